@@ -1,0 +1,243 @@
+//! The registry's JSON interface: what `/log/entries` and `/api/v1/` take and answer.
+//!
+//! A project's name stands in a path with `/` as `%2F`. Lists are pages: `?after=` takes the
+//! `next` of the page before.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /api/v1/log` | [`LogInfo`] |
+//! | `POST /log/entries` (an envelope) | [`Appended`] |
+//! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
+//! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
+//! | `GET /api/v1/projects/{project}/releases/{hash}` | [`ReleaseDetail`] |
+//! | `GET /api/v1/projects/{project}/channels` | [`Page`] of [`ChannelSummary`] |
+//! | `GET /api/v1/projects/{project}/history?channel=` | [`Page`] of [`HistoryItem`] |
+//! | `GET /api/v1/projects/{project}/diff/{from}/{to}` | [`Diff`] |
+//!
+//! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::release::ReleaseDocument;
+use crate::statement::{Action, Severity};
+use crate::{ChannelName, Digest, EntryPath, Name, ProjectName, Timestamp};
+
+/// What the registry says about its log. Nothing here is trusted: it helps to make the first
+/// policy and to see how far the log has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogInfo {
+    /// The log's name, absent before the first policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The registry's Ed25519 log key: standard base64 of its 32 public bytes.
+    pub log_key: String,
+    /// How many entries the published checkpoint covers.
+    pub size: u64,
+}
+
+/// The answer to an appended envelope, given once a published checkpoint covers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Appended {
+    /// The entry's index in the log.
+    pub index: u64,
+    /// The size of the log that the checkpoint covers.
+    pub size: u64,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Page<T> {
+    /// The items, in the order that the request names.
+    pub items: Vec<T>,
+    /// What `?after=` takes for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A project and where its channels stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectSummary {
+    /// The project.
+    pub project: ProjectName,
+    /// How many releases it has.
+    pub releases: u64,
+    /// Its channels, by name.
+    pub channels: Vec<ChannelSummary>,
+}
+
+/// Where a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChannelSummary {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The hash it points to.
+    pub head: Digest,
+    /// How often it was moved.
+    pub seq: u64,
+    /// The last thing that was done.
+    pub action: Action,
+    /// Who signed it.
+    pub people: Vec<Name>,
+    /// Why.
+    pub reason: String,
+    /// When it was signed, as the signer says.
+    pub issued_at: Timestamp,
+    /// The entry of the log.
+    pub entry: u64,
+}
+
+/// A release as lists show it, newest entry first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseSummary {
+    /// The bundle's hash.
+    pub hash: Digest,
+    /// Where it came from, `git+https://...`.
+    pub source: String,
+    /// The branch or tag, or the path in an svn repository.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The commit id or revision number.
+    pub revision: String,
+    /// A tag or version for people; may be empty.
+    pub label: String,
+    /// Whether the checkout had changes that are in no revision.
+    pub dirty: bool,
+    /// Who built it.
+    pub builders: Vec<Name>,
+    /// Bytes of the manifest and all blobs it names.
+    pub size: u64,
+    /// When packing ended, as the builder says.
+    pub finished_on: Timestamp,
+    /// The entry of its first release statement.
+    pub entry: u64,
+    /// Whether people said that it must not be activated again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Severity>,
+}
+
+/// Everything about one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReleaseDetail {
+    /// What lists show.
+    pub summary: ReleaseSummary,
+    /// What the bundle is made of.
+    pub document: ReleaseDocument,
+    /// The channels that point to it.
+    pub channels: Vec<ChannelName>,
+}
+
+/// One promotion, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HistoryItem {
+    /// The entry of the log.
+    pub entry: u64,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The promotion's number in the channel.
+    pub seq: u64,
+    /// What was done.
+    pub action: Action,
+    /// The hash.
+    pub hash: Digest,
+    /// Who signed it.
+    pub people: Vec<Name>,
+    /// Why.
+    pub reason: String,
+    /// When it was signed, as the signer says.
+    pub issued_at: Timestamp,
+}
+
+/// What changes from one release to another, by path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Diff {
+    /// The older release.
+    pub from: Digest,
+    /// The newer release.
+    pub to: Digest,
+    /// The paths that differ, sorted.
+    pub changes: Vec<Change>,
+}
+
+/// One path that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Change {
+    /// The path.
+    pub path: EntryPath,
+    /// What happened to it.
+    pub change: ChangeKind,
+    /// Size in bytes before; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_before: Option<u64>,
+    /// Size in bytes after; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_after: Option<u64>,
+}
+
+/// What happened to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// Only the newer release has it.
+    Added,
+    /// Only the older release has it.
+    Removed,
+    /// Other content, or another target of a link.
+    Changed,
+    /// Only the executable bit differs.
+    Mode,
+    /// Another kind of entry.
+    Kind,
+}
+
+/// Every error of `/log` and `/api`: a stable word for programs, sentences for people. OCI paths
+/// answer with OCI's own error body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorBody {
+    /// The stable word.
+    pub error: ErrorCode,
+    /// What happened.
+    pub message: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What to look for in the registry's log.
+    pub request_id: String,
+}
+
+/// The stable words for errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request cannot be understood.
+    Malformed,
+    /// No token, or one that is unknown, expired or revoked.
+    Unauthorized,
+    /// The token does not allow this.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// A shortened hash that several releases share.
+    Ambiguous,
+    /// The log has no first policy yet.
+    NoPolicy,
+    /// The statement would have no effect; the message says why.
+    Ineffective,
+    /// Too large.
+    TooLarge,
+    /// Too many requests at once.
+    TooManyRequests,
+    /// The registry failed; its log says why.
+    Internal,
+}

@@ -1,0 +1,212 @@
+//! The index: one JSON line per entry of the tar, in tar order.
+//!
+//! ```text
+//! {"p":"bin","t":"d"}
+//! {"p":"bin/app","t":"f","x":true,"s":18,"d":"5891b5b5..."}
+//! {"p":"bin/run","t":"l","l":"app"}
+//! ```
+//!
+//! The index is a pure function of the tar and the tar of the index and the contents.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::path::PathError;
+use crate::{Digest, EntryPath, LinkTarget};
+
+/// One entry of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Where it lies.
+    pub path: EntryPath,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A directory, mode 0755.
+    Directory,
+    /// A file, mode 0755 when executable, else 0644.
+    File {
+        /// Whether the file may be executed.
+        executable: bool,
+        /// Its size in bytes.
+        size: u64,
+        /// The sha256 of its content.
+        digest: Digest,
+    },
+    /// A symbolic link, mode 0777.
+    Link {
+        /// Where it points.
+        target: LinkTarget,
+    },
+}
+
+/// Why a line is not an entry of an index.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexLineError {
+    /// Not the JSON of an entry, or with fields that belong to another kind.
+    #[error("not an entry")]
+    Json(#[source] serde_json::Error),
+    /// Fields of another kind of entry.
+    #[error("an entry of kind `{kind}` with other fields than its kind has")]
+    Fields {
+        /// `f`, `d` or `l`.
+        kind: char,
+    },
+    /// The JSON could be written in another way.
+    #[error("not in canonical form")]
+    NotCanonical,
+    /// A link that leads out of the tree.
+    #[error(transparent)]
+    Target(#[from] PathError),
+}
+
+/// The line as it stands in the index.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "IndexEntry")]
+pub(crate) struct Line {
+    /// Path.
+    p: EntryPath,
+    /// Kind: `f` file, `d` directory, `l` symbolic link.
+    t: Kind,
+    /// Executable; only files that are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    x: bool,
+    /// Size in bytes; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<u64>,
+    /// The sha256 of the content in hex; files only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::digest::hex_schema")]
+    d: Option<HexDigest>,
+    /// Target; links only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    l: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    F,
+    D,
+    L,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HexDigest(#[serde(with = "crate::digest::hex")] Digest);
+
+impl IndexEntry {
+    /// Writes the one possible line for this entry, with its line feed.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "serialising strings and numbers cannot fail"
+    )]
+    pub fn write_line(&self, buffer: &mut Vec<u8>) {
+        let empty = |kind| Line {
+            p: self.path.clone(),
+            t: kind,
+            x: false,
+            s: None,
+            d: None,
+            l: None,
+        };
+        let line = match &self.kind {
+            EntryKind::Directory => empty(Kind::D),
+            EntryKind::File {
+                executable,
+                size,
+                digest,
+            } => Line {
+                x: *executable,
+                s: Some(*size),
+                d: Some(HexDigest(*digest)),
+                ..empty(Kind::F)
+            },
+            EntryKind::Link { target } => Line {
+                l: Some(target.as_str().to_owned()),
+                ..empty(Kind::L)
+            },
+        };
+        serde_json::to_writer(&mut *buffer, &line).expect("a line is strings and numbers");
+        buffer.push(b'\n');
+    }
+
+    /// Reads a line without its line feed and refuses every text but the one that
+    /// [`Self::write_line`] writes.
+    pub fn from_line(text: &[u8]) -> Result<Self, IndexLineError> {
+        let line: Line = serde_json::from_slice(text).map_err(IndexLineError::Json)?;
+        let kind = match (line.t, line.x, line.s, line.d, line.l) {
+            (Kind::D, false, None, None, None) => EntryKind::Directory,
+            (Kind::F, executable, Some(size), Some(HexDigest(digest)), None) => EntryKind::File {
+                executable,
+                size,
+                digest,
+            },
+            (Kind::L, false, None, None, Some(target)) => EntryKind::Link {
+                target: LinkTarget::new(&target, &line.p)?,
+            },
+            (Kind::D, ..) => return Err(IndexLineError::Fields { kind: 'd' }),
+            (Kind::F, ..) => return Err(IndexLineError::Fields { kind: 'f' }),
+            (Kind::L, ..) => return Err(IndexLineError::Fields { kind: 'l' }),
+        };
+        let entry = Self { path: line.p, kind };
+        let mut canonical = Vec::with_capacity(text.len() + 1);
+        entry.write_line(&mut canonical);
+        if &canonical[..canonical.len() - 1] == text {
+            Ok(entry)
+        } else {
+            Err(IndexLineError::NotCanonical)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let digest = Digest::of(b"hello\n");
+        for line in [
+            r#"{"p":"bin","t":"d"}"#.to_owned(),
+            format!(
+                r#"{{"p":"bin/app","t":"f","x":true,"s":6,"d":"{}"}}"#,
+                digest.hex()
+            ),
+            format!(
+                r#"{{"p":"bin/zwölf","t":"f","s":0,"d":"{}"}}"#,
+                digest.hex()
+            ),
+            r#"{"p":"bin/run","t":"l","l":"../app"}"#.to_owned(),
+        ] {
+            let entry = IndexEntry::from_line(line.as_bytes()).unwrap();
+            let mut written = Vec::new();
+            entry.write_line(&mut written);
+            assert_eq!(String::from_utf8(written).unwrap(), format!("{line}\n"));
+        }
+    }
+
+    #[test]
+    fn refuses_other_fields_other_texts_and_links_out() {
+        let hex = Digest::of(b"").hex();
+        for line in [
+            r#"{"p":"a","t":"d","s":1}"#.to_owned(),
+            r#"{"p":"a","t":"f","s":1}"#.to_owned(),
+            r#"{"p":"a","t":"l"}"#.to_owned(),
+            r#"{"p":"a","t":"x"}"#.to_owned(),
+            r#"{"p":"a","t":"d","u":0}"#.to_owned(),
+            r#"{"t":"d","p":"a"}"#.to_owned(),
+            r#"{"p":"a", "t":"d"}"#.to_owned(),
+            r#"{"p":"\u0061","t":"d"}"#.to_owned(),
+            format!(r#"{{"p":"a","t":"f","x":false,"s":1,"d":"{hex}"}}"#),
+            r#"{"p":"a","t":"l","l":"../b"}"#.to_owned(),
+        ] {
+            assert!(IndexEntry::from_line(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How a program of Bulla ends: one exit status per kind of failure, and one way to tell a person.
+//!
+//! | status | kind |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | failed |
+//! | 2 | usage |
+//! | 3 | refused: verification or policy |
+//! | 4 | try again later |
+//! | 5 | rolled back |
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use crate::escape::escape_lines;
+
+/// Why a program did not do what it was asked, as its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Something went wrong.
+    Failed,
+    /// The command line, the recipe or the configuration is wrong.
+    Usage,
+    /// Verification or policy says no.
+    Refused,
+    /// The same command may work later.
+    Temporary,
+    /// The new release did not hold; the one before is live again.
+    RolledBack,
+}
+
+impl FailureKind {
+    /// Returns the exit status.
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Temporary => 4,
+            Self::RolledBack => 5,
+        }
+    }
+}
+
+/// Writes a failure for a terminal or a log: what happened, why, and what to do next. Control
+/// characters, which untrusted text may bring, are escaped.
+///
+/// ```text
+/// error: refusing to install acme/billing
+///   the log shrank: remembered size 4812, offered 4790
+/// hint: ask the registry's operator whether it was restored from a backup
+/// ```
+pub fn report(error: &dyn Error, hint: Option<&str>) -> String {
+    let mut text = format!("error: {}\n", indent(&error.to_string()));
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // Transparent wrappers say the same sentence twice.
+        if message != said {
+            let _ = writeln!(text, "  {}", indent(&message));
+        }
+        said = message;
+        cause = error.source();
+    }
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "hint: {}", indent(hint));
+    }
+    text
+}
+
+fn indent(message: &str) -> String {
+    escape_lines(message.trim_end()).replace('\n', "\n    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read `a`")]
+    struct Outer(#[source] Inner);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no such \u{1b}[31mfile")]
+    struct Inner;
+
+    #[test]
+    fn tells_what_why_and_what_next_without_control_characters() {
+        assert_eq!(
+            report(&Outer(Inner), Some("make it")),
+            "error: cannot read `a`\n  no such \\u{1b}[31mfile\nhint: make it\n"
+        );
+    }
+}

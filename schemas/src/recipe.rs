@@ -1,0 +1,115 @@
+//! The recipe: `bulla.toml` in the checkout says which files belong to a release and how it
+//! wants to be installed.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::install::{Command, EnvironmentName, Health, Hooks, Install};
+use crate::{Codec, EntryPath, ProjectName};
+
+/// The file name of the recipe, at the top of a checkout.
+pub const RECIPE_FILE: &str = "bulla.toml";
+
+/// What `bulla.toml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What goes into the bundle.
+    pub bundle: BundleSection,
+    /// A build; without it the checkout itself is the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildSection>,
+    /// How the release wants to be installed.
+    #[serde(default)]
+    pub install: InstallSection,
+    /// Commands around the switch.
+    #[serde(default)]
+    pub hooks: Hooks,
+    /// What must hold after the switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// `[bundle]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundleSection {
+    /// The project, also the OCI repository.
+    pub project: ProjectName,
+    /// Patterns in gitignore syntax of what belongs to the release; all that the VCS tracks when
+    /// none is given.
+    #[serde(default = "BundleSection::everything")]
+    pub include: Vec<String>,
+    /// Patterns in gitignore syntax of what does not.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// The zstd level, 1 to 19.
+    #[serde(default = "BundleSection::default_compression")]
+    #[schemars(range(min = 1, max = 19))]
+    pub compression: i64,
+    /// Platforms whose file names the release must fit.
+    #[serde(default)]
+    pub platforms: Vec<Platform>,
+}
+
+impl BundleSection {
+    fn everything() -> Vec<String> {
+        vec!["**".to_owned()]
+    }
+
+    const fn default_compression() -> i64 {
+        Codec::DEFAULT_LEVEL
+    }
+}
+
+/// A platform with rules of its own for file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// Linux: any name that an entry may have.
+    Linux,
+    /// Windows: no reserved names, no trailing dot or space, no clash of case.
+    Windows,
+}
+
+/// `[build]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuildSection {
+    /// The command, as an argument array.
+    pub command: Command,
+    /// Patterns of what the build makes for the release.
+    pub outputs: Vec<String>,
+    /// Environment variables of the build.
+    #[serde(default)]
+    pub environment: BTreeMap<EnvironmentName, String>,
+    /// Whether the build may use the network.
+    #[serde(default)]
+    pub network: bool,
+}
+
+/// `[install]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstallSection {
+    /// Paths kept across releases, never part of one.
+    #[serde(default)]
+    pub persist: Vec<EntryPath>,
+    /// Environment variables that must be set on the server.
+    #[serde(default)]
+    pub environment: Vec<EnvironmentName>,
+}
+
+impl Recipe {
+    /// Returns what the release document says about installing.
+    pub fn install(&self) -> Install {
+        Install {
+            persist: self.install.persist.clone(),
+            environment: self.install.environment.clone(),
+            hooks: self.hooks.clone(),
+            health: self.health.clone(),
+        }
+    }
+}

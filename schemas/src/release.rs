@@ -1,0 +1,155 @@
+//! The release document: the manifest's config. It says what the bundle is made of, and nothing
+//! that two honest builders could disagree on: no label, branch, builder, time or clone URL.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::install::{Install, InstallError};
+use crate::{Codec, Digest, ProjectName, Timestamp};
+
+/// What a bundle is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseDocument {
+    /// The bundle format, 1.
+    pub format: u32,
+    /// The project, also the OCI repository.
+    pub project: ProjectName,
+    /// Where the files came from.
+    pub source: Source,
+    /// The sha256 of the recipe, `bulla.toml`, as it stands in the revision.
+    pub recipe: Digest,
+    /// What compressed the frames.
+    pub codec: Codec,
+    /// The canonical tar, uncompressed (OCI's diffID).
+    pub tar: Content,
+    /// The index, uncompressed.
+    pub index: Content,
+    /// How many entries are files.
+    pub files: u64,
+    /// The bytes in all files.
+    pub bytes: u64,
+    /// How the release wants to be installed.
+    pub install: Install,
+}
+
+/// A digest and a size in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The sha256 of the content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// The revision that was packed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "vcs", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Source {
+    /// A git commit.
+    Git {
+        /// The commit's id in hex.
+        revision: String,
+        /// The id of the commit's tree in hex.
+        tree: String,
+        /// The commit's committer time.
+        committed: Timestamp,
+    },
+    /// A Subversion revision.
+    Svn {
+        /// The revision's number.
+        revision: String,
+        /// The repository's UUID.
+        uuid: String,
+        /// The path inside the repository, empty for its root.
+        path: String,
+        /// The revision's date.
+        committed: Timestamp,
+    },
+}
+
+impl Source {
+    /// Returns the commit id or revision number.
+    pub fn revision(&self) -> &str {
+        match self {
+            Self::Git { revision, .. } | Self::Svn { revision, .. } => revision,
+        }
+    }
+
+    /// Returns the commit id cut to 12 digits, or `r` and the revision number.
+    pub fn short_revision(&self) -> String {
+        match self {
+            Self::Git { revision, .. } => revision.chars().take(12).collect(),
+            Self::Svn { revision, .. } => format!("r{revision}"),
+        }
+    }
+
+    /// Returns when the revision was committed.
+    pub const fn committed(&self) -> Timestamp {
+        match self {
+            Self::Git { committed, .. } | Self::Svn { committed, .. } => *committed,
+        }
+    }
+}
+
+/// Why bytes are not a release document.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// Not the JSON of a release document.
+    #[error("the release document cannot be read")]
+    Json(#[source] serde_json::Error),
+    /// The JSON could be written in another way.
+    #[error("the release document is not in canonical form")]
+    NotCanonical,
+    /// A format that this program does not know.
+    #[error(
+        "the bundle has format {found}, this program reads format {}; a newer Bulla is needed",
+        ReleaseDocument::FORMAT
+    )]
+    Format {
+        /// The format of the bundle.
+        found: u32,
+    },
+    /// The install section contradicts itself.
+    #[error("the release document's install section contradicts itself")]
+    Install(#[source] InstallError),
+}
+
+impl ReleaseDocument {
+    /// The bundle format that this program writes and reads.
+    pub const FORMAT: u32 = 1;
+    /// Most bytes in a release document.
+    pub const MAX_LEN: u64 = 1024 * 1024;
+
+    /// Writes the one possible text.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "serialising strings and numbers cannot fail"
+    )]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a release document is strings and numbers")
+    }
+
+    /// Reads a release document and refuses every text but the one that [`Self::to_bytes`] writes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReleaseError> {
+        /// Read first: a later format may have any other fields.
+        #[derive(Deserialize)]
+        struct Probe {
+            format: u32,
+        }
+        let probe: Probe = serde_json::from_slice(bytes).map_err(ReleaseError::Json)?;
+        if probe.format != Self::FORMAT {
+            return Err(ReleaseError::Format {
+                found: probe.format,
+            });
+        }
+        let document: Self = serde_json::from_slice(bytes).map_err(ReleaseError::Json)?;
+        if document.to_bytes() != bytes {
+            return Err(ReleaseError::NotCanonical);
+        }
+        document.install.validate().map_err(ReleaseError::Install)?;
+        Ok(document)
+    }
+}

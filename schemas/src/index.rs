@@ -100,6 +100,16 @@ enum Kind {
 #[derive(Serialize, Deserialize)]
 struct HexDigest(#[serde(with = "crate::digest::hex")] Digest);
 
+impl JsonSchema for IndexEntry {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "IndexEntry".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Line::json_schema(generator)
+    }
+}
+
 impl IndexEntry {
     /// Writes the one possible line for this entry, with its line feed.
     #[expect(

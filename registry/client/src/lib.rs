@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The registry's HTTP interface from the other side: what the packager, the installer, mirrors
+//! and tests say to a registry.
+//!
+//! ```text
+//! /v2/{project}/manifests|blobs/...     manifests, blobs, uploads (OCI Distribution 1.1)
+//! /log/checkpoint, /log/tile/...        the log (C2SP tlog-tiles)
+//! /log/entries                          append one envelope
+//! /api/v1/...                           read models
+//! ```
+//!
+//! Every size that the other side announces is bounded here; no digest is checked here: what
+//! comes back is unverified until `bulla-bundle` or `bulla-trust` has accepted it. The crate
+//! knows no terminal and no configuration; proxies are taken from the environment as `reqwest`
+//! does.
+
+mod answer;
+mod blob;
+mod client;
+mod error;
+
+mod log;
+mod manifest;
+pub mod plan;
+mod push;
+mod retry;
+
+pub use blob::{BlobStream, Ranged};
+pub use client::Client;
+pub use error::{Answer, ClientError};
+pub use push::Pushed;

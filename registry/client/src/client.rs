@@ -1,0 +1,141 @@
+//! `Client`: one registry, its address and the token for it.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::answer;
+use crate::error::ClientError;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a registry may think before it answers, and a body may stand still.
+pub(crate) const IDLE: Duration = Duration::from_secs(60);
+
+/// The HTTP interface of one registry. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    /// `Bearer ...`, marked sensitive: it prints nowhere.
+    authorization: Option<HeaderValue>,
+}
+
+impl Client {
+    /// Prepares to talk to the registry at `url`; connects to nothing yet.
+    pub fn new(url: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
+        let base = checked_base(url)?;
+        let authorization = token.as_ref().map(bearer).transpose()?;
+        let http = match builder().build() {
+            // A machine without certificate authorities can still talk plain HTTP.
+            Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build(),
+            built => built,
+        };
+        Ok(Self {
+            http: http.map_err(ClientError::Setup)?,
+            base,
+            authorization,
+        })
+    }
+
+    /// Returns the registry's address.
+    pub fn url(&self) -> &Url {
+        &self.base
+    }
+
+    /// Tells whether requests carry a token.
+    pub fn has_token(&self) -> bool {
+        self.authorization.is_some()
+    }
+
+    /// Returns the address of `parts` below the registry's; a `/` inside a part becomes `%2F`.
+    pub(crate) fn at<'a>(&self, parts: impl IntoIterator<Item = &'a str>) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(parts);
+        }
+        url
+    }
+
+    /// Begins a request. The token goes to the registry's own origin only: an upload may lie on
+    /// another host.
+    pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        let request = self.http.request(method, url.clone());
+        match &self.authorization {
+            Some(value) if url.origin() == self.base.origin() => {
+                request.header(AUTHORIZATION, value.clone())
+            }
+            _ => request,
+        }
+    }
+
+    /// Sends a request and returns the answer when its status is a success.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = request.build().map_err(ClientError::Setup)?;
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answered = tokio::time::timeout(IDLE, self.http.execute(request)).await;
+        let response = answered
+            .map_err(|_| ClientError::Stalled {
+                url: url.to_string(),
+                idle: IDLE,
+            })?
+            .map_err(|source| answer::failure(&url, source))?;
+        answer::require_success(&method, &url, response).await
+    }
+
+    /// Sends a request whose body takes its time; the caller watches over the body.
+    pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = request.build().map_err(ClientError::Setup)?;
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = self.http.execute(request).await;
+        let response = response.map_err(|source| answer::failure(&url, source))?;
+        answer::require_success(&method, &url, response).await
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(Duration::from_secs(30))
+        .referer(false)
+}
+
+fn checked_base(url: Url) -> Result<Url, ClientError> {
+    let reason = match url.scheme() {
+        "http" | "https" if !url.has_host() => "it names no host",
+        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
+            "credentials belong in a token file"
+        }
+        "http" | "https" if url.query().is_some() || url.fragment().is_some() => {
+            "it has a query or a fragment"
+        }
+        "http" | "https" => return Ok(url),
+        _ => "it begins with neither `https://` nor `http://`",
+    };
+    Err(ClientError::Url {
+        // A password must not be repeated in an error.
+        url: format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()),
+        reason,
+    })
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, ClientError> {
+    let text = SecretString::from(format!("Bearer {}", token.expose_secret().trim()));
+    let value = HeaderValue::from_str(text.expose_secret());
+    let mut value = value.map_err(|_| ClientError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Reads the answer to a `HEAD`: not found is an answer, not an error.
+pub(crate) fn is_found(answer: Result<Response, ClientError>) -> Result<bool, ClientError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,253 @@
+//! What can go wrong between here and a registry, and whether it is worth another try.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bulla_schemas::api::ErrorCode;
+use bulla_schemas::outcome::FailureKind;
+
+/// Why a registry did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address cannot be a registry's.
+    #[error("`{url}` is not a registry's URL: {reason}")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The HTTP client could not be made; without certificate authorities for example.
+    #[error("cannot set up HTTP")]
+    Setup(#[source] reqwest::Error),
+    /// The token has characters that no token has.
+    #[error("the token has characters that cannot be sent")]
+    Token,
+    /// No connection, or none in time.
+    #[error("cannot reach the registry at {url}")]
+    Unreachable {
+        /// The address that was tried.
+        url: String,
+        /// The reason.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection broke before the answer was complete.
+    #[error("the connection broke during {url}")]
+    Interrupted {
+        /// The address.
+        url: String,
+        /// The reason.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Nothing moved for a while.
+    #[error("nothing moved for {} seconds during {url}", .idle.as_secs())]
+    Stalled {
+        /// The address.
+        url: String,
+        /// How long was waited.
+        idle: Duration,
+    },
+    /// The registry answered with a status that says no.
+    #[error(transparent)]
+    Answer(Box<Answer>),
+    /// The answer does not have the form that it should.
+    #[error("the answer to {url} is not {expected}")]
+    Malformed {
+        /// The address.
+        url: String,
+        /// What it should be, in words.
+        expected: &'static str,
+        /// The reason, if a parser knows more.
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// The answer is larger than anything that may stand there.
+    #[error("the answer to {url} is larger than {limit} bytes")]
+    TooLarge {
+        /// The address.
+        url: String,
+        /// The most bytes that were expected.
+        limit: u64,
+    },
+    /// The answer has another size than the descriptor says.
+    #[error("expected {expected} bytes from {url}, the registry offers {found}")]
+    Size {
+        /// The address.
+        url: String,
+        /// Bytes that the descriptor announces.
+        expected: u64,
+        /// Bytes that the registry announces.
+        found: u64,
+    },
+    /// The answer ended early.
+    #[error("expected {expected} bytes from {url}, the answer ended after {found}")]
+    Short {
+        /// The address.
+        url: String,
+        /// Bytes that were announced.
+        expected: u64,
+        /// Bytes that came.
+        found: u64,
+    },
+    /// A part that was not asked for.
+    #[error("asked {url} for {expected}, the registry sent {found:?}")]
+    Range {
+        /// The address.
+        url: String,
+        /// The `Content-Range` that belongs to the request.
+        expected: String,
+        /// The `Content-Range` of the answer.
+        found: String,
+    },
+    /// More entries than one synchronisation takes.
+    #[error("the log offers {offered} new entries, more than the {limit} that are read at once")]
+    TooManyEntries {
+        /// How many are offered.
+        offered: u64,
+        /// How many are taken.
+        limit: u64,
+    },
+    /// What should be pushed could not be read.
+    #[error("cannot read the content to push to {url}")]
+    Content {
+        /// Where it was to go.
+        url: String,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An answer that says no, as a sentence of the registry.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request, `GET https://...`.
+    pub request: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable word, when the answer had the form of Bulla's errors.
+    pub code: Option<ErrorCode>,
+    /// What the registry says, cut to a readable length. Untrusted.
+    pub message: String,
+    /// What the registry advises. Untrusted.
+    pub hint: Option<String>,
+    /// How long the registry asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "the registry answered {} to {}",
+            self.status, self.request
+        )?;
+        if !self.message.is_empty() {
+            let message = bulla_schemas::escape::escape(&self.message);
+            write!(formatter, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Answer {}
+
+impl ClientError {
+    /// Tells whether the same request may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Stalled { .. }
+            | Self::Short { .. } => true,
+            Self::Answer(answer) => {
+                matches!(answer.status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 507)
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells whether the registry cannot have acted on the request, so that even a request that
+    /// must not happen twice may be sent again.
+    pub(crate) fn is_unsent(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_connect(),
+            Self::Answer(answer) => matches!(answer.status, 429 | 503),
+            _ => false,
+        }
+    }
+
+    /// Returns the HTTP status, when there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(answer) => Some(answer.status),
+            _ => None,
+        }
+    }
+
+    /// Returns the registry's stable word for the error, when it gave one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Answer(answer) => answer.code,
+            _ => None,
+        }
+    }
+
+    /// Tells whether the thing asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            _ if self.is_temporary() => FailureKind::Temporary,
+            Self::Url { .. } => FailureKind::Usage,
+            Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::Size { .. }
+            | Self::Range { .. } => FailureKind::Refused,
+            Self::Answer(answer) if answer.code == Some(ErrorCode::Ineffective) => {
+                FailureKind::Refused
+            }
+            _ => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Url { .. } => "a registry's URL looks like `https://releases.acme.example`",
+            Self::Setup(_) => "install the system's certificates (`ca-certificates`)",
+            Self::Unreachable { .. } => "check the URL and the network; the same command can be run again",
+            Self::Interrupted { .. } | Self::Stalled { .. } | Self::Short { .. } => {
+                "run the same command again; what has arrived is not sent twice"
+            }
+            Self::Answer(answer) => return answer.hint(),
+            Self::Malformed { .. } => "check that the URL is a Bulla registry's",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Answer {
+    fn hint(&self) -> Option<String> {
+        if self.hint.is_some() {
+            return self.hint.clone();
+        }
+        let hint = match (self.status, self.code) {
+            (_, Some(ErrorCode::NoPolicy)) => "`bulla init` makes the first policy",
+            (401, _) => "give a valid token with --token-file or BULLA_TOKEN",
+            (403, _) => "the token does not allow this; `bulla-registry token create` makes another",
+            (408 | 425 | 429 | 500 | 502 | 503 | 504 | 507, _) => "run the same command again later",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

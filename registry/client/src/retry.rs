@@ -1,0 +1,60 @@
+//! Which requests are sent again, how often and after how long.
+//!
+//! Only what may happen twice is sent twice: reads, uploads under a digest. An append is sent
+//! again only when the registry cannot have acted on it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+
+use crate::error::ClientError;
+
+/// How often a request is sent again.
+pub(crate) const TIMES: usize = 4;
+/// The longest wait that a registry may ask for.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The waits between attempts: 0.2, 0.4, 0.8 and 1.6 seconds, with jitter.
+pub(crate) const fn waits() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_delay(Duration::from_secs(5))
+        .with_max_times(TIMES)
+        .with_jitter()
+}
+
+/// Repeats what may happen twice while its failure is temporary.
+pub(crate) async fn repeat<T, F, A>(action: A) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+    A: FnMut() -> F,
+{
+    action
+        .retry(waits())
+        .when(ClientError::is_temporary)
+        .adjust(wait_as_asked)
+        .await
+}
+
+/// Repeats what must not happen twice while it has certainly not happened.
+pub(crate) async fn repeat_unsent<T, F, A>(action: A) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+    A: FnMut() -> F,
+{
+    action
+        .retry(waits())
+        .when(ClientError::is_unsent)
+        .adjust(wait_as_asked)
+        .await
+}
+
+/// Waits as long as the registry asks, but not for ever. `None` ends the attempts.
+pub(crate) fn wait_as_asked(error: &ClientError, wait: Option<Duration>) -> Option<Duration> {
+    let asked = match error {
+        ClientError::Answer(answer) => answer.retry_after,
+        _ => None,
+    };
+    wait.map(|wait| wait.max(asked.unwrap_or_default()).min(LONGEST))
+}

@@ -1,0 +1,166 @@
+//! Names that Windows cannot hold, and paths that differ only in case: found as values, so that
+//! packing can warn about them and a release for Windows can be refused.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use bulla_schemas::EntryPath;
+
+/// A path that Windows cannot hold beside the others, or at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameProblem {
+    /// Two paths that a file system without case cannot tell apart.
+    CaseClash {
+        /// The path that sorts first.
+        first: EntryPath,
+        /// The other.
+        second: EntryPath,
+    },
+    /// A part such as `con` or `lpt1.txt`, which names a device.
+    ReservedName {
+        /// The path.
+        path: EntryPath,
+        /// The part.
+        part: String,
+    },
+    /// A part that ends with a dot or a space, which Windows drops.
+    TrailingDotOrSpace {
+        /// The path.
+        path: EntryPath,
+        /// The part.
+        part: String,
+    },
+    /// One of `< > : " \ | ? *`.
+    Character {
+        /// The path.
+        path: EntryPath,
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl fmt::Display for NameProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CaseClash { first, second } => {
+                write!(formatter, "`{first}` and `{second}` differ only in case")
+            }
+            Self::ReservedName { path, part } => {
+                write!(formatter, "`{path}`: `{part}` names a device on Windows")
+            }
+            Self::TrailingDotOrSpace { path, part } => {
+                write!(
+                    formatter,
+                    "`{path}`: Windows drops the end of the name `{part}`"
+                )
+            }
+            Self::Character { path, character } => {
+                write!(
+                    formatter,
+                    "`{path}`: Windows allows no `{character}` in a name"
+                )
+            }
+        }
+    }
+}
+
+/// Finds all names in a tree, sorted by path, that Windows cannot hold. Each directory is named
+/// once, not again for everything in it.
+pub fn windows_problems<'a>(paths: impl IntoIterator<Item = &'a EntryPath>) -> Vec<NameProblem> {
+    let mut seen: HashMap<String, &EntryPath> = HashMap::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        problems.extend(name_problem(path));
+        // Windows compares by its own upper-case table; `to_uppercase` finds at least the same
+        // pairs but for a handful of rare letters.
+        let folded = path.as_str().to_uppercase();
+        match seen.get(&folded) {
+            Some(first) => problems.push(NameProblem::CaseClash {
+                first: (*first).clone(),
+                second: path.clone(),
+            }),
+            None => {
+                seen.insert(folded, path);
+            }
+        }
+    }
+    problems
+}
+
+fn name_problem(path: &EntryPath) -> Option<NameProblem> {
+    let part = path.file_name();
+    if let Some(character) = part.chars().find(|c| r#"<>:"\|?*"#.contains(*c)) {
+        return Some(NameProblem::Character {
+            path: path.clone(),
+            character,
+        });
+    }
+    let (path, part) = (path.clone(), part.to_owned());
+    if part.ends_with(['.', ' ']) {
+        return Some(NameProblem::TrailingDotOrSpace { path, part });
+    }
+    is_device(&part).then_some(NameProblem::ReservedName { path, part })
+}
+
+/// Tells whether a name opens a device, whatever its extension (Microsoft, "Naming Files").
+fn is_device(part: &str) -> bool {
+    let stem = part
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(' ')
+        .to_ascii_lowercase();
+    match stem.as_str() {
+        "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" => true,
+        _ => ["com", "lpt"].iter().any(|port| {
+            stem.strip_prefix(port).is_some_and(|number| {
+                matches!(
+                    number,
+                    "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³"
+                )
+            })
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(paths: &[&str]) -> Vec<String> {
+        let paths: Vec<EntryPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+        windows_problems(&paths)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn finds_names_that_windows_cannot_hold() {
+        assert_eq!(
+            problems(&["aux", "b/LPT1.txt", "c.", "d ", "e:f", "nul .x", "y\\z"]),
+            [
+                "`aux`: `aux` names a device on Windows",
+                "`b/LPT1.txt`: `LPT1.txt` names a device on Windows",
+                "`c.`: Windows drops the end of the name `c.`",
+                "`d `: Windows drops the end of the name `d `",
+                "`e:f`: Windows allows no `:` in a name",
+                "`nul .x`: `nul .x` names a device on Windows",
+                "`y\\z`: Windows allows no `\\` in a name",
+            ]
+        );
+        assert!(problems(&["auxiliary", "com0", "console.log", ".htaccess"]).is_empty());
+    }
+
+    #[test]
+    fn finds_paths_that_differ_only_in_case() {
+        assert_eq!(
+            problems(&["README", "Readme", "Ärger", "ärger"]),
+            [
+                "`README` and `Readme` differ only in case",
+                "`Ärger` and `ärger` differ only in case",
+            ]
+        );
+    }
+}

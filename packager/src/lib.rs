@@ -1,1 +1,6 @@
 //! Placeholder.
+
+pub mod pack;
+pub mod recipe;
+pub mod select;
+pub mod source;

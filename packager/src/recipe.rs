@@ -1,0 +1,99 @@
+//! `bulla.toml`, read from the revision that is packed and never from beside it.
+//!
+//! What the recipe may say is [`bulla_schemas::recipe::Recipe`]; here it is found, read, checked
+//! as a whole, and its errors are told with key, line and column.
+
+mod error;
+mod place;
+
+use bulla_schemas::recipe::{RECIPE_FILE, Recipe};
+use bulla_schemas::{Codec, Digest};
+
+use crate::select::Patterns;
+use crate::source::{Checkout, TrackedKind};
+pub use error::RecipeError;
+use place::Place;
+
+/// A recipe that has been checked, and the digest of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedRecipe {
+    /// What it says.
+    pub recipe: Recipe,
+    /// The compressor that it asks for.
+    pub codec: Codec,
+    /// The sha256 of the file.
+    pub digest: Digest,
+}
+
+/// Most bytes in a recipe.
+pub const MAX_LEN: u64 = 1024 * 1024;
+
+/// Reads the recipe of a revision.
+pub fn load(checkout: &Checkout) -> Result<CheckedRecipe, RecipeError> {
+    let position = checkout
+        .tracked()
+        .iter()
+        .position(|tracked| tracked.path == RECIPE_FILE.as_bytes())
+        .ok_or_else(|| RecipeError::Missing {
+            revision: checkout.source.short_revision(),
+            untracked: checkout.has_beside(RECIPE_FILE),
+        })?;
+    if !matches!(checkout.tracked()[position].kind, TrackedKind::File { .. }) {
+        return Err(RecipeError::NotFile);
+    }
+    let bytes = checkout
+        .read(position, MAX_LEN)
+        .map_err(RecipeError::Read)?;
+    parse(&bytes)
+}
+
+/// Reads the recipe in `bytes`.
+pub fn parse(bytes: &[u8]) -> Result<CheckedRecipe, RecipeError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        RecipeError::NotUtf8 {
+            line: 1 + valid.matches('\n').count(),
+        }
+    })?;
+    let recipe: Recipe = toml::from_str(text).map_err(|error| RecipeError::Invalid {
+        place: Place::of_error(text, &error),
+        message: error.message().to_owned(),
+    })?;
+    let codec = check(&recipe, text)?;
+    Ok(CheckedRecipe {
+        recipe,
+        codec,
+        digest: Digest::of(bytes),
+    })
+}
+
+/// Checks what the types alone cannot.
+fn check(recipe: &Recipe, text: &str) -> Result<Codec, RecipeError> {
+    let at = |keys: &[&str]| Place::of_key(text, keys);
+    if recipe.build.is_some() {
+        return Err(RecipeError::Build {
+            place: at(&["build"]),
+        });
+    }
+    let codec = Codec::current(recipe.bundle.compression).map_err(|source| RecipeError::Codec {
+        place: at(&["bundle", "compression"]),
+        source,
+    })?;
+    for (key, patterns) in [
+        ("include", &recipe.bundle.include),
+        ("exclude", &recipe.bundle.exclude),
+    ] {
+        Patterns::new(patterns).map_err(|source| RecipeError::Pattern {
+            place: at(&["bundle", key]),
+            source,
+        })?;
+    }
+    recipe
+        .install()
+        .validate()
+        .map_err(|source| RecipeError::Install {
+            place: at(&["install"]),
+            source,
+        })?;
+    Ok(codec)
+}

@@ -1,0 +1,134 @@
+//! Which of the tracked entries belong to a release.
+//!
+//! `include` and `exclude` are read as a `.gitignore` file would be: a pattern that matches a
+//! directory takes everything in it along. What is left must be fit for any server: names in
+//! UTF-8, links that stay inside, no submodules and externals, nothing at persistent paths.
+
+mod error;
+mod patterns;
+
+use std::io;
+
+use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
+use bulla_schemas::recipe::Recipe;
+use bulla_schemas::{EntryPath, LinkTarget};
+
+use crate::source::{Checkout, Tracked, TrackedKind};
+pub use error::SelectError;
+pub use patterns::{PatternError, Patterns};
+
+/// The entries of a checkout that belong to a release.
+pub struct Selection {
+    checkout: Checkout,
+    entries: Vec<SourceEntry>,
+    /// For each entry, its position in the checkout.
+    positions: Vec<usize>,
+}
+
+impl SourceTree for Selection {
+    fn entries(&self) -> &[SourceEntry] {
+        &self.entries
+    }
+
+    fn content(&self, position: usize) -> io::Result<Content> {
+        self.checkout.content(self.positions[position])
+    }
+}
+
+/// Applies the recipe to what a checkout tracks.
+pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectError> {
+    let include = Patterns::new(&recipe.bundle.include).map_err(SelectError::Pattern)?;
+    let exclude = Patterns::new(&recipe.bundle.exclude).map_err(SelectError::Pattern)?;
+    let mut include = include.judge();
+    let mut exclude = exclude.judge();
+
+    let mut entries = Vec::new();
+    let mut positions = Vec::new();
+    for (position, tracked) in checkout.tracked().iter().enumerate() {
+        let name = String::from_utf8_lossy(&tracked.path);
+        let is_directory = matches!(
+            tracked.kind,
+            TrackedKind::Directory | TrackedKind::Submodule
+        );
+        if !include.matches(&name, is_directory) || exclude.matches(&name, is_directory) {
+            continue;
+        }
+        entries.push(entry(&checkout, position, tracked)?);
+        positions.push(position);
+    }
+    if !entries
+        .iter()
+        .any(|entry| !matches!(entry.kind, SourceKind::Directory))
+    {
+        return Err(SelectError::Nothing {
+            tracked: checkout.tracked().len(),
+        });
+    }
+    refuse_persistent(&entries, &recipe.install.persist)?;
+    Ok(Selection {
+        checkout,
+        entries,
+        positions,
+    })
+}
+
+impl Selection {
+    /// Returns the checkout that the entries come from.
+    pub fn into_checkout(self) -> Checkout {
+        self.checkout
+    }
+}
+
+/// Checks one entry and reads the target of a link.
+fn entry(
+    checkout: &Checkout,
+    position: usize,
+    tracked: &Tracked,
+) -> Result<SourceEntry, SelectError> {
+    let name = || String::from_utf8_lossy(&tracked.path).into_owned();
+    let text = std::str::from_utf8(&tracked.path).map_err(|_| SelectError::NotUtf8 {
+        path: tracked.path.escape_ascii().to_string(),
+    })?;
+    let path: EntryPath = text.parse().map_err(SelectError::Path)?;
+    let kind = match tracked.kind {
+        TrackedKind::Directory => SourceKind::Directory,
+        TrackedKind::File { executable } => SourceKind::File { executable },
+        TrackedKind::Submodule => return Err(SelectError::Submodule { path: name() }),
+        TrackedKind::External => return Err(SelectError::External { path: name() }),
+        TrackedKind::Link => {
+            let target = checkout
+                .read(position, EntryPath::MAX_LEN as u64)
+                .map_err(|source| SelectError::Read {
+                    path: name(),
+                    source,
+                })?;
+            let target = String::from_utf8(target).map_err(|error| SelectError::TargetNotUtf8 {
+                path: name(),
+                target: error.as_bytes().escape_ascii().to_string(),
+            })?;
+            let target = LinkTarget::new(&target, &path).map_err(|source| SelectError::Link {
+                path: name(),
+                source,
+            })?;
+            SourceKind::Link { target }
+        }
+    };
+    Ok(SourceEntry { path, kind })
+}
+
+/// What is kept across releases cannot be part of one.
+fn refuse_persistent(entries: &[SourceEntry], persist: &[EntryPath]) -> Result<(), SelectError> {
+    for persistent in persist {
+        let clash = entries.iter().find(|entry| {
+            entry.path.is_within(persistent)
+                || (persistent.is_within(&entry.path) && entry.kind != SourceKind::Directory)
+        });
+        if let Some(entry) = clash {
+            return Err(SelectError::Persistent {
+                persistent: persistent.clone(),
+                tracked: entry.path.clone(),
+            });
+        }
+    }
+    Ok(())
+}

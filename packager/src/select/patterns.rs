@@ -1,0 +1,132 @@
+//! Patterns in gitignore syntax, judged over paths that need not exist on disk.
+
+use std::collections::HashMap;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// A list of patterns, as in one `.gitignore` file at the top.
+#[derive(Debug, Clone)]
+pub struct Patterns(Gitignore);
+
+/// Why a text is not a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// Not gitignore syntax.
+    #[error("`{pattern}` is not a pattern in gitignore syntax: {reason}")]
+    Syntax {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line that gitignore skips, which in a list is surely a mistake.
+    #[error("`{pattern}` matches nothing: it is empty or a comment")]
+    Empty {
+        /// The pattern.
+        pattern: String,
+    },
+}
+
+impl Patterns {
+    /// Reads each text as one line of a `.gitignore` file.
+    pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
+        let mut builder = GitignoreBuilder::new("");
+        for pattern in patterns {
+            let syntax = |error: ignore::Error| PatternError::Syntax {
+                pattern: pattern.clone(),
+                reason: error.to_string(),
+            };
+            if pattern.trim().is_empty() || pattern.starts_with('#') || pattern.contains('\n') {
+                return Err(PatternError::Empty {
+                    pattern: pattern.clone(),
+                });
+            }
+            builder.add_line(None, pattern).map_err(syntax)?;
+        }
+        let matcher = builder.build().map_err(|error| PatternError::Syntax {
+            pattern: patterns.join(", "),
+            reason: error.to_string(),
+        })?;
+        Ok(Self(matcher))
+    }
+
+    /// Returns a judge that remembers what it decided about directories.
+    pub(super) fn judge(&self) -> Judge<'_> {
+        Judge {
+            patterns: &self.0,
+            directories: HashMap::new(),
+        }
+    }
+}
+
+/// Judges many paths of one tree.
+pub(super) struct Judge<'a> {
+    patterns: &'a Gitignore,
+    directories: HashMap<String, bool>,
+}
+
+impl Judge<'_> {
+    /// Tells whether the patterns match `path` or a directory that it lies in. As in git, what
+    /// lies in a matched directory cannot be taken out of it by a later `!` pattern.
+    pub(super) fn matches(&mut self, path: &str, is_directory: bool) -> bool {
+        if self.patterns.is_empty() {
+            return false;
+        }
+        let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+        parent.is_some_and(|parent| self.directory_matches(parent))
+            || self.patterns.matched(path, is_directory).is_ignore()
+    }
+
+    fn directory_matches(&mut self, directory: &str) -> bool {
+        if let Some(decided) = self.directories.get(directory) {
+            return *decided;
+        }
+        let matched = self.matches(directory, true);
+        self.directories.insert(directory.to_owned(), matched);
+        matched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(patterns: &[&str], path: &str) -> bool {
+        let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+        Patterns::new(&patterns)
+            .unwrap()
+            .judge()
+            .matches(path, false)
+    }
+
+    #[test]
+    fn reads_patterns_as_gitignore_does() {
+        for (patterns, path, expected) in [
+            (vec!["**"], "a/b/c", true),
+            (vec!["**"], ".hidden", true),
+            (vec!["tests/**"], "tests/a/b", true),
+            (vec!["tests/**"], "src/tests/a", false),
+            (vec!["tests/"], "src/tests/a", true),
+            (vec!["tests/"], "tests", false),
+            (vec!["/tests"], "src/tests/a", false),
+            (vec!["*.psd"], "art/Big Logo.psd", true),
+            (vec!["*.psd", "!keep.psd"], "art/keep.psd", false),
+            (vec!["art/", "!art/keep.psd"], "art/keep.psd", true),
+            (vec!["art/*", "!art/keep.psd"], "art/keep.psd", false),
+            (vec!["ümläut [x].txt"], "ümläut x.txt", true),
+            (vec!["A"], "a", false),
+            (vec!["a@b*"], "x/a@b c", true),
+            (vec![], "a", false),
+        ] {
+            assert_eq!(matches(&patterns, path), expected, "{patterns:?} {path}");
+        }
+    }
+
+    #[test]
+    fn refuses_patterns_that_mean_nothing() {
+        for wrong in ["", " ", "# comment", "a{b", "a\nb"] {
+            assert!(Patterns::new(&[wrong.to_owned()]).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Where a release comes from: one fixed revision of a git or Subversion checkout.
+//!
+//! [`open`] turns a [`SourceSpec`] into a [`Checkout`]: every entry that the revision tracks, the
+//! content of each on demand, what the release document says about the revision, and the facts
+//! that stand in the release statement. It chooses nothing (that is [`crate::select`]) and writes
+//! nothing. Configuration, locale, umask and the state of the work tree change no byte of it.
+
+mod error;
+mod git;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bulla_bundle::Content;
+use bulla_schemas::release::Source;
+
+pub use error::SourceError;
+
+/// Which revision of which checkout is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSpec {
+    /// Where the checkout is.
+    pub location: Location,
+    /// Anything that the version control system takes for one revision; the checked-out one when
+    /// none is given.
+    pub revision: Option<String>,
+    /// Whether changes that are in no revision may be packed. Only the checked-out revision can
+    /// have such changes.
+    pub allow_dirty: bool,
+}
+
+/// A directory in a checkout, or the URL of a Subversion directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A directory in a work tree, or a bare repository.
+    Directory(PathBuf),
+    /// A Subversion URL, taken literally: an `@` is part of a name.
+    Url(String),
+}
+
+impl Location {
+    /// Takes what a person typed: whatever has `://` is a URL.
+    pub fn parse(text: &std::ffi::OsStr) -> Self {
+        match text.to_str() {
+            Some(url) if url.contains("://") => Self::Url(url.to_owned()),
+            _ => Self::Directory(PathBuf::from(text)),
+        }
+    }
+}
+
+/// A revision that can be read, from several threads at once.
+pub struct Checkout {
+    /// What the release document says about the revision.
+    pub source: Source,
+    /// What the release statement says about it.
+    pub provenance: Provenance,
+    /// What a person should know before trusting the result, one sentence each.
+    pub warnings: Vec<String>,
+    /// The directory that shows this checkout to a person, if there is one.
+    directory: Option<PathBuf>,
+    tree: Box<dyn Tree>,
+}
+
+/// Facts about a revision that two honest builders may disagree on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// `git+` or `svn+` and the repository's URL, without user or password.
+    pub source: String,
+    /// The branch or tag in full, or the path inside a Subversion repository; empty when unknown.
+    pub reference: String,
+    /// A tag that names the revision; may be empty.
+    pub label: String,
+    /// Whether changes that are in no revision were packed.
+    pub dirty: bool,
+}
+
+/// One entry of a revision, before anything is known about whether it may be released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tracked {
+    /// The path from the top of the checkout, `/`-separated, in whatever bytes the version control
+    /// system has.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: TrackedKind,
+}
+
+/// What a version control system can track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackedKind {
+    /// A directory that is tracked as such (Subversion only).
+    Directory,
+    /// A file.
+    File {
+        /// Whether it may be executed.
+        executable: bool,
+    },
+    /// A symbolic link; its content is the target.
+    Link,
+    /// A git submodule: a commit of another repository.
+    Submodule,
+    /// A Subversion external: a directory or file of another place.
+    External,
+}
+
+/// A revision's entries and their content.
+pub(crate) trait Tree: Send + Sync {
+    /// Returns every entry, in any order.
+    fn tracked(&self) -> &[Tracked];
+
+    /// Opens the content of `tracked()[position]`, a file or a link.
+    fn content(&self, position: usize) -> io::Result<Content>;
+}
+
+impl Checkout {
+    /// Returns every entry that the revision tracks, in any order.
+    pub fn tracked(&self) -> &[Tracked] {
+        self.tree.tracked()
+    }
+
+    /// Opens the content of `tracked()[position]`: a file's bytes or a link's target.
+    pub fn content(&self, position: usize) -> io::Result<Content> {
+        self.tree.content(position)
+    }
+
+    /// Tells whether the directory of the checkout has `name`, tracked or not.
+    pub fn has_beside(&self, name: &str) -> bool {
+        self.directory
+            .as_ref()
+            .is_some_and(|directory| directory.join(name).exists())
+    }
+
+    /// Reads the content of `tracked()[position]`, at most `limit` bytes.
+    pub fn read(&self, position: usize, limit: u64) -> io::Result<Vec<u8>> {
+        use std::io::Read as _;
+        let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "larger than allowed");
+        let bytes = match self.content(position)? {
+            Content::Memory(bytes) => bytes,
+            Content::Stream { size, .. } if size > limit => return Err(too_large()),
+            Content::Stream { reader, .. } => {
+                let mut bytes = Vec::new();
+                reader.take(limit + 1).read_to_end(&mut bytes)?;
+                bytes
+            }
+        };
+        if bytes.len() as u64 > limit {
+            return Err(too_large());
+        }
+        Ok(bytes)
+    }
+}
+
+/// Opens the revision that `spec` names.
+pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    match &spec.location {
+        Location::Url(url) => Err(SourceError::NotSubversionUrl { url: url.clone() }),
+        Location::Directory(directory) => {
+            let directory = directory
+                .canonicalize()
+                .map_err(|source| SourceError::io("cannot open", directory, source))?;
+            match discover(&directory) {
+                Some(Found::Git(top)) => git::open(&top, spec),
+                Some(Found::Subversion) | None => Err(SourceError::NoRepository { directory }),
+            }
+        }
+    }
+}
+
+enum Found {
+    Git(PathBuf),
+    Subversion,
+}
+
+/// Finds the nearest repository at or above `directory`.
+fn discover(directory: &Path) -> Option<Found> {
+    directory.ancestors().find_map(|ancestor| {
+        if ancestor.join(".git").exists() || gix::discover::is_git(ancestor).is_ok() {
+            Some(Found::Git(ancestor.to_owned()))
+        } else if ancestor.join(".svn").is_dir() {
+            Some(Found::Subversion)
+        } else {
+            None
+        }
+    })
+}

@@ -1,0 +1,181 @@
+//! What can go wrong with a source, in the user's words.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::timestamp::TimestampError;
+
+/// Why a revision cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Neither git nor Subversion.
+    #[error(
+        "`{directory}` is in no repository; looked for `.git`, a bare git repository and `.svn` there and in every directory above",
+        directory = .directory.display()
+    )]
+    NoRepository {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// A URL that `svn` does not take.
+    #[error("`{url}` is not a Subversion URL")]
+    NotSubversionUrl {
+        /// What was given.
+        url: String,
+    },
+    /// A repository that git itself could not open, or damage in it.
+    #[error("cannot {action} in the git repository `{repository}`", repository = .repository.display())]
+    Git {
+        /// What was being done.
+        action: &'static str,
+        /// The repository.
+        repository: PathBuf,
+        /// What gix said.
+        #[source]
+        source: gix::Error,
+    },
+    /// A repository without a commit.
+    #[error("the git repository `{repository}` has no commit yet", repository = .repository.display())]
+    NoCommit {
+        /// The repository.
+        repository: PathBuf,
+    },
+    /// A name that leads to nothing.
+    #[error("there is no revision {revision:?} in `{repository}`", repository = .repository.display())]
+    UnknownRevision {
+        /// What was asked for.
+        revision: String,
+        /// The repository.
+        repository: PathBuf,
+        /// Whether the clone has only part of the history.
+        shallow: bool,
+        /// What gix said.
+        #[source]
+        source: gix::Error,
+    },
+    /// A name that leads to a tree or a blob.
+    #[error("expected {revision:?} to name a commit, found something else in `{repository}`", repository = .repository.display())]
+    NotCommit {
+        /// What was asked for.
+        revision: String,
+        /// The repository.
+        repository: PathBuf,
+        /// What gix said.
+        #[source]
+        source: gix::Error,
+    },
+    /// A commit time outside what a release document can say.
+    #[error("revision {revision} has a commit time that cannot be written")]
+    CommitTime {
+        /// The revision.
+        revision: String,
+        /// Why not.
+        #[source]
+        source: TimestampError,
+    },
+    /// A tree whose paths are longer than any path may be.
+    #[error("the tree is nested too deep at {path:?}")]
+    TooDeep {
+        /// The beginning of the path.
+        path: String,
+    },
+    /// Changes that are in no revision.
+    #[error("the checkout `{checkout}` has changes that are in no revision:\n{changes}", checkout = .checkout.display())]
+    Dirty {
+        /// The checkout.
+        checkout: PathBuf,
+        /// What changed.
+        changes: Listing,
+    },
+    /// A file of the system.
+    #[error("{action} `{path}`", path = .path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl SourceError {
+    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Returns the kind of failure, which decides the exit status.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoRepository { .. }
+            | Self::NotSubversionUrl { .. }
+            | Self::NoCommit { .. }
+            | Self::UnknownRevision { .. }
+            | Self::NotCommit { .. } => FailureKind::Usage,
+            Self::Dirty { .. } => FailureKind::Refused,
+            Self::Git { .. } | Self::CommitTime { .. } | Self::TooDeep { .. } | Self::Io { .. } => {
+                FailureKind::Failed
+            }
+        }
+    }
+
+    /// Returns what the user can do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRepository { .. } => Some(
+                "a release is made from a revision: run this in a git clone or an svn working copy, or give its path"
+                    .to_owned(),
+            ),
+            Self::NotSubversionUrl { .. } => Some(
+                "an svn URL begins with `https://`, `http://`, `svn://`, `svn+ssh://` or `file://`; a git repository is read from a clone"
+                    .to_owned(),
+            ),
+            Self::NoCommit { .. } => Some("make a first commit with `git commit`".to_owned()),
+            Self::UnknownRevision { shallow: true, .. } => Some(
+                "the clone is shallow; `git fetch --unshallow` brings the rest of the history"
+                    .to_owned(),
+            ),
+            Self::UnknownRevision { .. } => {
+                Some("`git fetch --tags` if it was made elsewhere".to_owned())
+            }
+            Self::Dirty { .. } => Some(
+                "commit them, or name a revision with `--revision`; `--allow-dirty` packs them into a release that cannot be promoted"
+                    .to_owned(),
+            ),
+            Self::NotCommit { .. }
+            | Self::Git { .. }
+            | Self::CommitTime { .. }
+            | Self::TooDeep { .. }
+            | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// Names with a word each, of which a message shows the first ten.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing(pub Vec<(String, String)>);
+
+impl Listing {
+    const SHOWN: usize = 10;
+}
+
+impl fmt::Display for Listing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, (what, name)) in self.0.iter().take(Self::SHOWN).enumerate() {
+            let separator = if position == 0 { "" } else { "\n" };
+            write!(formatter, "{separator}{what}: {name}")?;
+        }
+        match self.0.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => write!(formatter, "\nand {more} more"),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Changes in a work tree that are in no commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::path::Path;
+
+use gix::bstr::{BString, ByteSlice as _};
+use gix::diff::index::Change;
+use gix::open::permissions;
+use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
+
+use super::tree::{self, Entry, Place};
+use crate::source::error::Listing;
+use crate::source::{SourceError, Tracked, TrackedKind};
+
+/// What differs between the commit, the index and the work tree.
+pub(super) struct Changes {
+    /// Tracked paths and what happened to them.
+    changed: BTreeMap<BString, &'static str>,
+    /// Whether a path changed in the work tree, not only in the index.
+    in_work_tree: BTreeSet<BString>,
+    untracked: Vec<BString>,
+}
+
+impl Changes {
+    /// Compares as `git status` does, with the user's configuration: it decides which files are
+    /// ignored and which conversions a checkout went through.
+    pub(super) fn find(top: &Path) -> Result<Self, SourceError> {
+        let failed = |source| SourceError::Git {
+            action: "compare the work tree with the commit",
+            repository: top.to_owned(),
+            source,
+        };
+        let repository = gix::open::Options::default()
+            .permissions(permissions_of_a_user())
+            .open(top)
+            .map_err(failed)?
+            .to_thread_local();
+        let status = repository
+            .status(gix::progress::Discard)
+            .map_err(failed)?
+            .untracked_files(UntrackedFiles::Collapsed)
+            .index_worktree_rewrites(None)
+            .index_worktree_submodules(None)
+            .tree_index_track_renames(gix::status::tree_index::TrackRenames::Disabled)
+            .into_iter(None)
+            .map_err(failed)?;
+
+        let mut changes = Self {
+            changed: BTreeMap::new(),
+            in_work_tree: BTreeSet::new(),
+            untracked: Vec::new(),
+        };
+        for item in status {
+            changes.add(&item.map_err(failed)?);
+        }
+        changes.untracked.sort();
+        Ok(changes)
+    }
+
+    fn add(&mut self, item: &Item) {
+        let path = item.location().to_owned();
+        let what = match item {
+            Item::TreeIndex(Change::Addition { .. }) => "added",
+            Item::TreeIndex(Change::Deletion { .. }) => "deleted",
+            Item::TreeIndex(Change::Modification { .. } | Change::Rewrite { .. }) => "modified",
+            Item::IndexWorktree(item) => match item.summary() {
+                None => return,
+                Some(Summary::Added) => {
+                    self.untracked.push(path);
+                    return;
+                }
+                Some(Summary::Removed) => "deleted",
+                Some(Summary::TypeChange) => "type changed",
+                Some(Summary::Conflict) => "conflicted",
+                Some(Summary::IntentToAdd) => "added",
+                Some(Summary::Modified | Summary::Renamed | Summary::Copied) => "modified",
+            },
+        };
+        if matches!(item, Item::IndexWorktree(_)) {
+            self.in_work_tree.insert(path.clone());
+        }
+        self.changed.insert(path, what);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    pub(super) fn listing(&self) -> Listing {
+        Listing(
+            self.changed
+                .iter()
+                .map(|(path, what)| ((*what).to_owned(), path.to_str_lossy().into_owned()))
+                .collect(),
+        )
+    }
+
+    /// Untracked files are in no release; a person may have forgotten `git add`.
+    pub(super) fn untracked_warning(&self) -> Option<String> {
+        let first = self.untracked.first()?.to_str_lossy();
+        Some(match self.untracked.len() {
+            1 => format!("`{first}` is not tracked and not part of the release"),
+            count => format!(
+                "`{first}` and {} more are not tracked and not part of the release",
+                count - 1
+            ),
+        })
+    }
+
+    /// Lists what the index tracks, with the work tree's content where that differs.
+    pub(super) fn apply(
+        &self,
+        repository: &gix::Repository,
+        work_tree: &Path,
+    ) -> Result<Vec<Entry>, SourceError> {
+        let index = repository
+            .index_or_empty()
+            .map_err(|source| SourceError::Git {
+                action: "read the index",
+                repository: work_tree.to_owned(),
+                source,
+            })?;
+        let mut entries = Vec::new();
+        let mut last: Option<&gix::bstr::BStr> = None;
+        for entry in index.entries() {
+            let path = entry.path(&index);
+            // A conflict has up to three entries; the work tree has one file.
+            if last == Some(path) {
+                continue;
+            }
+            last = Some(path);
+            if self.in_work_tree.contains(path) {
+                entries.extend(from_work_tree(path, work_tree)?);
+            } else if entry.mode.is_sparse() {
+                let prefix = path.trim_end_with(|c| c == '/').to_owned();
+                tree::walk(repository, entry.id, prefix, work_tree, &mut entries)?;
+            } else {
+                entries.push(Entry {
+                    tracked: Tracked {
+                        path: path.to_vec(),
+                        kind: kind_in_index(entry.mode),
+                    },
+                    place: Place::Object(entry.id),
+                });
+            }
+        }
+        Ok(entries)
+    }
+}
+
+fn permissions_of_a_user() -> gix::open::Permissions {
+    let mut all = gix::open::Permissions::all();
+    all.env.git_prefix = gix::sec::Permission::Deny;
+    all.env.objects = gix::sec::Permission::Deny;
+    all.config = permissions::Config {
+        env: false,
+        ..permissions::Config::all()
+    };
+    all
+}
+
+fn kind_in_index(mode: gix::index::entry::Mode) -> TrackedKind {
+    use gix::index::entry::Mode;
+    match mode {
+        Mode::SYMLINK => TrackedKind::Link,
+        Mode::COMMIT => TrackedKind::Submodule,
+        Mode::FILE_EXECUTABLE => TrackedKind::File { executable: true },
+        _ => TrackedKind::File { executable: false },
+    }
+}
+
+/// Returns the entry for what lies at `path` now; none when it is gone.
+fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Entry>, SourceError> {
+    let relative = gix::path::from_bstr(path).map_err(|source| SourceError::Git {
+        action: "find a changed file",
+        repository: work_tree.to_owned(),
+        source,
+    })?;
+    let place = work_tree.join(relative);
+    let metadata = match place.symlink_metadata() {
+        Ok(metadata) => metadata,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(SourceError::io("cannot read", &place, error)),
+    };
+    let kind = if metadata.is_symlink() {
+        TrackedKind::Link
+    } else if metadata.is_file() {
+        TrackedKind::File {
+            executable: is_executable(&metadata),
+        }
+    } else {
+        // A directory in a file's place is not tracked.
+        return Ok(None);
+    };
+    Ok(Some(Entry {
+        tracked: Tracked {
+            path: path.to_vec(),
+            kind,
+        },
+        place: Place::WorkTree(place),
+    }))
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Metadata) -> bool {
+    false
+}

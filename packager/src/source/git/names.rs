@@ -1,0 +1,118 @@
+//! What a commit is called: the revision asked for, the branch or tag, and the repository's URL.
+
+use std::path::Path;
+
+use gix::bstr::{BStr, ByteSlice as _};
+
+use crate::source::SourceError;
+
+/// Finds the commit that `revision` names, `HEAD` when it is none.
+pub(super) fn commit<'repository>(
+    repository: &'repository gix::Repository,
+    top: &Path,
+    revision: Option<&str>,
+) -> Result<gix::Commit<'repository>, SourceError> {
+    if revision.is_none() && repository.head().is_ok_and(|head| head.is_unborn()) {
+        return Err(SourceError::NoCommit {
+            repository: top.to_owned(),
+        });
+    }
+    let revision = revision.unwrap_or("HEAD");
+    let found = repository
+        .rev_parse_single(BStr::new(revision))
+        .and_then(|id| id.object())
+        .map_err(|source| SourceError::UnknownRevision {
+            revision: revision.to_owned(),
+            repository: top.to_owned(),
+            shallow: repository.is_shallow().unwrap_or(false),
+            source,
+        })?;
+    found
+        .peel_to_commit()
+        .map_err(|source| SourceError::NotCommit {
+            revision: revision.to_owned(),
+            repository: top.to_owned(),
+            source,
+        })
+}
+
+/// Returns the full name of the branch or tag that `revision` is, empty when it is none.
+pub(super) fn reference(
+    repository: &gix::Repository,
+    revision: Option<&str>,
+    commit: gix::ObjectId,
+) -> String {
+    let name = match revision {
+        None | Some("HEAD" | "@") => repository.head_name().ok().flatten(),
+        Some(text) => {
+            repository
+                .try_find_reference(text)
+                .ok()
+                .flatten()
+                .and_then(|mut reference| {
+                    let peeled = reference.peel_to_commit().ok()?;
+                    (peeled.id == commit).then(|| reference.name().to_owned())
+                })
+        }
+    };
+    name.and_then(|name| name.as_bstr().to_str().ok().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// Returns the tag that names `commit`: the one asked for, else an annotated one before a light
+/// one, else the first by name.
+pub(super) fn label(
+    repository: &gix::Repository,
+    reference: &str,
+    commit: gix::ObjectId,
+) -> String {
+    const TAGS: &str = "refs/tags/";
+    if let Some(tag) = reference.strip_prefix(TAGS) {
+        return tag.to_owned();
+    }
+    let Ok(references) = repository.references() else {
+        return String::new();
+    };
+    let Ok(tags) = references.tags() else {
+        return String::new();
+    };
+    // A tag that cannot be read names nothing; the commit can be packed all the same.
+    tags.filter_map(Result::ok)
+        .filter_map(|mut tag| {
+            let direct = tag.try_id()?.detach();
+            let peeled = tag.peel_to_id().ok()?.detach();
+            let name = tag.name().as_bstr().to_str().ok()?.strip_prefix(TAGS)?;
+            (peeled == commit).then(|| (direct == commit, name.to_owned()))
+        })
+        .min()
+        .map(|(_, name)| name)
+        .unwrap_or_default()
+}
+
+/// Returns `git+` and the URL of `origin` without user, password or query; without a remote the
+/// repository's own path.
+pub(super) fn source(repository: &gix::Repository, top: &Path) -> String {
+    let remote = repository.config_snapshot().string("remote.origin.url");
+    let url = remote
+        .and_then(|text| gix::url::parse(text.as_bstr()).ok())
+        .and_then(|url| public_url(url, repository))
+        .or_else(|| url::Url::from_file_path(top).ok().map(String::from));
+    url.map(|url| format!("git+{url}")).unwrap_or_default()
+}
+
+/// Rewrites `user@host:path` and local paths as URLs, and drops what may be secret.
+fn public_url(mut url: gix::Url, repository: &gix::Repository) -> Option<String> {
+    if url.scheme == gix::url::Scheme::File {
+        let base = repository.workdir().unwrap_or(repository.git_dir());
+        let path = gix::path::from_bstr(url.path.as_bstr()).ok()?.into_owned();
+        let path = base.join(path);
+        let path = path.canonicalize().unwrap_or(path);
+        return url::Url::from_file_path(path).ok().map(String::from);
+    }
+    url.user = None;
+    url.password = None;
+    let text = url.with_request_alternate_form(false).to_bstring();
+    let text = text.to_str().ok()?;
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    Some(text[..end].to_owned())
+}

@@ -1,0 +1,145 @@
+//! A commit's tree, walked once, and the content of its blobs on demand.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bulla_bundle::Content;
+use gix::objs::tree::EntryKind;
+
+use super::objects::Objects;
+use crate::source::{SourceError, Tracked, TrackedKind, Tree};
+
+/// An entry and where its content is.
+pub(super) struct Entry {
+    pub(super) tracked: Tracked,
+    pub(super) place: Place,
+}
+
+/// Where the content of an entry is.
+pub(super) enum Place {
+    /// In the object database.
+    Object(gix::ObjectId),
+    /// In the work tree, changed and in no commit.
+    WorkTree(PathBuf),
+}
+
+/// Lists every entry of `commit`. Directories are implied by what is in them.
+pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>, SourceError> {
+    let root = commit.tree_id().map_err(|source| failed(top, source))?;
+    let mut entries = Vec::new();
+    walk(commit.repo, root.detach(), Vec::new(), top, &mut entries)?;
+    Ok(entries)
+}
+
+/// Adds every entry below the tree `id`, whose path is `prefix`, to `entries`.
+pub(super) fn walk(
+    repository: &gix::Repository,
+    id: gix::ObjectId,
+    prefix: Vec<u8>,
+    top: &Path,
+    entries: &mut Vec<Entry>,
+) -> Result<(), SourceError> {
+    let mut pending = vec![(prefix, id)];
+    while let Some((prefix, id)) = pending.pop() {
+        let tree = repository
+            .find_tree(id)
+            .map_err(|source| failed(top, source))?;
+        for entry in tree.iter() {
+            let entry = entry.map_err(|source| failed(top, source))?;
+            let path = join(&prefix, entry.filename());
+            // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
+            if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
+                return Err(SourceError::TooDeep {
+                    path: String::from_utf8_lossy(&path[..60]).into_owned(),
+                });
+            }
+            let kind = match entry.mode().kind() {
+                EntryKind::Tree => {
+                    pending.push((path, entry.object_id()));
+                    continue;
+                }
+                EntryKind::Blob => TrackedKind::File { executable: false },
+                EntryKind::BlobExecutable => TrackedKind::File { executable: true },
+                EntryKind::Link => TrackedKind::Link,
+                EntryKind::Commit => TrackedKind::Submodule,
+            };
+            entries.push(Entry {
+                tracked: Tracked { path, kind },
+                place: Place::Object(entry.object_id()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(prefix.len() + name.len() + 1);
+    if !prefix.is_empty() {
+        path.extend_from_slice(prefix);
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+fn failed(top: &Path, source: gix::Error) -> SourceError {
+    SourceError::Git {
+        action: "read a tree",
+        repository: top.to_owned(),
+        source,
+    }
+}
+
+/// The entries of a commit, perhaps with changes of the work tree over them.
+pub(super) struct GitTree {
+    objects: Objects,
+    tracked: Vec<Tracked>,
+    places: Vec<Place>,
+}
+
+impl GitTree {
+    pub(super) fn new(objects: Objects, entries: Vec<Entry>) -> Self {
+        let (tracked, places) = entries
+            .into_iter()
+            .map(|entry| (entry.tracked, entry.place))
+            .unzip();
+        Self {
+            objects,
+            tracked,
+            places,
+        }
+    }
+}
+
+impl Tree for GitTree {
+    fn tracked(&self) -> &[Tracked] {
+        &self.tracked
+    }
+
+    fn content(&self, position: usize) -> io::Result<Content> {
+        match &self.places[position] {
+            Place::Object(id) => {
+                let repository = self.objects.take();
+                let blob = repository
+                    .find_blob(*id)
+                    .map(|mut blob| blob.take_data())
+                    .map_err(io::Error::other);
+                self.objects.put(repository);
+                blob.map(Content::Memory)
+            }
+            Place::WorkTree(path) if self.tracked[position].kind == TrackedKind::Link => {
+                let target = std::fs::read_link(path)?;
+                let target = gix::path::into_bstr(target).map_err(io::Error::other)?;
+                Ok(Content::Memory(target.into_owned().into()))
+            }
+            Place::WorkTree(path) => {
+                let file = File::open(path)?;
+                Ok(Content::Stream {
+                    size: file.metadata()?.len(),
+                    reader: Box::new(file),
+                })
+            }
+        }
+    }
+}

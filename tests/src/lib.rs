@@ -1,1 +1,44 @@
-//! Placeholder.
+//! A world for the system tests: a temporary directory with keys, a registry that serves from it,
+//! repositories to publish from and servers to install on.
+//!
+//! ```text
+//! WORLD/
+//!   people/             alice, bob: SSH keys made with ssh-keygen
+//!   ci.pem, ci.pem.pub  the builder's key
+//!   registry/           the registry's data directory
+//!   home/               HOME of everything that runs here, empty at first
+//!   servers/<name>/     srv/ and state/ of one server
+//! ```
+//!
+//! The programs are the real ones and run as their own processes with an environment of their
+//! own. A step that the test takes for granted panics with the whole transcript when it fails.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "whatever goes wrong here fails the test that asked for it"
+)]
+
+pub mod chaos_proxy;
+pub mod keys;
+pub mod programs;
+pub mod registry;
+pub mod repositories;
+pub mod server;
+pub mod transcript;
+pub mod tree;
+pub mod world;
+
+pub use chaos_proxy::ChaosProxy;
+pub use keys::Person;
+pub use programs::Program;
+pub use registry::Registry;
+pub use repositories::{GitCheckout, SvnCheckout};
+pub use server::Server;
+pub use transcript::Transcript;
+pub use tree::Tree;
+pub use world::World;
+
+/// Says aloud that a test, or a part of one, is left out and why.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub fn skip(why: &str) {
+    eprintln!("skip: {why}");
+}

@@ -1,0 +1,45 @@
+# What people and CI run. Everything works in a clean clone, with an empty HOME, and twice in a row.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check deny bench schemas failpoints
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO := source scripts/environment && cargo
+
+help: ## Lists these goals
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: ## Publishes, promotes, installs and rolls back real projects in a temporary folder
+	@scripts/setup demo
+	@$(CARGO) build --workspace --bins
+	@TARGET="$(TARGET)" scripts/demo
+
+test: failpoints ## Installs what is missing and runs every test
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+# The crash tests need an installer that dies on demand. It is built first and copied away, so
+# that no program in target/debug ever is that one.
+failpoints:
+	@scripts/setup test
+	$(CARGO) build --workspace --bins --features bulla-installer/failpoints
+	@install -D "$(TARGET)/debug/bulla-installer" "$(TARGET)/failpoints/bulla-installer"
+
+check: ## Format, lints and dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(MAKE) --no-print-directory deny; \
+	else echo "skip: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+deny: ## Licences, banned crates, sources and known vulnerabilities of the dependencies
+	$(CARGO) deny check
+
+bench: ## Times the programs on a tree of about 20,000 files
+	@scripts/setup test
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) bench --package bulla-tests
+
+schemas: ## Writes schemas/json/ anew from the types
+	UPDATE_SCHEMAS=1; export UPDATE_SCHEMAS; $(CARGO) test --quiet --package bulla-schemas --test documents

@@ -1,0 +1,194 @@
+//! `ChaosProxy`: a network between a program and a registry that fails when a test says so.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What the network does with bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Carries them.
+    None,
+    /// After so many bytes in this direction, cuts every connection and accepts none.
+    Away {
+        /// Which bytes count.
+        direction: Direction,
+        /// How many pass.
+        after: u64,
+    },
+    /// Ends every connection after so many bytes from the registry, and accepts new ones.
+    Truncate {
+        /// How many bytes of one connection pass.
+        after: u64,
+    },
+    /// Holds back every piece.
+    Delay(Duration),
+}
+
+/// Whose bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// What a program sends.
+    ToRegistry,
+    /// What a registry answers.
+    FromRegistry,
+}
+
+/// A TCP proxy on a port that the machine chose.
+pub struct ChaosProxy {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    registry: String,
+    fault: Fault,
+    passed: u64,
+    closed: bool,
+    connections: Vec<TcpStream>,
+}
+
+impl ChaosProxy {
+    /// Listens, and carries what comes to `registry`, a host and port.
+    pub fn before(registry: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("the port");
+        let state = Arc::new(Mutex::new(State {
+            registry: registry.to_owned(),
+            fault: Fault::None,
+            passed: 0,
+            closed: false,
+            connections: Vec::new(),
+        }));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || accept(&listener, &shared));
+        Self { address, state }
+    }
+
+    /// Returns the address, `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sets what goes wrong from now on; counting begins anew.
+    pub fn set(&self, fault: Fault) {
+        let mut state = lock(&self.state);
+        state.fault = fault;
+        state.passed = 0;
+    }
+
+    /// Lets everything pass again.
+    pub fn heal(&self) {
+        self.set(Fault::None);
+    }
+
+    /// Returns how many bytes passed in the counted direction since the fault was set.
+    pub fn passed(&self) -> u64 {
+        lock(&self.state).passed
+    }
+}
+
+impl Drop for ChaosProxy {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.cut_all();
+        drop(state);
+        // Wakes the thread that accepts, so that it sees the end.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl State {
+    fn cut_all(&mut self) {
+        for connection in self.connections.drain(..) {
+            // The other side may have closed it already.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        matches!(self.fault, Fault::Away { after, .. } if self.passed >= after)
+    }
+
+    /// Decides how many of `length` bytes pass, and whether the connection lives on.
+    fn pass(&mut self, direction: Direction, of_connection: u64, length: usize) -> (usize, bool) {
+        match self.fault {
+            Fault::Away {
+                direction: counted,
+                after,
+            } => {
+                if counted != direction {
+                    return (length, !self.is_away());
+                }
+                let allowed = allowed(after.saturating_sub(self.passed), length);
+                self.passed += allowed as u64;
+                (allowed, !self.is_away())
+            }
+            Fault::Truncate { after } if direction == Direction::FromRegistry => {
+                let allowed = allowed(after.saturating_sub(of_connection), length);
+                (allowed, allowed == length)
+            }
+            Fault::None | Fault::Truncate { .. } | Fault::Delay(_) => (length, true),
+        }
+    }
+}
+
+fn allowed(left: u64, length: usize) -> usize {
+    usize::try_from(left).map_or(length, |left| left.min(length))
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Mutex<State>>) {
+    for client in listener.incoming().map_while(Result::ok) {
+        let mut state = lock(shared);
+        if state.closed {
+            return;
+        }
+        if state.is_away() {
+            continue;
+        }
+        let Ok(registry) = TcpStream::connect(&state.registry) else {
+            continue;
+        };
+        for (from, to, direction) in [
+            (&client, &registry, Direction::ToRegistry),
+            (&registry, &client, Direction::FromRegistry),
+        ] {
+            let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else {
+                continue;
+            };
+            let shared = Arc::clone(shared);
+            std::thread::spawn(move || carry(from, to, direction, &shared));
+        }
+        state.connections.extend([client, registry]);
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &Mutex<State>) {
+    let mut buffer = [0; 16 * 1024];
+    let mut carried = 0;
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if let Fault::Delay(delay) = lock(shared).fault {
+            std::thread::sleep(delay);
+        }
+        let (allowed, lives) = lock(shared).pass(direction, carried, length);
+        if to.write_all(&buffer[..allowed]).is_err() {
+            break;
+        }
+        carried += allowed as u64;
+        if !lives {
+            let mut state = lock(shared);
+            if state.is_away() {
+                state.cut_all();
+            }
+            let _ = from.shutdown(Shutdown::Both);
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}

@@ -1,0 +1,92 @@
+//! Finds the programs under test and starts them with an environment of their own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One of the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `bulla`
+    Bulla,
+    /// `bulla-registry`
+    Registry,
+    /// `bulla-installer`
+    Installer,
+    /// `bulla-installer` that kills itself where `BULLA_FAILPOINT` says.
+    FailingInstaller,
+}
+
+impl Program {
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::Bulla => "BULLA_PROGRAM",
+            Self::Registry => "BULLA_REGISTRY_PROGRAM",
+            Self::Installer => "BULLA_INSTALLER_PROGRAM",
+            Self::FailingInstaller => "BULLA_FAILING_INSTALLER_PROGRAM",
+        }
+    }
+
+    const fn path_in_target(self) -> &'static str {
+        match self {
+            Self::Bulla => "debug/bulla",
+            Self::Registry => "debug/bulla-registry",
+            Self::Installer => "debug/bulla-installer",
+            Self::FailingInstaller => "failpoints/bulla-installer",
+        }
+    }
+
+    /// Returns where the program lies: where its variable says, else in the target directory
+    /// that the running test was built in.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how a person names other programs to test"
+    )]
+    pub fn path(self) -> PathBuf {
+        let path = std::env::var_os(self.variable()).map_or_else(
+            || target_directory().join(self.path_in_target()),
+            PathBuf::from,
+        );
+        assert!(
+            path.is_file(),
+            "`{}` does not exist: run `make test`, which builds the programs first, or name one in {}",
+            path.display(),
+            self.variable(),
+        );
+        path
+    }
+}
+
+/// Returns the target directory: the test itself is `TARGET/<profile>/deps/system-<hash>`.
+fn target_directory() -> PathBuf {
+    std::env::current_exe()
+        .expect("a running program has a path")
+        .ancestors()
+        .nth(3)
+        .expect("a test lies three levels deep in the target directory")
+        .to_owned()
+}
+
+/// Makes a command that knows nothing of the person who runs the tests: an empty home, no
+/// configuration of git, svn or Bulla, one locale and one time zone.
+#[expect(clippy::disallowed_methods, reason = "programs are found in PATH")]
+pub fn hermetic(program: impl AsRef<Path>, home: &Path) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .stdin(std::process::Stdio::null());
+    command
+}
+
+/// Tells whether a program of the machine can be started.
+pub fn is_installed(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", "command -v \"$0\" >/dev/null", program])
+        .status()
+        .is_ok_and(|status| status.success())
+}

@@ -1,0 +1,151 @@
+//! `Registry`: a `bulla-registry serve` on a port that the machine chose, stopped by its own id.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Transcript;
+use crate::programs::{Program, hermetic};
+
+/// A registry that serves.
+pub struct Registry {
+    data: PathBuf,
+    home: PathBuf,
+    url: String,
+    process: Option<Child>,
+}
+
+impl Registry {
+    /// Starts a registry with its data in `data`, readable by everybody.
+    pub fn serve(data: &Path, home: &Path) -> Self {
+        Self::serve_with(data, home, &["--anonymous-read"])
+    }
+
+    /// Starts a registry with other settings.
+    pub fn serve_with(data: &Path, home: &Path, arguments: &[&str]) -> Self {
+        let (process, url) = start(data, home, "127.0.0.1:0", arguments);
+        Self {
+            data: data.to_owned(),
+            home: home.to_owned(),
+            url,
+            process: Some(process),
+        }
+    }
+
+    /// Returns the address, `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Returns the data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Makes a token and returns it.
+    pub fn create_token(&self, scope: &str, project: &str) -> String {
+        self.token(&["create", "--scope", scope, "--project", project])
+            .done()
+            .last_line()
+            .to_owned()
+    }
+
+    /// Runs `bulla-registry token`.
+    pub fn token(&self, arguments: &[&str]) -> Transcript {
+        Transcript::of(
+            hermetic(Program::Registry.path(), &self.home)
+                .arg("token")
+                .args(&arguments[..1])
+                .arg("--data")
+                .arg(&self.data)
+                .args(&arguments[1..]),
+        )
+    }
+
+    /// Ends the process as an operator would, and waits for it.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+            if let Some(id) = id {
+                // It may have ended by itself; waiting tells.
+                let _ = kill_process(id, Signal::TERM);
+            }
+            process.wait().expect("the registry's end");
+        }
+    }
+
+    /// Serves again, at the same address.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "the registry still serves");
+        let address = self.address().to_owned();
+        let (process, _) = start(&self.data, &self.home, &address, &["--anonymous-read"]);
+        self.process = Some(process);
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn start(data: &Path, home: &Path, listen: &str, arguments: &[&str]) -> (Child, String) {
+    let mut process = hermetic(Program::Registry.path(), home)
+        .arg("serve")
+        .arg("--data")
+        .arg(data)
+        .args(["--listen", listen])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the registry starts");
+    let (lines, said) = channel();
+    read_lines(
+        process.stdout.take().expect("stdout is a pipe"),
+        lines.clone(),
+    );
+    read_lines(process.stderr.take().expect("stderr is a pipe"), lines);
+    let url = first_url(&said);
+    (process, url)
+}
+
+/// Reads to the end, so that the registry never waits for a reader of its log.
+fn read_lines(stream: impl Read + Send + 'static, lines: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // Nobody listens any more once the address is known.
+            let _ = lines.send(line);
+        }
+    });
+}
+
+fn first_url(said: &Receiver<String>) -> String {
+    let mut lines = Vec::new();
+    while let Ok(line) = said.recv_timeout(Duration::from_mins(1)) {
+        if let Some(address) = address_in(&line) {
+            return format!("http://{address}");
+        }
+        lines.push(line);
+    }
+    panic!(
+        "the registry did not say where it listens:\n{}",
+        lines.join("\n")
+    )
+}
+
+/// Finds `127.0.0.1:<port>` in a line of the registry's.
+fn address_in(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("127.0.0.1:")?;
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!port.is_empty() && port != "0").then(|| format!("127.0.0.1:{port}"))
+}

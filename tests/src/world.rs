@@ -1,0 +1,190 @@
+//! `World`: keys, a registry with its first policy, and what is published and installed with them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::programs::{Program, hermetic};
+use crate::{GitCheckout, Person, Registry, Server, SvnCheckout, Transcript};
+
+/// The name of the log in every world.
+pub const ORIGIN: &str = "releases.example/test";
+
+/// Everything a test needs, gone when it ends.
+pub struct World {
+    // Fields are dropped in this order: the registry ends before its folder goes.
+    /// The registry, with its first policy.
+    pub registry: Registry,
+    /// The person who may promote.
+    pub alice: Person,
+    /// A token that may push and pull everything.
+    pub token: String,
+    /// What a new server starts from.
+    pub anchor: String,
+    directory: TempDir,
+}
+
+impl World {
+    /// Starts a registry and gives it a policy: alice promotes, ci releases, to dev and prod.
+    pub fn new() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("bulla-world-")
+            .tempdir()
+            .expect("a temporary directory");
+        let home = directory.path().join("home");
+        std::fs::create_dir(&home).expect("a home");
+        let alice = Person::with_new_key("alice", &directory.path().join("people"));
+        let registry = Registry::serve(&directory.path().join("registry"), &home);
+        let token = registry.create_token("push,pull", "*");
+        let mut world = Self {
+            registry,
+            alice,
+            token,
+            anchor: String::new(),
+            directory,
+        };
+        let key = world.builder_key();
+        world
+            .bulla(&["key".as_ref(), "generate".as_ref(), key.as_os_str()])
+            .done();
+        let init = world.init(&world.registry);
+        init.last_line().clone_into(&mut world.anchor);
+        world
+    }
+
+    /// Gives a registry its first policy.
+    pub fn init(&self, registry: &Registry) -> Transcript {
+        let builder = format!("ci={}.pub", self.builder_key().display());
+        Transcript::of(
+            self.bulla_command()
+                .args([
+                    "init",
+                    "--origin",
+                    ORIGIN,
+                    "--person",
+                    &self.alice.as_argument(),
+                ])
+                .args([
+                    "--builder",
+                    &builder,
+                    "--channel",
+                    "dev",
+                    "--channel",
+                    "prod",
+                ])
+                .arg("--ssh-key")
+                .arg(&self.alice.public_key)
+                .env("BULLA_REGISTRY", registry.url())
+                .env("BULLA_TOKEN", registry.create_token("push,pull", "*")),
+        )
+        .done()
+    }
+
+    /// Returns a path in the world's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Returns the HOME of everything that runs here.
+    pub fn home(&self) -> PathBuf {
+        self.path("home")
+    }
+
+    /// Returns the builder's private key.
+    pub fn builder_key(&self) -> PathBuf {
+        self.path("ci.pem")
+    }
+
+    /// Makes a git repository with one commit.
+    pub fn git(&self, project: &str) -> GitCheckout {
+        GitCheckout::with_application(&self.path("git").join(project), project)
+    }
+
+    /// Makes a Subversion repository with one revision of an application.
+    pub fn svn(&self, project: &str) -> SvnCheckout {
+        SvnCheckout::with_application(&self.path("svn").join(project), project)
+    }
+
+    /// Makes a `bulla` command that knows the registry, the token and the anchor.
+    pub fn bulla_command(&self) -> Command {
+        let mut command = hermetic(Program::Bulla.path(), &self.home());
+        command
+            .current_dir(self.directory.path())
+            .env("BULLA_REGISTRY", self.registry.url())
+            .env("BULLA_TOKEN", &self.token);
+        if !self.anchor.is_empty() {
+            command.env("BULLA_ANCHOR", &self.anchor);
+        }
+        command
+    }
+
+    /// Runs `bulla`.
+    pub fn bulla<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Transcript {
+        Transcript::of(self.bulla_command().args(arguments))
+    }
+
+    /// Makes a command that publishes the checkout at `path`.
+    pub fn publish_command(&self, path: &Path) -> Command {
+        let mut command = self.bulla_command();
+        command
+            .arg("publish")
+            .arg(path)
+            .arg("--key")
+            .arg(self.builder_key());
+        command
+    }
+
+    /// Publishes the checkout at `path` and returns the hash.
+    #[track_caller]
+    pub fn publish(&self, path: &Path) -> String {
+        Transcript::of(&mut self.publish_command(path))
+            .done()
+            .last_line()
+            .to_owned()
+    }
+
+    /// Makes a command that promotes `hash` to `channel`.
+    pub fn promote_command(&self, project: &str, hash: &str, channel: &str) -> Command {
+        let mut command = self.bulla_command();
+        command
+            .args(["promote", hash, channel, "--project", project])
+            .args(["-m", "because a test says so", "--ssh-key"])
+            .arg(&self.alice.public_key);
+        command
+    }
+
+    /// Promotes `hash` to `channel`.
+    #[track_caller]
+    pub fn promote(&self, project: &str, hash: &str, channel: &str) -> Transcript {
+        Transcript::of(&mut self.promote_command(project, hash, channel)).done()
+    }
+
+    /// Publishes the checkout and promotes it to prod.
+    #[track_caller]
+    pub fn release(&self, path: &Path, project: &str) -> String {
+        let hash = self.publish(path);
+        self.promote(project, &hash, "prod");
+        hash
+    }
+
+    /// Lays out a server that follows the registry.
+    pub fn server(&self, name: &str) -> Server {
+        self.server_at(name, self.registry.url())
+    }
+
+    /// Lays out a server that follows the registry at another address.
+    #[track_caller]
+    pub fn server_at(&self, name: &str, url: &str) -> Server {
+        let server = Server::new(&self.path("servers").join(name), &self.home());
+        server.run(&["enroll", url, &self.anchor]).done();
+        server
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}

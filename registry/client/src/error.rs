@@ -224,7 +224,9 @@ impl ClientError {
         let hint = match self {
             Self::Url { .. } => "a registry's URL looks like `https://releases.acme.example`",
             Self::Setup(_) => "install the system's certificates (`ca-certificates`)",
-            Self::Unreachable { .. } => "check the URL and the network; the same command can be run again",
+            Self::Unreachable { .. } => {
+                "check the URL and the network; the same command can be run again"
+            }
             Self::Interrupted { .. } | Self::Stalled { .. } | Self::Short { .. } => {
                 "run the same command again; what has arrived is not sent twice"
             }
@@ -244,8 +246,12 @@ impl Answer {
         let hint = match (self.status, self.code) {
             (_, Some(ErrorCode::NoPolicy)) => "`bulla init` makes the first policy",
             (401, _) => "give a valid token with --token-file or BULLA_TOKEN",
-            (403, _) => "the token does not allow this; `bulla-registry token create` makes another",
-            (408 | 425 | 429 | 500 | 502 | 503 | 504 | 507, _) => "run the same command again later",
+            (403, _) => {
+                "the token does not allow this; `bulla-registry token create` makes another"
+            }
+            (408 | 425 | 429 | 500 | 502 | 503 | 504 | 507, _) => {
+                "run the same command again later"
+            }
             _ => return None,
         };
         Some(hint.to_owned())

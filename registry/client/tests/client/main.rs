@@ -1,0 +1,6 @@
+//! The client against registries, and what stands before them, that are odd, broken or hostile.
+
+mod download;
+mod refusal;
+mod server;
+mod upload;

@@ -111,6 +111,10 @@ fn public_url(mut url: gix::Url, repository: &gix::Repository) -> Option<String>
     }
     url.user = None;
     url.password = None;
+    // `host:path` is relative to the user's home there, which a URL cannot say.
+    if !url.path.starts_with(b"/") {
+        url.path.insert(0, b'/');
+    }
     let text = url.with_request_alternate_form(false).to_bstring();
     let text = text.to_str().ok()?;
     let end = text.find(['?', '#']).unwrap_or(text.len());

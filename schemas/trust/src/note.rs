@@ -1,0 +1,452 @@
+//! Signed notes (C2SP signed-note): a text and the signatures under it, and the keys that verify them.
+//!
+//! ```text
+//! <text, every line ended>
+//! <empty line>
+//! — <key name> base64(4 bytes of key id ‖ signature)
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_schemas::Digest;
+use bulla_schemas::log::Anchor;
+
+use crate::key::{KeyError, PublicKey, SigningKey};
+
+/// Most bytes in a note.
+pub const MAX_SIZE: usize = 64 * 1024;
+/// Most signatures under a note.
+pub const MAX_SIGNATURES: usize = 64;
+
+/// Why bytes are not a signed note or a verifier key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoteError {
+    /// Larger than any honest note.
+    #[error("a note has at most {MAX_SIZE} bytes, found {found}")]
+    TooLarge {
+        /// How many bytes.
+        found: usize,
+    },
+    /// Not a text, an empty line and signatures.
+    #[error("the note is malformed: {0}")]
+    Malformed(&'static str),
+    /// Not `name+hash+base64`, or the hash belongs to something else.
+    #[error("expected a verifier key `name+hash+base64`, found {found:?}")]
+    VerifierKey {
+        /// What stood there.
+        found: String,
+    },
+    /// A verifier key for signatures of another type.
+    #[error("expected a verifier key of type {expected:#04x}, found {found:#04x}")]
+    KeyType {
+        /// The type byte that belongs here.
+        expected: u8,
+        /// The type byte that stood there.
+        found: u8,
+    },
+    /// The key itself is not acceptable.
+    #[error("the verifier key is not acceptable")]
+    Key(#[source] KeyError),
+}
+
+/// What a key's signatures are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureType {
+    /// 0x01: Ed25519 over the text; a log's signature.
+    Note,
+    /// 0x04: Ed25519 over a time and the text; a witness's cosignature (C2SP tlog-cosignature).
+    Cosignature,
+}
+
+impl SignatureType {
+    /// Returns the type byte.
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Note => 1,
+            Self::Cosignature => 4,
+        }
+    }
+}
+
+/// A key that verifies notes, written `name+hash+base64`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    signature_type: SignatureType,
+    key: PublicKey,
+}
+
+impl VerifierKey {
+    /// Names a key; the name of a log's key is the log's origin.
+    pub fn new(
+        name: &str,
+        signature_type: SignatureType,
+        key: PublicKey,
+    ) -> Result<Self, NoteError> {
+        if !Anchor::is_origin(name) || key.is_security_key() {
+            return Err(NoteError::VerifierKey {
+                found: excerpt(name),
+            });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            signature_type,
+            key,
+        })
+    }
+
+    /// Returns the key's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what the key signs.
+    pub const fn signature_type(&self) -> SignatureType {
+        self.signature_type
+    }
+
+    /// Returns the public key.
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Returns the four bytes that stand before the key's signatures.
+    pub fn id(&self) -> [u8; 4] {
+        let mut bytes = self.name.clone().into_bytes();
+        bytes.push(b'\n');
+        bytes.push(self.signature_type.byte());
+        bytes.extend_from_slice(self.key.as_bytes());
+        let hash = Digest::of(&bytes);
+        let [a, b, c, d, ..] = *hash.as_bytes();
+        [a, b, c, d]
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = vec![self.signature_type.byte()];
+        bytes.extend_from_slice(self.key.as_bytes());
+        write!(
+            formatter,
+            "{}+{:08x}+{}",
+            self.name,
+            u32::from_be_bytes(self.id()),
+            STANDARD.encode(bytes)
+        )
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let malformed = || NoteError::VerifierKey {
+            found: excerpt(text),
+        };
+        // Base64 may hold a `+`, a name may not.
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(_), Some(base64)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(malformed());
+        };
+        let bytes = STANDARD.decode(base64).map_err(|_| malformed())?;
+        let (&[byte], key) = bytes.split_first_chunk().ok_or_else(malformed)?;
+        let signature_type = match byte {
+            1 => SignatureType::Note,
+            4 => SignatureType::Cosignature,
+            found => return Err(NoteError::KeyType { expected: 1, found }),
+        };
+        let key = key.try_into().map_err(|_| malformed())?;
+        let key = PublicKey::from_bytes(key).map_err(NoteError::Key)?;
+        let verifier = Self::new(name, signature_type, key)?;
+        if verifier.to_string() == text {
+            Ok(verifier)
+        } else {
+            Err(malformed())
+        }
+    }
+}
+
+/// A note taken apart; its signatures are not yet verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedNote {
+    text: String,
+    signatures: Vec<NoteSignature>,
+}
+
+/// One line under a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteSignature {
+    name: String,
+    id: [u8; 4],
+    signature: Vec<u8>,
+}
+
+impl SignedNote {
+    /// Makes a note without signatures of a text whose last line is ended.
+    pub fn new(text: String) -> Result<Self, NoteError> {
+        if !text.ends_with('\n') {
+            return Err(NoteError::Malformed(
+                "the last line of the text is not ended",
+            ));
+        }
+        Ok(Self {
+            text,
+            signatures: Vec::new(),
+        })
+    }
+
+    /// Reads a note.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, NoteError> {
+        if bytes.len() > MAX_SIZE {
+            return Err(NoteError::TooLarge { found: bytes.len() });
+        }
+        let note =
+            std::str::from_utf8(bytes).map_err(|_| NoteError::Malformed("it is not UTF-8"))?;
+        if note.chars().any(|c| c < ' ' && c != '\n') {
+            return Err(NoteError::Malformed("it has control characters"));
+        }
+        let end = note
+            .rfind("\n\n")
+            .ok_or(NoteError::Malformed("no empty line before the signatures"))?;
+        let (text, lines) = (&note[..=end], &note[end + 2..]);
+        let lines = lines
+            .strip_suffix('\n')
+            .ok_or(NoteError::Malformed("the last line is not ended"))?;
+        let signatures = lines
+            .split('\n')
+            .map(|line| {
+                NoteSignature::parse(line).ok_or(NoteError::Malformed(
+                    "a signature is not a dash, a name and base64",
+                ))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(NoteError::Malformed("it has too many signatures"));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            signatures,
+        })
+    }
+
+    /// Returns the note's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut note = self.text.clone();
+        note.push('\n');
+        for signature in &self.signatures {
+            let bytes = [&signature.id[..], &signature.signature].concat();
+            note.push_str(&format!(
+                "— {} {}\n",
+                signature.name,
+                STANDARD.encode(bytes)
+            ));
+        }
+        note.into_bytes()
+    }
+
+    /// Returns the text, every line ended.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Adds a signature of type 0x01.
+    pub fn sign(&mut self, name: &str, key: &SigningKey) -> Result<(), NoteError> {
+        let verifier = VerifierKey::new(name, SignatureType::Note, key.public_key())?;
+        let signature = key.sign_raw(self.text.as_bytes()).to_vec();
+        self.add(&verifier, signature);
+        Ok(())
+    }
+
+    /// Adds a cosignature, type 0x04, as of `time` in seconds since 1970.
+    pub fn cosign(&mut self, name: &str, key: &SigningKey, time: u64) -> Result<(), NoteError> {
+        let verifier = VerifierKey::new(name, SignatureType::Cosignature, key.public_key())?;
+        let signature = key.sign_raw(cosigned_text(time, &self.text).as_bytes());
+        self.add(&verifier, [&time.to_be_bytes()[..], &signature].concat());
+        Ok(())
+    }
+
+    fn add(&mut self, verifier: &VerifierKey, signature: Vec<u8>) {
+        self.signatures.push(NoteSignature {
+            name: verifier.name.clone(),
+            id: verifier.id(),
+            signature,
+        });
+    }
+
+    /// Tells whether `key` signed the text. A wrong signature under the key's name spoils the
+    /// note, whatever else stands there.
+    pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        key.signature_type == SignatureType::Note
+            && self
+                .all_of(key, |signature| {
+                    key.key
+                        .verify_raw(self.text.as_bytes(), signature)
+                        .then_some(())
+                })
+                .is_some()
+    }
+
+    /// Returns when `key` cosigned the text, in seconds since 1970.
+    pub fn cosigned_at(&self, key: &VerifierKey) -> Option<u64> {
+        if key.signature_type != SignatureType::Cosignature {
+            return None;
+        }
+        self.all_of(key, |signature| {
+            let (time, signature) = signature.split_first_chunk()?;
+            let time = u64::from_be_bytes(*time);
+            let text = cosigned_text(time, &self.text);
+            (i64::try_from(time).is_ok() && key.key.verify_raw(text.as_bytes(), signature))
+                .then_some(time)
+        })
+    }
+
+    /// Applies `verify` to every signature of `key`; all must hold, and the last one's answer is
+    /// returned.
+    fn all_of<T>(&self, key: &VerifierKey, verify: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+        let id = key.id();
+        let mut answer = None;
+        for signature in &self.signatures {
+            if signature.name == key.name && signature.id == id {
+                answer = Some(verify(&signature.signature)?);
+            }
+        }
+        answer
+    }
+}
+
+impl NoteSignature {
+    fn parse(line: &str) -> Option<Self> {
+        let (name, base64) = line.strip_prefix("— ")?.split_once(' ')?;
+        let bytes = STANDARD.decode(base64).ok()?;
+        let (id, signature) = bytes.split_first_chunk()?;
+        (Anchor::is_origin(name) && !signature.is_empty()).then(|| Self {
+            name: name.to_owned(),
+            id: *id,
+            signature: signature.to_vec(),
+        })
+    }
+}
+
+fn cosigned_text(time: u64, text: &str) -> String {
+    format!("cosignature/v1\ntime {time}\n{text}")
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    const NOTE: &str = "If you think cryptography is the answer to your problem,\n\
+        then you don't know what your problem is.\n\n\
+        — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+
+    #[test]
+    fn verifies_the_example_of_the_specification() {
+        let verifier = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+        let key: VerifierKey = verifier.parse().unwrap();
+        assert_eq!(key.to_string(), verifier);
+        let note = "This is an example message.\n\n\
+            — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+        assert!(
+            SignedNote::from_bytes(note.as_bytes())
+                .unwrap()
+                .is_signed_by(&key)
+        );
+    }
+
+    #[test]
+    fn verifies_the_example_of_the_go_implementation() {
+        let key: VerifierKey = VERIFIER.parse().unwrap();
+        assert_eq!(key.to_string(), VERIFIER);
+        let note = SignedNote::from_bytes(NOTE.as_bytes()).unwrap();
+        assert!(note.is_signed_by(&key));
+        assert_eq!(note.to_bytes(), NOTE.as_bytes());
+        let other = NOTE.replace("problem,", "problem;");
+        assert!(
+            !SignedNote::from_bytes(other.as_bytes())
+                .unwrap()
+                .is_signed_by(&key)
+        );
+    }
+
+    #[test]
+    fn signs_and_cosigns() {
+        let (log, witness) = (
+            SigningKey::from_seed(&[1; 32]),
+            SigningKey::from_seed(&[2; 32]),
+        );
+        let mut note = SignedNote::new("text\n".to_owned()).unwrap();
+        note.sign("log.example/a", &log).unwrap();
+        note.cosign("witness.example", &witness, 1_700_000_000)
+            .unwrap();
+        let note = SignedNote::from_bytes(&note.to_bytes()).unwrap();
+        let verifier =
+            |name, kind, key: &SigningKey| VerifierKey::new(name, kind, key.public_key()).unwrap();
+        assert!(note.is_signed_by(&verifier("log.example/a", SignatureType::Note, &log)));
+        assert!(!note.is_signed_by(&verifier("log.example/b", SignatureType::Note, &log)));
+        assert!(!note.is_signed_by(&verifier("log.example/a", SignatureType::Note, &witness)));
+        let witness = verifier("witness.example", SignatureType::Cosignature, &witness);
+        assert_eq!(note.cosigned_at(&witness), Some(1_700_000_000));
+        let log = verifier("log.example/a", SignatureType::Cosignature, &log);
+        assert_eq!(note.cosigned_at(&log), None);
+    }
+
+    #[test]
+    fn a_wrong_signature_of_a_known_key_spoils_the_note() {
+        let key: VerifierKey = VERIFIER.parse().unwrap();
+        let line = NOTE.lines().last().unwrap();
+        let wrong = line.replace("x08go/ZJ", "x08go/ZK");
+        for lines in [format!("{line}\n{wrong}\n"), format!("{wrong}\n{line}\n")] {
+            let note = NOTE.replace(&format!("{line}\n"), &lines);
+            assert!(
+                !SignedNote::from_bytes(note.as_bytes())
+                    .unwrap()
+                    .is_signed_by(&key)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_note() {
+        for wrong in [
+            "",
+            "text\n",
+            "text\n\n",
+            "text\n\n— name\n",
+            "text\n\n— name AAAA\n",
+            "text\n\n- name AAAAAAAA\n",
+            "text\n\n— na+me AAAAAAAA\n",
+            "text\n\n— name AAAAAAAA",
+            "te\txt\n\n— name AAAAAAAA\n",
+            "text\r\n\n— name AAAAAAAA\n",
+        ] {
+            assert!(
+                SignedNote::from_bytes(wrong.as_bytes()).is_err(),
+                "{wrong:?}"
+            );
+        }
+        assert!(SignedNote::from_bytes("text\n\n— name AAAAAAAA\n".as_bytes()).is_ok());
+        assert!(SignedNote::from_bytes(&vec![b'x'; MAX_SIZE + 1]).is_err());
+    }
+
+    #[test]
+    fn a_verifier_key_has_one_text() {
+        for wrong in [
+            "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "Peter+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+            "PeterNeumann+c74f20a3+",
+            "PeterNeumann",
+        ] {
+            assert!(wrong.parse::<VerifierKey>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The rule for policies: the next version, after the one in effect, by the roots of both.
+
+use bulla_schemas::policy::Policy;
+
+use super::signers::{check_position, quorum, signers};
+use super::{Entry, Reason};
+use crate::policy::CheckedPolicy;
+use crate::state::{Effect, PolicyVersion};
+
+pub(super) fn judge(entry: &Entry<'_>, policy: Policy) -> Result<Effect, Reason> {
+    let new = CheckedPolicy::new(policy)?;
+    let document = new.policy();
+    check_position(entry, &document.log)?;
+    let expected = entry.before.policy_version() + 1;
+    if document.version != expected {
+        return Err(Reason::PolicyVersion {
+            expected,
+            found: document.version,
+        });
+    }
+    if document.prev != entry.before.policy_payload() {
+        return Err(Reason::PolicyPrevious {
+            version: expected - 1,
+        });
+    }
+    match entry.before.checked_policy() {
+        Some(current) => {
+            check_origin(current, &new)?;
+            check_root(entry, current)?;
+        }
+        None if entry.index > 0 => return Err(Reason::LateGenesis { entry: entry.index }),
+        None => {}
+    }
+    check_root(entry, &new)?;
+    Ok(Effect::Policy(Box::new(PolicyVersion {
+        entry: entry.index,
+        payload: entry.envelope.payload().to_vec(),
+        checked: new,
+    })))
+}
+
+fn check_origin(current: &CheckedPolicy, new: &CheckedPolicy) -> Result<(), Reason> {
+    let (expected, found) = (&current.policy().origin, &new.policy().origin);
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Reason::Origin {
+            expected: expected.clone(),
+            found: found.clone(),
+        })
+    }
+}
+
+/// Checks that enough root people of `policy` signed, with the keys that `policy` gives them.
+fn check_root(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<(), Reason> {
+    let signers = signers(policy, entry.envelope)?;
+    let (version, needed) = (policy.policy().version, policy.policy().root.threshold);
+    let what = || format!("the root of policy version {version}");
+    quorum(&signers, |owner| policy.is_root(owner), needed, what).map(drop)
+}

@@ -1,0 +1,254 @@
+//! Reasons: the sentence for each rule that an entry can break.
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
+
+use crate::envelope::EnvelopeError;
+use crate::policy::PolicyError;
+use crate::statement::StatementError;
+
+/// Why an entry of the log has no effect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Not a canonical envelope.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// Not a statement that we know.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// There is no policy that could allow anything.
+    #[error("the log does not begin with a policy, so nobody may say anything")]
+    NoPolicy,
+    /// A signature under a known key that is not that key's.
+    #[error("the signature of `{owner}` does not belong to this statement")]
+    Signature {
+        /// Whose key it names.
+        owner: Name,
+    },
+    /// Signed for a history that is longer than the log.
+    #[error("it was signed for a log of {signed} entries and stands at entry {entry}")]
+    Future {
+        /// The size that the signers saw.
+        signed: u64,
+        /// Where the entry stands.
+        entry: u64,
+    },
+    /// Signed for another history: the signers were shown a fork.
+    #[error("it was signed for another history: at size {size} the signers saw root {signed}, the log has {root}", signed = .signed.hex(), root = .root.hex())]
+    OtherHistory {
+        /// The size that the signers saw.
+        size: u64,
+        /// The root that they saw.
+        signed: Digest,
+        /// The root of this log at that size.
+        root: Digest,
+    },
+    /// Too few of those who may sign.
+    #[error("it needs {needed} signers for {what}, found {}", list(.found))]
+    Threshold {
+        /// What they would have decided.
+        what: String,
+        /// How many it takes.
+        needed: u32,
+        /// Who signed and may.
+        found: Vec<Name>,
+    },
+    /// A policy that cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A first policy that is not the first entry.
+    #[error("the first policy must be entry 0, found it at entry {entry}")]
+    LateGenesis {
+        /// Where it stands.
+        entry: u64,
+    },
+    /// Not the next version.
+    #[error("expected version {expected} of the policy, found {found}")]
+    PolicyVersion {
+        /// One more than the version in effect.
+        expected: u64,
+        /// The version it says.
+        found: u64,
+    },
+    /// Made after another policy than the one in effect.
+    #[error("the policy follows another one than version {version}, which is in effect")]
+    PolicyPrevious {
+        /// The version in effect.
+        version: u64,
+    },
+    /// A log has one name for ever.
+    #[error("the log's name is `{expected}` for ever, the policy says {found:?}")]
+    Origin {
+        /// The log's name.
+        expected: String,
+        /// What stood there.
+        found: String,
+    },
+    /// A subject of one project in a statement about another.
+    #[error("the statement is about `{project}`, its subject about `{subject}`")]
+    SubjectProject {
+        /// The project that the statement names.
+        project: ProjectName,
+        /// The project of the subject.
+        subject: ProjectName,
+    },
+    /// No builder of the policy signed.
+    #[error("no builder of the policy signed the release")]
+    NoBuilder,
+    /// A builder outside its limits.
+    #[error("the builder `{builder}` may not release this {part}: {found:?}")]
+    BuilderScope {
+        /// The builder.
+        builder: Name,
+        /// What is outside.
+        part: ScopePart,
+        /// What the statement says.
+        found: String,
+    },
+    /// No rule for the channel.
+    #[error("no rule of the policy lets anybody move `{channel}` of `{project}`")]
+    NobodyMay {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Not the channel's next promotion.
+    #[error("expected promotion {expected} of `{channel}`, found {found}")]
+    Sequence {
+        /// The channel.
+        channel: ChannelName,
+        /// One more than the last.
+        expected: u64,
+        /// The number it says.
+        found: u64,
+    },
+    /// Made after another promotion than the channel's last.
+    #[error("the promotion follows another one than the last of `{channel}`")]
+    Previous {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Nobody built it.
+    #[error("no builder released {hash} for `{project}`")]
+    NotReleased {
+        /// The project.
+        project: ProjectName,
+        /// The bundle.
+        hash: Digest,
+    },
+    /// Only built from a checkout with changes that are in no revision.
+    #[error("{hash} was packed from a checkout with uncommitted changes")]
+    Dirty {
+        /// The bundle.
+        hash: Digest,
+    },
+    /// People said no.
+    #[error("{hash} is revoked")]
+    Revoked {
+        /// The bundle.
+        hash: Digest,
+    },
+    /// It has not been where it must have been.
+    #[error("{hash} was never the head of `{via}`, which `{channel}` asks for")]
+    Via {
+        /// The bundle.
+        hash: Digest,
+        /// The channel that moves.
+        channel: ChannelName,
+        /// The channel it has to come through.
+        via: ChannelName,
+    },
+    /// The word does not match the fact.
+    #[error("the promotion says `{found}`, in fact it is a `{expected}`")]
+    Action {
+        /// What it is.
+        expected: Action,
+        /// What it says.
+        found: Action,
+    },
+    /// The channel points there already.
+    #[error("`{channel}` points to {hash} already")]
+    NoChange {
+        /// The channel.
+        channel: ChannelName,
+        /// The bundle.
+        hash: Digest,
+    },
+    /// A pause of something that is not the head.
+    #[error("a pause keeps the head of `{channel}`; {hash} is not the head")]
+    PauseElsewhere {
+        /// The channel.
+        channel: ChannelName,
+        /// The subject.
+        hash: Digest,
+    },
+}
+
+/// The part of a release that a builder's rule limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopePart {
+    /// `builder.id`.
+    BuilderId,
+    /// The project.
+    Project,
+    /// The source.
+    Source,
+    /// The branch, tag or path.
+    Reference,
+}
+
+impl std::fmt::Display for ScopePart {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::BuilderId => "builder id",
+            Self::Project => "project",
+            Self::Source => "source",
+            Self::Reference => "ref",
+        })
+    }
+}
+
+impl Reason {
+    /// Tells how a program that stops here ends.
+    pub const fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    /// Says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Sequence { .. }
+            | Self::Previous { .. }
+            | Self::PolicyVersion { .. }
+            | Self::PolicyPrevious { .. } => {
+                "somebody was faster; look at the log again, then retry"
+            }
+            Self::Future { .. } | Self::OtherHistory { .. } => {
+                "the signers were shown another history than this log's: compare both before anything else"
+            }
+            Self::Dirty { .. } => "commit the changes and publish again",
+            Self::Revoked { .. } => "a revocation is for ever; build or promote another bundle",
+            Self::NotReleased { .. } => "publish it first",
+            Self::Via { .. } => "promote it there first",
+            Self::Policy(error) => return error.hint(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Tells whether a severity stops a promotion.
+pub(super) fn blocks(severity: Option<Severity>) -> bool {
+    severity == Some(Severity::Block)
+}
+
+fn list(names: &[Name]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,89 @@
+//! The rule for releases: a builder, inside its limits. A release makes a bundle promotable.
+
+use std::collections::BTreeSet;
+
+use bulla_schemas::Name;
+use bulla_schemas::policy::BuilderRule;
+use bulla_schemas::statement::{Dependency, DependencyDigest, ReleaseStatement};
+
+use super::{Entry, Reason, ScopePart};
+use crate::policy::{CheckedPolicy, Owner, matches};
+use crate::state::{Effect, ReleaseRecord};
+
+pub(super) fn judge(
+    entry: &Entry<'_>,
+    policy: &CheckedPolicy,
+    signers: &BTreeSet<Owner>,
+    release: &ReleaseStatement,
+) -> Result<Effect, Reason> {
+    let [subject] = &release.subject;
+    let definition = &release.predicate.build_definition;
+    let parameters = &definition.external_parameters;
+    if subject.name != parameters.project {
+        return Err(Reason::SubjectProject {
+            project: parameters.project.clone(),
+            subject: subject.name.clone(),
+        });
+    }
+    // Every builder that signed must be one that may say this.
+    let builders: Vec<Name> = signers
+        .iter()
+        .filter(|owner| matches!(owner, Owner::Builder(_)))
+        .map(|owner| owner.name().clone())
+        .collect();
+    for rule in builders.iter().filter_map(|name| policy.builder(name)) {
+        check_scope(rule, release)?;
+    }
+    if builders.is_empty() {
+        return Err(Reason::NoBuilder);
+    }
+    let [dependency] = &definition.resolved_dependencies;
+    let record = ReleaseRecord {
+        entry: entry.index,
+        builders,
+        source: parameters.source.clone(),
+        reference: parameters.reference.clone(),
+        revision: revision(dependency),
+        label: parameters.label.clone(),
+        dirty: parameters.dirty,
+        size: subject.annotations.size,
+        finished_on: release.predicate.run_details.metadata.finished_on,
+    };
+    let (project, hash) = (subject.name.clone(), subject.digest.sha256);
+    Ok(Effect::Release(project, hash, Box::new(record)))
+}
+
+fn check_scope(rule: &BuilderRule, release: &ReleaseStatement) -> Result<(), Reason> {
+    let parameters = &release.predicate.build_definition.external_parameters;
+    let builder_id = &release.predicate.run_details.builder.id;
+    let outside = |part, found: &str| Reason::BuilderScope {
+        builder: rule.name.clone(),
+        part,
+        found: found.to_owned(),
+    };
+    if *builder_id != rule.builder_id {
+        return Err(outside(ScopePart::BuilderId, builder_id));
+    }
+    for (part, patterns, found) in [
+        (
+            ScopePart::Project,
+            &rule.projects,
+            parameters.project.as_str(),
+        ),
+        (ScopePart::Source, &rule.sources, &parameters.source),
+        (ScopePart::Reference, &rule.refs, &parameters.reference),
+    ] {
+        if !patterns.iter().any(|pattern| matches(pattern, found)) {
+            return Err(outside(part, found));
+        }
+    }
+    Ok(())
+}
+
+/// The revision as people know it: svn's number, or git's commit id.
+fn revision(dependency: &Dependency) -> String {
+    match (&dependency.annotations, &dependency.digest) {
+        (Some(annotations), _) => annotations.svn_revision.clone(),
+        (None, DependencyDigest::GitCommit(id) | DependencyDigest::Sha256(id)) => id.clone(),
+    }
+}

@@ -1,0 +1,116 @@
+//! Resolve: from a channel to the head that may be activated.
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::statement::Severity;
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
+
+use crate::state::{Head, LogState};
+
+/// Why a channel has nothing to activate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// Nobody ever said anything about the project.
+    #[error("the log knows no project `{project}`")]
+    UnknownProject {
+        /// The project.
+        project: ProjectName,
+    },
+    /// Nothing was promoted there.
+    #[error("nothing was promoted to `{channel}` of `{project}`")]
+    NoHead {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// People stopped the channel.
+    #[error("`{channel}` of `{project}` is paused by {}: {reason}", join(.people))]
+    Paused {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// Who paused it.
+        people: Vec<Name>,
+        /// Why.
+        reason: String,
+    },
+    /// People said that the head must not be activated.
+    #[error("the head of `{channel}` of `{project}` is revoked: {hash}")]
+    Revoked {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The head.
+        hash: Digest,
+    },
+}
+
+impl ResolveError {
+    /// Tells how a program that stops here ends.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::UnknownProject { .. } | Self::NoHead { .. } => FailureKind::Failed,
+            Self::Paused { .. } | Self::Revoked { .. } => FailureKind::Refused,
+        }
+    }
+
+    /// Says what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownProject { .. } => None,
+            Self::NoHead { channel, .. } => Some(format!(
+                "`bulla promote HASH {channel}` points it to a release"
+            )),
+            Self::Paused { channel, .. } => Some(format!(
+                "`bulla rollback {channel}` goes on, with the same or an earlier release"
+            )),
+            Self::Revoked { channel, .. } => Some(format!(
+                "promote another release to `{channel}`, or roll it back"
+            )),
+        }
+    }
+}
+
+/// Returns the head of a channel, unless it is paused or revoked.
+pub fn resolve(
+    state: &LogState,
+    project: &ProjectName,
+    channel: &ChannelName,
+) -> Result<Head, ResolveError> {
+    if !state.projects().any(|known| known == project) {
+        return Err(ResolveError::UnknownProject {
+            project: project.clone(),
+        });
+    }
+    let place = || (project.clone(), channel.clone());
+    let Some(head) = state.head(project, channel) else {
+        let (project, channel) = place();
+        return Err(ResolveError::NoHead { project, channel });
+    };
+    if head.is_paused() {
+        let (project, channel) = place();
+        return Err(ResolveError::Paused {
+            project,
+            channel,
+            people: head.people.clone(),
+            reason: head.reason.clone(),
+        });
+    }
+    if state.revocation(project, &head.hash) == Some(Severity::Block) {
+        let (project, channel) = place();
+        return Err(ResolveError::Revoked {
+            project,
+            channel,
+            hash: head.hash,
+        });
+    }
+    Ok(head.clone())
+}
+
+fn join(people: &[Name]) -> String {
+    let people: Vec<&str> = people.iter().map(Name::as_str).collect();
+    people.join(", ")
+}

@@ -1,0 +1,350 @@
+//! What a log says: the policy, the head of every channel, every release and revocation, and the
+//! Merkle root at every size.
+//!
+//! A state is only changed by `replay`. A copy is cheap: what did not change is shared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bulla_schemas::log::{Anchor, LogPosition};
+use bulla_schemas::policy::Policy;
+use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName, Timestamp};
+
+use crate::merkle::{Peaks, empty_root};
+use crate::policy::CheckedPolicy;
+
+mod codec;
+mod effect;
+mod snapshot;
+
+pub(crate) use effect::Effect;
+pub use snapshot::SnapshotError;
+
+/// The state of a log after all its entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogState {
+    peaks: Peaks,
+    /// `roots[n]` is the root at size `n + 1`.
+    roots: Vec<Digest>,
+    policies: Vec<Arc<PolicyVersion>>,
+    projects: BTreeMap<ProjectName, Arc<Project>>,
+}
+
+/// A policy that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// The entry of the log.
+    pub entry: u64,
+    /// The signed bytes.
+    pub payload: Vec<u8>,
+    /// What they say.
+    pub checked: CheckedPolicy,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Project {
+    releases: Vec<Arc<Release>>,
+    /// Where in `releases` a hash stands.
+    by_hash: BTreeMap<Digest, usize>,
+    promotions: Vec<Arc<Promotion>>,
+    channels: BTreeMap<ChannelName, Arc<Channel>>,
+    revocations: Vec<Arc<Revocation>>,
+    revoked: BTreeMap<Digest, Severity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Channel {
+    head: Head,
+    /// Every hash that the channel ever pointed to.
+    past: BTreeSet<Digest>,
+}
+
+/// What a channel points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The bundle.
+    pub hash: Digest,
+    /// Bytes of the bundle's manifest and all blobs it names.
+    pub size: u64,
+    /// The number of the channel's last promotion.
+    pub seq: u64,
+    /// The entry of the log.
+    pub entry: u64,
+    /// What the last promotion did.
+    pub action: Action,
+    /// The people and builders who signed it.
+    pub people: Vec<Name>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When, as they say.
+    pub issued_at: Timestamp,
+    /// The sha256 of the promotion's payload, the next one's `prev`.
+    pub payload: Digest,
+}
+
+/// A promotion that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promotion {
+    /// The entry of the log.
+    pub entry: u64,
+    /// The channel.
+    pub channel: ChannelName,
+    /// Its number in the channel.
+    pub seq: u64,
+    /// What it did.
+    pub action: Action,
+    /// The bundle.
+    pub hash: Digest,
+    /// The people and builders who signed it, by name.
+    pub people: Vec<Name>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When, as they say.
+    pub issued_at: Timestamp,
+    /// The sha256 of its payload.
+    pub payload: Digest,
+}
+
+/// A bundle that builders released; one statement or more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The bundle.
+    pub hash: Digest,
+    /// What builders said, in the order of the log; never empty.
+    pub statements: Vec<ReleaseRecord>,
+}
+
+/// A release statement that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRecord {
+    /// The entry of the log.
+    pub entry: u64,
+    /// The builders who signed it, by name.
+    pub builders: Vec<Name>,
+    /// Where it came from, `git+https://...`.
+    pub source: String,
+    /// The branch or tag, or the path in an svn repository.
+    pub reference: String,
+    /// The commit id or revision number.
+    pub revision: String,
+    /// A tag or version for people; may be empty.
+    pub label: String,
+    /// Whether the checkout had changes that are in no revision.
+    pub dirty: bool,
+    /// Bytes of the manifest and all blobs it names.
+    pub size: u64,
+    /// When packing ended, as the builder says.
+    pub finished_on: Timestamp,
+}
+
+/// A revocation that took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// The entry of the log.
+    pub entry: u64,
+    /// The bundles.
+    pub hashes: Vec<Digest>,
+    /// Whether installers refuse or warn.
+    pub severity: Severity,
+    /// The people who signed it, by name.
+    pub people: Vec<Name>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When, as they say.
+    pub issued_at: Timestamp,
+}
+
+impl Release {
+    /// Returns the first statement about a clean checkout: the one that makes the bundle
+    /// promotable.
+    pub fn clean(&self) -> Option<&ReleaseRecord> {
+        self.statements.iter().find(|record| !record.dirty)
+    }
+
+    /// Returns the statement to show: the first clean one, or the first.
+    ///
+    /// # Panics
+    ///
+    /// Never: a release has a statement.
+    pub fn record(&self) -> &ReleaseRecord {
+        self.clean().unwrap_or(&self.statements[0])
+    }
+
+    /// Tells whether every statement says that the checkout was dirty; such a bundle cannot be
+    /// promoted.
+    pub fn is_dirty(&self) -> bool {
+        self.clean().is_none()
+    }
+
+    /// Returns the entry of its first statement.
+    pub fn entry(&self) -> u64 {
+        self.statements[0].entry
+    }
+
+    /// Returns who built it, by name.
+    pub fn builders(&self) -> BTreeSet<&Name> {
+        self.statements
+            .iter()
+            .flat_map(|record| &record.builders)
+            .collect()
+    }
+}
+
+impl LogState {
+    /// Returns how many entries were replayed.
+    pub const fn size(&self) -> u64 {
+        self.peaks.size()
+    }
+
+    /// Returns the Merkle root over all entries.
+    pub fn root(&self) -> Digest {
+        self.roots.last().copied().unwrap_or_else(empty_root)
+    }
+
+    /// Returns the Merkle root over the first `size` entries; `None` beyond the end.
+    pub fn root_at(&self, size: u64) -> Option<Digest> {
+        match usize::try_from(size).ok()?.checked_sub(1) {
+            None => Some(empty_root()),
+            Some(index) => self.roots.get(index).copied(),
+        }
+    }
+
+    /// Returns the place in the log that a statement signed now binds to.
+    pub fn position(&self) -> LogPosition {
+        LogPosition {
+            size: self.size(),
+            root: self.root(),
+        }
+    }
+
+    /// Returns the log's name; `None` before the first policy.
+    pub fn origin(&self) -> Option<&str> {
+        self.policy().map(|policy| policy.origin.as_str())
+    }
+
+    /// Returns the line that a new server starts from; `None` before the first policy.
+    pub fn anchor(&self) -> Option<Anchor> {
+        Some(Anchor {
+            origin: self.origin()?.to_owned(),
+            position: self.position(),
+        })
+    }
+
+    /// Returns the policy in effect.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.checked_policy().map(CheckedPolicy::policy)
+    }
+
+    /// Returns the policy in effect, with its keys.
+    pub fn checked_policy(&self) -> Option<&CheckedPolicy> {
+        self.policies.last().map(|version| &version.checked)
+    }
+
+    /// Returns the version of the policy in effect; 0 before the first.
+    pub fn policy_version(&self) -> u64 {
+        self.policy().map_or(0, |policy| policy.version)
+    }
+
+    /// Returns the sha256 of the policy's payload, the next one's `prev`; zeros before the first.
+    pub fn policy_payload(&self) -> Digest {
+        self.policies
+            .last()
+            .map_or(Digest::from_bytes([0; 32]), |version| {
+                Digest::of(&version.payload)
+            })
+    }
+
+    /// Returns every policy that took effect, oldest first.
+    pub fn policies(&self) -> impl DoubleEndedIterator<Item = &PolicyVersion> {
+        self.policies.iter().map(Arc::as_ref)
+    }
+
+    /// Returns the projects that have releases, promotions or revocations, by name.
+    pub fn projects(&self) -> impl DoubleEndedIterator<Item = &ProjectName> {
+        self.projects.keys()
+    }
+
+    /// Returns the heads of a project's channels, by name.
+    pub fn channels(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Head> {
+        let channels = self.projects.get(project).map(|project| &project.channels);
+        channels
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .map(|channel| &channel.head)
+    }
+
+    /// Returns what a channel points to.
+    pub fn head(&self, project: &ProjectName, channel: &ChannelName) -> Option<&Head> {
+        self.channel(project, channel).map(|channel| &channel.head)
+    }
+
+    /// Tells whether a channel points or ever pointed to a bundle.
+    pub fn was_head(&self, project: &ProjectName, channel: &ChannelName, hash: &Digest) -> bool {
+        self.channel(project, channel)
+            .is_some_and(|channel| channel.past.contains(hash))
+    }
+
+    fn channel(&self, project: &ProjectName, channel: &ChannelName) -> Option<&Channel> {
+        let channels = &self.projects.get(project)?.channels;
+        channels.get(channel).map(Arc::as_ref)
+    }
+
+    /// Returns a project's releases, in the order of their first statements.
+    pub fn releases(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Release> {
+        let releases = self.projects.get(project).map(|project| &project.releases);
+        releases.into_iter().flatten().map(Arc::as_ref)
+    }
+
+    /// Returns how many releases a project has.
+    pub fn release_count(&self, project: &ProjectName) -> usize {
+        self.projects
+            .get(project)
+            .map_or(0, |project| project.releases.len())
+    }
+
+    /// Returns one release of a project.
+    pub fn release(&self, project: &ProjectName, hash: &Digest) -> Option<&Release> {
+        let project = self.projects.get(project)?;
+        project.by_hash.get(hash).map(|at| &*project.releases[*at])
+    }
+
+    /// Returns the releases of all projects whose hash begins so.
+    pub fn find_release(&self, prefix: &DigestPrefix) -> Vec<(&ProjectName, &Release)> {
+        // The prefix with zeros behind it is the first digest that it matches.
+        let first = Digest::from_hex(&format!("{prefix:0<64}")).unwrap_or_else(|_| empty_root());
+        let in_project = |(name, project)| -> Vec<_> {
+            let (name, project): (&ProjectName, &Arc<Project>) = (name, project);
+            let found = project.by_hash.range(first..);
+            let found = found.take_while(|(hash, _)| prefix.matches(hash));
+            found
+                .map(|(_, at)| (name, &*project.releases[*at]))
+                .collect()
+        };
+        self.projects.iter().flat_map(in_project).collect()
+    }
+
+    /// Returns a project's promotions on all channels, oldest first.
+    pub fn promotions(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Promotion> {
+        let promotions = self.projects.get(project).map(|p| &p.promotions);
+        promotions.into_iter().flatten().map(Arc::as_ref)
+    }
+
+    /// Tells whether people said that a bundle must not be activated, and how severely.
+    pub fn revocation(&self, project: &ProjectName, hash: &Digest) -> Option<Severity> {
+        self.projects.get(project)?.revoked.get(hash).copied()
+    }
+
+    /// Returns a project's revocations, oldest first.
+    pub fn revocations(
+        &self,
+        project: &ProjectName,
+    ) -> impl DoubleEndedIterator<Item = &Revocation> {
+        let revocations = self.projects.get(project).map(|p| &p.revocations);
+        revocations.into_iter().flatten().map(Arc::as_ref)
+    }
+}

@@ -1,0 +1,115 @@
+//! Effects: what a judged entry changes, and the only places where a state is changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::{Digest, ProjectName};
+
+use super::{
+    Channel, Head, LogState, PolicyVersion, Project, Promotion, Release, ReleaseRecord, Revocation,
+};
+
+/// What an entry changes once it has been judged.
+pub(crate) enum Effect {
+    Policy(Box<PolicyVersion>),
+    Release(ProjectName, Digest, Box<ReleaseRecord>),
+    Promotion(ProjectName, Box<Promotion>),
+    Revocation(ProjectName, Box<Revocation>),
+}
+
+impl LogState {
+    /// Appends a leaf, whether or not its entry has an effect.
+    pub(crate) fn push(&mut self, leaf: Digest) {
+        self.peaks.push(leaf);
+        self.roots.push(self.peaks.root());
+    }
+
+    /// Changes what the log says.
+    pub(crate) fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Policy(version) => self.policies.push(Arc::new(*version)),
+            Effect::Release(project, hash, record) => {
+                self.project_mut(&project).add_release(hash, *record);
+            }
+            Effect::Promotion(project, promotion) => {
+                let size = self
+                    .release(&project, &promotion.hash)
+                    .map_or(0, |release| release.record().size);
+                let head = head(&project, &promotion, size);
+                self.project_mut(&project).add_promotion(*promotion, head);
+            }
+            Effect::Revocation(project, revocation) => {
+                self.project_mut(&project).add_revocation(*revocation);
+            }
+        }
+    }
+
+    fn project_mut(&mut self, project: &ProjectName) -> &mut Project {
+        Arc::make_mut(self.projects.entry(project.clone()).or_default())
+    }
+}
+
+fn head(project: &ProjectName, promotion: &Promotion, size: u64) -> Head {
+    let promotion = promotion.clone();
+    Head {
+        project: project.clone(),
+        channel: promotion.channel,
+        hash: promotion.hash,
+        size,
+        seq: promotion.seq,
+        entry: promotion.entry,
+        action: promotion.action,
+        people: promotion.people,
+        reason: promotion.reason,
+        issued_at: promotion.issued_at,
+        payload: promotion.payload,
+    }
+}
+
+impl Project {
+    fn add_release(&mut self, hash: Digest, record: ReleaseRecord) {
+        if let Some(at) = self.by_hash.get(&hash) {
+            Arc::make_mut(&mut self.releases[*at])
+                .statements
+                .push(record);
+        } else {
+            self.by_hash.insert(hash, self.releases.len());
+            self.releases.push(Arc::new(Release {
+                hash,
+                statements: vec![record],
+            }));
+        }
+    }
+
+    fn add_promotion(&mut self, promotion: Promotion, head: Head) {
+        if let Some(channel) = self.channels.get_mut(&promotion.channel) {
+            let channel = Arc::make_mut(channel);
+            channel.past.insert(head.hash);
+            channel.head = head;
+        } else {
+            let past = BTreeSet::from([head.hash]);
+            let channel = Arc::new(Channel { head, past });
+            self.channels.insert(promotion.channel.clone(), channel);
+        }
+        self.promotions.push(Arc::new(promotion));
+    }
+
+    fn add_revocation(&mut self, revocation: Revocation) {
+        for hash in &revocation.hashes {
+            let severity = self.revoked.entry(*hash).or_insert(revocation.severity);
+            // A warning never softens a block.
+            if revocation.severity == Severity::Block {
+                *severity = Severity::Block;
+            }
+        }
+        self.revocations.push(Arc::new(revocation));
+    }
+}
+
+impl Head {
+    /// Tells whether installers are to stop here.
+    pub fn is_paused(&self) -> bool {
+        self.action == Action::Pause
+    }
+}

@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The registry: keeps bundles and the log, and serves both over HTTP.
+//!
+//! It is not trusted. What a release, a promotion or a policy is worth is decided by the
+//! signatures on it, wherever it is used; what the registry checks is a courtesy that keeps
+//! mistakes out of the log.
+
+mod access;
+mod answer;
+mod app;
+mod blobs;
+mod body;
+mod caller;
+pub mod cli;
+mod clock;
+mod content;
+mod data;
+mod database;
+mod durable;
+mod health;
+mod oci;
+mod oci_digest;
+mod problem;
+mod range;
+mod reference;
+mod repositories;
+mod router;
+mod serve;
+mod uploads;
+
+pub use access::{Access, AccessError, ProjectPattern, Scope};
+pub use app::{App, Settings};
+pub use clock::Clock;
+pub use data::DataDirectory;
+pub use problem::Problem;
+pub use router::router;
+pub use serve::serve;

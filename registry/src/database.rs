@@ -1,0 +1,182 @@
+//! The database: an index over the files of the data directory, and the tokens.
+//!
+//! One file per table in `database/`. All statements are written with `$1` placeholders and types
+//! that SQLite and PostgreSQL share, and run through sqlx's `Any`, so that the same SQL serves
+//! both; what only SQLite knows stands in this file.
+
+mod blobs;
+mod manifests;
+mod tags;
+mod tokens;
+
+use std::path::Path;
+use std::str::FromStr;
+
+use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
+
+use crate::data::{DataDirectory, DataError};
+
+pub(crate) use manifests::ManifestRow;
+pub(crate) use tokens::TokenRow;
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pool: AnyPool,
+}
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The database could not be opened.
+    #[error("cannot open the database `{path}`")]
+    Open {
+        /// The database's file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables could not be made.
+    #[error("cannot make the tables of the database")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the database failed")]
+    Statement(#[from] sqlx::Error),
+}
+
+impl Database {
+    /// Opens the database of a data directory, and makes it where there is none. Several
+    /// processes may have it open: `token create` works beside a running server.
+    pub(crate) async fn open(data: &DataDirectory) -> Result<Self, DatabaseError> {
+        install_default_drivers();
+        let path = data.database();
+        // Held while the tables are made: two processes may start at once in an empty directory.
+        let _lock = data.lock_database()?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // A revoked token must stay revoked after a power failure: full sync.
+                    for pragma in [
+                        "PRAGMA busy_timeout = 10000",
+                        "PRAGMA journal_mode = WAL",
+                        "PRAGMA synchronous = FULL",
+                    ] {
+                        connection.execute(pragma).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&sqlite_url(&path))
+            .await
+            .map_err(|source| DatabaseError::Open {
+                path: path.display().to_string(),
+                source,
+            })?;
+        sqlx::migrate!("migrations/sqlite")
+            .run(&pool)
+            .await
+            .map_err(DatabaseError::Migrate)?;
+        Ok(Self { pool })
+    }
+
+    /// Begins a transaction that will write. SQLite takes the write lock at once, so that two
+    /// writers wait for each other instead of failing when they upgrade.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Fails when the database does not answer.
+    pub(crate) async fn ping(&self) -> Result<(), DatabaseError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Reads a column of text as the type that wrote it.
+fn parse<T>(row: &AnyRow, column: &str) -> Result<T, DatabaseError>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|source| damaged(column, source))
+}
+
+/// Reads a column of text that may be empty.
+fn parse_optional<T>(row: &AnyRow, column: &str) -> Result<Option<T>, DatabaseError>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<Option<String>, _>(column)?
+        .map(|text| text.parse().map_err(|source| damaged(column, source)))
+        .transpose()
+}
+
+fn damaged(column: &str, source: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {
+    DatabaseError::Statement(sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// `sqlite://` and the path with everything but plain characters percent-encoded, which is what
+/// sqlx decodes.
+fn sqlite_url(path: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut url = "sqlite://".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url.push_str("?mode=rwc");
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn opens_in_a_folder_with_an_odd_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("ä b?c#d%20");
+        let data = DataDirectory::open(&odd).unwrap();
+        Database::open(&data).await.unwrap().ping().await.unwrap();
+        assert!(odd.join("registry.db").is_file());
+    }
+
+    #[tokio::test]
+    async fn two_processes_may_make_the_tables_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let open = || {
+            let data = data.clone();
+            tokio::task::spawn_blocking(move || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap()
+                    .block_on(Database::open(&data))
+                    .map(drop)
+            })
+        };
+        let (one, two) = tokio::join!(open(), open());
+        one.unwrap().unwrap();
+        two.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,48 @@
+//! Table `blobs`: which repository has which blob.
+
+use bulla_schemas::ProjectName;
+use sqlx::{Any, Transaction};
+
+use super::{Database, DatabaseError};
+use crate::oci_digest::OciDigest;
+
+impl Database {
+    /// Tells whether a repository has a blob.
+    pub(crate) async fn has_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<bool, DatabaseError> {
+        let row = sqlx::query("SELECT 1 FROM blobs WHERE repository = $1 AND digest = $2")
+            .bind(project.as_str())
+            .bind(blob.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Indexes that a repository has a blob.
+    pub(crate) async fn add_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<(), DatabaseError> {
+        let mut transaction = self.write().await?;
+        insert(&mut transaction, project, blob).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    project: &ProjectName,
+    blob: &OciDigest,
+) -> Result<(), DatabaseError> {
+    sqlx::query("INSERT INTO blobs (repository, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(project.as_str())
+        .bind(blob.to_string())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Table `manifests`: which repository has which manifest, and what refers to what.
+
+use bulla_schemas::ProjectName;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Database, DatabaseError};
+use crate::oci_digest::OciDigest;
+
+/// A manifest of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ManifestRow {
+    /// The digest it was pushed with.
+    pub digest: OciDigest,
+    /// The media type it was pushed with.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What kind of artifact it says it is.
+    pub artifact_type: Option<String>,
+    /// The manifest that it is about.
+    pub subject: Option<OciDigest>,
+    /// Its annotations, a JSON object.
+    pub annotations: String,
+}
+
+const COLUMNS: &str = "digest, media_type, size, artifact_type, subject, annotations";
+
+impl Database {
+    /// Returns a manifest of a repository.
+    pub(crate) async fn manifest(
+        &self,
+        project: &ProjectName,
+        manifest: &OciDigest,
+    ) -> Result<Option<ManifestRow>, DatabaseError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM manifests WHERE repository = $1 AND digest = $2"
+        )))
+        .bind(project.as_str())
+        .bind(manifest.to_string())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Indexes a manifest.
+    pub(crate) async fn add_manifest(
+        &self,
+        project: &ProjectName,
+        manifest: &ManifestRow,
+    ) -> Result<(), DatabaseError> {
+        let mut transaction = self.write().await?;
+        insert(&mut transaction, project, manifest).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Returns up to `limit` manifests about `subject` whose digest is after `after`, in the
+    /// order of their digests.
+    pub(crate) async fn referrers(
+        &self,
+        project: &ProjectName,
+        subject: &OciDigest,
+        artifact_type: Option<&str>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<ManifestRow>, DatabaseError> {
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM manifests
+             WHERE repository = $1 AND subject = $2 AND digest > $3
+               AND ($4 = '' OR artifact_type = $4)
+             ORDER BY digest LIMIT $5"
+        )))
+        .bind(project.as_str())
+        .bind(subject.to_string())
+        .bind(after)
+        .bind(artifact_type.unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+    }
+
+    /// Tells whether a repository has anything at all.
+    pub(crate) async fn has_repository(
+        &self,
+        project: &ProjectName,
+    ) -> Result<bool, DatabaseError> {
+        let row = sqlx::query(
+            "SELECT 1 FROM manifests WHERE repository = $1
+             UNION ALL SELECT 1 FROM blobs WHERE repository = $1 LIMIT 1",
+        )
+        .bind(project.as_str())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.is_some())
+    }
+}
+
+pub(crate) async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    project: &ProjectName,
+    manifest: &ManifestRow,
+) -> Result<(), DatabaseError> {
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "INSERT INTO manifests (repository, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT DO NOTHING"
+    )))
+    .bind(project.as_str())
+    .bind(manifest.digest.to_string())
+    .bind(&manifest.media_type)
+    .bind(i64::try_from(manifest.size).unwrap_or(i64::MAX))
+    .bind(manifest.artifact_type.as_deref())
+    .bind(manifest.subject.as_ref().map(ToString::to_string))
+    .bind(&manifest.annotations)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &AnyRow) -> Result<ManifestRow, DatabaseError> {
+    Ok(ManifestRow {
+        digest: super::parse(row, "digest")?,
+        media_type: row.try_get("media_type")?,
+        size: row.try_get::<i64, _>("size")?.try_into().unwrap_or(0),
+        artifact_type: row.try_get("artifact_type")?,
+        subject: super::parse_optional(row, "subject")?,
+        annotations: row.try_get("annotations")?,
+    })
+}

@@ -1,0 +1,75 @@
+//! Table `tags`: the names of manifests.
+
+use bulla_schemas::ProjectName;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Database, DatabaseError};
+use crate::oci_digest::OciDigest;
+use crate::reference::Tag;
+
+impl Database {
+    /// Returns the manifest that a tag names.
+    pub(crate) async fn tag(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+    ) -> Result<Option<OciDigest>, DatabaseError> {
+        let row = sqlx::query("SELECT digest FROM tags WHERE repository = $1 AND tag = $2")
+            .bind(project.as_str())
+            .bind(tag.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref()
+            .map(|row| super::parse(row, "digest"))
+            .transpose()
+    }
+
+    /// Indexes what a tag names.
+    pub(crate) async fn set_tag(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+        manifest: &OciDigest,
+    ) -> Result<(), DatabaseError> {
+        let mut transaction = self.write().await?;
+        insert(&mut transaction, project, tag, manifest).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Returns up to `limit` tags after `after`, in the order of their bytes.
+    pub(crate) async fn tags(
+        &self,
+        project: &ProjectName,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, DatabaseError> {
+        sqlx::query("SELECT tag FROM tags WHERE repository = $1 AND tag > $2 ORDER BY tag LIMIT $3")
+            .bind(project.as_str())
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| Ok(row.try_get("tag")?))
+            .collect()
+    }
+}
+
+pub(crate) async fn insert(
+    transaction: &mut Transaction<'static, Any>,
+    project: &ProjectName,
+    tag: &Tag,
+    manifest: &OciDigest,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "INSERT INTO tags (repository, tag, digest) VALUES ($1, $2, $3)
+         ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest",
+    )
+    .bind(project.as_str())
+    .bind(tag.as_str())
+    .bind(manifest.to_string())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}

@@ -239,11 +239,11 @@ impl SignedNote {
         note.push('\n');
         for signature in &self.signatures {
             let bytes = [&signature.id[..], &signature.signature].concat();
-            note.push_str(&format!(
-                "— {} {}\n",
-                signature.name,
-                STANDARD.encode(bytes)
-            ));
+            note.push_str("— ");
+            note.push_str(&signature.name);
+            note.push(' ');
+            note.push_str(&STANDARD.encode(bytes));
+            note.push('\n');
         }
         note.into_bytes()
     }

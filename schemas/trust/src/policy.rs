@@ -349,13 +349,13 @@ fn check_rules(policy: &Policy, names: &Names<'_>) -> Result<(), PolicyError> {
         let people = distinct(rule.people.iter().map(String::as_str), "`channels`")?;
         let builders = distinct(rule.builders.iter().map(Name::as_str), "`channels`")?;
         let everybody = people.contains(EVERY);
-        let named = people.into_iter().filter(|name| *name != EVERY).collect();
-        known(&named, &names.people, "`channels`")?;
+        let persons = people.into_iter().filter(|name| *name != EVERY).collect();
+        known(&persons, &names.people, "`channels`")?;
         known(&builders, &names.builders, "`channels`")?;
         let people = if everybody {
             names.people.len()
         } else {
-            named.len()
+            persons.len()
         };
         reachable(
             &format!("the channel `{}` of `{}`", rule.channel, rule.project),

@@ -78,7 +78,7 @@ impl TilePath {
     /// Returns the entry bundles that hold the entries from `from` up to `to`, in a tree of
     /// `size`. A bundle may also hold entries before `from` and after `to`.
     pub fn entries(from: u64, to: u64, size: u64) -> impl Iterator<Item = Self> {
-        cover(TileKind::Entries, from, size).take_while(move |tile| tile.start() < to)
+        cover(TileKind::Entries, from, size).take_while(move |tile| from < to && tile.start() < to)
     }
 
     /// Returns every file that must be written when the log grows from `from` to `to` entries:
@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_bundle_has_exactly_its_entries() {
-        let entries = [&b""[..], b"one", &[7; 65_535]];
+        let longest = vec![7; 65_535];
+        let entries = [&b""[..], b"one", &longest];
         let bundle = encode_entries(&entries).unwrap();
         assert_eq!(decode_entries(&bundle, 3).unwrap(), entries);
         for (bytes, width) in [
@@ -338,7 +339,7 @@ mod tests {
             );
         }
         assert_eq!(
-            encode_entries(&[[0; 65_536]]),
+            encode_entries(&[vec![0; 65_536]]),
             Err(TileError::EntryTooLarge { found: 65_536 })
         );
     }

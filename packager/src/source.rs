@@ -5,8 +5,10 @@
 //! that stand in the release statement. It chooses nothing (that is [`crate::select`]) and writes
 //! nothing. Configuration, locale, umask and the state of the work tree change no byte of it.
 
+mod disk;
 mod error;
 mod git;
+mod svn;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 use bulla_bundle::Content;
 use bulla_schemas::release::Source;
 
-pub use error::SourceError;
+pub use error::{Listing, SourceError, SvnFailure};
 
 /// Which revision of which checkout is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct SourceSpec {
     /// Whether changes that are in no revision may be packed. Only the checked-out revision can
     /// have such changes.
     pub allow_dirty: bool,
+    /// The directory for temporary files, which an svn revision needs.
+    pub spool: PathBuf,
 }
 
 /// A directory in a checkout, or the URL of a Subversion directory.
@@ -152,14 +156,15 @@ impl Checkout {
 /// Opens the revision that `spec` names.
 pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
     match &spec.location {
-        Location::Url(url) => Err(SourceError::NotSubversionUrl { url: url.clone() }),
+        Location::Url(url) => svn::open_url(url, spec),
         Location::Directory(directory) => {
             let directory = directory
                 .canonicalize()
                 .map_err(|source| SourceError::io("cannot open", directory, source))?;
             match discover(&directory) {
                 Some(Found::Git(top)) => git::open(&top, spec),
-                Some(Found::Subversion) | None => Err(SourceError::NoRepository { directory }),
+                Some(Found::Subversion(root)) => svn::open_working_copy(&root, &directory, spec),
+                None => Err(SourceError::NoRepository { directory }),
             }
         }
     }
@@ -167,7 +172,7 @@ pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
 
 enum Found {
     Git(PathBuf),
-    Subversion,
+    Subversion(PathBuf),
 }
 
 /// Finds the nearest repository at or above `directory`.
@@ -176,9 +181,33 @@ fn discover(directory: &Path) -> Option<Found> {
         if ancestor.join(".git").exists() || gix::discover::is_git(ancestor).is_ok() {
             Some(Found::Git(ancestor.to_owned()))
         } else if ancestor.join(".svn").is_dir() {
-            Some(Found::Subversion)
+            Some(Found::Subversion(ancestor.to_owned()))
         } else {
             None
         }
     })
+}
+
+/// What is not tracked is in no release; a person may have forgotten to add it.
+fn untracked_warning(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [only] => Some(format!(
+            "`{only}` is not tracked and not part of the release"
+        )),
+        [first, more @ ..] => Some(format!(
+            "`{first}` and {} more are not tracked and not part of the release",
+            more.len()
+        )),
+    }
+}
+
+fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(prefix.len() + name.len() + 1);
+    if !prefix.is_empty() {
+        path.extend_from_slice(prefix);
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
 }

@@ -1,11 +1,14 @@
 //! What can go wrong with a source, in the user's words.
 
+mod svn;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::timestamp::TimestampError;
+pub use svn::SvnFailure;
 
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +22,6 @@ pub enum SourceError {
     NoRepository {
         /// Where the search began.
         directory: PathBuf,
-    },
-    /// A URL that `svn` does not take.
-    #[error("`{url}` is not a Subversion URL")]
-    NotSubversionUrl {
-        /// What was given.
-        url: String,
     },
     /// A repository that git itself could not open, or damage in it.
     #[error("cannot {action} in the git repository `{repository}`", repository = .repository.display())]
@@ -90,6 +87,59 @@ pub enum SourceError {
         /// What changed.
         changes: Listing,
     },
+    /// A working copy that is not exactly what one revision says.
+    #[error("the working copy `{checkout}` is not exactly one revision:\n{problems}", checkout = .checkout.display())]
+    NotOneRevision {
+        /// The working copy.
+        checkout: PathBuf,
+        /// What is wrong with which path.
+        problems: Listing,
+        /// What mends it.
+        mend: String,
+    },
+    /// No `svn` program.
+    #[error("the program `svn`, which reads `{repository}`, is not installed")]
+    SvnMissing {
+        /// The checkout or URL.
+        repository: String,
+    },
+    /// A revision in no form that Subversion has.
+    #[error("expected a revision such as `4711`, `HEAD` or `{{2026-11-20}}`, found {revision:?}")]
+    NotSvnRevision {
+        /// What was asked for.
+        revision: String,
+        /// The checkout or URL.
+        repository: String,
+    },
+    /// A file, where a directory can be packed.
+    #[error("`{repository}` is not a directory")]
+    NotDirectory {
+        /// The checkout or URL.
+        repository: String,
+    },
+    /// What `svn` could not do.
+    #[error("`svn {command}` cannot read `{repository}`:\n{message}")]
+    Svn {
+        /// The subcommand.
+        command: String,
+        /// The checkout or URL.
+        repository: String,
+        /// Why, as far as the error codes tell.
+        failure: SvnFailure,
+        /// What `svn` said.
+        message: String,
+    },
+    /// What `svn` should not have said.
+    #[error("cannot understand what `svn {command}` says about `{repository}`")]
+    SvnXml {
+        /// The subcommand.
+        command: String,
+        /// The checkout or URL.
+        repository: String,
+        /// What is wrong with it.
+        #[source]
+        source: quick_xml::DeError,
+    },
     /// A file of the system.
     #[error("{action} `{path}`", path = .path.display())]
     Io {
@@ -116,46 +166,49 @@ impl SourceError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::NoRepository { .. }
-            | Self::NotSubversionUrl { .. }
             | Self::NoCommit { .. }
             | Self::UnknownRevision { .. }
-            | Self::NotCommit { .. } => FailureKind::Usage,
-            Self::Dirty { .. } => FailureKind::Refused,
-            Self::Git { .. } | Self::CommitTime { .. } | Self::TooDeep { .. } | Self::Io { .. } => {
-                FailureKind::Failed
-            }
+            | Self::NotCommit { .. }
+            | Self::NotSvnRevision { .. }
+            | Self::NotDirectory { .. } => FailureKind::Usage,
+            Self::Dirty { .. } | Self::NotOneRevision { .. } => FailureKind::Refused,
+            Self::Svn { failure, .. } => failure.kind(),
+            Self::Git { .. }
+            | Self::CommitTime { .. }
+            | Self::TooDeep { .. }
+            | Self::SvnMissing { .. }
+            | Self::SvnXml { .. }
+            | Self::Io { .. } => FailureKind::Failed,
         }
     }
 
     /// Returns what the user can do next.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoRepository { .. } => Some(
+        let hint = match self {
+            Self::NoRepository { .. } => {
                 "a release is made from a revision: run this in a git clone or an svn working copy, or give its path"
-                    .to_owned(),
-            ),
-            Self::NotSubversionUrl { .. } => Some(
-                "an svn URL begins with `https://`, `http://`, `svn://`, `svn+ssh://` or `file://`; a git repository is read from a clone"
-                    .to_owned(),
-            ),
-            Self::NoCommit { .. } => Some("make a first commit with `git commit`".to_owned()),
-            Self::UnknownRevision { shallow: true, .. } => Some(
-                "the clone is shallow; `git fetch --unshallow` brings the rest of the history"
-                    .to_owned(),
-            ),
-            Self::UnknownRevision { .. } => {
-                Some("`git fetch --tags` if it was made elsewhere".to_owned())
             }
-            Self::Dirty { .. } => Some(
+            Self::NoCommit { .. } => "make a first commit with `git commit`",
+            Self::UnknownRevision { shallow: true, .. } => {
+                "the clone is shallow; `git fetch --unshallow` brings the rest of the history"
+            }
+            Self::UnknownRevision { .. } => "`git fetch --tags` if it was made elsewhere",
+            Self::Dirty { .. } => {
                 "commit them, or name a revision with `--revision`; `--allow-dirty` packs them into a release that cannot be promoted"
-                    .to_owned(),
-            ),
-            Self::NotCommit { .. }
+            }
+            Self::NotOneRevision { mend, .. } => mend,
+            Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
+            Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
+            Self::NotSvnRevision { .. }
+            | Self::NotDirectory { .. }
+            | Self::NotCommit { .. }
             | Self::Git { .. }
             | Self::CommitTime { .. }
             | Self::TooDeep { .. }
-            | Self::Io { .. } => None,
-        }
+            | Self::SvnXml { .. }
+            | Self::Io { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

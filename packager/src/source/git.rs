@@ -14,7 +14,7 @@ use std::path::Path;
 use bulla_schemas::Timestamp;
 use bulla_schemas::release::Source;
 
-use super::{Checkout, Provenance, SourceError, SourceSpec};
+use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
 use changes::Changes;
 use objects::Objects;
 
@@ -38,7 +38,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         && let Some(work_tree) = repository.workdir()
     {
         let changes = Changes::find(top)?;
-        warnings.extend(changes.untracked_warning());
+        warnings.extend(untracked_warning(&changes.untracked()));
         if !changes.is_empty() && !spec.allow_dirty {
             return Err(SourceError::Dirty {
                 checkout: work_tree.to_owned(),

@@ -132,6 +132,7 @@ pub(crate) fn spec(directory: &Path) -> SourceSpec {
         location: Location::Directory(directory.to_owned()),
         revision: None,
         allow_dirty: false,
+        spool: std::env::temp_dir(),
     }
 }
 
@@ -177,4 +178,106 @@ pub(crate) fn contents(checkout: &Checkout) -> BTreeMap<String, (TrackedKind, St
         assert_eq!(before, None);
     }
     contents
+}
+
+/// A Subversion repository and a working copy of its `trunk`, in one temporary directory.
+pub(crate) struct SvnRepository {
+    directory: TempDir,
+}
+
+impl SvnRepository {
+    /// Makes a repository with an empty `trunk`, checked out.
+    pub(crate) fn new() -> Self {
+        let repository = Self {
+            directory: TempDir::new().unwrap(),
+        };
+        let home = repository.home();
+        run(program("svnadmin", home)
+            .arg("create")
+            .arg(home.join("repo")));
+        for directory in ["trunk", "tags", "other"] {
+            let url = repository.url(directory);
+            repository.svn(&["mkdir", "-q", "-m", "layout", &url]);
+        }
+        repository.check_out("trunk", "work");
+        repository
+    }
+
+    /// Makes a repository with a recipe and a few files in one commit.
+    pub(crate) fn with_files() -> Self {
+        let repository = Self::new();
+        repository.write("bulla.toml", RECIPE);
+        repository.write("README", "hello\n");
+        repository.write("bin/run", "#!/bin/sh\n");
+        std::os::unix::fs::symlink("run", repository.work().join("bin/start")).unwrap();
+        repository.svn(&["add", "-q", "bulla.toml", "README", "bin"]);
+        repository.svn(&["propset", "-q", "svn:executable", "*", "bin/run"]);
+        repository.commit("first");
+        repository
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.home().join("work")
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        let repository = self.home().join("repo");
+        let mut url = url::Url::from_file_path(repository).unwrap();
+        url.path_segments_mut()
+            .unwrap()
+            .extend(path.split('/').filter(|part| !part.is_empty()));
+        url.to_string()
+    }
+
+    /// Checks `path` of the repository out to the directory `name`.
+    pub(crate) fn check_out(&self, path: &str, name: &str) -> PathBuf {
+        let directory = self.home().join(name);
+        run(program("svn", self.home())
+            .args(["checkout", "-q"])
+            .arg(format!("{}@", self.url(path)))
+            .arg(&directory));
+        directory
+    }
+
+    /// Runs `svn` in the working copy.
+    pub(crate) fn svn(&self, arguments: &[&str]) -> String {
+        let work = self.work();
+        let directory = if work.exists() { &work } else { self.home() };
+        run(program("svn", self.home())
+            .current_dir(directory)
+            .args(arguments))
+    }
+
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        write(&self.work(), path, content);
+    }
+
+    /// Adds everything, commits it and brings the working copy to that one revision.
+    pub(crate) fn commit(&self, message: &str) {
+        self.svn(&["add", "-q", "--force", "."]);
+        self.svn(&["commit", "-q", "-m", message]);
+        self.svn(&["update", "-q"]);
+    }
+}
+
+pub(crate) fn url_spec(url: &str) -> SourceSpec {
+    SourceSpec {
+        location: Location::Url(url.to_owned()),
+        ..spec(Path::new(""))
+    }
+}
+
+pub(crate) fn open_url(url: &str) -> Result<Checkout, SourceError> {
+    source::open(&url_spec(url))
+}
+
+pub(crate) fn open_url_revision(url: &str, revision: &str) -> Result<Checkout, SourceError> {
+    source::open(&SourceSpec {
+        revision: Some(revision.to_owned()),
+        ..url_spec(url)
+    })
 }

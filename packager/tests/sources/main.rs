@@ -1,6 +1,9 @@
 //! Checkouts made by the real `git` and `svn` programs, read as releases are.
 
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
 mod checkout;
 mod git;
 mod recipe;
 mod select;
+mod svn;

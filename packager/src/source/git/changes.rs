@@ -1,7 +1,6 @@
 //! Changes in a work tree that are in no commit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
 use std::path::Path;
 
 use gix::bstr::{BString, ByteSlice as _};
@@ -10,6 +9,7 @@ use gix::open::permissions;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 
 use super::tree::{self, Entry, Place};
+use crate::source::disk::is_executable;
 use crate::source::error::Listing;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
@@ -96,16 +96,12 @@ impl Changes {
         )
     }
 
-    /// Untracked files are in no release; a person may have forgotten `git add`.
-    pub(super) fn untracked_warning(&self) -> Option<String> {
-        let first = self.untracked.first()?.to_str_lossy();
-        Some(match self.untracked.len() {
-            1 => format!("`{first}` is not tracked and not part of the release"),
-            count => format!(
-                "`{first}` and {} more are not tracked and not part of the release",
-                count - 1
-            ),
-        })
+    /// Names what git does not know and does not ignore.
+    pub(super) fn untracked(&self) -> Vec<String> {
+        self.untracked
+            .iter()
+            .map(|path| path.to_str_lossy().into_owned())
+            .collect()
     }
 
     /// Lists what the index tracks, with the work tree's content where that differs.
@@ -207,15 +203,4 @@ fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Ent
         },
         place: Place::WorkTree(place),
     }))
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
-    false
 }

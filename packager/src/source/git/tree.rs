@@ -1,6 +1,5 @@
 //! A commit's tree, walked once, and the content of its blobs on demand.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use bulla_bundle::Content;
 use gix::objs::tree::EntryKind;
 
 use super::objects::Objects;
-use crate::source::{SourceError, Tracked, TrackedKind, Tree};
+use crate::source::{SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// An entry and where its content is.
 pub(super) struct Entry {
@@ -73,16 +72,6 @@ pub(super) fn walk(
     Ok(())
 }
 
-fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(prefix.len() + name.len() + 1);
-    if !prefix.is_empty() {
-        path.extend_from_slice(prefix);
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
-    path
-}
-
 fn failed(top: &Path, source: gix::Error) -> SourceError {
     SourceError::Git {
         action: "read a tree",
@@ -128,18 +117,7 @@ impl Tree for GitTree {
                 self.objects.put(repository);
                 blob.map(Content::Memory)
             }
-            Place::WorkTree(path) if self.tracked[position].kind == TrackedKind::Link => {
-                let target = std::fs::read_link(path)?;
-                let target = gix::path::into_bstr(target).map_err(io::Error::other)?;
-                Ok(Content::Memory(target.into_owned().into()))
-            }
-            Place::WorkTree(path) => {
-                let file = File::open(path)?;
-                Ok(Content::Stream {
-                    size: file.metadata()?.len(),
-                    reader: Box::new(file),
-                })
-            }
+            Place::WorkTree(path) => disk::open(path, self.tracked[position].kind),
         }
     }
 }

@@ -1,0 +1,469 @@
+//! Subversion: a working copy and a URL give the same release, at one pinned revision.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use bulla_packager::select::select;
+use bulla_packager::source::{Checkout, SourceError, TrackedKind};
+use bulla_packager::{recipe, source};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::Source;
+
+use crate::checkout::{
+    SvnRepository, contents, open, open_dirty, open_revision, open_url, open_url_revision, program,
+    refusal, run, url_spec,
+};
+
+const FILE: TrackedKind = TrackedKind::File { executable: false };
+const EXECUTABLE: TrackedKind = TrackedKind::File { executable: true };
+
+fn assert_same(expected: &Checkout, found: &Checkout) {
+    assert_eq!(found.source, expected.source);
+    assert_eq!(contents(found), contents(expected));
+}
+
+fn revision(checkout: &Checkout) -> &str {
+    checkout.source.revision()
+}
+
+#[test]
+fn reads_a_revision_from_a_working_copy() {
+    let repository = SvnRepository::with_files();
+    std::fs::create_dir(repository.work().join("empty")).unwrap();
+    repository.commit("empty directory");
+    let checkout = open(&repository.work()).unwrap();
+    let directory = (TrackedKind::Directory, String::new());
+    let expected = [
+        ("README", (FILE, "hello\\n".to_owned())),
+        ("bin", directory.clone()),
+        ("bin/run", (EXECUTABLE, "#!/bin/sh\\n".to_owned())),
+        ("bin/start", (TrackedKind::Link, "run".to_owned())),
+        (
+            "bulla.toml",
+            (
+                FILE,
+                "[bundle]\\nproject = \\\"acme/billing\\\"\\n".to_owned(),
+            ),
+        ),
+        ("empty", directory),
+    ];
+    let expected = expected
+        .map(|(path, entry)| (path.to_owned(), entry))
+        .into();
+    assert_eq!(contents(&checkout), expected);
+
+    let Source::Svn {
+        revision,
+        uuid,
+        path,
+        committed,
+    } = &checkout.source
+    else {
+        panic!("{:?}", checkout.source)
+    };
+    assert_eq!((revision.as_str(), path.as_str()), ("5", "trunk"));
+    let url = repository.url("trunk");
+    assert_eq!(
+        *uuid,
+        repository.svn(&["info", "--show-item", "repos-uuid", &url])
+    );
+    let date = repository.svn(&["info", "--show-item", "last-changed-date", &url]);
+    assert!(date.starts_with(committed.to_string().trim_end_matches('Z')));
+    assert_eq!(
+        checkout.provenance.source,
+        format!("svn+{}", repository.url("")).trim_end_matches('/')
+    );
+    assert_eq!(checkout.provenance.reference, "trunk");
+    assert_eq!(checkout.provenance.label, "");
+    assert!(!checkout.provenance.dirty);
+    assert!(checkout.warnings.is_empty());
+}
+
+#[test]
+fn a_url_shows_the_same() {
+    let repository = SvnRepository::with_files();
+    let working_copy = open(&repository.work()).unwrap();
+    let url = repository.url("trunk");
+    assert_same(&working_copy, &open_url(&url).unwrap());
+    assert_same(&working_copy, &open_url(&format!("{url}/")).unwrap());
+    assert_same(&working_copy, &open_url_revision(&url, "HEAD").unwrap());
+    let again = repository.check_out("trunk", "again");
+    assert_same(&working_copy, &open(&again).unwrap());
+}
+
+#[test]
+fn a_commit_elsewhere_changes_nothing() {
+    let repository = SvnRepository::with_files();
+    let before = open(&repository.work()).unwrap();
+    let other = repository.url("other/more");
+    repository.svn(&["mkdir", "-q", "-m", "elsewhere", &other]);
+    assert_same(&before, &open_url(&repository.url("trunk")).unwrap());
+    repository.svn(&["update", "-q"]);
+    assert_same(&before, &open(&repository.work()).unwrap());
+    assert_eq!(revision(&before), "4");
+}
+
+#[test]
+fn any_revision_of_the_directory_can_be_named() {
+    let repository = SvnRepository::with_files();
+    repository.write("README", "second\n");
+    repository.commit("second");
+    let url = repository.url("trunk");
+    for name in ["4", "r4", "PREV"] {
+        let checkout = open_revision(&repository.work(), name).unwrap();
+        assert_eq!(revision(&checkout), "4", "{name}");
+        assert_eq!(contents(&checkout)["README"].1, "hello\\n");
+    }
+    assert_same(
+        &open_revision(&repository.work(), "4").unwrap(),
+        &open_url_revision(&url, "4").unwrap(),
+    );
+    // A tag that is gone can still be packed by its number.
+    let tag = repository.url("tags/1.0");
+    repository.svn(&["copy", "-q", "-m", "tag", &url, &tag]);
+    let tagged = open_url(&tag).unwrap();
+    assert_eq!(tagged.provenance.label, "1.0");
+    repository.svn(&["delete", "-q", "-m", "gone", &tag]);
+    assert_same(&tagged, &open_url_revision(&tag, "6").unwrap());
+}
+
+#[test]
+fn finds_the_recipe_from_a_directory_within() {
+    let repository = SvnRepository::with_files();
+    let from_within = open(&repository.work().join("bin")).unwrap();
+    assert_same(&open(&repository.work()).unwrap(), &from_within);
+}
+
+#[test]
+fn names_may_have_spaces_and_any_letters() {
+    let repository = SvnRepository::with_files();
+    let names = [
+        "with space",
+        "a@b",
+        "@",
+        "ümläuts/日本",
+        "-dash",
+        "100%",
+        "a&b<c>\"d'",
+        "x@12",
+    ];
+    for name in names {
+        repository.write(name, name);
+    }
+    repository.commit("names");
+    let found = contents(&open(&repository.work()).unwrap());
+    let name = |text: &str| text.as_bytes().escape_ascii().to_string();
+    for expected in names {
+        assert_eq!(found[&name(expected)].1, name(expected));
+    }
+
+    let url = repository.url("tags/ü @2 %41");
+    repository.svn(&[
+        "copy",
+        "-q",
+        "-m",
+        "odd",
+        &repository.url("trunk"),
+        &format!("{url}@"),
+    ]);
+    let odd = repository.check_out("tags/ü @2 %41", "wörk @3 copy");
+    let checkout = open(&odd).unwrap();
+    assert_same(&checkout, &open_url(&url).unwrap());
+    assert_eq!(checkout.provenance.reference, "tags/ü @2 %41");
+    assert_eq!(checkout.provenance.label, "ü @2 %41");
+}
+
+#[test]
+fn keywords_and_line_ends_are_those_of_the_repository() {
+    let repository = SvnRepository::with_files();
+    repository.write("id.txt", "$Id$ $Revision$\nline\n");
+    repository.svn(&["add", "-q", "id.txt"]);
+    repository.svn(&["propset", "-q", "svn:keywords", "Id Revision", "id.txt"]);
+    repository.svn(&["propset", "-q", "svn:eol-style", "native", "id.txt"]);
+    repository.commit("keywords");
+    let on_disk = std::fs::read_to_string(repository.work().join("id.txt")).unwrap();
+    assert!(on_disk.contains("$Revision: 5 $"), "{on_disk}");
+    for checkout in [
+        open(&repository.work()).unwrap(),
+        open_url(&repository.url("trunk")).unwrap(),
+    ] {
+        assert_eq!(contents(&checkout)["id.txt"].1, "$Id$ $Revision$\\nline\\n");
+    }
+}
+
+#[test]
+fn refuses_a_working_copy_that_is_no_revision() {
+    let repository = SvnRepository::with_files();
+    for name in ["deleted", "missing", "property"] {
+        repository.write(name, name);
+    }
+    repository.commit("more");
+    repository.write("README", "changed\n");
+    repository.svn(&["delete", "-q", "deleted"]);
+    std::fs::remove_file(repository.work().join("missing")).unwrap();
+    repository.svn(&["propset", "-q", "x", "y", "property"]);
+    repository.write("added", "x");
+    repository.svn(&["add", "-q", "added"]);
+    repository.svn(&["changelist", "-q", "list", "README"]);
+    let error = refusal(open(&repository.work()));
+    assert_eq!(error.kind(), FailureKind::Refused);
+    let text = error.to_string();
+    for line in [
+        "modified: README",
+        "deleted: deleted",
+        "missing: missing",
+        "properties modified: property",
+        "added: added",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("svn commit") && hint.contains("svn revert"),
+        "{hint}"
+    );
+    // What is missing cannot be packed at all.
+    refusal(open_dirty(&repository.work()));
+    assert!(open_revision(&repository.work(), "5").is_ok());
+}
+
+#[test]
+fn refuses_mixed_revisions_and_names_the_command_that_mends_them() {
+    let repository = SvnRepository::with_files();
+    repository.write("README", "second\n");
+    repository.svn(&["commit", "-q", "-m", "second"]);
+    let error = refusal(open(&repository.work()));
+    assert!(error.to_string().contains("at r5: README"), "{error}");
+    assert!(error.hint().unwrap().contains("svn update"));
+    repository.svn(&["update", "-q"]);
+    assert!(open(&repository.work()).is_ok());
+}
+
+#[test]
+fn refuses_switched_and_conflicted_paths() {
+    let repository = SvnRepository::with_files();
+    let branch = repository.url("other/bin");
+    repository.svn(&[
+        "copy",
+        "-q",
+        "-m",
+        "branch",
+        &repository.url("trunk/bin"),
+        &branch,
+    ]);
+    repository.svn(&["switch", "-q", &branch, "bin"]);
+    repository.svn(&["update", "-q"]);
+    let error = refusal(open(&repository.work()));
+    assert!(error.to_string().contains("switched: bin"), "{error}");
+    assert!(error.hint().unwrap().contains("svn switch"));
+    repository.svn(&["switch", "-q", &repository.url("trunk/bin"), "bin"]);
+
+    let other = repository.check_out("trunk", "again");
+    crate::checkout::write(&other, "README", "theirs\n");
+    run(program("svn", repository.home())
+        .current_dir(&other)
+        .args(["commit", "-q", "-m", "theirs"]));
+    repository.write("README", "mine\n");
+    repository.svn(&["update", "-q", "--accept", "postpone"]);
+    let error = refusal(open_dirty(&repository.work()));
+    assert!(error.to_string().contains("conflicted: README"), "{error}");
+    assert!(error.hint().unwrap().contains("svn resolve"));
+}
+
+#[test]
+fn packs_changes_of_tracked_files_when_asked() {
+    let repository = SvnRepository::with_files();
+    repository.write("README", "changed\n");
+    repository.write("untracked", "x");
+    repository.write("added", "x");
+    repository.svn(&["add", "-q", "added"]);
+    let checkout = open_dirty(&repository.work()).unwrap();
+    assert!(checkout.provenance.dirty);
+    let found = contents(&checkout);
+    assert_eq!(found["README"].1, "changed\\n");
+    assert!(found.contains_key("added") && !found.contains_key("untracked"));
+    assert_eq!(
+        checkout.warnings,
+        ["`untracked` is not tracked and not part of the release"]
+    );
+    repository.svn(&["revert", "-q", "README", "added"]);
+    assert!(!open_dirty(&repository.work()).unwrap().provenance.dirty);
+}
+
+#[test]
+fn refuses_externals_unless_excluded() {
+    let repository = SvnRepository::with_files();
+    repository.write("lib dir/x", "x");
+    repository.svn(&["add", "-q", "lib dir"]);
+    repository.svn(&["propset", "-q", "svn:externals", "^/other ext", "lib dir"]);
+    repository.commit("external");
+    assert!(repository.work().join("lib dir/ext").is_dir());
+    for checkout in [
+        open(&repository.work()).unwrap(),
+        open_url(&repository.url("trunk")).unwrap(),
+    ] {
+        assert_eq!(contents(&checkout)["lib dir/ext"].0, TrackedKind::External);
+        let recipe = recipe::load(&checkout).unwrap();
+        let Err(error) = select(checkout, &recipe.recipe) else {
+            panic!("selected")
+        };
+        assert!(
+            error
+                .to_string()
+                .contains("`lib dir/ext` is a Subversion external"),
+            "{error}"
+        );
+    }
+    repository.write(
+        "bulla.toml",
+        "[bundle]\nproject = \"a\"\nexclude = [\"/lib dir/ext\"]\n",
+    );
+    repository.commit("excluded");
+    let checkout = open(&repository.work()).unwrap();
+    let recipe = recipe::load(&checkout).unwrap();
+    assert!(select(checkout, &recipe.recipe).is_ok());
+}
+
+#[test]
+fn says_what_is_missing() {
+    let repository = SvnRepository::with_files();
+    let url = repository.url("trunk");
+    for (attempt, kind, said) in [
+        (
+            open_revision(&repository.work(), "99"),
+            FailureKind::Usage,
+            "No such revision 99",
+        ),
+        (
+            open_revision(&repository.work(), "main"),
+            FailureKind::Usage,
+            "found \"main\"",
+        ),
+        (
+            open_revision(&repository.work(), "1:2"),
+            FailureKind::Usage,
+            "found \"1:2\"",
+        ),
+        (
+            open_url_revision(&url, "99"),
+            FailureKind::Usage,
+            "No such revision 99",
+        ),
+        (
+            open_url(&repository.url("trunk/none")),
+            FailureKind::Usage,
+            "non-existent in revision",
+        ),
+        (
+            open_url(&repository.url("trunk/README")),
+            FailureKind::Usage,
+            "is not a directory",
+        ),
+        (
+            open_url("nonsense://x"),
+            FailureKind::Usage,
+            "Unrecognized URL scheme",
+        ),
+    ] {
+        let error = refusal(attempt);
+        assert!(error.to_string().contains(said), "{said}: {error}");
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+    std::fs::create_dir(repository.work().join("new")).unwrap();
+    crate::checkout::write(&repository.work(), "new/bulla.toml", "");
+    let error = refusal(open(&repository.work().join("new")));
+    assert!(error.hint().unwrap().contains("svn add"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_gone_is_temporary() {
+    let repository = SvnRepository::with_files();
+    std::fs::rename(
+        repository.home().join("repo"),
+        repository.home().join("away"),
+    )
+    .unwrap();
+    let error = refusal(open(&repository.work()));
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    assert!(error.to_string().contains("Unable to connect"), "{error}");
+    let error = refusal(open_url("svn://127.0.0.1:9/none"));
+    assert_eq!(error.kind(), FailureKind::Temporary, "{error}");
+    std::fs::rename(
+        repository.home().join("away"),
+        repository.home().join("repo"),
+    )
+    .unwrap();
+    assert!(open(&repository.work()).is_ok());
+}
+
+#[test]
+fn leaves_no_temporary_files() {
+    let repository = SvnRepository::with_files();
+    let spool = repository.home().join("spool");
+    std::fs::create_dir(&spool).unwrap();
+    let mut spec = url_spec(&repository.url("trunk"));
+    spec.spool = spool.clone();
+    let checkout = source::open(&spec).unwrap();
+    let exported = std::fs::read_dir(&spool).unwrap().next().unwrap().unwrap();
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = exported.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+    drop(checkout);
+    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0);
+}
+
+/// `svnserve` on loopback, stopped when dropped.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(root: &Path) -> (Server, String) {
+    // svnserve does not tell which port it took: ask for a free one first.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut command = program("svnserve", root);
+    command
+        .args(["--daemon", "--foreground", "--listen-host", "127.0.0.1"])
+        .arg(format!("--listen-port={port}"))
+        .arg("--root")
+        .arg(root)
+        .stdout(Stdio::null());
+    let server = Server(command.spawn().unwrap());
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return (server, format!("svn://127.0.0.1:{port}"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("svnserve does not listen on port {port}");
+}
+
+#[test]
+fn a_server_gives_the_same_as_its_files() {
+    let repository = SvnRepository::with_files();
+    let expected = open(&repository.work()).unwrap();
+    let (server, url) = serve(repository.home());
+    let trunk = format!("{url}/repo/trunk");
+    assert_same(&expected, &open_url(&trunk).unwrap());
+    let work = repository.home().join("served");
+    run(program("svn", repository.home())
+        .args(["checkout", "-q", &trunk])
+        .arg(&work));
+    assert_same(&expected, &open(&work).unwrap());
+
+    drop(server);
+    let error = refusal(open(&work));
+    assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+}

@@ -39,10 +39,10 @@ impl SvnFailure {
             Self::UnknownScheme
         } else if has(&["E160006", "E205000", "E195012"]) {
             Self::UnknownRevision
-        } else if has(&["E160013", "E160005", "E200009", "E155010"]) {
-            Self::UnknownPath
-        } else if has(&["E155007"]) {
+        } else if has(&["E155007", "155010"]) {
             Self::Unversioned
+        } else if has(&["E160013", "E160005", "E200009"]) {
+            Self::UnknownPath
         } else if has(&["E155004", "E155037", "E155009"]) {
             Self::NeedsCleanup
         } else if has(&["E155036"]) {

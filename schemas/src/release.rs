@@ -85,12 +85,59 @@ impl Source {
         }
     }
 
+    /// Checks what serde cannot: ids and numbers in their one form, since the names of the
+    /// bundle's files are made of them.
+    pub fn validate(&self) -> Result<(), SourceError> {
+        let valid = match self {
+            Self::Git { revision, tree, .. } => is_object_id(revision) && is_object_id(tree),
+            Self::Svn {
+                revision,
+                uuid,
+                path,
+                ..
+            } => {
+                revision
+                    .parse::<u64>()
+                    .is_ok_and(|n| n.to_string() == *revision)
+                    && (1..=64).contains(&uuid.len())
+                    && uuid
+                        .bytes()
+                        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+                    && !path.starts_with('/')
+                    && !path.ends_with('/')
+                    && !path.chars().any(char::is_control)
+            }
+        };
+        if valid {
+            Ok(())
+        } else {
+            Err(SourceError {
+                found: self.clone(),
+            })
+        }
+    }
+
     /// Returns when the revision was committed.
     pub const fn committed(&self) -> Timestamp {
         match self {
             Self::Git { committed, .. } | Self::Svn { committed, .. } => *committed,
         }
     }
+}
+
+/// The id of a git object: SHA-1 or SHA-256 in lower-case hex.
+fn is_object_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64)
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A source whose ids or numbers are not in their one form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected ids of git objects, or an svn revision number, UUID and path; found {found:?}")]
+pub struct SourceError {
+    found: Source,
 }
 
 /// Why bytes are not a release document.
@@ -112,6 +159,9 @@ pub enum ReleaseError {
         /// The format of the bundle.
         found: u32,
     },
+    /// The source cannot be one.
+    #[error("the release document's source cannot be one")]
+    Source(#[source] SourceError),
     /// The install section contradicts itself.
     #[error("the release document's install section contradicts itself")]
     Install(#[source] InstallError),
@@ -149,6 +199,7 @@ impl ReleaseDocument {
         if document.to_bytes() != bytes {
             return Err(ReleaseError::NotCanonical);
         }
+        document.source.validate().map_err(ReleaseError::Source)?;
         document.install.validate().map_err(ReleaseError::Install)?;
         Ok(document)
     }

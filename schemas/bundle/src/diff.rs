@@ -55,10 +55,10 @@ fn difference(before: &EntryKind, after: &EntryKind) -> Option<ChangeKind> {
                 ..
             },
         ) => {
-            if before != after {
-                Some(ChangeKind::Changed)
-            } else {
+            if before == after {
                 (was_executable != executable).then_some(ChangeKind::Mode)
+            } else {
+                Some(ChangeKind::Changed)
             }
         }
         _ => Some(ChangeKind::Kind),

@@ -1,27 +1,67 @@
-//! The writer.
-use crate::{Bundle, Limits, Progress, SourceTree, TreeError};
-use bulla_schemas::install::Install;
-use bulla_schemas::recipe::Platform;
-use bulla_schemas::release::Source;
-use bulla_schemas::{Codec, Digest, ProjectName};
+//! The writer: a tree and a seed become the one possible bundle.
+//!
+//! ```text
+//! SourceTree -> plan      sorted, complete, checked
+//!            -> pool      threads read files ahead and digest them ...
+//!            -> assembly  ... one thread puts the tar together in order and cuts it ...
+//!            -> pool      ... threads compress the frames ...
+//!            -> sink      ... which are written in order to the spool file
+//!            -> Bundle    release document, index, frame table, manifest
+//! ```
+//!
+//! The threads share one pool, so that all of them read or compress, whatever is needed; what is
+//! read ahead and what waits to be written is bounded in bytes. The result depends on nothing but
+//! the tree and the seed.
+
+mod assembly;
+mod error;
+mod plan;
+mod pool;
+mod sink;
+mod spool;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+
+use bulla_schemas::install::Install;
+use bulla_schemas::manifest::Manifest;
+use bulla_schemas::recipe::Platform;
+use bulla_schemas::release::{Content, ReleaseDocument, Source};
+use bulla_schemas::{Codec, Digest, ProjectName};
+
+pub use error::WriteError;
+pub(crate) use spool::Spool;
+
+use crate::bundle::Bundle;
+use crate::document::{self, Blobs};
+use crate::frame;
+use crate::frame_table;
+use crate::limits::Limits;
+use crate::progress::Progress;
+use crate::seek_table;
+use crate::source::SourceTree;
+use crate::windows::{NameProblem, windows_problems};
+use assembly::Assembled;
+use plan::Plan;
+use pool::Frames;
+
 /// What a bundle says about itself beside its files.
 #[derive(Debug, Clone)]
 pub struct ReleaseSeed {
     /// The project.
     pub project: ProjectName,
-    /// The revision.
+    /// The revision that the tree was taken from.
     pub source: Source,
-    /// The sha256 of the recipe.
+    /// The sha256 of the recipe as it stands in the revision.
     pub recipe: Digest,
-    /// The compressor; must be this program's.
+    /// The compressor; must be the one of this program.
     pub codec: Codec,
     /// How the release wants to be installed.
     pub install: Install,
-    /// Platforms whose file names the release must fit; not part of the bundle.
+    /// Platforms whose file names the release must fit. Not part of the bundle.
     pub platforms: Vec<Platform>,
 }
+
 /// How to write, without influence on what is written.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
@@ -29,24 +69,123 @@ pub struct WriteOptions {
     pub threads: NonZeroUsize,
     /// The directory for the payload's temporary file.
     pub spool: PathBuf,
-    /// What the reader will accept.
+    /// What a reader will accept.
     pub limits: Limits,
 }
-/// Why a tree cannot be packed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The tree.
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-}
-/// Packs `tree`.
+
+/// Packs `tree` into the one possible bundle.
 pub fn write(
     tree: &dyn SourceTree,
     seed: ReleaseSeed,
     options: &WriteOptions,
     progress: &dyn Progress,
 ) -> Result<Bundle, WriteError> {
-    let _ = (tree, seed, options, progress);
-    unimplemented!()
+    check_codec(&seed.codec)?;
+    seed.source.validate()?;
+    seed.install.validate()?;
+    let plan = Plan::new(tree, &seed.install, &options.limits)?;
+    let problems = check_names(&plan, &seed.platforms)?;
+    let assembled = assembly::assemble(tree, &plan, seed.codec.level(), options, progress)?;
+    finish(seed, assembled, problems, &options.limits)
+}
+
+/// The bytes of a frame depend on the exact libzstd, so another one is as wrong as another codec.
+fn check_codec(codec: &Codec) -> Result<(), WriteError> {
+    if let Some(found) = frame::other_library() {
+        return Err(WriteError::Library { found });
+    }
+    if codec.is_current() {
+        Ok(())
+    } else {
+        Err(WriteError::Codec {
+            found: codec.clone(),
+        })
+    }
+}
+
+fn check_names(plan: &Plan, platforms: &[Platform]) -> Result<Vec<NameProblem>, WriteError> {
+    let problems = windows_problems(plan.entries().iter().map(|entry| &entry.path));
+    if platforms.contains(&Platform::Windows) && !problems.is_empty() {
+        return Err(WriteError::Windows { problems });
+    }
+    Ok(problems)
+}
+
+/// Writes the documents around a payload and an index.
+fn finish(
+    seed: ReleaseSeed,
+    assembled: Assembled,
+    problems: Vec<NameProblem>,
+    limits: &Limits,
+) -> Result<Bundle, WriteError> {
+    let Assembled {
+        entries,
+        index,
+        tar,
+        frames: Frames {
+            payload,
+            index: index_frames,
+        },
+        files,
+        bytes,
+    } = assembled;
+    let level = seed.codec.level();
+    let release = ReleaseDocument {
+        format: ReleaseDocument::FORMAT,
+        project: seed.project,
+        source: seed.source,
+        recipe: seed.recipe,
+        codec: seed.codec,
+        tar,
+        index,
+        files,
+        bytes,
+        install: seed.install,
+    };
+    let release_bytes = release.to_bytes();
+    Limits::check_document(
+        "release document",
+        ReleaseDocument::MAX_LEN,
+        release_bytes.len() as u64,
+    )?;
+    let table = frame_table::to_bytes(&payload.records, &index_frames.records);
+    limits.check_frame_table_size(table.len() as u64)?;
+    let frames_blob = frame::compress(&table, level).map_err(WriteError::Compress)?;
+    let index_blob = index_frames.output;
+
+    let mut spool = payload.output;
+    let seek_table = seek_table::to_bytes(payload.records.iter())
+        .ok_or(WriteError::TooManyFrames(payload.records.len()))?;
+    spool.append(&seek_table)?;
+    let payload = spool.content();
+    limits.check_ratio(tar.size, payload.size)?;
+
+    let blobs = Blobs {
+        release: content_of(&release_bytes),
+        payload,
+        index: content_of(&index_blob),
+        frames: content_of(&frames_blob),
+    };
+    let manifest = document::manifest(&release, &blobs);
+    let manifest_bytes = manifest.to_bytes();
+    Limits::check_document("manifest", Manifest::MAX_LEN, manifest_bytes.len() as u64)?;
+    Ok(Bundle {
+        hash: Digest::of(&manifest_bytes),
+        manifest,
+        manifest_bytes,
+        release,
+        release_bytes: release_bytes.into(),
+        payload: spool,
+        index_blob: index_blob.into(),
+        frames_blob: frames_blob.into(),
+        entries,
+        problems,
+    })
+}
+
+fn content_of(bytes: &[u8]) -> Content {
+    Content {
+        digest: Digest::of(bytes),
+        size: bytes.len() as u64,
+    }
 }

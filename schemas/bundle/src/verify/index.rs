@@ -1,0 +1,96 @@
+//! The index: its digest, its lines, the rules for entries, and what the release document says of
+//! them.
+
+use bulla_schemas::Digest;
+use bulla_schemas::index::{EntryKind, IndexEntry};
+use bulla_schemas::release::ReleaseDocument;
+
+use super::VerifyError;
+use crate::limits::Limits;
+use crate::rules::{self, TreeError};
+use crate::tar::{self, TarSpan};
+
+/// Reads the entries of an index that belongs to `release`.
+pub(super) fn verify(
+    index: &[u8],
+    release: &ReleaseDocument,
+    limits: &Limits,
+) -> Result<Vec<IndexEntry>, VerifyError> {
+    let found = Digest::of(index);
+    if found != release.index.digest {
+        return Err(VerifyError::IndexDigest {
+            expected: release.index.digest,
+            found,
+        });
+    }
+    let entries = read(index, limits)?;
+    rules::check_entries(
+        entries
+            .iter()
+            .map(|entry| (&entry.path, matches!(entry.kind, EntryKind::Directory))),
+        &release.install,
+        limits,
+    )?;
+    check_files(&entries, release, limits)?;
+    Ok(entries)
+}
+
+/// Returns where the entries lie in a tar that must have the size of the release's.
+pub(super) fn layout(
+    entries: &[IndexEntry],
+    release: &ReleaseDocument,
+) -> Result<Vec<TarSpan>, VerifyError> {
+    let expected = release.tar.size;
+    match tar::layout(entries) {
+        Some((spans, size)) if size == expected => Ok(spans),
+        other => Err(VerifyError::TarSize {
+            expected,
+            found: other.map_or(u64::MAX, |(_, size)| size),
+        }),
+    }
+}
+
+fn read(index: &[u8], limits: &Limits) -> Result<Vec<IndexEntry>, VerifyError> {
+    if index.is_empty() {
+        return Err(TreeError::Empty.into());
+    }
+    let text = index
+        .strip_suffix(b"\n")
+        .ok_or(VerifyError::UnterminatedIndex)?;
+    let mut entries = Vec::new();
+    for (line, bytes) in (1_u64..).zip(text.split(|byte| *byte == b'\n')) {
+        limits.check_entries(line)?;
+        let entry = IndexEntry::from_line(bytes)
+            .map_err(|source| VerifyError::IndexLine { line, source })?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn check_files(
+    entries: &[IndexEntry],
+    release: &ReleaseDocument,
+    limits: &Limits,
+) -> Result<(), VerifyError> {
+    let (mut files, mut bytes) = (0_u64, 0_u64);
+    for entry in entries {
+        if let EntryKind::File { size, .. } = entry.kind {
+            limits.check_file_size(&entry.path, size)?;
+            files += 1;
+            bytes = bytes.saturating_add(size);
+        }
+    }
+    if files != release.files {
+        return Err(VerifyError::Files {
+            expected: release.files,
+            found: files,
+        });
+    }
+    if bytes != release.bytes {
+        return Err(VerifyError::Bytes {
+            expected: release.bytes,
+            found: bytes,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! Puts the tar and the index together, in order, and cuts both into frames.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::thread;
+
+use bulla_schemas::index::{EntryKind, IndexEntry};
+use bulla_schemas::release::Content;
+use bulla_schemas::{Digest, EntryPath};
+use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
+
+use super::plan::{Plan, PlannedEntry, PlannedKind};
+use super::pool::{Alarm, Frames, Pool, ReadFile, Stopped, Target};
+use super::{Spool, WriteError, WriteOptions};
+use crate::cut::{self, Sizes};
+use crate::limits::{LimitError, Limits};
+use crate::progress::Progress;
+use crate::source::SourceTree;
+use crate::tar::header::Header;
+use crate::tar::{BLOCK, END, padding};
+
+/// Bytes read at once from a file that is streamed.
+const PIECE: usize = 256 * 1024;
+/// Frames are cut from buffers of this many largest pieces, so that little is copied from one
+/// buffer to the next.
+const PIECES_IN_BUFFER: usize = 3;
+
+/// The payload but for its seek table, the index, and what the release document says of them.
+pub(super) struct Assembled {
+    pub(super) entries: Vec<IndexEntry>,
+    pub(super) index: Content,
+    pub(super) tar: Content,
+    pub(super) frames: Frames,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+/// Reads every file of the plan once and writes payload and index.
+pub(super) fn assemble(
+    tree: &dyn SourceTree,
+    plan: &Plan,
+    level: u8,
+    options: &WriteOptions,
+    progress: &dyn Progress,
+) -> Result<Assembled, WriteError> {
+    let files = plan
+        .entries()
+        .iter()
+        .filter_map(|entry| match entry.kind {
+            PlannedKind::File { position, .. } => Some((&entry.path, position)),
+            _ => None,
+        })
+        .collect();
+    let threads = options.threads.get();
+    let spool = Spool::new(&options.spool)?;
+    let pool = Pool::new(tree, files, level, &options.limits, threads, spool);
+    progress.start(None);
+    let made = thread::scope(|scope| {
+        let _alarm = Alarm(&pool);
+        for _ in 0..threads {
+            scope.spawn(|| pool.work());
+        }
+        let made = Assembly::new(&pool, &options.limits, progress).run(plan);
+        pool.stop();
+        made
+    });
+    let (made, frames) = pool.into_result(made)?;
+    Ok(Assembled {
+        entries: made.entries,
+        index: made.index,
+        tar: made.tar,
+        frames,
+        files: made.files,
+        bytes: made.bytes,
+    })
+}
+
+/// What the assembly knows at its end.
+struct Made {
+    entries: Vec<IndexEntry>,
+    index: Content,
+    tar: Content,
+    files: u64,
+    bytes: u64,
+}
+
+struct Assembly<'a, 'p> {
+    pool: &'p Pool<'a>,
+    limits: &'p Limits,
+    progress: &'p dyn Progress,
+    tar: FrameStream<'a, 'p>,
+    index: FrameStream<'a, 'p>,
+    /// Files that were read and not yet put into the tar.
+    ready: VecDeque<ReadFile>,
+    files: u64,
+    bytes: u64,
+}
+
+impl<'a, 'p> Assembly<'a, 'p> {
+    fn new(pool: &'p Pool<'a>, limits: &'p Limits, progress: &'p dyn Progress) -> Self {
+        Self {
+            pool,
+            limits,
+            progress,
+            tar: FrameStream::new(pool, Target::Payload, cut::PAYLOAD),
+            index: FrameStream::new(pool, Target::Index, cut::INDEX),
+            ready: VecDeque::new(),
+            files: 0,
+            bytes: 0,
+        }
+    }
+
+    fn run(mut self, plan: &Plan) -> Result<Made, Stopped> {
+        let mut entries = Vec::with_capacity(plan.entries().len());
+        let mut line = Vec::new();
+        for planned in plan.entries() {
+            let entry = self.push_entry(planned)?;
+            line.clear();
+            entry.write_line(&mut line);
+            self.index.push(&line)?;
+            entries.push(entry);
+            self.check_sizes()
+                .map_err(|error| self.pool.fail(error.into()))?;
+        }
+        self.tar.push(&END)?;
+        let tar = self.tar.finish()?;
+        let index = self.index.finish()?;
+        self.pool.drain()?;
+        Ok(Made {
+            entries,
+            index,
+            tar,
+            files: self.files,
+            bytes: self.bytes,
+        })
+    }
+
+    /// Puts one entry into the tar and returns it as the index has it.
+    fn push_entry(&mut self, planned: &PlannedEntry) -> Result<IndexEntry, Stopped> {
+        let path = &planned.path;
+        let kind = match &planned.kind {
+            PlannedKind::Directory => {
+                self.push_header(Header::directory(path.as_str()))?;
+                EntryKind::Directory
+            }
+            PlannedKind::Link { target } => {
+                self.push_header(Header::link(path.as_str(), target.as_str()))?;
+                EntryKind::Link {
+                    target: target.clone(),
+                }
+            }
+            PlannedKind::File { executable, .. } => self.push_file(path, *executable)?,
+        };
+        Ok(IndexEntry {
+            path: path.clone(),
+            kind,
+        })
+    }
+
+    fn push_file(&mut self, path: &EntryPath, executable: bool) -> Result<EntryKind, Stopped> {
+        let (size, digest) = match self.next_file()? {
+            ReadFile::Memory { bytes, digest } => {
+                let size = bytes.len() as u64;
+                self.push_header(Header::file(path.as_str(), executable, size))?;
+                self.tar.push(&bytes)?;
+                self.progress.advance(size);
+                (size, digest)
+            }
+            ReadFile::Stream { size, reader } => {
+                self.push_header(Header::file(path.as_str(), executable, size))?;
+                (size, self.push_stream(path, size, reader)?)
+            }
+        };
+        self.tar.push(&[0; BLOCK][..padding(size)])?;
+        self.files += 1;
+        self.bytes += size;
+        Ok(EntryKind::File {
+            executable,
+            size,
+            digest,
+        })
+    }
+
+    fn push_header(&mut self, header: Header<'_>) -> Result<(), Stopped> {
+        let mut bytes = Vec::with_capacity(BLOCK);
+        header.write(&mut bytes);
+        self.tar.push(&bytes)
+    }
+
+    /// Puts a content into the tar piece by piece and returns its digest.
+    fn push_stream(
+        &mut self,
+        path: &EntryPath,
+        size: u64,
+        mut reader: Box<dyn Read + Send>,
+    ) -> Result<Digest, Stopped> {
+        let mut digest = Sha256::new();
+        let mut piece = vec![0; PIECE];
+        let mut found = 0;
+        loop {
+            let len = read(&mut reader, &mut piece).map_err(|source| {
+                self.pool.fail(WriteError::Read {
+                    path: path.clone(),
+                    source,
+                })
+            })?;
+            found += len as u64;
+            if found > size || (len == 0 && found < size) {
+                return Err(self.pool.fail(WriteError::Size {
+                    path: path.clone(),
+                    expected: size,
+                    found,
+                }));
+            }
+            if len == 0 {
+                return Ok(digest.finalize().into());
+            }
+            digest.update(&piece[..len]);
+            self.tar.push(&piece[..len])?;
+            self.progress.advance(len as u64);
+        }
+    }
+
+    fn next_file(&mut self) -> Result<ReadFile, Stopped> {
+        loop {
+            if let Some(file) = self.ready.pop_front() {
+                return Ok(file);
+            }
+            self.ready.extend(self.pool.next_files()?);
+        }
+    }
+
+    fn check_sizes(&self) -> Result<(), LimitError> {
+        self.limits.check_tar_size(self.tar.size)?;
+        self.limits.check_index_size(self.index.size)
+    }
+}
+
+/// A stream of bytes that is digested as a whole and cut into frames for the pool.
+struct FrameStream<'a, 'p> {
+    pool: &'p Pool<'a>,
+    target: Target,
+    sizes: Sizes,
+    buffer: BytesMut,
+    frames: usize,
+    digest: Sha256,
+    size: u64,
+}
+
+impl<'a, 'p> FrameStream<'a, 'p> {
+    fn new(pool: &'p Pool<'a>, target: Target, sizes: Sizes) -> Self {
+        Self {
+            pool,
+            target,
+            sizes,
+            buffer: BytesMut::new(),
+            frames: 0,
+            digest: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
+        self.size += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.buffer.len() >= self.sizes.maximum {
+                self.cut()?;
+            }
+            if self.buffer.len() == self.buffer.capacity() {
+                self.buffer.reserve(self.sizes.maximum * PIECES_IN_BUFFER);
+            }
+            let room = self.buffer.capacity() - self.buffer.len();
+            // Beyond the largest frame nothing more is needed to know the next cut.
+            let (now, rest) = bytes.split_at(bytes.len().min(room).min(self.sizes.maximum));
+            self.buffer.extend_from_slice(now);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self) -> Result<(), Stopped> {
+        let len = self.sizes.cut(&self.buffer);
+        let frame = self.buffer.split_to(len).freeze();
+        self.digest.update(&frame);
+        self.frames += 1;
+        self.pool.push_frame(self.target, self.frames - 1, frame)
+    }
+
+    fn finish(mut self) -> Result<Content, Stopped> {
+        while !self.buffer.is_empty() {
+            self.cut()?;
+        }
+        Ok(Content {
+            digest: self.digest.finalize().into(),
+            size: self.size,
+        })
+    }
+}
+
+fn read(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

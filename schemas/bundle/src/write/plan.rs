@@ -1,0 +1,103 @@
+//! `Plan`: the entries of a tree in the order of the tar, complete and checked, before the first
+//! byte is read.
+
+use std::collections::HashSet;
+
+use bulla_schemas::install::Install;
+use bulla_schemas::{EntryPath, LinkTarget};
+
+use super::WriteError;
+use crate::limits::Limits;
+use crate::rules;
+use crate::source::{SourceKind, SourceTree};
+
+/// An entry that will be in the tar.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedEntry {
+    pub(super) path: EntryPath,
+    pub(super) kind: PlannedKind,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum PlannedKind {
+    Directory,
+    /// A file and its position in the source.
+    File {
+        executable: bool,
+        position: usize,
+    },
+    Link {
+        target: LinkTarget,
+    },
+}
+
+/// All entries, in order.
+#[derive(Debug)]
+pub(super) struct Plan {
+    entries: Vec<PlannedEntry>,
+}
+
+impl Plan {
+    /// Sorts the entries of `tree`, adds the directories that it does not name, and checks them.
+    pub(super) fn new(
+        tree: &dyn SourceTree,
+        install: &Install,
+        limits: &Limits,
+    ) -> Result<Self, WriteError> {
+        let mut entries = planned(tree)?;
+        entries.extend(missing_directories(tree));
+        entries.sort_by(|left, right| left.path.cmp(&right.path));
+        rules::check_entries(
+            entries
+                .iter()
+                .map(|entry| (&entry.path, matches!(entry.kind, PlannedKind::Directory))),
+            install,
+            limits,
+        )?;
+        Ok(Self { entries })
+    }
+
+    pub(super) fn entries(&self) -> &[PlannedEntry] {
+        &self.entries
+    }
+}
+
+fn planned(tree: &dyn SourceTree) -> Result<Vec<PlannedEntry>, WriteError> {
+    let entries = tree.entries().iter().enumerate();
+    entries
+        .map(|(position, entry)| {
+            let path = entry.path.clone();
+            let kind = match &entry.kind {
+                SourceKind::Directory => PlannedKind::Directory,
+                SourceKind::File { executable } => PlannedKind::File {
+                    executable: *executable,
+                    position,
+                },
+                // The target was checked for some path; the reader will check it for this one.
+                SourceKind::Link { target } => match LinkTarget::new(target.as_str(), &path) {
+                    Ok(target) => PlannedKind::Link { target },
+                    Err(source) => return Err(WriteError::Link { path, source }),
+                },
+            };
+            Ok(PlannedEntry { path, kind })
+        })
+        .collect()
+}
+
+fn missing_directories(tree: &dyn SourceTree) -> Vec<PlannedEntry> {
+    let mut known: HashSet<EntryPath> = HashSet::with_capacity(tree.entries().len());
+    known.extend(tree.entries().iter().map(|entry| entry.path.clone()));
+    let mut missing = Vec::new();
+    for entry in tree.entries() {
+        let mut parent = entry.path.parent();
+        while let Some(path) = parent.filter(|path| !known.contains(path)) {
+            parent = path.parent();
+            known.insert(path.clone());
+            missing.push(PlannedEntry {
+                path,
+                kind: PlannedKind::Directory,
+            });
+        }
+    }
+    missing
+}

@@ -1,0 +1,5 @@
+//! The tests of the bundle format that go through its public interface.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod round_trip;
+mod support;

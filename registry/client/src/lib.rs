@@ -17,6 +17,7 @@ mod answer;
 mod blob;
 mod client;
 mod error;
+mod follow;
 
 mod log;
 mod manifest;
@@ -27,4 +28,5 @@ mod retry;
 pub use blob::{BlobStream, Ranged};
 pub use client::Client;
 pub use error::{Answer, ClientError};
+pub use follow::{FollowError, LogFollower, fetch_unverified};
 pub use push::Pushed;

@@ -2,6 +2,8 @@
 //! verified; [`LogFollower`](crate::LogFollower) verifies and remembers.
 
 use bulla_schemas::api::{Appended, LogInfo};
+use bulla_trust::tile::{self, TilePath};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -15,6 +17,10 @@ use crate::retry;
 const CHECKPOINT_LIMIT: u64 = 64 * 1024;
 /// Most bytes of a JSON answer about the log.
 const JSON_LIMIT: u64 = 64 * 1024;
+/// Most entries that are read at once; a log grows by some hundred a day.
+const ENTRIES_LIMIT: u64 = 1_000_000;
+/// How many entry bundles are fetched side by side.
+const PARALLEL: usize = 4;
 
 impl Client {
     /// Fetches what the registry says about its log. Helps to make the first policy.
@@ -35,6 +41,56 @@ impl Client {
             answer::read(response, CHECKPOINT_LIMIT).await
         })
         .await
+    }
+
+    /// Fetches the entries from `from` up to `to`, the size that a checkpoint names.
+    pub async fn entries(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, ClientError> {
+        let offered = to.saturating_sub(from);
+        if offered > ENTRIES_LIMIT {
+            let limit = ENTRIES_LIMIT;
+            return Err(ClientError::TooManyEntries { offered, limit });
+        }
+        let bundles = TilePath::entries(from, to, to).map(|path| async move {
+            let entries = self.entry_bundle(path).await?;
+            let skip = usize::try_from(from.saturating_sub(path.start())).unwrap_or(usize::MAX);
+            Ok(entries.into_iter().skip(skip))
+        });
+        let bundles = stream::iter(bundles).buffered(PARALLEL);
+        bundles
+            .try_fold(Vec::new(), |mut all, entries| async move {
+                all.extend(entries);
+                Ok(all)
+            })
+            .await
+    }
+
+    /// Fetches one entry bundle. A partial one that a later one has replaced is read from the
+    /// full one, as tlog-tiles asks of clients.
+    async fn entry_bundle(&self, path: TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
+        match self.entry_file(path).await {
+            Err(error) if error.is_not_found() && !path.is_full() => {
+                let mut entries = self.entry_file(path.full()).await?;
+                entries.truncate(path.width.into());
+                Ok(entries)
+            }
+            entries => entries,
+        }
+    }
+
+    async fn entry_file(&self, path: TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
+        let text = path.to_string();
+        let url = self.at(["log"].into_iter().chain(text.split('/')));
+        let limit = tile::MAX_BUNDLE_SIZE as u64;
+        let bytes = retry::repeat(|| async {
+            let response = self.send(self.request(Method::GET, &url)).await?;
+            answer::read(response, limit).await
+        })
+        .await?;
+        tile::decode_entries(&bytes, path.width).map_err(|source| ClientError::Malformed {
+            url: url.to_string(),
+            expected: "an entry bundle of the log",
+            source: Some(Box::new(source)),
+        })
     }
 
     /// Appends an envelope. Answers when a published checkpoint covers it.

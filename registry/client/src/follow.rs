@@ -1,0 +1,152 @@
+//! `LogFollower`: a directory that remembers the verified log of one registry.
+//!
+//! ```text
+//! DIRECTORY/
+//!   lock            held while the log is being synchronised
+//!   registry.json   which log is followed, from where, since which anchor; written once
+//!   checkpoint      the newest accepted checkpoint, a signed note: evidence for people
+//!   state           what the log says, replayed; the only file that decides
+//! ```
+//!
+//! Whatever is fetched goes through `bulla_trust::accept` and is written durably before it is
+//! used. A log that shrank, forked, changed its name or is signed by somebody else leaves the
+//! directory as it was.
+
+mod directory;
+mod error;
+
+use std::path::Path;
+
+use bulla_schemas::log::Anchor;
+use bulla_trust::checkpoint::Checkpoint;
+use bulla_trust::{LogState, Pin, accept};
+use url::Url;
+
+use self::directory::{Directory, Remembered};
+use crate::client::Client;
+
+pub use error::FollowError;
+
+/// The remembered log of one registry.
+#[derive(Debug)]
+pub struct LogFollower {
+    directory: Directory,
+    remembered: Remembered,
+    state: LogState,
+}
+
+impl LogFollower {
+    /// Opens a directory in which a log was enrolled; `None` when there is none.
+    pub fn open(path: &Path) -> Result<Option<Self>, FollowError> {
+        let directory = Directory::new(path);
+        let Some(remembered) = directory.read_remembered()? else {
+            return Ok(None);
+        };
+        let state = directory.read_state()?;
+        Ok(Some(Self {
+            directory,
+            remembered,
+            state,
+        }))
+    }
+
+    /// Begins to follow the log of a registry. With an anchor, the log must contain the history
+    /// that the anchor commits to; without one, whatever the registry shows is believed this once.
+    pub async fn enroll(
+        path: &Path,
+        client: &Client,
+        anchor: Option<Anchor>,
+    ) -> Result<Self, FollowError> {
+        let directory = Directory::create(path)?;
+        let _lock = directory.lock().await?;
+        if let Some(earlier) = directory.read_remembered()? {
+            return Err(FollowError::Enrolled {
+                directory: path.to_owned(),
+                origin: earlier.origin,
+            });
+        }
+        let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
+        let (note, state) = fetch(client, &LogState::default(), pin).await?;
+        let remembered = Remembered {
+            url: client.url().clone(),
+            origin: state.origin().unwrap_or_default().to_owned(),
+            anchor,
+        };
+        directory.write_state(&note, &state)?;
+        // Last: only with it is there something to follow.
+        directory.write_remembered(&remembered)?;
+        Ok(Self {
+            directory,
+            remembered,
+            state,
+        })
+    }
+
+    /// Takes in what the log has grown by, and remembers it before it returns.
+    pub async fn sync(&mut self, client: &Client) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        // Another process may have gone on meanwhile; what it accepted must not be forgotten.
+        self.state = self.directory.read_state()?;
+        let (note, state) = fetch(client, &self.state, Pin::Remembered).await?;
+        if state.size() > self.state.size() {
+            self.directory.write_state(&note, &state)?;
+            self.state = state;
+        }
+        Ok(&self.state)
+    }
+
+    /// Returns what the log said when it was last synchronised.
+    pub const fn state(&self) -> &LogState {
+        &self.state
+    }
+
+    /// Returns the registry's address at enrolment.
+    pub const fn url(&self) -> &Url {
+        &self.remembered.url
+    }
+
+    /// Returns the log's name.
+    pub fn origin(&self) -> &str {
+        &self.remembered.origin
+    }
+
+    /// Checks that the remembered history contains the one that `anchor` commits to.
+    pub fn check_anchor(&self, anchor: &Anchor) -> Result<(), FollowError> {
+        let matches = anchor.origin == self.remembered.origin
+            && self.state.root_at(anchor.position.size) == Some(anchor.position.root);
+        if matches {
+            Ok(())
+        } else {
+            Err(FollowError::OtherAnchor {
+                anchor: anchor.clone(),
+                origin: self.remembered.origin.clone(),
+                size: self.state.size(),
+            })
+        }
+    }
+}
+
+/// Fetches a log and replays it, believing whatever the registry shows: for a look at a log about
+/// which nothing is known, never for a decision.
+pub async fn fetch_unverified(client: &Client) -> Result<LogState, FollowError> {
+    let fetched = fetch(client, &LogState::default(), Pin::FirstUse).await;
+    fetched.map(|(_, state)| state)
+}
+
+/// Fetches what a log has beyond `state` and has it judged. Remembers nothing.
+async fn fetch(
+    client: &Client,
+    state: &LogState,
+    pin: Pin<'_>,
+) -> Result<(Vec<u8>, LogState), FollowError> {
+    let note = client.checkpoint().await?;
+    // Only to know what to ask for; `accept` reads it again and judges.
+    let size = Checkpoint::parse(&note).map_or(0, |(checkpoint, _)| checkpoint.size);
+    let entries = client.entries(state.size(), size).await?;
+    let accepted = accept(state, pin, &note, &entries);
+    let state = accepted.map_err(|source| FollowError::Refused {
+        url: client.url().clone(),
+        source,
+    })?;
+    Ok((note, state))
+}

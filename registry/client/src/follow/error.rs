@@ -1,0 +1,105 @@
+//! Why a log cannot be followed.
+
+use std::io;
+use std::path::PathBuf;
+
+use bulla_schemas::log::Anchor;
+use bulla_schemas::outcome::FailureKind;
+use bulla_trust::LogError;
+use url::Url;
+
+use crate::error::ClientError;
+
+/// Why a log cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The registry does not give its log.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The log is not the one that was remembered, or breaks its own rules.
+    #[error("refusing the log of {url}")]
+    Refused {
+        /// The registry.
+        url: Url,
+        /// What is wrong with it.
+        #[source]
+        source: LogError,
+    },
+    /// Another log is followed in this directory.
+    #[error("the log `{origin}` is followed in `{}` already", .directory.display())]
+    Enrolled {
+        /// The directory.
+        directory: PathBuf,
+        /// The log's name.
+        origin: String,
+    },
+    /// The remembered history is not the one that an anchor commits to.
+    #[error("the remembered log `{origin}` of {size} entries does not contain the anchor {anchor}")]
+    OtherAnchor {
+        /// The anchor.
+        anchor: Anchor,
+        /// The remembered log.
+        origin: String,
+        /// How far it has come.
+        size: u64,
+    },
+    /// A file of the directory cannot be read or written.
+    #[error("cannot {operation} `{}`", .path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the directory is damaged.
+    #[error("`{}` is damaged", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process has held the lock for long.
+    #[error("another process has been holding `{}` for a minute", .path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+}
+
+impl FollowError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Client(error) => error.kind(),
+            Self::Refused { source, .. } => source.kind(),
+            Self::OtherAnchor { .. } => FailureKind::Refused,
+            Self::Locked { .. } => FailureKind::Temporary,
+            _ => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Client(error) => error.hint(),
+            Self::Refused { source, .. } => source.hint(),
+            Self::Enrolled { .. } => Some("use another state directory".to_owned()),
+            Self::Damaged { path, .. } => Some(format!(
+                "move `{}` away and enroll again with an anchor",
+                path.parent().unwrap_or(path).display()
+            )),
+            Self::OtherAnchor { .. } => Some(
+                "either the anchor or the log is another registry's, or the registry showed two \
+                 histories: ask a colleague for the output of `bulla anchor`"
+                    .to_owned(),
+            ),
+            Self::Io { .. } | Self::Locked { .. } => None,
+        }
+    }
+}

@@ -1,6 +1,21 @@
-//! Placeholder.
+//! `bulla`: a checkout becomes a signed bundle, and what engineers do with hashes.
+//!
+//! The library knows no terminal, environment or clock; `cli` does, and turns flags into values
+//! for one library call.
 
+pub mod cli;
+pub mod config;
+pub mod contents;
+pub mod init;
+pub mod key;
 pub mod pack;
+pub mod promote;
+pub mod publish;
+pub mod push;
 pub mod recipe;
+pub mod resolve;
+pub mod rollback;
 pub mod select;
+pub mod sign;
 pub mod source;
+pub mod ssh;

@@ -1,2 +1,7 @@
-//! Starts the program.
-fn main() {}
+//! Starts `bulla` and ends it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bulla_packager::cli::main(std::env::args_os())
+}

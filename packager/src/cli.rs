@@ -1,0 +1,71 @@
+//! The command line of `bulla`: flags become values, one library call follows, and the result is
+//! printed. stdout is data, stderr is talk.
+
+mod anchor;
+mod arguments;
+mod diff;
+mod environment;
+mod failure;
+mod generate;
+mod history;
+mod init;
+mod key;
+mod output;
+mod pack;
+mod progress;
+mod promote;
+mod publish;
+mod rollback;
+mod session;
+mod show;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::arguments::{Arguments, Command};
+use self::failure::Failure;
+use self::session::Session;
+
+/// Runs one command and returns the exit status of `bulla_schemas::outcome`.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { options, command } = arguments;
+    let session = || Session::new(options);
+    match command {
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Init(arguments) => wait(init::run(&session()?, &arguments)),
+        Command::Pack(arguments) => pack::run(&session()?, &arguments),
+        Command::Publish(arguments) => wait(publish::run(&session()?, &arguments)),
+        Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
+        Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
+        Command::Show(arguments) => wait(show::run(&session()?, &arguments)),
+        Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),
+        Command::History(arguments) => wait(history::run(&session()?, &arguments)),
+        Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
+        Command::Generate(arguments) => generate::run(&arguments),
+    }
+}
+
+/// Runs what talks to a registry. One thread does: packing has its own.
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("cannot prepare for the network", error))?
+        .block_on(work)
+}

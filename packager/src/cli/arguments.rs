@@ -1,0 +1,68 @@
+//! What can be typed: the commands and the options that all of them take.
+
+use std::path::PathBuf;
+
+use bulla_schemas::ProjectName;
+use bulla_schemas::log::Anchor;
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+use super::{anchor, diff, generate, history, init, key, pack, promote, publish, rollback, show};
+
+/// Packs revisions into bundles, signs and publishes them, and moves channels.
+///
+/// One hash names a release everywhere. A HASH may be shortened to 8 or more hex digits;
+/// `sha256:` in front is optional.
+#[derive(Debug, Parser)]
+#[command(name = "bulla", version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) options: Options,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 try again later.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Pack(pack::PackArguments),
+    Publish(publish::PublishArguments),
+    Promote(promote::PromoteArguments),
+    Rollback(rollback::RollbackArguments),
+    Show(show::ShowArguments),
+    Diff(diff::DiffArguments),
+    History(history::HistoryArguments),
+    Anchor(anchor::AnchorArguments),
+    Init(init::InitArguments),
+    Key(key::KeyArguments),
+    #[command(hide = true)]
+    Generate(generate::GenerateArguments),
+}
+
+/// Options of every command. The command line wins over the environment, and that over the
+/// configuration file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Options {
+    /// The registry, such as `https://releases.acme.example`.
+    #[arg(long, global = true, value_name = "URL", env = "BULLA_REGISTRY")]
+    pub(super) registry: Option<Url>,
+    /// The project; by default the one that `bulla.toml` names, here or in a directory above.
+    #[arg(long, global = true, value_name = "PROJECT")]
+    pub(super) project: Option<ProjectName>,
+    /// A file with the token for the registry; BULLA_TOKEN is the token itself.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Where the registry's log is trusted from, as `bulla anchor` prints it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ORIGIN+SIZE+ROOT",
+        env = "BULLA_ANCHOR"
+    )]
+    pub(super) anchor: Option<Anchor>,
+    /// Trusts whatever log the registry shows the first time, and that log only from then on.
+    #[arg(long, global = true, conflicts_with = "anchor")]
+    pub(super) trust_first_use: bool,
+}

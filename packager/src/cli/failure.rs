@@ -1,0 +1,95 @@
+//! `Failure`: any library's error with the exit status and the hint that it answers. The only
+//! translation table from errors to what a person sees.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use bulla_schemas::outcome::{self, FailureKind};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    error: anyhow::Error,
+    kind: FailureKind,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that no library knows.
+    pub(super) fn new(kind: FailureKind, message: impl Display) -> Self {
+        Self {
+            error: anyhow::Error::msg(message.to_string()),
+            kind,
+            hint: None,
+        }
+    }
+
+    /// Something that was typed, or was not.
+    pub(super) fn usage(message: impl Display) -> Self {
+        Self::new(FailureKind::Usage, message)
+    }
+
+    /// An operation of the file system that failed; `doing` names it with its path.
+    pub(super) fn io(doing: impl Display, source: std::io::Error) -> Self {
+        Self {
+            error: anyhow::Error::new(source).context(doing.to_string()),
+            kind: FailureKind::Failed,
+            hint: None,
+        }
+    }
+
+    /// Says what to do next.
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the failure and returns the exit status.
+    pub(super) fn report(&self) -> ExitCode {
+        let text = outcome::report(self.error.as_ref(), self.hint.as_deref());
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.kind.exit_status())
+    }
+}
+
+impl From<bulla_bundle::BundleFileError> for Failure {
+    fn from(error: bulla_bundle::BundleFileError) -> Self {
+        Self {
+            error: error.into(),
+            kind: FailureKind::Failed,
+            hint: None,
+        }
+    }
+}
+
+/// Takes over what a library's error answers about itself.
+macro_rules! failures {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self {
+                    kind: error.kind(),
+                    hint: error.hint(),
+                    error: error.into(),
+                }
+            }
+        })+
+    };
+}
+
+failures!(
+    bulla_registry_client::ClientError,
+    bulla_registry_client::FollowError,
+    crate::config::ConfigError,
+    crate::contents::ContentsError,
+    crate::key::CiKeyError,
+    crate::pack::PackError,
+    crate::promote::PromoteError,
+    crate::publish::BuilderError,
+    crate::recipe::RecipeError,
+    crate::resolve::ResolveError,
+    crate::sign::SignError,
+    crate::source::SourceError,
+    crate::ssh::SshError,
+);

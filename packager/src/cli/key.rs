@@ -1,0 +1,43 @@
+//! `bulla key`: the keys of builders.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::failure::Failure;
+use super::output;
+
+/// Makes keys for builders (CI). People sign with the SSH keys they have.
+#[derive(Debug, Args)]
+pub(super) struct KeyArguments {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Writes a new key to FILE (PKCS#8 PEM, mode 0600) and its public half to FILE.pub.
+    ///
+    /// Prints the public half, as `bulla init --builder` and the policy want it.
+    Generate {
+        /// Where the private half goes. A file that exists is not overwritten.
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+    },
+}
+
+pub(super) fn run(arguments: &KeyArguments) -> Result<(), Failure> {
+    match &arguments.command {
+        KeyCommand::Generate { path } => {
+            let public = crate::key::generate(path)?;
+            let public_path = crate::key::public_half(path);
+            output::say(format_args!(
+                "wrote `{}` (keep it secret) and `{}`",
+                path.display(),
+                public_path.display()
+            ));
+            output::say(format_args!("fingerprint {}", public.fingerprint()));
+            output::line(public.to_openssh())
+        }
+    }
+}

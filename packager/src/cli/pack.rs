@@ -1,0 +1,114 @@
+//! `bulla pack`: a bundle from a revision, and the part of `publish` that is the same.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use bulla_bundle::Limits;
+use clap::Args;
+
+use super::failure::Failure;
+use super::output;
+use super::progress::Bar;
+use super::session::Session;
+use crate::pack::{PackOptions, Packed, pack};
+use crate::recipe;
+use crate::source::{self, Location, SourceSpec};
+
+/// Packs a revision into a bundle and prints its hash.
+///
+/// The bundle is a function of the revision and its `bulla.toml`: whoever packs the revision
+/// again gets the same hash.
+#[derive(Debug, Args)]
+pub(super) struct PackArguments {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    /// Writes the bundle to this file; without it only the hash is worked out.
+    #[arg(long, short, value_name = "FILE.bulla")]
+    output: Option<PathBuf>,
+}
+
+/// Which revision, and how.
+#[derive(Debug, Args)]
+pub(super) struct SourceArguments {
+    /// A git or svn checkout, a bare git repository, or an svn URL.
+    #[arg(value_name = "CHECKOUT", default_value = ".")]
+    checkout: OsString,
+    /// The revision: what `git rev-parse` understands, or an svn revision number. By default what
+    /// is checked out.
+    #[arg(long, short, value_name = "REV")]
+    revision: Option<String>,
+    /// Packs a checkout with changes that are in no revision. Such a release cannot be promoted.
+    #[arg(long)]
+    allow_dirty: bool,
+    /// How many threads compress. Does not change the hash.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Failure> {
+    let spool = arguments.output.as_deref().and_then(Path::parent);
+    let packed = pack_source(session, &arguments.source, spool)?;
+    if let Some(path) = &arguments.output {
+        write_file(&packed, path)?;
+        output::say(format_args!("wrote `{}`", path.display()));
+    }
+    output::line(packed.bundle.hash())
+}
+
+/// Opens and packs, shows a bar, and says what there is to say.
+pub(super) fn pack_source(
+    session: &Session,
+    arguments: &SourceArguments,
+    spool: Option<&Path>,
+) -> Result<Packed, Failure> {
+    let checkout = source::open(&SourceSpec {
+        location: Location::parse(&arguments.checkout),
+        revision: arguments.revision.clone(),
+        allow_dirty: arguments.allow_dirty,
+    })?;
+    let recipe = recipe::load(&checkout)?;
+    let project = &recipe.recipe.bundle.project;
+    session.require_project(project)?;
+    let revision = checkout.source.short_revision();
+    let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = PackOptions {
+        threads: arguments.threads.unwrap_or(available),
+        spool: spool
+            .filter(|path| !path.as_os_str().is_empty())
+            .map_or_else(std::env::temp_dir, Path::to_owned),
+        limits: Limits::default(),
+    };
+    let bar = Bar::new("pack");
+    let packed = pack(checkout, &recipe, &options, &bar)?;
+    drop(bar);
+    for warning in &packed.warnings {
+        output::say(format_args!(
+            "warning: {}",
+            bulla_schemas::escape::escape(warning)
+        ));
+    }
+    let release = packed.bundle.release();
+    output::say(format_args!(
+        "packed {project} {revision}: {} files, {}, bundle {}",
+        release.files,
+        output::bytes(release.bytes),
+        output::bytes(packed.bundle.total_size()),
+    ));
+    Ok(packed)
+}
+
+/// Writes the bundle under a temporary name and puts it in place when it is complete.
+fn write_file(packed: &Packed, path: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::io(format_args!("cannot write `{}`", path.display()), error);
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    let bundle = &packed.bundle;
+    bulla_bundle::write_bundle_file(file.as_file_mut(), bundle.manifest_bytes(), bundle, None)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

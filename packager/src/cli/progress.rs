@@ -1,0 +1,47 @@
+//! Bars on a terminal: bytes, rate and what is going on. Elsewhere nothing is drawn.
+
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar for one step, gone when it is dropped.
+pub(super) struct Bar(ProgressBar);
+
+impl Bar {
+    /// Begins a step.
+    pub(super) fn new(step: &'static str) -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.set_style(style("{msg:>9} {bytes} {binary_bytes_per_sec} {spinner}"));
+        bar.set_message(step);
+        Self(bar)
+    }
+}
+
+impl bulla_bundle::Progress for Bar {
+    fn start(&self, total_bytes: Option<u64>) {
+        if let Some(total) = total_bytes {
+            self.0.set_length(total);
+            self.0.set_style(style(
+                "{msg:>9} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+            ));
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,241 @@
+//! What one command works with: the settings from command line, environment and configuration
+//! file, and what they lead to.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::recipe::RECIPE_FILE;
+use bulla_schemas::{Digest, ProjectName};
+use secrecy::SecretString;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::arguments::Options;
+use super::failure::Failure;
+use super::{environment, output};
+use crate::config::Config;
+use crate::recipe;
+use crate::ssh::PersonalKey;
+
+/// Most bytes of a file that holds a token.
+const TOKEN_LIMIT: u64 = 16 * 1024;
+/// The names of the keys that `ssh-keygen` makes when it is not told otherwise.
+const DEFAULT_KEYS: [&str; 2] = ["id_ed25519.pub", "id_ed25519_sk.pub"];
+
+/// The settings of this run.
+pub(super) struct Session {
+    options: Options,
+    config: Config,
+}
+
+impl Session {
+    /// Takes the command line, which includes the environment, and reads the configuration file.
+    pub(super) fn new(options: Options) -> Result<Self, Failure> {
+        let config = match environment::configuration_directory() {
+            Some(directory) => Config::load(&directory.join("config.toml"))?,
+            None => Config::default(),
+        };
+        Ok(Self { options, config })
+    }
+
+    /// Returns the registry to talk to.
+    pub(super) fn registry(&self) -> Result<&Url, Failure> {
+        let named = self.options.registry.as_ref();
+        named.or(self.config.registry.as_ref()).ok_or_else(|| {
+            Failure::usage("no registry is named").with_hint(
+                "give --registry URL, set BULLA_REGISTRY, or write `registry = \"URL\"` to \
+                 ~/.config/bulla/config.toml",
+            )
+        })
+    }
+
+    /// Prepares to talk to the registry.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(self.registry()?.clone(), self.token()?)?)
+    }
+
+    /// The token: of `--token-file`, else of BULLA_TOKEN, else of the configured file.
+    fn token(&self) -> Result<Option<SecretString>, Failure> {
+        if let Some(path) = &self.options.token_file {
+            return read_token(path).map(Some);
+        }
+        match (
+            environment::variable("BULLA_TOKEN"),
+            &self.config.token_file,
+        ) {
+            (Some(token), _) => Ok(Some(token.into())),
+            (None, Some(path)) => read_token(path).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Returns the named project, or the one of the nearest recipe; `None` when there is neither.
+    pub(super) fn optional_project(&self) -> Result<Option<ProjectName>, Failure> {
+        if let Some(project) = &self.options.project {
+            return Ok(Some(project.clone()));
+        }
+        let here = std::env::current_dir()
+            .map_err(|error| Failure::io("cannot find the current directory", error))?;
+        let recipes = here
+            .ancestors()
+            .map(|directory| directory.join(RECIPE_FILE));
+        let Some(path) = recipes.into_iter().find(|path| path.is_file()) else {
+            return Ok(None);
+        };
+        let bytes = read_up_to(&path, recipe::MAX_LEN)?;
+        let checked = recipe::parse(&bytes)?;
+        Ok(Some(checked.recipe.bundle.project))
+    }
+
+    /// Refuses a recipe of another project than `--project` names.
+    pub(super) fn require_project(&self, found: &ProjectName) -> Result<(), Failure> {
+        match &self.options.project {
+            Some(named) if named != found => Err(Failure::usage(format_args!(
+                "--project is {named}, the recipe of the revision is {found}'s"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the project that the command is about.
+    pub(super) fn project(&self) -> Result<ProjectName, Failure> {
+        self.optional_project()?.ok_or_else(|| {
+            Failure::usage("no project is named")
+                .with_hint("give --project NAME, or go into a checkout with a `bulla.toml`")
+        })
+    }
+
+    /// Returns the key to sign with: the one named, the configured one, or the usual one.
+    pub(super) fn personal_key(&self, named: Option<&Path>) -> Result<PersonalKey, Failure> {
+        if let Some(path) = named.or(self.config.ssh_key.as_deref()) {
+            return Ok(PersonalKey::read(path)?);
+        }
+        let directory = environment::home_directory().map(|home| home.join(".ssh"));
+        let usual = directory
+            .into_iter()
+            .flat_map(|directory| DEFAULT_KEYS.map(|name| directory.join(name)));
+        match usual.into_iter().find(|path| path.exists()) {
+            Some(path) => Ok(PersonalKey::read(&path)?),
+            None => Err(Failure::usage("no SSH key is named").with_hint(
+                "give --ssh-key KEY.pub, or write `ssh-key = \"PATH\"` to \
+                 ~/.config/bulla/config.toml",
+            )),
+        }
+    }
+
+    /// Returns the verified log of the registry, synchronised. The first time it needs an anchor,
+    /// or leave to do without.
+    pub(super) async fn log(&self, client: &Client) -> Result<LogFollower, Failure> {
+        let directory = self.log_directory()?;
+        let anchor = self.options.anchor.as_ref().or(self.config.anchor.as_ref());
+        if let Some(mut log) = LogFollower::open(&directory)? {
+            log.sync(client).await?;
+            if let Some(anchor) = anchor {
+                log.check_anchor(anchor)?;
+            }
+            return Ok(log);
+        }
+        match anchor {
+            Some(anchor) => {
+                Ok(LogFollower::enroll(&directory, client, Some(anchor.clone())).await?)
+            }
+            None if self.options.trust_first_use => {
+                let log = LogFollower::enroll(&directory, client, None).await?;
+                if let Some(anchor) = log.state().anchor() {
+                    output::say(format_args!("trusting what the registry shows: {anchor}"));
+                }
+                Ok(log)
+            }
+            None => Err(Failure::new(
+                FailureKind::Refused,
+                format_args!("this machine does not know the log of {} yet", client.url()),
+            )
+            .with_hint(
+                "ask a colleague for the output of `bulla anchor` and give it with --anchor or \
+                 BULLA_ANCHOR once; or believe the registry this once with --trust-first-use",
+            )),
+        }
+    }
+
+    /// Returns the remembered log, without asking the registry; `None` when there is none.
+    pub(super) fn remembered_log(&self) -> Result<Option<LogFollower>, Failure> {
+        // A machine without a home directory remembers nothing.
+        match self.log_directory() {
+            Ok(directory) => Ok(LogFollower::open(&directory)?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Returns the directory that remembers the registry's log.
+    pub(super) fn log_directory(&self) -> Result<PathBuf, Failure> {
+        let state = environment::state_directory().ok_or_else(|| {
+            Failure::usage("no directory for what is remembered between runs")
+                .with_hint("set HOME or XDG_STATE_HOME")
+        })?;
+        Ok(state.join("logs").join(file_name(self.registry()?)))
+    }
+}
+
+/// A readable name for a registry's directory, with a digest so that no two share one.
+fn file_name(url: &Url) -> String {
+    let text = url.as_str().trim_end_matches('/');
+    let readable: String = text
+        .split_once("://")
+        .map_or(text, |(_, rest)| rest)
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(80)
+        .collect();
+    let digest = Digest::of(text.as_bytes()).hex();
+    format!("{readable}-{}", &digest[..8])
+}
+
+fn read_token(path: &Path) -> Result<SecretString, Failure> {
+    let bytes = Zeroizing::new(read_up_to(path, TOKEN_LIMIT)?);
+    match std::str::from_utf8(&bytes).map(str::trim) {
+        Ok(token) if !token.is_empty() => Ok(token.into()),
+        _ => Err(Failure::usage(format_args!(
+            "`{}` holds no token",
+            path.display()
+        ))),
+    }
+}
+
+fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path);
+    file.and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::io(format_args!("cannot read `{}`", path.display()), error))?;
+    if bytes.len() as u64 > limit {
+        return Err(Failure::usage(format_args!(
+            "`{}` is larger than {limit} bytes",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_do_not_share_a_directory() {
+        let name = |text: &str| file_name(&text.parse().unwrap());
+        assert!(name("https://releases.acme.example/").starts_with("releases.acme.example-"));
+        assert_eq!(
+            name("http://localhost:5000/"),
+            name("http://localhost:5000")
+        );
+        assert_ne!(name("http://a/b"), name("http://a-b"));
+        assert_ne!(name("http://a"), name("https://a"));
+    }
+}

@@ -1,0 +1,75 @@
+//! What is in a release, verified from its hash on, without the payload: the manifest, the
+//! release document and the index are fetched.
+
+use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
+use bulla_registry_client::{Client, ClientError};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Digest, ProjectName};
+
+/// Why the contents of a release cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentsError {
+    /// The registry does not give them.
+    #[error("cannot fetch {hash}")]
+    Client {
+        /// The release.
+        hash: Digest,
+        /// The reason.
+        #[source]
+        source: ClientError,
+    },
+    /// What the registry gives is not what the hash names.
+    #[error("refusing what the registry sent for {hash}")]
+    Verify {
+        /// The release.
+        hash: Digest,
+        /// The reason.
+        #[source]
+        source: VerifyError,
+    },
+}
+
+impl ContentsError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Client { source, .. } => source.kind(),
+            Self::Verify { .. } => FailureKind::Refused,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Client { source, .. } => source.hint(),
+            Self::Verify { .. } => Some("tell the registry's operator".to_owned()),
+        }
+    }
+}
+
+/// Fetches and verifies everything about a release but its payload.
+pub async fn fetch(
+    client: &Client,
+    project: &ProjectName,
+    hash: Digest,
+) -> Result<VerifiedBundle, ContentsError> {
+    let unfetched = |source| ContentsError::Client { hash, source };
+    let refused = |source| ContentsError::Verify { hash, source };
+    let limits = Limits::default();
+    let manifest = client.manifest(project, &hash).await.map_err(unfetched)?;
+    let manifest = UnverifiedBundle { hash, manifest }
+        .verify_manifest(&limits)
+        .map_err(refused)?;
+    let parts = manifest.manifest();
+    let release = client.blob(project, &parts.config).await;
+    let release = release.map_err(unfetched)?;
+    let frames = client.blob(project, parts.frames()).await;
+    let frames = frames.map_err(unfetched)?;
+    let parts = manifest.verify_parts(&release, &frames).map_err(refused)?;
+    let index = client.blob(project, parts.manifest().index()).await;
+    let index = parts
+        .decode_index(&index.map_err(unfetched)?)
+        .map_err(refused)?;
+    parts.verify(index).map_err(refused)
+}

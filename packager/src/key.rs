@@ -1,0 +1,162 @@
+//! The keys of builders: one file each, PKCS#8 v1 PEM, which OpenSSL and others read too.
+//!
+//! ```text
+//! ci.key       -----BEGIN PRIVATE KEY----- ...   mode 0600
+//! ci.key.pub   ssh-ed25519 AAAA... ci            for the policy
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_trust::key::{KeyError, PublicKey, SigningKey};
+use zeroize::Zeroizing;
+
+/// Most bytes of a file that holds a key.
+const LIMIT: u64 = 16 * 1024;
+
+/// Why a builder's key cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CiKeyError {
+    /// The file is there already.
+    #[error("`{}` exists and is not overwritten", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read or written.
+    #[error("cannot {operation} `{}`", .path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("`{}` is not a builder's key", .path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: KeyError,
+    },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+}
+
+impl CiKeyError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::Exists { .. } | Self::Key { .. } => FailureKind::Usage,
+            _ => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("give another name, or move the file away".to_owned()),
+            Self::Key { source, .. } => source.hint(),
+            Self::Io { .. } | Self::Random(_) => None,
+        }
+    }
+}
+
+/// Makes a key, writes both halves durably and returns the public one.
+pub fn generate(path: &Path) -> Result<PublicKey, CiKeyError> {
+    let public_path = public_half(path);
+    if public_path.exists() {
+        return Err(CiKeyError::Exists { path: public_path });
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).map_err(CiKeyError::Random)?;
+    let key = SigningKey::from_seed(&seed);
+    let public = key.public_key();
+    let comment = path.file_name().unwrap_or_default().to_string_lossy();
+    let line = format!("{} {comment}\n", public.to_openssh());
+    create(path, 0o600, key.to_pem().as_bytes())?;
+    create(&public_path, 0o644, line.as_bytes())?;
+    Ok(public)
+}
+
+/// Reads a builder's key.
+pub fn read(path: &Path) -> Result<SigningKey, CiKeyError> {
+    let mut pem = Zeroizing::new(String::new());
+    File::open(path)
+        .and_then(|file| file.take(LIMIT).read_to_string(&mut pem))
+        .map_err(|source| CiKeyError::Io {
+            operation: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+    SigningKey::from_pem(&pem).map_err(|source| CiKeyError::Key {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Returns where the public half of a key lies.
+pub fn public_half(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    PathBuf::from(name)
+}
+
+/// Writes a file that does not exist yet.
+fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), CiKeyError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = options.open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => CiKeyError::Exists {
+            path: path.to_owned(),
+        },
+        _ => CiKeyError::Io {
+            operation: "create",
+            path: path.to_owned(),
+            source,
+        },
+    })?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(|source| CiKeyError::Io {
+            operation: "write",
+            path: path.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_is_readable_by_its_owner_only_and_never_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ci.key");
+        let public = generate(&path).unwrap();
+        assert_eq!(read(&path).unwrap().public_key(), public);
+        let line = std::fs::read_to_string(directory.path().join("ci.key.pub")).unwrap();
+        assert_eq!(line.parse::<PublicKey>().unwrap(), public);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert!(matches!(generate(&path), Err(CiKeyError::Exists { .. })));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(generate(&path), Err(CiKeyError::Exists { .. })));
+    }
+}

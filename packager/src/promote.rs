@@ -1,0 +1,270 @@
+//! Moving a channel: from a verified log to a promotion that the log contains.
+
+use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp, media_type};
+use bulla_trust::envelope::SignedEnvelope;
+use bulla_trust::policy::Owner;
+use bulla_trust::{Head, LogState, statement};
+
+use crate::sign::{self, SignError};
+use crate::ssh::PersonalKey;
+
+/// What a person wants a channel to point to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The release.
+    pub hash: Digest,
+    /// Why; permanent.
+    pub reason: String,
+    /// The time, for people.
+    pub issued_at: Timestamp,
+}
+
+/// Why a channel was not moved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromoteError {
+    /// The log has nobody with this key.
+    #[error("the policy names nobody with the key {fingerprint}")]
+    UnknownPerson {
+        /// The key.
+        fingerprint: String,
+        /// The people that it names.
+        people: Vec<Name>,
+    },
+    /// The key is a builder's.
+    #[error("the key {fingerprint} belongs to the builder `{name}`, not to a person")]
+    NotPerson {
+        /// The key.
+        fingerprint: String,
+        /// The builder.
+        name: Name,
+    },
+    /// The person is not among those who may move the channel.
+    #[error("`{name}` may not move `{channel}` of {project}")]
+    NotAllowed {
+        /// The person.
+        name: Name,
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// The policy has no rule for the channel.
+    #[error("the policy knows no channel `{channel}` of {project}")]
+    UnknownChannel {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The channels that it knows.
+        known: Vec<String>,
+    },
+    /// The release holds changes that are in no revision.
+    #[error("{hash} was packed from a checkout with changes that are in no revision")]
+    Dirty {
+        /// The release.
+        hash: Digest,
+    },
+    /// People said that the release must not be activated.
+    #[error("{hash} was revoked")]
+    Revoked {
+        /// The release.
+        hash: Digest,
+    },
+    /// The channel points to the release already.
+    #[error("`{channel}` of {project} points to {hash} already")]
+    AlreadyHead {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The release.
+        hash: Digest,
+    },
+    /// The statement cannot be signed, or would change nothing.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// Somebody else was faster.
+    #[error(
+        "{} moved `{}` of {} to {} meanwhile: {}",
+        names(&.head.people), .head.channel, .head.project, .head.hash, .head.reason
+    )]
+    Overtaken {
+        /// Where the channel points now.
+        head: Box<Head>,
+    },
+    /// The log does not show the promotion.
+    #[error("the registry took the promotion, but its log does not show it yet")]
+    NotIncluded,
+    /// The registry did not take the promotion.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The log cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+}
+
+impl PromoteError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Sign(error) => error.kind(),
+            Self::Client(error) => error.kind(),
+            Self::Follow(error) => error.kind(),
+            Self::Overtaken { .. } | Self::NotIncluded => FailureKind::Temporary,
+            _ => FailureKind::Refused,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Sign(error) => error.hint(),
+            Self::Client(error) => error.hint(),
+            Self::Follow(error) => error.hint(),
+            Self::UnknownPerson { people, .. } => Some(format!(
+                "name your key with --ssh-key; the policy names {}",
+                names(people)
+            )),
+            Self::NotPerson { .. } => Some("name your own key with --ssh-key".to_owned()),
+            Self::NotAllowed { .. } => None,
+            Self::UnknownChannel { known, .. } if known.is_empty() => None,
+            Self::UnknownChannel { known, .. } => {
+                Some(format!("channels in the policy: {}", known.join(", ")))
+            }
+            Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
+            Self::Revoked { .. } => Some("promote another release".to_owned()),
+            Self::AlreadyHead { .. } => Some("`bulla history` shows since when".to_owned()),
+            Self::Overtaken { .. } => {
+                Some("look with `bulla diff`, then run the same command again".to_owned())
+            }
+            Self::NotIncluded => Some("look with `bulla history` before trying again".to_owned()),
+        }
+    }
+}
+
+/// Checks everything that can be known before the person is asked to sign.
+pub fn check(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
+    let Wish {
+        project, channel, ..
+    } = wish;
+    let fingerprint = key.public.fingerprint();
+    let policy = state.checked_policy();
+    let name = match policy.and_then(|policy| policy.key(&fingerprint)) {
+        Some((Owner::Person(name), _)) => name.clone(),
+        Some((Owner::Builder(name), _)) => {
+            let name = name.clone();
+            return Err(PromoteError::NotPerson { fingerprint, name });
+        }
+        None => {
+            let people = state.policy().into_iter().flat_map(|policy| &policy.people);
+            let people = people.map(|person| person.name.clone()).collect();
+            return Err(PromoteError::UnknownPerson {
+                fingerprint,
+                people,
+            });
+        }
+    };
+    let (project, channel) = (project.clone(), channel.clone());
+    let rule = policy.and_then(|policy| policy.channel_rule(&project, &channel));
+    let Some(rule) = rule else {
+        let rules = state
+            .policy()
+            .into_iter()
+            .flat_map(|policy| &policy.channels);
+        let known = rules.map(|rule| rule.channel.clone()).collect();
+        return Err(PromoteError::UnknownChannel {
+            project,
+            channel,
+            known,
+        });
+    };
+    let owner = Owner::Person(name.clone());
+    if !policy.is_some_and(|policy| policy.may_promote(rule, &owner)) {
+        return Err(PromoteError::NotAllowed {
+            name,
+            project,
+            channel,
+        });
+    }
+    let hash = wish.hash;
+    if state
+        .release(&project, &hash)
+        .is_some_and(|release| release.is_dirty())
+    {
+        return Err(PromoteError::Dirty { hash });
+    }
+    if state.revocation(&project, &hash) == Some(Severity::Block) {
+        return Err(PromoteError::Revoked { hash });
+    }
+    let head = state.head(&project, &channel);
+    if head.is_some_and(|head| head.hash == hash && head.action != Action::Pause) {
+        return Err(PromoteError::AlreadyHead {
+            project,
+            channel,
+            hash,
+        });
+    }
+    Ok(())
+}
+
+/// Signs the promotion that comes next in the channel, and checks that it would take effect.
+pub fn sign(
+    state: &LogState,
+    key: &PersonalKey,
+    wish: &Wish,
+) -> Result<SignedEnvelope, PromoteError> {
+    let promotion = statement::promote(
+        state,
+        &wish.project,
+        &wish.channel,
+        wish.hash,
+        wish.reason.clone(),
+        wish.issued_at,
+    );
+    let payload = statement::to_payload(&promotion);
+    let envelope = sign::by_person(media_type::IN_TOTO, &payload, key)?;
+    sign::require_effect(state, &envelope)?;
+    Ok(envelope)
+}
+
+/// Appends a promotion and returns the head that the verified log then has.
+///
+/// Whatever the registry answers, or if its answer is lost: only the log tells what happened.
+pub async fn append(
+    client: &Client,
+    log: &mut LogFollower,
+    wish: &Wish,
+    envelope: &SignedEnvelope,
+) -> Result<Head, PromoteError> {
+    let payload = Digest::of(envelope.payload());
+    let before = log.state().size();
+    let appended = client.append(&envelope.to_bytes()).await;
+    let state = match (log.sync(client).await, &appended) {
+        (Ok(state), _) => state,
+        (Err(error), Ok(_)) => return Err(error.into()),
+        // The registry went away: what it was asked to do is the better thing to name.
+        (Err(_), Err(_)) => {
+            return Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded));
+        }
+    };
+    match state.head(&wish.project, &wish.channel) {
+        Some(head) if head.payload == payload => Ok(head.clone()),
+        Some(head) if head.entry >= before => Err(PromoteError::Overtaken {
+            head: Box::new(head.clone()),
+        }),
+        _ => Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded)),
+    }
+}
+
+fn names(names: &[Name]) -> String {
+    let names: Vec<_> = names.iter().map(Name::as_str).collect();
+    names.join(", ")
+}

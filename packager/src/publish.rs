@@ -1,0 +1,192 @@
+//! From a packed bundle to a release: the builder's statement about it.
+
+use bulla_bundle::Bundle;
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::recipe::RECIPE_FILE;
+use bulla_schemas::release::Source;
+use bulla_schemas::statement::{
+    BUILD_TYPE, BuildDefinition, BuildMetadata, Builder, Dependency, DependencyAnnotations,
+    DependencyDigest, DigestSet, ExternalParameters, InternalParameters, RELEASE_TYPE,
+    ReleasePredicate, ReleaseStatement, ReleaseSubject, RunDetails, STATEMENT_TYPE, SizeAnnotation,
+};
+use bulla_schemas::{Name, Timestamp};
+use bulla_trust::LogState;
+use bulla_trust::key::PublicKey;
+use bulla_trust::policy::Owner;
+
+use crate::source::Provenance;
+
+/// Who packs, and when. For the statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The `builderId` that the policy knows.
+    pub builder_id: String,
+    /// The URL or number of the CI run; may be empty.
+    pub invocation: String,
+    /// When packing began.
+    pub started_on: Timestamp,
+    /// When packing ended.
+    pub finished_on: Timestamp,
+}
+
+/// Why a key cannot publish a release.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuilderError {
+    /// The policy has nobody with this key.
+    #[error("the registry's policy names no builder with the key {fingerprint}")]
+    UnknownBuilder {
+        /// The key.
+        fingerprint: String,
+        /// The builders that it names.
+        builders: Vec<Name>,
+    },
+    /// The key is a person's.
+    #[error("the key {fingerprint} belongs to the person `{name}`, not to a builder")]
+    NotBuilder {
+        /// The key.
+        fingerprint: String,
+        /// The person.
+        name: Name,
+    },
+}
+
+impl BuilderError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownBuilder { builders, .. } => {
+                let builders: Vec<_> = builders.iter().map(Name::as_str).collect();
+                Some(format!(
+                    "the policy names the builders {}; give the key of one of them with --key",
+                    builders.join(", ")
+                ))
+            }
+            Self::NotBuilder { .. } => Some("make a key with `bulla key generate`".to_owned()),
+        }
+    }
+}
+
+/// Finds what the policy calls the builder with this key.
+pub fn builder_id(state: &LogState, key: &PublicKey) -> Result<String, BuilderError> {
+    let fingerprint = key.fingerprint();
+    let policy = state.checked_policy();
+    let rule = match policy.and_then(|policy| policy.key(&fingerprint)) {
+        Some((Owner::Builder(name), _)) => policy.and_then(|policy| policy.builder(name)),
+        Some((Owner::Person(name), _)) => {
+            let name = name.clone();
+            return Err(BuilderError::NotBuilder { fingerprint, name });
+        }
+        None => None,
+    };
+    if let Some(rule) = rule {
+        return Ok(rule.builder_id.clone());
+    }
+    let builders = state
+        .policy()
+        .into_iter()
+        .flat_map(|policy| &policy.builders);
+    Err(BuilderError::UnknownBuilder {
+        fingerprint,
+        builders: builders.map(|rule| rule.name.clone()).collect(),
+    })
+}
+
+/// Writes the statement that makes a bundle promotable.
+pub fn statement(
+    bundle: &Bundle,
+    provenance: &Provenance,
+    run: &Run,
+    tool: &str,
+) -> ReleaseStatement {
+    let release = bundle.release();
+    ReleaseStatement {
+        statement_type: STATEMENT_TYPE.to_owned(),
+        subject: [ReleaseSubject {
+            name: release.project.clone(),
+            digest: DigestSet {
+                sha256: bundle.hash(),
+            },
+            annotations: SizeAnnotation {
+                size: bundle.total_size(),
+            },
+        }],
+        predicate_type: RELEASE_TYPE.to_owned(),
+        predicate: ReleasePredicate {
+            build_definition: BuildDefinition {
+                build_type: BUILD_TYPE.to_owned(),
+                external_parameters: ExternalParameters {
+                    project: release.project.clone(),
+                    source: provenance.source.clone(),
+                    reference: provenance.reference.clone(),
+                    recipe: RECIPE_FILE.to_owned(),
+                    label: provenance.label.clone(),
+                    dirty: provenance.dirty,
+                },
+                internal_parameters: InternalParameters {
+                    tool: tool.to_owned(),
+                },
+                resolved_dependencies: [dependency(bundle, provenance)],
+            },
+            run_details: RunDetails {
+                builder: Builder {
+                    id: run.builder_id.clone(),
+                },
+                metadata: BuildMetadata {
+                    invocation_id: run.invocation.clone(),
+                    started_on: run.started_on,
+                    finished_on: run.finished_on,
+                },
+            },
+        },
+    }
+}
+
+/// The revision. A Subversion revision is a number and no digest: the canonical tar stands for it.
+fn dependency(bundle: &Bundle, provenance: &Provenance) -> Dependency {
+    let release = bundle.release();
+    match &release.source {
+        Source::Git { revision, .. } => {
+            let reference = match provenance.reference.as_str() {
+                "" => revision,
+                reference => reference,
+            };
+            Dependency {
+                uri: format!("{}@{reference}", provenance.source),
+                digest: DependencyDigest::GitCommit(revision.clone()),
+                annotations: None,
+            }
+        }
+        Source::Svn { revision, .. } => Dependency {
+            uri: format!("{}@{revision}", provenance.source),
+            digest: DependencyDigest::Sha256(release.tar.digest.hex()),
+            annotations: Some(DependencyAnnotations {
+                svn_revision: revision.clone(),
+            }),
+        },
+    }
+}
+
+/// Finds the entry in which the log says the same already, but for times and run.
+pub fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64> {
+    let definition = &statement.predicate.build_definition;
+    let parameters = &definition.external_parameters;
+    let subject = &statement.subject[0];
+    let release = state.release(&parameters.project, &subject.digest.sha256)?;
+    let is_same = |record: &&bulla_trust::ReleaseRecord| {
+        record.source == parameters.source
+            && record.reference == parameters.reference
+            && record.label == parameters.label
+            && record.dirty == parameters.dirty
+    };
+    release
+        .statements
+        .iter()
+        .find(is_same)
+        .map(|record| record.entry)
+}

@@ -1,0 +1,76 @@
+//! From a statement to a signed envelope that will take effect: nothing is sent of which the log
+//! would say that it changes nothing.
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_trust::envelope::{self, EnvelopeError, SignedEnvelope};
+use bulla_trust::key::SigningKey;
+use bulla_trust::{LogState, Reason, ReplayError, Verdict};
+
+use crate::ssh::{PersonalKey, SshError};
+
+/// Why a statement was not signed, or is not worth sending.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// `ssh-keygen` made no signature.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    /// The signature does not fit.
+    #[error("the signature cannot be used")]
+    Envelope(#[from] EnvelopeError),
+    /// The statement would be in the log and change nothing.
+    #[error("the log would not accept this statement")]
+    Ineffective(#[source] Reason),
+    /// The log cannot be judged by this program.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}
+
+impl SignError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Ssh(error) => error.kind(),
+            Self::Envelope(error) => error.kind(),
+            Self::Ineffective(_) => FailureKind::Refused,
+            Self::Replay(error) => error.kind(),
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ssh(error) => error.hint(),
+            Self::Envelope(error) => error.hint(),
+            Self::Ineffective(reason) => reason.hint(),
+            Self::Replay(error) => error.hint(),
+        }
+    }
+}
+
+/// Signs as a person, with the SSH key that they have.
+pub fn by_person(
+    payload_type: &str,
+    payload: &[u8],
+    key: &PersonalKey,
+) -> Result<SignedEnvelope, SignError> {
+    let signature = key.sign(&envelope::pae(payload_type, payload))?;
+    Ok(envelope::attach_sshsig(payload_type, payload, &signature)?)
+}
+
+/// Signs as a builder.
+pub fn by_builder(
+    payload_type: &str,
+    payload: &[u8],
+    key: &SigningKey,
+) -> Result<SignedEnvelope, SignError> {
+    Ok(envelope::sign(payload_type, payload, key)?)
+}
+
+/// Judges an envelope as everybody will who replays the log, as the entry after `state`.
+pub fn require_effect(state: &LogState, envelope: &SignedEnvelope) -> Result<(), SignError> {
+    match state.judge(&envelope.to_bytes())? {
+        Verdict::Effective => Ok(()),
+        Verdict::Inert(reason) => Err(SignError::Ineffective(reason)),
+    }
+}

@@ -1,0 +1,179 @@
+//! People's SSH keys: found by their public half, used by `ssh-keygen` only.
+//!
+//! This program never reads a private key of a person. `ssh-keygen -Y sign` asks the agent, or
+//! reads the file beside the public one, or waits for the touch on a FIDO token.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_trust::key::{KeyError, PublicKey};
+
+/// Most bytes of a file that holds a public key.
+const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
+
+/// The public half of a person's key, and the file it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalKey {
+    /// The `.pub` file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub public: PublicKey,
+}
+
+/// Why a key cannot be used or a signature could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SshError {
+    /// The public key cannot be read.
+    #[error("cannot read the public key `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("`{}` is not a public key that can be used", .path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: KeyError,
+    },
+    /// A private key was named.
+    #[error("`{}` is a private key; its public half is wanted", .path.display())]
+    Private {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A program of OpenSSH cannot be started.
+    #[error("cannot run `{program}`")]
+    Start {
+        /// Which program.
+        program: &'static str,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// `ssh-keygen` made no signature; it has told the person why.
+    #[error("`ssh-keygen` made no signature with `{}` ({status})", .path.display())]
+    Sign {
+        /// The public key.
+        path: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+}
+
+impl SshError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::Key { .. } | Self::Private { .. } => FailureKind::Usage,
+            _ => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { .. } => Some("name the public key with --ssh-key".to_owned()),
+            Self::Key { source, .. } => source.hint(),
+            Self::Private { path } => Some(format!("name `{}.pub`", path.display())),
+            Self::Start { .. } => Some("install OpenSSH's client (`openssh-client`)".to_owned()),
+            Self::Sign { path, .. } => Some(format!(
+                "load the key into the agent with `ssh-add`, or put its private half at `{}`",
+                private_half(path).display()
+            )),
+        }
+    }
+}
+
+impl PersonalKey {
+    /// Reads the public half of a key.
+    pub fn read(path: &Path) -> Result<Self, SshError> {
+        use std::io::Read as _;
+        let mut text = String::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(PUBLIC_KEY_LIMIT).read_to_string(&mut text))
+            .map_err(|source| SshError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
+        if text.starts_with("-----BEGIN ") {
+            return Err(SshError::Private {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            public: text.parse().map_err(|source| SshError::Key {
+                path: path.to_owned(),
+                source,
+            })?,
+        })
+    }
+
+    /// Tells whether a signature can probably be made: the private half lies beside, or the
+    /// agent has it.
+    pub fn is_usable(&self) -> bool {
+        private_half(&self.path).exists() || agent_keys().contains(&self.public)
+    }
+
+    /// Signs `message` in the namespace `bulla` and returns the armoured signature. What
+    /// `ssh-keygen` asks of the person goes to their terminal.
+    pub fn sign(&self, message: &[u8]) -> Result<String, SshError> {
+        const PROGRAM: &str = "ssh-keygen";
+        let start = |source| SshError::Start {
+            program: PROGRAM,
+            source,
+        };
+        let mut child = Command::new(PROGRAM)
+            .args(["-q", "-Y", "sign", "-n", "bulla", "-f"])
+            .arg(&self.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(start)?;
+        // The message is small, and a program that ends early says why itself.
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(message);
+        }
+        let output = child.wait_with_output().map_err(start)?;
+        match String::from_utf8(output.stdout) {
+            Ok(armoured) if output.status.success() => Ok(armoured),
+            _ => Err(SshError::Sign {
+                path: self.path.clone(),
+                status: output.status,
+            }),
+        }
+    }
+}
+
+/// Where the private half of a key lies when it is a file.
+fn private_half(public: &Path) -> PathBuf {
+    match public.extension() {
+        Some(extension) if extension == "pub" => public.with_extension(""),
+        _ => public.to_owned(),
+    }
+}
+
+/// The keys of the agent, none when there is no agent.
+fn agent_keys() -> Vec<PublicKey> {
+    let output = Command::new("ssh-add")
+        .arg("-L")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        return Vec::new();
+    };
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .collect()
+}

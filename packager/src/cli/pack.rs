@@ -62,10 +62,14 @@ pub(super) fn pack_source(
     arguments: &SourceArguments,
     spool: Option<&Path>,
 ) -> Result<Packed, Failure> {
+    let spool = spool
+        .filter(|path| !path.as_os_str().is_empty())
+        .map_or_else(std::env::temp_dir, Path::to_owned);
     let checkout = source::open(&SourceSpec {
         location: Location::parse(&arguments.checkout),
         revision: arguments.revision.clone(),
         allow_dirty: arguments.allow_dirty,
+        spool: spool.clone(),
     })?;
     let recipe = recipe::load(&checkout)?;
     let project = &recipe.recipe.bundle.project;
@@ -74,9 +78,7 @@ pub(super) fn pack_source(
     let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = PackOptions {
         threads: arguments.threads.unwrap_or(available),
-        spool: spool
-            .filter(|path| !path.as_os_str().is_empty())
-            .map_or_else(std::env::temp_dir, Path::to_owned),
+        spool,
         limits: Limits::default(),
     };
     let bar = Bar::new("pack");

@@ -1,0 +1,294 @@
+//! A followed log that grows, and registries that show another one than before.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bulla_registry_client::{FollowError, LogFollower, fetch_unverified};
+use bulla_schemas::outcome::FailureKind;
+use bulla_trust::LogError;
+use bulla_trust::testing::{self, Organisation};
+
+use crate::server::{Reply, Server};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A registry that serves whatever log it was last given.
+struct LogServer {
+    server: Server,
+    files: Arc<Mutex<Files>>,
+}
+
+impl LogServer {
+    async fn start(organisation: &Organisation) -> Self {
+        let files = Arc::new(Mutex::new(organisation.files()));
+        let served = Arc::clone(&files);
+        let server = Server::start(move |_, request| {
+            let path = request.target.strip_prefix("/log/").unwrap();
+            match served.lock().unwrap().get(path) {
+                Some(file) => Reply::new(200, &[], file),
+                None => Reply::new(404, &[], b""),
+            }
+        })
+        .await;
+        Self { server, files }
+    }
+
+    fn show(&self, organisation: &Organisation) {
+        *self.files.lock().unwrap() = organisation.files();
+    }
+
+    fn show_checkpoint(&self, checkpoint: Vec<u8>) {
+        let mut files = self.files.lock().unwrap();
+        files.insert("checkpoint".to_owned(), checkpoint);
+    }
+}
+
+/// An organisation whose log has some entries.
+fn organisation(releases: usize) -> Organisation {
+    let mut organisation = Organisation::new();
+    grow(&mut organisation, 0..releases);
+    organisation
+}
+
+fn grow(organisation: &mut Organisation, releases: std::ops::Range<usize>) {
+    for release in releases {
+        organisation.publish(&testing::project(), &format!("release {release}"));
+    }
+}
+
+fn files_of(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let read = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(&path).unwrap())
+    });
+    read.collect()
+}
+
+fn reason(error: FollowError) -> LogError {
+    match error {
+        FollowError::Refused { source, .. } => source,
+        other => panic!("the log is refused, not: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn remembers_what_it_verified_and_takes_in_what_is_new() {
+    let mut organisation = organisation(300);
+    let server = LogServer::start(&organisation).await;
+    let client = server.server.client();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+
+    assert!(LogFollower::open(&path).unwrap().is_none());
+    let anchor = Some(organisation.anchor());
+    let log = LogFollower::enroll(&path, &client, anchor).await.unwrap();
+    assert_eq!(*log.state(), organisation.state);
+
+    grow(&mut organisation, 300..600);
+    server.show(&organisation);
+    let mut log = LogFollower::open(&path).unwrap().unwrap();
+    assert_eq!(log.state().size(), 301);
+    assert_eq!(*log.sync(&client).await.unwrap(), organisation.state);
+    let log = LogFollower::open(&path).unwrap().unwrap();
+    assert_eq!(*log.state(), organisation.state);
+    assert_eq!(log.origin(), testing::ORIGIN);
+}
+
+#[tokio::test]
+async fn reads_a_partial_bundle_from_the_full_one_that_replaced_it() {
+    let mut organisation = organisation(200);
+    let server = LogServer::start(&organisation).await;
+    let old_checkpoint = organisation.checkpoint();
+    let anchor = organisation.anchor();
+    grow(&mut organisation, 200..300);
+    server.show(&organisation);
+    server.show_checkpoint(old_checkpoint);
+    let directory = tempfile::tempdir().unwrap();
+    let client = server.server.client();
+    let log = LogFollower::enroll(directory.path(), &client, Some(anchor)).await;
+    assert_eq!(log.unwrap().state().size(), 201);
+    let lines = server.server.lines();
+    assert!(
+        lines.contains(&"GET /log/tile/entries/000".to_owned()),
+        "{lines:?}"
+    );
+}
+
+/// Enrolls with an honest log, shows another one, and returns why it is refused. What is
+/// remembered must be what it was.
+async fn refused(honest: &Organisation, show: impl FnOnce(&LogServer)) -> LogError {
+    let server = LogServer::start(honest).await;
+    let client = server.server.client();
+    let directory = tempfile::tempdir().unwrap();
+    let anchor = Some(honest.anchor());
+    let log = LogFollower::enroll(directory.path(), &client, anchor).await;
+    let before = files_of(directory.path());
+    show(&server);
+    let error = log.unwrap().sync(&client).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Refused);
+    assert_eq!(files_of(directory.path()), before);
+    let log = LogFollower::open(directory.path()).unwrap().unwrap();
+    assert_eq!(*log.state(), honest.state);
+    reason(error)
+}
+
+#[tokio::test]
+async fn refuses_a_log_that_shrank() {
+    let reason = refused(&organisation(5), |server| server.show(&organisation(4))).await;
+    assert!(
+        matches!(
+            reason,
+            LogError::Shrunk {
+                remembered: 6,
+                offered: 5
+            }
+        ),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn refuses_a_log_of_the_same_size_with_another_history() {
+    let mut forked = organisation(4);
+    forked.publish(&testing::project(), "another");
+    let reason = refused(&organisation(5), |server| server.show(&forked)).await;
+    assert!(matches!(reason, LogError::Fork { size: 6, .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn refuses_a_longer_log_with_another_history() {
+    let mut forked = organisation(4);
+    forked.publish(&testing::project(), "another");
+    grow(&mut forked, 5..9);
+    let reason = refused(&organisation(5), |server| server.show(&forked)).await;
+    assert!(matches!(reason, LogError::RootMismatch { .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn refuses_a_log_of_another_name() {
+    let reason = refused(&organisation(5), |server| {
+        let note = String::from_utf8(server.files.lock().unwrap()["checkpoint"].clone()).unwrap();
+        let note = note.replace(testing::ORIGIN, "releases.evil.example/bulla");
+        server.show_checkpoint(note.into_bytes());
+    })
+    .await;
+    assert!(matches!(reason, LogError::WrongOrigin { .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn refuses_a_checkpoint_of_another_key() {
+    let honest = organisation(5);
+    let mut longer = honest.clone();
+    grow(&mut longer, 5..8);
+    let reason = refused(&honest, |server| {
+        server.show(&longer);
+        server.show_checkpoint(longer.checkpoint_at(9, &testing::key("mallory")));
+    })
+    .await;
+    assert!(matches!(reason, LogError::BadSignature { .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn refuses_a_dropped_entry() {
+    let honest = organisation(5);
+    let mut longer = honest.clone();
+    grow(&mut longer, 5..8);
+    let mut dropped = longer.clone();
+    dropped.entries.remove(6);
+    let reason = refused(&honest, |server| {
+        server.show(&dropped);
+        server.show_checkpoint(longer.checkpoint_at(8, &testing::log_key()));
+    })
+    .await;
+    assert!(matches!(reason, LogError::RootMismatch { .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_the_anchors_is_not_enrolled() {
+    let server = LogServer::start(&organisation(5)).await;
+    let mut other = organisation(3);
+    other.publish(&testing::project(), "another");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let client = server.server.client();
+    let error = LogFollower::enroll(&path, &client, Some(other.anchor())).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Refused);
+    assert!(matches!(reason(error), LogError::AnchorMismatch { .. }));
+    assert!(LogFollower::open(&path).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_anchor_of_another_history_does_not_fit_what_is_remembered() {
+    let honest = organisation(5);
+    let server = LogServer::start(&honest).await;
+    let directory = tempfile::tempdir().unwrap();
+    let log = LogFollower::enroll(directory.path(), &server.server.client(), None).await;
+    let log = log.unwrap();
+    assert!(log.check_anchor(&honest.anchor()).is_ok());
+    assert!(log.check_anchor(&organisation(2).anchor()).is_ok());
+    let mut other = organisation(3);
+    other.publish(&testing::project(), "another");
+    let error = log.check_anchor(&other.anchor()).unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn two_processes_do_not_forget_each_others_progress() {
+    let mut organisation = organisation(5);
+    let server = LogServer::start(&organisation).await;
+    let client = server.server.client();
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = LogFollower::enroll(directory.path(), &client, None)
+        .await
+        .unwrap();
+    let old = organisation.clone();
+    grow(&mut organisation, 5..9);
+    server.show(&organisation);
+    let mut second = LogFollower::open(directory.path()).unwrap().unwrap();
+    second.sync(&client).await.unwrap();
+    server.show(&old);
+    let error = first.sync(&client).await.unwrap_err();
+    assert!(matches!(
+        reason(error),
+        LogError::Shrunk { remembered: 10, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_directory_follows_one_log() {
+    let server = LogServer::start(&organisation(1)).await;
+    let client = server.server.client();
+    let directory = tempfile::tempdir().unwrap();
+    LogFollower::enroll(directory.path(), &client, None)
+        .await
+        .unwrap();
+    let error = LogFollower::enroll(directory.path(), &client, None).await;
+    assert!(matches!(error, Err(FollowError::Enrolled { .. })));
+}
+
+#[tokio::test]
+async fn a_damaged_state_is_named() {
+    let server = LogServer::start(&organisation(1)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let client = server.server.client();
+    LogFollower::enroll(directory.path(), &client, None)
+        .await
+        .unwrap();
+    std::fs::write(directory.path().join("state"), b"{").unwrap();
+    let error = LogFollower::open(directory.path()).unwrap_err();
+    assert!(matches!(error, FollowError::Damaged { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_look_at_an_unknown_log_still_needs_a_valid_one() {
+    let honest = organisation(3);
+    let server = LogServer::start(&honest).await;
+    let client = server.server.client();
+    assert_eq!(fetch_unverified(&client).await.unwrap(), honest.state);
+    server.show_checkpoint(honest.checkpoint_at(4, &testing::key("mallory")));
+    assert!(fetch_unverified(&client).await.is_err());
+}

@@ -29,6 +29,12 @@ use crate::state::LogState;
 use crate::statement::{policy_after, promote, revoke, to_payload};
 use crate::tile::{FULL, TileKind, TilePath, encode_entries, encode_hashes};
 
+mod describe;
+mod random;
+
+pub use describe::describe;
+pub use random::{Random, random_log};
+
 /// The log's name in tests.
 pub const ORIGIN: &str = "releases.acme.example/bulla";
 /// The project in tests.

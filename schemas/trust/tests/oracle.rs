@@ -1,0 +1,117 @@
+//! The second implementation: `tests/oracle/replay.py` must say the same of every log.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_trust::testing::{describe, random_log, sign_as};
+use bulla_trust::{LogState, replay};
+use serde_json::{Value, json};
+
+/// How many random logs are compared, and how long each is.
+const LOGS: u64 = 60;
+const LENGTH: usize = 80;
+
+fn oracle() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/replay.py")
+}
+
+/// Returns what the second implementation says of each log; `None` when it cannot run here.
+fn ask_python(logs: &[Vec<Vec<u8>>]) -> Option<Vec<Value>> {
+    let runs = Command::new("python3")
+        .args(["-c", "import cryptography"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !runs {
+        eprintln!("SKIPPED: the second replay needs python3 and its package `cryptography`");
+        return None;
+    }
+    let mut python = Command::new("python3")
+        .arg(oracle())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 starts");
+    let input: String = logs
+        .iter()
+        .map(|log| {
+            let entries: Vec<String> = log.iter().map(|entry| STANDARD.encode(entry)).collect();
+            json!(entries).to_string() + "\n"
+        })
+        .collect();
+    let mut stdin = python.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = python.wait_with_output().expect("python3 ends");
+    writer.join().expect("no panic").expect("python3 reads");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let parse = |line| serde_json::from_str(line).expect("a line of JSON");
+    Some(text.lines().map(parse).collect())
+}
+
+#[test]
+fn two_implementations_agree_on_random_logs() {
+    let logs: Vec<Vec<Vec<u8>>> = (0..LOGS)
+        .map(|seed| random_log(seed, LENGTH).entries)
+        .collect();
+    let Some(answers) = ask_python(&logs) else {
+        return;
+    };
+    assert_eq!(answers.len(), logs.len());
+    for (seed, (log, answer)) in logs.iter().zip(answers).enumerate() {
+        let entries = log.iter().map(Vec::as_slice);
+        let (state, verdicts) = replay(LogState::default(), entries).unwrap();
+        let here = describe(&state, &verdicts);
+        if here["effective"] != answer["effective"] {
+            let flags = answer["effective"].as_str().unwrap().bytes();
+            let (at, _) = verdicts
+                .iter()
+                .zip(flags)
+                .enumerate()
+                .find(|(_, (verdict, flag))| verdict.is_effective() != (*flag == b'+'))
+                .unwrap();
+            panic!(
+                "log {seed}, entry {at}: {:?} here, not so in the second replay\n{}",
+                verdicts[at],
+                String::from_utf8_lossy(&log[at])
+            );
+        }
+        assert_eq!(here, answer, "log {seed}");
+    }
+}
+
+#[test]
+fn both_stop_at_a_later_policy() {
+    let mut log = random_log(1, 5).entries;
+    log.push(sign_as(
+        &["alice"],
+        "application/vnd.bulla.policy.v2+json",
+        b"{}",
+    ));
+    if let Some(answers) = ask_python(&[log]) {
+        assert_eq!(answers, [json!({ "halted": 5 })]);
+    }
+}
+
+#[test]
+fn random_logs_are_not_all_refusals() {
+    let (mut effective, mut inert) = (0, 0);
+    let mut promotions = 0;
+    for seed in 0..10 {
+        let acme = random_log(seed, LENGTH);
+        let entries = acme.entries.iter().map(Vec::as_slice);
+        let (state, verdicts) = replay(LogState::default(), entries).unwrap();
+        effective += verdicts.iter().filter(|v| v.is_effective()).count();
+        inert += verdicts.iter().filter(|v| !v.is_effective()).count();
+        promotions += state
+            .projects()
+            .map(|project| state.promotions(project).count())
+            .sum::<usize>();
+    }
+    assert!(
+        effective > 200 && inert > 200 && promotions > 50,
+        "{effective} {inert} {promotions}"
+    );
+}

@@ -1,0 +1,47 @@
+//! `bulla-installer enroll URL ANCHOR`
+
+use std::process::ExitCode;
+
+use bulla_schemas::log::Anchor;
+use clap::Args;
+use url::Url;
+
+use super::clock;
+use super::output::{self, DONE};
+use super::token::TokenArguments;
+use crate::error::Error;
+use crate::layout::Server;
+use crate::remote;
+
+/// Follow the log of a registry from an anchor
+///
+/// The anchor is the line that `bulla anchor` prints. It is no secret, but it has to come to this
+/// server by a way that you trust: everything else is checked against it.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The registry's address
+    url: Url,
+    /// What `bulla anchor` prints: `origin+size+root`
+    anchor: Anchor,
+    #[command(flatten)]
+    token: TokenArguments,
+}
+
+impl Arguments {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+        let log = remote::enroll(
+            server,
+            self.url.clone(),
+            self.anchor,
+            self.token.read()?,
+            clock::now(),
+        )?;
+        output::say(&format!(
+            "follows `{}` at {}, {} entries",
+            log.origin().unwrap_or_default(),
+            self.url,
+            log.size()
+        ));
+        Ok(DONE)
+    }
+}

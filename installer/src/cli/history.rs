@@ -1,0 +1,61 @@
+//! `bulla-installer history PROJECT`
+
+use std::process::ExitCode;
+
+use bulla_schemas::{Name, ProjectName};
+use clap::Args;
+
+use super::output::{self, DONE};
+use crate::error::Error;
+use crate::layout::Server;
+use crate::status::history;
+
+/// List what was made live on this server, the latest last
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The project
+    project: ProjectName,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+        let activations = history(server, &self.project)?;
+        if self.json {
+            output::json(&activations)?;
+            return Ok(DONE);
+        }
+        let rows = activations.iter().map(|activation| {
+            let people: Vec<_> = activation
+                .promotion
+                .people
+                .iter()
+                .map(Name::as_str)
+                .collect();
+            vec![
+                activation.number.to_string(),
+                activation.activated_at.to_string(),
+                activation.action.to_string(),
+                activation.hash.short(),
+                output::short_revision(&activation.revision),
+                activation.promotion.channel.to_string(),
+                people.join(", "),
+                activation.promotion.reason.clone(),
+            ]
+        });
+        let header = [
+            "#",
+            "ACTIVATED",
+            "ACTION",
+            "HASH",
+            "REVISION",
+            "CHANNEL",
+            "PROMOTED BY",
+            "REASON",
+        ];
+        output::table(&header, rows);
+        Ok(DONE)
+    }
+}

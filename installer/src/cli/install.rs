@@ -1,0 +1,125 @@
+//! `bulla-installer install PROJECT --channel CHANNEL [HASH]`
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
+use clap::{Args, ValueEnum};
+
+use super::clock;
+use super::output::{self, DONE, Terminal};
+use super::token::TokenArguments;
+use crate::error::Error;
+use crate::install::{InstallRequest, Installed, Outcome, install};
+use crate::layout::Server;
+use crate::remote::Remote;
+use crate::share::Link;
+
+/// Make the release that a channel points to live
+///
+/// Nothing is switched before everything is fetched, checked and durable. The last line on stdout
+/// is the hash that is live.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The project
+    project: ProjectName,
+    /// The channel to follow
+    #[arg(long)]
+    channel: ChannelName,
+    /// The release that the channel is expected to point to
+    hash: Option<DigestPrefix>,
+    /// Install HASH although the channel has moved on since
+    #[arg(long, requires = "hash")]
+    pin_old: bool,
+    /// How unchanged files are taken from releases on this disk
+    #[arg(long, value_enum, default_value = "auto")]
+    link: LinkArgument,
+    /// How many releases stay on this disk, the live one and the one before in any case
+    #[arg(long, value_name = "N", default_value = "5")]
+    keep: usize,
+    #[command(flatten)]
+    token: TokenArguments,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LinkArgument {
+    /// Reflink where the file system can, else copy
+    Auto,
+    /// Reflink, or fail
+    Clone,
+    /// Copy
+    Copy,
+    /// Hard link; an edit in place then reaches every release that shares the file
+    Hard,
+}
+
+impl From<LinkArgument> for Link {
+    fn from(argument: LinkArgument) -> Self {
+        match argument {
+            LinkArgument::Auto => Self::Auto,
+            LinkArgument::Clone => Self::Clone,
+            LinkArgument::Copy => Self::Copy,
+            LinkArgument::Hard => Self::Hard,
+        }
+    }
+}
+
+impl Arguments {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+        let mut remote = Remote::open(server, self.token.read()?)?;
+        let request = InstallRequest {
+            project: self.project,
+            channel: self.channel,
+            hash: self.hash,
+            pin_old: self.pin_old,
+            link: self.link.into(),
+            keep: self.keep,
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            now: clock::now(),
+        };
+        let terminal = Terminal::new();
+        let result = install(server, &mut remote, &request, &terminal);
+        terminal.finish();
+        let installed = result?;
+        output::say(&sentence(&request, &installed));
+        output::lines([installed.hash.to_string()]);
+        Ok(DONE)
+    }
+}
+
+/// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
+fn sentence(request: &InstallRequest, installed: &Installed) -> String {
+    let hash = installed.hash.short();
+    let place = format!("{} {}", request.project, request.channel);
+    let from = match installed.from {
+        Some(from) if from != installed.hash => format!("{} -> {hash}", from.short()),
+        _ => hash.clone(),
+    };
+    match &installed.outcome {
+        Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
+        Outcome::OnDisk => format!("{place}: {from}, was on this disk"),
+        Outcome::Written {
+            files,
+            in_place,
+            shared: [cloned, copied, linked],
+            downloaded,
+            resumed,
+        } => {
+            let ways = [
+                (*in_place, "kept in place"),
+                (*cloned, "cloned"),
+                (*copied, "copied"),
+                (*linked, "hard-linked"),
+            ];
+            let mut parts = vec![format!("{files} files")];
+            for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
+                parts.push(format!("{count} {way}"));
+            }
+            parts.push(format!("{} downloaded", output::bytes(*downloaded)));
+            if *resumed > 0 {
+                parts.push(format!("{} were here already", output::bytes(*resumed)));
+            }
+            format!("{place}: {from}, {}", parts.join(", "))
+        }
+    }
+}

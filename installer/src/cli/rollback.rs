@@ -1,0 +1,47 @@
+//! `bulla-installer rollback PROJECT [HASH]`
+
+use std::process::ExitCode;
+
+use bulla_schemas::{DigestPrefix, ProjectName};
+use clap::Args;
+
+use super::clock;
+use super::output::{self, DONE, Terminal};
+use crate::error::Error;
+use crate::layout::Server;
+use crate::rollback::{RollbackRequest, rollback};
+
+/// Make an earlier release live again, from this disk, without network
+///
+/// Leaves a hold that `status` shows until the next `install`. The last line on stdout is the
+/// hash that is live. Databases are not rolled back.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The project
+    project: ProjectName,
+    /// The release to go back to; without it the one before the live one
+    hash: Option<DigestPrefix>,
+}
+
+impl Arguments {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+        let request = RollbackRequest {
+            project: self.project,
+            hash: self.hash,
+            now: clock::now(),
+        };
+        let rolled_back = rollback(server, &request, &Terminal::new())?;
+        let hash = rolled_back.hash.short();
+        if rolled_back.left == rolled_back.hash {
+            output::say(&format!("{}: {hash} is live already", request.project));
+        } else {
+            output::say(&format!(
+                "{}: {} -> {hash}, held until the next install",
+                request.project,
+                rolled_back.left.short()
+            ));
+        }
+        output::lines([rolled_back.hash.to_string()]);
+        Ok(DONE)
+    }
+}

@@ -1,0 +1,93 @@
+//! `bulla-installer status [PROJECT]`
+
+use std::process::ExitCode;
+
+use bulla_schemas::{Digest, ProjectName};
+use clap::Args;
+
+use super::output::{self, DONE};
+use crate::error::Error;
+use crate::layout::Server;
+use crate::status::{ProjectStatus, status};
+
+/// Show what is live, as it was found on this disk
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The project; without it all that were ever installed here
+    project: Option<ProjectName>,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+        let found = status(server, self.project.as_ref())?;
+        if self.json {
+            output::json(&found)?;
+            return Ok(DONE);
+        }
+        let header = [
+            "PROJECT",
+            "CHANNEL",
+            "LIVE",
+            "HEAD",
+            "STANDING",
+            "TREE",
+            "ACTIVATED",
+            "LOG READ",
+        ];
+        output::table(&header, found.iter().map(row));
+        for status in &found {
+            notes(status);
+        }
+        Ok(DONE)
+    }
+}
+
+fn row(status: &ProjectStatus) -> Vec<String> {
+    let short = |hash: Option<Digest>| hash.map_or_else(none, |hash| hash.short());
+    let time =
+        |time: Option<bulla_schemas::Timestamp>| time.map_or_else(none, |time| time.to_string());
+    vec![
+        status.project.to_string(),
+        status
+            .channel
+            .as_ref()
+            .map_or_else(none, ToString::to_string),
+        short(status.live),
+        short(status.head),
+        status.standing.to_string(),
+        match status.changed {
+            None => none(),
+            Some(0) => "as installed".to_owned(),
+            Some(paths) => format!("{paths} changed"),
+        },
+        time(status.activated_at),
+        time(status.synced_at),
+    ]
+}
+
+fn notes(status: &ProjectStatus) {
+    let project = &status.project;
+    if let Some(problem) = &status.problem {
+        output::say(&format!("{project}: {problem}"));
+    }
+    if let Some(hold) = &status.hold {
+        output::say(&format!(
+            "{project}: held on {} since {}, rolled back from {}; `install` clears the hold",
+            hold.hash.short(),
+            hold.since,
+            hold.left.short()
+        ));
+    }
+    if status.changed.is_some_and(|paths| paths > 0) {
+        output::say(&format!(
+            "{project}: the live tree was changed; `bulla-installer verify {project}` names the paths"
+        ));
+    }
+}
+
+fn none() -> String {
+    "-".to_owned()
+}

@@ -1,0 +1,59 @@
+//! The frames of a payload as they arrive: downloaded into a file, announced by position.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bulla_bundle::Frame;
+
+/// What has arrived of a payload. The file holds compressed frames at their offsets in the blob;
+/// nothing in it is believed before its digest matched. Dropping it stops the download.
+pub(crate) struct Frames {
+    spool: Arc<File>,
+    arrivals: Mutex<Receiver<usize>>,
+}
+
+/// What a look for the next frame finds.
+pub(super) enum Next {
+    Frame(usize),
+    NotYet,
+    End,
+}
+
+impl Frames {
+    /// Takes the spool and the channel that announces positions of frames in it.
+    pub(crate) fn new(spool: Arc<File>, arrivals: Receiver<usize>) -> Self {
+        Self {
+            spool,
+            arrivals: Mutex::new(arrivals),
+        }
+    }
+
+    /// Returns a frame that has arrived, without waiting.
+    pub(super) fn next_arrived(&self) -> Next {
+        // Another thread that waits holds the lock: then nothing has arrived.
+        let Ok(arrivals) = self.arrivals.try_lock() else {
+            return Next::NotYet;
+        };
+        match arrivals.try_recv() {
+            Ok(position) => Next::Frame(position),
+            Err(TryRecvError::Empty) => Next::NotYet,
+            Err(TryRecvError::Disconnected) => Next::End,
+        }
+    }
+
+    /// Waits for the next frame; `None` after the last.
+    pub(super) fn wait(&self) -> Option<usize> {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.recv().ok()
+    }
+
+    /// Reads a frame's compressed bytes.
+    pub(super) fn read(&self, frame: &Frame, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let size = usize::try_from(frame.record.compressed_size).map_err(io::Error::other)?;
+        buffer.resize(size, 0);
+        self.spool.read_exact_at(buffer, frame.compressed_offset)
+    }
+}

@@ -161,6 +161,11 @@ pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
             let directory = directory
                 .canonicalize()
                 .map_err(|source| SourceError::io("cannot open", directory, source))?;
+            if !directory.is_dir() {
+                return Err(SourceError::NotDirectory {
+                    repository: directory.display().to_string(),
+                });
+            }
             match discover(&directory) {
                 Some(Found::Git(top)) => git::open(&top, spec),
                 Some(Found::Subversion(root)) => svn::open_working_copy(&root, &directory, spec),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::timestamp::TimestampError;
 pub use svn::SvnFailure;
@@ -24,7 +25,7 @@ pub enum SourceError {
         directory: PathBuf,
     },
     /// A repository that git itself could not open, or damage in it.
-    #[error("cannot {action} in the git repository `{repository}`", repository = .repository.display())]
+    #[error("cannot {action} the git repository `{repository}`", repository = .repository.display())]
     Git {
         /// What was being done.
         action: &'static str,
@@ -111,6 +112,12 @@ pub enum SourceError {
         /// The checkout or URL.
         repository: String,
     },
+    /// A directory that is in no revision at all.
+    #[error("`{repository}` was never committed")]
+    NeverCommitted {
+        /// The checkout.
+        repository: String,
+    },
     /// A file, where a directory can be packed.
     #[error("`{repository}` is not a directory")]
     NotDirectory {
@@ -170,6 +177,7 @@ impl SourceError {
             | Self::UnknownRevision { .. }
             | Self::NotCommit { .. }
             | Self::NotSvnRevision { .. }
+            | Self::NeverCommitted { .. }
             | Self::NotDirectory { .. } => FailureKind::Usage,
             Self::Dirty { .. } | Self::NotOneRevision { .. } => FailureKind::Refused,
             Self::Svn { failure, .. } => failure.kind(),
@@ -197,6 +205,7 @@ impl SourceError {
                 "commit them, or name a revision with `--revision`; `--allow-dirty` packs them into a release that cannot be promoted"
             }
             Self::NotOneRevision { mend, .. } => mend,
+            Self::NeverCommitted { .. } => "make a first commit with `svn commit`",
             Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
             Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
             Self::NotSvnRevision { .. }
@@ -224,7 +233,7 @@ impl fmt::Display for Listing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, (what, name)) in self.0.iter().take(Self::SHOWN).enumerate() {
             let separator = if position == 0 { "" } else { "\n" };
-            write!(formatter, "{separator}{what}: {name}")?;
+            write!(formatter, "{separator}{what}: {}", escape(name))?;
         }
         match self.0.len().saturating_sub(Self::SHOWN) {
             0 => Ok(()),

@@ -32,32 +32,34 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         dirty: false,
     };
 
-    let mut warnings = Vec::new();
-    let mut entries = tree::entries(&commit, top)?;
-    if spec.revision.is_none()
-        && let Some(work_tree) = repository.workdir()
-    {
-        let changes = Changes::find(top)?;
-        warnings.extend(untracked_warning(&changes.untracked()));
-        if !changes.is_empty() && !spec.allow_dirty {
-            return Err(SourceError::Dirty {
-                checkout: work_tree.to_owned(),
-                changes: changes.listing(),
-            });
-        }
-        if !changes.is_empty() {
-            entries = changes.apply(&repository, work_tree)?;
+    // Only what is checked out can differ from what is in a commit.
+    let work_tree = repository.workdir().map(Path::to_owned);
+    let changes = match (&work_tree, &spec.revision) {
+        (Some(_), None) => Changes::find(top)?,
+        _ => Changes::default(),
+    };
+    let entries = match &work_tree {
+        Some(work_tree) if !changes.is_empty() => {
+            if !spec.allow_dirty {
+                return Err(SourceError::Dirty {
+                    checkout: work_tree.clone(),
+                    changes: changes.listing(),
+                });
+            }
             provenance.dirty = true;
+            changes.apply(&repository, work_tree)?
         }
-    }
-    let directory = repository.workdir().map(Path::to_owned);
+        _ => tree::entries(&commit, top)?,
+    };
     drop(commit);
     objects.put(repository);
     Ok(Checkout {
         source,
         provenance,
-        warnings,
-        directory,
+        warnings: untracked_warning(&changes.untracked())
+            .into_iter()
+            .collect(),
+        directory: work_tree,
         tree: Box::new(tree::GitTree::new(objects, entries)),
     })
 }
@@ -65,7 +67,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
 fn release_source(commit: &gix::Commit<'_>, top: &Path) -> Result<Source, SourceError> {
     let revision = commit.id.to_string();
     let failed = |source| SourceError::Git {
-        action: "read the commit",
+        action: "read a commit of",
         repository: top.to_owned(),
         source,
     };

@@ -35,8 +35,8 @@ pub(super) fn open_url(url: &str, spec: &SourceSpec) -> Result<Checkout, SourceE
         Some(revision) => format!("{url}@{}", program::revision(revision, url)?),
         None => format!("{url}@HEAD"),
     };
-    let pinned = pin(&svn, &svn.info(&target, None)?)?;
-    from_repository(&svn, &pinned, None)
+    let info = svn.info(&target, None)?;
+    from_repository(&svn, &info, None)
 }
 
 /// Opens the revision that the working copy at `root` has, or another one of the same directory.
@@ -55,18 +55,18 @@ pub(super) fn open_working_copy(
     let operand = program::path_operand(top)?;
     if let Some(revision) = &spec.revision {
         let revision = program::revision(revision, &svn.repository)?;
-        let pinned = pin(&svn, &svn.info(&operand, Some(&revision))?)?;
-        return from_repository(&svn, &pinned, Some(top));
+        let info = svn.info(&operand, Some(&revision))?;
+        return from_repository(&svn, &info, Some(top));
     }
     let info = svn.info(&operand, None)?;
     let working_copy = WorkingCopy::look(&svn, top, &operand)?;
     let mut checkout = if working_copy.is_clean() {
-        from_repository(&svn, &pin(&svn, &info)?, Some(top))?
+        from_repository(&svn, &info, Some(top))?
     } else {
         if !spec.allow_dirty || working_copy.is_unreadable() {
             return Err(working_copy.refusal(top));
         }
-        let mut checkout = build(&info, Some(top), export::working_copy(&svn, top)?)?;
+        let mut checkout = build(&svn, &info, Some(top), export::working_copy(&svn, top)?)?;
         checkout.provenance.dirty = true;
         checkout
     };
@@ -76,35 +76,40 @@ pub(super) fn open_working_copy(
     Ok(checkout)
 }
 
-/// Asks the repository itself about the revision that `info` names: what it says about the last
-/// change is the same for everyone.
-fn pin(svn: &Svn, info: &Info) -> Result<Info, SourceError> {
-    svn.info(
-        &format!("{}@{}", info.url, info.revision),
-        Some(&info.revision),
-    )
-}
-
+/// Exports the revision that `info` names. The repository itself is asked once more: what it
+/// says about the last change is the same for everyone.
 fn from_repository(
     svn: &Svn,
-    pinned: &Info,
+    info: &Info,
     directory: Option<&Path>,
 ) -> Result<Checkout, SourceError> {
-    build(pinned, directory, export::revision(svn, pinned)?)
+    let target = format!("{}@{}", info.url, info.revision);
+    let pinned = svn.info(&target, Some(&info.revision))?;
+    build(svn, &pinned, directory, export::revision(svn, &pinned)?)
 }
 
-fn build(info: &Info, directory: Option<&Path>, tree: SvnTree) -> Result<Checkout, SourceError> {
+fn build(
+    svn: &Svn,
+    info: &Info,
+    directory: Option<&Path>,
+    tree: SvnTree,
+) -> Result<Checkout, SourceError> {
+    let Some(commit) = &info.commit else {
+        return Err(SourceError::NeverCommitted {
+            repository: svn.repository.clone(),
+        });
+    };
     let path = info.path();
-    let committed = info
-        .committed()
+    let committed = commit
+        .date()
         .map_err(|source| SourceError::CommitTime {
-            revision: format!("r{}", info.commit.revision),
+            revision: format!("r{}", commit.revision),
             source,
         })?
         .unwrap_or(Timestamp::EPOCH);
     Ok(Checkout {
         source: Source::Svn {
-            revision: info.commit.revision.clone(),
+            revision: commit.revision.clone(),
             uuid: info.repository.uuid.clone(),
             path: path.clone(),
             committed,

@@ -1,10 +1,12 @@
 //! Changes in a work tree that are in no commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
 use std::path::Path;
 
 use gix::bstr::{BString, ByteSlice as _};
-use gix::diff::index::Change;
+use gix::diff::index::Change as IndexChange;
 use gix::open::permissions;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 
@@ -14,12 +16,41 @@ use crate::source::error::Listing;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
 /// What differs between the commit, the index and the work tree.
+#[derive(Default)]
 pub(super) struct Changes {
     /// Tracked paths and what happened to them.
-    changed: BTreeMap<BString, &'static str>,
-    /// Whether a path changed in the work tree, not only in the index.
-    in_work_tree: BTreeSet<BString>,
+    changed: BTreeMap<BString, Change>,
     untracked: Vec<BString>,
+}
+
+/// What happened to a tracked path.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    kind: ChangeKind,
+    /// Whether it happened in the work tree, not only in the index.
+    in_work_tree: bool,
+}
+
+/// Ordered so that of two changes of one path the more telling is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ChangeKind {
+    Modified,
+    TypeChanged,
+    Added,
+    Deleted,
+    Conflicted,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Modified => "modified",
+            Self::TypeChanged => "type changed",
+            Self::Added => "added",
+            Self::Deleted => "deleted",
+            Self::Conflicted => "conflicted",
+        })
+    }
 }
 
 impl Changes {
@@ -27,7 +58,7 @@ impl Changes {
     /// ignored and which conversions a checkout went through.
     pub(super) fn find(top: &Path) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Git {
-            action: "compare the work tree with the commit",
+            action: "compare the work tree with the commit of",
             repository: top.to_owned(),
             source,
         };
@@ -46,11 +77,7 @@ impl Changes {
             .into_iter(None)
             .map_err(failed)?;
 
-        let mut changes = Self {
-            changed: BTreeMap::new(),
-            in_work_tree: BTreeSet::new(),
-            untracked: Vec::new(),
-        };
+        let mut changes = Self::default();
         for item in status {
             changes.add(&item.map_err(failed)?);
         }
@@ -58,29 +85,37 @@ impl Changes {
         Ok(changes)
     }
 
+    /// Takes note of one item; several may come for one path, in any order.
     fn add(&mut self, item: &Item) {
         let path = item.location().to_owned();
-        let what = match item {
-            Item::TreeIndex(Change::Addition { .. }) => "added",
-            Item::TreeIndex(Change::Deletion { .. }) => "deleted",
-            Item::TreeIndex(Change::Modification { .. } | Change::Rewrite { .. }) => "modified",
+        let kind = match item {
+            Item::TreeIndex(IndexChange::Addition { .. }) => ChangeKind::Added,
+            Item::TreeIndex(IndexChange::Deletion { .. }) => ChangeKind::Deleted,
+            Item::TreeIndex(IndexChange::Modification { .. } | IndexChange::Rewrite { .. }) => {
+                ChangeKind::Modified
+            }
             Item::IndexWorktree(item) => match item.summary() {
                 None => return,
                 Some(Summary::Added) => {
                     self.untracked.push(path);
                     return;
                 }
-                Some(Summary::Removed) => "deleted",
-                Some(Summary::TypeChange) => "type changed",
-                Some(Summary::Conflict) => "conflicted",
-                Some(Summary::IntentToAdd) => "added",
-                Some(Summary::Modified | Summary::Renamed | Summary::Copied) => "modified",
+                Some(Summary::Removed) => ChangeKind::Deleted,
+                Some(Summary::TypeChange) => ChangeKind::TypeChanged,
+                Some(Summary::Conflict) => ChangeKind::Conflicted,
+                Some(Summary::IntentToAdd) => ChangeKind::Added,
+                Some(Summary::Modified | Summary::Renamed | Summary::Copied) => {
+                    ChangeKind::Modified
+                }
             },
         };
-        if matches!(item, Item::IndexWorktree(_)) {
-            self.in_work_tree.insert(path.clone());
-        }
-        self.changed.insert(path, what);
+        let in_work_tree = matches!(item, Item::IndexWorktree(_));
+        let change = self
+            .changed
+            .entry(path)
+            .or_insert(Change { kind, in_work_tree });
+        change.kind = change.kind.max(kind);
+        change.in_work_tree |= in_work_tree;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -91,7 +126,7 @@ impl Changes {
         Listing(
             self.changed
                 .iter()
-                .map(|(path, what)| ((*what).to_owned(), path.to_str_lossy().into_owned()))
+                .map(|(path, change)| (change.kind.to_string(), path.to_str_lossy().into_owned()))
                 .collect(),
         )
     }
@@ -113,7 +148,7 @@ impl Changes {
         let index = repository
             .index_or_empty()
             .map_err(|source| SourceError::Git {
-                action: "read the index",
+                action: "read the index of",
                 repository: work_tree.to_owned(),
                 source,
             })?;
@@ -126,7 +161,11 @@ impl Changes {
                 continue;
             }
             last = Some(path);
-            if self.in_work_tree.contains(path) {
+            if self
+                .changed
+                .get(path)
+                .is_some_and(|change| change.in_work_tree)
+            {
                 entries.extend(from_work_tree(path, work_tree)?);
             } else if entry.mode.is_sparse() {
                 let prefix = path.trim_end_with(|c| c == '/').to_owned();
@@ -169,7 +208,7 @@ fn kind_in_index(mode: gix::index::entry::Mode) -> TrackedKind {
 /// Returns the entry for what lies at `path` now; none when it is gone.
 fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Entry>, SourceError> {
     let relative = gix::path::from_bstr(path).map_err(|source| SourceError::Git {
-        action: "find a changed file",
+        action: "find a changed file of",
         repository: work_tree.to_owned(),
         source,
     })?;
@@ -179,7 +218,7 @@ fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Ent
         Err(error)
             if matches!(
                 error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
             ) =>
         {
             return Ok(None);

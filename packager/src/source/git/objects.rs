@@ -25,7 +25,7 @@ impl Objects {
             .config_overrides(["core.useReplaceRefs=false", DELTA_BASE_CACHE])
             .open(top)
             .map_err(|source| SourceError::Git {
-                action: "open anything",
+                action: "open",
                 repository: top.to_owned(),
                 source,
             })?;

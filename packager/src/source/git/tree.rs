@@ -74,7 +74,7 @@ pub(super) fn walk(
 
 fn failed(top: &Path, source: gix::Error) -> SourceError {
     SourceError::Git {
-        action: "read a tree",
+        action: "read a tree of",
         repository: top.to_owned(),
         source,
     }

@@ -42,11 +42,7 @@ fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<SvnT
     let properties =
         xml::parse_properties(&properties).map_err(|source| svn.unreadable("propget", source))?;
 
-    let directory = tempfile::Builder::new()
-        .prefix("bulla-svn-")
-        .permissions(only_for_the_owner())
-        .tempdir_in(&svn.spool)
-        .map_err(|source| SourceError::io("cannot make a directory in", &svn.spool, source))?;
+    let directory = private_directory(&svn.spool)?;
     let root = directory.path().join(TREE);
     let mut export = vec![
         "export",
@@ -106,8 +102,16 @@ impl Tree for SvnTree {
     }
 }
 
-#[cfg(unix)]
-fn only_for_the_owner() -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(0o700)
+/// Makes a directory that only this user can enter.
+fn private_directory(spool: &Path) -> Result<TempDir, SourceError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("bulla-svn-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o700));
+    }
+    builder
+        .tempdir_in(spool)
+        .map_err(|source| SourceError::io("cannot make a directory in", spool, source))
 }

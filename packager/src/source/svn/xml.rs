@@ -22,8 +22,7 @@ pub(super) struct Info {
     pub(super) url: String,
     pub(super) repository: Repository,
     /// The last change, absent for what was never committed.
-    #[serde(default)]
-    pub(super) commit: Commit,
+    pub(super) commit: Option<Commit>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,12 +31,24 @@ pub(super) struct Repository {
     pub(super) uuid: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Commit {
-    #[serde(rename = "@revision", default)]
+    #[serde(rename = "@revision")]
     pub(super) revision: String,
-    #[serde(default)]
-    pub(super) date: Option<String>,
+    date: Option<String>,
+}
+
+impl Commit {
+    /// Returns when it was committed; a server may keep that to itself.
+    pub(super) fn date(&self) -> Result<Option<Timestamp>, TimestampError> {
+        let Some(date) = &self.date else {
+            return Ok(None);
+        };
+        let time: jiff::Timestamp = date.parse().map_err(|_| TimestampError::Malformed {
+            found: date.clone(),
+        })?;
+        Timestamp::from_seconds(time.as_second()).map(Some)
+    }
 }
 
 impl Info {
@@ -51,17 +62,6 @@ impl Info {
         let path = self.url.strip_prefix(&self.repository.root);
         let path = path.unwrap_or_default().trim_matches('/');
         decode(path)
-    }
-
-    /// Returns when the last change was committed; a server may keep that to itself.
-    pub(super) fn committed(&self) -> Result<Option<Timestamp>, TimestampError> {
-        let Some(date) = &self.commit.date else {
-            return Ok(None);
-        };
-        let time: jiff::Timestamp = date.parse().map_err(|_| TimestampError::Malformed {
-            found: date.clone(),
-        })?;
-        Timestamp::from_seconds(time.as_second()).map(Some)
     }
 }
 
@@ -177,9 +177,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(info.path(), "a b/ü@x");
-        assert_eq!((&*info.revision, &*info.commit.revision), ("7", "5"));
+        let commit = info.commit.unwrap();
+        assert_eq!((&*info.revision, &*commit.revision), ("7", "5"));
         assert_eq!(
-            info.committed(),
+            commit.date(),
             Ok(Some("2026-11-23T07:30:40Z".parse().unwrap()))
         );
     }

@@ -55,11 +55,23 @@ pub fn pack(
     let bundle = bulla_bundle::write(&selection, seed, &options, progress)?;
     let checkout = selection.into_checkout();
     let mut warnings = checkout.warnings;
-    warnings.extend(bundle.problems().iter().map(ToString::to_string));
+    if recipe.recipe.bundle.platforms.is_empty() {
+        warnings.extend(windows_warning(&bundle));
+    }
     Ok(Packed {
         bundle,
         provenance: checkout.provenance,
         warnings,
+    })
+}
+
+/// A recipe that names its platforms has decided; any other should know.
+fn windows_warning(bundle: &Bundle) -> Option<String> {
+    let problems = bundle.problems();
+    let first = problems.first()?;
+    Some(match problems.len() {
+        1 => format!("a name does not fit Windows: {first}"),
+        count => format!("{count} names do not fit Windows, the first: {first}"),
     })
 }
 
@@ -80,8 +92,7 @@ impl PackError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Select(error) => error.kind(),
-            Self::Write(WriteError::Tree(_)) => FailureKind::Refused,
-            Self::Write(_) => FailureKind::Failed,
+            Self::Write(error) => error.kind(),
         }
     }
 
@@ -89,7 +100,7 @@ impl PackError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Select(error) => error.hint(),
-            Self::Write(_) => None,
+            Self::Write(error) => error.hint(),
         }
     }
 }

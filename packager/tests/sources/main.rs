@@ -4,6 +4,8 @@
 
 mod checkout;
 mod git;
+mod pack;
+mod random;
 mod recipe;
 mod select;
 mod svn;

@@ -5,6 +5,7 @@
 mod checkout;
 mod git;
 mod pack;
+mod program;
 mod random;
 mod recipe;
 mod select;

@@ -102,7 +102,9 @@ proptest! {
     fn proofs_hold_for_the_folded_root(size in 1..400_usize, a: prop::sample::Index, b: prop::sample::Index) {
         let leaves: Vec<Digest> = (0..size).map(|n| leaf_hash(&n.to_be_bytes())).collect();
         let mut peaks = Peaks::default();
-        leaves.iter().for_each(|leaf| peaks.push(*leaf));
+        for leaf in &leaves {
+            peaks.push(*leaf);
+        }
         let root = tree_hash(&leaves);
         prop_assert_eq!(peaks.root(), root);
         let index = a.index(size);

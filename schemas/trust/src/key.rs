@@ -91,6 +91,15 @@ impl PublicKey {
         self.application.is_some()
     }
 
+    /// Returns the key as a security key for `application` would have it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn in_token(self, application: &str) -> Self {
+        Self {
+            application: Some(application.to_owned()),
+            ..self
+        }
+    }
+
     /// Returns the application that a security key signs for.
     pub(crate) fn application(&self) -> Option<&str> {
         self.application.as_deref()
@@ -271,6 +280,8 @@ fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ed25519_dalek::Verifier as _;
+
     use super::*;
 
     /// Made by `ssh-keygen`, with the fingerprint that `ssh-keygen -l` prints.
@@ -380,5 +391,21 @@ mod tests {
             carry = sum >> 8;
         }
         assert!(!key.public_key().verify_raw(b"m", &signature));
+    }
+
+    #[test]
+    fn a_signature_with_a_small_order_point_is_refused() {
+        // R is the identity and S = H(R, A, "m")·a: the equation holds, and OpenSSL accepts it.
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        signature[32..].copy_from_slice(&[
+            0xa0, 0x00, 0x0a, 0x78, 0xdb, 0x7a, 0x82, 0xc4, 0xc9, 0x3e, 0x99, 0x93, 0xfa, 0x59,
+            0x3d, 0xe3, 0xae, 0x8f, 0x9c, 0x2b, 0xe4, 0x37, 0x04, 0x1e, 0x83, 0x56, 0x2b, 0xeb,
+            0xd7, 0x4d, 0x49, 0x07,
+        ]);
+        let key = SigningKey::from_seed(&[7; 32]).public_key();
+        let parsed = Signature::from_bytes(&signature);
+        assert!(key.point.verify(b"m", &parsed).is_ok());
+        assert!(!key.verify_raw(b"m", &signature));
     }
 }

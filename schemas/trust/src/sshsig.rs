@@ -271,6 +271,22 @@ pub(crate) fn sign_for_tests(key: &crate::key::SigningKey, message: &[u8]) -> Ss
     }
 }
 
+/// Signs as a security key does that was made for `ssh:`; for tests, which have no token.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn sign_as_token_for_tests(
+    key: &crate::key::SigningKey,
+    flags: u8,
+    message: &[u8],
+) -> SshSignature {
+    let signed = signed_data(Hash::Sha256, message);
+    SshSignature {
+        key: key.public_key().in_token("ssh:"),
+        hash: Hash::Sha256,
+        signature: key.sign_raw(&security_key_data("ssh:", flags, 9, &signed)),
+        token: Some((flags, 9)),
+    }
+}
+
 fn excerpt(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().take(60).collect()
 }
@@ -282,21 +298,6 @@ mod tests {
 
     fn key() -> SigningKey {
         SigningKey::from_seed(&[5; 32])
-    }
-
-    /// Signs as a FIDO token with the application `ssh:` does.
-    fn sign_as_token(flags: u8, message: &[u8]) -> SshSignature {
-        let mut blob = Vec::new();
-        put_string(&mut blob, b"sk-ssh-ed25519@openssh.com");
-        put_string(&mut blob, key().public_key().as_bytes());
-        put_string(&mut blob, b"ssh:");
-        let signed = signed_data(Hash::Sha256, message);
-        SshSignature {
-            key: PublicKey::from_blob(&blob).unwrap(),
-            hash: Hash::Sha256,
-            signature: key().sign_raw(&security_key_data("ssh:", flags, 9, &signed)),
-            token: Some((flags, 9)),
-        }
     }
 
     #[test]
@@ -323,18 +324,18 @@ mod tests {
             (0, Err(SshSignatureError::UserAbsent)),
             (4, Err(SshSignatureError::UserAbsent)),
         ] {
-            let signature = sign_as_token(flags, b"m");
+            let signature = sign_as_token_for_tests(&key(), flags, b"m");
             let read = SshSignature::from_blob(&signature.to_blob()).unwrap();
             assert_eq!(read.verify(signature.key(), b"m"), outcome, "flags {flags}");
         }
-        let mut lie = sign_as_token(0, b"m");
+        let mut lie = sign_as_token_for_tests(&key(), 0, b"m");
         lie.token = Some((1, 9));
         assert_eq!(lie.verify(lie.key(), b"m"), Err(SshSignatureError::Wrong));
     }
 
     #[test]
     fn a_security_key_and_a_plain_key_with_the_same_point_are_different_keys() {
-        let signature = sign_as_token(1, b"m");
+        let signature = sign_as_token_for_tests(&key(), 1, b"m");
         assert!(matches!(
             signature.verify(&key().public_key(), b"m"),
             Err(SshSignatureError::OtherKey { .. })

@@ -20,7 +20,7 @@ use bulla_schemas::{Digest, Name, ProjectName, Timestamp};
 
 use crate::checkpoint::Checkpoint;
 use crate::envelope::{SignedEnvelope, pae, sign};
-use crate::key::SigningKey;
+use crate::key::{PublicKey, SigningKey};
 use crate::merkle::{leaf_hash, tree_hash};
 use crate::note::{SignatureType, VerifierKey};
 use crate::replay::{Verdict, replay};
@@ -56,6 +56,11 @@ pub struct Organisation {
 /// Returns the key that belongs to a name.
 pub fn key(name: &str) -> SigningKey {
     SigningKey::from_seed(Digest::of(name.as_bytes()).as_bytes())
+}
+
+/// Returns the public half of the security key that belongs to a name.
+pub fn security_key(name: &str) -> PublicKey {
+    key(name).public_key().in_token("ssh:")
 }
 
 /// Returns the key of the organisation's log.

@@ -5,9 +5,9 @@ use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::{Action, Severity};
 use bulla_schemas::{Digest, ProjectName};
 
-use super::{Organisation, key, name, policy, raw_envelope, release, time};
+use super::{Organisation, key, name, policy, raw_envelope, release, security_key, time};
 use crate::envelope::pae;
-use crate::sshsig::sign_for_tests;
+use crate::sshsig::{sign_as_token_for_tests, sign_for_tests};
 use crate::statement::{policy_after, promote, revoke, to_payload};
 
 mod damage;
@@ -15,8 +15,8 @@ mod damage;
 use damage::{damage_bytes, damage_text};
 
 /// Names that sign in random logs; the builders sign as builders do.
-const SIGNERS: [&str; 8] = [
-    "alice", "bob", "carol", "alice2", "dave", "mallory", "ci", "deploy",
+const SIGNERS: [&str; 9] = [
+    "alice", "bob", "carol", "token", "alice2", "dave", "mallory", "ci", "deploy",
 ];
 const PROJECTS: [&str; 3] = ["acme/billing", "acme/shop", "other/thing"];
 const CHANNELS: [&str; 5] = ["dev", "staging", "vault", "prod", "nowhere"];
@@ -59,7 +59,7 @@ impl Random {
         let count = 1 + self.below(most);
         let mut signers: Vec<&str> = (0..count)
             .map(|_| {
-                let known = if self.percent(90) { 3 } else { SIGNERS.len() };
+                let known = if self.percent(90) { 4 } else { SIGNERS.len() };
                 SIGNERS[self.below(known)]
             })
             .collect();
@@ -76,6 +76,9 @@ pub fn random_log(seed: u64, length: usize) -> Organisation {
         policy.people[0]
             .keys
             .push(key("alice2").public_key().to_openssh());
+        policy.people[1]
+            .keys
+            .push(security_key("token").to_openssh());
     });
     while acme.entries.len() < length {
         let entry = random_entry(&acme, &mut random);
@@ -300,12 +303,21 @@ fn sign_mixed(
             if random.percent(1) {
                 message.push(b' ');
             }
-            let signature = if is_builder {
-                key.sign_raw(&message).to_vec()
+            if is_builder {
+                let signature = key.sign_raw(&message).to_vec();
+                return (key.public_key().fingerprint(), signature);
+            }
+            let signature = if *signer == "token" {
+                let flags = if random.percent(80) {
+                    1
+                } else {
+                    random.below(8)
+                };
+                sign_as_token_for_tests(&key, flags.to_le_bytes()[0], &message)
             } else {
-                sign_for_tests(&key, &message).to_blob()
+                sign_for_tests(&key, &message)
             };
-            (key.public_key().fingerprint(), signature)
+            (signature.key().fingerprint(), signature.to_blob())
         })
         .collect();
     signatures.sort();

@@ -1,0 +1,132 @@
+//! Golden logs, kept for ever: every version must replay them to the same state.
+//!
+//! `golden/NAME.log` has one entry per line, `golden/NAME.json` what they lead to. A file is
+//! never changed; new rules bring new files:
+//! `cargo test -p bulla-trust --test golden -- --ignored` writes those that are missing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::Digest;
+use bulla_schemas::statement::{Action, Severity};
+use bulla_trust::testing::{
+    Organisation, describe, key, policy, project, random_log, release, security_key,
+};
+use bulla_trust::{LogState, Verdict, replay};
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn read(log: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read(log).expect("a golden log");
+    let lines = text.strip_suffix(b"\n").expect("a last line that is ended");
+    lines
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+fn lead_to(entries: &[Vec<u8>]) -> (LogState, Value) {
+    let (state, verdicts) = replay(LogState::default(), entries.iter().map(Vec::as_slice))
+        .expect("entries of this version");
+    let description = describe(&state, &verdicts);
+    (state, description)
+}
+
+#[test]
+fn old_logs_give_the_states_they_always_gave() {
+    let mut count = 0;
+    for file in fs::read_dir(folder()).unwrap() {
+        let log = file.unwrap().path();
+        if log.extension().is_none_or(|extension| extension != "log") {
+            continue;
+        }
+        let expected = fs::read(log.with_extension("json")).unwrap();
+        let expected: Value = serde_json::from_slice(&expected).unwrap();
+        let (state, description) = lead_to(&read(&log));
+        assert_eq!(description, expected, "{}", log.display());
+        assert_eq!(LogState::from_bytes(&state.to_bytes()), Ok(state));
+        count += 1;
+    }
+    assert_eq!(
+        count,
+        scenes().len(),
+        "run with --ignored to write missing files"
+    );
+}
+
+#[test]
+#[ignore = "writes golden logs that are missing"]
+fn write_missing_golden_logs() {
+    for (name, acme) in scenes() {
+        let log = folder().join(name).with_extension("log");
+        if log.exists() {
+            continue;
+        }
+        let one_line = |entry: &&Vec<u8>| !entry.contains(&b'\n');
+        let entries: Vec<Vec<u8>> = acme.entries.iter().filter(one_line).cloned().collect();
+        let mut text = entries.join(&b'\n');
+        text.push(b'\n');
+        fs::write(&log, text).unwrap();
+        let state = serde_json::to_string_pretty(&lead_to(&entries).1).unwrap();
+        fs::write(log.with_extension("json"), state + "\n").unwrap();
+    }
+}
+
+fn scenes() -> Vec<(&'static str, Organisation)> {
+    vec![
+        ("everyday", everyday()),
+        ("policies", policies()),
+        ("hostile-1", random_log(20_261_123, 120)),
+        ("hostile-2", random_log(4711, 120)),
+    ]
+}
+
+/// Releases, promotions, a roll-back, an approval by two, a pause and revocations.
+fn everyday() -> Organisation {
+    let mut acme = Organisation::new();
+    let effective = |verdict| assert_eq!(verdict, Verdict::Effective);
+    let first = acme.publish(&project(), "first");
+    let second = acme.publish(&project(), "second");
+    effective(acme.promote("dev", first, &["alice"]));
+    effective(acme.promote("prod", first, &["alice"]));
+    effective(acme.promote("staging", second, &["carol"]));
+    effective(acme.promote("vault", second, &["alice", "bob"]));
+    effective(acme.promote("prod", second, &["bob"]));
+    effective(acme.promote("prod", first, &["bob", "carol"]));
+    effective(acme.revoke(second, Severity::Warn, "carol"));
+    effective(acme.revoke(second, Severity::Block, "alice"));
+    let mut pause = acme.draft("prod", first);
+    pause.predicate.action = Action::Pause;
+    effective(acme.append_promotion(&pause, &["carol"]));
+    effective(acme.promote("prod", first, &["alice"]));
+    let mut dirty = release(&project(), Digest::of(b"third"));
+    let definition = &mut dirty.predicate.build_definition;
+    definition.external_parameters.dirty = true;
+    effective(acme.append_release(&dirty));
+    acme.publish(&project(), "first");
+    acme
+}
+
+/// Policies that take effect and policies that do not, with a security key.
+fn policies() -> Organisation {
+    let mut acme = Organisation::with_policy(|policy| {
+        policy.people[0]
+            .keys
+            .push(security_key("token").to_openssh());
+    });
+    acme.adopt(policy(), &["alice"]);
+    acme.adopt(policy(), &["alice", "carol"]);
+    let mut rotated = policy();
+    rotated.people[1].keys = vec![key("bob2").public_key().to_openssh()];
+    rotated.root.threshold = 3;
+    acme.adopt(rotated.clone(), &["alice", "bob", "carol"]);
+    acme.adopt(rotated, &["alice", "bob", "bob2", "carol"]);
+    acme.adopt(policy(), &["alice", "bob"]);
+    let hash = acme.publish(&project(), "x");
+    acme.promote("prod", hash, &["bob"]);
+    acme.promote("prod", hash, &["bob2"]);
+    acme
+}

@@ -6,7 +6,7 @@ use bulla_schemas::statement::{Action, Severity};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::Owner;
-use bulla_trust::{Head, LogState, statement};
+use bulla_trust::{Head, LogState, Release, statement};
 
 use crate::sign::{self, SignError};
 use crate::ssh::PersonalKey;
@@ -197,7 +197,7 @@ pub fn check(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), Pro
     let hash = wish.hash;
     if state
         .release(&project, &hash)
-        .is_some_and(|release| release.is_dirty())
+        .is_some_and(Release::is_dirty)
     {
         return Err(PromoteError::Dirty { hash });
     }

@@ -51,7 +51,7 @@ pub(super) struct Options {
     /// The project; by default the one that `bulla.toml` names, here or in a directory above.
     #[arg(long, global = true, value_name = "PROJECT")]
     pub(super) project: Option<ProjectName>,
-    /// A file with the token for the registry; BULLA_TOKEN is the token itself.
+    /// A file with the token for the registry; `BULLA_TOKEN` is the token itself.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// Where the registry's log is trusted from, as `bulla anchor` prints it.

@@ -116,8 +116,6 @@ async fn count_changes(
             .count()
     };
     let (added, removed) = (count(ChangeKind::Added), count(ChangeKind::Removed));
-    let changed = changes.len() - added - removed;
-    Ok(format!(
-        "{added} added, {removed} removed, {changed} changed"
-    ))
+    let other = changes.len() - added - removed;
+    Ok(format!("{added} added, {removed} removed, {other} changed"))
 }

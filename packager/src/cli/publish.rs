@@ -69,16 +69,11 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
         output::bytes(report.sent),
         output::bytes(report.present)
     ));
-    match existing {
-        Some(entry) => output::say(format_args!("released earlier, entry {entry} of the log")),
-        None => {
-            let appended = client.append(&envelope.to_bytes()).await?;
-            output::say(format_args!(
-                "released, entry {} of the log",
-                appended.index
-            ));
-        }
-    }
+    let entry = match existing {
+        Some(entry) => entry,
+        None => client.append(&envelope.to_bytes()).await?.index,
+    };
+    output::say(format_args!("released, entry {entry} of the log"));
     output::line(bundle.hash())
 }
 

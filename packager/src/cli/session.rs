@@ -56,7 +56,7 @@ impl Session {
         Ok(Client::new(self.registry()?.clone(), self.token()?)?)
     }
 
-    /// The token: of `--token-file`, else of BULLA_TOKEN, else of the configured file.
+    /// The token: of `--token-file`, else of `BULLA_TOKEN`, else of the configured file.
     fn token(&self) -> Result<Option<SecretString>, Failure> {
         if let Some(path) = &self.options.token_file {
             return read_token(path).map(Some);

@@ -13,7 +13,7 @@ use crate::error::ClientError;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a registry may think before it answers, and a body may stand still.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);
+pub(crate) const IDLE: Duration = Duration::from_mins(1);
 
 /// The HTTP interface of one registry. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Client {
     /// Prepares to talk to the registry at `url`; connects to nothing yet.
     pub fn new(url: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
         let base = checked_base(url)?;
-        let authorization = token.as_ref().map(bearer).transpose()?;
+        let authorization = token.map(|token| bearer(&token)).transpose()?;
         let http = match builder().build() {
             // A machine without certificate authorities can still talk plain HTTP.
             Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build(),

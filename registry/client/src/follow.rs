@@ -118,7 +118,7 @@ impl LogFollower {
             Ok(())
         } else {
             Err(FollowError::OtherAnchor {
-                anchor: anchor.clone(),
+                anchor: Box::new(anchor.clone()),
                 origin: self.remembered.origin.clone(),
                 size: self.state.size(),
             })
@@ -145,8 +145,8 @@ async fn fetch(
     let entries = client.entries(state.size(), size).await?;
     let accepted = accept(state, pin, &note, &entries);
     let state = accepted.map_err(|source| FollowError::Refused {
-        url: client.url().clone(),
-        source,
+        url: client.url().to_string(),
+        source: Box::new(source),
     })?;
     Ok((note, state))
 }

@@ -56,8 +56,9 @@ mod tests {
 
     #[test]
     fn fetches_the_whole_when_the_parts_are_nearly_that() {
-        assert_eq!(plan([0..80], 100, 0), Plan::Whole);
-        assert_eq!(plan([0..60], 100, 0), Plan::Runs(vec![0..60]));
+        assert_eq!(plan([0..40, 50..90], 100, 0), Plan::Whole);
+        let parts = [0..30, 50..80];
+        assert_eq!(plan(parts.clone(), 100, 0), Plan::Runs(parts.to_vec()));
         let scattered = (0..10_000).map(|n| n * 1000..n * 1000 + 1);
         assert_eq!(plan(scattered, 10_000_000, 0), Plan::Whole);
     }

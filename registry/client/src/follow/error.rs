@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::FailureKind;
 use bulla_trust::LogError;
-use url::Url;
 
 use crate::error::ClientError;
 
@@ -21,10 +20,10 @@ pub enum FollowError {
     #[error("refusing the log of {url}")]
     Refused {
         /// The registry.
-        url: Url,
+        url: String,
         /// What is wrong with it.
         #[source]
-        source: LogError,
+        source: Box<LogError>,
     },
     /// Another log is followed in this directory.
     #[error("the log `{origin}` is followed in `{}` already", .directory.display())]
@@ -38,7 +37,7 @@ pub enum FollowError {
     #[error("the remembered log `{origin}` of {size} entries does not contain the anchor {anchor}")]
     OtherAnchor {
         /// The anchor.
-        anchor: Anchor,
+        anchor: Box<Anchor>,
         /// The remembered log.
         origin: String,
         /// How far it has come.

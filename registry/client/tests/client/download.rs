@@ -28,13 +28,13 @@ async fn blob_range(
 #[tokio::test]
 async fn resumes_where_the_connection_dropped() {
     let blob = content(100_000);
-    let served = blob.clone();
+    let sent = blob.clone();
     let server = Server::start(move |earlier, request| {
-        let length = served.len().to_string();
+        let length = sent.len().to_string();
         if earlier == 0 {
-            return Reply::new(200, &[("content-length", &length)], &served[..30_000]);
+            return Reply::new(200, &[("content-length", &length)], &sent[..30_000]);
         }
-        let (bytes, range) = part(request, &served);
+        let (bytes, range) = part(request, &sent);
         if earlier == 1 {
             let length = bytes.len().to_string();
             let headers = [("content-range", &*range), ("content-length", &length)];
@@ -59,8 +59,8 @@ async fn resumes_where_the_connection_dropped() {
 #[tokio::test]
 async fn goes_on_from_an_offset_on_a_registry_without_ranges() {
     let blob = content(50_000);
-    let served = blob.clone();
-    let server = Server::start(move |_, _| Reply::new(200, &[], &served)).await;
+    let sent = blob.clone();
+    let server = Server::start(move |_, _| Reply::new(200, &[], &sent)).await;
     let (client, descriptor) = (server.client(), descriptor(&blob));
     let stream = client.blob_stream(&project(), &descriptor, 20_000).await;
     let rest = stream.unwrap().read_to_end().await.unwrap();
@@ -71,10 +71,10 @@ async fn goes_on_from_an_offset_on_a_registry_without_ranges() {
 async fn a_whole_blob_in_place_of_a_part_is_taken_as_the_whole() {
     let blob = content(50_000);
     for status in [200, 400, 416, 501] {
-        let served = blob.clone();
+        let sent = blob.clone();
         let server = Server::start(move |_, request| match request.header("range") {
             Some(_) if status != 200 => Reply::new(status, &[], b""),
-            _ => Reply::new(200, &[], &served),
+            _ => Reply::new(200, &[], &sent),
         })
         .await;
         let answer = blob_range(&server, &blob, 10..20);
@@ -88,9 +88,9 @@ async fn a_whole_blob_in_place_of_a_part_is_taken_as_the_whole() {
 #[tokio::test]
 async fn a_part_is_the_part_that_was_asked_for() {
     let blob = content(50_000);
-    let served = blob.clone();
+    let sent = blob.clone();
     let server = Server::start(move |_, request| {
-        let (bytes, range) = part(request, &served);
+        let (bytes, range) = part(request, &sent);
         Reply::new(206, &[("content-range", &range)], bytes)
     })
     .await;
@@ -122,10 +122,10 @@ async fn refuses_another_part_than_was_asked_for() {
 #[tokio::test]
 async fn an_endless_body_ends_at_the_announced_size() {
     let blob = content(300_000);
-    let served = blob.clone();
+    let sent = blob.clone();
     let server = Server::start(move |_, _| {
         // No length at all: the end of the connection would end the body.
-        Reply::new(200, &[("transfer-encoding", "identity")], &served).endless()
+        Reply::new(200, &[("transfer-encoding", "identity")], &sent).endless()
     })
     .await;
     let received = server.client().blob(&project(), &descriptor(&blob)).await;
@@ -153,9 +153,9 @@ async fn refuses_a_blob_of_another_size() {
 #[tokio::test]
 async fn gives_up_on_a_connection_that_always_drops() {
     let blob = content(1000);
-    let served = blob.clone();
+    let sent = blob.clone();
     let server = Server::start(move |earlier, _| match earlier {
-        0 => Reply::new(200, &[("content-length", "1000")], &served[..10]),
+        0 => Reply::new(200, &[("content-length", "1000")], &sent[..10]),
         _ => Reply::cut_after(0),
     })
     .await;

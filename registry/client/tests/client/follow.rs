@@ -22,10 +22,10 @@ struct LogServer {
 impl LogServer {
     async fn start(organisation: &Organisation) -> Self {
         let files = Arc::new(Mutex::new(organisation.files()));
-        let served = Arc::clone(&files);
+        let shown = Arc::clone(&files);
         let server = Server::start(move |_, request| {
             let path = request.target.strip_prefix("/log/").unwrap();
-            match served.lock().unwrap().get(path) {
+            match shown.lock().unwrap().get(path) {
                 Some(file) => Reply::new(200, &[], file),
                 None => Reply::new(404, &[], b""),
             }
@@ -69,7 +69,7 @@ fn files_of(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 
 fn reason(error: FollowError) -> LogError {
     match error {
-        FollowError::Refused { source, .. } => source,
+        FollowError::Refused { source, .. } => *source,
         other => panic!("the log is refused, not: {other}"),
     }
 }

@@ -1,5 +1,7 @@
 //! The client against registries, and what stands before them, that are odd, broken or hostile.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod download;
 mod follow;
 mod refusal;

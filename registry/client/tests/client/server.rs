@@ -141,7 +141,7 @@ async fn answer(
     request.body = rest;
     seen.lock().unwrap().push(request);
     let _ = connection.write_all(&reply.bytes).await;
-    while reply.endless && connection.write_all(&[0; 64 * 1024]).await.is_ok() {}
+    while reply.endless && connection.write_all(&[0; 4096]).await.is_ok() {}
     let _ = connection.shutdown().await;
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn project() -> ProjectName {
 
 /// Bytes that tell where they stand.
 pub(crate) fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|position| (position % 251) as u8).collect()
+    (0..=250_u8).cycle().take(size).collect()
 }
 
 pub(crate) fn descriptor(content: &[u8]) -> Descriptor {

@@ -9,6 +9,8 @@ use crate::blobs::BlobStore;
 use crate::clock::Clock;
 use crate::data::{DataDirectory, DataLock};
 use crate::database::Database;
+use crate::error::RegistryError;
+use crate::log::{Log, LogError};
 use crate::oci_digest::OciDigest;
 use crate::problem::Problem;
 use crate::repositories::Repositories;
@@ -47,6 +49,7 @@ pub struct App {
     pub(crate) repositories: Repositories,
     pub(crate) database: Database,
     pub(crate) uploads: Uploads,
+    pub(crate) log: Log,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(crate) pointers: tokio::sync::Mutex<()>,
     _lock: DataLock,
@@ -54,14 +57,24 @@ pub struct App {
 
 impl App {
     /// Opens the registry of a data directory and takes its lock.
-    pub async fn open(root: &Path, settings: Settings, clock: Clock) -> Result<Arc<Self>, Problem> {
+    pub async fn open(
+        root: &Path,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
         let data = DataDirectory::open(root)?;
         let lock = data.lock()?;
+        let (folder, key) = (data.log(), data.log_key());
+        // Replaying a long log takes a while.
+        let log = tokio::task::spawn_blocking(move || Log::open(&folder, &key))
+            .await
+            .map_err(|error| LogError::System(error.into()))??;
         Ok(Arc::new(Self {
             database: Database::open(&data).await?,
             blobs: BlobStore::new(data.blobs()),
             repositories: Repositories::new(data.repositories()),
             uploads: Uploads::open(data.uploads(), settings.most_uploads)?,
+            log,
             pointers: tokio::sync::Mutex::default(),
             settings,
             clock,
@@ -70,7 +83,16 @@ impl App {
     }
 
     /// Ends what the registry does beside requests.
-    pub async fn close(&self) {
+    pub async fn close(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        if let Err(problem) = blocking(move || {
+            app.log.close();
+            Ok(())
+        })
+        .await
+        {
+            tracing::error!(problem = %problem.message(), "the log was not closed");
+        }
         self.database.close().await;
     }
 

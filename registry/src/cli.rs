@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
-use crate::problem::Problem;
+use crate::error::RegistryError;
 
 /// Keeps bundles and the log, and serves both over HTTP.
 ///
@@ -64,8 +64,8 @@ pub fn run() -> ExitCode {
 }
 
 fn kind_and_hint(error: &anyhow::Error) -> (FailureKind, Option<String>) {
-    match error.downcast_ref::<Problem>() {
-        Some(problem) => (problem.kind(), problem.hint_for_operator()),
+    match error.downcast_ref::<RegistryError>() {
+        Some(error) => (error.kind(), error.hint()),
         None => (FailureKind::Failed, None),
     }
 }

@@ -5,6 +5,7 @@
 //! mistakes out of the log.
 
 mod access;
+mod admit;
 mod answer;
 mod app;
 mod blobs;
@@ -16,7 +17,9 @@ mod content;
 mod data;
 mod database;
 mod durable;
+mod error;
 mod health;
+mod log;
 mod oci;
 mod oci_digest;
 mod problem;
@@ -30,7 +33,11 @@ mod uploads;
 pub use access::{Access, AccessError, ProjectPattern, Scope};
 pub use app::{App, Settings};
 pub use clock::Clock;
-pub use data::DataDirectory;
+pub use data::{DataDirectory, DataError};
+pub use database::DatabaseError;
+pub use durable::FileError;
+pub use error::RegistryError;
+pub use log::{DamagedLog, LogError};
 pub use problem::Problem;
 pub use router::router;
 pub use serve::serve;

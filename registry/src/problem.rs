@@ -9,10 +9,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bulla_schemas::api::ErrorCode;
-use bulla_schemas::outcome::FailureKind;
 
 use crate::access::Scope;
-use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::durable::FileError;
 
@@ -166,7 +164,7 @@ pub enum Problem {
     },
     /// The registry's disk is full.
     #[error("the registry has no space left")]
-    Full(#[source] FileError),
+    Full(#[source] Arc<FileError>),
     /// The registry is stopping.
     #[error("the registry is stopping")]
     Stopping,
@@ -297,30 +295,6 @@ impl Problem {
     }
 }
 
-impl Problem {
-    /// Returns how the program ends when this happens outside of a request.
-    pub fn kind(&self) -> FailureKind {
-        match self {
-            Self::Internal(error) if locked(error.as_ref()) => FailureKind::Temporary,
-            _ => FailureKind::Failed,
-        }
-    }
-
-    /// Returns what whoever runs the registry can do.
-    pub fn hint_for_operator(&self) -> Option<String> {
-        match self {
-            Self::Internal(error) if locked(error.as_ref()) => Some(
-                "stop the other one first, or give this one another `--data` directory".to_owned(),
-            ),
-            _ => None,
-        }
-    }
-}
-
-fn locked(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(DataError::Locked { .. }))
-}
-
 impl IntoResponse for Problem {
     /// Hands the problem to `answer`, which knows the request.
     fn into_response(self) -> Response {
@@ -333,7 +307,7 @@ impl IntoResponse for Problem {
 impl From<FileError> for Problem {
     fn from(error: FileError) -> Self {
         if error.is_full() {
-            Self::Full(error)
+            Self::Full(Arc::new(error))
         } else {
             Self::internal(error)
         }
@@ -342,12 +316,6 @@ impl From<FileError> for Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<DataError> for Problem {
-    fn from(error: DataError) -> Self {
         Self::internal(error)
     }
 }

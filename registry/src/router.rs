@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::Scope::{Pull, Push};
@@ -15,6 +15,7 @@ use crate::answer::finish;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::health;
+use crate::log::routes as log;
 use crate::oci::target::{self, Target};
 use crate::oci::{blobs, manifests, ping, referrers, tags, uploads};
 use crate::problem::Problem;
@@ -28,6 +29,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v2/", get(ping::ping))
         .route("/v2/token", get(ping::token))
         .route("/v2/{*path}", any(repository))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*path}", get(log::tile))
+        .route("/log/entries", post(log::append))
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Unsupported { allow: "GET, HEAD" })
         .with_state(app)

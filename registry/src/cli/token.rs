@@ -11,7 +11,7 @@ use super::{Data, clock, print, say};
 use crate::access::{Access, ProjectPattern, Scope, create_token};
 use crate::data::DataDirectory;
 use crate::database::{Database, TokenRow};
-use crate::problem::Problem;
+use crate::error::RegistryError;
 
 /// Make, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]
@@ -151,7 +151,7 @@ fn describe(token: &TokenRow) -> serde_json::Value {
     })
 }
 
-async fn open(data: &Data) -> Result<Database, Problem> {
+async fn open(data: &Data) -> Result<Database, RegistryError> {
     Ok(Database::open(&DataDirectory::open(&data.directory)?).await?)
 }
 

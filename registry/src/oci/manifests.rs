@@ -6,10 +6,13 @@ use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
+use bulla_schemas::{ChannelName, Digest, ProjectName};
+use bulla_trust::policy::matches;
+use bytes::Bytes;
 
 use super::document::{Document, DocumentError};
+use crate::admit::{AdmitError, admit};
 use crate::app::{App, blocking};
 use crate::body::read_all;
 use crate::content::{Content, ascii};
@@ -89,6 +92,9 @@ pub(crate) async fn push(
         check_tag(app, project, tag, &digest).await?;
     }
     check_parts(app, project, &document).await?;
+    if document.is_bundle() {
+        check_bundle(app, project, &digest, &bytes).await?;
+    }
     let manifest = ManifestRow {
         digest: digest.clone(),
         media_type,
@@ -164,6 +170,28 @@ async fn check_parts(
     Ok(())
 }
 
+/// A bundle is named by its sha256 everywhere, so it cannot be pushed under another digest.
+async fn check_bundle(
+    app: &Arc<App>,
+    project: &ProjectName,
+    digest: &OciDigest,
+    bytes: &Bytes,
+) -> Result<(), Problem> {
+    let hash = digest.sha256().ok_or_else(|| Problem::DigestMismatch {
+        expected: Digest::of(bytes).to_string(),
+        found: digest.to_string(),
+    })?;
+    let (blobs, project, manifest) = (app.blobs.clone(), project.clone(), bytes.to_vec());
+    blocking(move || {
+        admit(&blobs, &project, hash, manifest).map_err(|error| match error {
+            AdmitError::File(error) => error.into(),
+            AdmitError::Payload(error) => Problem::internal(error),
+            error => Problem::NotAdmitted(error.into()),
+        })
+    })
+    .await
+}
+
 async fn set_tag(
     app: &Arc<App>,
     project: &ProjectName,
@@ -204,12 +232,29 @@ impl App {
         project: &ProjectName,
         tag: &Tag,
     ) -> Result<Option<OciDigest>, Problem> {
+        let published = self.log.published();
+        let channel = tag.as_str().parse().ok();
+        if let Some(head) = channel.and_then(|channel| published.state.head(project, &channel)) {
+            return Ok(Some(head.hash.into()));
+        }
         Ok(self.database.tag(project, tag).await?)
     }
 
-    /// Tells whether a tag has the name of one of the project's channels.
-    pub(crate) fn is_channel(&self, _project: &ProjectName, _tag: &Tag) -> bool {
-        false
+    /// Tells whether a tag has the name of one of the project's channels: one that points
+    /// somewhere, or one that the policy names.
+    pub(crate) fn is_channel(&self, project: &ProjectName, tag: &Tag) -> bool {
+        let Ok(channel) = tag.as_str().parse::<ChannelName>() else {
+            return false;
+        };
+        let published = self.log.published();
+        let named = || {
+            published.state.policy().is_some_and(|policy| {
+                policy.channels.iter().any(|rule| {
+                    rule.channel == channel.as_str() && matches(&rule.project, project.as_str())
+                })
+            })
+        };
+        published.state.head(project, &channel).is_some() || named()
     }
 
     /// Gives a repository a manifest: the bytes, the record, the index.

@@ -58,7 +58,9 @@ pub(crate) async fn list(
 
 impl App {
     /// Returns the names of a project's channels that point somewhere.
-    pub(crate) fn channel_names(&self, _project: &ProjectName) -> Vec<String> {
-        Vec::new()
+    pub(crate) fn channel_names(&self, project: &ProjectName) -> Vec<String> {
+        let published = self.log.published();
+        let heads = published.state.channels(project);
+        heads.map(|head| head.channel.to_string()).collect()
     }
 }

@@ -1,0 +1,144 @@
+//! The log: one sequencer appends, everybody reads what it published.
+//!
+//! ```text
+//! POST /log/entries -> judge -> entry bundle, tiles -> sync -> sign checkpoint -> publish -> answer
+//! ```
+//!
+//! A checkpoint is signed only over what is on disk, and a tile is served only when a published
+//! checkpoint covers it, so that nothing torn is ever seen. What a statement is worth is decided
+//! by whoever replays the log; the judgement here keeps mistakes out.
+
+mod attach;
+mod files;
+mod key;
+mod recover;
+pub(crate) mod routes;
+mod sequencer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bulla_schemas::api::Appended;
+use bulla_trust::{LogState, PublicKey};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::durable::FileError;
+use crate::problem::Problem;
+
+pub(crate) use attach::attach;
+pub(crate) use files::LogFiles;
+pub use recover::DamagedLog;
+
+/// What a published checkpoint covers.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// The log, replayed.
+    pub(crate) state: LogState,
+    /// The signed checkpoint; empty before the first entry.
+    pub(crate) checkpoint: Vec<u8>,
+}
+
+/// The log of this registry.
+#[derive(Debug)]
+pub(crate) struct Log {
+    key: PublicKey,
+    files: LogFiles,
+    published: watch::Receiver<Arc<Published>>,
+    requests: std::sync::Mutex<Option<mpsc::Sender<Request>>>,
+    sequencer: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// An envelope on its way into the log.
+#[derive(Debug)]
+struct Request {
+    envelope: Vec<u8>,
+    answer: oneshot::Sender<Result<Appended, Problem>>,
+}
+
+/// Why the log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The files contradict each other.
+    #[error("the log is damaged")]
+    Damaged(#[from] DamagedLog),
+    /// The log's key cannot be read.
+    #[error("the log's key `{path}` cannot be read")]
+    Key {
+        /// The key's file.
+        path: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The system gave no randomness or no thread.
+    #[error("the system refuses what the log needs")]
+    System(#[source] std::io::Error),
+}
+
+impl Log {
+    /// Opens the log, finishes what a crash left undone, and starts the sequencer.
+    pub(crate) fn open(directory: &Path, key_file: &Path) -> Result<Self, LogError> {
+        let key = key::open(key_file)?;
+        let public_key = key.public_key();
+        let files = LogFiles::new(directory.to_owned());
+        let (recovered, tail) = recover::recover(&files, &key)?;
+        let (publish, published) = watch::channel(Arc::new(recovered));
+        let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
+        let sequencer = sequencer::start(files.clone(), key, tail, publish, receive)
+            .map_err(LogError::System)?;
+        Ok(Self {
+            key: public_key,
+            files,
+            published,
+            requests: std::sync::Mutex::new(Some(requests)),
+            sequencer: std::sync::Mutex::new(Some(sequencer)),
+        })
+    }
+
+    /// Returns what is published now.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published.borrow())
+    }
+
+    /// Returns the public half of the log's key.
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Returns the log's files.
+    pub(crate) fn files(&self) -> &LogFiles {
+        &self.files
+    }
+
+    /// Appends an envelope and returns when a published checkpoint covers it.
+    pub(crate) async fn append(&self, envelope: Vec<u8>) -> Result<Appended, Problem> {
+        let requests = lock(&self.requests).clone().ok_or(Problem::Stopping)?;
+        let (answer, answered) = oneshot::channel();
+        requests
+            .send(Request { envelope, answer })
+            .await
+            .map_err(|_| Problem::Stopping)?;
+        answered.await.map_err(|_| Problem::Stopping)?
+    }
+
+    /// Lets the sequencer finish what it was given, and ends it.
+    pub(crate) fn close(&self) {
+        drop(lock(&self.requests).take());
+        if let Some(sequencer) = lock(&self.sequencer).take()
+            && sequencer.join().is_err()
+        {
+            tracing::error!("the sequencer panicked");
+        }
+    }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,345 @@
+//! The log's files: `checkpoint`, `tile/...`, `tile/entries/...` (C2SP tlog-tiles). Every tile is
+//! written once under the name that says how many items it has; when a tile is full, its partial
+//! forms go, and are served from the full one.
+
+use std::path::PathBuf;
+
+use bulla_schemas::Digest;
+use bulla_trust::merkle::leaf_hash;
+use bulla_trust::tile::{
+    FULL, TileKind, TilePath, decode_entries, decode_hashes, encode_entries, encode_hashes,
+    parent_hash,
+};
+
+use crate::durable::{self, FileError};
+
+/// The folder `log`.
+#[derive(Debug, Clone)]
+pub(crate) struct LogFiles {
+    root: PathBuf,
+}
+
+/// The items of the last, not yet full tile of each level, and of the last entry bundle. The
+/// sequencer grows them, so that appending reads nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tail {
+    entries: Vec<Vec<u8>>,
+    /// By level.
+    hashes: Vec<Vec<Digest>>,
+}
+
+impl LogFiles {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Reads the newest checkpoint.
+    pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, FileError> {
+        durable::read(&self.root.join("checkpoint"))
+    }
+
+    /// Replaces the checkpoint in one rename.
+    pub(super) fn publish(&self, checkpoint: &[u8]) -> Result<(), FileError> {
+        durable::write(&self.root.join("checkpoint"), checkpoint)
+    }
+
+    /// Reads a tile of a log with `size` entries, or nothing when the log does not reach so far.
+    pub(crate) fn tile(&self, tile: TilePath, size: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let count = items_of(tile.kind, size);
+        let end = tile.start().checked_add(tile.width.into());
+        if end.is_none_or(|end| end > count) {
+            return Ok(None);
+        }
+        if let Some(content) = self.read(tile)? {
+            return Ok(Some(content));
+        }
+        // A narrower form of what is there: the first items of it.
+        let widest = u16::try_from(count - tile.start()).map_or(FULL, |width| width.min(FULL));
+        for width in [widest, FULL] {
+            if let Some(whole) = self.read(TilePath { width, ..tile })? {
+                return Ok(narrow(tile, width, &whole));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the entries of one bundle of a log with `size` entries.
+    pub(super) fn entries(&self, index: u64, size: u64) -> Result<Option<Vec<Vec<u8>>>, FileError> {
+        let start = index * u64::from(FULL);
+        let width = u16::try_from(size.saturating_sub(start)).map_or(FULL, |w| w.min(FULL));
+        let tile = TilePath {
+            kind: TileKind::Entries,
+            index,
+            width,
+        };
+        Ok(self
+            .tile(tile, size)?
+            .and_then(|bundle| decode_entries(&bundle, width).ok()))
+    }
+
+    /// Reads the entries that lie in the folder behind the first `size`, whether a checkpoint
+    /// covers them or not: what a crash may have left. Only the bundle in which the log ends and
+    /// the one after it can have any.
+    pub(super) fn entries_behind(&self, size: u64) -> Result<Vec<Vec<u8>>, FileError> {
+        let mut behind = Vec::new();
+        let first = size / u64::from(FULL);
+        for index in first..=first + 1 {
+            let known = usize::try_from(size.saturating_sub(index * u64::from(FULL))).unwrap_or(0);
+            let published = match known {
+                0 => Vec::new(),
+                _ => self.entries(index, size)?.unwrap_or_default(),
+            };
+            let widest = (1..=FULL).rev().find_map(|width| {
+                let kind = TileKind::Entries;
+                let tile = TilePath { kind, index, width };
+                let bundle = self.read(tile).ok()??;
+                let entries = decode_entries(&bundle, width).ok()?;
+                // A bundle that does not go on from what was published is older rubbish.
+                (entries.len() > known && entries[..known] == published).then_some(entries)
+            });
+            let Some(entries) = widest else {
+                break;
+            };
+            let is_full = entries.len() == usize::from(FULL);
+            behind.extend(entries.into_iter().skip(known));
+            if !is_full {
+                break;
+            }
+        }
+        Ok(behind)
+    }
+
+    /// Writes the bundles and tiles of a log that grows by `new` entries from `size` on: entries
+    /// first, then hashes from the leaves up. Nothing covers them yet.
+    pub(super) fn grow(
+        &self,
+        size: u64,
+        new: &[Vec<u8>],
+        tail: &mut Tail,
+    ) -> Result<(), FileError> {
+        let end = size + new.len() as u64;
+        let start = size - tail.entries.len() as u64;
+        tail.entries.extend_from_slice(new);
+        for tile in TilePath::entries(size, end, end) {
+            let items = slice(&tail.entries, tile, start);
+            let bundle = encode_entries(items).map_err(|_| too_large(&self.root))?;
+            self.write(tile, &bundle)?;
+        }
+        keep_last(&mut tail.entries, end);
+
+        let mut new: Vec<Digest> = new.iter().map(|entry| leaf_hash(entry)).collect();
+        let mut from = size;
+        for level in 0.. {
+            if new.is_empty() {
+                break;
+            }
+            if tail.hashes.len() == usize::from(level) {
+                tail.hashes.push(Vec::new());
+            }
+            let hashes = &mut tail.hashes[usize::from(level)];
+            let start = from - hashes.len() as u64;
+            let count = from + new.len() as u64;
+            hashes.append(&mut new);
+            for tile in TilePath::hashes(level, from, end) {
+                let items = slice(hashes, tile, start);
+                self.write(tile, &encode_hashes(items))?;
+                if tile.is_full() {
+                    new.push(parent_hash(items));
+                }
+            }
+            keep_last(hashes, count);
+            from /= u64::from(FULL);
+        }
+        Ok(())
+    }
+
+    /// Removes the partial forms of tiles that became full between two sizes, when a checkpoint
+    /// covers the full ones. Failing costs only space.
+    pub(super) fn prune(&self, from: u64, to: u64) {
+        for tile in TilePath::grown(from, to).filter(TilePath::is_full) {
+            let partial = self.path(TilePath { width: 1, ..tile });
+            if let Some(folder) = partial.parent()
+                && let Err(error) = std::fs::remove_dir_all(folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::debug!(%error, "partial tiles were not removed");
+            }
+        }
+    }
+
+    /// Removes what [`grow`](Self::grow) wrote and no checkpoint covers.
+    pub(super) fn discard(&self, from: u64, to: u64) {
+        for tile in TilePath::grown(from, to) {
+            if let Err(error) = std::fs::remove_file(self.path(tile))
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, %tile, "a tile that nothing covers was not removed");
+            }
+        }
+    }
+
+    fn read(&self, tile: TilePath) -> Result<Option<Vec<u8>>, FileError> {
+        durable::read(&self.path(tile))
+    }
+
+    fn write(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
+        durable::write(&self.path(tile), content)
+    }
+
+    fn path(&self, tile: TilePath) -> PathBuf {
+        self.root.join(tile.to_string())
+    }
+}
+
+impl Tail {
+    /// Reads the tail of a log with `size` entries from its entries.
+    pub(super) fn push(&mut self, entry: Vec<u8>) {
+        push_full(&mut self.entries, entry.clone());
+        let mut hash = leaf_hash(&entry);
+        for level in 0.. {
+            if self.hashes.len() == level {
+                self.hashes.push(Vec::new());
+            }
+            let hashes = &mut self.hashes[level];
+            hashes.push(hash);
+            if hashes.len() < usize::from(FULL) {
+                break;
+            }
+            hash = parent_hash(hashes);
+            hashes.clear();
+        }
+    }
+}
+
+fn push_full<T>(items: &mut Vec<T>, item: T) {
+    items.push(item);
+    if items.len() == usize::from(FULL) {
+        items.clear();
+    }
+}
+
+/// The items of a tile, of items that begin with number `start`.
+fn slice<T>(items: &[T], tile: TilePath, start: u64) -> &[T] {
+    let first = usize::try_from(tile.start().saturating_sub(start)).unwrap_or(usize::MAX);
+    items
+        .get(first..first.saturating_add(tile.width.into()))
+        .unwrap_or_default()
+}
+
+/// Forgets the items of full tiles, of items that end before number `end`.
+fn keep_last<T>(items: &mut Vec<T>, end: u64) {
+    let keep = usize::try_from(end % u64::from(FULL)).unwrap_or(0);
+    items.drain(..items.len().saturating_sub(keep));
+}
+
+fn items_of(kind: TileKind, size: u64) -> u64 {
+    match kind {
+        TileKind::Entries => size,
+        TileKind::Hashes { level } => size.checked_shr(8 * u32::from(level)).unwrap_or(0),
+    }
+}
+
+fn narrow(tile: TilePath, widest: u16, whole: &[u8]) -> Option<Vec<u8>> {
+    let width = usize::from(tile.width);
+    match tile.kind {
+        TileKind::Entries => {
+            let entries = decode_entries(whole, widest).ok()?;
+            encode_entries(entries.get(..width)?).ok()
+        }
+        TileKind::Hashes { .. } => {
+            let hashes = decode_hashes(whole, widest)?;
+            Some(encode_hashes(hashes.get(..width)?))
+        }
+    }
+}
+
+/// An envelope is far below the limit of an entry, so this cannot happen.
+fn too_large(root: &std::path::Path) -> FileError {
+    FileError::new(
+        "write an entry to",
+        root,
+        std::io::ErrorKind::InvalidInput.into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::merkle::tree_hash;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(number: u64) -> Vec<u8> {
+        number.to_string().into_bytes()
+    }
+
+    /// The root over a log's tiles, read as an auditor would.
+    fn root(files: &LogFiles, size: u64) -> Digest {
+        let leaves: Vec<Digest> = TilePath::hashes(0, 0, size)
+            .flat_map(|tile| {
+                let content = files.tile(tile, size).unwrap().unwrap();
+                decode_hashes(&content, tile.width).unwrap()
+            })
+            .collect();
+        tree_hash(&leaves)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn grows_the_same_in_any_steps(steps in proptest::collection::vec(1_u64..300, 1..6)) {
+            let directory = tempfile::tempdir().unwrap();
+            let files = LogFiles::new(directory.path().to_owned());
+            let (mut size, mut tail) = (0, Tail::default());
+            for step in steps {
+                let new: Vec<_> = (size..size + step).map(entry).collect();
+                files.grow(size, &new, &mut tail).unwrap();
+                files.prune(size, size + step);
+                size += step;
+            }
+            let leaves: Vec<_> = (0..size).map(|n| leaf_hash(&entry(n))).collect();
+            prop_assert_eq!(root(&files, size), tree_hash(&leaves));
+            for tile in TilePath::hashes(1, 0, size) {
+                let content = files.tile(tile, size).unwrap().unwrap();
+                let expected: Vec<_> = leaves
+                    .chunks(256)
+                    .take(tile.width.into())
+                    .map(parent_hash)
+                    .collect();
+                prop_assert_eq!(decode_hashes(&content, tile.width).unwrap(), expected);
+            }
+            let mut again = Tail::default();
+            (0..size).for_each(|n| again.push(entry(n)));
+            prop_assert_eq!(again.entries, tail.entries);
+            for width in [1, 255] {
+                let kind = TileKind::Entries;
+                let bundle = files.tile(TilePath { kind, index: 0, width }, size).unwrap();
+                prop_assert_eq!(bundle.is_some(), u64::from(width) <= size);
+                if let Some(bundle) = bundle {
+                    prop_assert_eq!(decode_entries(&bundle, width).unwrap()[0].clone(), entry(0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shows_nothing_that_is_not_covered() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = LogFiles::new(directory.path().to_owned());
+        let mut tail = Tail::default();
+        let new: Vec<_> = (0..5).map(entry).collect();
+        files.grow(0, &new, &mut tail).unwrap();
+        let tile = |width| TilePath {
+            kind: TileKind::Entries,
+            index: 0,
+            width,
+        };
+        assert!(files.tile(tile(5), 4).unwrap().is_none());
+        assert_eq!(
+            files.entries_behind(3).unwrap().len(),
+            0,
+            "3 were never published"
+        );
+        assert_eq!(files.entries_behind(0).unwrap(), new);
+    }
+}

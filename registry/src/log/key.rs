@@ -1,0 +1,50 @@
+//! The log's Ed25519 key: signs checkpoints and nothing else. It authorises nothing, but whoever
+//! has it and the registry's place can show two histories, so it is readable by its owner only.
+
+use std::io;
+use std::path::Path;
+
+use bulla_trust::SigningKey;
+use zeroize::Zeroizing;
+
+use super::LogError;
+use crate::durable;
+
+/// Reads the key, or makes it at the first start.
+pub(super) fn open(path: &Path) -> Result<SigningKey, LogError> {
+    if let Some(pem) = durable::read(path)? {
+        let pem = Zeroizing::new(pem);
+        let damaged = |source| LogError::Key {
+            path: path.display().to_string(),
+            source,
+        };
+        let text = std::str::from_utf8(&pem).map_err(|error| damaged(error.into()))?;
+        return SigningKey::from_pem(text).map_err(|error| damaged(error.into()));
+    }
+    let mut seed = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(&mut seed[..])
+        .map_err(|error| LogError::System(io::Error::other(error.to_string())))?;
+    let key = SigningKey::from_seed(&seed);
+    // Temporary files are made 0600, and the mode stays.
+    durable::write(path, key.to_pem().as_bytes())?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn makes_a_key_once_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log-key.pem");
+        let made = open(&path).unwrap().public_key();
+        assert_eq!(open(&path).unwrap().public_key(), made);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(&path, "no key").unwrap();
+        assert!(matches!(open(&path), Err(LogError::Key { .. })));
+    }
+}

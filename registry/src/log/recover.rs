@@ -1,0 +1,113 @@
+//! What happens when the log is opened: read, replay, and finish or forget what a crash left.
+//!
+//! | the crash came | what lies there | what happens |
+//! |---|---|---|
+//! | while an entry bundle was written | a temporary file | it is never looked at |
+//! | after the entry bundle | entries without a checkpoint | tiles are written, a checkpoint signed |
+//! | after the tiles | the same | the same |
+//! | after the checkpoint | all of it | nothing: only the answer was lost |
+//!
+//! Entries without a checkpoint were judged before they were written; they are judged again, and
+//! from the first that would have no effect on they are left out.
+
+use bulla_schemas::Digest;
+use bulla_trust::tile::FULL;
+use bulla_trust::{Checkpoint, LogState, SigningKey, replay};
+
+use super::files::Tail;
+use super::sequencer::{judge, sign};
+use super::{LogError, LogFiles, Published};
+
+/// How the files of a log contradict each other.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DamagedLog {
+    /// The checkpoint is not one.
+    #[error("the checkpoint cannot be read")]
+    Checkpoint(#[source] bulla_trust::checkpoint::CheckpointError),
+    /// Entries that the checkpoint covers are not there.
+    #[error("the checkpoint covers {size} entries, but those from {from} on are missing or torn")]
+    Missing {
+        /// The size in the checkpoint.
+        size: u64,
+        /// The first entry of the bundle that is missing.
+        from: u64,
+    },
+    /// The entries are not those that the checkpoint covers.
+    #[error("the checkpoint covers root {expected}, the entries lead to {found}")]
+    Root {
+        /// The root in the checkpoint.
+        expected: Digest,
+        /// The root of the entries.
+        found: Digest,
+    },
+    /// A policy of a later version of Bulla.
+    #[error(transparent)]
+    Replay(#[from] bulla_trust::ReplayError),
+    /// A checkpoint could not be signed.
+    #[error("a checkpoint cannot be signed")]
+    Sign(#[source] bulla_trust::note::NoteError),
+}
+
+/// Returns the log as it is published from now on.
+pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, Tail), LogError> {
+    let checkpoint = files.checkpoint()?;
+    let covered = checkpoint
+        .as_deref()
+        .map(|bytes| Checkpoint::parse(bytes).map_err(DamagedLog::Checkpoint))
+        .transpose()?;
+    let size = covered
+        .as_ref()
+        .map_or(0, |(checkpoint, _)| checkpoint.size);
+    let (mut state, mut tail) = read(files, size)?;
+    if let Some((covered, _)) = covered
+        && covered.root != state.root()
+    {
+        return Err(DamagedLog::Root {
+            expected: covered.root,
+            found: state.root(),
+        }
+        .into());
+    }
+
+    let mut finished = Vec::new();
+    for entry in files.entries_behind(size)? {
+        if judge(&state, &entry, &key.public_key()).is_err() {
+            break;
+        }
+        state = advance(state, [entry.as_slice()])?;
+        finished.push(entry);
+    }
+    let mut checkpoint = checkpoint.unwrap_or_default();
+    if !finished.is_empty() {
+        tracing::warn!(
+            from = size,
+            entries = finished.len(),
+            "finishing what a crash left undone in the log"
+        );
+        files.grow(size, &finished, &mut tail)?;
+        checkpoint = sign(&state, key).map_err(DamagedLog::Sign)?;
+        files.publish(&checkpoint)?;
+    }
+    Ok((Published { state, checkpoint }, tail))
+}
+
+fn read(files: &LogFiles, size: u64) -> Result<(LogState, Tail), LogError> {
+    let (mut state, mut tail) = (LogState::default(), Tail::default());
+    for index in 0..size.div_ceil(FULL.into()) {
+        let entries = files.entries(index, size)?.ok_or(DamagedLog::Missing {
+            size,
+            from: index * u64::from(FULL),
+        })?;
+        state = advance(state, entries.iter().map(Vec::as_slice))?;
+        entries.into_iter().for_each(|entry| tail.push(entry));
+    }
+    Ok((state, tail))
+}
+
+fn advance<'a>(
+    state: LogState,
+    entries: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<LogState, DamagedLog> {
+    Ok(replay(state, entries).map(|(state, _)| state)?)
+}

@@ -7,6 +7,7 @@
 mod access;
 mod admit;
 mod answer;
+mod api;
 mod app;
 mod blobs;
 mod body;
@@ -16,8 +17,10 @@ mod clock;
 mod content;
 mod data;
 mod database;
+mod download;
 mod durable;
 mod error;
+mod extract;
 mod health;
 mod log;
 mod oci;

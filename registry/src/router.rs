@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
@@ -14,11 +14,12 @@ use crate::access::Scope::{Pull, Push};
 use crate::answer::finish;
 use crate::app::App;
 use crate::caller::Caller;
-use crate::health;
 use crate::log::routes as log;
 use crate::oci::target::{self, Target};
 use crate::oci::{blobs, manifests, ping, referrers, tags, uploads};
+use crate::extract::Path;
 use crate::problem::Problem;
+use crate::{api, download, health};
 
 /// Returns the registry's whole HTTP interface.
 pub fn router(app: Arc<App>) -> Router {
@@ -32,6 +33,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
         .route("/log/entries", post(log::append))
+        .route("/api/v1/log", get(api::log::info))
+        .route("/api/v1/projects", get(api::projects::list))
+        .nest("/api/v1/projects/{project}", project())
+        .route("/dl/{*path}", get(download::payload))
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Unsupported { allow: "GET, HEAD" })
         .with_state(app)
@@ -41,6 +46,16 @@ pub fn router(app: Arc<App>) -> Router {
             Problem::internal("a request panicked").into_response()
         }))
         .layer(from_fn(finish))
+}
+
+/// The routes below `/api/v1/projects/{project}/`; a slash in the project's name stands as `%2F`.
+fn project() -> Router<Arc<App>> {
+    Router::new()
+        .route("/releases", get(api::releases::list))
+        .route("/releases/{hash}", get(api::releases::show))
+        .route("/channels", get(api::channels::list))
+        .route("/history", get(api::history::list))
+        .route("/diff/{from}/{to}", get(api::diff::show))
 }
 
 /// The routes below `/v2/<name>/`. Names have slashes, which no pattern of axum can hold.

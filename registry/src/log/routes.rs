@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -19,6 +19,7 @@ use crate::app::{App, blocking};
 use crate::body::read_all;
 use crate::caller::Caller;
 use crate::content::IMMUTABLE;
+use crate::extract::Path;
 use crate::problem::Problem;
 
 /// Most bytes of a request that appends: above the limit of an envelope, so that replay's own

@@ -14,10 +14,10 @@ use crate::access::Scope::{Pull, Push};
 use crate::answer::finish;
 use crate::app::App;
 use crate::caller::Caller;
+use crate::extract::Path;
 use crate::log::routes as log;
 use crate::oci::target::{self, Target};
 use crate::oci::{blobs, manifests, ping, referrers, tags, uploads};
-use crate::extract::Path;
 use crate::problem::Problem;
 use crate::{api, download, health};
 

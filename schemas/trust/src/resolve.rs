@@ -114,3 +114,49 @@ fn join(people: &[Name]) -> String {
     let people: Vec<&str> = people.iter().map(Name::as_str).collect();
     people.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::statement::Action;
+
+    use super::*;
+    use crate::testing::{Organisation, name, project};
+
+    #[test]
+    fn a_channel_leads_to_its_head_or_to_a_reason() {
+        let mut acme = Organisation::new();
+        let prod: ChannelName = name("prod");
+        let resolved = |acme: &Organisation| resolve(&acme.state, &project(), &prod);
+        assert!(matches!(
+            resolved(&acme),
+            Err(ResolveError::UnknownProject { .. })
+        ));
+        let (old, new) = (
+            acme.publish(&project(), "old"),
+            acme.publish(&project(), "new"),
+        );
+        assert!(matches!(resolved(&acme), Err(ResolveError::NoHead { .. })));
+        acme.promote("prod", old, &["alice"]);
+        acme.promote("prod", new, &["alice"]);
+        let head = resolved(&acme).unwrap();
+        assert_eq!((head.hash, head.seq, head.size), (new, 2, 18_734_592));
+
+        let mut pause = acme.draft("prod", new);
+        pause.predicate.action = Action::Pause;
+        acme.append_promotion(&pause, &["bob"]);
+        let paused = resolved(&acme).unwrap_err();
+        assert_eq!(
+            paused.to_string(),
+            "`prod` of `acme/billing` is paused by bob: because"
+        );
+        acme.promote("prod", new, &["alice"]);
+        assert_eq!(resolved(&acme).unwrap().action, Action::Rollback);
+
+        acme.revoke(new, Severity::Warn, "carol");
+        assert!(resolved(&acme).is_ok());
+        acme.revoke(new, Severity::Block, "carol");
+        assert!(matches!(resolved(&acme), Err(ResolveError::Revoked { .. })));
+        acme.promote("prod", old, &["alice"]);
+        assert_eq!(resolved(&acme).unwrap().hash, old);
+    }
+}

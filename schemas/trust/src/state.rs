@@ -316,7 +316,10 @@ impl LogState {
     /// Returns the releases of all projects whose hash begins so.
     pub fn find_release(&self, prefix: &DigestPrefix) -> Vec<(&ProjectName, &Release)> {
         // The prefix with zeros behind it is the first digest that it matches.
-        let first = Digest::from_hex(&format!("{prefix:0<64}")).unwrap_or_else(|_| empty_root());
+        let digits = prefix.to_string();
+        let Ok(first) = Digest::from_hex(&format!("{digits:0<64}")) else {
+            return Vec::new();
+        };
         let in_project = |(name, project)| -> Vec<_> {
             let (name, project): (&ProjectName, &Arc<Project>) = (name, project);
             let found = project.by_hash.range(first..);
@@ -346,5 +349,59 @@ impl LogState {
     ) -> impl DoubleEndedIterator<Item = &Revocation> {
         let revocations = self.projects.get(project).map(|p| &p.revocations);
         revocations.into_iter().flatten().map(Arc::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Organisation, name, project};
+
+    #[test]
+    fn knows_every_root_and_its_place() {
+        let mut acme = Organisation::new();
+        let mut roots = vec![empty_root(), acme.state.root()];
+        for content in ["a", "b", "c"] {
+            acme.publish(&project(), content);
+            roots.push(acme.state.root());
+        }
+        for (size, root) in roots.iter().enumerate() {
+            assert_eq!(acme.state.root_at(size as u64), Some(*root));
+        }
+        assert_eq!(acme.state.root_at(5), None);
+        assert_eq!(acme.state.root_at(u64::MAX), None);
+        let anchor = acme.anchor();
+        assert_eq!((anchor.position.size, anchor.position.root), (4, roots[4]));
+    }
+
+    #[test]
+    fn finds_releases_by_the_beginning_of_their_hash() {
+        let mut acme = Organisation::new();
+        let shop: ProjectName = name("acme/shop");
+        let hashes: Vec<Digest> = (0..40)
+            .map(|n| acme.publish(&project(), &format!("release {n}")))
+            .collect();
+        acme.publish(&shop, "release 0");
+        for hash in &hashes {
+            for length in [8, 12, 63, 64] {
+                let prefix = hash.hex()[..length].parse().unwrap();
+                let found = acme.state.find_release(&prefix);
+                assert!(found.iter().all(|(_, release)| release.hash == *hash));
+                assert_eq!(found.len(), if *hash == hashes[0] { 2 } else { 1 });
+            }
+        }
+        let nothing = "0".repeat(12).parse().unwrap();
+        assert!(acme.state.find_release(&nothing).is_empty());
+    }
+
+    #[test]
+    fn a_copy_is_not_changed_by_what_comes_later() {
+        let mut acme = Organisation::new();
+        let hash = acme.publish(&project(), "a");
+        let before = acme.state.clone();
+        acme.promote("prod", hash, &["alice"]);
+        acme.publish(&project(), "b");
+        assert_eq!(before.releases(&project()).count(), 1);
+        assert!(before.head(&project(), &name("prod")).is_none());
     }
 }

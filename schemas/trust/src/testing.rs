@@ -18,12 +18,13 @@ use bulla_schemas::statement::{
 };
 use bulla_schemas::{Digest, Name, ProjectName, Timestamp};
 
+use crate::accept::{Pin, accept};
 use crate::checkpoint::Checkpoint;
 use crate::envelope::{SignedEnvelope, pae, sign};
 use crate::key::{PublicKey, SigningKey};
 use crate::merkle::{leaf_hash, tree_hash};
 use crate::note::{SignatureType, VerifierKey};
-use crate::replay::{Verdict, replay};
+use crate::replay::{Reason, Verdict, replay};
 use crate::sshsig::sign_for_tests;
 use crate::state::LogState;
 use crate::statement::{policy_after, promote, revoke, to_payload};
@@ -290,6 +291,46 @@ impl Organisation {
         organisation
     }
 
+    /// Founds an organisation with two releases, the first of them on `prod`.
+    ///
+    /// # Panics
+    ///
+    /// Never: alice may promote.
+    pub fn live() -> (Self, Digest, Digest) {
+        let mut organisation = Self::new();
+        let old = organisation.publish(&project(), "old");
+        let new = organisation.publish(&project(), "new");
+        let verdict = organisation.promote("prod", old, &["alice"]);
+        assert_eq!(verdict, Verdict::Effective);
+        (organisation, old, new)
+    }
+
+    /// Returns the head of `prod` in the project of the tests.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn prod(&self) -> Digest {
+        let head = self.state.head(&project(), &name("prod"));
+        head.expect("something is on `prod`").hash
+    }
+
+    /// Returns what a server remembers that was enrolled with the whole log.
+    ///
+    /// # Panics
+    ///
+    /// If the log is not acceptable.
+    pub fn enrolled(&self) -> LogState {
+        let (anchor, empty) = (self.anchor(), LogState::default());
+        accept(
+            &empty,
+            Pin::Anchor(&anchor),
+            &self.checkpoint(),
+            &self.entries,
+        )
+        .expect("an honest log")
+    }
+
     /// Appends an entry and tells what it did.
     ///
     /// # Panics
@@ -431,6 +472,18 @@ impl Organisation {
     /// If there is no such entry.
     pub fn envelope(&self, entry: usize) -> SignedEnvelope {
         SignedEnvelope::from_bytes(&self.entries[entry]).expect("a canonical envelope")
+    }
+}
+
+/// Returns why an entry has no effect.
+///
+/// # Panics
+///
+/// If it has one.
+pub fn inert(verdict: Verdict) -> Reason {
+    match verdict {
+        Verdict::Inert(reason) => reason,
+        Verdict::Effective => panic!("the entry took effect"),
     }
 }
 

@@ -1,52 +1,19 @@
 //! The attacks that replay and `accept` have to stop, by the registry, by mirrors and with stolen
 //! keys. The numbers are the rows of the table in `docs/trust.md`.
 
-use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::Policy;
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::accept::{LogError, Pin, accept};
 use bulla_trust::checkpoint::Checkpoint;
-use bulla_trust::replay::{Reason, ReplayError, ScopePart, Verdict, replay};
+use bulla_trust::replay::{Reason, ScopePart, Verdict};
 use bulla_trust::statement::{policy_after, to_payload};
 use bulla_trust::testing::{
-    ORIGIN, Organisation, key, log_key, log_verifier, name, names, policy, project, raw_envelope,
-    release, sign_as, sign_as_builder,
+    ORIGIN, Organisation, inert, key, log_key, name, names, policy, project, raw_envelope, release,
+    sign_as, sign_as_builder,
 };
 use bulla_trust::{LogState, SignatureType, VerifierKey, pae};
-
-fn inert(verdict: Verdict) -> Reason {
-    match verdict {
-        Verdict::Inert(reason) => reason,
-        Verdict::Effective => panic!("the entry took effect"),
-    }
-}
-
-/// An organisation with two releases, the first of them on `prod`.
-fn live() -> (Organisation, Digest, Digest) {
-    let mut acme = Organisation::new();
-    let old = acme.publish(&project(), "old");
-    let new = acme.publish(&project(), "new");
-    assert_eq!(acme.promote("prod", old, &["alice"]), Verdict::Effective);
-    (acme, old, new)
-}
-
-fn prod(acme: &Organisation) -> Digest {
-    let head = acme.state.head(&project(), &name("prod"));
-    head.expect("something is on `prod`").hash
-}
-
-fn enrolled(acme: &Organisation) -> LogState {
-    let anchor = acme.anchor();
-    accept(
-        &LogState::default(),
-        Pin::Anchor(&anchor),
-        &acme.checkpoint(),
-        &acme.entries,
-    )
-    .expect("an honest log")
-}
 
 #[test]
 fn row_02_the_registry_forges_a_release() {
@@ -74,7 +41,7 @@ fn row_02_the_registry_forges_a_release() {
 
 #[test]
 fn row_03_the_registry_forges_a_promotion() {
-    let (mut acme, old, new) = live();
+    let (mut acme, old, new) = Organisation::live();
     let promotion = acme.draft("prod", new);
     let nobody = Reason::Threshold {
         what: "`prod` of `acme/billing`".to_owned(),
@@ -96,12 +63,12 @@ fn row_03_the_registry_forges_a_promotion() {
             owner: name("alice")
         }
     );
-    assert_eq!(prod(&acme), old);
+    assert_eq!(acme.prod(), old);
 }
 
 #[test]
 fn row_04_an_old_promotion_is_replayed_as_new() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let replayed = acme.entries[3].clone();
     assert_eq!(acme.promote("prod", new, &["alice"]), Verdict::Effective);
     assert_eq!(
@@ -112,12 +79,12 @@ fn row_04_an_old_promotion_is_replayed_as_new() {
             found: 1
         }
     );
-    assert_eq!(prod(&acme), new);
+    assert_eq!(acme.prod(), new);
 }
 
 #[test]
 fn row_04_a_lost_update_changes_nothing() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let third = acme.publish(&project(), "third");
     let (bob, carol) = (acme.draft("prod", new), acme.draft("prod", third));
     assert_eq!(acme.append_promotion(&bob, &["bob"]), Verdict::Effective);
@@ -134,13 +101,13 @@ fn row_04_a_lost_update_changes_nothing() {
             channel: name("prod")
         }
     );
-    assert_eq!(prod(&acme), new);
+    assert_eq!(acme.prod(), new);
 }
 
 #[test]
 fn row_05_an_older_log_is_served_to_a_server_that_knows_more() {
-    let (acme, _, _) = live();
-    let state = enrolled(&acme);
+    let (acme, _, _) = Organisation::live();
+    let state = acme.enrolled();
     let refused = accept(
         &state,
         Pin::Remembered,
@@ -158,7 +125,7 @@ fn row_05_an_older_log_is_served_to_a_server_that_knows_more() {
 
 #[test]
 fn row_06_an_older_log_is_served_to_a_new_server() {
-    let (acme, _, _) = live();
+    let (acme, _, _) = Organisation::live();
     let anchor = acme.anchor();
     let refused = accept(
         &LogState::default(),
@@ -177,7 +144,7 @@ fn row_06_an_older_log_is_served_to_a_new_server() {
 
 #[test]
 fn row_07_history_is_edited() {
-    let (acme, _, _) = live();
+    let (acme, _, _) = Organisation::live();
     let mut edited = Organisation::new();
     edited.publish(&project(), "old");
     edited.publish(&project(), "evil");
@@ -206,7 +173,7 @@ fn row_07_history_is_edited() {
         Err(LogError::AnchorMismatch { size: 4, .. })
     ));
     // The same to a server that knows the first four.
-    let state = enrolled(&acme);
+    let state = acme.enrolled();
     let refused = accept(&state, Pin::Remembered, &edited.checkpoint(), &[[0; 0]; 0]);
     assert!(matches!(refused, Err(LogError::Fork { size: 4, .. })));
     edited.publish(&project(), "more");
@@ -224,21 +191,21 @@ fn row_07_history_is_edited() {
 
 #[test]
 fn row_07_a_note_that_the_log_did_not_sign_is_no_fork() {
-    let (acme, _, _) = live();
+    let (acme, _, _) = Organisation::live();
     let lie = Checkpoint {
         origin: ORIGIN.to_owned(),
         size: 4,
         root: Digest::of(b"other"),
     };
     let note = lie.sign(&key("mallory")).unwrap().to_bytes();
-    let refused = accept(&enrolled(&acme), Pin::Remembered, &note, &[[0; 0]; 0]);
+    let refused = accept(&acme.enrolled(), Pin::Remembered, &note, &[[0; 0]; 0]);
     assert_eq!(refused, Err(LogError::BadSignature { policy_version: 1 }));
 }
 
 #[test]
 fn row_08_one_later_entry_is_hidden_or_moved() {
-    let (mut acme, old, new) = live();
-    let state = enrolled(&acme);
+    let (mut acme, old, new) = Organisation::live();
+    let state = acme.enrolled();
     acme.revoke(old, Severity::Block, "bob");
     acme.publish(&project(), "third");
     acme.promote("prod", new, &["alice"]);
@@ -264,7 +231,7 @@ fn row_08_one_later_entry_is_hidden_or_moved() {
 
 #[test]
 fn row_09_what_one_side_of_a_fork_signs_is_inert_on_the_other() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let mut fork = acme.clone();
     fork.publish(&project(), "only on the fork");
     acme.publish(&project(), "only here");
@@ -397,7 +364,7 @@ fn row_12_witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
 
 #[test]
 fn row_13_numbers_are_not_skipped() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let mut promotion = acme.draft("prod", new);
     promotion.predicate.seq = 9_007_199_254_740_991;
     assert!(matches!(
@@ -415,7 +382,7 @@ fn row_13_numbers_are_not_skipped() {
 
 #[test]
 fn row_14_checkpoint_and_entries_of_different_logs_do_not_mix() {
-    let (acme, _, _) = live();
+    let (acme, _, _) = Organisation::live();
     let other = Organisation::with_policy(|policy| policy.root.threshold = 1);
     let refused = accept(
         &LogState::default(),
@@ -454,7 +421,7 @@ fn row_15_a_person_with_two_keys_has_one_vote() {
 
 #[test]
 fn row_15_one_signature_twice_is_no_envelope() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("vault", new));
     let signature = acme.envelope(3).signatures()[0].clone();
     let twice = vec![(signature.key_id, signature.signature); 2];
@@ -464,7 +431,7 @@ fn row_15_one_signature_twice_is_no_envelope() {
 
 #[test]
 fn row_16_a_stolen_builder_key_stays_inside_its_limits() {
-    let (mut acme, _, _) = live();
+    let (mut acme, _, _) = Organisation::live();
     let hash = Digest::of(b"evil");
     let outside =
         |acme: &mut Organisation,
@@ -515,7 +482,7 @@ fn row_16_a_stolen_builder_key_stays_inside_its_limits() {
 
 #[test]
 fn row_17_one_stolen_laptop_is_not_two_people() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     acme.promote("staging", new, &["carol"]);
     assert!(matches!(
         inert(acme.promote("vault", new, &["alice"])),
@@ -531,7 +498,7 @@ fn row_17_one_stolen_laptop_is_not_two_people() {
 
 #[test]
 fn row_19_a_signature_for_another_purpose_does_not_count() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("prod", new));
     // The same bytes signed as another payload type.
     let elsewhere = sign_as(&["alice"], POLICY, &payload);
@@ -558,7 +525,7 @@ fn row_19_a_signature_for_another_purpose_does_not_count() {
 
 #[test]
 fn row_20_the_policy_chooses_the_scheme() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("prod", new));
     // A person's key used as builders sign.
     let raw = sign_as_builder("alice", &payload);
@@ -579,7 +546,7 @@ fn row_20_the_policy_chooses_the_scheme() {
 
 #[test]
 fn row_21_texts_that_two_parsers_read_differently_are_inert() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let text = String::from_utf8(to_payload(&acme.draft("prod", new))).unwrap();
     for (from, to) in [
         (r#""channel":"prod""#, r#""channel":"prod","channel":"dev""#),
@@ -628,7 +595,7 @@ fn row_22_a_policy_with_a_weak_key_is_inert() {
 
 #[test]
 fn row_23_a_bundle_of_another_project_or_channel_is_refused() {
-    let (mut acme, _, new) = live();
+    let (mut acme, _, new) = Organisation::live();
     let shop: ProjectName = name("acme/shop");
     let foreign = acme.publish(&shop, "shop");
     assert_eq!(
@@ -662,7 +629,7 @@ fn row_23_a_bundle_of_another_project_or_channel_is_refused() {
 
 #[test]
 fn row_24_an_entry_larger_than_32_kib_is_inert() {
-    let (mut acme, _, _) = live();
+    let (mut acme, _, _) = Organisation::live();
     let junk = vec![b'{'; 40_000];
     assert!(matches!(inert(acme.append(junk)), Reason::Envelope(_)));
     assert_eq!(acme.state.size(), 5);
@@ -670,11 +637,11 @@ fn row_24_an_entry_larger_than_32_kib_is_inert() {
 
 #[test]
 fn row_27_a_dropped_revocation_is_missing_from_the_next_checkpoint() {
-    let (mut acme, old, _) = live();
+    let (mut acme, old, _) = Organisation::live();
     let censored = acme.clone();
     acme.revoke(old, Severity::Block, "bob");
     // The author's view covers the entry; a checkpoint that does not cannot follow it.
-    let state = enrolled(&acme);
+    let state = acme.enrolled();
     let refused = accept(
         &state,
         Pin::Remembered,
@@ -682,324 +649,4 @@ fn row_27_a_dropped_revocation_is_missing_from_the_next_checkpoint() {
         &[[0; 0]; 0],
     );
     assert!(matches!(refused, Err(LogError::Shrunk { .. })));
-}
-
-#[test]
-fn a_policy_of_a_later_version_stops_everybody() {
-    let (mut acme, _, _) = live();
-    let later = "application/vnd.bulla.policy.v2+json";
-    acme.entries.push(sign_as(&["mallory"], later, b"{}"));
-    let entries = acme.entries.iter().map(Vec::as_slice);
-    let stopped = ReplayError::LaterPolicy {
-        entry: 4,
-        payload_type: later.to_owned(),
-    };
-    assert_eq!(replay(LogState::default(), entries).unwrap_err(), stopped);
-    let refused = accept(
-        &LogState::default(),
-        Pin::FirstUse,
-        &acme.checkpoint(),
-        &acme.entries,
-    );
-    assert_eq!(refused, Err(LogError::Replay(stopped.clone())));
-    assert_eq!(acme.state.judge(&acme.entries[4]), Err(stopped));
-}
-
-#[test]
-fn statements_of_later_versions_change_nothing() {
-    let (mut acme, old, new) = live();
-    let text = String::from_utf8(to_payload(&acme.draft("prod", new))).unwrap();
-    let later = text.replace("urn:bulla:promotion:v1", "urn:bulla:promotion:v2");
-    assert!(matches!(
-        inert(acme.append(sign_as(&["alice"], IN_TOTO, later.as_bytes()))),
-        Reason::Statement(_)
-    ));
-    assert!(matches!(
-        inert(acme.append(sign_as(&["alice"], "text/plain", b"hello"))),
-        Reason::Statement(_)
-    ));
-    assert_eq!(prod(&acme), old);
-}
-
-#[test]
-fn a_log_key_is_replaced_by_an_entry_of_the_log() {
-    let (mut acme, _, _) = live();
-    let state = enrolled(&acme);
-    let mut rotated = policy();
-    rotated.log_keys = vec![log_verifier(&key("log2"))];
-    assert_eq!(acme.adopt(rotated, &["alice", "bob"]), Verdict::Effective);
-    let size = acme.entries.len();
-    let offer = |key| {
-        accept(
-            &state,
-            Pin::Remembered,
-            &acme.checkpoint_at(size, &key),
-            &acme.entries[4..],
-        )
-    };
-    assert_eq!(
-        offer(log_key()),
-        Err(LogError::BadSignature { policy_version: 2 })
-    );
-    assert_eq!(offer(key("log2")).as_ref(), Ok(&acme.state));
-}
-
-#[test]
-fn another_log_is_refused_by_its_name() {
-    let (acme, _, _) = live();
-    let other = Checkpoint {
-        origin: "other.example/log".to_owned(),
-        size: 4,
-        root: acme.state.root(),
-    };
-    let note = other.sign(&log_key()).unwrap().to_bytes();
-    let wrong = Err(LogError::WrongOrigin {
-        expected: ORIGIN.to_owned(),
-        found: "other.example/log".to_owned(),
-    });
-    assert_eq!(
-        accept(&enrolled(&acme), Pin::Remembered, &note, &[[0; 0]; 0]),
-        wrong
-    );
-    let anchor = acme.anchor();
-    let new = LogState::default();
-    assert_eq!(
-        accept(&new, Pin::Anchor(&anchor), &note, &acme.entries),
-        wrong
-    );
-    // Trusted on first use, the policy still says another name.
-    assert_eq!(accept(&new, Pin::FirstUse, &note, &acme.entries), wrong);
-    assert_eq!(
-        accept(&new, Pin::Remembered, &note, &acme.entries),
-        Err(LogError::NoAnchor)
-    );
-}
-
-#[test]
-fn a_newer_anchor_is_checked_for_a_known_log_too() {
-    let (mut acme, _, _) = live();
-    let state = enrolled(&acme);
-    acme.publish(&project(), "more");
-    let mut anchor = acme.anchor();
-    let later = &acme.entries[4..];
-    assert!(accept(&state, Pin::Anchor(&anchor), &acme.checkpoint(), later).is_ok());
-    anchor.position.root = Digest::of(b"fork");
-    assert!(matches!(
-        accept(&state, Pin::Anchor(&anchor), &acme.checkpoint(), later),
-        Err(LogError::AnchorMismatch { size: 5, .. })
-    ));
-}
-
-#[test]
-fn the_first_policy_is_entry_0_or_nothing() {
-    let empty = LogState::default();
-    let genesis = sign_as(
-        &["alice", "bob"],
-        POLICY,
-        &to_payload(&policy_after(&empty, policy())),
-    );
-    let junk: &[u8] = b"junk";
-    let (state, verdicts) = replay(empty.clone(), [junk, genesis.as_slice()]).unwrap();
-    assert_eq!(
-        verdicts[1],
-        Verdict::Inert(Reason::LateGenesis { entry: 1 })
-    );
-    assert!(state.policy().is_none());
-    let one = sign_as(
-        &["alice"],
-        POLICY,
-        &to_payload(&policy_after(&empty, policy())),
-    );
-    assert!(matches!(
-        empty.judge(&one),
-        Ok(Verdict::Inert(Reason::Threshold { .. }))
-    ));
-    let hash = Digest::of(b"x");
-    let release = sign_as_builder("ci", &to_payload(&release(&project(), hash)));
-    assert_eq!(empty.judge(&release), Ok(Verdict::Inert(Reason::NoPolicy)));
-    let anchor = Anchor {
-        origin: ORIGIN.to_owned(),
-        position: LogPosition {
-            size: 2,
-            root: state.root(),
-        },
-    };
-    let checkpoint = Checkpoint {
-        origin: ORIGIN.to_owned(),
-        size: 2,
-        root: state.root(),
-    };
-    let note = checkpoint.sign(&log_key()).unwrap().to_bytes();
-    let entries = [junk, &genesis];
-    let refused = accept(&empty, Pin::Anchor(&anchor), &note, &entries);
-    assert_eq!(refused, Err(LogError::NoPolicy));
-}
-
-#[test]
-fn the_word_of_a_promotion_matches_the_fact() {
-    let (mut acme, old, new) = live();
-    let say = |acme: &mut Organisation, hash, action| {
-        let mut promotion = acme.draft("prod", hash);
-        promotion.predicate.action = action;
-        acme.append_promotion(&promotion, &["alice"])
-    };
-    assert_eq!(
-        inert(say(&mut acme, new, Action::Rollback)),
-        Reason::Action {
-            expected: Action::Promote,
-            found: Action::Rollback
-        }
-    );
-    assert_eq!(
-        inert(say(&mut acme, old, Action::Promote)),
-        Reason::NoChange {
-            channel: name("prod"),
-            hash: old
-        }
-    );
-    assert_eq!(
-        inert(say(&mut acme, old, Action::Rollback)),
-        Reason::NoChange {
-            channel: name("prod"),
-            hash: old
-        }
-    );
-    assert_eq!(say(&mut acme, new, Action::Promote), Verdict::Effective);
-    assert_eq!(
-        inert(say(&mut acme, old, Action::Promote)),
-        Reason::Action {
-            expected: Action::Rollback,
-            found: Action::Promote
-        }
-    );
-    assert_eq!(say(&mut acme, old, Action::Rollback), Verdict::Effective);
-    assert_eq!(
-        inert(say(&mut acme, new, Action::Pause)),
-        Reason::PauseElsewhere {
-            channel: name("prod"),
-            hash: new
-        }
-    );
-    assert_eq!(say(&mut acme, old, Action::Pause), Verdict::Effective);
-    assert_eq!(
-        inert(say(&mut acme, old, Action::Pause)),
-        Reason::NoChange {
-            channel: name("prod"),
-            hash: old
-        }
-    );
-    // Going on with the same bundle points back to an earlier head.
-    assert_eq!(say(&mut acme, old, Action::Rollback), Verdict::Effective);
-    assert_eq!(acme.state.head(&project(), &name("prod")).unwrap().seq, 5);
-}
-
-#[test]
-fn a_revoked_bundle_is_not_promoted_again_and_can_be_paused() {
-    let (mut acme, old, new) = live();
-    assert_eq!(acme.promote("prod", new, &["alice"]), Verdict::Effective);
-    assert!(matches!(
-        inert(acme.revoke(old, Severity::Block, "mallory")),
-        Reason::Threshold { .. }
-    ));
-    assert_eq!(acme.revoke(old, Severity::Warn, "bob"), Verdict::Effective);
-    assert_eq!(
-        acme.state.revocation(&project(), &old),
-        Some(Severity::Warn)
-    );
-    assert_eq!(acme.promote("prod", old, &["alice"]), Verdict::Effective);
-    assert_eq!(acme.promote("prod", new, &["alice"]), Verdict::Effective);
-    assert_eq!(
-        acme.revoke(old, Severity::Block, "carol"),
-        Verdict::Effective
-    );
-    assert_eq!(
-        acme.revoke(old, Severity::Warn, "carol"),
-        Verdict::Effective
-    );
-    assert_eq!(
-        acme.state.revocation(&project(), &old),
-        Some(Severity::Block)
-    );
-    assert_eq!(
-        inert(acme.promote("prod", old, &["alice"])),
-        Reason::Revoked { hash: old }
-    );
-    assert_eq!(acme.revoke(new, Severity::Block, "bob"), Verdict::Effective);
-    let mut pause = acme.draft("prod", new);
-    pause.predicate.action = Action::Pause;
-    assert_eq!(
-        acme.append_promotion(&pause, &["alice"]),
-        Verdict::Effective
-    );
-}
-
-#[test]
-fn a_builder_cannot_revoke_and_projects_do_not_mix() {
-    let (mut acme, old, _) = live();
-    let payload = to_payload(&acme.draft_revocation(old, Severity::Block));
-    assert!(matches!(
-        inert(acme.append(sign_as_builder("ci", &payload))),
-        Reason::Threshold { .. }
-    ));
-    let mut mixed = acme.draft_revocation(old, Severity::Block);
-    let mut other = mixed.subject[0].clone();
-    other.name = name("acme/shop");
-    mixed.subject.push(other);
-    let entry = sign_as(&["alice"], IN_TOTO, &to_payload(&mixed));
-    assert!(matches!(
-        inert(acme.append(entry)),
-        Reason::SubjectProject { .. }
-    ));
-    let mut none = acme.draft_revocation(old, Severity::Block);
-    none.subject.clear();
-    let entry = sign_as(&["alice"], IN_TOTO, &to_payload(&none));
-    assert!(matches!(inert(acme.append(entry)), Reason::Statement(_)));
-}
-
-#[test]
-fn a_dirty_release_is_recorded_and_cannot_be_promoted() {
-    let mut acme = Organisation::new();
-    let hash = Digest::of(b"dirty");
-    let mut dirty = release(&project(), hash);
-    dirty.predicate.build_definition.external_parameters.dirty = true;
-    assert_eq!(acme.append_release(&dirty), Verdict::Effective);
-    assert!(acme.state.release(&project(), &hash).unwrap().is_dirty());
-    assert_eq!(
-        inert(acme.promote("prod", hash, &["alice"])),
-        Reason::Dirty { hash }
-    );
-    // The same bytes packed from a clean checkout.
-    acme.publish(&project(), "dirty");
-    assert_eq!(acme.promote("prod", hash, &["alice"]), Verdict::Effective);
-    assert_eq!(
-        acme.state
-            .release(&project(), &hash)
-            .unwrap()
-            .statements
-            .len(),
-        2
-    );
-}
-
-#[test]
-fn the_log_keeps_its_name() {
-    let mut acme = Organisation::new();
-    let mut renamed = policy();
-    renamed.origin = "other.example/log".to_owned();
-    let key =
-        VerifierKey::new(&renamed.origin, SignatureType::Note, log_key().public_key()).unwrap();
-    renamed.log_keys = vec![key.to_string()];
-    assert!(matches!(
-        inert(acme.adopt(renamed, &["alice", "bob"])),
-        Reason::Origin { .. }
-    ));
-}
-
-#[test]
-fn channels_without_a_rule_are_nobodys() {
-    let (mut acme, _, new) = live();
-    assert!(matches!(
-        inert(acme.promote("nowhere", new, &["alice"])),
-        Reason::NobodyMay { .. }
-    ));
 }

@@ -11,7 +11,7 @@ use bulla_trust::{LogState, replay};
 use serde_json::{Value, json};
 
 /// How many random logs are compared, and how long each is.
-const LOGS: u64 = 40;
+const LOGS: u64 = 24;
 const LENGTH: usize = 80;
 
 fn oracle() -> PathBuf {

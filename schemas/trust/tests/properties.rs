@@ -16,7 +16,7 @@ fn entries(organisation: &Organisation) -> impl Iterator<Item = &[u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn a_log_gives_one_state_however_it_is_cut(seed: u64, cut in 1..50_usize) {

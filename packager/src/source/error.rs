@@ -50,9 +50,9 @@ pub enum SourceError {
         repository: PathBuf,
         /// Whether the clone has only part of the history.
         shallow: bool,
-        /// What gix said.
+        /// What gix said, when it is more than that.
         #[source]
-        source: gix::Error,
+        source: Option<gix::Error>,
     },
     /// A name that leads to a tree or a blob.
     #[error("expected {revision:?} to name a commit, found something else in `{repository}`", repository = .repository.display())]
@@ -73,6 +73,12 @@ pub enum SourceError {
         /// Why not.
         #[source]
         source: TimestampError,
+    },
+    /// An index that leaves directories out, which cannot be compared yet.
+    #[error("the git repository `{repository}` has a sparse index, which cannot be compared with the work tree", repository = .repository.display())]
+    SparseIndex {
+        /// The repository.
+        repository: PathBuf,
     },
     /// A tree whose paths are longer than any path may be.
     #[error("the tree is nested too deep at {path:?}")]
@@ -183,6 +189,7 @@ impl SourceError {
             Self::Svn { failure, .. } => failure.kind(),
             Self::Git { .. }
             | Self::CommitTime { .. }
+            | Self::SparseIndex { .. }
             | Self::TooDeep { .. }
             | Self::SvnMissing { .. }
             | Self::SvnXml { .. }
@@ -203,6 +210,9 @@ impl SourceError {
             Self::UnknownRevision { .. } => "`git fetch --tags` if it was made elsewhere",
             Self::Dirty { .. } => {
                 "commit them, or name a revision with `--revision`; `--allow-dirty` packs them into a release that cannot be promoted"
+            }
+            Self::SparseIndex { .. } => {
+                "`git sparse-checkout reapply --no-sparse-index` makes it a full one; a revision named with `--revision` needs no comparison"
             }
             Self::NotOneRevision { mend, .. } => mend,
             Self::NeverCommitted { .. } => "make a first commit with `svn commit`",

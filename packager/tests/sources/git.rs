@@ -403,6 +403,72 @@ fn says_what_is_missing() {
 }
 
 #[test]
+fn tells_a_damaged_repository_from_an_unknown_revision() {
+    let repository = GitRepository::with_files();
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    let object = repository
+        .work()
+        .join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]));
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "not a zlib stream").unwrap();
+    for revision in ["main", "HEAD", &commit] {
+        let error = refusal(open_revision(&repository.work(), revision));
+        assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+        assert_eq!(error.kind(), FailureKind::Failed);
+    }
+    repository.write(".git/HEAD", "garbage");
+    let error = refusal(open(&repository.work()));
+    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+}
+
+#[test]
+fn a_sparse_checkout_shows_the_whole_revision() {
+    let repository = GitRepository::with_files();
+    let expected = contents(&open(&repository.work()).unwrap());
+    repository.git(&["sparse-checkout", "set", "bin"]);
+    repository.git(&[
+        "sparse-checkout",
+        "set",
+        "--cone",
+        "--no-sparse-index",
+        "none",
+    ]);
+    assert!(!repository.work().join("bin").exists());
+    assert_eq!(contents(&open(&repository.work()).unwrap()), expected);
+
+    repository.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "none"]);
+    let error = refusal(open(&repository.work()));
+    assert!(
+        error.hint().unwrap().contains("--no-sparse-index"),
+        "{error}"
+    );
+    let named = open_revision(&repository.work(), "HEAD").unwrap();
+    assert_eq!(contents(&named), expected);
+}
+
+#[test]
+fn repositories_with_long_ids_and_borrowed_objects_are_read() {
+    let repository = GitRepository::with_files();
+    let shared = repository.home().join("shared");
+    repository.git(&["clone", "-q", "--shared", ".", shared.to_str().unwrap()]);
+    assert_same(&repository, &shared);
+
+    let long = repository.home().join("long");
+    repository.git(&[
+        "init",
+        "-q",
+        "--object-format=sha256",
+        long.to_str().unwrap(),
+    ]);
+    crate::checkout::write(&long, "README", "x");
+    repository.git_in(&long, &["add", "-A"]);
+    repository.git_in(&long, &["commit", "-q", "-m", "long"]);
+    let checkout = open(&long).unwrap();
+    assert_eq!(checkout.source.revision().len(), 64);
+    assert_eq!(contents(&checkout)["README"].1, "x");
+}
+
+#[test]
 fn says_which_object_is_missing() {
     let repository = GitRepository::with_files();
     let blob = repository.git(&["rev-parse", "HEAD:README"]);

@@ -10,7 +10,7 @@ use gix::diff::index::Change as IndexChange;
 use gix::open::permissions;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 
-use super::tree::{self, Entry, Place};
+use super::tree::{Entry, Place};
 use crate::source::disk::is_executable;
 use crate::source::error::Listing;
 use crate::source::{SourceError, Tracked, TrackedKind};
@@ -67,6 +67,11 @@ impl Changes {
             .open(top)
             .map_err(failed)?
             .to_thread_local();
+        if repository.index_or_empty().map_err(failed)?.is_sparse() {
+            return Err(SourceError::SparseIndex {
+                repository: top.to_owned(),
+            });
+        }
         let status = repository
             .status(gix::progress::Discard)
             .map_err(failed)?
@@ -167,9 +172,6 @@ impl Changes {
                 .is_some_and(|change| change.in_work_tree)
             {
                 entries.extend(from_work_tree(path, work_tree)?);
-            } else if entry.mode.is_sparse() {
-                let prefix = path.trim_end_with(|c| c == '/').to_owned();
-                tree::walk(repository, entry.id, prefix, work_tree, &mut entries)?;
             } else {
                 entries.push(Entry {
                     tracked: Tracked {

@@ -21,12 +21,7 @@ pub(super) fn commit<'repository>(
     let found = repository
         .rev_parse_single(BStr::new(revision))
         .and_then(|id| id.object())
-        .map_err(|source| SourceError::UnknownRevision {
-            revision: revision.to_owned(),
-            repository: top.to_owned(),
-            shallow: repository.is_shallow().unwrap_or(false),
-            source,
-        })?;
+        .map_err(|source| unknown(source, repository, top, revision))?;
     found
         .peel_to_commit()
         .map_err(|source| SourceError::NotCommit {
@@ -34,6 +29,29 @@ pub(super) fn commit<'repository>(
             repository: top.to_owned(),
             source,
         })
+}
+
+/// Tells a name that leads nowhere from a repository that cannot be read.
+fn unknown(
+    source: gix::Error,
+    repository: &gix::Repository,
+    top: &Path,
+    revision: &str,
+) -> SourceError {
+    let is_wrong = source.is_not_found() || source.is_validation();
+    if revision == "HEAD" || source.is_corrupted() || !is_wrong {
+        return SourceError::Git {
+            action: "find a revision in",
+            repository: top.to_owned(),
+            source,
+        };
+    }
+    SourceError::UnknownRevision {
+        revision: revision.to_owned(),
+        repository: top.to_owned(),
+        shallow: repository.is_shallow().unwrap_or(false),
+        source: (!source.is_not_found()).then_some(source),
+    }
 }
 
 /// Returns the full name of the branch or tag that `revision` is, empty when it is none.

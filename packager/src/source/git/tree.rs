@@ -25,27 +25,18 @@ pub(super) enum Place {
 
 /// Lists every entry of `commit`. Directories are implied by what is in them.
 pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>, SourceError> {
-    let root = commit.tree_id().map_err(|source| failed(top, source))?;
+    let failed = |source| SourceError::Git {
+        action: "read a tree of",
+        repository: top.to_owned(),
+        source,
+    };
+    let root = commit.tree_id().map_err(failed)?.detach();
     let mut entries = Vec::new();
-    walk(commit.repo, root.detach(), Vec::new(), top, &mut entries)?;
-    Ok(entries)
-}
-
-/// Adds every entry below the tree `id`, whose path is `prefix`, to `entries`.
-pub(super) fn walk(
-    repository: &gix::Repository,
-    id: gix::ObjectId,
-    prefix: Vec<u8>,
-    top: &Path,
-    entries: &mut Vec<Entry>,
-) -> Result<(), SourceError> {
-    let mut pending = vec![(prefix, id)];
+    let mut pending = vec![(Vec::new(), root)];
     while let Some((prefix, id)) = pending.pop() {
-        let tree = repository
-            .find_tree(id)
-            .map_err(|source| failed(top, source))?;
+        let tree = commit.repo.find_tree(id).map_err(failed)?;
         for entry in tree.iter() {
-            let entry = entry.map_err(|source| failed(top, source))?;
+            let entry = entry.map_err(failed)?;
             let path = join(&prefix, entry.filename());
             // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
             if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
@@ -69,15 +60,7 @@ pub(super) fn walk(
             });
         }
     }
-    Ok(())
-}
-
-fn failed(top: &Path, source: gix::Error) -> SourceError {
-    SourceError::Git {
-        action: "read a tree of",
-        repository: top.to_owned(),
-        source,
-    }
+    Ok(entries)
 }
 
 /// The entries of a commit, perhaps with changes of the work tree over them.

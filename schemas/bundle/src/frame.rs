@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn decodes_what_it_compressed() {
-        for content in [&b""[..], b"a", &[7; 300_000]] {
-            let compressed = compress(content, 7).unwrap();
-            let decoded = decode(&record(content, &compressed), &compressed).unwrap();
+        for content in [vec![], vec![7], vec![7; 300_000]] {
+            let compressed = compress(&content, 7).unwrap();
+            let decoded = decode(&record(&content, &compressed), &compressed).unwrap();
             assert_eq!(decoded, content);
         }
     }
@@ -221,8 +221,8 @@ mod tests {
             .flat_map(|n| (n.wrapping_mul(2_654_435_761) % 5000).to_le_bytes())
             .collect();
         let first = compress(&text, 7).unwrap();
-        for other in [&[0; 600_000][..], b"x", &text[1..]] {
-            compress(other, 7).unwrap();
+        for other in [vec![0; 600_000], vec![1], text[1..].to_vec()] {
+            compress(&other, 7).unwrap();
             assert_eq!(compress(&text, 7).unwrap(), first);
         }
     }

@@ -1,4 +1,35 @@
-//! What the bytes of a bundle mean: the one writer and the one reader.
+//! What the bytes of a bundle mean: the one writer and the one reader of bundle format 1.
+//!
+//! A bundle is a pure function of a revision, a recipe and a codec. It is an OCI artifact of five
+//! parts; the sha256 of the first is the release's hash.
+//!
+//! ```text
+//! manifest      OCI image manifest, canonical JSON; names the other four by digest and size
+//! ├ release     what the bundle is made of: revision, codec, digests of tar and index, install
+//! ├ payload     the canonical tar, cut into zstd frames, and a seek table
+//! ├ index       one JSON line per entry of the tar, cut into zstd frames
+//! └ frames      one JSON line per frame of payload and index, one zstd frame
+//! ```
+//!
+//! | question | module |
+//! |---|---|
+//! | Which entries may a release have, in which order? | `rules` |
+//! | Which bytes is the tar? | `tar` |
+//! | Where is it cut, how is a piece compressed? | `cut`, `frame`, `seek_table` |
+//! | How is a tree packed? | `write` |
+//! | What must be checked before what is believed? | `verify`, `limits` |
+//! | How does a bundle travel as one file? | `file` |
+//! | What changes between two releases? | `diff` |
+//!
+//! There is one possible bundle for a tree, and the reader refuses whatever the writer could not
+//! have written. Headers of the tar follow from the index, so nobody needs to believe one: an
+//! installer extracts from index and frames and never reads a header, and whoever needs the tar
+//! itself (packing, reproduction, a bundle file) has each of its bytes compared with
+//! [`VerifiedBundle::verify_payload`]. A device, a set-id bit or a record that overrides a path is
+//! therefore harmless in the first case and found in the second.
+//!
+//! The crate does no network, knows no clock and no terminal; the only file it writes is the
+//! payload's spool. Who may say that a bundle is a release is `bulla-trust`.
 
 mod bundle;
 mod cut;
@@ -7,6 +38,10 @@ mod document;
 mod file;
 mod frame;
 mod frame_table;
+#[cfg(feature = "hostile")]
+pub mod golden;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 mod limits;
 mod progress;
 mod read_at;

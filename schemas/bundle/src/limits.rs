@@ -17,6 +17,8 @@ pub struct Limits {
     pub index_size: u64,
     /// Most bytes in the frame table, uncompressed; it is held in memory.
     pub frame_table_size: u64,
+    /// Most bytes in the log's copy in a `.bulla` file; it is held in memory.
+    pub log_size: u64,
     /// Most bytes in one file.
     pub file_size: u64,
     /// Most bytes in the tar, uncompressed.
@@ -30,14 +32,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         const MIB: u64 = 1024 * 1024;
-        const TIB: u64 = 1024 * 1024 * MIB;
+        const GIB: u64 = 1024 * MIB;
         Self {
-            entries: 2_000_000,
+            entries: 1_000_000,
             depth: 128,
-            index_size: 512 * MIB,
-            frame_table_size: 512 * MIB,
-            file_size: TIB,
-            tar_size: TIB,
+            index_size: 256 * MIB,
+            frame_table_size: 64 * MIB,
+            log_size: 256 * MIB,
+            file_size: 256 * GIB,
+            tar_size: 256 * GIB,
             ratio: 500,
             ratio_from: 256 * MIB,
         }
@@ -80,6 +83,14 @@ pub enum LimitError {
         /// The limit.
         limit: u64,
         /// The size.
+        found: u64,
+    },
+    /// [`Limits::log_size`]
+    #[error("the log's copy may have at most {limit} bytes, found {found} or more")]
+    LogSize {
+        /// The limit.
+        limit: u64,
+        /// The size so far.
         found: u64,
     },
     /// [`Limits::file_size`]
@@ -148,6 +159,11 @@ impl Limits {
     pub(crate) fn check_frame_table_size(&self, found: u64) -> Result<(), LimitError> {
         let limit = self.frame_table_size;
         within(found, limit, || LimitError::FrameTableSize { limit, found })
+    }
+
+    pub(crate) fn check_log_size(&self, found: u64) -> Result<(), LimitError> {
+        let limit = self.log_size;
+        within(found, limit, || LimitError::LogSize { limit, found })
     }
 
     pub(crate) fn check_file_size(&self, path: &EntryPath, found: u64) -> Result<(), LimitError> {

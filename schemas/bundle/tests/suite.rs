@@ -1,5 +1,9 @@
 //! The tests of the bundle format that go through its public interface.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod bundle_file;
+mod golden;
+mod hostile;
+mod refusals;
 mod round_trip;
 mod support;

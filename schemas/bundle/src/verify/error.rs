@@ -177,19 +177,20 @@ pub enum VerifyError {
     Tar(#[from] TarError),
     /// A cut at another place than the rule says.
     #[error(
-        "frame {position} of the payload ends at {found} of the tar, by the rule it ends at {expected}"
+        "frame {position} of the payload ends at {end} of the tar, where the rule does not cut"
     )]
     Cut {
         /// The frame, from 0.
         position: usize,
-        /// Where the rule cuts.
-        expected: u64,
-        /// Where the frame table cuts.
-        found: u64,
+        /// Where the frame ends in the tar.
+        end: u64,
     },
     /// Something else behind the frames than their seek table.
     #[error("the payload does not end with the seek table of its frames")]
     SeekTable,
+    /// A payload that ends in the middle.
+    #[error("the payload is cut short")]
+    Truncated,
     /// Something behind the payload.
     #[error("there are bytes behind the payload")]
     Trailing,

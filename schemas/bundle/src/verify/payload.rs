@@ -87,14 +87,12 @@ impl VerifiedBundle {
     /// `content` is that of the frame, followed by the first bytes of the next.
     fn check_cut(&self, position: usize, content: &[u8]) -> Result<(), VerifyError> {
         let frame = &self.payload_frames()[position];
-        let expected = frame.offset + cut::PAYLOAD.cut(content) as u64;
-        if expected == frame.end() {
+        if cut::PAYLOAD.cut(content) as u64 == frame.record.size {
             Ok(())
         } else {
             Err(VerifyError::Cut {
                 position,
-                expected,
-                found: frame.end(),
+                end: frame.end(),
             })
         }
     }
@@ -110,7 +108,7 @@ fn read_exactly(source: &mut dyn Read, size: u64) -> Result<Vec<u8>, VerifyError
     if bytes.len() as u64 == size {
         Ok(bytes)
     } else {
-        Err(read_error(io::ErrorKind::UnexpectedEof.into()))
+        Err(VerifyError::Truncated)
     }
 }
 

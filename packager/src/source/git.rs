@@ -5,6 +5,7 @@
 //! no `GIT_*` variables, no configuration but the repository's own.
 
 mod changes;
+mod large;
 mod names;
 mod objects;
 mod tree;
@@ -21,7 +22,7 @@ use objects::Objects;
 /// Opens the commit that `spec` names in the repository at `top`.
 pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceError> {
     let objects = Objects::open(top)?;
-    let repository = objects.take();
+    let repository = objects.repository();
     let commit = names::commit(&repository, top, spec.revision.as_deref())?;
     let source = release_source(&commit, top)?;
     let reference = names::reference(&repository, spec.revision.as_deref(), commit.id);
@@ -51,8 +52,6 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         }
         _ => tree::entries(&commit, top)?,
     };
-    drop(commit);
-    objects.put(repository);
     Ok(Checkout {
         source,
         provenance,

@@ -15,6 +15,9 @@ use crate::source::disk::is_executable;
 use crate::source::error::Listing;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
+/// Most bytes for the index of a repository that somebody else owns.
+const INDEX_OF_OTHERS: &str = "gitoxide.objects.allocLimitIfReducedTrust=1g";
+
 /// What differs between the commit, the index and the work tree.
 #[derive(Default)]
 pub(super) struct Changes {
@@ -64,6 +67,7 @@ impl Changes {
         };
         let repository = gix::open::Options::default()
             .permissions(permissions_of_a_user())
+            .config_overrides([INDEX_OF_OTHERS])
             .open(top)
             .map_err(failed)?
             .to_thread_local();

@@ -1,50 +1,103 @@
 //! The object database, with a handle and a pack cache for each thread that reads.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use bulla_bundle::Content;
+
+use super::large;
 use crate::source::SourceError;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
 /// same base, so a small cache has nearly all of the effect.
 const DELTA_BASE_CACHE: &str = "core.deltaBaseCacheLimit=16m";
 
-/// Handles that are idle. A thread takes one, reads, and puts it back with its caches warm.
+/// Largest object that is unpacked into memory when it can be streamed as well.
+const MOST_IN_MEMORY: &str = "gitoxide.objects.allocLimit=16m";
+
+/// A repository that is read by many threads.
 pub(super) struct Objects {
     shared: gix::ThreadSafeRepository,
+    /// The same, refusing large objects.
+    limited: gix::ThreadSafeRepository,
+    /// Handles of `limited`. A thread takes one, reads, and puts it back with its caches warm.
     idle: Mutex<Vec<gix::Repository>>,
 }
 
 impl Objects {
     /// Opens the repository whose work tree or git directory is `top`.
-    ///
-    /// Ownership is not asked for: nothing that the repository's configuration names is run.
     pub(super) fn open(top: &Path) -> Result<Self, SourceError> {
-        let shared = gix::open::Options::isolated()
-            .with(gix::sec::Trust::Full)
-            .config_overrides(["core.useReplaceRefs=false", DELTA_BASE_CACHE])
-            .open(top)
-            .map_err(|source| SourceError::Git {
-                action: "open",
-                repository: top.to_owned(),
-                source,
-            })?;
         Ok(Self {
-            shared,
+            shared: open(top, &["core.useReplaceRefs=false"])?,
+            limited: open(
+                top,
+                &[
+                    "core.useReplaceRefs=false",
+                    DELTA_BASE_CACHE,
+                    MOST_IN_MEMORY,
+                ],
+            )?,
             idle: Mutex::default(),
         })
     }
 
-    pub(super) fn take(&self) -> gix::Repository {
-        let idle = self.idle().pop();
-        idle.unwrap_or_else(|| self.shared.to_thread_local())
+    /// Returns a handle for all but content.
+    pub(super) fn repository(&self) -> gix::Repository {
+        self.shared.to_thread_local()
     }
 
-    pub(super) fn put(&self, repository: gix::Repository) {
+    /// Opens the content of a blob.
+    pub(super) fn blob(&self, id: gix::ObjectId) -> io::Result<Content> {
+        let repository = self.take();
+        let blob = repository.find_blob(id).map(|mut blob| blob.take_data());
+        self.put(repository);
+        match blob {
+            Ok(bytes) => Ok(Content::Memory(bytes)),
+            Err(error) if error.is_resource_exhausted() => self.large_blob(id),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// Streams a blob that is stored whole; one that is stored as a delta needs the memory.
+    fn large_blob(&self, id: gix::ObjectId) -> io::Result<Content> {
+        let repository = self.repository();
+        let store = repository.objects.store_ref();
+        let mut directories = vec![store.path().to_owned()];
+        directories.extend(store.alternate_db_paths().map_err(io::Error::other)?);
+        match large::open(&directories, id)? {
+            Some(content) => Ok(content),
+            None => repository
+                .find_blob(id)
+                .map(|mut blob| Content::Memory(blob.take_data()))
+                .map_err(io::Error::other),
+        }
+    }
+
+    fn take(&self) -> gix::Repository {
+        let idle = self.idle().pop();
+        idle.unwrap_or_else(|| self.limited.to_thread_local())
+    }
+
+    fn put(&self, repository: gix::Repository) {
         self.idle().push(repository);
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<gix::Repository>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Opens with the repository's own configuration and no other. Ownership is not asked for:
+/// nothing that the configuration names is run.
+fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, SourceError> {
+    gix::open::Options::isolated()
+        .with(gix::sec::Trust::Full)
+        .config_overrides(settings.iter().copied())
+        .open(top)
+        .map_err(|source| SourceError::Git {
+            action: "open",
+            repository: top.to_owned(),
+            source,
+        })
 }

@@ -91,15 +91,7 @@ impl Tree for GitTree {
 
     fn content(&self, position: usize) -> io::Result<Content> {
         match &self.places[position] {
-            Place::Object(id) => {
-                let repository = self.objects.take();
-                let blob = repository
-                    .find_blob(*id)
-                    .map(|mut blob| blob.take_data())
-                    .map_err(io::Error::other);
-                self.objects.put(repository);
-                blob.map(Content::Memory)
-            }
+            Place::Object(id) => self.objects.blob(*id),
             Place::WorkTree(path) => disk::open(path, self.tracked[position].kind),
         }
     }

@@ -1,0 +1,122 @@
+//! The program as people and scripts see it.
+
+use bulla_schemas::install::Install;
+
+use crate::world::{World, small_tree};
+
+#[test]
+fn data_goes_to_stdout_talk_to_stderr_and_failures_have_their_status() {
+    let mut world = World::new();
+    let hash = world.release(small_tree("one\n"));
+    let install = ["install", "acme/billing", "--channel", "prod"];
+    let run = world.run(&install);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(run.stdout, format!("{hash}\n"));
+    assert!(run.stderr.contains("acme/billing prod"), "{run:?}");
+    let run = world.run(&install);
+    assert!(run.stderr.contains("live already"), "{run:?}");
+
+    let run = world.run(&["verify", "acme/billing"]);
+    assert_eq!((run.status, run.stdout.as_str()), (Some(0), ""));
+    std::fs::write(world.current().join("version.txt"), "x").unwrap();
+    let run = world.run(&["verify", "acme/billing"]);
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert_eq!(run.stdout, "changed    version.txt\n");
+    let run = world.run(&["verify", "acme/billing", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["differences"][0]["difference"], "changed");
+    std::fs::write(
+        world
+            .state()
+            .join("bundles")
+            .join(hash.hex())
+            .join("index.jsonl"),
+        "",
+    )
+    .unwrap();
+    assert_eq!(world.run(&["verify", "acme/billing"]).status, Some(3));
+
+    let other = world.publish(&small_tree("two\n"), Install::default());
+    let run = world.run(&[
+        "install",
+        "acme/billing",
+        "--channel",
+        "prod",
+        &other.hex()[..8],
+    ]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.stderr.starts_with("error: "), "{run:?}");
+    assert!(run.stderr.contains("hint: "), "{run:?}");
+    assert_eq!(run.stdout, "");
+    let run = world.run(&["install", "acme/billing", "--channel", "deadbeef"]);
+    assert_eq!(run.status, Some(2), "{run:?}");
+    world.registry.change(|served| served.down = true);
+    assert_eq!(world.run(&install).status, Some(4));
+}
+
+#[test]
+fn status_and_history_are_tables_for_people_and_json_for_scripts() {
+    let mut world = World::new();
+    let first = world.release(small_tree("one\n"));
+    world.install().unwrap();
+    let second = world.release(small_tree("two\n"));
+    world.install().unwrap();
+    let run = world.run(&["rollback", "acme/billing"]);
+    assert_eq!(run.stdout, format!("{first}\n"));
+    let run = world.run(&["status"]);
+    assert!(run.stdout.contains("STANDING"), "{run:?}");
+    assert!(run.stdout.contains("held"), "{run:?}");
+    assert!(run.stderr.contains("rolled back from"), "{run:?}");
+    let run = world.run(&["status", "acme/billing", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json[0]["live"], first.to_string());
+    assert_eq!(json[0]["head"], second.to_string());
+    assert_eq!(json[0]["standing"], "held");
+    let run = world.run(&["history", "acme/billing"]);
+    assert_eq!(run.stdout.lines().count(), 4, "{run:?}");
+    let run = world.run(&["history", "acme/billing", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json[2]["action"], "rollback");
+    let run = world.run(&["rollback", "acme/billing"]);
+    assert_eq!(run.status, Some(1));
+    assert!(run.stderr.contains(&second.short()), "{run:?}");
+}
+
+#[test]
+fn a_server_that_is_not_enrolled_says_how() {
+    let world = World::new();
+    std::fs::remove_dir_all(world.state()).unwrap();
+    let run = world.run(&["install", "acme/billing", "--channel", "prod"]);
+    assert_eq!(run.status, Some(2), "{run:?}");
+    assert!(run.stderr.contains("bulla-installer enroll"), "{run:?}");
+    assert_eq!(world.run(&["status"]).status, Some(0));
+    let anchor = world.organisation.anchor().to_string();
+    let run = world.run(&["enroll", &world.registry.url(), &anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = world.run(&["enroll", &world.registry.url(), &anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = world.run(&["enroll", "http://127.0.0.1:1", &anchor]);
+    assert_eq!(run.status, Some(2), "{run:?}");
+}
+
+#[test]
+fn refuses_an_anchor_of_another_history() {
+    let world = World::new();
+    std::fs::remove_dir_all(world.state()).unwrap();
+    let anchor = world.organisation.anchor().to_string();
+    let mut other = anchor[..anchor.len() - 8].to_owned();
+    other.push_str("00000000");
+    let run = world.run(&["enroll", &world.registry.url(), &other]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+}
+
+#[test]
+fn manual_pages_and_completions_can_be_generated() {
+    let world = World::new();
+    let directory = world.folder.path().join("generated");
+    let run = world.run(&["generate", directory.to_str().unwrap()]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(directory.join("bulla-installer.1").exists());
+    assert!(directory.join("bulla-installer-install.1").exists());
+    assert!(directory.join("bulla-installer.bash").exists());
+}

@@ -1,0 +1,151 @@
+//! `kill -9` at every place: the old release or the new one is live, and the same command works
+//! afterwards.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use bulla_schemas::Digest;
+
+use crate::world::{World, small_tree, wide_tree};
+
+/// Runs a command that dies at a place; tells whether it came by there.
+fn dies(world: &World, point: &str, arguments: &[&str]) -> bool {
+    let output = world
+        .command(arguments)
+        .env("BULLA_FAILPOINT", point)
+        .output()
+        .unwrap();
+    match output.status.signal() {
+        Some(9) => true,
+        _ => {
+            assert!(output.status.success(), "{point}: {output:?}");
+            false
+        }
+    }
+}
+
+fn points(world: &World) -> Vec<String> {
+    let run = world.run(&["failpoints"]);
+    run.stdout.lines().map(str::to_owned).collect()
+}
+
+fn assert_live_is_one_of(world: &World, point: &str, allowed: [Digest; 2]) {
+    let live = world
+        .live()
+        .unwrap_or_else(|| panic!("{point}: nothing is live"));
+    assert!(allowed.contains(&live), "{point}: {live} is live");
+    world.assert_intact();
+}
+
+const INSTALL: [&str; 6] = [
+    "install",
+    "acme/billing",
+    "--channel",
+    "prod",
+    "--keep",
+    "2",
+];
+const ROLLBACK: [&str; 2] = ["rollback", "acme/billing"];
+
+#[test]
+fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
+    let mut survived = Vec::new();
+    for point in points(&World::new()) {
+        let mut world = World::new();
+        let mut live = None;
+        for number in 0..3 {
+            live = Some(world.release(wide_tree(120, &format!("{number}\n"))));
+            assert_eq!(world.run(&INSTALL).status, Some(0));
+        }
+        let old = live.unwrap();
+        let tree = wide_tree(121, "new\n").file("large", crate::world::noise("l", 3_000_000));
+        let new = world.release(tree.unwrap());
+        if !dies(&world, &point, &INSTALL) {
+            survived.push(point);
+            continue;
+        }
+        assert_live_is_one_of(&world, &point, [old, new]);
+        // A second death at the same place does no harm either.
+        dies(&world, &point, &INSTALL);
+        assert_live_is_one_of(&world, &point, [old, new]);
+        let run = world.run(&INSTALL);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(new), "{point}");
+        world.assert_intact();
+        assert_clean(&world, &point);
+        // The journal of activations has each once.
+        let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+        let hashes: Vec<Digest> = history.iter().map(|activation| activation.hash).collect();
+        assert_eq!(
+            hashes.iter().filter(|hash| **hash == new).count(),
+            1,
+            "{point}"
+        );
+        assert_eq!(world.run(&ROLLBACK).status, Some(0), "{point}");
+        assert_eq!(world.live(), Some(old), "{point}");
+    }
+    assert_eq!(
+        survived,
+        [
+            "rollback::locked",
+            "rollback::checked",
+            "recover::before-finish"
+        ]
+    );
+}
+
+#[test]
+fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
+    let mut died = 0;
+    for point in points(&World::new()) {
+        let mut world = World::new();
+        let first = world.release(small_tree("one\n"));
+        world.install().unwrap();
+        let second = world.release(small_tree("two\n"));
+        world.install().unwrap();
+        if !dies(&world, &point, &ROLLBACK) {
+            continue;
+        }
+        died += 1;
+        assert_live_is_one_of(&world, &point, [first, second]);
+        let run = world.run(&["rollback", "acme/billing", &first.hex()[..8]]);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(first), "{point}");
+        world.assert_intact();
+        assert_clean(&world, &point);
+        let found = bulla_installer::status(&world.server(), None).unwrap();
+        assert_eq!(
+            found[0].hold.as_ref().map(|hold| hold.left),
+            Some(second),
+            "{point}"
+        );
+        let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+        assert_eq!(history.len(), 3, "{point}");
+    }
+    assert!(died >= 8, "{died}");
+}
+
+#[test]
+fn a_recovery_that_dies_is_recovered_by_the_next_start() {
+    let mut world = World::new();
+    world.release(small_tree("one\n"));
+    world.install().unwrap();
+    let second = world.release(small_tree("two\n"));
+    assert!(dies(&world, "activate::switched", &INSTALL));
+    assert!(dies(&world, "recover::before-finish", &INSTALL));
+    assert_eq!(world.run(&INSTALL).status, Some(0));
+    assert_eq!(world.live(), Some(second));
+    let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+    assert_eq!(history.len(), 2);
+}
+
+fn assert_clean(world: &World, point: &str) {
+    assert!(!world.site().join(".staging").exists(), "{point}");
+    assert!(!world.site().join(".current.new").exists(), "{point}");
+    let project = world.state().join("projects/acme%2Fbilling");
+    assert!(!project.join("journal").exists(), "{point}");
+    assert_eq!(
+        std::fs::read_dir(project.join("spool")).unwrap().count(),
+        0,
+        "{point}"
+    );
+}

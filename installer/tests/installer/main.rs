@@ -1,0 +1,20 @@
+//! The installer against a registry that serves what a test wants: a real log, real bundles, real
+//! files and, where it matters, real processes that die.
+
+mod command_line;
+mod concurrency;
+#[cfg(feature = "failpoints")]
+mod crash;
+mod disk;
+mod garbage;
+mod hand_edits;
+mod hostile;
+mod install;
+mod owner;
+mod persist;
+mod policy;
+mod pull;
+mod registry;
+mod rollback;
+mod verify;
+mod world;

@@ -1,0 +1,349 @@
+//! A server's directories, a registry, and an organisation that signs.
+
+use std::fs;
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bulla_bundle::{
+    Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
+};
+use bulla_installer::{
+    Error, InstallRequest, Installed, Link, Observer, Remote, RollbackRequest, RolledBack, Server,
+    enroll, install, rollback,
+};
+use bulla_schemas::install::Install;
+use bulla_schemas::release::Source;
+use bulla_schemas::{Codec, Digest, ProjectName, Timestamp};
+use bulla_trust::Verdict;
+use bulla_trust::testing::{self, Organisation};
+use tempfile::TempDir;
+
+use crate::registry::Registry;
+
+/// When everything happens, by the server's clock.
+pub(crate) const NOW: i64 = 1_795_100_000;
+/// When the first revision was committed; each further one a minute later.
+pub(crate) const COMMITTED: i64 = 1_790_000_000;
+
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) registry: Registry,
+    pub(crate) organisation: Organisation,
+    pub(crate) project: ProjectName,
+    revisions: i64,
+}
+
+/// Keeps the notes of one command.
+#[derive(Default)]
+pub(crate) struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Progress for Notes {}
+
+impl Observer for Notes {
+    fn note(&self, sentence: &str) {
+        self.0.lock().unwrap().push(sentence.to_owned());
+    }
+}
+
+impl Notes {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().join("\n")
+    }
+}
+
+impl World {
+    /// A server that is enrolled with an organisation's registry.
+    pub(crate) fn new() -> Self {
+        let world = Self {
+            folder: tempfile::tempdir().unwrap(),
+            registry: Registry::start(),
+            organisation: Organisation::new(),
+            project: testing::project(),
+            revisions: 0,
+        };
+        world.serve_log();
+        world.enroll();
+        world
+    }
+
+    pub(crate) fn enroll(&self) {
+        let url = self.registry.url().parse().unwrap();
+        let anchor = self.organisation.anchor();
+        enroll(&self.server(), url, anchor, None, now()).unwrap();
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        Server::new(self.root(), self.state())
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("srv")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn site(&self) -> PathBuf {
+        self.root().join(self.project.as_str())
+    }
+
+    /// The tree that is live.
+    pub(crate) fn current(&self) -> PathBuf {
+        self.site().join("current")
+    }
+
+    pub(crate) fn tree(&self, hash: &Digest) -> PathBuf {
+        self.site().join("releases").join(hash.hex())
+    }
+
+    /// Which release is live, read from disk.
+    pub(crate) fn live(&self) -> Option<Digest> {
+        let target = fs::read_link(self.current()).ok()?;
+        let hex = target.to_str()?.strip_prefix("releases/")?.to_owned();
+        Some(Digest::from_hex(&hex).unwrap())
+    }
+
+    /// Publishes a release and promotes it to `prod`.
+    pub(crate) fn release(&mut self, tree: MemoryTree) -> Digest {
+        let hash = self.publish(&tree, Install::default());
+        self.promote(hash);
+        hash
+    }
+
+    /// Publishes a release.
+    pub(crate) fn publish(&mut self, tree: &dyn SourceTree, install: Install) -> Digest {
+        let seed = self.seed(install);
+        let options = WriteOptions {
+            threads: NonZeroUsize::MIN,
+            spool: self.folder.path().to_owned(),
+            limits: Limits::default(),
+        };
+        let bundle = bulla_bundle::write(tree, seed, &options, &NoProgress).unwrap();
+        self.serve_bundle(&bundle);
+        self.log_release(bundle.hash(), bundle.total_size());
+        bundle.hash()
+    }
+
+    pub(crate) fn seed(&mut self, install: Install) -> ReleaseSeed {
+        self.revisions += 1;
+        ReleaseSeed {
+            project: self.project.clone(),
+            source: Source::Git {
+                revision: format!("{:040x}", self.revisions),
+                tree: format!("{:040x}", self.revisions + 1_000_000),
+                committed: Timestamp::from_seconds(COMMITTED + 60 * (self.revisions - 1)).unwrap(),
+            },
+            recipe: Digest::of(b"recipe"),
+            codec: Codec::current(7).unwrap(),
+            install,
+            platforms: Vec::new(),
+        }
+    }
+
+    pub(crate) fn serve_bundle(&self, bundle: &Bundle) {
+        let hash = bundle.hash();
+        self.serve_manifest(&hash, bundle.manifest_bytes());
+        for blob in bundle.blobs() {
+            let mut bytes = Vec::new();
+            blob.open().unwrap().read_to_end(&mut bytes).unwrap();
+            self.serve_blob(&blob.descriptor().digest, bytes);
+        }
+    }
+
+    pub(crate) fn serve_manifest(&self, hash: &Digest, bytes: &[u8]) {
+        let path = format!("/v2/{}/manifests/{hash}", self.project);
+        self.registry
+            .change(|served| served.files.insert(path, bytes.to_vec()));
+    }
+
+    pub(crate) fn serve_blob(&self, digest: &Digest, bytes: Vec<u8>) {
+        let path = self.blob_path(digest);
+        self.registry
+            .change(|served| served.files.insert(path, bytes));
+    }
+
+    pub(crate) fn blob_path(&self, digest: &Digest) -> String {
+        format!("/v2/{}/blobs/{digest}", self.project)
+    }
+
+    /// The path of a release's payload, `place` 0, or its index, 1, or its frame table, 2.
+    pub(crate) fn layer_path(&self, hash: &Digest, place: usize) -> String {
+        let path = format!("/v2/{}/manifests/{hash}", self.project);
+        let manifest = self.registry.change(|served| served.files[&path].clone());
+        let manifest = bulla_schemas::manifest::Manifest::from_bytes(&manifest).unwrap();
+        self.blob_path(&manifest.layers[place].digest)
+    }
+
+    pub(crate) fn log_release(&mut self, hash: Digest, size: u64) {
+        let mut statement = testing::release(&self.project, hash);
+        statement.subject[0].annotations.size = size;
+        let verdict = self.organisation.append_release(&statement);
+        assert_eq!(verdict, Verdict::Effective);
+        self.serve_log();
+    }
+
+    pub(crate) fn promote(&mut self, hash: Digest) {
+        let mut promotion = self.organisation.draft("prod", hash);
+        if self.project != testing::project() {
+            promotion = bulla_trust::statement::promote(
+                &self.organisation.state,
+                &self.project,
+                &"prod".parse().unwrap(),
+                hash,
+                "because".to_owned(),
+                now(),
+            );
+        }
+        let verdict = self.organisation.append_promotion(&promotion, &["alice"]);
+        assert_eq!(verdict, Verdict::Effective);
+        self.serve_log();
+    }
+
+    pub(crate) fn serve_log(&self) {
+        let files = self.organisation.files();
+        self.registry.change(|served| {
+            for (path, bytes) in files {
+                served.files.insert(format!("/log/{path}"), bytes);
+            }
+        });
+    }
+
+    pub(crate) fn request(&self) -> InstallRequest {
+        InstallRequest {
+            project: self.project.clone(),
+            channel: "prod".parse().unwrap(),
+            hash: None,
+            pin_old: false,
+            link: Link::Auto,
+            keep: 5,
+            threads: NonZeroUsize::new(2).unwrap(),
+            now: now(),
+        }
+    }
+
+    pub(crate) fn install(&self) -> Result<Installed, Error> {
+        self.install_with(&self.request()).0
+    }
+
+    pub(crate) fn install_with(
+        &self,
+        request: &InstallRequest,
+    ) -> (Result<Installed, Error>, String) {
+        let server = self.server();
+        let notes = Notes::default();
+        let result = Remote::open(&server, None)
+            .and_then(|mut remote| install(&server, &mut remote, request, &notes));
+        (result, notes.text())
+    }
+
+    pub(crate) fn rollback(&self, hash: Option<&str>) -> Result<RolledBack, Error> {
+        let request = RollbackRequest {
+            project: self.project.clone(),
+            hash: hash.map(|hash| hash.parse().unwrap()),
+            now: now(),
+        };
+        rollback(&self.server(), &request, &Notes::default())
+    }
+
+    /// Runs the program itself.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulla-installer"));
+        command
+            .args(arguments)
+            .arg("--root")
+            .arg(self.root())
+            .arg("--state")
+            .arg(self.state())
+            .env_remove("BULLA_TOKEN");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(&self.command(arguments).output().unwrap())
+    }
+
+    /// Compares the live tree with its index, and expects no difference.
+    pub(crate) fn assert_intact(&self) {
+        let verification = bulla_installer::verify(&self.server(), &self.project).unwrap();
+        assert_eq!(verification.differences, []);
+    }
+}
+
+/// What a program said.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_seconds(NOW).unwrap()
+}
+
+/// Bytes that do not compress, the same for the same name.
+pub(crate) fn noise(name: &str, size: usize) -> Vec<u8> {
+    let mut state = u64::from_le_bytes(
+        Digest::of(name.as_bytes()).as_bytes()[..8]
+            .try_into()
+            .unwrap(),
+    );
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+/// A tree with a file of each kind, and one whose content is the argument.
+pub(crate) fn small_tree(version: &str) -> MemoryTree {
+    MemoryTree::default()
+        .executable("bin/app", "#!/bin/sh\necho app\n")
+        .unwrap()
+        .link("bin/run", "app")
+        .unwrap()
+        .directory("cache")
+        .unwrap()
+        .file("empty", "")
+        .unwrap()
+        .file("share/read me.txt", "read me\n")
+        .unwrap()
+        .file("version.txt", version)
+        .unwrap()
+}
+
+/// A tree of `count` files of some kilobytes, of which one depends on `version`.
+pub(crate) fn wide_tree(count: usize, version: &str) -> MemoryTree {
+    let mut tree = MemoryTree::default();
+    for number in 0..count {
+        let path = format!("src/{:02}/file-{number:04}.txt", number % 20);
+        tree = tree.file(&path, noise(&path, 9000)).unwrap();
+    }
+    tree.file("version.txt", version).unwrap()
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+pub(crate) fn mtime(path: &Path) -> i64 {
+    fs::symlink_metadata(path).unwrap().mtime()
+}

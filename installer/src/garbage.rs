@@ -29,14 +29,17 @@ pub(crate) fn kept(
 ) -> HashSet<Digest> {
     let mut latest = history.latest_first();
     latest.retain(|hash| hash != live);
-    let previous = history.last().map(|activation| activation.hash);
+    // The one that a rollback would go to; before `live` is in the journal, that is its last line.
+    let previous = match history.last() {
+        Some(last) if last.hash != *live => Some(last.hash),
+        _ => history.before_live().first().copied(),
+    };
     latest
         .iter()
         .take(last.saturating_sub(1))
         .copied()
         .chain([*live])
         .chain(previous)
-        .chain(history.before_live().first().copied())
         .chain(hold.into_iter().flat_map(|hold| [hold.hash, hold.left]))
         .collect()
 }
@@ -117,9 +120,9 @@ mod tests {
         };
         assert_eq!(kept_of(5), "cdefg");
         assert_eq!(kept_of(3), "efg");
-        // The live one and the two that a rollback would go to are kept whatever is asked.
-        assert_eq!(kept_of(1), "efg");
-        assert_eq!(kept_of(0), "efg");
+        // The live one and the one that a rollback would go to are kept whatever is asked.
+        assert_eq!(kept_of(1), "fg");
+        assert_eq!(kept_of(0), "fg");
     }
 
     #[test]

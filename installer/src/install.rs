@@ -31,6 +31,7 @@ use crate::record::TreeRecord;
 use crate::recover::{self, Recovered};
 use crate::recycle;
 use crate::remote::Remote;
+use crate::remove;
 use crate::resolve::{Asked, Resolved, resolve};
 use crate::share::Link;
 use crate::space::{self, Need};
@@ -141,6 +142,8 @@ pub fn install(
     let (revision, outcome) = match revision_of_intact_tree(server, &place, &resolved.hash)? {
         Some(revision) if from == Some(resolved.hash) => {
             hold::write(&place.hold(), None)?;
+            // An install that died after the switch did not come to this.
+            collect_garbage(server, &place, request, observer);
             return Ok(Installed {
                 hash: resolved.hash,
                 revision,
@@ -249,6 +252,7 @@ fn collect_garbage(
             return Ok(0);
         };
         let kept = garbage::kept(&history, &live, None, request.keep);
+        remove::remove_tree(&place.spools())?;
         garbage::collect(server, place, &kept)
     };
     if let Err(error) = collect() {
@@ -305,7 +309,7 @@ impl Install<'_> {
                 aside.display()
             ));
         }
-        durable::remove(&self.place.spool(&bundle.hash()))?;
+        remove::remove_tree(&self.place.staging())?;
         for file in persist::prepare(self.place, &bundle.release().install)? {
             self.observer.note(&format!(
                 "`{}` does not exist yet; the release finds it there once you put it",
@@ -365,6 +369,9 @@ impl Install<'_> {
             trees.live().map(|tree| &tree.record),
         );
         self.check_space(bundle, &plan, trees)?;
+        if self.request.link == Link::Hard {
+            trees.note_shared(self.place, &plan)?;
+        }
         let top = self.staged();
         if let Some(recycled) = &trees.recycled {
             recycle::recycle(self.server, self.place, &plan, &recycled.record, &top)?;
@@ -372,7 +379,7 @@ impl Install<'_> {
         let result = self.extract_planned(bundle, &plan, trees);
         if result.is_err() {
             // The first error counts; what cannot be removed now is swept at the next start.
-            let _ = crate::remove::remove_tree(&self.place.staging());
+            let _ = remove::remove_tree(&self.place.staging());
         }
         let (extracted, downloaded) = result?;
         Ok((extracted, downloaded, plan.in_place()))

@@ -60,6 +60,11 @@ impl TreeRecord {
             .filter(|record| record.hash == *hash))
     }
 
+    /// Writes the record durably.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        durable::write(path, self.to_text().as_bytes())
+    }
+
     /// Writes the record; it is durable once its file system is synced.
     pub(crate) fn write_later(&self, path: &Path) -> Result<(), Error> {
         std::fs::write(path, self.to_text()).on("write", path)

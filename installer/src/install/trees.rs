@@ -9,7 +9,8 @@ use rustix::fs::{CWD, Mode, OFlags, ioctl_ficlone, openat};
 use super::Install;
 use crate::error::Error;
 use crate::garbage;
-use crate::plan::LocalTree;
+use crate::layout::Place;
+use crate::plan::{LocalTree, Origin, Plan};
 use crate::record::{Recorded, TreeRecord};
 use crate::share::{self, Link};
 
@@ -67,6 +68,24 @@ impl Trees {
         self.others
             .iter()
             .find(|tree| Some(tree.record.hash) == self.live)
+    }
+
+    /// Writes into the records of other trees which files will be shared: their ctimes are going
+    /// to change without anybody having touched them.
+    pub(super) fn note_shared(&self, place: &Place, plan: &Plan<'_>) -> Result<(), Error> {
+        let mut records: Vec<Option<TreeRecord>> = self.others.iter().map(|_| None).collect();
+        for file in &plan.files {
+            if let Origin::Tree { tree, recorded } = file.origin {
+                let record = records[tree].get_or_insert_with(|| self.others[tree].record.clone());
+                if let Recorded::File { stamp, .. } = &mut record.paths[recorded].kind {
+                    stamp.ctime = None;
+                }
+            }
+        }
+        for record in records.iter().flatten() {
+            record.write(&place.record(&record.hash))?;
+        }
+        Ok(())
     }
 
     /// Tells whether files of other trees can be cloned here, by cloning one.

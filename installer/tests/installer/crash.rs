@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use bulla_schemas::Digest;
 
-use crate::world::{World, small_tree, wide_tree};
+use crate::world::{World, noise, small_tree};
 
 /// Runs a command that dies at a place; tells whether it came by there.
 fn dies(world: &World, point: &str, arguments: &[&str]) -> bool {
@@ -53,11 +53,11 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         let mut world = World::new();
         let mut live = None;
         for number in 0..3 {
-            live = Some(world.release(wide_tree(120, &format!("{number}\n"))));
+            live = Some(world.release(small_tree(&format!("{number}\n"))));
             assert_eq!(world.run(&INSTALL).status, Some(0));
         }
         let old = live.unwrap();
-        let tree = wide_tree(121, "new\n").file("large", crate::world::noise("l", 3_000_000));
+        let tree = small_tree("new\n").file("large", noise("l", 3_000_000));
         let new = world.release(tree.unwrap());
         if !dies(&world, &point, &INSTALL) {
             survived.push(point);
@@ -143,9 +143,5 @@ fn assert_clean(world: &World, point: &str) {
     assert!(!world.site().join(".current.new").exists(), "{point}");
     let project = world.state().join("projects/acme%2Fbilling");
     assert!(!project.join("journal").exists(), "{point}");
-    assert_eq!(
-        std::fs::read_dir(project.join("spool")).unwrap().count(),
-        0,
-        "{point}"
-    );
+    assert!(!project.join("spool").exists(), "{point}");
 }

@@ -15,8 +15,8 @@ pub(crate) struct Served {
     pub(crate) requests: Vec<String>,
     /// Bytes of all bodies that were sent.
     pub(crate) sent: usize,
-    /// Paths of which only so many bytes are sent before the connection closes.
-    pub(crate) cut: BTreeMap<String, usize>,
+    /// Goes down in the middle of the answer that brings `sent` to so many bytes.
+    pub(crate) down_after: Option<usize>,
     /// Ignores ranges.
     pub(crate) whole_only: bool,
     /// Closes every connection without an answer.
@@ -138,8 +138,11 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{extra}connection: close\r\n\r\n",
             body.len()
         );
-        if let Some(most) = served.cut.get(&path) {
-            body.truncate(*most);
+        if let Some(limit) = served.down_after
+            && served.sent + body.len() > limit
+        {
+            body.truncate(limit - served.sent);
+            served.down = true;
         }
         served.sent += body.len();
         (head, body)

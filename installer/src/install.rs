@@ -298,6 +298,7 @@ impl Install<'_> {
         extracted
             .record
             .write_later(&self.place.record(&bundle.hash()))?;
+        failpoint!("install::record-written");
         self.sync_file_systems()?;
         failpoint!("install::synced");
         let aside = place::put(self.place, &bundle.hash(), &self.staged(), self.request.now)?;

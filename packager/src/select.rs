@@ -7,6 +7,7 @@
 mod error;
 mod patterns;
 
+use std::collections::HashSet;
 use std::io;
 
 use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
@@ -42,9 +43,15 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
     let mut include = include.judge();
     let mut exclude = exclude.judge();
 
+    let holding: HashSet<&[u8]> = checkout.tracked().iter().filter_map(parent).collect();
     let mut entries = Vec::new();
     let mut positions = Vec::new();
     for (position, tracked) in checkout.tracked().iter().enumerate() {
+        // Only an empty directory says something. One that loses its content to `exclude` goes
+        // with it, as in git.
+        if tracked.kind == TrackedKind::Directory && holding.contains(&*tracked.path) {
+            continue;
+        }
         let name = String::from_utf8_lossy(&tracked.path);
         let is_directory = matches!(
             tracked.kind,
@@ -77,6 +84,11 @@ impl Selection {
     pub fn into_checkout(self) -> Checkout {
         self.checkout
     }
+}
+
+fn parent(tracked: &Tracked) -> Option<&[u8]> {
+    let end = tracked.path.iter().rposition(|byte| *byte == b'/')?;
+    Some(&tracked.path[..end])
 }
 
 /// Checks one entry and reads the target of a link.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use bulla_bundle::SourceTree as _;
 use bulla_packager::select::select;
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
@@ -322,6 +323,28 @@ fn refuses_externals_unless_excluded() {
     let checkout = open(&repository.work()).unwrap();
     let recipe = recipe::load(&checkout).unwrap();
     assert!(select(checkout, &recipe.recipe).is_ok());
+}
+
+#[test]
+fn keeps_empty_directories_but_not_emptied_ones() {
+    let repository = SvnRepository::with_files();
+    std::fs::create_dir_all(repository.work().join("var/cache")).unwrap();
+    repository.write("docs/a", "x");
+    repository.write(
+        "bulla.toml",
+        "[bundle]\nproject = \"a\"\nexclude = [\"docs/**\", \"bin/run\", \"/bin/start\"]\n",
+    );
+    repository.commit("directories");
+    let checkout = open(&repository.work()).unwrap();
+    let recipe = recipe::load(&checkout).unwrap();
+    let selection = select(checkout, &recipe.recipe).unwrap();
+    let mut paths: Vec<&str> = selection
+        .entries()
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["README", "bulla.toml", "var/cache"]);
 }
 
 #[test]

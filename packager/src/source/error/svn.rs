@@ -78,9 +78,9 @@ impl SvnFailure {
             Self::UnknownScheme => Some(
                 "an svn URL begins with `https://`, `http://`, `svn://`, `svn+ssh://` or `file://`; a git repository is read from a clone",
             ),
-            Self::Denied => {
-                Some("`svn info` with the same URL asks for a password and can remember it")
-            }
+            Self::Denied => Some(
+                "`svn info` with the same URL asks for what the server wants, and remembers it",
+            ),
             Self::NeedsCleanup => Some("run `svn cleanup`"),
             Self::NeedsUpgrade => Some("run `svn upgrade`"),
             Self::Locale => Some("the locale `C.UTF-8` is needed; install it"),

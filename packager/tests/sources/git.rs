@@ -159,6 +159,8 @@ fn any_name_of_a_revision_is_taken() {
         "HEAD~1",
         "main^",
         "HEAD@{1}",
+        ":/first",
+        "main^{/first}",
     ] {
         let checkout = open_revision(&work, name).unwrap();
         assert_eq!(checkout.source.revision(), first, "{name}");
@@ -426,18 +428,12 @@ fn tells_a_damaged_repository_from_an_unknown_revision() {
 fn a_sparse_checkout_shows_the_whole_revision() {
     let repository = GitRepository::with_files();
     let expected = contents(&open(&repository.work()).unwrap());
-    repository.git(&["sparse-checkout", "set", "bin"]);
-    repository.git(&[
-        "sparse-checkout",
-        "set",
-        "--cone",
-        "--no-sparse-index",
-        "none",
-    ]);
+    repository.git(&["sparse-checkout", "init", "--cone", "--no-sparse-index"]);
+    repository.git(&["sparse-checkout", "set", "none"]);
     assert!(!repository.work().join("bin").exists());
     assert_eq!(contents(&open(&repository.work()).unwrap()), expected);
 
-    repository.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "none"]);
+    repository.git(&["sparse-checkout", "init", "--cone", "--sparse-index"]);
     let error = refusal(open(&repository.work()));
     assert!(
         error.hint().unwrap().contains("--no-sparse-index"),
@@ -467,6 +463,32 @@ fn repositories_with_long_ids_and_borrowed_objects_are_read() {
     let checkout = open(&long).unwrap();
     assert_eq!(checkout.source.revision().len(), 64);
     assert_eq!(contents(&checkout)["README"].1, "x");
+}
+
+#[test]
+fn says_what_it_cannot_read() {
+    let repository = GitRepository::with_files();
+    let partial = repository.home().join("partial");
+    repository.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", repository.work().display());
+    repository.git(&[
+        "clone",
+        "-q",
+        "--filter=blob:none",
+        "--no-checkout",
+        &url,
+        partial.to_str().unwrap(),
+    ]);
+    let checkout = open_revision(&partial, "HEAD").unwrap();
+    let error = bulla_packager::recipe::load(&checkout).unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Failed);
+
+    // As `git init --ref-format=reftable` leaves it.
+    repository.git(&["config", "core.repositoryFormatVersion", "1"]);
+    repository.git(&["config", "extensions.refStorage", "reftable"]);
+    repository.write(".git/HEAD", "ref: refs/heads/.invalid\n");
+    let error = refusal(open(&repository.work()));
+    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
 }
 
 #[test]

@@ -131,6 +131,20 @@ fn refuses_names_that_are_no_text_unless_excluded() {
 }
 
 #[test]
+fn refuses_control_characters_in_names() {
+    let repository = with_recipe("");
+    repository.write("two\nlines", "x");
+    repository.commit("control");
+    assert!(matches!(refused(&repository), SelectError::Path(_)));
+    repository.write(
+        "bulla.toml",
+        "[bundle]\nproject = \"a\"\nexclude = [\"two*\"]\n",
+    );
+    repository.commit("excluded");
+    assert!(selection(&repository).is_ok());
+}
+
+#[test]
 fn refuses_the_file_that_the_installer_writes() {
     let repository = with_recipe("");
     repository.write(".bulla-release", "x");

@@ -19,7 +19,21 @@
 //! | [`replay`] | the only judge of a log |
 //! | [`state`] | what a log says |
 //! | [`merkle`], [`note`], [`checkpoint`], [`tile`] | the log's tree and files, as C2SP has them |
-//! | [`accept`], [`resolve`] | what an installer does with them |
+//! | [`accept()`], [`resolve()`] | what an installer does with them |
+//!
+//! ```
+//! use bulla_trust::testing::{Organisation, name, project};
+//! use bulla_trust::{LogState, Pin, accept, resolve};
+//!
+//! // What a registry serves: a checkpoint and entries. What came by another way: the anchor.
+//! let (acme, promoted, _) = Organisation::live();
+//! let (checkpoint, entries, anchor) = (acme.checkpoint(), &acme.entries, acme.anchor());
+//!
+//! let state = accept(&LogState::default(), Pin::Anchor(&anchor), &checkpoint, entries)?;
+//! let head = resolve(&state, &project(), &name("prod"))?;
+//! assert_eq!(head.hash, promoted);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! What this crate does not do: fetch, store or order entries, and sign with people's keys, which
 //! stay with `ssh-keygen`.

@@ -1,5 +1,5 @@
 //! The attacks that replay and `accept` have to stop, by the registry, by mirrors and with stolen
-//! keys. The numbers are the rows of the table in `docs/trust.md`.
+//! keys. `docs/trust.md` lists them with what stops each.
 
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::Policy;
@@ -16,7 +16,7 @@ use bulla_trust::testing::{
 use bulla_trust::{LogState, SignatureType, VerifierKey, pae};
 
 #[test]
-fn row_02_the_registry_forges_a_release() {
+fn the_registry_forges_a_release() {
     let mut acme = Organisation::new();
     let statement = to_payload(&release(&project(), Digest::of(b"evil")));
     assert_eq!(
@@ -40,7 +40,7 @@ fn row_02_the_registry_forges_a_release() {
 }
 
 #[test]
-fn row_03_the_registry_forges_a_promotion() {
+fn the_registry_forges_a_promotion() {
     let (mut acme, old, new) = Organisation::live();
     let promotion = acme.draft("prod", new);
     let nobody = Reason::Threshold {
@@ -67,7 +67,7 @@ fn row_03_the_registry_forges_a_promotion() {
 }
 
 #[test]
-fn row_04_an_old_promotion_is_replayed_as_new() {
+fn an_old_promotion_is_replayed_as_new() {
     let (mut acme, _, new) = Organisation::live();
     let replayed = acme.entries[3].clone();
     assert_eq!(acme.promote("prod", new, &["alice"]), Verdict::Effective);
@@ -83,7 +83,7 @@ fn row_04_an_old_promotion_is_replayed_as_new() {
 }
 
 #[test]
-fn row_04_a_lost_update_changes_nothing() {
+fn a_lost_update_changes_nothing() {
     let (mut acme, _, new) = Organisation::live();
     let third = acme.publish(&project(), "third");
     let (bob, carol) = (acme.draft("prod", new), acme.draft("prod", third));
@@ -105,7 +105,7 @@ fn row_04_a_lost_update_changes_nothing() {
 }
 
 #[test]
-fn row_05_an_older_log_is_served_to_a_server_that_knows_more() {
+fn an_older_log_is_served_to_a_server_that_knows_more() {
     let (acme, _, _) = Organisation::live();
     let state = acme.enrolled();
     let refused = accept(
@@ -124,7 +124,7 @@ fn row_05_an_older_log_is_served_to_a_server_that_knows_more() {
 }
 
 #[test]
-fn row_06_an_older_log_is_served_to_a_new_server() {
+fn an_older_log_is_served_to_a_new_server() {
     let (acme, _, _) = Organisation::live();
     let anchor = acme.anchor();
     let refused = accept(
@@ -143,7 +143,7 @@ fn row_06_an_older_log_is_served_to_a_new_server() {
 }
 
 #[test]
-fn row_07_history_is_edited() {
+fn history_is_edited() {
     let (acme, _, _) = Organisation::live();
     let mut edited = Organisation::new();
     edited.publish(&project(), "old");
@@ -190,7 +190,7 @@ fn row_07_history_is_edited() {
 }
 
 #[test]
-fn row_07_a_note_that_the_log_did_not_sign_is_no_fork() {
+fn a_note_that_the_log_did_not_sign_is_no_fork() {
     let (acme, _, _) = Organisation::live();
     let lie = Checkpoint {
         origin: ORIGIN.to_owned(),
@@ -203,7 +203,7 @@ fn row_07_a_note_that_the_log_did_not_sign_is_no_fork() {
 }
 
 #[test]
-fn row_08_one_later_entry_is_hidden_or_moved() {
+fn one_later_entry_is_hidden_or_moved() {
     let (mut acme, old, new) = Organisation::live();
     let state = acme.enrolled();
     acme.revoke(old, Severity::Block, "bob");
@@ -230,7 +230,7 @@ fn row_08_one_later_entry_is_hidden_or_moved() {
 }
 
 #[test]
-fn row_09_what_one_side_of_a_fork_signs_is_inert_on_the_other() {
+fn what_one_side_of_a_fork_signs_is_inert_on_the_other() {
     let (mut acme, _, new) = Organisation::live();
     let mut fork = acme.clone();
     fork.publish(&project(), "only on the fork");
@@ -254,7 +254,7 @@ fn row_09_what_one_side_of_a_fork_signs_is_inert_on_the_other() {
 }
 
 #[test]
-fn row_11_an_old_policy_is_appended_again() {
+fn an_old_policy_is_appended_again() {
     let mut acme = Organisation::new();
     let mut without_carol = policy();
     without_carol.people.pop();
@@ -286,7 +286,7 @@ fn row_11_an_old_policy_is_appended_again() {
 }
 
 #[test]
-fn row_12_rotated_out_root_keys_are_nothing() {
+fn rotated_out_root_keys_are_nothing() {
     let mut acme = Organisation::new();
     let mut new_keys = policy();
     for (person, spare) in new_keys.people.iter_mut().zip(["alice2", "bob2", "carol2"]) {
@@ -317,7 +317,7 @@ fn row_12_rotated_out_root_keys_are_nothing() {
 }
 
 #[test]
-fn row_12_witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
+fn witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
     let witness = |name: &str| {
         VerifierKey::new(name, SignatureType::Cosignature, key(name).public_key()).unwrap()
     };
@@ -363,7 +363,7 @@ fn row_12_witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
 }
 
 #[test]
-fn row_13_numbers_are_not_skipped() {
+fn numbers_are_not_skipped() {
     let (mut acme, _, new) = Organisation::live();
     let mut promotion = acme.draft("prod", new);
     promotion.predicate.seq = 9_007_199_254_740_991;
@@ -381,7 +381,7 @@ fn row_13_numbers_are_not_skipped() {
 }
 
 #[test]
-fn row_14_checkpoint_and_entries_of_different_logs_do_not_mix() {
+fn checkpoint_and_entries_of_different_logs_do_not_mix() {
     let (acme, _, _) = Organisation::live();
     let other = Organisation::with_policy(|policy| policy.root.threshold = 1);
     let refused = accept(
@@ -394,7 +394,7 @@ fn row_14_checkpoint_and_entries_of_different_logs_do_not_mix() {
 }
 
 #[test]
-fn row_15_a_person_with_two_keys_has_one_vote() {
+fn a_person_with_two_keys_has_one_vote() {
     let mut acme = Organisation::with_policy(|policy| {
         policy.people[0]
             .keys
@@ -420,7 +420,7 @@ fn row_15_a_person_with_two_keys_has_one_vote() {
 }
 
 #[test]
-fn row_15_one_signature_twice_is_no_envelope() {
+fn one_signature_twice_is_no_envelope() {
     let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("vault", new));
     let signature = acme.envelope(3).signatures()[0].clone();
@@ -430,7 +430,7 @@ fn row_15_one_signature_twice_is_no_envelope() {
 }
 
 #[test]
-fn row_16_a_stolen_builder_key_stays_inside_its_limits() {
+fn a_stolen_builder_key_stays_inside_its_limits() {
     let (mut acme, _, _) = Organisation::live();
     let hash = Digest::of(b"evil");
     let outside =
@@ -481,7 +481,7 @@ fn row_16_a_stolen_builder_key_stays_inside_its_limits() {
 }
 
 #[test]
-fn row_17_one_stolen_laptop_is_not_two_people() {
+fn one_stolen_laptop_is_not_two_people() {
     let (mut acme, _, new) = Organisation::live();
     acme.promote("staging", new, &["carol"]);
     assert!(matches!(
@@ -497,7 +497,7 @@ fn row_17_one_stolen_laptop_is_not_two_people() {
 }
 
 #[test]
-fn row_19_a_signature_for_another_purpose_does_not_count() {
+fn a_signature_for_another_purpose_does_not_count() {
     let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("prod", new));
     // The same bytes signed as another payload type.
@@ -524,7 +524,7 @@ fn row_19_a_signature_for_another_purpose_does_not_count() {
 }
 
 #[test]
-fn row_20_the_policy_chooses_the_scheme() {
+fn the_policy_chooses_the_scheme() {
     let (mut acme, _, new) = Organisation::live();
     let payload = to_payload(&acme.draft("prod", new));
     // A person's key used as builders sign.
@@ -545,7 +545,7 @@ fn row_20_the_policy_chooses_the_scheme() {
 }
 
 #[test]
-fn row_21_texts_that_two_parsers_read_differently_are_inert() {
+fn texts_that_two_parsers_read_differently_are_inert() {
     let (mut acme, _, new) = Organisation::live();
     let text = String::from_utf8(to_payload(&acme.draft("prod", new))).unwrap();
     for (from, to) in [
@@ -577,7 +577,7 @@ fn row_21_texts_that_two_parsers_read_differently_are_inert() {
 }
 
 #[test]
-fn row_22_a_policy_with_a_weak_key_is_inert() {
+fn a_policy_with_a_weak_key_is_inert() {
     use base64::Engine as _;
     let blob = [&b"\0\0\0\x0bssh-ed25519\0\0\0\x20\x01"[..], &[0; 31]].concat();
     let weak = format!(
@@ -594,7 +594,7 @@ fn row_22_a_policy_with_a_weak_key_is_inert() {
 }
 
 #[test]
-fn row_23_a_bundle_of_another_project_or_channel_is_refused() {
+fn a_bundle_of_another_project_or_channel_is_refused() {
     let (mut acme, _, new) = Organisation::live();
     let shop: ProjectName = name("acme/shop");
     let foreign = acme.publish(&shop, "shop");
@@ -628,7 +628,7 @@ fn row_23_a_bundle_of_another_project_or_channel_is_refused() {
 }
 
 #[test]
-fn row_24_an_entry_larger_than_32_kib_is_inert() {
+fn an_entry_larger_than_32_kib_is_inert() {
     let (mut acme, _, _) = Organisation::live();
     let junk = vec![b'{'; 40_000];
     assert!(matches!(inert(acme.append(junk)), Reason::Envelope(_)));
@@ -636,7 +636,7 @@ fn row_24_an_entry_larger_than_32_kib_is_inert() {
 }
 
 #[test]
-fn row_27_a_dropped_revocation_is_missing_from_the_next_checkpoint() {
+fn a_dropped_revocation_is_missing_from_the_next_checkpoint() {
     let (mut acme, old, _) = Organisation::live();
     let censored = acme.clone();
     acme.revoke(old, Severity::Block, "bob");

@@ -26,12 +26,16 @@ impl Program {
         }
     }
 
+    /// Benches are built for release, and so are the programs that they time.
     const fn path_in_target(self) -> &'static str {
-        match self {
-            Self::Bulla => "debug/bulla",
-            Self::Registry => "debug/bulla-registry",
-            Self::Installer => "debug/bulla-installer",
-            Self::FailingInstaller => "failpoints/bulla-installer",
+        match (self, cfg!(debug_assertions)) {
+            (Self::Bulla, true) => "debug/bulla",
+            (Self::Bulla, false) => "release/bulla",
+            (Self::Registry, true) => "debug/bulla-registry",
+            (Self::Registry, false) => "release/bulla-registry",
+            (Self::Installer, true) => "debug/bulla-installer",
+            (Self::Installer, false) => "release/bulla-installer",
+            (Self::FailingInstaller, _) => "failpoints/bulla-installer",
         }
     }
 

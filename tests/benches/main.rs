@@ -1,0 +1,187 @@
+//! Times the programs on a real tree of about 20,000 files, each beside what people use today.
+//!
+//! `make bench`, or `cargo bench --package bulla-tests -- RUNS` once the programs are built for
+//! release. Absolute times say something about the machine; the ratios, medians of runs that take
+//! turns, say something about Bulla. Nothing here is asserted.
+#![expect(clippy::print_stdout, reason = "the table is what a bench is for")]
+#![expect(clippy::print_stderr, reason = "who waits should know for what")]
+
+mod bundles;
+mod measure;
+mod packages;
+mod report;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use bulla_tests::programs::{Program, hermetic};
+use bulla_tests::{GitCheckout, Server, World};
+
+use measure::Cost;
+
+const PROJECT: &str = "acme/shop";
+const DEFAULT_RUNS: usize = 5;
+
+fn main() {
+    let runs = std::env::args()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(DEFAULT_RUNS);
+    let packages = packages::fetch(&directory().join("packages"));
+    let world = World::new();
+    eprintln!("making the checkout");
+    let mut checkout = world.git(PROJECT);
+    packages::commit(&mut checkout, &packages);
+
+    report::head();
+    pack(&world, &checkout, runs);
+    let first = publish(&world, &checkout);
+    cold_install(&world, &first, runs);
+    let second = update(&world, &mut checkout, runs);
+    rollback(&world, &first, &second, runs);
+}
+
+/// Returns `target/benches`: the bench itself is `target/release/deps/benches-<hash>`.
+fn directory() -> PathBuf {
+    let program = std::env::current_exe().expect("a running program has a path");
+    let target = program.ancestors().nth(3).expect("a target directory");
+    target.join("benches")
+}
+
+/// `bulla pack` beside `git archive HEAD | zstd -7 -T0`.
+fn pack(world: &World, checkout: &GitCheckout, runs: usize) {
+    let archive = world.path("archive.tar.zst");
+    let (ours, theirs) = measure::beside(
+        runs,
+        || measure::run(world.bulla_command().arg("pack").arg(&checkout.path)),
+        || {
+            measure::pipe(
+                hermetic("git", &world.home())
+                    .arg("-C")
+                    .arg(&checkout.path)
+                    .args(["archive", "HEAD"]),
+                hermetic("zstd", &world.home())
+                    .args(["-q", "-7", "-T0", "-f", "-o"])
+                    .arg(&archive),
+            )
+        },
+    );
+    report::ratio("pack", ours, "git archive HEAD | zstd -7 -T0", theirs);
+    let bundle = world.path("first.bulla");
+    world
+        .bulla(&[
+            "pack".as_ref(),
+            "--output".as_ref(),
+            bundle.as_os_str(),
+            checkout.path.as_os_str(),
+        ])
+        .done();
+    let archive = archive.metadata().expect("an archive").len();
+    report::fact("", &bundles::summary(&bundle, archive));
+}
+
+/// The first publish, of everything.
+fn publish(world: &World, checkout: &GitCheckout) -> String {
+    let cost = measure::run(&mut world.publish_command(&checkout.path));
+    report::alone("publish, first", cost);
+    // The same again: it is known, and the hash is told.
+    world.release(&checkout.path, PROJECT)
+}
+
+/// An install on an empty server beside `curl | tar --zstd -x` of the same payload.
+fn cold_install(world: &World, hash: &str, runs: usize) {
+    let payload = payload_url(world, hash);
+    let mut number = 0;
+    let mut fresh = |name: &str| {
+        number += 1;
+        format!("{name}-{number}")
+    };
+    let mut servers = Vec::new();
+    let mut directories = Vec::new();
+    for _ in 0..runs {
+        servers.push(world.server(&fresh("cold")));
+        let directory = world.path(&fresh("tar"));
+        std::fs::create_dir(&directory).expect("a directory");
+        directories.push(directory);
+    }
+    let (mut servers, mut directories) = (servers.iter(), directories.iter());
+    let (ours, theirs) = measure::beside(
+        runs,
+        || install(servers.next().expect("a server for each run")),
+        || {
+            measure::pipe(
+                hermetic("curl", &world.home())
+                    .args(["-s", "-S", "-f"])
+                    .arg(&payload),
+                hermetic("tar", &world.home())
+                    .args(["--zstd", "-x", "-f", "-", "-C"])
+                    .arg(directories.next().expect("a directory for each run")),
+            )
+        },
+    );
+    report::ratio("install, cold", ours, "curl | tar --zstd -x", theirs);
+}
+
+/// Publish, promote and install of a one-line change, again and again.
+fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> String {
+    let server = world.server("updated");
+    install(&server);
+    let mut published = Vec::new();
+    let mut installed = Vec::new();
+    let mut last = String::new();
+    for run in 0..runs {
+        checkout.commit_change(&format!("Change {run}"));
+        published.push(measure::run(&mut world.publish_command(&checkout.path)));
+        last = world.release(&checkout.path, PROJECT);
+        installed.push(install(&server));
+    }
+    report::alone("publish, one-line change", measure::median(published));
+    report::alone("install, one-line change", measure::median(installed));
+    let bundle = world.path("last.bulla");
+    world
+        .bulla(&[
+            "pack".as_ref(),
+            "--output".as_ref(),
+            bundle.as_os_str(),
+            checkout.path.as_os_str(),
+        ])
+        .done();
+    report::fact(
+        "",
+        &bundles::difference(&world.path("first.bulla"), &bundle),
+    );
+    last
+}
+
+/// There and back, between releases that are on disk.
+fn rollback(world: &World, first: &str, second: &str, runs: usize) {
+    let server = Server::new(&world.path("servers").join("updated"), &world.home());
+    let costs = (0..runs * 2)
+        .map(|run| {
+            let hash = if run % 2 == 0 { first } else { second };
+            measure::run(&mut server.command(Program::Installer, &["rollback", PROJECT, hash]))
+        })
+        .collect();
+    report::alone("rollback, on disk", measure::median(costs));
+}
+
+fn install(server: &Server) -> Cost {
+    let arguments = ["install", PROJECT, "--channel", "prod"];
+    measure::run(&mut server.command(Program::Installer, &arguments))
+}
+
+fn payload_url(world: &World, hash: &str) -> String {
+    let manifest = Command::new("curl")
+        .args(["-s", "-S", "-f"])
+        .arg(format!(
+            "{}/v2/{PROJECT}/manifests/{hash}",
+            world.registry.url()
+        ))
+        .output()
+        .expect("curl is installed");
+    let manifest = bulla_schemas::manifest::Manifest::from_bytes(&manifest.stdout);
+    let digest = manifest
+        .expect("the manifest that was pushed")
+        .payload()
+        .digest;
+    format!("{}/v2/{PROJECT}/blobs/{digest}", world.registry.url())
+}

@@ -144,9 +144,10 @@ impl LogError {
             }
             Self::Quorum { .. } => "the witnesses may be late; try again in some minutes",
             Self::Replay(error) => return error.hint(),
-            Self::Checkpoint(_) | Self::EntryCount { .. } | Self::BadSignature { .. } => {
-                return None;
+            Self::BadSignature { .. } => {
+                "the registry signs with a key that no policy names, or this is not the registry; ask its operator"
             }
+            Self::Checkpoint(_) | Self::EntryCount { .. } => return None,
         };
         Some(hint.to_owned())
     }

@@ -16,7 +16,7 @@
 //! | [`envelope`] | canonical envelopes and what is signed |
 //! | [`statement`] | the four kinds of statement, read and drafted |
 //! | [`policy`] | a policy whose rules can be applied |
-//! | [`replay`] | the only judge of a log |
+//! | [`replay()`] | the only judge of a log |
 //! | [`state`] | what a log says |
 //! | [`merkle`], [`note`], [`checkpoint`], [`tile`] | the log's tree and files, as C2SP has them |
 //! | [`accept()`], [`resolve()`] | what an installer does with them |

@@ -1,5 +1,6 @@
 //! The second implementation: `tests/oracle/replay.py` must say the same of every log.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -84,6 +85,28 @@ fn two_implementations_agree_on_random_logs() {
             );
         }
         assert_eq!(here, answer, "log {seed}");
+    }
+}
+
+#[test]
+fn the_second_implementation_knows_the_golden_logs() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let (mut logs, mut expected) = (Vec::new(), Vec::<Value>::new());
+    for file in fs::read_dir(golden).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            let text = fs::read(&path).unwrap();
+            let lines = text
+                .strip_suffix(b"\n")
+                .unwrap()
+                .split(|byte| *byte == b'\n');
+            logs.push(lines.map(<[u8]>::to_vec).collect());
+            let state = fs::read(path.with_extension("json")).unwrap();
+            expected.push(serde_json::from_slice(&state).unwrap());
+        }
+    }
+    if let Some(answers) = ask_python(&logs) {
+        assert_eq!(answers, expected);
     }
 }
 

@@ -6,9 +6,10 @@ use bulla_trust::merkle::{
     Peaks, consistency_proof, inclusion_proof, leaf_hash, tree_hash, verify_consistency,
     verify_inclusion,
 };
-use bulla_trust::testing::{Organisation, project, random_log};
+use bulla_trust::sshsig::SshSignature;
+use bulla_trust::testing::{Organisation, armoured, project, random_log};
 use bulla_trust::tile::{TilePath, decode_entries, encode_entries};
-use bulla_trust::{LogState, SignedEnvelope, replay};
+use bulla_trust::{Checkpoint, LogState, PublicKey, SignedEnvelope, VerifierKey, json, replay};
 use proptest::prelude::*;
 
 fn entries(organisation: &Organisation) -> impl Iterator<Item = &[u8]> {
@@ -131,6 +132,27 @@ proptest! {
         let bundle = encode_entries(&entries).unwrap();
         let width = u16::try_from(entries.len()).unwrap();
         prop_assert_eq!(decode_entries(&bundle, width), Ok(entries));
+    }
+
+    #[test]
+    fn no_reader_panics(bytes: Vec<u8>, width: u16) {
+        let text = String::from_utf8_lossy(&bytes);
+        let _ = (SshSignature::from_blob(&bytes), SshSignature::from_armour(&text));
+        let _ = (PublicKey::from_blob(&bytes), text.parse::<PublicKey>());
+        let _ = (Checkpoint::parse(&bytes), text.parse::<VerifierKey>());
+        let _ = (decode_entries(&bytes, width), text.parse::<TilePath>());
+        let _ = (json::parse(&bytes), LogState::from_bytes(&bytes));
+    }
+
+    #[test]
+    fn an_ssh_signature_with_a_changed_byte_does_not_verify(at: prop::sample::Index, bit in 0..8_u8) {
+        let signature = SshSignature::from_armour(&armoured("alice", b"message")).unwrap();
+        let mut blob = signature.to_blob();
+        let at = at.index(blob.len());
+        blob[at] ^= 1 << bit;
+        let verified = SshSignature::from_blob(&blob)
+            .is_ok_and(|changed| changed.verify(signature.key(), b"message").is_ok());
+        prop_assert!(!verified);
     }
 
     #[test]

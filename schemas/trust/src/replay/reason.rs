@@ -46,7 +46,7 @@ pub enum Reason {
         root: Digest,
     },
     /// Too few of those who may sign.
-    #[error("it needs {needed} signers for {what}, found {}", list(.found))]
+    #[error("{what} has a threshold of {needed}, found signatures of {}", list(.found))]
     Threshold {
         /// What they would have decided.
         what: String,
@@ -231,6 +231,9 @@ impl Reason {
             }
             Self::Dirty { .. } => "commit the changes and publish again",
             Self::Revoked { .. } => "a revocation is for ever; build or promote another bundle",
+            Self::Threshold { .. } | Self::NoBuilder => {
+                "a key that the policy does not know does not count; ask somebody of the policy's root to add it"
+            }
             Self::NotReleased { .. } => "publish it first",
             Self::Via { .. } => "promote it there first",
             Self::Policy(error) => return error.hint(),
@@ -247,7 +250,7 @@ pub(super) fn blocks(severity: Option<Severity>) -> bool {
 
 fn list(names: &[Name]) -> String {
     if names.is_empty() {
-        return "none".to_owned();
+        return "nobody who may sign".to_owned();
     }
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")

@@ -24,6 +24,7 @@ mod revocation;
 mod signers;
 
 pub use reason::{Reason, ScopePart};
+use signers::Signed;
 
 /// What an entry did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,12 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Returns who signed, by the policy in effect here.
+    fn signed(&self) -> Result<Signed<'_>, Reason> {
+        let policy = self.before.checked_policy().ok_or(Reason::NoPolicy)?;
+        Signed::under(policy, self.envelope)
+    }
+
     fn payload_digest(&self) -> Digest {
         Digest::of(self.envelope.payload())
     }
@@ -132,18 +139,12 @@ fn judge_envelope(before: &LogState, envelope: &SignedEnvelope) -> Result<Effect
         before,
         envelope,
     };
-    let statement = Statement::parse(envelope.payload_type(), envelope.payload())?;
-    if let Statement::Policy(policy) = statement {
-        return policy::judge(&entry, *policy);
-    }
-    let policy = before.checked_policy().ok_or(Reason::NoPolicy)?;
-    let signers = signers::signers(policy, envelope)?;
-    match statement {
-        Statement::Policy(_) => unreachable!("policies were judged above"),
-        Statement::Release(release) => release::judge(&entry, policy, &signers, &release),
-        Statement::Promotion(promotion) => promotion::judge(&entry, policy, &signers, &promotion),
+    match Statement::parse(envelope.payload_type(), envelope.payload())? {
+        Statement::Policy(policy) => policy::judge(&entry, *policy),
+        Statement::Release(release) => release::judge(&entry, &entry.signed()?, &release),
+        Statement::Promotion(promotion) => promotion::judge(&entry, &entry.signed()?, &promotion),
         Statement::Revocation(revocation) => {
-            revocation::judge(&entry, policy, &signers, &revocation)
+            revocation::judge(&entry, &entry.signed()?, &revocation)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bulla_schemas::policy::Policy;
 
-use super::signers::{check_position, quorum, signers};
+use super::signers::{Signed, check_position};
 use super::{Entry, Reason};
 use crate::policy::CheckedPolicy;
 use crate::state::{Effect, PolicyVersion};
@@ -53,8 +53,10 @@ fn check_origin(current: &CheckedPolicy, new: &CheckedPolicy) -> Result<(), Reas
 
 /// Checks that enough root people of `policy` signed, with the keys that `policy` gives them.
 fn check_root(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<(), Reason> {
-    let signers = signers(policy, entry.envelope)?;
+    let signed = Signed::under(policy, entry.envelope)?;
     let (version, needed) = (policy.policy().version, policy.policy().root.threshold);
     let what = || format!("the root of policy version {version}");
-    quorum(&signers, |owner| policy.is_root(owner), needed, what).map(drop)
+    signed
+        .quorum(|owner| policy.is_root(owner), needed, what)
+        .map(drop)
 }

@@ -1,22 +1,19 @@
 //! The rule for promotions: enough people, the channel's next number, a bundle that may go there,
 //! and a word that matches the fact.
 
-use std::collections::BTreeSet;
-
 use bulla_schemas::Digest;
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::statement::{Action, PromotionPredicate, PromotionStatement};
 
 use super::reason::blocks;
-use super::signers::{check_position, quorum};
+use super::signers::{Signed, check_position};
 use super::{Entry, Reason};
-use crate::policy::{CheckedPolicy, Owner};
+use crate::policy::Owner;
 use crate::state::{Effect, Head, LogState, Promotion};
 
 pub(super) fn judge(
     entry: &Entry<'_>,
-    policy: &CheckedPolicy,
-    signers: &BTreeSet<Owner>,
+    signed: &Signed<'_>,
     promotion: &PromotionStatement,
 ) -> Result<Effect, Reason> {
     let predicate = &promotion.predicate;
@@ -33,6 +30,7 @@ pub(super) fn judge(
         });
     }
     check_position(entry, &predicate.log)?;
+    let policy = signed.policy;
     let rule = policy
         .channel_rule(project, channel)
         .ok_or_else(|| Reason::NobodyMay {
@@ -41,7 +39,7 @@ pub(super) fn judge(
         })?;
     let may_sign = |owner: &Owner| policy.may_promote(rule, owner);
     let what = || format!("`{channel}` of `{project}`");
-    let people = quorum(signers, may_sign, rule.threshold, what)?;
+    let people = signed.quorum(may_sign, rule.threshold, what)?;
     let head = entry.before.head(project, channel);
     check_order(predicate, head)?;
     if predicate.action == Action::Pause {

@@ -1,19 +1,16 @@
 //! The rule for releases: a builder, inside its limits. A release makes a bundle promotable.
 
-use std::collections::BTreeSet;
-
-use bulla_schemas::Name;
 use bulla_schemas::policy::BuilderRule;
 use bulla_schemas::statement::{Dependency, DependencyDigest, ReleaseStatement};
 
+use super::signers::Signed;
 use super::{Entry, Reason, ScopePart};
-use crate::policy::{CheckedPolicy, Owner, matches};
+use crate::policy::{Owner, matches};
 use crate::state::{Effect, ReleaseRecord};
 
 pub(super) fn judge(
     entry: &Entry<'_>,
-    policy: &CheckedPolicy,
-    signers: &BTreeSet<Owner>,
+    signed: &Signed<'_>,
     release: &ReleaseStatement,
 ) -> Result<Effect, Reason> {
     let [subject] = &release.subject;
@@ -26,12 +23,11 @@ pub(super) fn judge(
         });
     }
     // Every builder that signed must be one that may say this.
-    let builders: Vec<Name> = signers
+    let builders = signed.names(|owner| matches!(owner, Owner::Builder(_)));
+    for rule in builders
         .iter()
-        .filter(|owner| matches!(owner, Owner::Builder(_)))
-        .map(|owner| owner.name().clone())
-        .collect();
-    for rule in builders.iter().filter_map(|name| policy.builder(name)) {
+        .filter_map(|name| signed.policy.builder(name))
+    {
         check_scope(rule, release)?;
     }
     if builders.is_empty() {

@@ -1,19 +1,16 @@
 //! The rule for revocations: any one person who could promote in the project, or of the root.
 //! Stopping is easy, going is hard.
 
-use std::collections::BTreeSet;
-
 use bulla_schemas::statement::RevocationStatement;
 
-use super::signers::{check_position, quorum};
+use super::signers::{Signed, check_position};
 use super::{Entry, Reason};
-use crate::policy::{CheckedPolicy, Owner};
+use crate::policy::Owner;
 use crate::state::{Effect, Revocation};
 
 pub(super) fn judge(
     entry: &Entry<'_>,
-    policy: &CheckedPolicy,
-    signers: &BTreeSet<Owner>,
+    signed: &Signed<'_>,
     revocation: &RevocationStatement,
 ) -> Result<Effect, Reason> {
     let project = &revocation.subject[0].name;
@@ -25,9 +22,9 @@ pub(super) fn judge(
     }
     let predicate = &revocation.predicate;
     check_position(entry, &predicate.log)?;
-    let may_sign = |owner: &Owner| policy.may_revoke(project, owner);
+    let may_sign = |owner: &Owner| signed.policy.may_revoke(project, owner);
     let what = || format!("a revocation in `{project}`");
-    let people = quorum(signers, may_sign, 1, what)?;
+    let people = signed.quorum(may_sign, 1, what)?;
     Ok(Effect::Revocation(
         project.clone(),
         Box::new(Revocation {

@@ -10,56 +10,67 @@ use crate::envelope::{SignedEnvelope, pae};
 use crate::policy::{CheckedPolicy, Owner};
 use crate::sshsig::SshSignature;
 
-/// Returns who signed, each owner once however many keys they used.
-///
-/// The key is looked up in the policy and decides what kind of signature it must be. A key that
-/// the policy does not know is passed over; a wrong signature under a known key is never.
-pub(super) fn signers(
-    policy: &CheckedPolicy,
-    envelope: &SignedEnvelope,
-) -> Result<BTreeSet<Owner>, Reason> {
-    let message = pae(envelope.payload_type(), envelope.payload());
-    let mut signers = BTreeSet::new();
-    for signature in envelope.signatures() {
-        let Some((owner, key)) = policy.key(&signature.key_id) else {
-            continue;
-        };
-        let is_right = match owner {
-            Owner::Person(_) => SshSignature::from_blob(&signature.signature)
-                .is_ok_and(|signature| signature.verify(key, &message).is_ok()),
-            Owner::Builder(_) => key.verify_raw(&message, &signature.signature),
-        };
-        if !is_right {
-            return Err(Reason::Signature {
-                owner: owner.name().clone(),
-            });
-        }
-        signers.insert(owner.clone());
-    }
-    Ok(signers)
+/// Who signed an envelope, as a policy knows them.
+pub(super) struct Signed<'a> {
+    pub(super) policy: &'a CheckedPolicy,
+    /// Each owner once, however many keys they used.
+    signers: BTreeSet<Owner>,
 }
 
-/// Returns the names of those who may sign for something, if they are enough.
-pub(super) fn quorum(
-    signers: &BTreeSet<Owner>,
-    may_sign: impl Fn(&Owner) -> bool,
-    needed: u32,
-    what: impl FnOnce() -> String,
-) -> Result<Vec<Name>, Reason> {
-    let mut found: Vec<Name> = signers
-        .iter()
-        .filter(|owner| may_sign(owner))
-        .map(|owner| owner.name().clone())
-        .collect();
-    found.sort_unstable();
-    if found.len() >= needed as usize {
-        Ok(found)
-    } else {
-        Err(Reason::Threshold {
-            what: what(),
-            needed,
-            found,
-        })
+impl<'a> Signed<'a> {
+    /// Verifies the signatures. The policy's record of a key decides what kind of signature it
+    /// must be. A key that the policy does not know is passed over; a wrong signature under a
+    /// known key never is.
+    pub(super) fn under(
+        policy: &'a CheckedPolicy,
+        envelope: &SignedEnvelope,
+    ) -> Result<Self, Reason> {
+        let message = pae(envelope.payload_type(), envelope.payload());
+        let mut signers = BTreeSet::new();
+        for signature in envelope.signatures() {
+            let Some((owner, key)) = policy.key(&signature.key_id) else {
+                continue;
+            };
+            let is_right = match owner {
+                Owner::Person(_) => SshSignature::from_blob(&signature.signature)
+                    .is_ok_and(|signature| signature.verify(key, &message).is_ok()),
+                Owner::Builder(_) => key.verify_raw(&message, &signature.signature),
+            };
+            if !is_right {
+                return Err(Reason::Signature {
+                    owner: owner.name().clone(),
+                });
+            }
+            signers.insert(owner.clone());
+        }
+        Ok(Self { policy, signers })
+    }
+
+    /// Returns the names of those signers who may sign for something.
+    pub(super) fn names(&self, may_sign: impl Fn(&Owner) -> bool) -> Vec<Name> {
+        let owners = self.signers.iter().filter(|owner| may_sign(owner));
+        let mut names: Vec<Name> = owners.map(|owner| owner.name().clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the names of those who may sign for something, if they are enough.
+    pub(super) fn quorum(
+        &self,
+        may_sign: impl Fn(&Owner) -> bool,
+        needed: u32,
+        what: impl FnOnce() -> String,
+    ) -> Result<Vec<Name>, Reason> {
+        let found = self.names(may_sign);
+        if found.len() >= needed as usize {
+            Ok(found)
+        } else {
+            Err(Reason::Threshold {
+                what: what(),
+                needed,
+                found,
+            })
+        }
     }
 }
 

@@ -111,3 +111,43 @@ pub fn anchor(origin: &str, first_entry: &SignedEnvelope) -> Anchor {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{self, key, name};
+    use bulla_trust::{CheckedPolicy, Verdict, replay};
+
+    use super::*;
+
+    fn genesis() -> Genesis {
+        let named = |text: &str| (name(text), key(text).public_key());
+        Genesis {
+            origin: testing::ORIGIN.to_owned(),
+            log_key: log_key(testing::ORIGIN, testing::log_key().public_key().as_bytes()).unwrap(),
+            people: vec![named("alice"), named("bob")],
+            builders: vec![named("ci")],
+            channels: vec![name("dev"), name("prod")],
+        }
+    }
+
+    #[test]
+    fn the_first_policy_takes_effect_when_one_of_its_people_signs() {
+        let policy = genesis().policy();
+        CheckedPolicy::new(policy.clone()).unwrap();
+        let payload = statement::to_payload(&policy);
+        for (person, is_effective) in [("alice", true), ("bob", true), ("ci", false)] {
+            let entry = testing::sign_as(&[person], media_type::POLICY, &payload);
+            let (_, verdicts) = replay(LogState::default(), [entry.as_slice()]).unwrap();
+            assert_eq!(verdicts == [Verdict::Effective], is_effective, "{person}");
+        }
+    }
+
+    #[test]
+    fn the_anchor_is_the_one_of_the_replayed_log() {
+        let payload = statement::to_payload(&genesis().policy());
+        let entry = testing::sign_as(&["alice"], media_type::POLICY, &payload);
+        let (state, _) = replay(LogState::default(), [entry.as_slice()]).unwrap();
+        let envelope = SignedEnvelope::from_bytes(&entry).unwrap();
+        assert_eq!(Some(anchor(testing::ORIGIN, &envelope)), state.anchor());
+    }
+}

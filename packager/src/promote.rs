@@ -268,3 +268,69 @@ fn names(names: &[Name]) -> String {
     let names: Vec<_> = names.iter().map(Name::as_str).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{self, Organisation, name, project};
+
+    use super::*;
+
+    fn personal(person: &str) -> PersonalKey {
+        PersonalKey {
+            path: format!("{person}.pub").into(),
+            public: testing::key(person).public_key(),
+        }
+    }
+
+    fn wish(channel: &str, hash: Digest) -> Wish {
+        Wish {
+            project: project(),
+            channel: name(channel),
+            hash,
+            reason: "because".to_owned(),
+            issued_at: testing::time(0),
+        }
+    }
+
+    #[test]
+    fn whoever_may_not_move_a_channel_is_told_before_signing() {
+        let mut organisation = Organisation::new();
+        let hash = organisation.publish(&project(), "one");
+        let check = |person: &str, channel: &str| {
+            check(&organisation.state, &personal(person), &wish(channel, hash))
+        };
+        assert!(check("alice", "prod").is_ok());
+        assert!(matches!(
+            check("mallory", "prod"),
+            Err(PromoteError::UnknownPerson { .. })
+        ));
+        assert!(matches!(
+            check("ci", "prod"),
+            Err(PromoteError::NotPerson { .. })
+        ));
+        assert!(matches!(
+            check("alice", "nowhere"),
+            Err(PromoteError::UnknownChannel { .. })
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_promoted_is_told_before_signing() {
+        let mut organisation = Organisation::new();
+        let (good, bad) = (
+            organisation.publish(&project(), "good"),
+            organisation.publish(&project(), "bad"),
+        );
+        let dirty = Digest::of(b"dirty");
+        let mut release = testing::release(&project(), dirty);
+        release.predicate.build_definition.external_parameters.dirty = true;
+        organisation.append_release(&release);
+        organisation.promote("prod", good, &["alice"]);
+        organisation.revoke(bad, Severity::Block, "alice");
+        let check = |hash| check(&organisation.state, &personal("bob"), &wish("prod", hash));
+        assert!(matches!(check(good), Err(PromoteError::AlreadyHead { .. })));
+        assert!(matches!(check(bad), Err(PromoteError::Revoked { .. })));
+        assert!(matches!(check(dirty), Err(PromoteError::Dirty { .. })));
+        assert_eq!(check(dirty).unwrap_err().kind(), FailureKind::Refused);
+    }
+}

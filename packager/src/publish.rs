@@ -190,3 +190,41 @@ pub fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<
         .find(is_same)
         .map(|record| record.entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_trust::testing::{self, Organisation, project};
+
+    use super::*;
+
+    #[test]
+    fn a_builder_is_known_by_its_key() {
+        let state = Organisation::new().state;
+        let find = |name: &str| builder_id(&state, &testing::key(name).public_key());
+        assert_eq!(find("ci").unwrap(), testing::BUILDER_ID);
+        assert!(matches!(
+            find("alice"),
+            Err(BuilderError::NotBuilder { .. })
+        ));
+        let error = find("mallory").unwrap_err();
+        assert!(matches!(error, BuilderError::UnknownBuilder { .. }));
+        assert!(error.hint().unwrap().contains("ci"));
+    }
+
+    #[test]
+    fn the_same_release_is_not_said_twice() {
+        let mut organisation = Organisation::new();
+        let hash = organisation.publish(&project(), "one");
+        let mut statement = testing::release(&project(), hash);
+        statement.predicate.run_details.metadata.finished_on = testing::time(99);
+        let state = &organisation.state;
+        assert_eq!(existing_entry(state, &statement), Some(1));
+
+        let mut other = statement.clone();
+        other.predicate.build_definition.external_parameters.label = "1.0".to_owned();
+        assert_eq!(existing_entry(state, &other), None);
+        let unknown = testing::release(&project(), Digest::of(b"another"));
+        assert_eq!(existing_entry(state, &unknown), None);
+    }
+}

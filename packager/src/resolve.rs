@@ -156,7 +156,54 @@ fn list(candidates: &[(ProjectName, Digest)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bulla_trust::testing::{Organisation, name, project};
+
     use super::*;
+
+    #[test]
+    fn a_short_hash_is_looked_up_in_one_project_or_in_all() {
+        let mut organisation = Organisation::new();
+        let other: ProjectName = name("acme/shop");
+        let hash = organisation.publish(&project(), "one");
+        organisation.publish(&project(), "two");
+        let find = |project: Option<&ProjectName>, text: &str| {
+            find(&organisation.state, project, &name(text))
+        };
+        let prefix = &hash.hex()[..8];
+        assert_eq!(find(None, prefix), Ok((project(), hash)));
+        assert_eq!(find(Some(&project()), prefix), Ok((project(), hash)));
+        assert!(matches!(
+            find(Some(&other), prefix),
+            Err(ResolveError::UnknownHash { .. })
+        ));
+        assert!(matches!(
+            find(None, "00000000"),
+            Err(ResolveError::UnknownHash { .. })
+        ));
+    }
+
+    #[test]
+    fn two_releases_that_begin_alike_are_both_named() {
+        let mut organisation = Organisation::new();
+        let shop = name("acme/shop");
+        let hash = organisation.publish(&project(), "one");
+        organisation.publish(&shop, "one");
+        let prefix = name(&hash.to_string());
+        let error = find(&organisation.state, None, &prefix).unwrap_err();
+        assert!(error.to_string().contains("acme/shop"), "{error}");
+        assert!(find(&organisation.state, Some(&shop), &prefix).is_ok());
+    }
+
+    #[test]
+    fn a_channel_without_a_head_names_those_that_have_one() {
+        let mut organisation = Organisation::new();
+        let hash = organisation.publish(&project(), "one");
+        organisation.promote("prod", hash, &["alice"]);
+        let head = |channel: &str| head(&organisation.state, &project(), &name(channel));
+        assert_eq!(head("prod"), Ok(hash));
+        let hint = head("dev").unwrap_err().hint().unwrap();
+        assert!(hint.contains("prod"), "{hint}");
+    }
 
     #[test]
     fn what_looks_like_a_hash_is_one() {

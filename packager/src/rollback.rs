@@ -57,3 +57,76 @@ fn of_channel<'a>(
 fn is_revoked(state: &LogState, project: &ProjectName, hash: &Digest) -> bool {
     state.revocation(project, hash) == Some(Severity::Block)
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{Organisation, name, project};
+
+    use super::*;
+
+    /// Moves `prod` to bundles named by letters, in order.
+    fn moved(letters: &str) -> Organisation {
+        let mut organisation = Organisation::new();
+        for letter in letters.chars() {
+            let hash = hash(letter);
+            if organisation.state.release(&project(), &hash).is_none() {
+                organisation.publish(&project(), &letter.to_string());
+            }
+            let verdict = organisation.promote("prod", hash, &["alice"]);
+            assert!(verdict.is_effective(), "{verdict:?}");
+        }
+        organisation
+    }
+
+    fn hash(letter: char) -> Digest {
+        Digest::of(letter.to_string().as_bytes())
+    }
+
+    fn before(organisation: &Organisation) -> Option<Digest> {
+        head_before(&organisation.state, &project(), &name("prod"))
+    }
+
+    #[test]
+    fn goes_back_step_by_step_and_never_forward() {
+        for (history, expected) in [
+            ("a", None),
+            ("ab", Some('a')),
+            ("abc", Some('b')),
+            ("abcb", Some('a')),
+            ("aba", None),
+            ("abac", Some('a')),
+            ("abcad", Some('a')),
+        ] {
+            assert_eq!(before(&moved(history)), expected.map(hash), "{history}");
+        }
+    }
+
+    #[test]
+    fn leaves_out_what_was_revoked() {
+        let mut organisation = moved("abc");
+        let verdict = organisation.revoke(hash('b'), Severity::Block, "alice");
+        assert!(verdict.is_effective(), "{verdict:?}");
+        assert_eq!(before(&organisation), Some(hash('a')));
+        let state = &organisation.state;
+        let candidates = candidates(state, &project(), &name("prod"));
+        let hashes: Vec<_> = candidates.iter().map(|candidate| candidate.hash).collect();
+        assert_eq!(hashes, [hash('a')]);
+    }
+
+    #[test]
+    fn lists_each_earlier_head_once_the_latest_first() {
+        let organisation = moved("abcab");
+        let state = &organisation.state;
+        let candidates = candidates(state, &project(), &name("prod"));
+        let seen: Vec<_> = candidates.iter().map(|c| (c.hash, c.seq)).collect();
+        assert_eq!(seen, [(hash('a'), 4), (hash('c'), 3)]);
+    }
+
+    #[test]
+    fn a_channel_that_points_to_nothing_has_nothing_before() {
+        let organisation = Organisation::new();
+        assert_eq!(before(&organisation), None);
+        let candidates = candidates(&organisation.state, &project(), &name("prod"));
+        assert!(candidates.is_empty());
+    }
+}

@@ -53,16 +53,6 @@ impl Failure {
     }
 }
 
-impl From<bulla_bundle::BundleFileError> for Failure {
-    fn from(error: bulla_bundle::BundleFileError) -> Self {
-        Self {
-            error: error.into(),
-            kind: FailureKind::Failed,
-            hint: None,
-        }
-    }
-}
-
 /// Takes over what a library's error answers about itself.
 macro_rules! failures {
     ($($error:ty),+ $(,)?) => {
@@ -79,6 +69,7 @@ macro_rules! failures {
 }
 
 failures!(
+    bulla_bundle::BundleFileError,
     bulla_registry_client::ClientError,
     bulla_registry_client::FollowError,
     crate::config::ConfigError,

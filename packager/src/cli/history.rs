@@ -68,5 +68,5 @@ fn print(items: &[HistoryItem]) -> Result<(), Failure> {
             output::text(&item.reason),
         ]);
     }
-    output::print_table(&table)
+    output::print_table(&mut table)
 }

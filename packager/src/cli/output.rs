@@ -38,7 +38,10 @@ pub(super) fn table(header: &[&str]) -> Table {
 }
 
 /// Prints a table without trailing spaces.
-pub(super) fn print_table(table: &Table) -> Result<(), Failure> {
+pub(super) fn print_table(table: &mut Table) -> Result<(), Failure> {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     let lines: Vec<_> = table
         .lines()
         .map(|line| line.trim_end().to_owned())

@@ -90,6 +90,9 @@ pub(super) fn pack_source(
             bulla_schemas::escape::escape(warning)
         ));
     }
+    if packed.provenance.dirty {
+        output::say("warning: packed with changes that are in no revision; cannot be promoted");
+    }
     let release = packed.bundle.release();
     output::say(format_args!(
         "packed {project} {revision}: {} files, {}, bundle {}",

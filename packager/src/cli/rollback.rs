@@ -119,7 +119,7 @@ fn print(candidates: &[Candidate], json: bool) -> Result<(), Failure> {
             output::text(&candidate.reason),
         ]);
     }
-    output::print_table(&table)
+    output::print_table(&mut table)
 }
 
 /// There is no head before this one; names what there is.
@@ -131,7 +131,7 @@ async fn nothing_before(
 ) -> Result<Failure, Failure> {
     let failure = Failure::new(
         FailureKind::Refused,
-        format_args!("`{channel}` of {project} has no earlier head before the present one"),
+        format_args!("`{channel}` of {project} pointed to nothing before its present head"),
     );
     let candidates = candidates(client, state, project, channel).await?;
     if candidates.is_empty() {

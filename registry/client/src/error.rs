@@ -240,7 +240,8 @@ impl ClientError {
 
 impl Answer {
     fn hint(&self) -> Option<String> {
-        if self.hint.is_some() {
+        // The registry knows what it wants; where a token comes from, this side knows better.
+        if self.hint.is_some() && self.status != 401 {
             return self.hint.clone();
         }
         let hint = match (self.status, self.code) {

@@ -1,0 +1,70 @@
+//! Packing: the hash on stdout, everything else on stderr.
+
+use std::fs::File;
+
+use bulla_bundle::{Limits, read_bundle_file};
+
+use crate::program::Home;
+
+#[test]
+fn the_only_line_on_stdout_is_the_hash() {
+    let home = Home::with_checkout();
+    let ran = home.bulla(&["pack", "checkout"]);
+    let hash = ran.last_line();
+    assert_eq!(ran.stdout(), format!("{hash}\n"));
+    assert!(hash.parse::<bulla_schemas::Digest>().is_ok(), "{hash}");
+    assert!(ran.stderr().contains("acme/billing"), "{}", ran.stderr());
+    let again = home.bulla(&["pack", "checkout", "--threads", "1"]);
+    assert_eq!(again.last_line(), hash);
+}
+
+#[test]
+fn a_bundle_file_holds_what_the_hash_names() {
+    let home = Home::with_checkout();
+    let hash = home
+        .bulla(&["pack", "checkout", "-o", "one.bulla"])
+        .last_line();
+    let file = File::open(home.path("one.bulla")).unwrap();
+    let file = read_bundle_file(file, &Limits::default()).unwrap();
+    assert_eq!(file.bundle().hash().to_string(), hash);
+    file.verify_payload().unwrap();
+}
+
+#[test]
+fn a_bundle_file_that_cannot_be_written_leaves_nothing() {
+    let home = Home::with_checkout();
+    let ran = home.bulla(&["pack", "checkout", "-o", "nowhere/one.bulla"]);
+    ran.assert_failure(1, &["nowhere"]);
+    assert_eq!(ran.stdout(), "");
+}
+
+#[test]
+fn a_dirty_checkout_is_refused_with_the_files_named() {
+    let home = Home::with_checkout();
+    let clean = home.bulla(&["pack", "checkout"]).last_line();
+    home.write("checkout/index.php", "<?php echo 2;\n");
+    let ran = home.bulla(&["pack", "checkout"]);
+    ran.assert_failure(3, &["index.php", "--allow-dirty"]);
+    let dirty = home.bulla(&["pack", "checkout", "--allow-dirty"]);
+    assert_ne!(dirty.last_line(), clean);
+    assert!(
+        dirty.stderr().contains("cannot be promoted"),
+        "{}",
+        dirty.stderr()
+    );
+}
+
+#[test]
+fn a_directory_in_no_repository_says_what_was_looked_for() {
+    let home = Home::new();
+    home.write("plain/file", "x");
+    home.bulla(&["pack", "plain"])
+        .assert_failure(2, &["plain", ".git", ".svn"]);
+}
+
+#[test]
+fn another_project_than_the_recipes_is_refused() {
+    let home = Home::with_checkout();
+    let ran = home.bulla(&["pack", "checkout", "--project", "acme/shop"]);
+    ran.assert_failure(2, &["acme/shop", "acme/billing"]);
+}

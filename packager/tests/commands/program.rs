@@ -1,0 +1,113 @@
+//! `bulla` in a home directory of its own, with nothing of the caller's environment.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A home directory with a git checkout in it.
+pub(crate) struct Home {
+    directory: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A home with a committed checkout of the project `acme/billing`.
+    pub(crate) fn with_checkout() -> Self {
+        let home = Self::new();
+        std::fs::create_dir(home.path("checkout")).unwrap();
+        home.write(
+            "checkout/bulla.toml",
+            "[bundle]\nproject = \"acme/billing\"\n",
+        );
+        home.write("checkout/index.php", "<?php echo 1;\n");
+        home.git(&["init", "-q", "-b", "main"]);
+        home.git(&["add", "-A"]);
+        home.git(&["commit", "-q", "-m", "one"]);
+        home
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    pub(crate) fn write(&self, below: &str, content: &str) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        self.isolate(&mut command);
+        command
+            .args(["-c", "user.name=Alice", "-c", "user.email=alice@example"])
+            .args(arguments)
+            .current_dir(self.path("checkout"));
+        assert!(command.status().unwrap().success(), "{arguments:?}");
+    }
+
+    /// Runs `bulla` in the home directory.
+    pub(crate) fn bulla(&self, arguments: &[&str]) -> Ran {
+        self.bulla_with(arguments, &[])
+    }
+
+    /// Runs `bulla` with variables of the environment.
+    pub(crate) fn bulla_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulla"));
+        self.isolate(&mut command);
+        command.args(arguments).current_dir(self.directory.path());
+        command.envs(variables.iter().copied());
+        Ran(command.output().unwrap())
+    }
+
+    fn isolate(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("HOME", self.directory.path())
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    }
+}
+
+/// What a run of `bulla` said.
+pub(crate) struct Ran(Output);
+
+impl Ran {
+    pub(crate) fn status(&self) -> i32 {
+        self.0.status.code().unwrap()
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// Returns the last line on stdout of a run that worked.
+    pub(crate) fn last_line(&self) -> String {
+        assert_eq!(self.status(), 0, "{}", self.stderr());
+        self.stdout().lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Checks that the run failed as expected and said so.
+    pub(crate) fn assert_failure(&self, status: i32, said: &[&str]) {
+        let stderr = self.stderr();
+        assert_eq!(self.status(), status, "{stderr}");
+        for part in said {
+            assert!(stderr.contains(part), "{part:?} is not in:\n{stderr}");
+        }
+        assert!(stderr.starts_with("error: "), "{stderr}");
+    }
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}

@@ -1,0 +1,157 @@
+//! Where settings come from, and what is said when one is missing or wrong.
+
+use std::net::TcpListener;
+
+use crate::program::Home;
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_command_that_needs_a_registry_says_how_to_name_one() {
+    let home = Home::new();
+    let ran = home.bulla(&["history", "--project", "acme/billing"]);
+    ran.assert_failure(
+        2,
+        &["no registry", "--registry", "BULLA_REGISTRY", "config.toml"],
+    );
+}
+
+#[test]
+fn a_command_that_needs_a_project_says_how_to_name_one() {
+    let home = Home::new();
+    let ran = home.bulla(&["history", "--registry", &nobody()]);
+    ran.assert_failure(2, &["no project", "--project", "bulla.toml"]);
+}
+
+#[test]
+fn a_registry_that_is_away_can_be_tried_again_later() {
+    let home = Home::with_checkout();
+    let registry = nobody();
+    home.bulla(&["key", "generate", "ci.key"]).last_line();
+    let arguments = [
+        "publish",
+        "checkout",
+        "--key",
+        "ci.key",
+        "--registry",
+        &registry,
+    ];
+    home.bulla(&arguments)
+        .assert_failure(4, &["cannot reach the registry", &registry]);
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let home = Home::new();
+    let urls = [nobody(), nobody(), nobody()];
+    let [file, environment, command_line] = urls.each_ref().map(String::as_str);
+    home.write(
+        ".config/bulla/config.toml",
+        &format!("registry = \"{file}\"\n"),
+    );
+    let history = ["anchor", "--trust-first-use"];
+    let ran = home.bulla(&history);
+    ran.assert_failure(4, &[file]);
+    let variables = [("BULLA_REGISTRY", environment)];
+    let ran = home.bulla_with(&history, &variables);
+    ran.assert_failure(4, &[environment]);
+    let ran = home.bulla_with(
+        &[&history[..], &["--registry", command_line]].concat(),
+        &variables,
+    );
+    ran.assert_failure(4, &[command_line]);
+}
+
+#[test]
+fn a_wrong_key_in_the_configuration_is_named_with_its_line() {
+    let home = Home::new();
+    home.write(
+        ".config/bulla/config.toml",
+        "\nregisty = \"http://localhost\"\n",
+    );
+    let ran = home.bulla(&["anchor"]);
+    ran.assert_failure(2, &["config.toml", "line 2", "registy"]);
+}
+
+#[test]
+fn a_wrong_recipe_is_named_where_the_project_is_looked_up() {
+    let home = Home::new();
+    home.write("bulla.toml", "[bundle]\nproject = \"Acme\"\n");
+    let ran = home.bulla(&["history", "--registry", &nobody()]);
+    ran.assert_failure(2, &["bulla.toml", "project"]);
+}
+
+#[test]
+fn an_unknown_log_needs_an_anchor() {
+    let home = Home::new();
+    let ran = home.bulla(&["anchor", "--registry", &nobody()]);
+    ran.assert_failure(
+        3,
+        &["does not know the log", "--anchor", "--trust-first-use"],
+    );
+}
+
+#[test]
+fn an_anchor_that_is_none_is_a_usage_error() {
+    let home = Home::new();
+    let ran = home.bulla(&["anchor", "--registry", &nobody(), "--anchor", "bulla+1+00"]);
+    ran.assert_failure(2, &["origin+size+root"]);
+}
+
+#[test]
+fn a_token_file_that_is_missing_or_empty_is_named() {
+    let home = Home::new();
+    let registry = nobody();
+    let arguments = ["anchor", "--registry", &registry, "--token-file", "token"];
+    home.bulla(&arguments)
+        .assert_failure(1, &["cannot read `token`"]);
+    home.write("token", "\n");
+    home.bulla(&arguments)
+        .assert_failure(2, &["`token` holds no token"]);
+}
+
+#[test]
+fn a_short_hash_that_is_too_short_is_a_usage_error() {
+    let home = Home::new();
+    let ran = home.bulla(&["promote", "9f2c", "prod", "-m", "x"]);
+    ran.assert_failure(2, &["8 to 64"]);
+}
+
+#[test]
+fn the_first_policy_is_signed_by_one_of_its_people() {
+    let home = Home::new();
+    for name in ["alice", "eve"] {
+        home.bulla(&["key", "generate", name]).last_line();
+    }
+    let registry = nobody();
+    let ran = home.bulla(&[
+        "init",
+        "--registry",
+        &registry,
+        "--origin",
+        "acme",
+        "--channel",
+        "prod",
+        "--person",
+        "alice=alice.pub",
+        "--ssh-key",
+        "eve.pub",
+    ]);
+    ran.assert_failure(2, &["`eve.pub` is the key of no --person"]);
+    let ran = home.bulla(&[
+        "init",
+        "--registry",
+        &registry,
+        "--origin",
+        "acme",
+        "--channel",
+        "prod",
+        "--person",
+        "alice=alice",
+    ]);
+    ran.assert_failure(2, &["`alice` is a private key", "alice.pub"]);
+}

@@ -70,7 +70,7 @@ impl Home {
         command
             .env_clear()
             .env("HOME", self.directory.path())
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+            .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
     }
 }
 

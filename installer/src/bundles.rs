@@ -13,8 +13,6 @@
 //! the same reader as what comes from a registry.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts};
 use bulla_schemas::Digest;
@@ -81,17 +79,4 @@ pub(crate) fn store(server: &Server, bundle: &VerifiedBundle) -> Result<(), Erro
 /// Forgets a bundle, and is content when it is not kept.
 pub(crate) fn remove(server: &Server, hash: &Digest) -> Result<(), Error> {
     remove::remove_tree(&server.bundle(hash))
-}
-
-/// Tells whether a bundle is kept.
-pub(crate) fn is_kept(server: &Server, hash: &Digest) -> Result<bool, Error> {
-    exists(&server.bundle(hash))
-}
-
-fn exists(path: &Path) -> Result<bool, Error> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).on("look at", path),
-    }
 }

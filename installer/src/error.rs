@@ -279,6 +279,17 @@ pub enum Error {
         /// The release.
         hash: Digest,
     },
+    /// What is kept of the live release's bundle is damaged.
+    #[error("the index in `{}` does not match {hash}", directory.display())]
+    KeptBundle {
+        /// The release.
+        hash: Digest,
+        /// Where its bundle is kept.
+        directory: PathBuf,
+        /// What does not match.
+        #[source]
+        source: Box<VerifyError>,
+    },
     /// No release to go back to.
     #[error("there is no release to go back to")]
     NothingBefore {
@@ -348,6 +359,7 @@ impl Error {
             | Self::PartSize { .. }
             | Self::OtherProject { .. }
             | Self::Unsupported { .. }
+            | Self::KeptBundle { .. }
             | Self::Content { .. } => FailureKind::Refused,
             Self::NotEnrolled { .. }
             | Self::EnrolledElsewhere { .. }
@@ -389,6 +401,9 @@ impl Error {
             }
             Self::EnrolledElsewhere { .. } => {
                 "a server follows one log; use another --state for another registry"
+            }
+            Self::KeptBundle { .. } | Self::BundleNotKept { .. } => {
+                "`bulla-installer install` fetches it again"
             }
             Self::EarlierHead { .. } => "--pin-old installs it anyway, and the history says so",
             Self::NeverHead { .. } => "promote it first, with `bulla promote`",

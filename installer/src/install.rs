@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc;
 
 use bulla_bundle::{Progress, VerifiedBundle};
+use bulla_schemas::log::LogPosition;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName, Timestamp};
 
 use crate::activate::activate;
@@ -131,6 +132,38 @@ pub fn install(
     failpoint!("install::resolved");
     let from = current::read(&place)?;
     let hold = hold::read(&place.hold())?;
+    let install = Install {
+        server,
+        place: &place,
+        remote,
+        request,
+        resolved: &resolved,
+        history: &history,
+        live: from,
+        hold: hold.as_ref(),
+        observer,
+    };
+
+    let (revision, outcome) = match revision_of_intact_tree(&place, &resolved.hash)? {
+        Some(revision) if from == Some(resolved.hash) => {
+            install.bundle()?;
+            hold::write(&place.hold(), None)?;
+            (revision, Outcome::AlreadyLive)
+        }
+        Some(revision) => {
+            install.bundle()?;
+            (revision, Outcome::OnDisk)
+        }
+        None => install.write_tree()?,
+    };
+    if outcome != Outcome::AlreadyLive {
+        let activation = install.activation(revision.clone(), position);
+        let step = Step {
+            activation,
+            hold: None,
+        };
+        activate(&place, &step)?;
+    }
     if let Some(hold) = &hold {
         observer.note(&format!(
             "the hold on {} since {} is cleared",
@@ -138,54 +171,7 @@ pub fn install(
             hold.since
         ));
     }
-
-    let (revision, outcome) = match revision_of_intact_tree(server, &place, &resolved.hash)? {
-        Some(revision) if from == Some(resolved.hash) => {
-            hold::write(&place.hold(), None)?;
-            // An install that died after the switch did not come to this.
-            collect_garbage(server, &place, request, observer);
-            return Ok(Installed {
-                hash: resolved.hash,
-                revision,
-                from,
-                outcome: Outcome::AlreadyLive,
-            });
-        }
-        Some(revision) => (revision, Outcome::OnDisk),
-        None => {
-            let install = Install {
-                server,
-                place: &place,
-                remote,
-                request,
-                resolved: &resolved,
-                history: &history,
-                live: from,
-                hold: hold.as_ref(),
-                observer,
-            };
-            install.write_tree()?
-        }
-    };
-    let activation = Activation {
-        number: history.next_number(),
-        action: if resolved.is_pinned {
-            ActivationAction::PinOld
-        } else {
-            ActivationAction::Install
-        },
-        hash: resolved.hash,
-        from,
-        revision: revision.clone(),
-        activated_at: request.now,
-        promotion: resolved.promotion.clone(),
-        log: position,
-    };
-    let step = Step {
-        activation,
-        hold: None,
-    };
-    activate(&place, &step)?;
+    // Also when nothing was switched: an install that died after its switch did not come to this.
     collect_garbage(server, &place, request, observer);
     Ok(Installed {
         hash: resolved.hash,
@@ -218,11 +204,7 @@ pub(crate) fn begin(
 }
 
 /// Returns the revision of a release whose tree is on this disk, as it was written.
-fn revision_of_intact_tree(
-    server: &Server,
-    place: &Place,
-    hash: &Digest,
-) -> Result<Option<String>, Error> {
+fn revision_of_intact_tree(place: &Place, hash: &Digest) -> Result<Option<String>, Error> {
     let tree = place.tree(hash);
     if !tree.is_dir() {
         return Ok(None);
@@ -230,7 +212,7 @@ fn revision_of_intact_tree(
     let Some(record) = TreeRecord::read(&place.record(hash), hash)? else {
         return Ok(None);
     };
-    if !verify::changed(&record, &tree)?.is_empty() || !bundles::is_kept(server, hash)? {
+    if !verify::changed(&record, &tree)?.is_empty() {
         return Ok(None);
     }
     place::close_top(&tree)?;
@@ -260,7 +242,7 @@ fn collect_garbage(
     }
 }
 
-/// An install whose tree has to be written.
+/// An install that is under way.
 struct Install<'a> {
     server: &'a Server,
     place: &'a Place,
@@ -274,6 +256,23 @@ struct Install<'a> {
 }
 
 impl Install<'_> {
+    fn activation(&self, revision: String, log: LogPosition) -> Activation {
+        Activation {
+            number: self.history.next_number(),
+            action: if self.resolved.is_pinned {
+                ActivationAction::PinOld
+            } else {
+                ActivationAction::Install
+            },
+            hash: self.resolved.hash,
+            from: self.live,
+            revision,
+            activated_at: self.request.now,
+            promotion: self.resolved.promotion.clone(),
+            log,
+        }
+    }
+
     /// Pulls, verifies and extracts, and puts the tree in place, durably. Returns the revision.
     fn write_tree(&self) -> Result<(String, Outcome), Error> {
         let bundle = self.bundle()?;

@@ -78,7 +78,17 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Er
     let hash = current::read(&place)?.ok_or_else(|| Error::NotInstalled {
         project: project.clone(),
     })?;
-    let bundle = bundles::read(server, &hash)?.ok_or(Error::BundleNotKept { hash })?;
+    let bundle = match bundles::read(server, &hash) {
+        Ok(kept) => kept.ok_or(Error::BundleNotKept { hash })?,
+        Err(Error::Bundle(source)) => {
+            return Err(Error::KeptBundle {
+                hash,
+                directory: server.bundle(&hash),
+                source,
+            });
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Verification {
         project: project.clone(),
         hash,

@@ -7,7 +7,7 @@ use crate::world::{World, small_tree};
 #[test]
 fn data_goes_to_stdout_talk_to_stderr_and_failures_have_their_status() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     let install = ["install", "acme/billing", "--channel", "prod"];
     let run = world.run(&install);
     assert_eq!(run.status, Some(0), "{run:?}");
@@ -57,9 +57,9 @@ fn data_goes_to_stdout_talk_to_stderr_and_failures_have_their_status() {
 #[test]
 fn status_and_history_are_tables_for_people_and_json_for_scripts() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     world.install().unwrap();
     let run = world.run(&["rollback", "acme/billing"]);
     assert_eq!(run.stdout, format!("{first}\n"));

@@ -7,7 +7,7 @@ use crate::world::{World, small_tree, wide_tree};
 #[test]
 fn two_installs_of_one_project_wait_for_each_other() {
     let mut world = World::new();
-    let hash = world.release(wide_tree(200, "one\n"));
+    let hash = world.release(&wide_tree(200, "one\n"));
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..3)
             .map(|_| scope.spawn(|| world.install().unwrap().outcome))
@@ -26,10 +26,10 @@ fn two_installs_of_one_project_wait_for_each_other() {
 #[test]
 fn two_projects_are_installed_side_by_side() {
     let mut world = World::new();
-    let billing = world.release(wide_tree(200, "billing\n"));
+    let billing = world.release(&wide_tree(200, "billing\n"));
     let billing_request = world.request();
     world.project = "acme/shop".parse().unwrap();
-    let shop = world.release(small_tree("shop\n"));
+    let shop = world.release(&small_tree("shop\n"));
     let shop_request = world.request();
     std::thread::scope(|scope| {
         let one = scope.spawn(|| world.install_with(&billing_request).0.unwrap().hash);

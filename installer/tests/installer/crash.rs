@@ -14,13 +14,9 @@ fn dies(world: &World, point: &str, arguments: &[&str]) -> bool {
         .env("BULLA_FAILPOINT", point)
         .output()
         .unwrap();
-    match output.status.signal() {
-        Some(9) => true,
-        _ => {
-            assert!(output.status.success(), "{point}: {output:?}");
-            false
-        }
-    }
+    let killed = output.status.signal() == Some(9);
+    assert!(killed || output.status.success(), "{point}: {output:?}");
+    killed
 }
 
 fn points(world: &World) -> Vec<String> {
@@ -53,12 +49,12 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         let mut world = World::new();
         let mut live = None;
         for number in 0..3 {
-            live = Some(world.release(small_tree(&format!("{number}\n"))));
+            live = Some(world.release(&small_tree(&format!("{number}\n"))));
             world.install().unwrap();
         }
         let old = live.unwrap();
         let tree = small_tree("new\n").file("large", noise("l", 3_000_000));
-        let new = world.release(tree.unwrap());
+        let new = world.release(&tree.unwrap());
         if !dies(&world, &point, &INSTALL) {
             survived.push(point);
             continue;
@@ -98,9 +94,9 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
     let mut died = 0;
     for point in points(&World::new()) {
         let mut world = World::new();
-        let first = world.release(small_tree("one\n"));
+        let first = world.release(&small_tree("one\n"));
         world.install().unwrap();
-        let second = world.release(small_tree("two\n"));
+        let second = world.release(&small_tree("two\n"));
         world.install().unwrap();
         if !dies(&world, &point, &ROLLBACK) {
             continue;
@@ -127,9 +123,9 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
 #[test]
 fn a_recovery_that_dies_is_recovered_by_the_next_start() {
     let mut world = World::new();
-    world.release(small_tree("one\n"));
+    world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     assert!(dies(&world, "activate::switched", &INSTALL));
     assert!(dies(&world, "recover::before-finish", &INSTALL));
     assert_eq!(world.run(&INSTALL).status, Some(0));

@@ -46,9 +46,9 @@ fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
     let Some(_disk) = SmallDisk::mount(&root, "size=4m") else {
         return;
     };
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(large_tree());
+    let second = world.release(&large_tree());
     let error = world.install().unwrap_err();
     assert!(
         matches!(error, Error::NoSpace { needed, .. } if needed > 6_000_000),
@@ -67,7 +67,7 @@ fn a_root_without_inodes_is_refused() {
     let Some(_disk) = SmallDisk::mount(&root, "size=64m,nr_inodes=40") else {
         return;
     };
-    world.release(crate::world::wide_tree(60, "one\n"));
+    world.release(&crate::world::wide_tree(60, "one\n"));
     let error = world.install().unwrap_err();
     assert!(matches!(error, Error::NoInodes { .. }), "{error}");
     assert_eq!(world.live(), None);
@@ -76,9 +76,9 @@ fn a_root_without_inodes_is_refused() {
 #[test]
 fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(large_tree());
+    let second = world.release(&large_tree());
     let small = world.folder.path().join("small");
     let Some(disk) = SmallDisk::mount(&small, "size=2m") else {
         return;

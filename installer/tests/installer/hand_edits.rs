@@ -10,7 +10,7 @@ use crate::world::{World, small_tree};
 #[test]
 fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     world.install().unwrap();
     fs::write(world.current().join("version.txt"), "fixed on the server\n").unwrap();
     let (result, notes) = world.install_with(&world.request());
@@ -31,7 +31,7 @@ fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
 #[test]
 fn stops_before_a_current_that_somebody_else_made() {
     let mut world = World::new();
-    world.release(small_tree("one\n"));
+    world.release(&small_tree("one\n"));
     let current = world.current();
     fs::create_dir_all(&current).unwrap();
     fs::write(current.join("index.php"), "live").unwrap();
@@ -58,11 +58,11 @@ fn stops_before_a_current_that_somebody_else_made() {
 #[test]
 fn an_edit_in_an_older_tree_does_not_reach_the_next_release() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let edited = world.tree(&first).join("share/read me.txt");
     fs::write(&edited, "ad meer\n").unwrap();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     world.install().unwrap();
     assert_eq!(world.live(), Some(second));
     let text = fs::read_to_string(world.current().join("share/read me.txt")).unwrap();

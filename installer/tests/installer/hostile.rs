@@ -8,7 +8,7 @@ use crate::world::{World, small_tree};
 #[test]
 fn a_planted_staging_link_is_removed_and_not_followed() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     let outside = world.folder.path().join("outside");
     fs::create_dir_all(&outside).unwrap();
     fs::write(outside.join("kept"), "kept").unwrap();
@@ -26,7 +26,7 @@ fn a_planted_staging_link_is_removed_and_not_followed() {
 #[test]
 fn planted_content_in_staging_is_swept() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     let outside = world.folder.path().join("outside");
     fs::create_dir_all(&outside).unwrap();
     let staged = world.site().join(".staging").join(hash.hex());
@@ -41,7 +41,7 @@ fn planted_content_in_staging_is_swept() {
 #[test]
 fn a_link_in_an_older_tree_is_not_read_through() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let outside = world.folder.path().join("outside");
     fs::create_dir_all(&outside).unwrap();
@@ -49,7 +49,7 @@ fn a_link_in_an_older_tree_is_not_read_through() {
     let share = world.tree(&first).join("share");
     fs::remove_dir_all(&share).unwrap();
     symlink(&outside, &share).unwrap();
-    world.release(small_tree("two\n"));
+    world.release(&small_tree("two\n"));
     world.install().unwrap();
     let text = fs::read_to_string(world.current().join("share/read me.txt")).unwrap();
     assert_eq!(text, "read me\n");
@@ -59,7 +59,7 @@ fn a_link_in_an_older_tree_is_not_read_through() {
 #[test]
 fn a_damaged_spool_is_fetched_again() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     let payload = world.layer_path(&hash, 0);
     let size = world.registry.change(|served| served.files[&payload].len());
     let spool = world.state().join("projects/acme%2Fbilling/spool");

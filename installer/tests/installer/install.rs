@@ -11,7 +11,7 @@ use crate::world::{COMMITTED, World, mode, mtime, noise, small_tree, wide_tree};
 #[test]
 fn the_promoted_release_is_live_with_every_file_mode_and_time() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     let installed = world.install().unwrap();
     assert_eq!(installed.hash, hash);
     assert_eq!(world.live(), Some(hash));
@@ -54,7 +54,7 @@ fn the_promoted_release_is_live_with_every_file_mode_and_time() {
 #[test]
 fn a_release_that_is_live_already_is_not_fetched_again() {
     let mut world = World::new();
-    world.release(small_tree("one\n"));
+    world.release(&small_tree("one\n"));
     world.install().unwrap();
     world.registry.forget_requests();
     assert_eq!(world.install().unwrap().outcome, Outcome::AlreadyLive);
@@ -64,14 +64,14 @@ fn a_release_that_is_live_already_is_not_fetched_again() {
 #[test]
 fn an_update_fetches_little_and_an_unchanged_file_keeps_its_time() {
     let mut world = World::new();
-    world.release(wide_tree(400, "one\n"));
+    world.release(&wide_tree(400, "one\n"));
     let Outcome::Written {
         downloaded: cold, ..
     } = world.install().unwrap().outcome
     else {
         panic!("nothing was written");
     };
-    let second = world.release(wide_tree(400, "two\n"));
+    let second = world.release(&wide_tree(400, "two\n"));
     world.registry.forget_requests();
     let Outcome::Written {
         downloaded, shared, ..
@@ -99,7 +99,7 @@ fn files_that_span_many_frames_come_out_whole() {
         .unwrap()
         .file("zeros", vec![0; 5_000_000])
         .unwrap();
-    world.release(tree);
+    world.release(&tree);
     world.install().unwrap();
     assert!(fs::read(world.current().join("large")).unwrap() == large);
     world.assert_intact();
@@ -110,12 +110,12 @@ fn a_moved_file_is_not_fetched_again() {
     let mut world = World::new();
     let content = noise("moved", 3_000_000);
     world.release(
-        MemoryTree::default()
+        &MemoryTree::default()
             .file("old/name", content.clone())
             .unwrap(),
     );
     world.install().unwrap();
-    world.release(MemoryTree::default().file("new/name", content).unwrap());
+    world.release(&MemoryTree::default().file("new/name", content).unwrap());
     let Outcome::Written { downloaded, .. } = world.install().unwrap().outcome else {
         panic!("nothing was written");
     };
@@ -126,10 +126,10 @@ fn a_moved_file_is_not_fetched_again() {
 #[test]
 fn a_registry_without_ranges_serves_an_update_too() {
     let mut world = World::new();
-    world.release(wide_tree(400, "one\n"));
+    world.release(&wide_tree(400, "one\n"));
     world.install().unwrap();
     world.registry.change(|served| served.whole_only = true);
-    let second = world.release(wide_tree(400, "two\n"));
+    let second = world.release(&wide_tree(400, "two\n"));
     world.install().unwrap();
     assert_eq!(world.live(), Some(second));
     world.assert_intact();
@@ -138,9 +138,9 @@ fn a_registry_without_ranges_serves_an_update_too() {
 #[test]
 fn a_release_on_this_disk_is_activated_without_the_registry_s_blobs() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    world.release(small_tree("two\n"));
+    world.release(&small_tree("two\n"));
     world.install().unwrap();
     world.promote(first);
     world.registry.forget_requests();
@@ -153,7 +153,7 @@ fn a_release_on_this_disk_is_activated_without_the_registry_s_blobs() {
 fn a_hard_linked_update_shares_inodes_and_both_trees_stay_intact() {
     use std::os::unix::fs::MetadataExt as _;
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let second = world.publish(&small_tree("two\n"), Install::default());
     world.promote(second);

@@ -1,6 +1,12 @@
 //! The installer against a registry that serves what a test wants: a real log, real bundles, real
 //! files and, where it matters, real processes that die.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and skips aloud"
+)]
+
 mod command_line;
 mod concurrency;
 #[cfg(feature = "failpoints")]

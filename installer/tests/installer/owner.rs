@@ -30,7 +30,7 @@ fn an_ordinary_user_installs_updates_rolls_back_and_collects() {
     ]);
     let mut hashes = Vec::new();
     for number in 0..4 {
-        hashes.push(world.release(small_tree(&format!("{number}\n"))));
+        hashes.push(world.release(&small_tree(&format!("{number}\n"))));
         let output = world_command(
             &world,
             &[

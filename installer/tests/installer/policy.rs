@@ -11,7 +11,7 @@ use crate::world::{World, small_tree};
 #[test]
 fn refuses_a_release_that_was_never_promoted() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let other = world.publish(&small_tree("two\n"), Install::default());
     let mut request = world.request();
@@ -25,8 +25,8 @@ fn refuses_a_release_that_was_never_promoted() {
 #[test]
 fn an_earlier_head_needs_a_word_and_is_recorded_as_such() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
-    let second = world.release(small_tree("two\n"));
+    let first = world.release(&small_tree("one\n"));
+    let second = world.release(&small_tree("two\n"));
     world.install().unwrap();
     let mut request = world.request();
     request.hash = Some(first.hex()[..8].parse().unwrap());
@@ -48,15 +48,15 @@ fn an_earlier_head_needs_a_word_and_is_recorded_as_such() {
 #[test]
 fn refuses_a_revoked_release_and_only_warns_of_a_doubtful_one() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     world.organisation.revoke(second, Severity::Warn, "alice");
     world.serve_log();
     let (result, notes) = world.install_with(&world.request());
     result.unwrap();
     assert!(notes.contains("broken"), "{notes}");
-    let third = world.release(small_tree("three\n"));
+    let third = world.release(&small_tree("three\n"));
     world.organisation.revoke(third, Severity::Block, "alice");
     world.serve_log();
     let error = world.install().unwrap_err();
@@ -69,9 +69,9 @@ fn refuses_a_revoked_release_and_only_warns_of_a_doubtful_one() {
 #[test]
 fn a_paused_channel_stops_installs() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     let mut pause = world.organisation.draft("prod", second);
     pause.predicate.action = Action::Pause;
     let verdict = world.organisation.append_promotion(&pause, &["alice"]);
@@ -106,7 +106,7 @@ fn refuses_what_this_version_does_not_do_before_the_payload_is_fetched() {
 #[test]
 fn an_unknown_channel_names_the_known_ones() {
     let mut world = World::new();
-    world.release(small_tree("one\n"));
+    world.release(&small_tree("one\n"));
     let mut request = world.request();
     request.channel = "staging".parse().unwrap();
     let error = world.install_with(&request).0.unwrap_err();
@@ -117,12 +117,12 @@ fn an_unknown_channel_names_the_known_ones() {
 #[test]
 fn a_state_that_was_put_back_does_not_install_an_older_promotion() {
     let mut world = World::new();
-    world.release(small_tree("one\n"));
+    world.release(&small_tree("one\n"));
     let state = world.state();
     let saved = world.folder.path().join("saved");
     copy(&state.join("log"), &saved);
     let log = world.organisation.clone();
-    let second = world.release(small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     world.install().unwrap();
 
     // The log of this server is put back, and the registry shows an older one.

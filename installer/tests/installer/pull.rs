@@ -15,9 +15,9 @@ fn large_tree() -> MemoryTree {
 #[test]
 fn an_interrupted_download_goes_on_where_it_broke() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    let second = world.release(large_tree());
+    let second = world.release(&large_tree());
     world.registry.forget_requests();
     world
         .registry
@@ -48,9 +48,9 @@ fn an_interrupted_download_goes_on_where_it_broke() {
 #[test]
 fn a_registry_that_is_away_changes_nothing() {
     let mut world = World::new();
-    let first = world.release(small_tree("one\n"));
+    let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
-    world.release(small_tree("two\n"));
+    world.release(&small_tree("two\n"));
     world.registry.change(|served| served.down = true);
     let error = world.install().unwrap_err();
     assert_eq!(error.kind(), FailureKind::Temporary, "{error}");
@@ -63,9 +63,9 @@ fn a_registry_that_is_away_changes_nothing() {
 fn refuses_swapped_bytes_in_every_part() {
     for part in ["payload", "index", "frames", "manifest"] {
         let mut world = World::new();
-        let first = world.release(small_tree("one\n"));
+        let first = world.release(&small_tree("one\n"));
         world.install().unwrap();
-        let second = world.release(large_tree());
+        let second = world.release(&large_tree());
         let path = match part {
             "payload" => world.layer_path(&second, 0),
             "index" => world.layer_path(&second, 1),

@@ -10,7 +10,7 @@ fn world_with(versions: &[&str]) -> (World, Vec<bulla_schemas::Digest>) {
     let mut world = World::new();
     let mut hashes = Vec::new();
     for version in versions {
-        hashes.push(world.release(small_tree(version)));
+        hashes.push(world.release(&small_tree(version)));
         world.install().unwrap();
     }
     (world, hashes)

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use bulla_installer::{DifferenceKind, Error, status, verify};
+use bulla_installer::{DifferenceKind, Error, Outcome, status, verify};
 use bulla_schemas::install::Install;
 use bulla_schemas::outcome::FailureKind;
 
@@ -70,7 +70,7 @@ fn names_everything_that_was_changed() {
 #[test]
 fn an_edit_that_keeps_size_and_time_is_found() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let path = world.tree(&hash).join("version.txt");
     let time = fs::metadata(&path).unwrap().modified().unwrap();
@@ -91,7 +91,7 @@ fn an_edit_that_keeps_size_and_time_is_found() {
 #[test]
 fn refuses_an_index_that_does_not_match_the_hash() {
     let mut world = World::new();
-    let hash = world.release(small_tree("one\n"));
+    let hash = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let bundle = world.state().join("bundles").join(hash.hex());
     for part in ["index.jsonl", "release.json", "frames", "manifest.json"] {
@@ -102,9 +102,11 @@ fn refuses_an_index_that_does_not_match_the_hash() {
         bad[middle] ^= 1;
         fs::write(&path, bad).unwrap();
         let error = verify(&world.server(), &world.project).unwrap_err();
-        assert!(matches!(error, Error::Bundle(_)), "{part}: {error}");
+        assert!(matches!(error, Error::KeptBundle { .. }), "{part}: {error}");
         assert_eq!(error.kind(), FailureKind::Refused);
-        fs::write(&path, good).unwrap();
+        // An install fetches it again; the tree is as it was and stays.
+        assert_eq!(world.install().unwrap().outcome, Outcome::AlreadyLive);
+        assert_eq!(fs::read(&path).unwrap(), good);
+        world.assert_intact();
     }
-    world.assert_intact();
 }

@@ -108,8 +108,8 @@ impl World {
     }
 
     /// Publishes a release and promotes it to `prod`.
-    pub(crate) fn release(&mut self, tree: MemoryTree) -> Digest {
-        let hash = self.publish(&tree, Install::default());
+    pub(crate) fn release(&mut self, tree: &MemoryTree) -> Digest {
+        let hash = self.publish(tree, Install::default());
         self.promote(hash);
         hash
     }

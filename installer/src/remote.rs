@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::durable;
-use crate::error::Error;
+use crate::error::{Error, OnPath as _};
 use crate::layout::Server;
 
 /// A registry, its verified log, and the means to talk to it.
@@ -34,7 +34,7 @@ impl Remote {
     /// Takes in what the log has grown by, and notes that it did.
     pub(crate) fn sync(&mut self, server: &Server, now: Timestamp) -> Result<&LogState, Error> {
         let state = self.runtime.block_on(self.follower.sync(&self.client))?;
-        durable::write(&server.synced(), format!("{now}\n").as_bytes())?;
+        note_sync(server, now)?;
         Ok(state)
     }
 
@@ -71,13 +71,20 @@ pub fn enroll(
     let client = Client::new(url, token)?;
     let follower =
         runtime()?.block_on(LogFollower::enroll(&server.log(), &client, Some(anchor)))?;
-    durable::write(&server.synced(), format!("{now}\n").as_bytes())?;
+    note_sync(server, now)?;
     Ok(follower.state().clone())
 }
 
 /// Returns what is remembered of the log, without network; `None` before `enroll`.
 pub(crate) fn remembered(server: &Server) -> Result<Option<LogFollower>, Error> {
     follower(server)
+}
+
+/// Notes when the log was last read. Two projects may do so at once, and only people read it: a
+/// torn line is as good as none.
+fn note_sync(server: &Server, now: Timestamp) -> Result<(), Error> {
+    let path = server.synced();
+    std::fs::write(&path, format!("{now}\n")).on("write", path)
 }
 
 /// Returns when the log was last read from the registry.

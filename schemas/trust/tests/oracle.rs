@@ -30,7 +30,7 @@ fn ask_python(logs: &[Vec<Vec<u8>>]) -> Option<Vec<Value>> {
     });
     let Some(program) = found else {
         // Not `eprintln`, which the test harness swallows.
-        let skipped = b"SKIPPED: the second replay needs python3 and its package `cryptography`\n";
+        let skipped = b"skip: the second replay needs python3 and its package `cryptography`\n";
         std::io::stderr().write_all(skipped).expect("stderr");
         return None;
     };

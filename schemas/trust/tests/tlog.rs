@@ -15,7 +15,7 @@ fn checker(folder: &Path) -> Option<PathBuf> {
     let module = Path::new(GOPATH).join("src/golang.org/x/mod/sumdb/tlog");
     if !module.exists() || Command::new("go").arg("version").output().is_err() {
         // Not `eprintln`, which the test harness swallows.
-        let skipped = b"SKIPPED: Go's log needs golang-go and golang-golang-x-mod-dev\n";
+        let skipped = b"skip: Go's log needs golang-go and golang-golang-x-mod-dev\n";
         io::stderr().write_all(skipped).expect("stderr");
         return None;
     }

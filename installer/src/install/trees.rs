@@ -6,7 +6,7 @@ use std::io;
 use bulla_schemas::Digest;
 use rustix::fs::{CWD, Mode, OFlags, ioctl_ficlone, openat};
 
-use super::Install;
+use super::tree::Install;
 use crate::error::Error;
 use crate::garbage;
 use crate::layout::Place;

@@ -15,7 +15,9 @@ impl Bar {
         } else {
             ProgressBar::hidden()
         };
-        bar.set_style(style("{msg:>9} {decimal_bytes} {decimal_bytes_per_sec} {spinner}"));
+        bar.set_style(style(
+            "{msg:>9} {decimal_bytes} {decimal_bytes_per_sec} {spinner}",
+        ));
         bar.set_message(step);
         Self(bar)
     }

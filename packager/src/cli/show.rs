@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use bulla_bundle::VerifiedBundle;
+use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::{ReleaseDocument, Source};
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
@@ -34,6 +36,8 @@ struct Shown {
     hash: Digest,
     /// Bytes of the manifest and all blobs it names.
     size: u64,
+    /// The bytes that the hash is of, as a document.
+    manifest: Manifest,
     document: ReleaseDocument,
     /// The channels that point to it.
     channels: Vec<ChannelName>,
@@ -72,7 +76,7 @@ pub(super) async fn run(session: &Session, arguments: &ShowArguments) -> Result<
         }
     };
     let bundle = contents::fetch(&client, &project, hash).await?;
-    let shown = gather(state, project, hash, bundle.release().clone());
+    let shown = gather(state, project, &bundle);
     if arguments.json {
         output::json(&shown)
     } else {
@@ -80,12 +84,8 @@ pub(super) async fn run(session: &Session, arguments: &ShowArguments) -> Result<
     }
 }
 
-fn gather(
-    state: &LogState,
-    project: ProjectName,
-    hash: Digest,
-    document: ReleaseDocument,
-) -> Shown {
+fn gather(state: &LogState, project: ProjectName, bundle: &VerifiedBundle) -> Shown {
+    let hash = bundle.hash();
     let release = state.release(&project, &hash);
     let records = release.into_iter().flat_map(|release| &release.statements);
     let heads = state.channels(&project).filter(|head| head.hash == hash);
@@ -94,7 +94,8 @@ fn gather(
         channels: heads.map(|head| head.channel.clone()).collect(),
         revoked: state.revocation(&project, &hash),
         statements: records.map(statement).collect(),
-        document,
+        manifest: bundle.manifest().clone(),
+        document: bundle.release().clone(),
         project,
         hash,
     }
@@ -147,6 +148,9 @@ fn describe(shown: &Shown) -> String {
         "bundle",
         &format!("{}, {}", output::bytes(shown.size), document.codec),
     );
+    let blob = |blob: &Descriptor| format!("{}, {}", output::bytes(blob.size), blob.digest);
+    field("payload", &blob(shown.manifest.payload()));
+    field("index", &blob(shown.manifest.index()));
     for path in &document.install.persist {
         field("persistent", path.as_str());
     }

@@ -1,0 +1,168 @@
+//! Moving a channel while the registry, the network or a colleague gets in the way: only the
+//! verified log tells what happened.
+#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use bulla_packager::promote::{PromoteError, Wish, append};
+use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Digest, media_type};
+use bulla_trust::testing::{self, Organisation, name, project};
+use bulla_trust::{SignedEnvelope, statement};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// What the registry does with an appended envelope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behaviour {
+    /// Appends it and says so.
+    Honest,
+    /// Appends it, and its answer is lost.
+    LosesAnswer,
+    /// Says that it appended it, and does not.
+    Lies,
+    /// Appends another person's promotion first and refuses this one.
+    Overtaken,
+    /// Appends nothing and is busy for ever.
+    Down,
+}
+
+type Shared = Arc<(Behaviour, Mutex<Organisation>)>;
+
+/// A registry with a log, and somebody who follows it.
+struct World {
+    organisation: Organisation,
+    client: Client,
+    log: LogFollower,
+    wish: Wish,
+    server: JoinHandle<()>,
+    _directory: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn world(behaviour: Behaviour) -> World {
+    let mut organisation = Organisation::new();
+    let first = organisation.publish(&project(), "first");
+    let hash = organisation.publish(&project(), "second");
+    organisation.promote("prod", first, &["alice"]);
+    let shared: Shared = Arc::new((behaviour, Mutex::new(organisation.clone())));
+    let router = Router::new()
+        .route("/log/entries", post(append_entry))
+        .route("/log/{*path}", get(log_file))
+        .with_state(shared);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let client = Client::new(url.parse().unwrap(), None).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let log = LogFollower::enroll(directory.path(), &client, None)
+        .await
+        .unwrap();
+    World {
+        organisation,
+        client,
+        log,
+        wish: Wish {
+            project: project(),
+            channel: name("prod"),
+            hash,
+            reason: "because".to_owned(),
+            issued_at: testing::time(0),
+        },
+        server,
+        _directory: directory,
+    }
+}
+
+async fn log_file(
+    State(shared): State<Shared>,
+    Path(path): Path<String>,
+) -> Result<Bytes, StatusCode> {
+    let files = shared.1.lock().unwrap().files();
+    let file = files.get(&path).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(file.clone().into())
+}
+
+async fn append_entry(State(shared): State<Shared>, body: Bytes) -> (StatusCode, String) {
+    let (behaviour, organisation) = &*shared;
+    let mut organisation = organisation.lock().unwrap();
+    match behaviour {
+        Behaviour::Down => return (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
+        Behaviour::Lies => {}
+        Behaviour::Overtaken => {
+            let mut faster = organisation.draft("prod", Digest::of(b"second"));
+            faster.predicate.reason = "faster".to_owned();
+            let verdict = organisation.append_promotion(&faster, &["bob"]);
+            assert!(verdict.is_effective(), "{verdict:?}");
+        }
+        Behaviour::Honest | Behaviour::LosesAnswer => {
+            assert!(organisation.append(body.to_vec()).is_effective());
+        }
+    }
+    match behaviour {
+        Behaviour::LosesAnswer => (StatusCode::BAD_GATEWAY, String::new()),
+        Behaviour::Overtaken => {
+            let body = r#"{"error":"ineffective","message":"seq 2 is taken","requestId":"1"}"#;
+            (StatusCode::UNPROCESSABLE_ENTITY, body.to_owned())
+        }
+        _ => (StatusCode::CREATED, r#"{"index":4,"size":5}"#.to_owned()),
+    }
+}
+
+async fn promote(world: &mut World) -> Result<bulla_trust::Head, PromoteError> {
+    let draft = world.organisation.draft("prod", world.wish.hash);
+    let payload = statement::to_payload(&draft);
+    let entry = testing::sign_as(&["alice"], media_type::IN_TOTO, &payload);
+    let envelope = SignedEnvelope::from_bytes(&entry).unwrap();
+    append(&world.client, &mut world.log, &world.wish, &envelope).await
+}
+
+#[tokio::test]
+async fn the_head_is_the_one_that_the_verified_log_shows() {
+    let mut world = world(Behaviour::Honest).await;
+    let head = promote(&mut world).await.unwrap();
+    assert_eq!((head.hash, head.seq, head.entry), (world.wish.hash, 2, 4));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_no_failure_when_the_log_has_the_promotion() {
+    let mut world = world(Behaviour::LosesAnswer).await;
+    assert_eq!(promote(&mut world).await.unwrap().hash, world.wish.hash);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_entry_is_not_believed() {
+    let mut world = world(Behaviour::Lies).await;
+    let error = promote(&mut world).await.unwrap_err();
+    assert!(matches!(error, PromoteError::NotIncluded), "{error}");
+    assert_eq!(error.kind(), FailureKind::Temporary);
+}
+
+#[tokio::test]
+async fn whoever_was_faster_is_named() {
+    let mut world = world(Behaviour::Overtaken).await;
+    let error = promote(&mut world).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    let text = error.to_string();
+    assert!(text.starts_with("bob moved `prod`"), "{text}");
+    assert!(text.ends_with("meanwhile: faster"), "{text}");
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_is_what_is_reported() {
+    let mut world = world(Behaviour::Down).await;
+    let error = promote(&mut world).await.unwrap_err();
+    assert!(matches!(error, PromoteError::Client(_)), "{error}");
+    assert_eq!(error.kind(), FailureKind::Temporary);
+}

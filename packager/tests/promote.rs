@@ -102,7 +102,7 @@ async fn append_entry(State(shared): State<Shared>, body: Bytes) -> (StatusCode,
         Behaviour::Lies => {}
         Behaviour::Overtaken => {
             let mut faster = organisation.draft("prod", Digest::of(b"second"));
-            faster.predicate.reason = "faster".to_owned();
+            "faster".clone_into(&mut faster.predicate.reason);
             let verdict = organisation.append_promotion(&faster, &["bob"]);
             assert!(verdict.is_effective(), "{verdict:?}");
         }

@@ -69,7 +69,7 @@ impl App {
         let log = tokio::task::spawn_blocking(move || Log::open(&folder, &key))
             .await
             .map_err(|error| LogError::System(error.into()))??;
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             database: Database::open(&data).await?,
             blobs: BlobStore::new(data.blobs()),
             repositories: Repositories::new(data.repositories()),
@@ -79,7 +79,10 @@ impl App {
             settings,
             clock,
             _lock: lock,
-        }))
+        });
+        app.reindex_if_lost().await?;
+        app.attach_newest().await?;
+        Ok(app)
     }
 
     /// Ends what the registry does beside requests.

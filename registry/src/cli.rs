@@ -2,6 +2,7 @@
 //! and signals.
 
 mod generate;
+mod reindex;
 mod serve;
 mod token;
 
@@ -32,6 +33,7 @@ enum Command {
     Serve(serve::Arguments),
     #[command(subcommand)]
     Token(token::Command),
+    Reindex(reindex::Arguments),
     #[command(hide = true)]
     Generate(generate::Arguments),
 }
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Generate(arguments) => generate::run(&arguments),
     };
     match result {

@@ -5,6 +5,7 @@
 //! both; what only SQLite knows stands in this file.
 
 mod blobs;
+mod index;
 mod manifests;
 mod tags;
 mod tokens;
@@ -17,8 +18,9 @@ use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
 
 use crate::data::{DataDirectory, DataError};
 
+pub(crate) use index::IndexedRecord;
 pub(crate) use manifests::ManifestRow;
-pub(crate) use tokens::TokenRow;
+pub use tokens::TokenRow;
 
 /// The database.
 #[derive(Debug, Clone)]

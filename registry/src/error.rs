@@ -6,6 +6,7 @@ use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::durable::FileError;
 use crate::log::LogError;
+use crate::problem::Problem;
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,18 @@ pub enum RegistryError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The index could not be made.
+    #[error("the index cannot be made from the files")]
+    Index(#[from] Problem),
+    /// The system gave no randomness.
+    #[error("the system has no randomness: {0}")]
+    Random(getrandom::Error),
+}
+
+impl From<getrandom::Error> for RegistryError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Random(error)
+    }
 }
 
 impl RegistryError {

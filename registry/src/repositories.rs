@@ -91,6 +91,15 @@ impl Repositories {
         )
     }
 
+    /// Tells whether any repository has anything.
+    pub(crate) fn has_any(&self) -> Result<bool, FileError> {
+        match std::fs::read_dir(&self.root) {
+            Ok(mut entries) => Ok(entries.next().is_some()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).attempt("read", &self.root),
+        }
+    }
+
     /// Calls `visit` with every record of every repository. What cannot be read as a record is
     /// left out: it was never answered for.
     pub(crate) fn each<E: From<FileError>>(

@@ -2,16 +2,17 @@
 
 use anyhow::bail;
 use bulla_schemas::Timestamp;
+use bulla_schemas::escape::escape;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{Data, clock, print, say};
-use crate::access::{Access, ProjectPattern, Scope, create_token};
-use crate::data::DataDirectory;
-use crate::database::{Database, TokenRow};
+use crate::access::{Access, ProjectPattern, Scope};
+use crate::database::TokenRow;
 use crate::error::RegistryError;
+use crate::tokens::Tokens;
 
 /// Make, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]
@@ -79,23 +80,18 @@ async fn create(
     data: &Data,
     name: &str,
     access: &Access,
-    expires: Option<i64>,
+    lifetime: Option<i64>,
 ) -> anyhow::Result<()> {
-    let now = clock().now();
-    let end = expires
-        .map(|period| Timestamp::from_seconds(now.as_seconds().saturating_add(period)))
-        .transpose()?;
-    let (secret, row) = create_token(name, access, now, end)?;
-    let database = open(data).await?;
-    database.add_token(&row).await?;
-    database.close().await;
+    let tokens = open(data).await?;
+    let (secret, row) = tokens.create(name, access, lifetime).await?;
+    tokens.close().await;
     say(&format!("token {} for {}\n", row.id, row.projects));
     print(secret.expose_secret());
     Ok(())
 }
 
 async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
-    let tokens = open(data).await?.tokens().await?;
+    let tokens = open(data).await?.list().await?;
     if as_json {
         let tokens: Vec<_> = tokens.iter().map(describe).collect();
         print(&serde_json::to_string_pretty(&tokens)?);
@@ -116,7 +112,7 @@ async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
     for token in &tokens {
         table.add_row([
             token.id.clone(),
-            token.name.clone(),
+            escape(&token.name),
             token.scopes.clone(),
             token.projects.clone(),
             token.created_at.to_string(),
@@ -125,16 +121,16 @@ async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
             time(token.revoked_at),
         ]);
     }
-    print(&table.to_string());
+    print(&table.trim_fmt());
     Ok(())
 }
 
 async fn revoke(data: &Data, id: &str) -> anyhow::Result<()> {
-    if open(data).await?.revoke_token(id, clock().now()).await? {
+    if open(data).await?.revoke(id).await? {
         say(&format!("token {id} is revoked\n"));
         Ok(())
     } else {
-        bail!("there is no token `{id}`");
+        bail!("there is no token `{}`", escape(id));
     }
 }
 
@@ -151,8 +147,8 @@ fn describe(token: &TokenRow) -> serde_json::Value {
     })
 }
 
-async fn open(data: &Data) -> Result<Database, RegistryError> {
-    Ok(Database::open(&DataDirectory::open(&data.directory)?).await?)
+async fn open(data: &Data) -> Result<Tokens, RegistryError> {
+    Tokens::open(&data.directory, clock()).await
 }
 
 /// Reads `90d`, `12h`, `30m` or `45s` as seconds.

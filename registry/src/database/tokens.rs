@@ -8,7 +8,7 @@ use super::{Database, DatabaseError};
 
 /// A token as it is kept: by the digest of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TokenRow {
+pub struct TokenRow {
     /// What it is listed and revoked by.
     pub id: String,
     /// What people call it; may be empty.

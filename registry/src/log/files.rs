@@ -64,7 +64,7 @@ impl LogFiles {
     }
 
     /// Reads the entries of one bundle of a log with `size` entries.
-    pub(super) fn entries(&self, index: u64, size: u64) -> Result<Option<Vec<Vec<u8>>>, FileError> {
+    pub(crate) fn entries(&self, index: u64, size: u64) -> Result<Option<Vec<Vec<u8>>>, FileError> {
         let start = index * u64::from(FULL);
         let width = u16::try_from(size.saturating_sub(start)).map_or(FULL, |w| w.min(FULL));
         let tile = TilePath {

@@ -95,14 +95,9 @@ pub(crate) async fn push(
     if document.is_bundle() {
         check_bundle(app, project, &digest, &bytes).await?;
     }
-    let manifest = ManifestRow {
-        digest: digest.clone(),
-        media_type,
-        size: bytes.len() as u64,
-        artifact_type: document.artifact_type().map(ToOwned::to_owned),
-        subject: document.subject().map_err(invalid)?,
-        annotations: document.annotations(),
-    };
+    let manifest = document
+        .row(digest.clone(), media_type, bytes.len())
+        .map_err(invalid)?;
     app.add_manifest(project, bytes.into(), manifest.clone())
         .await?;
     if let Some(tag) = tag {

@@ -1,0 +1,58 @@
+//! The index as a whole: all tables but `tokens`.
+
+use bulla_schemas::ProjectName;
+
+use super::{Database, DatabaseError, ManifestRow, blobs, manifests, tags};
+use crate::oci_digest::OciDigest;
+use crate::reference::Tag;
+
+/// One row of the index, of a repository that is named beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IndexedRecord {
+    /// A blob.
+    Blob(OciDigest),
+    /// A manifest.
+    Manifest(ManifestRow),
+    /// A tag and the manifest that it names.
+    Tag(Tag, OciDigest),
+}
+
+impl Database {
+    /// Replaces the index, all of it or nothing.
+    pub(crate) async fn replace_index(
+        &self,
+        records: &[(ProjectName, IndexedRecord)],
+    ) -> Result<(), DatabaseError> {
+        let mut transaction = self.write().await?;
+        for table in [
+            "DELETE FROM blobs",
+            "DELETE FROM manifests",
+            "DELETE FROM tags",
+        ] {
+            sqlx::query(table).execute(&mut *transaction).await?;
+        }
+        for (project, record) in records {
+            match record {
+                IndexedRecord::Blob(blob) => {
+                    blobs::insert(&mut transaction, project, blob).await?;
+                }
+                IndexedRecord::Manifest(manifest) => {
+                    manifests::insert(&mut transaction, project, manifest).await?;
+                }
+                IndexedRecord::Tag(tag, manifest) => {
+                    tags::insert(&mut transaction, project, tag, manifest).await?;
+                }
+            }
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Tells whether anything is indexed.
+    pub(crate) async fn has_index(&self) -> Result<bool, DatabaseError> {
+        let row = sqlx::query("SELECT 1 FROM blobs UNION ALL SELECT 1 FROM manifests LIMIT 1")
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+}

@@ -1,0 +1,60 @@
+//! Tokens in a data directory: made, listed and revoked beside a running registry.
+
+use std::path::Path;
+
+use bulla_schemas::Timestamp;
+use secrecy::SecretString;
+
+use crate::access::{Access, create_token};
+use crate::clock::Clock;
+use crate::data::DataDirectory;
+use crate::database::{Database, TokenRow};
+use crate::error::RegistryError;
+
+/// The tokens of a data directory.
+#[derive(Debug)]
+pub struct Tokens {
+    database: Database,
+    clock: Clock,
+}
+
+impl Tokens {
+    /// Opens a data directory for its tokens only, without its lock.
+    pub async fn open(root: &Path, clock: Clock) -> Result<Self, RegistryError> {
+        let database = Database::open(&DataDirectory::open(root)?).await?;
+        Ok(Self { database, clock })
+    }
+
+    /// Makes a token that ends after `lifetime` seconds, or never, and returns its secret, which
+    /// is kept nowhere.
+    pub async fn create(
+        &self,
+        name: &str,
+        access: &Access,
+        lifetime: Option<i64>,
+    ) -> Result<(SecretString, TokenRow), RegistryError> {
+        let now = self.clock.now();
+        // A period beyond the end of time is for ever.
+        let end = lifetime.and_then(|lifetime| {
+            Timestamp::from_seconds(now.as_seconds().saturating_add(lifetime)).ok()
+        });
+        let (secret, row) = create_token(name, access, now, end)?;
+        self.database.add_token(&row).await?;
+        Ok((secret, row))
+    }
+
+    /// Returns all tokens, the oldest first.
+    pub async fn list(&self) -> Result<Vec<TokenRow>, RegistryError> {
+        Ok(self.database.tokens().await?)
+    }
+
+    /// Revokes a token from now on, and tells whether there is one with this id.
+    pub async fn revoke(&self, id: &str) -> Result<bool, RegistryError> {
+        Ok(self.database.revoke_token(id, self.clock.now()).await?)
+    }
+
+    /// Closes the database.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+}

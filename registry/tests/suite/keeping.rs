@@ -1,0 +1,294 @@
+//! What survives: restarts, a lost database, kill -9 of the real program.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use bulla_registry::Settings;
+use bulla_schemas::media_type;
+use bulla_trust::testing::{Organisation, log_key};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::{BILLING, Registry, bundle, release_entry};
+
+#[tokio::test]
+async fn rebuilds_a_lost_index_from_the_files() {
+    let registry = Registry::start().await;
+    let mut organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    let bundle = bundle("one");
+    registry.publish(&mut organisation, &bundle).await;
+    let tagged = registry
+        .push_manifest(
+            BILLING,
+            "v1",
+            media_type::OCI_MANIFEST,
+            bundle.manifest_bytes(),
+        )
+        .await;
+    assert_eq!(tagged.status(), StatusCode::CREATED);
+    let referrers = format!("/v2/{BILLING}/referrers/{}", bundle.hash());
+    let before: Value = registry.json(&referrers).await;
+    let data = registry.stop().await;
+    for file in std::fs::read_dir(data.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("registry.db")
+        {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(registry.json::<Value>(&referrers).await, before);
+    for path in [
+        format!("/v2/{BILLING}/manifests/v1"),
+        format!("/v2/{BILLING}/blobs/{}", bundle.manifest().payload().digest),
+    ] {
+        assert_eq!(registry.get(&path).await.status(), StatusCode::OK, "{path}");
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn attaches_what_a_crash_left_unattached() {
+    let registry = Registry::start().await;
+    let mut organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    let bundle = bundle("one");
+    registry.publish(&mut organisation, &bundle).await;
+    let path = format!("/v2/{BILLING}/referrers/{}", bundle.hash());
+    let before: Value = registry.json(&path).await;
+    let digest = before["manifests"][0]["digest"].as_str().unwrap();
+    let data = registry.stop().await;
+    let record = data
+        .path()
+        .join("repositories")
+        .join(BILLING)
+        .join("_manifests/sha256")
+        .join(digest.strip_prefix("sha256:").unwrap());
+    std::fs::remove_file(record).unwrap();
+    let output = run(&["reindex"], data.path());
+    assert!(output.status.success());
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(registry.json::<Value>(&path).await, before);
+    registry.stop().await;
+}
+
+fn run(command: &[&str], data: &Path) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
+        .args(command)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap()
+}
+
+/// The real program, and the address that it printed first.
+struct Program {
+    child: Child,
+    url: String,
+}
+
+impl Program {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut first).unwrap();
+        let url = first
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap()
+            .to_owned();
+        Self { child, url }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn loses_nothing_it_answered_for_when_it_is_killed() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
+    let output = run(&["token", "create", "--scope", "pull,push"], data.path());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let token = stdout.lines().last().unwrap().to_owned();
+    let client = reqwest::Client::new();
+    let mut organisation = Organisation::new();
+    let (mut answered, mut bundles) = (0, 0);
+    for round in 0..3 {
+        let program = Program::start(data.path());
+        let url = program.url.clone();
+        let post = async |entry: &[u8]| {
+            let request = client.post(format!("{url}/log/entries"));
+            let answer = request
+                .bearer_auth(&token)
+                .body(entry.to_vec())
+                .send()
+                .await;
+            answer.is_ok_and(|answer| answer.status() == StatusCode::CREATED)
+        };
+        if round == 0 {
+            assert!(post(&organisation.entries[0]).await);
+            answered = 1;
+        }
+        // Kill it while it appends, at a moment that nobody chooses.
+        let killer = {
+            let pid = program.child.id();
+            tokio::spawn(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+                let _ = Command::new("kill")
+                    .args(["-KILL", &pid.to_string()])
+                    .status();
+            })
+        };
+        loop {
+            let bundle = bundle(&format!("bundle {bundles}"));
+            bundles += 1;
+            let mut pushed = true;
+            for position in 0..4 {
+                let blob = crate::support::blob(&bundle, position);
+                let digest = bulla_schemas::Digest::of(&blob);
+                let path = format!("{url}/v2/{BILLING}/blobs/uploads/?digest={digest}");
+                let answer = client
+                    .post(path)
+                    .bearer_auth(&token)
+                    .body(blob)
+                    .send()
+                    .await;
+                pushed &= answer.is_ok_and(|answer| answer.status() == StatusCode::CREATED);
+            }
+            let path = format!("{url}/v2/{BILLING}/manifests/{}", bundle.hash());
+            let put = client.put(path).bearer_auth(&token);
+            let put = put.header("content-type", media_type::OCI_MANIFEST);
+            let answer = put.body(bundle.manifest_bytes().to_vec()).send().await;
+            pushed &= answer.is_ok_and(|answer| answer.status() == StatusCode::CREATED);
+            let entry = release_entry(&bundle);
+            if !pushed || !post(&entry).await {
+                break;
+            }
+            organisation.append(entry);
+            answered += 1;
+        }
+        killer.await.unwrap();
+    }
+    let program = Program::start(data.path());
+    let checkpoint = client.get(format!("{}/log/checkpoint", program.url));
+    let checkpoint = checkpoint.bearer_auth(&token).send().await.unwrap();
+    let checkpoint = checkpoint.text().await.unwrap();
+    let size: u64 = checkpoint.lines().nth(1).unwrap().parse().unwrap();
+    assert!(
+        size >= answered,
+        "{size} entries, {answered} were answered for"
+    );
+    assert!(
+        size <= answered + 3,
+        "at most the one under way at each kill"
+    );
+    let releases: Value = {
+        let path = format!(
+            "{}/api/v1/projects/acme%2Fbilling/releases?limit=1000",
+            program.url
+        );
+        let answer = client.get(path).bearer_auth(&token).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let listed: Vec<_> = releases["items"].as_array().unwrap().iter().collect();
+    for (hash, _) in organisation
+        .state
+        .releases(&bulla_trust::testing::project())
+        .map(|release| (release.hash, ()))
+    {
+        assert!(listed.iter().any(|item| item["hash"] == hash.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn stops_cleanly_and_lets_nobody_else_in_meanwhile() {
+    let data = tempfile::tempdir().unwrap();
+    let mut program = Program::start(data.path());
+    let second = run(&["serve", "--listen", "127.0.0.1:0"], data.path());
+    assert_eq!(second.status.code(), Some(4));
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        message.contains("in use by another bulla-registry"),
+        "{message}"
+    );
+    assert!(message.contains("hint: "), "{message}");
+    assert_eq!(run(&["reindex"], data.path()).status.code(), Some(4));
+    program.signal("TERM");
+    assert!(program.child.wait().unwrap().success());
+    let again = Program::start(data.path());
+    again.signal("INT");
+}
+
+#[tokio::test]
+async fn tokens_are_managed_while_it_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let program = Program::start(data.path());
+    let output = run(
+        &[
+            "token",
+            "create",
+            "--scope",
+            "push,pull",
+            "--project",
+            "acme/*",
+            "--name",
+            "ci",
+        ],
+        data.path(),
+    );
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let token = stdout.lines().last().unwrap();
+    assert!(token.starts_with("bulla_"), "{stdout}");
+    let client = reqwest::Client::new();
+    let ping = async || {
+        let request = client
+            .get(format!("{}/v2/", program.url))
+            .bearer_auth(token);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(ping().await, StatusCode::OK);
+    let list = run(&["token", "list", "--json"], data.path());
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list[0]["name"], "ci");
+    assert_eq!(list[0]["scopes"], serde_json::json!(["pull", "push"]));
+    assert!(list[0]["lastUsedAt"].is_string());
+    assert!(
+        !list.to_string().contains(token),
+        "the secret is shown once"
+    );
+    let id = list[0]["id"].as_str().unwrap();
+    assert!(run(&["token", "revoke", id], data.path()).status.success());
+    assert_eq!(ping().await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        run(&["token", "revoke", "x"], data.path()).status.code(),
+        Some(1)
+    );
+    let wrong = run(&["token", "create", "--scope", "everything"], data.path());
+    assert_eq!(wrong.status.code(), Some(2));
+}

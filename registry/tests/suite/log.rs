@@ -1,0 +1,383 @@
+//! The log: appending, files, and what a crash leaves.
+
+use std::fs;
+use std::path::Path;
+
+use bulla_registry::{App, Clock, RegistryError, Scope, Settings};
+use bulla_schemas::api::{Appended, ErrorCode, LogInfo};
+use bulla_schemas::statement::Severity;
+use bulla_schemas::{Digest, Timestamp, media_type};
+use bulla_trust::testing::{Organisation, policy};
+use bulla_trust::tile::{TilePath, decode_entries};
+use bulla_trust::{LogState, Pin, accept};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::support::{BILLING, Registry, assert_oci_error, bundle, error, header, release_entry};
+
+/// Reads the log as an installer does, and verifies it.
+async fn follow(registry: &Registry) -> LogState {
+    let checkpoint = registry.get("/log/checkpoint").await;
+    assert_eq!(header(&checkpoint, "cache-control"), "no-store");
+    let checkpoint = checkpoint.bytes().await.unwrap();
+    let size = std::str::from_utf8(&checkpoint)
+        .unwrap()
+        .lines()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut entries = Vec::new();
+    for tile in TilePath::entries(0, size, size) {
+        let response = registry.get(&format!("/log/{tile}")).await;
+        assert_eq!(response.status(), StatusCode::OK, "{tile}");
+        assert!(header(&response, "cache-control").contains("immutable"));
+        let bundle = response.bytes().await.unwrap();
+        entries.extend(decode_entries(&bundle, tile.width).unwrap());
+    }
+    accept(&LogState::default(), Pin::FirstUse, &checkpoint, &entries).unwrap()
+}
+
+/// A registry with the first policy and one release that `dev` points to.
+async fn registry_with_log() -> (Registry, Organisation) {
+    let registry = Registry::start().await;
+    let mut organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    let bundle = bundle("one");
+    registry.publish(&mut organisation, &bundle).await;
+    assert!(
+        organisation
+            .promote("dev", bundle.hash(), &["alice"])
+            .is_effective()
+    );
+    registry.append_all(&organisation.entries[2..]).await;
+    (registry, organisation)
+}
+
+#[tokio::test]
+async fn what_it_serves_is_accepted_by_an_installer() {
+    let (registry, organisation) = registry_with_log().await;
+    let state = follow(&registry).await;
+    assert_eq!(state, organisation.state);
+    let info: LogInfo = registry.json("/api/v1/log").await;
+    assert_eq!(info.size, 3);
+    assert_eq!(info.origin.as_deref(), Some(bulla_trust::testing::ORIGIN));
+    for (path, content) in organisation.files() {
+        let served = registry.get(&format!("/log/{path}")).await;
+        assert_eq!(served.bytes().await.unwrap(), content, "{path}");
+    }
+    let narrower = registry.get("/log/tile/entries/000.p/1").await;
+    assert_eq!(
+        narrower.status(),
+        StatusCode::OK,
+        "older readers find their tiles"
+    );
+    for path in [
+        "tile/0/000.p/4",
+        "tile/0/000",
+        "tile/1/000.p/1",
+        "tile/0/001.p/1",
+    ] {
+        let response = registry.get(&format!("/log/{path}")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let bad = registry.get("/log/tile/0/..%2f..%2flog-key.pem").await;
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn has_no_checkpoint_before_the_first_policy() {
+    let registry = Registry::start().await;
+    let response = registry.get("/log/checkpoint").await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let body = error(response).await;
+    assert_eq!(body.error, ErrorCode::NoPolicy);
+    assert!(body.hint.unwrap().contains("bulla init"));
+    let info: LogInfo = registry.json("/api/v1/log").await;
+    assert_eq!((info.origin, info.size), (None, 0));
+    let bundle = bundle("one");
+    registry.push_bundle(BILLING, &bundle).await;
+    let response = registry.append(&release_entry(&bundle)).await;
+    assert_eq!(error(response).await.error, ErrorCode::NoPolicy);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_policy_needs_a_token_for_all_projects() {
+    let registry = Registry::start().await;
+    let genesis = &Organisation::new().entries[0];
+    let token = registry.token(&[Scope::Push], &["acme/*"]).await;
+    let append = |token: String| {
+        let request = registry.plain(Method::POST, "/log/entries");
+        request.bearer_auth(token).body(genesis.clone()).send()
+    };
+    let response = append(token).await.unwrap();
+    assert_eq!(error(response).await.error, ErrorCode::Forbidden);
+    let response = append(registry.token.clone()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_what_would_have_no_effect_and_says_why() {
+    let (registry, mut organisation) = registry_with_log().await;
+    let unpushed = bundle("never pushed");
+    let wrong_size = {
+        let mut statement =
+            bulla_trust::testing::release(&bulla_trust::testing::project(), bundle("one").hash());
+        statement.subject[0].annotations.size = 1;
+        bulla_trust::testing::sign_as_builder("ci", &bulla_trust::statement::to_payload(&statement))
+    };
+    let before = organisation.clone();
+    organisation.promote("prod", Digest::of(b"nothing"), &["alice"]);
+    let never_released = organisation.entries.pop().unwrap();
+    let mut organisation = before.clone();
+    organisation.promote("dev", bundle("one").hash(), &["mallory"]);
+    let stranger = organisation.entries.pop().unwrap();
+    for (entry, status, code, words) in [
+        (b"{}".to_vec(), 400, ErrorCode::Malformed, ""),
+        (vec![b'x'; 70_000], 413, ErrorCode::TooLarge, ""),
+        (
+            release_entry(&unpushed),
+            422,
+            ErrorCode::Ineffective,
+            "push it first",
+        ),
+        (wrong_size, 422, ErrorCode::Ineffective, "size"),
+        (never_released, 422, ErrorCode::Ineffective, ""),
+        (stranger, 422, ErrorCode::Ineffective, ""),
+    ] {
+        let response = registry.append(&entry).await;
+        assert_eq!(response.status().as_u16(), status);
+        let body = error(response).await;
+        assert_eq!(body.error, code, "{}", body.message);
+        assert!(body.message.contains(words), "{}", body.message);
+    }
+    let info: LogInfo = registry.json("/api/v1/log").await;
+    assert_eq!(info.size, 3, "nothing of it is in the log");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_a_policy_without_its_own_log_key() {
+    let registry = Registry::start().await;
+    let mut other = policy();
+    other.log_keys = vec![bulla_trust::testing::log_verifier(
+        &bulla_trust::testing::key("another log"),
+    )];
+    let organisation = Organisation::with_policy(|policy| *policy = other);
+    let response = registry.append(&organisation.entries[0]).await;
+    let body = error(response).await;
+    assert_eq!(body.error, ErrorCode::Ineffective);
+    assert!(body.message.contains("logKeys"), "{}", body.message);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn an_envelope_that_is_sent_again_keeps_its_place() {
+    let (registry, organisation) = registry_with_log().await;
+    let response = registry.append(&organisation.entries[2]).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let appended: Appended = response.json().await.unwrap();
+    assert_eq!((appended.index, appended.size), (2, 3));
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn gives_every_one_of_many_at_once_its_own_place() {
+    let registry = Registry::start().await;
+    let organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    let bundles: Vec<_> = (0..20).map(|n| bundle(&n.to_string())).collect();
+    for bundle in &bundles {
+        registry.push_bundle(BILLING, bundle).await;
+    }
+    let entries: Vec<_> = bundles.iter().map(release_entry).collect();
+    let answers =
+        futures_util::future::join_all(entries.iter().map(|entry| registry.append(entry))).await;
+    let mut places = Vec::new();
+    for answer in answers {
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        let appended: Appended = answer.json().await.unwrap();
+        assert!(appended.size > appended.index);
+        places.push(appended.index);
+    }
+    places.sort_unstable();
+    assert_eq!(places, (1..=20).collect::<Vec<u64>>());
+    assert_eq!(follow(&registry).await.size(), 21);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn attaches_a_release_statement_in_the_layout_of_sigstore() {
+    let (registry, organisation) = registry_with_log().await;
+    let hash = bundle("one").hash();
+    let path = format!("/v2/{BILLING}/referrers/{hash}");
+    let index: Value = registry.json(&path).await;
+    let [referrer] = index["manifests"].as_array().unwrap().as_slice() else {
+        panic!("one referrer: {index}");
+    };
+    assert_eq!(referrer["artifactType"], media_type::SIGSTORE_BUNDLE);
+    assert_eq!(
+        referrer["annotations"]["dev.sigstore.bundle.predicateType"],
+        "https://slsa.dev/provenance/v1"
+    );
+    let digest = referrer["digest"].as_str().unwrap();
+    let manifest: Value = registry
+        .json(&format!("/v2/{BILLING}/manifests/{digest}"))
+        .await;
+    assert_eq!(manifest["subject"]["digest"], hash.to_string());
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    let body: Value = registry.json(&format!("/v2/{BILLING}/blobs/{layer}")).await;
+    assert_eq!(body["mediaType"], media_type::SIGSTORE_BUNDLE);
+    let envelope: Value = serde_json::from_slice(&organisation.entries[1]).unwrap();
+    assert_eq!(body["dsseEnvelope"], envelope, "the envelope of the log");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_channel_is_a_tag_that_only_the_log_moves() {
+    let (registry, _) = registry_with_log().await;
+    let hash = bundle("one").hash();
+    let response = registry.get(&format!("/v2/{BILLING}/manifests/dev")).await;
+    assert_eq!(header(&response, "docker-content-digest"), hash.to_string());
+    assert_eq!(header(&response, "cache-control"), "no-cache");
+    let tags: Value = registry.json(&format!("/v2/{BILLING}/tags/list")).await;
+    assert_eq!(tags["tags"], serde_json::json!(["dev"]));
+    // `prod` points nowhere yet, and is a channel all the same.
+    for channel in ["dev", "prod"] {
+        let response = registry
+            .push_manifest(
+                BILLING,
+                channel,
+                media_type::OCI_MANIFEST,
+                bundle("one").manifest_bytes(),
+            )
+            .await;
+        assert_oci_error(response, StatusCode::FORBIDDEN, "DENIED").await;
+        let path = format!("/v2/{BILLING}/manifests/{channel}");
+        let delete = registry
+            .request(Method::DELETE, &path)
+            .send()
+            .await
+            .unwrap();
+        assert_oci_error(delete, StatusCode::FORBIDDEN, "DENIED").await;
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn goes_on_where_it_stopped() {
+    let (registry, mut organisation) = registry_with_log().await;
+    let data = registry.stop().await;
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(follow(&registry).await, organisation.state);
+    let hash = bundle("one").hash();
+    assert!(
+        organisation
+            .revoke(hash, Severity::Block, "alice")
+            .is_effective()
+    );
+    registry.append_all(&organisation.entries[3..]).await;
+    assert_eq!(follow(&registry).await, organisation.state);
+    registry.stop().await;
+}
+
+/// Puts a log back to where it was after a crash: `checkpoint` is the one of `size` entries.
+fn rewind(data: &Path, organisation: &Organisation, size: usize) {
+    let checkpoint = data.join("log/checkpoint");
+    if size == 0 {
+        fs::remove_file(checkpoint).unwrap();
+    } else {
+        let bytes = organisation.checkpoint_at(size, &bulla_trust::testing::log_key());
+        fs::write(checkpoint, bytes).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn finishes_an_append_that_a_crash_cut_short() {
+    for (size, also_lost) in [
+        (2, &[][..]),
+        (2, &["tile/0/000.p/3"][..]),
+        (
+            0,
+            &["tile/0/000.p/1", "tile/0/000.p/2", "tile/0/000.p/3"][..],
+        ),
+    ] {
+        let (registry, organisation) = registry_with_log().await;
+        let data = registry.stop().await;
+        rewind(data.path(), &organisation, size);
+        for tile in also_lost {
+            fs::remove_file(data.path().join("log").join(tile)).unwrap();
+        }
+        // What a write leaves that never got its name.
+        fs::write(data.path().join("log/tile/entries/.new-1"), b"torn").unwrap();
+        let registry = Registry::start_in(data, Settings::default()).await;
+        assert_eq!(
+            follow(&registry).await,
+            organisation.state,
+            "{size} {also_lost:?}"
+        );
+        for (path, content) in organisation.files() {
+            let served = registry.get(&format!("/log/{path}")).await;
+            assert_eq!(served.bytes().await.unwrap(), content, "{path}");
+        }
+        registry.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn never_serves_a_torn_entry() {
+    let (registry, organisation) = registry_with_log().await;
+    let data = registry.stop().await;
+    rewind(data.path(), &organisation, 2);
+    let bundle = data.path().join("log/tile/entries/000.p/3");
+    let whole = fs::read(&bundle).unwrap();
+    fs::write(&bundle, &whole[..whole.len() - 1]).unwrap();
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(follow(&registry).await.size(), 2);
+    registry.append_all(&organisation.entries[2..]).await;
+    assert_eq!(follow(&registry).await, organisation.state);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn leaves_out_an_entry_that_would_have_no_effect() {
+    let (registry, organisation) = registry_with_log().await;
+    let data = registry.stop().await;
+    rewind(data.path(), &organisation, 2);
+    let mut entries = organisation.entries.clone();
+    entries[2] = b"rubbish of the right length".to_vec();
+    let bundle = bulla_trust::tile::encode_entries(&entries).unwrap();
+    fs::write(data.path().join("log/tile/entries/000.p/3"), bundle).unwrap();
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(follow(&registry).await.size(), 2);
+    registry.append_all(&organisation.entries[2..]).await;
+    assert_eq!(follow(&registry).await, organisation.state);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_to_start_on_a_damaged_log() {
+    let (registry, organisation) = registry_with_log().await;
+    let data = registry.stop().await;
+    let path = data.path().join("log/tile/entries/000.p/3");
+    let open = || {
+        App::open(
+            data.path(),
+            Settings::default(),
+            Clock::new(|| Timestamp::EPOCH),
+        )
+    };
+    let mut entries = organisation.entries.clone();
+    entries.swap(1, 2);
+    fs::write(&path, bulla_trust::tile::encode_entries(&entries).unwrap()).unwrap();
+    let error = open().await.unwrap_err();
+    assert!(matches!(error, RegistryError::Log(_)), "{error}");
+    assert!(error.hint().is_some());
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(open().await, Err(RegistryError::Log(_))));
+    fs::write(data.path().join("log/checkpoint"), b"rubbish").unwrap();
+    assert!(matches!(open().await, Err(RegistryError::Log(_))));
+}

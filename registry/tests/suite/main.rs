@@ -1,0 +1,12 @@
+//! The registry over real HTTP, on a free port of 127.0.0.1.
+
+mod admission;
+mod api;
+mod blobs;
+mod keeping;
+mod log;
+mod manifests;
+mod skopeo;
+mod support;
+mod tokens;
+mod uploads;

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::database::TokenRow;
+use crate::hex::hex;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +171,7 @@ pub(crate) fn create_token(
     getrandom::fill(&mut id)?;
     let secret = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&random[..])));
     let row = TokenRow {
-        id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: hex(&id),
         name: name.to_owned(),
         secret: Digest::of(secret.as_bytes()),
         scopes: join(&access.scopes),

@@ -34,7 +34,7 @@ impl View {
         if published.state.projects().any(|known| *known == project) {
             Ok(Self { project, published })
         } else {
-            Err(Problem::not_found("project", project))
+            Err(Problem::not_found("project", &project))
         }
     }
 
@@ -61,7 +61,7 @@ pub(crate) fn find_release<'a>(
     found.retain(|(of, _)| *of == project);
     match found.as_slice() {
         [(_, release)] => Ok(release),
-        [] => Err(Problem::not_found("release", prefix)),
+        [] => Err(Problem::not_found("release", &prefix)),
         several => Err(Problem::Ambiguous {
             prefix: prefix.to_string(),
             count: several.len(),
@@ -76,5 +76,5 @@ fn release<'a>(
 ) -> Result<&'a Release, Problem> {
     state
         .release(project, hash)
-        .ok_or_else(|| Problem::not_found("release", hash))
+        .ok_or_else(|| Problem::not_found("release", &hash))
 }

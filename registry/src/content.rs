@@ -39,7 +39,7 @@ pub(crate) struct Content {
 
 impl Content {
     /// Answers a GET or HEAD.
-    pub(crate) async fn answer(
+    pub(crate) fn answer(
         mut self,
         method: &Method,
         asked: &HeaderMap,

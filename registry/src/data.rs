@@ -39,7 +39,14 @@ pub struct DataDirectory {
 /// The right to write into a data directory; given back when dropped or when the process dies.
 #[derive(Debug)]
 pub struct DataLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is being started may hold a copy for a moment.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why a data directory cannot be used.
@@ -69,7 +76,7 @@ impl DataDirectory {
     pub fn lock(&self) -> Result<DataLock, DataError> {
         let file = open_lock(&self.root.join("lock"))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(DataLock { _file: file }),
+            Ok(()) => Ok(DataLock { file }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::Locked {
                 path: self.root.clone(),
             }),
@@ -84,7 +91,7 @@ impl DataDirectory {
         flock(&file, FlockOperation::LockExclusive)
             .map_err(std::io::Error::from)
             .attempt("lock", &path)?;
-        Ok(DataLock { _file: file })
+        Ok(DataLock { file })
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -32,7 +32,7 @@ pub(crate) async fn payload(
     let hash = find_release(&published.state, &project, hash)?.hash;
     let blobs = app.blobs.clone();
     let (file, size, digest) = blocking(move || {
-        let absent = || Problem::not_found("bundle", hash);
+        let absent = || Problem::not_found("bundle", &hash);
         let manifest = blobs
             .read(&hash.into(), Manifest::MAX_LEN)?
             .ok_or_else(absent)?;
@@ -48,7 +48,7 @@ pub(crate) async fn payload(
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
     };
-    let mut response = content.answer(request.method(), request.headers()).await?;
+    let mut response = content.answer(request.method(), request.headers())?;
     let name = format!(
         "attachment; filename=\"{}-{}.tar.zst\"",
         project.file_stem(),

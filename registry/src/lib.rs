@@ -22,6 +22,7 @@ mod durable;
 mod error;
 mod extract;
 mod health;
+mod hex;
 mod log;
 mod oci;
 mod oci_digest;

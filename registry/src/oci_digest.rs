@@ -7,6 +7,8 @@ use std::str::FromStr;
 use bulla_schemas::Digest;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::hex::hex;
+
 /// A digest whose algorithm and length have been checked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct OciDigest {
@@ -81,14 +83,9 @@ impl OciDigest {
 
     /// Takes what a sha512 hasher returned.
     pub(crate) fn from_sha512(output: sha2::digest::Output<Sha512>) -> Self {
-        use fmt::Write as _;
-        let mut hex = String::with_capacity(128);
-        for byte in output {
-            let _ = write!(hex, "{byte:02x}");
-        }
         Self {
             algorithm: Algorithm::Sha512,
-            hex,
+            hex: hex(&output),
         }
     }
 }

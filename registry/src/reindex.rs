@@ -91,12 +91,13 @@ impl App {
                 Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
                 Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
                 Record::Manifest(digest, record) => self
-                    .manifest_row(digest, record)?
+                    .manifest_row(digest, &record)?
                     .map(IndexedRecord::Manifest),
             };
-            match record {
-                Some(record) => records.push((project.clone(), record)),
-                None => tracing::warn!(%project, "a record names a manifest that is not here"),
+            if let Some(record) = record {
+                records.push((project.clone(), record));
+            } else {
+                tracing::warn!(%project, "a record names a manifest that is not here");
             }
             Ok::<_, Problem>(())
         })?;
@@ -106,7 +107,7 @@ impl App {
     fn manifest_row(
         &self,
         digest: OciDigest,
-        record: ManifestRecord,
+        record: &ManifestRecord,
     ) -> Result<Option<ManifestRow>, Problem> {
         let most = bulla_schemas::manifest::Manifest::MAX_LEN;
         let Some(bytes) = self.blobs.read(&digest, most)? else {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::router::router;
 
 /// How long a client may take for the head of a request, and a connection may idle.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+const HEAD_PATIENCE: Duration = Duration::from_mins(1);
 /// How long requests may take to end when the registry stops.
 const DRAIN: Duration = Duration::from_secs(20);
 

@@ -19,11 +19,12 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::blobs::BlobStore;
 use crate::durable::{Attempt as _, FileError, ensure_directory};
+use crate::hex::hex;
 use crate::oci_digest::{Algorithm, OciDigest};
 use crate::problem::Problem;
 
 /// How long an upload may rest.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// All uploads.
 #[derive(Debug)]
@@ -196,7 +197,7 @@ fn uuid() -> Result<String, getrandom::Error> {
     getrandom::fill(&mut bytes)?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     Ok([
         &hex[..8],
         &hex[8..12],

@@ -42,12 +42,12 @@ fn resolve(view: &View, name: &str) -> Result<Digest, Problem> {
     view.state()
         .head(&view.project, &channel)
         .map(|head| head.hash)
-        .ok_or_else(|| Problem::not_found("channel", channel))
+        .ok_or_else(|| Problem::not_found("channel", &channel))
 }
 
 fn open(blobs: &BlobStore, hash: Digest) -> Result<bulla_bundle::VerifiedBundle, Problem> {
     let manifest = blobs
         .read(&hash.into(), Manifest::MAX_LEN)?
-        .ok_or_else(|| Problem::not_found("bundle", hash))?;
+        .ok_or_else(|| Problem::not_found("bundle", &hash))?;
     open_bundle(blobs, hash, manifest).map_err(Problem::internal)
 }

@@ -76,7 +76,7 @@ fn summary(state: &LogState, project: &ProjectName, release: &Release) -> Releas
 async fn document(app: &App, hash: Digest) -> Result<ReleaseDocument, Problem> {
     let blobs = app.blobs.clone();
     blocking(move || {
-        let absent = || Problem::not_found("bundle", hash);
+        let absent = || Problem::not_found("bundle", &hash);
         let manifest = blobs
             .read(&hash.into(), Manifest::MAX_LEN)?
             .ok_or_else(absent)?;

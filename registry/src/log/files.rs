@@ -194,8 +194,8 @@ impl LogFiles {
 impl Tail {
     /// Reads the tail of a log with `size` entries from its entries.
     pub(super) fn push(&mut self, entry: Vec<u8>) {
-        push_full(&mut self.entries, entry.clone());
         let mut hash = leaf_hash(&entry);
+        push_full(&mut self.entries, entry);
         for level in 0.. {
             if self.hashes.len() == level {
                 self.hashes.push(Vec::new());

@@ -40,8 +40,8 @@ mod tests {
     fn makes_a_key_once_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log-key.pem");
-        let made = open(&path).unwrap().public_key();
-        assert_eq!(open(&path).unwrap().public_key(), made);
+        let key = open(&path).unwrap().public_key();
+        assert_eq!(open(&path).unwrap().public_key(), key);
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&path, "no key").unwrap();

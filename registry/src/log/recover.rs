@@ -100,7 +100,9 @@ fn read(files: &LogFiles, size: u64) -> Result<(LogState, Tail), LogError> {
             from: index * u64::from(FULL),
         })?;
         state = advance(state, entries.iter().map(Vec::as_slice))?;
-        entries.into_iter().for_each(|entry| tail.push(entry));
+        for entry in entries {
+            tail.push(entry);
+        }
     }
     Ok((state, tail))
 }

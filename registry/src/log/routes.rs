@@ -55,7 +55,7 @@ pub(crate) async fn tile(
     let files = app.log.files().clone();
     let content = blocking(move || Ok(files.tile(tile, size)?))
         .await?
-        .ok_or_else(|| Problem::not_found("published tile", tile))?;
+        .ok_or_else(|| Problem::not_found("published tile", &tile))?;
     let headers = [
         (
             CONTENT_TYPE,

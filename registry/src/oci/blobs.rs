@@ -40,5 +40,5 @@ pub(crate) async fn read(
         digest,
         media_type: OCTETS,
     };
-    content.answer(method, headers).await
+    content.answer(method, headers)
 }

@@ -53,7 +53,7 @@ pub(crate) async fn read(
         digest,
         media_type: ascii(&manifest.media_type),
     };
-    let mut response = content.answer(method, headers).await?;
+    let mut response = content.answer(method, headers)?;
     if matches!(reference, Reference::Tag(_)) {
         // The tag may be a channel's and move.
         response

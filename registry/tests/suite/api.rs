@@ -1,6 +1,7 @@
 //! `/api/v1/` and `/dl/`.
 
 use bulla_registry::Scope;
+use bulla_schemas::ChannelName;
 use bulla_schemas::api::{
     ChangeKind, ChannelSummary, Diff, ErrorCode, HistoryItem, Page, ProjectSummary, ReleaseDetail,
     ReleaseSummary,
@@ -141,7 +142,7 @@ async fn shows_a_release_by_a_part_of_its_hash() {
         let detail: ReleaseDetail = registry.json(&format!("{API}/releases/{name}")).await;
         assert_eq!(detail.summary.hash, one.hash());
         assert_eq!(detail.document, *one.release());
-        let channels: Vec<_> = detail.channels.iter().map(|c| c.as_str()).collect();
+        let channels: Vec<_> = detail.channels.iter().map(ChannelName::as_str).collect();
         assert_eq!(channels, ["dev", "prod"]);
     }
     for (name, status, code) in [

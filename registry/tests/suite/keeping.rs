@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use bulla_registry::Settings;
 use bulla_schemas::media_type;
-use bulla_trust::testing::{Organisation, log_key};
+use bulla_trust::testing::{Organisation, log_key, project};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -217,12 +217,9 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
         answer.json().await.unwrap()
     };
     let listed: Vec<_> = releases["items"].as_array().unwrap().iter().collect();
-    for (hash, _) in organisation
-        .state
-        .releases(&bulla_trust::testing::project())
-        .map(|release| (release.hash, ()))
-    {
-        assert!(listed.iter().any(|item| item["hash"] == hash.to_string()));
+    for release in organisation.state.releases(&project()) {
+        let hash = release.hash.to_string();
+        assert!(listed.iter().any(|item| item["hash"] == hash), "{hash}");
     }
 }
 

@@ -1,4 +1,5 @@
 //! The registry over real HTTP, on a free port of 127.0.0.1.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admission;
 mod api;

@@ -5,6 +5,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::api::ErrorCode;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::support::{Registry, assert_oci_error, error, header};
@@ -115,7 +116,6 @@ async fn a_revoked_or_expired_token_is_refused_at_once() {
     };
     let (short, _) = tokens.create("short", &access, Some(60)).await.unwrap();
     let (long, row) = tokens.create("long", &access, None).await.unwrap();
-    use secrecy::ExposeSecret as _;
     let ping = async |token: &str| status(&registry, token, Method::GET, "/v2/").await;
     assert_eq!(ping(short.expose_secret()).await, 200);
     assert_eq!(ping(long.expose_secret()).await, 200);

@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
 mod dependencies;
+mod oracle;

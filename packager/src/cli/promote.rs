@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::api::ChangeKind;
+use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
 use bulla_trust::LogState;
@@ -12,7 +13,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::session::Session;
 use super::{environment, output};
-use crate::contents;
+use crate::contents::{self, ContentsError};
 use crate::promote::{self, Wish};
 use crate::resolve;
 use crate::ssh::PersonalKey;
@@ -60,7 +61,7 @@ pub(super) async fn move_channel(
     wish: &Wish,
 ) -> Result<(), Failure> {
     promote::check(log.state(), key, wish)?;
-    preview(client, log.state(), wish).await;
+    preview(client, log.state(), wish).await?;
     let envelope = promote::sign(log.state(), key, wish)?;
     let head = promote::append(client, &mut log, wish, &envelope).await?;
     let done = match head.action {
@@ -78,43 +79,39 @@ pub(super) async fn move_channel(
     output::line(head.hash)
 }
 
-/// Says what would change. Only talk: a preview that cannot be made stops nobody.
-async fn preview(client: &Client, state: &LogState, wish: &Wish) {
-    let Some(head) = state.head(&wish.project, &wish.channel) else {
-        output::say(format_args!(
-            "{} {}: nothing yet -> {}",
-            wish.project,
-            wish.channel,
-            wish.hash.short()
-        ));
-        return;
+/// Says what would change. A preview that cannot be made stops nobody; one that the registry
+/// falsifies does, before anything is signed.
+async fn preview(client: &Client, state: &LogState, wish: &Wish) -> Result<(), Failure> {
+    let head = state.head(&wish.project, &wish.channel);
+    let from = head.map_or_else(|| "nothing yet".to_owned(), |head| head.hash.short());
+    let compared = compare(client, &wish.project, head.map(|head| head.hash), wish.hash).await;
+    let changes = match compared {
+        Ok(changes) => changes,
+        Err(error) if error.kind() == FailureKind::Refused => return Err(error.into()),
+        Err(error) => format!("not compared: {error}"),
     };
-    let changes = count_changes(client, &wish.project, head.hash, wish.hash).await;
     output::say(format_args!(
-        "{} {}: {} -> {}, {}",
+        "{} {}: {from} -> {}, {changes}",
         wish.project,
         wish.channel,
-        head.hash.short(),
         wish.hash.short(),
-        changes.unwrap_or_else(|failure| format!("not compared: {failure}"))
     ));
+    Ok(())
 }
 
-async fn count_changes(
+async fn compare(
     client: &Client,
     project: &ProjectName,
-    from: Digest,
+    from: Option<Digest>,
     to: Digest,
-) -> Result<String, contents::ContentsError> {
-    let from = contents::fetch(client, project, from).await?;
+) -> Result<String, ContentsError> {
     let to = contents::fetch(client, project, to).await?;
-    let changes = bulla_bundle::diff(from.entries(), to.entries());
-    let count = |kind| {
-        changes
-            .iter()
-            .filter(|change| change.change == kind)
-            .count()
+    let Some(from) = from else {
+        return Ok(format!("{} files", to.release().files));
     };
+    let from = contents::fetch(client, project, from).await?;
+    let changes = bulla_bundle::diff(from.entries(), to.entries());
+    let count = |kind| changes.iter().filter(|c| c.change == kind).count();
     let (added, removed) = (count(ChangeKind::Added), count(ChangeKind::Removed));
     let other = changes.len() - added - removed;
     Ok(format!("{added} added, {removed} removed, {other} changed"))

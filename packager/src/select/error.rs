@@ -6,7 +6,7 @@ use bulla_schemas::EntryPath;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::path::PathError;
 
-use super::PatternError;
+use super::{PatternError, Patterns};
 
 /// Why the entries of a revision are not a release.
 #[derive(Debug, thiserror::Error)]
@@ -92,21 +92,18 @@ impl SelectError {
 
     /// Returns what the user can do next.
     pub fn hint(&self) -> Option<String> {
-        let excluded = |path: &str| {
-            Some(format!(
-                "rename it, or leave it out with `exclude = [{:?}]`",
-                format!("/{path}")
-            ))
-        };
+        let exclude = |path: &str| format!("`exclude = [{:?}]`", Patterns::literal(path));
         match self {
-            Self::Submodule { path } | Self::External { path } => Some(format!(
-                "leave it out with `exclude = [{:?}]`",
-                format!("/{path}")
+            Self::Submodule { path } | Self::External { path } => {
+                Some(format!("leave it out with {}", exclude(path)))
+            }
+            Self::Link { path, .. } => Some(format!(
+                "make it relative and keep it inside the tree, or leave it out with {}",
+                exclude(path)
             )),
-            Self::Link { path, .. } => excluded(path),
-            Self::Persistent { persistent, .. } => Some(format!(
-                "leave it out with `exclude = [{:?}]`, or take it out of `persist`",
-                format!("/{persistent}")
+            Self::Persistent { tracked, .. } => Some(format!(
+                "leave it out with {}, or take the path out of `persist`",
+                exclude(tracked.as_str())
             )),
             Self::NotUtf8 { .. } | Self::Path(_) => {
                 Some("rename it, or leave it out with `exclude`".to_owned())

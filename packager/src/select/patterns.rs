@@ -51,6 +51,18 @@ impl Patterns {
         Ok(Self(matcher))
     }
 
+    /// Writes the pattern that matches `path` at the top and nothing else beside it.
+    pub(super) fn literal(path: &str) -> String {
+        let mut pattern = String::from("/");
+        for character in path.chars() {
+            if "\\*?[]{}! ".contains(character) {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern
+    }
+
     /// Returns a judge that remembers what it decided about directories.
     pub(super) fn judge(&self) -> Judge<'_> {
         Judge {
@@ -120,6 +132,24 @@ mod tests {
             (vec![], "a", false),
         ] {
             assert_eq!(matches(&patterns, path), expected, "{patterns:?} {path}");
+        }
+    }
+
+    #[test]
+    fn writes_patterns_for_odd_names() {
+        for name in [
+            "a",
+            "a b ",
+            "[x]*",
+            "{a,b}",
+            "back\\slash",
+            "!x",
+            "#y",
+            "dir/ü?",
+        ] {
+            let pattern = Patterns::literal(name);
+            assert!(matches(&[&pattern], name), "{pattern}");
+            assert!(!matches(&[&pattern], &format!("other/{name}")), "{pattern}");
         }
     }
 

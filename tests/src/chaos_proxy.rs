@@ -192,3 +192,55 @@ fn carry(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &
     }
     let _ = to.shutdown(Shutdown::Write);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every connection with so many bytes.
+    fn server(length: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().map_while(Result::ok) {
+                let _ = client.write_all(&vec![b'x'; length]);
+            }
+        });
+        address
+    }
+
+    fn read(proxy: &ChaosProxy) -> usize {
+        let mut bytes = Vec::new();
+        // A cut may arrive as an error or as an end.
+        let _ = TcpStream::connect(proxy.address).and_then(|mut end| end.read_to_end(&mut bytes));
+        bytes.len()
+    }
+
+    #[test]
+    fn carries_everything_until_told_otherwise() {
+        let proxy = ChaosProxy::before(&server(100_000));
+        assert_eq!(read(&proxy), 100_000);
+    }
+
+    #[test]
+    fn goes_away_after_so_many_bytes_and_comes_back() {
+        let proxy = ChaosProxy::before(&server(100_000));
+        proxy.set(Fault::Away {
+            direction: Direction::FromRegistry,
+            after: 30_000,
+        });
+        assert!(read(&proxy) <= 30_000);
+        assert_eq!(proxy.passed(), 30_000);
+        assert_eq!(read(&proxy), 0);
+        proxy.heal();
+        assert_eq!(read(&proxy), 100_000);
+    }
+
+    #[test]
+    fn truncates_each_connection() {
+        let proxy = ChaosProxy::before(&server(100_000));
+        proxy.set(Fault::Truncate { after: 30_000 });
+        assert_eq!(read(&proxy), 30_000);
+        assert_eq!(read(&proxy), 30_000);
+    }
+}

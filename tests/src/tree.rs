@@ -1,6 +1,6 @@
 //! `Tree`: a folder as a value, to be compared with another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -27,6 +27,18 @@ pub enum Node {
     Link(String),
 }
 
+/// Gives the owner every right to the folders at and below `folder`, as far as possible.
+pub fn make_removable(folder: &Path) {
+    let everything = std::fs::Permissions::from_mode(0o700);
+    // What cannot be changed is left behind in the temporary directory; no test fails for that.
+    let _ = std::fs::set_permissions(folder, everything);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_removable(&entry.path());
+        }
+    }
+}
+
 impl Tree {
     /// Reads a folder. Links are not followed, and the installer's own file is left out.
     pub fn read(folder: &Path) -> Self {
@@ -43,6 +55,16 @@ impl Tree {
         self.0
             .retain(|name, _| name != path && !name.starts_with(&below));
         self
+    }
+
+    /// Returns the paths at which the two differ.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let paths: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        paths
+            .into_iter()
+            .filter(|path| self.0.get(*path) != other.0.get(*path))
+            .cloned()
+            .collect()
     }
 
     fn read_below(&mut self, folder: &Path, prefix: &str) {

@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::programs::{Program, hermetic};
+use crate::tree::make_removable;
 use crate::{GitCheckout, Person, Registry, Server, SvnCheckout, Transcript};
 
 /// The name of the log in every world.
@@ -14,7 +15,6 @@ pub const ORIGIN: &str = "releases.example/test";
 
 /// Everything a test needs, gone when it ends.
 pub struct World {
-    // Fields are dropped in this order: the registry ends before its folder goes.
     /// The registry, with its first policy.
     pub registry: Registry,
     /// The person who may promote.
@@ -29,6 +29,11 @@ pub struct World {
 impl World {
     /// Starts a registry and gives it a policy: alice promotes, ci releases, to dev and prod.
     pub fn new() -> Self {
+        Self::with_channels(&["dev", "prod"])
+    }
+
+    /// Starts a registry whose policy has other channels.
+    pub fn with_channels(channels: &[&str]) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("bulla-world-")
             .tempdir()
@@ -49,31 +54,20 @@ impl World {
         world
             .bulla(&["key".as_ref(), "generate".as_ref(), key.as_os_str()])
             .done();
-        let init = world.init(&world.registry);
+        let init = world.init(&world.registry, channels);
         init.last_line().clone_into(&mut world.anchor);
         world
     }
 
     /// Gives a registry its first policy.
-    pub fn init(&self, registry: &Registry) -> Transcript {
+    pub fn init(&self, registry: &Registry, channels: &[&str]) -> Transcript {
         let builder = format!("ci={}.pub", self.builder_key().display());
+        let person = self.alice.as_argument();
         Transcript::of(
             self.bulla_command()
-                .args([
-                    "init",
-                    "--origin",
-                    ORIGIN,
-                    "--person",
-                    &self.alice.as_argument(),
-                ])
-                .args([
-                    "--builder",
-                    &builder,
-                    "--channel",
-                    "dev",
-                    "--channel",
-                    "prod",
-                ])
+                .args(["init", "--origin", ORIGIN])
+                .args(["--person", &person, "--builder", &builder])
+                .args(channels.iter().flat_map(|channel| ["--channel", channel]))
                 .arg("--ssh-key")
                 .arg(&self.alice.public_key)
                 .env("BULLA_REGISTRY", registry.url())
@@ -180,6 +174,14 @@ impl World {
         let server = Server::new(&self.path("servers").join(name), &self.home());
         server.run(&["enroll", url, &self.anchor]).done();
         server
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.registry.stop();
+        // Releases on a server have no write bits, so only root could remove them as they are.
+        make_removable(self.directory.path());
     }
 }
 

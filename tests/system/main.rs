@@ -1,5 +1,12 @@
 //! The three programs together, as people and servers run them.
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
+mod bad_input;
+mod crash;
+mod day;
 mod dependencies;
+mod evil;
+mod hostile;
 mod oracle;
+mod same_bytes;
+mod third_party;

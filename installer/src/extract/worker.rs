@@ -86,6 +86,7 @@ impl<'a> Worker<'a> {
             .read(frame, &mut self.buffer)
             .map_err(Error::ReadSpool)?;
         let content = bundle.decode_frame(position, &self.buffer)?;
+        bundle.check_framing(position, &content)?;
         let held = frame.offset..frame.offset + content.len() as u64;
         let first = work
             .from_payload

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Every header follows from the entry's line in the index, so a header can hide nothing: the
-//! installer never reads one, and [`check`] compares each byte of a whole tar with the byte that
-//! must stand there. This module knows nothing of frames.
+//! installer never reads one, and [`check`] compares each byte with the byte that must stand
+//! there. This module knows nothing of frames.
 
 pub(crate) mod check;
 pub(crate) mod header;

@@ -6,6 +6,7 @@
 //!   verify_parts      -> VerifiedParts      release document and frame table: digests, sums
 //!   verify            -> VerifiedBundle     index: digest, every rule for entries, size of the tar
 //!     decode_frame                          compressed digest, then exactly the announced size
+//!     check_framing                         headers and fillings of one decoded frame
 //!     verify_payload                        all frames, the seek table, every byte of the tar
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! way to a [`VerifiedBundle`]: no public constructor, no serde.
 
 mod error;
+mod framing;
 mod index;
 mod payload;
 

@@ -261,7 +261,8 @@ impl<'a> State<'a> {
     }
 }
 
-fn check_header(
+/// Compares a part of an entry's header, which begins `at` bytes into it.
+pub(crate) fn check_header(
     entry: &IndexEntry,
     expected: &[u8],
     at: usize,

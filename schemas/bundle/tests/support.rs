@@ -67,11 +67,11 @@ pub(crate) fn tar(verified: &VerifiedBundle, payload: &[u8]) -> Vec<u8> {
     for (position, frame) in verified.payload_frames().iter().enumerate() {
         let start = usize::try_from(frame.compressed_offset).unwrap();
         let end = start + usize::try_from(frame.record.compressed_size).unwrap();
-        tar.extend(
-            verified
-                .decode_frame(position, &payload[start..end])
-                .unwrap(),
-        );
+        let content = verified
+            .decode_frame(position, &payload[start..end])
+            .unwrap();
+        verified.check_framing(position, &content).unwrap();
+        tar.extend(content);
     }
     tar
 }

@@ -78,14 +78,17 @@ impl Scene {
     }
 
     /// Everything on the server that no refused release may change: all but what the log said,
-    /// when it was read, and who holds the lock.
+    /// when it was read, who holds the lock, and what was fetched of a bundle and waits for the
+    /// rest of it.
     fn untouched(&self) -> Tree {
         let server = self.server.root.parent().unwrap();
-        let lock = format!("state/projects/{}/lock", PROJECT.replace('/', "%2F"));
+        let project = format!("state/projects/{}", PROJECT.replace('/', "%2F"));
         Tree::read(server)
+            .without("state/bundles")
             .without("state/log")
             .without("state/synced")
-            .without(&lock)
+            .without(&format!("{project}/lock"))
+            .without(&format!("{project}/spool"))
     }
 }
 

@@ -105,8 +105,6 @@ pub(crate) struct Forge {
     pub(crate) index: fn(String) -> String,
     /// The one frame of the payload.
     pub(crate) frame: fn(Vec<u8>) -> Vec<u8>,
-    /// What stands behind the frame.
-    pub(crate) seek_table: fn(Vec<u8>) -> Vec<u8>,
     /// The uncompressed frame table.
     pub(crate) frame_table: fn(String) -> String,
     /// The compressed frame table.
@@ -124,7 +122,6 @@ impl Forge {
         tar: |_| {},
         index: |index| index,
         frame: |frame| frame,
-        seek_table: |table| table,
         frame_table: |table| table,
         frame_table_blob: |blob| blob,
         release: |release| release,
@@ -156,8 +153,7 @@ impl Forge {
 
         let (frame, payload_record) = frame(&tar, self.frame);
         let (index_blob, index_record) = frame_of_index(index.as_bytes());
-        let seek_table = (self.seek_table)(seek_table(&payload_record));
-        let payload = [frame, seek_table].concat();
+        let payload = [frame, seek_table(&payload_record)].concat();
         let table = (self.frame_table)(frame_table(&[payload_record], &[index_record]));
         let frames = (self.frame_table_blob)(compress(table.as_bytes()));
 

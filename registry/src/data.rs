@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::durable::{Attempt as _, FileError, ensure_directory};
+use crate::durable::{Attempt as _, FileError, ensure_private_directory};
 
 /// Where a registry keeps everything.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl DataDirectory {
     /// Opens a data directory, and makes it where there is none.
     pub fn open(root: &Path) -> Result<Self, DataError> {
         let absolute = std::path::absolute(root).attempt("resolve", root)?;
-        ensure_directory(&absolute)?;
+        ensure_private_directory(&absolute)?;
         Ok(Self { root: absolute })
     }
 

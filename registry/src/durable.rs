@@ -1,8 +1,9 @@
 //! Writes that survive a power failure: a temporary name in the same directory, sync, rename,
 //! sync of the directory. A reader sees the old file or the new one, never a part.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file operation that failed, with its path.
@@ -52,12 +53,22 @@ impl<T> Attempt<T> for io::Result<T> {
 
 /// Makes a directory and the missing ones above it, each durable in its parent.
 pub(crate) fn ensure_directory(path: &Path) -> Result<(), FileError> {
+    ensure(path, 0o777)
+}
+
+/// Makes a directory that only its owner may enter. One that is there keeps its mode.
+pub(crate) fn ensure_private_directory(path: &Path) -> Result<(), FileError> {
+    ensure(path, 0o700)
+}
+
+/// `mode` is narrowed by the umask.
+fn ensure(path: &Path, mode: u32) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
     let parent = parent_of(path);
     ensure_directory(parent)?;
-    match fs::create_dir(path) {
+    match DirBuilder::new().mode(mode).create(path) {
         Ok(()) => sync_directory(parent),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error).attempt("create directory", path),

@@ -69,7 +69,7 @@ impl Uploads {
     /// Begins an upload and returns its id, a UUID.
     pub(crate) fn begin(&self, project: &ProjectName) -> Result<String, Problem> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| session.used.elapsed() < PATIENCE);
+        sessions.retain(|_, session| !session.is_stale());
         if sessions.len() >= self.most {
             return Err(Problem::TooMany);
         }
@@ -95,12 +95,20 @@ impl Uploads {
             let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             let session = sessions
                 .get_mut(id)
-                .filter(|session| session.project == *project && session.used.elapsed() < PATIENCE)
+                .filter(|session| session.project == *project && !session.is_stale())
                 .ok_or(Problem::UploadUnknown)?;
             session.used = Instant::now();
             Arc::clone(&session.upload)
         };
         Ok(upload.lock_owned().await)
+    }
+
+    /// Notes that an upload was used until now.
+    pub(crate) fn touch(&self, id: &str) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get_mut(id) {
+            session.used = Instant::now();
+        }
     }
 
     /// Forgets an upload; its file goes when no request holds it any more.
@@ -109,6 +117,13 @@ impl Uploads {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(id);
+    }
+}
+
+impl Session {
+    /// An upload that a request holds is in use, however long the request takes.
+    fn is_stale(&self) -> bool {
+        self.used.elapsed() >= PATIENCE && Arc::strong_count(&self.upload) == 1
     }
 }
 

@@ -77,7 +77,9 @@ pub(crate) async fn append(
 ) -> Result<Response, Problem> {
     let upload = app.uploads.hold(project, id).await?;
     check_place(&upload, project, id, request.headers())?;
-    let upload = receive(app, upload, request).await?;
+    let received = receive(app, upload, request).await;
+    app.uploads.touch(id);
+    let upload = received?;
     Ok(status(StatusCode::ACCEPTED, project, id, upload.received()))
 }
 

@@ -359,6 +359,34 @@ async fn leaves_out_an_entry_that_would_have_no_effect() {
 }
 
 #[tokio::test]
+async fn an_append_that_could_not_be_written_never_was() {
+    for obstacle in ["tile/0/000.p/4", "tile/entries/000.p/4"] {
+        let (registry, mut organisation) = registry_with_log().await;
+        let hash = bundle("one").hash();
+        assert!(organisation.promote("prod", hash, &["bob"]).is_effective());
+        // No file can take the name of a folder.
+        let obstacle = registry.data.path().join("log").join(obstacle);
+        fs::create_dir(&obstacle).unwrap();
+        let response = registry.append(&organisation.entries[3]).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = error(response).await;
+        let data = registry.data.path().to_str().unwrap();
+        assert!(!body.message.contains(data), "{}", body.message);
+        fs::remove_dir(&obstacle).unwrap();
+        assert_eq!(follow(&registry).await.size(), 3);
+        let registry = Registry::start_in(registry.stop().await, Settings::default()).await;
+        assert_eq!(
+            follow(&registry).await.size(),
+            3,
+            "a restart does not finish it"
+        );
+        registry.append_all(&organisation.entries[3..]).await;
+        assert_eq!(follow(&registry).await, organisation.state);
+        registry.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn refuses_to_start_on_a_damaged_log() {
     let (registry, organisation) = registry_with_log().await;
     let data = registry.stop().await;

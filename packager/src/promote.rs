@@ -2,7 +2,7 @@
 
 use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::Owner;
@@ -78,16 +78,6 @@ pub enum PromoteError {
         /// The release.
         hash: Digest,
     },
-    /// The channel points to the release already.
-    #[error("`{channel}` of {project} points to {hash} already")]
-    AlreadyHead {
-        /// The project.
-        project: ProjectName,
-        /// The channel.
-        channel: ChannelName,
-        /// The release.
-        hash: Digest,
-    },
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -141,13 +131,19 @@ impl PromoteError {
             }
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
-            Self::AlreadyHead { .. } => Some("`bulla history` shows since when".to_owned()),
             Self::Overtaken { .. } => {
                 Some("look with `bulla diff`, then run the same command again".to_owned())
             }
             Self::NotIncluded => Some("look with `bulla history` before trying again".to_owned()),
         }
     }
+}
+
+/// Returns the head when the channel points to the release already. Whoever repeats a promotion
+/// whose answer was lost has nothing left to do.
+pub fn standing<'a>(state: &'a LogState, wish: &Wish) -> Option<&'a Head> {
+    let head = state.head(&wish.project, &wish.channel)?;
+    (head.hash == wish.hash && !head.is_paused()).then_some(head)
 }
 
 /// Checks everything that can be known before the person is asked to sign.
@@ -203,14 +199,6 @@ pub fn check(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), Pro
     }
     if state.revocation(&project, &hash) == Some(Severity::Block) {
         return Err(PromoteError::Revoked { hash });
-    }
-    let head = state.head(&project, &channel);
-    if head.is_some_and(|head| head.hash == hash && head.action != Action::Pause) {
-        return Err(PromoteError::AlreadyHead {
-            project,
-            channel,
-            hash,
-        });
     }
     Ok(())
 }
@@ -328,7 +316,9 @@ mod tests {
         organisation.promote("prod", good, &["alice"]);
         organisation.revoke(bad, Severity::Block, "alice");
         let check = |hash| check(&organisation.state, &personal("bob"), &wish("prod", hash));
-        assert!(matches!(check(good), Err(PromoteError::AlreadyHead { .. })));
+        let standing = |hash| standing(&organisation.state, &wish("prod", hash));
+        assert_eq!(standing(good).unwrap().people, [name("alice")]);
+        assert_eq!(standing(bad), None);
         assert!(matches!(check(bad), Err(PromoteError::Revoked { .. })));
         assert!(matches!(check(dirty), Err(PromoteError::Dirty { .. })));
         assert_eq!(check(dirty).unwrap_err().kind(), FailureKind::Refused);

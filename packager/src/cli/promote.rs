@@ -60,6 +60,17 @@ pub(super) async fn move_channel(
     key: &PersonalKey,
     wish: &Wish,
 ) -> Result<(), Failure> {
+    if let Some(head) = promote::standing(log.state(), wish) {
+        output::say(format_args!(
+            "{} of {} points to {} already, since entry {} of the log, by {}",
+            head.channel,
+            head.project,
+            head.hash.short(),
+            head.entry,
+            output::names(&head.people)
+        ));
+        return output::line(head.hash);
+    }
     promote::check(log.state(), key, wish)?;
     preview(client, log.state(), wish).await?;
     let envelope = promote::sign(log.state(), key, wish)?;

@@ -108,6 +108,10 @@ fn print(candidates: &[Candidate], json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&candidates);
     }
+    if candidates.is_empty() {
+        output::say("there is no earlier head to go back to");
+        return Ok(());
+    }
     let mut table = output::table(&["", "HASH", "REGISTRY", "SINCE", "BY", "WHY"]);
     for candidate in candidates {
         table.add_row([

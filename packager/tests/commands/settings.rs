@@ -28,7 +28,7 @@ fn a_command_that_needs_a_project_says_how_to_name_one() {
 }
 
 #[test]
-fn a_registry_that_is_away_can_be_tried_again_later() {
+fn publishing_needs_a_token_and_a_registry_that_answers() {
     let home = Home::with_checkout();
     let registry = nobody();
     home.bulla(&["key", "generate", "ci.key"]).last_line();
@@ -41,6 +41,8 @@ fn a_registry_that_is_away_can_be_tried_again_later() {
         &registry,
     ];
     home.bulla(&arguments)
+        .assert_failure(2, &["needs a token", "BULLA_TOKEN", "--token-file"]);
+    home.bulla_with(&arguments, &[("BULLA_TOKEN", "secret")])
         .assert_failure(4, &["cannot reach the registry", &registry]);
 }
 

@@ -187,7 +187,7 @@ impl BlobStream {
                 self.check_range(&response)?;
                 Ok(Body { response, skip: 0 })
             }
-            Ok(response) => self.from_whole(response),
+            Ok(response) => self.take_whole(response),
             // Registries and what stands before them refuse ranges in many ways; none of them is
             // a reason to fail.
             Err(error) if matches!(error.status(), Some(400 | 403 | 416 | 501)) => {
@@ -200,12 +200,11 @@ impl BlobStream {
     async fn request_whole(&self) -> Result<Body, ClientError> {
         let request = self.client.request(Method::GET, &self.url);
         let request = request.header(ACCEPT_ENCODING, "identity");
-        self.from_whole(self.client.send(request).await?)
+        self.take_whole(self.client.send(request).await?)
     }
 
     /// Takes an answer with the whole blob.
-    #[expect(clippy::wrong_self_convention, reason = "`from` names the answer")]
-    fn from_whole(&self, response: Response) -> Result<Body, ClientError> {
+    fn take_whole(&self, response: Response) -> Result<Body, ClientError> {
         let announced = response.headers().get(CONTENT_LENGTH).and_then(number);
         if response.status() != StatusCode::OK {
             return Err(ClientError::Malformed {

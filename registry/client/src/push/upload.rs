@@ -1,4 +1,6 @@
 //! One upload: where it lies, how far it has come, and the stream that carries it.
+//!
+//! The border between bytes and network: a blocking thread reads, an async task sends.
 
 use std::io::{self, Read};
 use std::sync::Arc;

@@ -107,9 +107,9 @@ pub(crate) fn other_library() -> Option<u32> {
 
 /// Compresses `content` into one frame.
 ///
-/// Every frame gets a context of its own: a used one carries the salt of its row hash on to the
-/// next frame (`ZSTD_advanceHashSalt`, libzstd 1.5.5 and later), and with it other matches and
-/// other bytes, so that the result would depend on which thread did what before.
+/// Every frame gets a context of its own. A used one salts its row hash with what it did before
+/// (`ZSTD_advanceHashSalt`, libzstd 1.5.5 and later). No case is known where that changes a byte,
+/// but nothing promises it, and a new context costs too little to measure.
 pub(crate) fn compress(content: &[u8], level: u8) -> io::Result<Vec<u8>> {
     Compressor::new(i32::from(level))?.compress(content)
 }

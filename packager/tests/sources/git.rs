@@ -523,7 +523,7 @@ fn noise(size: usize) -> Vec<u8> {
 fn streams_large_files_that_are_stored_whole() {
     let repository = GitRepository::with_files();
     repository.git(&["config", "core.compression", "0"]);
-    let large = noise(17 << 20);
+    let large = noise(9 << 20);
     repository.write("large", &large);
     repository.commit("large");
     let read = || {

@@ -11,10 +11,10 @@ use crate::source::SourceError;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
 /// same base, so a small cache has nearly all of the effect.
-const DELTA_BASE_CACHE: &str = "core.deltaBaseCacheLimit=16m";
+const DELTA_BASE_CACHE: &str = "core.deltaBaseCacheLimit=8m";
 
 /// Largest object that is unpacked into memory when it can be streamed as well.
-const MOST_IN_MEMORY: &str = "gitoxide.objects.allocLimit=16m";
+const MOST_IN_MEMORY: &str = "gitoxide.objects.allocLimit=8m";
 
 /// A repository that is read by many threads.
 pub(super) struct Objects {

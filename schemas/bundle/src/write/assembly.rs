@@ -24,7 +24,7 @@ use crate::tar::{BLOCK, END, padding};
 const PIECE: usize = 256 * 1024;
 /// Frames are cut from buffers of this many largest pieces, so that little is copied from one
 /// buffer to the next.
-const PIECES_IN_BUFFER: usize = 3;
+const PIECES_IN_BUFFER: usize = 2;
 
 /// The payload but for its seek table, the index, and what the release document says of them.
 pub(super) struct Assembled {

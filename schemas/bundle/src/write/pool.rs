@@ -22,7 +22,7 @@ use crate::source::{Content, SourceTree};
 
 const MIB: u64 = 1024 * 1024;
 /// Bytes of files that are read ahead.
-const READ_AHEAD: u64 = 12 * MIB;
+const READ_AHEAD: u64 = 4 * MIB;
 /// Files from this size on are not read ahead but handed on to be streamed.
 const STREAMED: u64 = MIB;
 /// Files that a thread claims at once.
@@ -30,7 +30,7 @@ const CLAIM: usize = 32;
 /// Bytes that a thread reads before it hands them over.
 const HAND_OVER: u64 = MIB / 2;
 /// Bytes of frames under way, beside `FRAME_BYTES_PER_THREAD`.
-const FRAME_BYTES: u64 = 6 * MIB;
+const FRAME_BYTES: u64 = 2 * MIB;
 /// One frame of the largest size for each thread.
 const FRAME_BYTES_PER_THREAD: u64 = 2 * MIB;
 

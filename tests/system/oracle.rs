@@ -1,5 +1,5 @@
-//! Programs that have nothing to do with Bulla accept what a registry serves: Go's transparency
-//! log its files, the second replay its entries, `ssh-keygen` a promotion, `openssl` a release.
+//! Programs that have nothing to do with Bulla accept the log that a registry serves: Go's
+//! transparency log its files, the second replay its entries.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_tests::programs::is_installed;
 use bulla_tests::{Transcript, World, skip};
-use bulla_trust::sshsig::{NAMESPACE, SshSignature};
 use bulla_trust::tile::decode_entries;
-use bulla_trust::{LogState, SignedEnvelope, pae, replay};
+use bulla_trust::{LogState, replay};
 use serde_json::{Value, json};
 
 const GOPATH: &str = "/usr/share/gocode";
@@ -91,47 +90,4 @@ fn the_second_replay_comes_to_the_same_head() {
     let head_there = &there["projects"]["acme/billing"]["channels"]["prod"];
     assert_eq!(head_there["hash"], head.hash.hex());
     assert_eq!(head_there["people"], json!(["alice"]));
-}
-
-#[test]
-fn ssh_keygen_and_openssl_verify_what_was_signed() {
-    let (world, entries) = served();
-    let envelope = |entry: usize| SignedEnvelope::from_bytes(&entries[entry]).unwrap();
-    let state = replayed(&entries);
-    let policy = state.policy().unwrap();
-    let signed = |envelope: &SignedEnvelope| {
-        fs::write(
-            world.path("pae"),
-            pae(envelope.payload_type(), envelope.payload()),
-        )
-        .unwrap();
-        envelope.signatures()[0].signature.clone()
-    };
-
-    let signature = signed(&envelope(2));
-    let armour = SshSignature::from_blob(&signature).unwrap().to_armour();
-    fs::write(world.path("pae.sig"), armour).unwrap();
-    let allowed = format!("alice {}\n", policy.people[0].keys[0]);
-    fs::write(world.path("allowed"), allowed).unwrap();
-    Transcript::of(
-        Command::new("ssh-keygen")
-            .args(["-Y", "verify", "-I", "alice", "-n", NAMESPACE, "-f"])
-            .arg(world.path("allowed"))
-            .arg("-s")
-            .arg(world.path("pae.sig"))
-            .stdin(Stdio::from(fs::File::open(world.path("pae")).unwrap())),
-    )
-    .done();
-
-    fs::write(world.path("raw.sig"), signed(&envelope(1))).unwrap();
-    Transcript::of(
-        Command::new("openssl")
-            .args(["pkeyutl", "-verify", "-rawin", "-inkey"])
-            .arg(world.builder_key())
-            .arg("-in")
-            .arg(world.path("pae"))
-            .arg("-sigfile")
-            .arg(world.path("raw.sig")),
-    )
-    .done();
 }

@@ -1,6 +1,8 @@
 //! `Person`: somebody with an SSH key, as engineers have.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::Transcript;
 use crate::programs::hermetic;
@@ -29,6 +31,23 @@ impl Person {
             name: name.to_owned(),
             public_key: private_key.with_extension("pub"),
         }
+    }
+
+    /// Signs as people do, and returns the armoured signature.
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> String {
+        let mut signing = hermetic("ssh-keygen", Path::new("/"))
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(&self.public_key)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ssh-keygen starts");
+        let mut stdin = signing.stdin.take().expect("stdin is a pipe");
+        stdin.write_all(message).expect("ssh-keygen reads");
+        drop(stdin);
+        let output = signing.wait_with_output().expect("ssh-keygen ends");
+        assert!(output.status.success(), "ssh-keygen does not sign");
+        String::from_utf8(output.stdout).expect("an armoured signature is ASCII")
     }
 
     /// Returns `name=key.pub`, as `bulla init --person` takes it.

@@ -4,12 +4,13 @@
 mod attacks;
 mod forge;
 
-use bulla_registry_client::Client;
+use std::cell::RefCell;
+
 use bulla_schemas::media_type::IN_TOTO;
 use bulla_schemas::statement::ReleaseStatement;
-use bulla_tests::{Server, Transcript, Tree, World, world};
-use bulla_trust::statement::to_payload;
-use bulla_trust::{SignedEnvelope, SigningKey, sign};
+use bulla_tests::{Server, Tree, World, world};
+use bulla_trust::statement::{self, to_payload};
+use bulla_trust::{LogState, SignedEnvelope, SigningKey, attach_sshsig, pae, replay, sign};
 
 use crate::evil::log::{DoctoredLog, log_key};
 use crate::evil::registry::EvilRegistry;
@@ -25,6 +26,7 @@ struct Scene {
     server: Server,
     live: String,
     honest: ReleaseStatement,
+    log: RefCell<DoctoredLog>,
 }
 
 impl Scene {
@@ -36,8 +38,6 @@ impl Scene {
         let server = world.server_at("web1", evil.url());
         server.install(PROJECT, "prod").done();
         let log = DoctoredLog::read(world.registry.data());
-        let key = log_key(world.registry.data());
-        evil.take_over(log.clone(), world::ORIGIN, key);
         let release = SignedEnvelope::from_bytes(&log.entries[1]).unwrap();
         let honest = serde_json::from_slice(release.payload()).unwrap();
         Self {
@@ -46,35 +46,40 @@ impl Scene {
             server,
             live,
             honest,
+            log: RefCell::new(log),
         }
     }
 
-    /// Lets the builder sign the bundle, the log take it and alice promote it, as if all of them
-    /// had been tricked.
+    /// Lets the builder and alice sign, as if both had been tricked, and the registry show a log
+    /// with that.
     fn promote(&self, forged: &Forged) {
         for part in forged.blobs.iter().chain([&forged.manifest]) {
             self.evil.keep(part.clone());
         }
-        let mut statement = self.honest.clone();
-        statement.subject[0].digest.sha256 = forged.hash();
-        statement.subject[0].annotations.size = forged.size();
-        let key = std::fs::read_to_string(self.world.builder_key()).unwrap();
-        let key = SigningKey::from_pem(&key).unwrap();
-        let envelope = sign(IN_TOTO, &to_payload(&statement), &key).unwrap();
-        self.append(&envelope.to_bytes());
-        let hash = forged.hash().to_string();
-        let mut promote = self.world.promote_command(PROJECT, &hash, "prod");
-        Transcript::of(promote.env("BULLA_REGISTRY", self.evil.url())).done();
-    }
+        let mut log = self.log.borrow_mut();
+        let mut release = self.honest.clone();
+        release.subject[0].digest.sha256 = forged.hash();
+        release.subject[0].annotations.size = forged.size();
+        let pem = std::fs::read_to_string(self.world.builder_key()).unwrap();
+        let builder = SigningKey::from_pem(&pem).unwrap();
+        let envelope = sign(IN_TOTO, &to_payload(&release), &builder).unwrap();
+        log.entries.push(envelope.to_bytes());
 
-    fn append(&self, envelope: &[u8]) {
-        let url = self.evil.url().parse().unwrap();
-        let client = Client::new(url, Some(self.world.token.clone().into())).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(client.append(envelope)).unwrap();
+        let entries = log.entries.iter().map(Vec::as_slice);
+        let (state, _) = replay(LogState::default(), entries).unwrap();
+        let promotion = to_payload(&statement::promote(
+            &state,
+            &PROJECT.parse().unwrap(),
+            &"prod".parse().unwrap(),
+            forged.hash(),
+            "tricked".to_owned(),
+            release.predicate.run_details.metadata.finished_on,
+        ));
+        let signature = self.world.alice.sign("bulla", &pae(IN_TOTO, &promotion));
+        let promotion = attach_sshsig(IN_TOTO, &promotion, &signature).unwrap();
+        log.entries.push(promotion.to_bytes());
+        let key = log_key(self.world.registry.data());
+        self.evil.show_log(log.clone().sign(world::ORIGIN, &key));
     }
 
     /// Everything on the server that no refused release may change: all but what the log said,

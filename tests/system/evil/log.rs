@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use bulla_schemas::Digest;
-use bulla_schemas::api::Appended;
 use bulla_trust::checkpoint::Checkpoint;
 use bulla_trust::key::SigningKey;
 use bulla_trust::merkle::{leaf_hash, tree_hash};
@@ -41,17 +40,6 @@ impl DoctoredLog {
         };
         self.checkpoint = checkpoint.sign(key).unwrap().to_bytes();
         self
-    }
-
-    /// Appends whatever it is given.
-    pub(crate) fn append(&mut self, entry: Vec<u8>, origin: &str, key: &SigningKey) -> Appended {
-        self.entries.push(entry);
-        *self = self.clone().sign(origin, key);
-        let size = self.entries.len() as u64;
-        Appended {
-            index: size - 1,
-            size,
-        }
     }
 
     /// Serves another checkpoint over the same entries.

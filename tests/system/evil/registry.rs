@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
 use bulla_schemas::Digest;
-use bulla_trust::SigningKey;
 use tokio::runtime::Runtime;
 
 use super::log::DoctoredLog;
@@ -37,7 +36,6 @@ struct Shared {
 struct Says {
     lie: Option<Lie>,
     log: Option<DoctoredLog>,
-    appends: Option<(String, SigningKey)>,
     blobs: BTreeMap<Digest, Vec<u8>>,
 }
 
@@ -84,13 +82,6 @@ impl EvilRegistry {
         self.shared.says.lock().unwrap().log = Some(log);
     }
 
-    /// Goes on with the log by itself: from now on every envelope is appended, unchecked.
-    pub(crate) fn take_over(&self, log: DoctoredLog, origin: &str, key: SigningKey) {
-        let mut says = self.shared.says.lock().unwrap();
-        says.log = Some(log);
-        says.appends = Some((origin.to_owned(), key));
-    }
-
     /// Has a blob or a manifest that the real registry refused or never saw.
     pub(crate) fn keep(&self, content: Vec<u8>) {
         let digest = Digest::of(&content);
@@ -110,10 +101,6 @@ impl EvilRegistry {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    if path == "/log/entries" && shared.says.lock().unwrap().appends.is_some() {
-        let envelope = to_bytes(request.into_body(), usize::MAX).await.unwrap();
-        return shared.says.lock().unwrap().append(envelope.to_vec());
-    }
     if let Some(said) = shared
         .says
         .lock()
@@ -136,13 +123,6 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 impl Says {
-    fn append(&mut self, envelope: Vec<u8>) -> Response {
-        let (Some(log), Some((origin, key))) = (&mut self.log, &self.appends) else {
-            return StatusCode::NOT_FOUND.into_response();
-        };
-        Json(log.append(envelope, origin, key)).into_response()
-    }
-
     /// Returns what is said without asking the real registry.
     fn instead_of(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         if let Some(log) = &self.log

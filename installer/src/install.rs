@@ -145,7 +145,9 @@ pub fn install(
             install.bundle()?;
             (revision, Outcome::OnDisk)
         }
-        None => install.write_tree()?,
+        None => install
+            .write_tree()
+            .inspect_err(|error| install.clean_up(error))?,
     };
     if outcome != Outcome::AlreadyLive {
         let activation = install.activation(revision.clone(), position);

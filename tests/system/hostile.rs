@@ -83,17 +83,14 @@ impl Scene {
     }
 
     /// Everything on the server that no refused release may change: all but what the log said,
-    /// when it was read, who holds the lock, and what was fetched of a bundle and waits for the
-    /// rest of it.
+    /// when it was read, and who held the lock.
     fn untouched(&self) -> Tree {
         let server = self.server.root.parent().unwrap();
         let project = format!("state/projects/{}", PROJECT.replace('/', "%2F"));
         Tree::read(server)
-            .without("state/bundles")
             .without("state/log")
             .without("state/synced")
             .without(&format!("{project}/lock"))
-            .without(&format!("{project}/spool"))
     }
 }
 

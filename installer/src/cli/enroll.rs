@@ -37,7 +37,7 @@ impl Arguments {
             clock::now(),
         )?;
         output::say(&format!(
-            "follows `{}` at {}, {} entries",
+            "follows `{}` at {}, log size {}",
             log.origin().unwrap_or_default(),
             self.url,
             log.size()

@@ -75,7 +75,7 @@ pub(super) fn short_revision(revision: &str) -> String {
 
 /// Writes a number of bytes as people read it.
 pub(super) fn bytes(bytes: u64) -> String {
-    indicatif::HumanBytes(bytes).to_string()
+    indicatif::DecimalBytes(bytes).to_string()
 }
 
 /// The exit status of a command that did what was asked.

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
+use bulla_schemas::outcome::FailureKind;
 
 use super::trees::Trees;
 use super::{InstallRequest, Observer, Outcome, ReleaseNote, place};
@@ -112,6 +113,22 @@ impl Install<'_> {
             resumed: downloaded.resumed,
         };
         Ok((bundle.release().source.revision().to_owned(), outcome))
+    }
+
+    /// Removes what a failed install left. Only what is still good is kept: an interrupted
+    /// download, which the next install goes on with. What cannot be removed now is swept then.
+    pub(super) fn clean_up(&self, error: &Error) {
+        let hash = self.resolved.hash;
+        let mut removed = vec![remove::remove_tree(&self.place.staging())];
+        if error.kind() == FailureKind::Refused {
+            removed.push(remove::remove_tree(&self.place.spool(&hash)));
+            if !self.place.tree(&hash).exists() {
+                removed.push(bundles::remove(self.server, &hash));
+            }
+        }
+        for error in removed.into_iter().filter_map(Result::err) {
+            self.observer.note(&format!("swept later: {error}"));
+        }
     }
 
     /// Takes the bundle from this disk, or fetches all of it but the payload.

@@ -49,7 +49,10 @@ pub(super) async fn run(session: &Session, arguments: &DiffArguments) -> Result<
     for change in &changes {
         output::line(line(change))?;
     }
-    output::say(format_args!("{} paths differ", changes.len()));
+    match changes.len() {
+        1 => output::say(format_args!("1 path differs")),
+        count => output::say(format_args!("{count} paths differ")),
+    }
     Ok(())
 }
 

@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::error::{Error, OnPath as _};
 
 /// Creates a directory that only its owner can read, and those above it.
@@ -39,6 +42,24 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).on("read", path),
     }
+}
+
+/// Reads a small JSON file that may not be there.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    read(path)?
+        .map(|bytes| {
+            serde_json::from_slice(&bytes).map_err(|source| Error::Damaged {
+                path: path.to_owned(),
+                line: 1,
+                source,
+            })
+        })
+        .transpose()
+}
+
+/// Replaces a small JSON file as [`write`] does.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    write(path, &serde_json::to_vec(value).map_err(Error::unwritable)?)
 }
 
 /// Removes a file that may not be there, durably.

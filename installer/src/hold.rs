@@ -23,21 +23,13 @@ pub struct Hold {
 
 /// Reads the hold, if there is one.
 pub(crate) fn read(path: &Path) -> Result<Option<Hold>, Error> {
-    durable::read(path)?
-        .map(|bytes| {
-            serde_json::from_slice(&bytes).map_err(|source| Error::Damaged {
-                path: path.to_owned(),
-                line: 1,
-                source,
-            })
-        })
-        .transpose()
+    durable::read_json(path)
 }
 
 /// Sets or clears the hold durably.
 pub(crate) fn write(path: &Path, hold: Option<&Hold>) -> Result<(), Error> {
     match hold {
-        Some(hold) => durable::write(path, &serde_json::to_vec(hold).map_err(Error::unwritable)?),
+        Some(hold) => durable::write_json(path, hold),
         None => durable::remove(path),
     }
 }

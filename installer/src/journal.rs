@@ -23,20 +23,12 @@ pub(crate) struct Step {
 
 /// Writes down a step before it is made.
 pub(crate) fn begin(path: &Path, step: &Step) -> Result<(), Error> {
-    durable::write(path, &serde_json::to_vec(step).map_err(Error::unwritable)?)
+    durable::write_json(path, step)
 }
 
 /// Reads the step that was begun and not ended.
 pub(crate) fn open_step(path: &Path) -> Result<Option<Step>, Error> {
-    durable::read(path)?
-        .map(|bytes| {
-            serde_json::from_slice(&bytes).map_err(|source| Error::Damaged {
-                path: path.to_owned(),
-                line: 1,
-                source,
-            })
-        })
-        .transpose()
+    durable::read_json(path)
 }
 
 /// Forgets the step.

@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         channel.is_none_or(|channel| promotion.channel == *channel)
     };
     let promotions = log.state().promotions(&project).rev().filter(wanted);
-    let items: Vec<_> = promotions.map(item).collect();
+    let items: Vec<_> = promotions.map(HistoryItem::from).collect();
     if arguments.json {
         output::json(&items)
     } else if items.is_empty() {
@@ -39,19 +39,6 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         Ok(())
     } else {
         print(&items)
-    }
-}
-
-fn item(promotion: &Promotion) -> HistoryItem {
-    HistoryItem {
-        entry: promotion.entry,
-        channel: promotion.channel.clone(),
-        seq: promotion.seq,
-        action: promotion.action,
-        hash: promotion.hash,
-        people: promotion.people.clone(),
-        reason: promotion.reason.clone(),
-        issued_at: promotion.issued_at,
     }
 }
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::{HistoryItem, Page};
-use bulla_trust::Promotion;
 use serde::Deserialize;
 
 use super::View;
@@ -42,19 +41,6 @@ pub(crate) async fn list(
                 .as_ref()
                 .is_none_or(|name| promotion.channel == *name)
         })
-        .map(item);
+        .map(HistoryItem::from);
     Ok(Json(query.take(promotions, |item| item.entry.to_string())))
-}
-
-fn item(promotion: &Promotion) -> HistoryItem {
-    HistoryItem {
-        entry: promotion.entry,
-        channel: promotion.channel.clone(),
-        seq: promotion.seq,
-        action: promotion.action,
-        hash: promotion.hash,
-        people: promotion.people.clone(),
-        reason: promotion.reason.clone(),
-        issued_at: promotion.issued_at,
-    }
 }

@@ -121,7 +121,7 @@ impl Install<'_> {
         let hash = self.resolved.hash;
         let mut removed = vec![remove::remove_tree(&self.place.staging())];
         if error.kind() == FailureKind::Refused {
-            removed.push(remove::remove_tree(&self.place.spool(&hash)));
+            removed.push(remove::remove_tree(&self.place.spools()));
             if !self.place.tree(&hash).exists() {
                 removed.push(bundles::remove(self.server, &hash));
             }

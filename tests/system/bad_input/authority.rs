@@ -108,7 +108,7 @@ fn no_token_and_a_token_without_the_right_to_push() {
     let world = World::new();
     let checkout = world.git("acme/billing");
     let mut publish = world.publish_command(&checkout.path);
-    Transcript::of(publish.env_remove("BULLA_TOKEN")).fails(FAILED, "token");
+    Transcript::of(publish.env_remove("BULLA_TOKEN")).fails(USAGE, "token");
     let reader = world.registry.create_token("pull", "*");
     let mut publish = world.publish_command(&checkout.path);
     Transcript::of(publish.env("BULLA_TOKEN", reader)).fails(FAILED, "token");

@@ -63,6 +63,9 @@ pub(crate) fn commit(checkout: &mut GitCheckout, packages: &[PathBuf]) {
             .expect("tar is installed");
         assert!(tar.success(), "tar cannot unpack {}", package.display());
     }
+    // The repository is packed below, and not meanwhile by a process of git's own.
+    checkout.git(&["config", "gc.auto", "0"]);
+    checkout.git(&["config", "maintenance.auto", "false"]);
     checkout.git(&["add", "--all", "--force"]);
     checkout.commit("Vendor the packages");
     checkout.git(&["gc", "--quiet"]);

@@ -21,6 +21,8 @@ use measure::Cost;
 
 const PROJECT: &str = "acme/shop";
 const DEFAULT_RUNS: usize = 5;
+/// Releases that a server keeps; from then on an install recycles a tree instead of copying one.
+const KEPT: usize = 5;
 
 fn main() {
     let runs = std::env::args()
@@ -36,8 +38,8 @@ fn main() {
     pack(&world, &checkout, runs);
     let first = publish(&world, &checkout);
     cold_install(&world, &first, runs);
-    let second = update(&world, &mut checkout, runs);
-    rollback(&world, &first, &second, runs);
+    let last_two = update(&world, &mut checkout, runs);
+    rollback(&world, &last_two, runs);
 }
 
 /// Returns `target/benches`: the bench itself is `target/release/deps/benches-<hash>`.
@@ -121,21 +123,25 @@ fn cold_install(world: &World, hash: &str, runs: usize) {
     report::ratio("install, cold", ours, "curl | tar --zstd -x", theirs);
 }
 
-/// Publish, promote and install of a one-line change, again and again.
-fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> String {
+/// Publish, promote and install of a one-line change, again and again. Returns the last two
+/// releases.
+fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2] {
     let server = world.server("updated");
     install(&server);
     let mut published = Vec::new();
     let mut installed = Vec::new();
-    let mut last = String::new();
-    for run in 0..runs {
+    let mut last_two = [String::new(), String::new()];
+    for run in 0..KEPT + runs {
         checkout.commit_change(&format!("Change {run}"));
         published.push(measure::run(&mut world.publish_command(&checkout.path)));
-        last = world.release(&checkout.path, PROJECT);
+        last_two.rotate_left(1);
+        last_two[1] = world.release(&checkout.path, PROJECT);
         installed.push(install(&server));
     }
     report::alone("publish, one-line change", measure::median(published));
-    report::alone("install, one-line change", measure::median(installed));
+    let recycled = installed.split_off(KEPT);
+    report::alone("install, change, copied", measure::median(installed));
+    report::alone("install, change, recycled", measure::median(recycled));
     let bundle = world.path("last.bulla");
     world
         .bulla(&[
@@ -149,15 +155,15 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> String {
         "",
         &bundles::difference(&world.path("first.bulla"), &bundle),
     );
-    last
+    last_two
 }
 
 /// There and back, between releases that are on disk.
-fn rollback(world: &World, first: &str, second: &str, runs: usize) {
+fn rollback(world: &World, last_two: &[String; 2], runs: usize) {
     let server = Server::new(&world.path("servers").join("updated"), &world.home());
     let costs = (0..runs * 2)
         .map(|run| {
-            let hash = if run % 2 == 0 { first } else { second };
+            let hash = &*last_two[run % 2];
             measure::run(&mut server.command(Program::Installer, &["rollback", PROJECT, hash]))
         })
         .collect();

@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bulla_schemas::Digest;
+use rayon::prelude::*;
 
 use crate::durable;
 use crate::error::{Error, OnPath as _};
@@ -147,7 +148,7 @@ impl TreeRecord {
         let hash = Digest::from_hex(first.strip_prefix("bulla-tree 1 ")?).ok()?;
         let (lines, end) = rest.rsplit_once('\n').unwrap_or(("", rest));
         let paths = lines
-            .lines()
+            .par_lines()
             .map(RecordedPath::from_line)
             .collect::<Option<Vec<_>>>()?;
         let complete = end.strip_prefix("end ")?.parse() == Ok(paths.len())

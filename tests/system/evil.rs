@@ -5,7 +5,7 @@ pub(crate) mod log;
 pub(crate) mod registry;
 
 use bulla_schemas::Digest;
-use bulla_schemas::manifest::Manifest;
+use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_tests::{GitCheckout, Server, Transcript, Tree, World, world};
 use bulla_trust::key::SigningKey;
 
@@ -73,6 +73,17 @@ impl Scene {
         ))
     }
 
+    /// Lets the registry lie about one manifest or blob, and be honest about everything else.
+    fn lie_about(&self, digest: String, lie: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
+        self.evil.lie(move |path, bytes| {
+            if path.ends_with(&digest) {
+                lie(bytes)
+            } else {
+                bytes
+            }
+        });
+    }
+
     /// The server refuses with these words and nothing has changed; then, with an honest
     /// registry, the same command works.
     #[track_caller]
@@ -110,91 +121,49 @@ fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn refuses_a_payload_with_other_bytes() {
     let scene = Scene::new();
-    let payload = scene.manifest(&scene.second).payload().digest.to_string();
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&payload) {
-            flip(bytes)
-        } else {
-            bytes
-        }
-    });
+    let payload = scene.manifest(&scene.second).payload().digest;
+    scene.lie_about(payload.to_string(), flip);
     scene.is_refused("sha256:");
 }
 
 #[test]
 fn refuses_a_manifest_with_other_bytes() {
     let scene = Scene::new();
-    let second = scene.second.clone();
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&second) {
-            flip(bytes)
-        } else {
-            bytes
-        }
-    });
+    scene.lie_about(scene.second.clone(), flip);
     scene.is_refused("manifest");
 }
 
 #[test]
 fn refuses_the_manifest_of_another_release() {
     let scene = Scene::new();
-    let second = scene.second.clone();
     let first = scene.manifest_bytes(&scene.first);
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&second) {
-            first.clone()
-        } else {
-            bytes
-        }
-    });
+    scene.lie_about(scene.second.clone(), move |_| first.clone());
     scene.is_refused("manifest");
 }
 
 #[test]
 fn refuses_the_index_of_another_release() {
-    let scene = Scene::new();
-    let swapped = scene.manifest(&scene.second).index().digest.to_string();
-    let first = scene.blob(&scene.manifest(&scene.first).index().digest);
-    let promised = swapped.clone();
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&swapped) {
-            first.clone()
-        } else {
-            bytes
-        }
-    });
-    scene.is_refused(&promised);
+    refuses_a_part_of_another_release(Manifest::index);
 }
 
 #[test]
 fn refuses_the_frame_table_of_another_release() {
-    let scene = Scene::new();
-    let swapped = scene.manifest(&scene.second).frames().digest.to_string();
-    let first = scene.blob(&scene.manifest(&scene.first).frames().digest);
-    let promised = swapped.clone();
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&swapped) {
-            first.clone()
-        } else {
-            bytes
-        }
-    });
-    scene.is_refused(&promised);
+    refuses_a_part_of_another_release(Manifest::frames);
 }
 
 #[test]
 fn refuses_the_release_document_of_another_release() {
+    refuses_a_part_of_another_release(|manifest| &manifest.config);
+}
+
+/// Serves the first release's part where the second's is asked for: the refusal names the digest
+/// that was promised.
+#[track_caller]
+fn refuses_a_part_of_another_release(part: fn(&Manifest) -> &Descriptor) {
     let scene = Scene::new();
-    let swapped = scene.manifest(&scene.second).config.digest.to_string();
-    let first = scene.blob(&scene.manifest(&scene.first).config.digest);
-    let promised = swapped.clone();
-    scene.evil.lie(move |path, bytes| {
-        if path.ends_with(&swapped) {
-            first.clone()
-        } else {
-            bytes
-        }
-    });
+    let promised = part(&scene.manifest(&scene.second)).digest.to_string();
+    let first = scene.blob(&part(&scene.manifest(&scene.first)).digest);
+    scene.lie_about(promised.clone(), move |_| first.clone());
     scene.is_refused(&promised);
 }
 

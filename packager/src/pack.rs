@@ -7,8 +7,8 @@ use bulla_bundle::{Bundle, Limits, Progress, ReleaseSeed, WriteError, WriteOptio
 use bulla_schemas::outcome::FailureKind;
 
 use crate::recipe::CheckedRecipe;
-use crate::select::{SelectError, select};
-use crate::source::{Checkout, Provenance};
+use crate::select::{Filter, SelectError, select};
+use crate::source::{Checkout, Provenance, SourceError};
 
 /// How to pack; no option changes a byte of the bundle.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub fn pack(
         spool: options.spool.clone(),
         limits: options.limits.clone(),
     };
+    let filter = Filter::new(&recipe.recipe.bundle).map_err(SelectError::Pattern)?;
+    let checkout = checkout.resolve(&recipe.recipe.source, &filter)?;
     let selection = select(checkout, &recipe.recipe)?;
     let bundle = bulla_bundle::write(&selection, seed, &options, progress)?;
     let checkout = selection.into_checkout();
@@ -79,6 +81,9 @@ fn windows_warning(bundle: &Bundle) -> Option<String> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
+    /// What stands for content elsewhere cannot be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// An entry that cannot be released.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -91,6 +96,7 @@ impl PackError {
     /// Returns the kind of failure, which decides the exit status.
     pub fn kind(&self) -> FailureKind {
         match self {
+            Self::Source(error) => error.kind(),
             Self::Select(error) => error.kind(),
             Self::Write(error) => error.kind(),
         }
@@ -99,6 +105,7 @@ impl PackError {
     /// Returns what the user can do next.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Source(error) => error.hint(),
             Self::Select(error) => error.hint(),
             Self::Write(error) => error.hint(),
         }

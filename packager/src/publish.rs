@@ -8,6 +8,7 @@ use bulla_schemas::statement::{
     BUILD_TYPE, BuildDefinition, BuildMetadata, Builder, Dependency, DependencyAnnotations,
     DependencyDigest, DigestSet, ExternalParameters, InternalParameters, RELEASE_TYPE,
     ReleasePredicate, ReleaseStatement, ReleaseSubject, RunDetails, STATEMENT_TYPE, SizeAnnotation,
+    SvnEolStyle, SvnKeywords,
 };
 use bulla_schemas::{Name, Timestamp};
 use bulla_trust::LogState;
@@ -127,6 +128,7 @@ pub fn statement(
                     recipe: RECIPE_FILE.to_owned(),
                     label: provenance.label.clone(),
                     dirty: provenance.dirty,
+                    build: provenance.build,
                 },
                 internal_parameters: InternalParameters {
                     tool: tool.to_owned(),
@@ -147,7 +149,7 @@ pub fn statement(
     }
 }
 
-/// The revision. A Subversion revision is a number and no digest: the canonical tar stands for it.
+/// The revision. A Subversion revision is a number and no digest: the index stands for its content.
 fn dependency(bundle: &Bundle, provenance: &Provenance) -> Dependency {
     let release = bundle.release();
     match &release.source {
@@ -164,9 +166,11 @@ fn dependency(bundle: &Bundle, provenance: &Provenance) -> Dependency {
         }
         Source::Svn { revision, .. } => Dependency {
             uri: format!("{}@{revision}", provenance.source),
-            digest: DependencyDigest::Sha256(release.tar.digest.hex()),
+            digest: DependencyDigest::Sha256(release.index.digest.hex()),
             annotations: Some(DependencyAnnotations {
                 svn_revision: revision.clone(),
+                svn_keywords: Some(SvnKeywords::Unexpanded),
+                svn_eol_style: Some(SvnEolStyle::Lf),
             }),
         },
     }
@@ -183,6 +187,7 @@ pub fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<
             && record.reference == parameters.reference
             && record.label == parameters.label
             && record.dirty == parameters.dirty
+            && record.build == parameters.build
     };
     release
         .statements

@@ -5,6 +5,7 @@
 //! UTF-8, links that stay inside, no submodules and externals, nothing at persistent paths.
 
 mod error;
+mod filter;
 mod patterns;
 
 use std::collections::HashSet;
@@ -16,6 +17,7 @@ use bulla_schemas::{EntryPath, LinkTarget};
 
 use crate::source::{Checkout, Tracked, TrackedKind};
 pub use error::SelectError;
+pub use filter::Filter;
 pub use patterns::{PatternError, Patterns};
 
 /// The entries of a checkout that belong to a release.
@@ -38,10 +40,8 @@ impl SourceTree for Selection {
 
 /// Applies the recipe to what a checkout tracks.
 pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectError> {
-    let include = Patterns::new(&recipe.bundle.include).map_err(SelectError::Pattern)?;
-    let exclude = Patterns::new(&recipe.bundle.exclude).map_err(SelectError::Pattern)?;
-    let mut include = include.judge();
-    let mut exclude = exclude.judge();
+    let filter = Filter::new(&recipe.bundle).map_err(SelectError::Pattern)?;
+    let mut judge = filter.judge();
 
     let holding: HashSet<&[u8]> = checkout.tracked().iter().filter_map(parent).collect();
     let mut entries = Vec::new();
@@ -57,7 +57,7 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
             tracked.kind,
             TrackedKind::Directory | TrackedKind::Submodule
         );
-        if !include.matches(&name, is_directory) || exclude.matches(&name, is_directory) {
+        if !judge.takes(&name, is_directory) {
             continue;
         }
         entries.push(entry(&checkout, position, tracked)?);

@@ -14,8 +14,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::Content;
+use bulla_schemas::Digest;
+use bulla_schemas::recipe::SourceSection;
 use bulla_schemas::release::Source;
+use bulla_schemas::statement::Build;
+use serde::{Deserialize, Serialize};
 
+use crate::select::Filter;
 pub use error::{Listing, SourceError, SvnFailure};
 
 /// Which revision of which checkout is meant.
@@ -76,6 +81,8 @@ pub struct Provenance {
     pub label: String,
     /// Whether changes that are in no revision were packed.
     pub dirty: bool,
+    /// How the recipe's build ran.
+    pub build: Build,
 }
 
 /// One entry of a revision, before anything is known about whether it may be released.
@@ -113,6 +120,33 @@ pub(crate) trait Tree: Send + Sync {
 
     /// Opens the content of `tracked()[position]`, a file or a link.
     fn content(&self, position: usize) -> io::Result<Content>;
+
+    /// Returns the name of the content of `tracked()[position]`, a file, where there is one.
+    fn id(&self, _position: usize) -> Option<ContentId> {
+        None
+    }
+
+    /// Puts the content in the place of what only stands for it: submodules, pointers, externals.
+    /// What `filter` leaves out need not be fetched.
+    fn resolve(
+        self: Box<Self>,
+        section: &SourceSection,
+        filter: &Filter,
+    ) -> Result<Box<dyn Tree>, SourceError>;
+}
+
+/// What a version control system calls a content. Two files with one name have the same bytes in
+/// a release, so a file that was packed before need not be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ContentId {
+    /// A blob of git with SHA-1.
+    GitSha1([u8; 20]),
+    /// A blob of git with SHA-256.
+    GitSha256([u8; 32]),
+    /// A pristine text of Subversion.
+    SvnSha1([u8; 20]),
+    /// The content's own sha256, as Git LFS has it.
+    Sha256(Digest),
 }
 
 impl Checkout {
@@ -124,6 +158,22 @@ impl Checkout {
     /// Opens the content of `tracked()[position]`: a file's bytes or a link's target.
     pub fn content(&self, position: usize) -> io::Result<Content> {
         self.tree.content(position)
+    }
+
+    /// Returns the name of the content of `tracked()[position]`, where there is one.
+    pub fn id(&self, position: usize) -> Option<ContentId> {
+        self.tree.id(position)
+    }
+
+    /// Puts the content in the place of what only stands for it: submodules, pointers of Git LFS,
+    /// externals. What `filter` leaves out is not fetched.
+    pub fn resolve(
+        mut self,
+        section: &SourceSection,
+        filter: &Filter,
+    ) -> Result<Self, SourceError> {
+        self.tree = self.tree.resolve(section, filter)?;
+        Ok(self)
     }
 
     /// Tells whether the directory of the checkout has `name`, tracked or not.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::install::{Command, EnvironmentName, Health, Hooks, Install};
+use crate::period::Period;
 use crate::{Codec, EntryPath, ProjectName};
 
 /// The file name of the recipe, at the top of a checkout.
@@ -18,6 +19,9 @@ pub const RECIPE_FILE: &str = "bulla.toml";
 pub struct Recipe {
     /// What goes into the bundle.
     pub bundle: BundleSection,
+    /// How what stands for content elsewhere is read.
+    #[serde(default)]
+    pub source: SourceSection,
     /// A build; without it the checkout itself is the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildSection>,
@@ -74,6 +78,30 @@ pub enum Platform {
     Windows,
 }
 
+/// `[source]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSection {
+    /// What is packed where git has a pointer of Git LFS.
+    #[serde(default)]
+    pub lfs: Lfs,
+    /// Revisions of Subversion externals whose definition names none, by their path in the
+    /// checkout.
+    #[serde(default)]
+    pub externals: BTreeMap<EntryPath, u64>,
+}
+
+/// What is packed where git has a pointer of Git LFS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lfs {
+    /// The content that the pointer stands for.
+    #[default]
+    Content,
+    /// The pointer itself.
+    Pointers,
+}
+
 /// `[build]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +116,15 @@ pub struct BuildSection {
     /// Whether the build may use the network.
     #[serde(default)]
     pub network: bool,
+    /// How long the build may take.
+    #[serde(default = "BuildSection::default_timeout")]
+    pub timeout: Period,
+}
+
+impl BuildSection {
+    const fn default_timeout() -> Period {
+        Period::seconds(30 * 60)
+    }
 }
 
 /// `[install]`

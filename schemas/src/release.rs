@@ -21,9 +21,10 @@ pub struct ReleaseDocument {
     pub recipe: Digest,
     /// What compressed the frames.
     pub codec: Codec,
-    /// The canonical tar, uncompressed (OCI's diffID).
-    pub tar: Content,
-    /// The index, uncompressed.
+    /// The bytes of the canonical tar, uncompressed.
+    pub tar: u64,
+    /// The index, uncompressed. The tar is a function of it and of the files whose digests it
+    /// has, so its digest is the identity of the content.
     pub index: Content,
     /// How many entries are files.
     pub files: u64,

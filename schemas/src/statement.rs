@@ -11,9 +11,9 @@ use crate::{Digest, ProjectName};
 
 pub use promotion::{Action, PromotionPredicate, PromotionStatement};
 pub use release::{
-    BuildDefinition, BuildMetadata, Builder, Dependency, DependencyAnnotations, DependencyDigest,
-    ExternalParameters, InternalParameters, ReleasePredicate, ReleaseStatement, ReleaseSubject,
-    RunDetails, SizeAnnotation,
+    Build, BuildDefinition, BuildMetadata, Builder, Dependency, DependencyAnnotations,
+    DependencyDigest, ExternalParameters, InternalParameters, ReleasePredicate, ReleaseStatement,
+    ReleaseSubject, RunDetails, SizeAnnotation, SvnEolStyle, SvnKeywords,
 };
 pub use revocation::{RevocationPredicate, RevocationStatement, Severity};
 

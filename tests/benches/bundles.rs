@@ -15,7 +15,7 @@ pub(crate) fn summary(path: &Path, archive: u64) -> String {
     format!(
         "{} entries, tar {}, payload {} in {} frames, {:.2} times the archive's {}",
         bundle.entries().len(),
-        bytes(release.tar.size),
+        bytes(release.tar),
         bytes(payload),
         bundle.payload_frames().len(),
         float(payload) / float(archive),

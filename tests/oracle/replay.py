@@ -192,14 +192,28 @@ release_shape = record(
         buildDefinition=record(
             buildType=constant("urn:bulla:build:v1"),
             externalParameters=record(
-                project=project_name, source=text, ref=text, recipe=text, label=text, dirty=boolean
+                project=project_name,
+                source=text,
+                ref=text,
+                recipe=text,
+                label=text,
+                dirty=boolean,
+                optional={"build": constant("none", "sandbox", "no-sandbox")},
             ),
             internalParameters=record(tool=text),
             resolvedDependencies=array(
                 record(
                     uri=text,
                     digest=one_of(gitCommit=text, sha256=text),
-                    optional={"annotations": record(svnRevision=text)},
+                    optional={
+                        "annotations": record(
+                            svnRevision=text,
+                            optional={
+                                "svnKeywords": constant("unexpanded"),
+                                "svnEolStyle": constant("LF"),
+                            },
+                        )
+                    },
                 ),
                 1,
                 1,
@@ -687,6 +701,7 @@ class Log:
         if "annotations" in dependency:
             revision = dependency["annotations"]["svnRevision"]
         releases = self.change(subject["name"])["releases"]
+        build = parameters.get("build", "none")
         releases.setdefault(subject["digest"]["sha256"], []).append(
             {
                 "entry": self.size,
@@ -698,6 +713,7 @@ class Log:
                 "dirty": parameters["dirty"],
                 "size": subject["annotations"]["size"],
                 "finishedOn": details["metadata"]["finishedOn"],
+                **({} if build == "none" else {"build": build}),
             }
         )
 

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::release::Source;
+use bulla_schemas::statement::Build;
 
 use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
 use changes::Changes;
@@ -31,6 +32,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         label: names::label(&repository, &reference, commit.id),
         reference,
         dirty: false,
+        build: Build::None,
     };
 
     // Only what is checked out can differ from what is in a commit.

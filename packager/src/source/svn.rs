@@ -20,6 +20,7 @@ use std::path::Path;
 use bulla_schemas::Timestamp;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::release::Source;
+use bulla_schemas::statement::Build;
 
 use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
 use export::SvnTree;
@@ -119,6 +120,7 @@ fn build(
             label: label(&path),
             reference: path,
             dirty: false,
+            build: Build::None,
         },
         warnings: Vec::new(),
         directory: directory.map(Path::to_owned),

@@ -5,11 +5,12 @@
 //! allocated from what a frame says about itself: the frame table decides.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::{Codec, Digest};
 use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe;
+use zstd::zstd_safe::{self, CParameter};
 
 /// The libzstd that [`Codec::VERSION`] names, as libzstd counts.
 const LIBRARY: u32 = {
@@ -17,6 +18,12 @@ const LIBRARY: u32 = {
     major * 10_000 + minor * 100 + patch
 };
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Levels whose match finder is one of libzstd's greedy and lazy ones, with row hashes.
+const ROW_HASH_LEVELS: RangeInclusive<u8> = 5..=12;
+/// Contents of more bytes get the hash table of [`HASH_LOG`].
+const LARGE: usize = 128 * 1024;
+/// The logarithm of the entries of the hash table, a mebibyte.
+const HASH_LOG: u32 = 18;
 /// Bits of the frame header descriptor (RFC 8878 §3.1.1.1.1) that must be zero: unused, reserved,
 /// content checksum, dictionary id.
 const DESCRIPTOR_ZEROS: u8 = 0b0001_1111;
@@ -110,8 +117,16 @@ pub(crate) fn other_library() -> Option<u32> {
 /// Every frame gets a context of its own. A used one salts its row hash with what it did before
 /// (`ZSTD_advanceHashSalt`, libzstd 1.5.5 and later). No case is known where that changes a byte,
 /// but nothing promises it, and a new context costs too little to measure.
+///
+/// The hash table of the levels with row hashes is cut to a size that stays in a core's cache:
+/// libzstd's own choice is made for streams, and costs a frame a fifth more time for 0.6 % fewer
+/// bytes.
 pub(crate) fn compress(content: &[u8], level: u8) -> io::Result<Vec<u8>> {
-    Compressor::new(i32::from(level))?.compress(content)
+    let mut compressor = Compressor::new(i32::from(level))?;
+    if ROW_HASH_LEVELS.contains(&level) && content.len() > LARGE {
+        compressor.set_parameter(CParameter::HashLog(HASH_LOG))?;
+    }
+    compressor.compress(content)
 }
 
 /// Checks the compressed digest, then the frame's header, then decompresses.

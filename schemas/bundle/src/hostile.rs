@@ -340,7 +340,7 @@ fn release(entries: &[ForgedEntry], install: Install, tar: &[u8], index: &[u8]) 
         },
         recipe: Digest::of(b"recipe"),
         codec: Codec::current(LEVEL.into()).expect("a level of zstd"),
-        tar: content(tar),
+        tar: tar.len() as u64,
         index: content(index),
         files: files.clone().count() as u64,
         bytes: files.map(|entry| entry.content.len() as u64).sum(),

@@ -24,7 +24,7 @@ use std::ops::Range;
 use bulla_schemas::Digest;
 use bulla_schemas::index::IndexEntry;
 use bulla_schemas::manifest::{Descriptor, Manifest};
-use bulla_schemas::release::{Content, ReleaseDocument};
+use bulla_schemas::release::ReleaseDocument;
 
 pub use error::{Part, VerifyError};
 
@@ -111,8 +111,8 @@ impl VerifiedManifest {
         let limits = &self.limits;
         limits.check_entries(release.files)?;
         limits.check_index_size(release.index.size)?;
-        limits.check_tar_size(release.tar.size)?;
-        limits.check_ratio(release.tar.size, self.manifest.payload().size)?;
+        limits.check_tar_size(release.tar)?;
+        limits.check_ratio(release.tar, self.manifest.payload().size)?;
         if document::manifest(release, &Blobs::of(&self.manifest)) == self.manifest {
             Ok(())
         } else {
@@ -351,12 +351,12 @@ fn check_sums(
             Part::Index,
             &frames.index,
             manifest.index(),
-            release.index,
+            release.index.size,
             0,
         ),
     ];
-    for (part, frames, blob, content, behind) in sums {
-        check_sum(part, frames, blob, content, behind)?;
+    for (part, frames, blob, size, behind) in sums {
+        check_sum(part, frames, blob, size, behind)?;
     }
     Ok(())
 }
@@ -365,7 +365,7 @@ fn check_sum(
     part: Part,
     frames: &[Frame],
     blob: &Descriptor,
-    content: Content,
+    size: u64,
     behind: u64,
 ) -> Result<(), VerifyError> {
     let last = frames.last();
@@ -381,10 +381,10 @@ fn check_sum(
         });
     }
     let uncompressed = last.map_or(0, Frame::end);
-    if uncompressed != content.size {
+    if uncompressed != size {
         return Err(VerifyError::Sum {
             part,
-            expected: content.size,
+            expected: size,
             found: uncompressed,
         });
     }

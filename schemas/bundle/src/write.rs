@@ -158,7 +158,7 @@ fn finish(
         .ok_or(WriteError::TooManyFrames(payload.records.len()))?;
     spool.append(&seek_table)?;
     let payload = spool.content();
-    limits.check_ratio(tar.size, payload.size)?;
+    limits.check_ratio(tar, payload.size)?;
 
     let blobs = Blobs {
         release: content_of(&release_bytes),

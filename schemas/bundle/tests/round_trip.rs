@@ -54,7 +54,7 @@ fn reads_back_what_it_wrote() {
     assert_eq!(paths[..4], ["a", "a-b", "a/b", "bin"]);
 
     let tar = tar(&verified, &blob(&bundle, 1));
-    assert_eq!(Digest::of(&tar), verified.release().tar.digest);
+    assert_eq!(tar.len() as u64, verified.release().tar);
     verified.verify_tar(&mut &tar[..]).unwrap();
     for (entry, span) in verified.entries().iter().zip(verified.layout()) {
         let content = &tar[bounds(&span.content)];
@@ -159,7 +159,7 @@ fn zstd_and_tar_read_the_payload() {
         .output()
         .unwrap();
     assert!(zstd.status.success());
-    assert_eq!(Digest::of(&zstd.stdout), verified.release().tar.digest);
+    verified.verify_tar(&mut &zstd.stdout[..]).unwrap();
 
     let tree = directory.path().join("tree");
     std::fs::create_dir(&tree).unwrap();

@@ -84,6 +84,33 @@ pub struct ExternalParameters {
     pub label: String,
     /// Whether the checkout had changes that are in no revision. Such a release cannot be promoted.
     pub dirty: bool,
+    /// How the recipe's build ran.
+    #[serde(default, skip_serializing_if = "Build::is_none")]
+    pub build: Build,
+}
+
+/// How the recipe's build ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Build {
+    /// The recipe has no build: the checkout itself is the release.
+    #[default]
+    None,
+    /// In a sandbox.
+    Sandbox,
+    /// Without a sandbox, because somebody said so.
+    NoSandbox,
+}
+
+impl Build {
+    /// Tells whether the recipe has no build.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form that serde calls"
+    )]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
 }
 
 /// What helps people and is judged by nobody.
@@ -100,7 +127,7 @@ pub struct InternalParameters {
 pub struct Dependency {
     /// `source`, `@` and the ref or revision.
     pub uri: String,
-    /// The commit id (git) or the digest of the canonical tar (svn, where a revision is a number).
+    /// The commit id (git) or the digest of the index (svn, where a revision is a number).
     pub digest: DependencyDigest,
     /// The revision number, for svn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +140,7 @@ pub struct Dependency {
 pub enum DependencyDigest {
     /// A git commit id in hex.
     GitCommit(String),
-    /// The sha256 of the canonical tar in hex.
+    /// The sha256 of the index in hex.
     Sha256(String),
 }
 
@@ -123,6 +150,28 @@ pub enum DependencyDigest {
 pub struct DependencyAnnotations {
     /// The Subversion revision number.
     pub svn_revision: String,
+    /// What stands for the keywords of `svn:keywords`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub svn_keywords: Option<SvnKeywords>,
+    /// How the lines of files with `svn:eol-style` native end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub svn_eol_style: Option<SvnEolStyle>,
+}
+
+/// What stands for the keywords of `svn:keywords`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SvnKeywords {
+    /// The keywords themselves, as the repository has them.
+    Unexpanded,
+}
+
+/// How the lines of files with `svn:eol-style` native end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SvnEolStyle {
+    /// With a line feed, as the repository has them.
+    #[serde(rename = "LF")]
+    Lf,
 }
 
 /// Who ran the build.

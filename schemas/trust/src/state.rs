@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bulla_schemas::api::HistoryItem;
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::policy::Policy;
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName, Timestamp};
 
 use crate::merkle::{Peaks, empty_root};
@@ -152,6 +152,8 @@ pub struct ReleaseRecord {
     pub label: String,
     /// Whether the checkout had changes that are in no revision.
     pub dirty: bool,
+    /// How the recipe's build ran.
+    pub build: Build,
     /// Bytes of the manifest and all blobs it names.
     pub size: u64,
     /// When packing ended, as the builder says.

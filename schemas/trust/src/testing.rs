@@ -11,10 +11,10 @@ use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Person, Policy, Root, Witnesses};
 use bulla_schemas::statement::{
-    BUILD_TYPE, BuildDefinition, BuildMetadata, Builder, Dependency, DependencyDigest, DigestSet,
-    ExternalParameters, InternalParameters, PromotionStatement, RELEASE_TYPE, ReleasePredicate,
-    ReleaseStatement, ReleaseSubject, RevocationStatement, RunDetails, STATEMENT_TYPE, Severity,
-    SizeAnnotation,
+    BUILD_TYPE, Build, BuildDefinition, BuildMetadata, Builder, Dependency, DependencyDigest,
+    DigestSet, ExternalParameters, InternalParameters, PromotionStatement, RELEASE_TYPE,
+    ReleasePredicate, ReleaseStatement, ReleaseSubject, RevocationStatement, RunDetails,
+    STATEMENT_TYPE, Severity, SizeAnnotation,
 };
 use bulla_schemas::{Digest, Name, ProjectName, Timestamp};
 
@@ -179,6 +179,7 @@ pub fn release(project: &ProjectName, hash: Digest) -> ReleaseStatement {
                     recipe: "bulla.toml".to_owned(),
                     label: "1.4.2".to_owned(),
                     dirty: false,
+                    build: Build::None,
                 },
                 internal_parameters: InternalParameters {
                     tool: "bulla 0.1.0".to_owned(),

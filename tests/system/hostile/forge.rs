@@ -163,8 +163,11 @@ impl Forge {
             source: source(),
             recipe: Digest::of(b"a recipe"),
             codec: Codec::current(7).unwrap(),
-            tar: content(&tar),
-            index: content(index.as_bytes()),
+            tar: tar.len() as u64,
+            index: Content {
+                digest: Digest::of(index.as_bytes()),
+                size: index.len() as u64,
+            },
             files,
             bytes,
             install: Install::default(),
@@ -266,13 +269,6 @@ fn frame_table(payload: &[FrameRecord], index: &[FrameRecord]) -> String {
         table.push('\n');
     }
     table
-}
-
-fn content(bytes: &[u8]) -> Content {
-    Content {
-        digest: Digest::of(bytes),
-        size: bytes.len() as u64,
-    }
 }
 
 fn manifest(project: &str, blobs: &[Vec<u8>; 4]) -> String {

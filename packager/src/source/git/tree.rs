@@ -4,10 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::Content;
+use bulla_schemas::recipe::SourceSection;
 use gix::objs::tree::EntryKind;
 
 use super::objects::Objects;
-use crate::source::{SourceError, Tracked, TrackedKind, Tree, disk, join};
+use crate::select::Filter;
+use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// An entry and where its content is.
 pub(super) struct Entry {
@@ -94,5 +96,28 @@ impl Tree for GitTree {
             Place::Object(id) => self.objects.blob(*id),
             Place::WorkTree(path) => disk::open(path, self.tracked[position].kind),
         }
+    }
+
+    fn id(&self, position: usize) -> Option<ContentId> {
+        match &self.places[position] {
+            Place::Object(id) => content_id(*id),
+            Place::WorkTree(_) => None,
+        }
+    }
+
+    fn resolve(
+        self: Box<Self>,
+        _section: &SourceSection,
+        _filter: &Filter,
+    ) -> Result<Box<dyn Tree>, SourceError> {
+        Ok(self)
+    }
+}
+
+fn content_id(id: gix::ObjectId) -> Option<ContentId> {
+    match id.kind() {
+        gix::hash::Kind::Sha1 => id.as_slice().try_into().ok().map(ContentId::GitSha1),
+        gix::hash::Kind::Sha256 => id.as_slice().try_into().ok().map(ContentId::GitSha256),
+        _ => None,
     }
 }

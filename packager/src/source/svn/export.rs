@@ -5,10 +5,12 @@ use std::io;
 use std::path::Path;
 
 use bulla_bundle::Content;
+use bulla_schemas::recipe::SourceSection;
 use tempfile::TempDir;
 
 use super::program::{Svn, path_operand};
 use super::xml::{self, Info};
+use crate::select::Filter;
 use crate::source::disk::{is_executable, open};
 use crate::source::{SourceError, Tracked, TrackedKind, Tree, join};
 
@@ -99,6 +101,14 @@ impl Tree for SvnTree {
         let tracked = &self.tracked[position];
         let path = gix::path::from_byte_slice(&tracked.path).map_err(io::Error::other)?;
         open(&self.directory.path().join(TREE).join(path), tracked.kind)
+    }
+
+    fn resolve(
+        self: Box<Self>,
+        _section: &SourceSection,
+        _filter: &Filter,
+    ) -> Result<Box<dyn Tree>, SourceError> {
+        Ok(self)
     }
 }
 

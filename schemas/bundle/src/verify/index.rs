@@ -40,7 +40,7 @@ pub(super) fn layout(
     entries: &[IndexEntry],
     release: &ReleaseDocument,
 ) -> Result<Vec<TarSpan>, VerifyError> {
-    let expected = release.tar.size;
+    let expected = release.tar;
     match tar::layout(entries) {
         Some((spans, size)) if size == expected => Ok(spans),
         other => Err(VerifyError::TarSize {

@@ -60,7 +60,7 @@ impl VerifiedBundle {
         }
     }
 
-    /// Checks a whole tar, uncompressed: every byte, its digest and its size.
+    /// Checks a whole tar, uncompressed: every byte and its size.
     pub fn verify_tar(&self, tar: &mut dyn Read) -> Result<(), VerifyError> {
         let mut check = TarCheck::new(&self.entries, self.release().tar);
         let mut buffer = vec![0; 128 * 1024];

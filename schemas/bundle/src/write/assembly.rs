@@ -30,7 +30,8 @@ const PIECES_IN_BUFFER: usize = 2;
 pub(super) struct Assembled {
     pub(super) entries: Vec<IndexEntry>,
     pub(super) index: Content,
-    pub(super) tar: Content,
+    /// The size of the tar in bytes.
+    pub(super) tar: u64,
     pub(super) frames: Frames,
     pub(super) files: u64,
     pub(super) bytes: u64,
@@ -80,7 +81,7 @@ pub(super) fn assemble(
 struct Made {
     entries: Vec<IndexEntry>,
     index: Content,
-    tar: Content,
+    tar: u64,
     files: u64,
     bytes: u64,
 }
@@ -91,6 +92,7 @@ struct Assembly<'a, 'p> {
     progress: &'p dyn Progress,
     tar: FrameStream<'a, 'p>,
     index: FrameStream<'a, 'p>,
+    index_digest: Sha256,
     /// Files that were read and not yet put into the tar.
     ready: VecDeque<ReadFile>,
     files: u64,
@@ -105,6 +107,7 @@ impl<'a, 'p> Assembly<'a, 'p> {
             progress,
             tar: FrameStream::new(pool, Target::Payload, cut::PAYLOAD),
             index: FrameStream::new(pool, Target::Index, cut::INDEX),
+            index_digest: Sha256::new(),
             ready: VecDeque::new(),
             files: 0,
             bytes: 0,
@@ -118,6 +121,7 @@ impl<'a, 'p> Assembly<'a, 'p> {
             let entry = self.push_entry(planned)?;
             line.clear();
             entry.write_line(&mut line);
+            self.index_digest.update(&line);
             self.index.push(&line)?;
             entries.push(entry);
             self.check_sizes()
@@ -129,7 +133,10 @@ impl<'a, 'p> Assembly<'a, 'p> {
         self.pool.drain()?;
         Ok(Made {
             entries,
-            index,
+            index: Content {
+                digest: self.index_digest.finalize().into(),
+                size: index,
+            },
             tar,
             files: self.files,
             bytes: self.bytes,
@@ -237,14 +244,13 @@ impl<'a, 'p> Assembly<'a, 'p> {
     }
 }
 
-/// A stream of bytes that is digested as a whole and cut into frames for the pool.
+/// A stream of bytes that is cut into frames for the pool.
 struct FrameStream<'a, 'p> {
     pool: &'p Pool<'a>,
     target: Target,
     sizes: Sizes,
     buffer: BytesMut,
     frames: usize,
-    digest: Sha256,
     size: u64,
 }
 
@@ -256,7 +262,6 @@ impl<'a, 'p> FrameStream<'a, 'p> {
             sizes,
             buffer: BytesMut::new(),
             frames: 0,
-            digest: Sha256::new(),
             size: 0,
         }
     }
@@ -282,19 +287,16 @@ impl<'a, 'p> FrameStream<'a, 'p> {
     fn cut(&mut self) -> Result<(), Stopped> {
         let len = self.sizes.cut(&self.buffer);
         let frame = self.buffer.split_to(len).freeze();
-        self.digest.update(&frame);
         self.frames += 1;
         self.pool.push_frame(self.target, self.frames - 1, frame)
     }
 
-    fn finish(mut self) -> Result<Content, Stopped> {
+    /// Cuts what is left and returns the size of the whole stream.
+    fn finish(mut self) -> Result<u64, Stopped> {
         while !self.buffer.is_empty() {
             self.cut()?;
         }
-        Ok(Content {
-            digest: self.digest.finalize().into(),
-            size: self.size,
-        })
+        Ok(self.size)
     }
 }
 

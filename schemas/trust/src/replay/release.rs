@@ -42,6 +42,7 @@ pub(super) fn judge(
         revision: revision(dependency),
         label: parameters.label.clone(),
         dirty: parameters.dirty,
+        build: parameters.build,
         size: subject.annotations.size,
         finished_on: release.predicate.run_details.metadata.finished_on,
     };

@@ -1,7 +1,7 @@
 //! The snapshot: a state as bytes, so that a start needs no replay.
 //!
 //! ```text
-//! "bulla-log-state 1\n"
+//! "bulla-log-state 2\n"
 //! roots      count, 32 bytes each: the Merkle root at every size
 //! peaks      32 bytes each
 //! policies   count, each: entry, payload
@@ -14,7 +14,7 @@
 //! write here. What is read goes through the same functions as a replay, so that what is derived
 //! is derived again.
 
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::codec::{Reader, Writer};
@@ -23,7 +23,7 @@ use crate::json;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
 
-const MAGIC: &[u8] = b"bulla-log-state 1\n";
+const MAGIC: &[u8] = b"bulla-log-state 2\n";
 
 /// Why bytes are not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +136,11 @@ fn write_record(writer: &mut Writer, record: &ReleaseRecord) {
         writer.text(text);
     }
     writer.number(u64::from(record.dirty));
+    writer.number(match record.build {
+        Build::None => 0,
+        Build::Sandbox => 1,
+        Build::NoSandbox => 2,
+    });
     writer.number(record.size);
     writer.time(record.finished_on.as_seconds());
 }
@@ -218,9 +223,19 @@ fn read_record(reader: &mut Reader<'_>) -> Option<ReleaseRecord> {
         revision: reader.text()?.to_owned(),
         label: reader.text()?.to_owned(),
         dirty: reader.flag()?,
+        build: read_build(reader)?,
         size: reader.number()?,
         finished_on: Timestamp::from_seconds(reader.time()?).ok()?,
     })
+}
+
+fn read_build(reader: &mut Reader<'_>) -> Option<Build> {
+    match reader.number()? {
+        0 => Some(Build::None),
+        1 => Some(Build::Sandbox),
+        2 => Some(Build::NoSandbox),
+        _ => None,
+    }
 }
 
 fn read_promotion(reader: &mut Reader<'_>) -> Option<Promotion> {

@@ -43,7 +43,7 @@ fn describe_project(state: &LogState, project: &ProjectName) -> Value {
     });
     let releases = state.releases(project).map(|release| {
         let statements = release.statements.iter().map(|record| {
-            json!({
+            let mut statement = json!({
                 "entry": record.entry,
                 "builders": record.builders,
                 "source": record.source,
@@ -53,7 +53,11 @@ fn describe_project(state: &LogState, project: &ProjectName) -> Value {
                 "dirty": record.dirty,
                 "size": record.size,
                 "finishedOn": record.finished_on,
-            })
+            });
+            if !record.build.is_none() {
+                statement["build"] = json!(record.build);
+            }
+            statement
         });
         (release.hash.hex(), statements.collect::<Value>())
     });

@@ -2,7 +2,7 @@
 
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::Policy;
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{Digest, ProjectName};
 
 use super::{Organisation, key, name, policy, raw_envelope, release, security_key, time};
@@ -117,6 +117,11 @@ fn random_release(random: &mut Random) -> Unsigned {
     let definition = &mut statement.predicate.build_definition;
     let parameters = &mut definition.external_parameters;
     parameters.dirty = random.percent(15);
+    parameters.build = match random.below(6) {
+        0 => Build::Sandbox,
+        1 => Build::NoSandbox,
+        _ => Build::None,
+    };
     if random.percent(5) {
         let sources = [
             "git+https://evil.example/x",

@@ -131,10 +131,5 @@ fn releases() -> Vec<Attack> {
                 .index(|index| replace(index, "\"s\":9,", "\"s\":900,"))
                 .release(|release| release.bytes += 891),
         ),
-        attack(
-            "wrong-tar-digest",
-            CaughtBy::PayloadCheck,
-            Forge::default().release(|release| release.tar.digest = Digest::of(b"other")),
-        ),
     ]
 }

@@ -1,0 +1,43 @@
+//! `Filter`: `include` and `exclude` of a recipe, as one question.
+
+use bulla_schemas::recipe::BundleSection;
+
+use super::patterns::{Judge, PatternError, Patterns};
+
+/// Which paths of a checkout belong to a release.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    include: Patterns,
+    exclude: Patterns,
+}
+
+impl Filter {
+    /// Reads the patterns of a recipe.
+    pub fn new(section: &BundleSection) -> Result<Self, PatternError> {
+        Ok(Self {
+            include: Patterns::new(&section.include)?,
+            exclude: Patterns::new(&section.exclude)?,
+        })
+    }
+
+    /// Returns a judge that remembers what it decided about directories.
+    pub(crate) fn judge(&self) -> FilterJudge<'_> {
+        FilterJudge {
+            include: self.include.judge(),
+            exclude: self.exclude.judge(),
+        }
+    }
+}
+
+/// Judges many paths of one tree.
+pub(crate) struct FilterJudge<'a> {
+    include: Judge<'a>,
+    exclude: Judge<'a>,
+}
+
+impl FilterJudge<'_> {
+    /// Tells whether `path` belongs to the release.
+    pub(crate) fn takes(&mut self, path: &str, is_directory: bool) -> bool {
+        self.include.matches(path, is_directory) && !self.exclude.matches(path, is_directory)
+    }
+}

@@ -4,6 +4,7 @@
 //! for one library call.
 
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod contents;
 pub mod init;

@@ -16,12 +16,19 @@
 //!
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
 
+mod diff;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use diff::{
+    Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
+    NameChanges, SideKind,
+};
+
 use crate::release::ReleaseDocument;
 use crate::statement::{Action, Severity};
-use crate::{ChannelName, Digest, EntryPath, Name, ProjectName, Timestamp};
+use crate::{ChannelName, Digest, Name, ProjectName, Timestamp};
 
 /// What the registry says about its log. Nothing here is trusted: it helps to make the first
 /// policy and to see how far the log has come.
@@ -154,50 +161,6 @@ pub struct HistoryItem {
     pub reason: String,
     /// When it was signed, as the signer says.
     pub issued_at: Timestamp,
-}
-
-/// What changes from one release to another, by path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Diff {
-    /// The older release.
-    pub from: Digest,
-    /// The newer release.
-    pub to: Digest,
-    /// The paths that differ, sorted.
-    pub changes: Vec<Change>,
-}
-
-/// One path that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Change {
-    /// The path.
-    pub path: EntryPath,
-    /// What happened to it.
-    pub change: ChangeKind,
-    /// Size in bytes before; files only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_before: Option<u64>,
-    /// Size in bytes after; files only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_after: Option<u64>,
-}
-
-/// What happened to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeKind {
-    /// Only the newer release has it.
-    Added,
-    /// Only the older release has it.
-    Removed,
-    /// Other content, or another target of a link.
-    Changed,
-    /// Only the executable bit differs.
-    Mode,
-    /// Another kind of entry.
-    Kind,
 }
 
 /// Every error of `/log` and `/api`: a stable word for programs, sentences for people. OCI paths

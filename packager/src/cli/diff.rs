@@ -1,6 +1,6 @@
 //! `bulla diff`: what changes from one release to another.
 
-use bulla_schemas::api::{Change, ChangeKind, Diff};
+use bulla_schemas::api::{Change, ChangeKind, ChangeSide};
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 use clap::Args;
@@ -8,6 +8,7 @@ use clap::Args;
 use super::failure::Failure;
 use super::output;
 use super::session::Session;
+use crate::compare::Comparison;
 use crate::contents;
 use crate::resolve::{self, ReleaseName};
 
@@ -37,19 +38,19 @@ pub(super) async fn run(session: &Session, arguments: &DiffArguments) -> Result<
         contents::fetch(&client, &from_project, from).await?,
         contents::fetch(&client, &to_project, to).await?,
     );
-    let changes = bulla_bundle::diff(older.entries(), newer.entries());
+    let Comparison { diff, .. } = Comparison::of(older, newer);
     if arguments.json {
-        return output::json(&Diff { from, to, changes });
+        return output::json(&diff);
     }
     output::say(format_args!(
         "{from_project} {} -> {}",
         from.short(),
         to.short()
     ));
-    for change in &changes {
+    for change in &diff.changes {
         output::line(line(change))?;
     }
-    match changes.len() {
+    match diff.changes.len() {
         1 => output::say(format_args!("1 path differs")),
         count => output::say(format_args!("{count} paths differ")),
     }
@@ -76,19 +77,22 @@ fn find(
 
 fn line(change: &Change) -> String {
     let path = output::text(change.path.as_str());
-    let size = |size: Option<u64>| size.map(|size| format!(" ({})", output::bytes(size)));
+    let side = |side: &Option<ChangeSide>| match side {
+        Some(ChangeSide {
+            target: Some(target),
+            ..
+        }) => format!("-> {}", output::text(target)),
+        Some(ChangeSide {
+            size: Some(size), ..
+        }) => output::bytes(*size),
+        _ => "directory".to_owned(),
+    };
+    let (before, after) = (side(&change.before), side(&change.after));
     match change.change {
-        ChangeKind::Added => format!("+ {path}{}", size(change.size_after).unwrap_or_default()),
-        ChangeKind::Removed => format!("- {path}{}", size(change.size_before).unwrap_or_default()),
-        ChangeKind::Changed => match (change.size_before, change.size_after) {
-            (Some(before), Some(after)) => format!(
-                "~ {path} ({} -> {})",
-                output::bytes(before),
-                output::bytes(after)
-            ),
-            _ => format!("~ {path}"),
-        },
+        ChangeKind::Added => format!("+ {path} ({after})"),
+        ChangeKind::Removed => format!("- {path} ({before})"),
         ChangeKind::Mode => format!("~ {path} (executable bit)"),
+        ChangeKind::Changed | ChangeKind::Link => format!("~ {path} ({before} -> {after})"),
         ChangeKind::Kind => format!("~ {path} (another kind of entry)"),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bulla_bundle::diff;
+use bulla_bundle::compare;
 use bulla_schemas::api::Diff;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::{ChannelName, Digest};
@@ -26,12 +26,12 @@ pub(crate) async fn show(
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
     let blobs = app.blobs.clone();
-    let changes = blocking(move || {
+    let diff = blocking(move || {
         let (before, after) = (open(&blobs, from)?, open(&blobs, to)?);
-        Ok(diff(before.entries(), after.entries()))
+        Ok(compare(&before, &after))
     })
     .await?;
-    Ok(Json(Diff { from, to, changes }))
+    Ok(Json(diff))
 }
 
 fn resolve(view: &View, name: &str) -> Result<Digest, Problem> {

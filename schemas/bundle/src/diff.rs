@@ -2,8 +2,24 @@
 
 use std::cmp::Ordering;
 
-use bulla_schemas::api::{Change, ChangeKind};
+use bulla_schemas::api::{
+    Change, ChangeKind, ChangeSide, Diff, DiffTotals, InstallChanges, SideKind,
+};
 use bulla_schemas::index::{EntryKind, IndexEntry};
+
+use crate::verify::VerifiedBundle;
+
+/// Compares two releases: their paths, and how they want to be installed.
+pub fn compare(from: &VerifiedBundle, to: &VerifiedBundle) -> Diff {
+    let changes = diff(from.entries(), to.entries());
+    Diff {
+        from: from.hash(),
+        to: to.hash(),
+        totals: DiffTotals::of(&changes),
+        changes,
+        install: InstallChanges::between(&from.release().install, &to.release().install),
+    }
+}
 
 /// Compares two indexes, each sorted by path as a verified one is.
 pub fn diff(from: &[IndexEntry], to: &[IndexEntry]) -> Vec<Change> {
@@ -32,8 +48,8 @@ fn change(before: Option<&IndexEntry>, after: Option<&IndexEntry>) -> Option<Cha
     Some(Change {
         path: entry.path.clone(),
         change: kind,
-        size_before: before.and_then(file_size),
-        size_after: after.and_then(file_size),
+        before: before.map(side),
+        after: after.map(side),
     })
 }
 
@@ -41,7 +57,7 @@ fn difference(before: &EntryKind, after: &EntryKind) -> Option<ChangeKind> {
     match (before, after) {
         (EntryKind::Directory, EntryKind::Directory) => None,
         (EntryKind::Link { target: before }, EntryKind::Link { target: after }) => {
-            (before != after).then_some(ChangeKind::Changed)
+            (before != after).then_some(ChangeKind::Link)
         }
         (
             EntryKind::File {
@@ -65,11 +81,22 @@ fn difference(before: &EntryKind, after: &EntryKind) -> Option<ChangeKind> {
     }
 }
 
-fn file_size(entry: &IndexEntry) -> Option<u64> {
-    match entry.kind {
-        EntryKind::File { size, .. } => Some(size),
-        EntryKind::Directory | EntryKind::Link { .. } => None,
-    }
+fn side(entry: &IndexEntry) -> ChangeSide {
+    let (kind, size, target) = match &entry.kind {
+        EntryKind::Directory => (SideKind::Directory, None, None),
+        EntryKind::File {
+            executable, size, ..
+        } => {
+            let kind = if *executable {
+                SideKind::Executable
+            } else {
+                SideKind::File
+            };
+            (kind, Some(*size), None)
+        }
+        EntryKind::Link { target } => (SideKind::Link, None, Some(target.as_str().to_owned())),
+    };
+    ChangeSide { kind, size, target }
 }
 
 #[cfg(test)]
@@ -116,21 +143,36 @@ mod tests {
             file("f", "now a file", false),
             file("g", "new", false),
         ];
-        let changes: Vec<_> = diff(&from, &to)
-            .into_iter()
-            .map(|c| (c.path.to_string(), c.change, c.size_before, c.size_after))
-            .collect();
-        assert_eq!(
-            changes,
-            [
-                ("a".into(), ChangeKind::Changed, Some(3), Some(5)),
-                ("c".into(), ChangeKind::Mode, Some(3), Some(3)),
-                ("d".into(), ChangeKind::Removed, Some(4), None),
-                ("e".into(), ChangeKind::Changed, None, None),
-                ("f".into(), ChangeKind::Kind, None, Some(10)),
-                ("g".into(), ChangeKind::Added, None, Some(3)),
-            ]
-        );
+        let changes = diff(&from, &to);
+        let sides = |change: &Change| {
+            let write = |side: &Option<ChangeSide>| match side {
+                None => "-".to_owned(),
+                Some(ChangeSide {
+                    target: Some(target),
+                    ..
+                }) => format!("-> {target}"),
+                Some(side) => format!("{:?} {}", side.kind, side.size.unwrap_or(0)),
+            };
+            (
+                change.path.to_string(),
+                change.change,
+                write(&change.before),
+                write(&change.after),
+            )
+        };
+        let expected = [
+            ("a", ChangeKind::Changed, "File 3", "File 5"),
+            ("c", ChangeKind::Mode, "File 3", "Executable 3"),
+            ("d", ChangeKind::Removed, "File 4", "-"),
+            ("e", ChangeKind::Link, "-> a", "-> c"),
+            ("f", ChangeKind::Kind, "-> b", "File 10"),
+            ("g", ChangeKind::Added, "-", "File 3"),
+        ]
+        .map(|(path, kind, before, after)| (path.into(), kind, before.into(), after.into()));
+        assert_eq!(changes.iter().map(sides).collect::<Vec<_>>(), expected);
+        let totals = DiffTotals::of(&changes);
+        assert_eq!((totals.paths(), totals.link, totals.added), (6, 1, 1));
+        assert_eq!((totals.bytes_before, totals.bytes_after), (10, 21));
         assert!(diff(&to, &to).is_empty());
     }
 }

@@ -104,7 +104,10 @@ fn entry(
     let path: EntryPath = text.parse().map_err(SelectError::Path)?;
     let kind = match tracked.kind {
         TrackedKind::Directory => SourceKind::Directory,
-        TrackedKind::File { executable } => SourceKind::File { executable },
+        TrackedKind::File { executable } => SourceKind::File {
+            executable,
+            known: None,
+        },
         TrackedKind::Submodule => return Err(SelectError::Submodule { path: name() }),
         TrackedKind::External => return Err(SelectError::External { path: name() }),
         TrackedKind::Link => {

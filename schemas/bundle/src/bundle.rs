@@ -4,12 +4,13 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use bulla_schemas::Digest;
+use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::index::IndexEntry;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 
 use crate::windows::NameProblem;
-use crate::write::Spool;
+use crate::write::{Previous, Spool};
 
 /// Opens the blobs that a manifest names: those of a [`Bundle`], of a registry, of a directory.
 pub trait BlobSource {
@@ -30,6 +31,7 @@ pub struct Bundle {
     pub(crate) index_blob: Arc<[u8]>,
     pub(crate) frames_blob: Arc<[u8]>,
     pub(crate) entries: Vec<IndexEntry>,
+    pub(crate) payload_frames: Vec<FrameRecord>,
     pub(crate) problems: Vec<NameProblem>,
 }
 
@@ -57,6 +59,14 @@ impl Bundle {
     /// Returns the entries in the order of the tar.
     pub fn entries(&self) -> &[IndexEntry] {
         &self.entries
+    }
+
+    /// Returns what a later pack needs to take over what has not changed.
+    pub fn into_previous(self) -> Previous {
+        Previous {
+            entries: self.entries,
+            payload: self.payload_frames,
+        }
     }
 
     /// Returns the names that Windows cannot hold; to warn about, unless the release is for

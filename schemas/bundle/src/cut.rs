@@ -6,6 +6,10 @@
 
 use fastcdc::v2020::{self, Normalization};
 
+/// The rule cuts before a byte because of that byte, and looks at bytes in pairs: a cut is known
+/// once this many bytes behind it are.
+pub(crate) const LOOK_AHEAD: usize = 2;
+
 /// The sizes of the pieces of one kind of stream, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {

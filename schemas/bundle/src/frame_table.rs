@@ -135,6 +135,7 @@ pub(crate) fn to_bytes(payload: &[FrameRecord], index: &[FrameRecord]) -> Vec<u8
 }
 
 /// Returns the record of a frame that was just made.
+#[cfg(any(test, feature = "hostile"))]
 pub(crate) fn record(content: &[u8], compressed: &[u8]) -> FrameRecord {
     FrameRecord {
         compressed_size: compressed.len() as u64,

@@ -68,4 +68,7 @@ pub use verify::{
     Part, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts, VerifyError,
 };
 pub use windows::{NameProblem, windows_problems};
-pub use write::{ReleaseSeed, WriteError, WriteOptions, write};
+pub use write::{
+    CachedFrame, Earlier, FrameCache, Previous, ReleaseSeed, WriteError, WriteOptions, rewrite,
+    write,
+};

@@ -8,6 +8,7 @@ mod memory;
 use std::fmt;
 use std::io::{self, Read};
 
+use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
 
 pub use memory::MemoryTree;
@@ -30,6 +31,8 @@ pub enum SourceKind {
     File {
         /// Whether the file may be executed.
         executable: bool,
+        /// Its content, where an earlier pack read it: the file need not be read to know it.
+        known: Option<release::Content>,
     },
     /// A symbolic link.
     Link {

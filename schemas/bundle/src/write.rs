@@ -11,14 +11,21 @@
 //!
 //! The threads share one pool, so that all of them read or compress, whatever is needed; what is
 //! read ahead and what waits to be written is bounded in bytes. The result depends on nothing but
-//! the tree and the seed.
+//! the tree and the seed. With what an earlier pack left, `repack` takes the place of the first
+//! half: frames that cannot have changed are taken over without reading their files.
 
 mod assembly;
+mod cache;
 mod error;
+mod kept;
 mod plan;
 mod pool;
+mod repack;
 mod sink;
 mod spool;
+mod stream;
+mod survey;
+mod tar_reader;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -29,6 +36,7 @@ use bulla_schemas::recipe::Platform;
 use bulla_schemas::release::{Content, ReleaseDocument, Source};
 use bulla_schemas::{Codec, Digest, ProjectName};
 
+pub use cache::{CachedFrame, Earlier, FrameCache, Previous};
 pub use error::WriteError;
 pub(crate) use spool::Spool;
 
@@ -43,7 +51,7 @@ use crate::source::SourceTree;
 use crate::windows::{NameProblem, windows_problems};
 use assembly::Assembled;
 use plan::Plan;
-use pool::Frames;
+use pool::{Failure, Frames};
 
 /// What a bundle says about itself beside its files.
 #[derive(Debug, Clone)]
@@ -80,13 +88,52 @@ pub fn write(
     options: &WriteOptions,
     progress: &dyn Progress,
 ) -> Result<Bundle, WriteError> {
+    rewrite(tree, seed, options, None, progress)
+}
+
+/// Packs `tree` into the one possible bundle with what an earlier pack left. The bundle is the
+/// same as without.
+pub fn rewrite(
+    tree: &dyn SourceTree,
+    seed: ReleaseSeed,
+    options: &WriteOptions,
+    earlier: Option<Earlier<'_>>,
+    progress: &dyn Progress,
+) -> Result<Bundle, WriteError> {
     check_codec(&seed.codec)?;
     seed.source.validate()?;
     seed.install.validate()?;
     let plan = Plan::new(tree, &seed.install, &options.limits)?;
     let problems = check_names(&plan, &seed.platforms)?;
-    let assembled = assembly::assemble(tree, &plan, seed.codec.level(), options, progress)?;
+    let assembled = assemble(tree, &plan, seed.codec.level(), options, earlier, progress)?;
     finish(seed, assembled, problems, &options.limits)
+}
+
+/// Reads only what changed, where that is known and pays, else everything.
+fn assemble(
+    tree: &dyn SourceTree,
+    plan: &Plan,
+    level: u8,
+    options: &WriteOptions,
+    earlier: Option<Earlier<'_>>,
+    progress: &dyn Progress,
+) -> Result<Assembled, WriteError> {
+    if let Some(earlier) = &earlier
+        && let Some(previous) = earlier.previous
+        && repack::is_worthwhile(plan)
+    {
+        match repack::assemble(tree, plan, level, earlier, previous, options, progress) {
+            Ok(assembled) => return Ok(assembled),
+            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Forgotten) => {}
+        }
+    }
+    let cache = earlier.map(|earlier| earlier.frames);
+    match assembly::assemble(tree, plan, level, cache, options, progress) {
+        Ok(assembled) => Ok(assembled),
+        Err(Failure::Error(error)) => Err(error),
+        Err(Failure::Forgotten) => unreachable!("only kept frames can be forgotten"),
+    }
 }
 
 /// The bytes of a frame depend on the exact libzstd, so another one is as wrong as another codec.
@@ -153,9 +200,9 @@ fn finish(
     let frames_blob = frame::compress(&table, level).map_err(WriteError::Compress)?;
     let index_blob = index_frames.output;
 
-    let mut spool = payload.output;
-    let seek_table = seek_table::to_bytes(payload.records.iter())
-        .ok_or(WriteError::TooManyFrames(payload.records.len()))?;
+    let (mut spool, payload_records) = (payload.output, payload.records);
+    let seek_table = seek_table::to_bytes(payload_records.iter())
+        .ok_or(WriteError::TooManyFrames(payload_records.len()))?;
     spool.append(&seek_table)?;
     let payload = spool.content();
     limits.check_ratio(tar, payload.size)?;
@@ -179,6 +226,7 @@ fn finish(
         index_blob: index_blob.into(),
         frames_blob: frames_blob.into(),
         entries,
+        payload_frames: payload_records,
         problems,
     })
 }

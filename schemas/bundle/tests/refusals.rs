@@ -187,7 +187,10 @@ impl Made {
         let entries = (0..count)
             .map(|number| SourceEntry {
                 path: format!("file-{number:04}").parse().unwrap(),
-                kind: SourceKind::File { executable: false },
+                kind: SourceKind::File {
+                    executable: false,
+                    known: None,
+                },
             })
             .collect();
         Self { entries, content }

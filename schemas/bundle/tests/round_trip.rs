@@ -269,7 +269,7 @@ proptest! {
         for (position, source) in tree.entries().iter().enumerate() {
             let at = verified.entries().binary_search_by(|e| e.path.cmp(&source.path)).unwrap();
             match (&source.kind, &verified.entries()[at].kind) {
-                (SourceKind::File { executable }, EntryKind::File { executable: read, .. }) => {
+                (SourceKind::File { executable, .. }, EntryKind::File { executable: read, .. }) => {
                     prop_assert_eq!(executable, read);
                     let Content::Memory(content) = tree.content(position).unwrap() else {
                         unreachable!("a memory tree has its contents in memory");

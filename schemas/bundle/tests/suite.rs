@@ -5,5 +5,6 @@ mod bundle_file;
 mod golden;
 mod hostile;
 mod refusals;
+mod repack;
 mod round_trip;
 mod support;

@@ -104,10 +104,6 @@ pub enum Build {
 
 impl Build {
     /// Tells whether the recipe has no build.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the form that serde calls"
-    )]
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }

@@ -17,13 +17,19 @@ pub struct MemoryTree {
 impl MemoryTree {
     /// Adds a file that cannot be executed.
     pub fn file(self, path: &str, content: impl Into<Vec<u8>>) -> Result<Self, PathError> {
-        let kind = SourceKind::File { executable: false };
+        let kind = SourceKind::File {
+            executable: false,
+            known: None,
+        };
         Ok(self.with(path.parse()?, kind, content.into()))
     }
 
     /// Adds a file that can be executed.
     pub fn executable(self, path: &str, content: impl Into<Vec<u8>>) -> Result<Self, PathError> {
-        let kind = SourceKind::File { executable: true };
+        let kind = SourceKind::File {
+            executable: true,
+            known: None,
+        };
         Ok(self.with(path.parse()?, kind, content.into()))
     }
 

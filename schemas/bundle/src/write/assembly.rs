@@ -2,18 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::thread;
 
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::Content;
 use bulla_schemas::{Digest, EntryPath};
-use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{Plan, PlannedEntry, PlannedKind};
-use super::pool::{Alarm, Frames, Pool, ReadFile, Stopped, Target};
-use super::{Spool, WriteError, WriteOptions};
-use crate::cut::{self, Sizes};
+use super::pool::{Failure, Frames, Pool, ReadFile, Stopped, Target};
+use super::stream::{FrameStream, IndexStream};
+use super::{FrameCache, Spool, WriteError, WriteOptions};
+use crate::cut;
 use crate::limits::{LimitError, Limits};
 use crate::progress::Progress;
 use crate::source::SourceTree;
@@ -22,9 +21,6 @@ use crate::tar::{BLOCK, END, padding};
 
 /// Bytes read at once from a file that is streamed.
 const PIECE: usize = 256 * 1024;
-/// Frames are cut from buffers of this many largest pieces, so that little is copied from one
-/// buffer to the next.
-const PIECES_IN_BUFFER: usize = 2;
 
 /// The payload but for its seek table, the index, and what the release document says of them.
 pub(super) struct Assembled {
@@ -42,9 +38,10 @@ pub(super) fn assemble(
     tree: &dyn SourceTree,
     plan: &Plan,
     level: u8,
+    cache: Option<&dyn FrameCache>,
     options: &WriteOptions,
     progress: &dyn Progress,
-) -> Result<Assembled, WriteError> {
+) -> Result<Assembled, Failure> {
     let files = plan
         .entries()
         .iter()
@@ -53,20 +50,12 @@ pub(super) fn assemble(
             _ => None,
         })
         .collect();
-    let threads = options.threads.get();
     let spool = Spool::new(&options.spool)?;
-    let pool = Pool::new(tree, files, level, &options.limits, threads, spool);
+    let pool = Pool::new(tree, files, level, cache, options, spool);
     progress.start(None);
-    let made = thread::scope(|scope| {
-        let _alarm = Alarm(&pool);
-        for _ in 0..threads {
-            scope.spawn(|| pool.work());
-        }
-        let made = Assembly::new(&pool, &options.limits, progress).run(plan);
-        pool.stop();
-        made
-    });
-    let (made, frames) = pool.into_result(made)?;
+    let (made, frames) = pool.run(options.threads.get(), |pool| {
+        Assembly::new(pool, &options.limits, progress).run(plan)
+    })?;
     Ok(Assembled {
         entries: made.entries,
         index: made.index,
@@ -91,8 +80,7 @@ struct Assembly<'a, 'p> {
     limits: &'p Limits,
     progress: &'p dyn Progress,
     tar: FrameStream<'a, 'p>,
-    index: FrameStream<'a, 'p>,
-    index_digest: Sha256,
+    index: IndexStream<'a, 'p>,
     /// Files that were read and not yet put into the tar.
     ready: VecDeque<ReadFile>,
     files: u64,
@@ -106,8 +94,7 @@ impl<'a, 'p> Assembly<'a, 'p> {
             limits,
             progress,
             tar: FrameStream::new(pool, Target::Payload, cut::PAYLOAD),
-            index: FrameStream::new(pool, Target::Index, cut::INDEX),
-            index_digest: Sha256::new(),
+            index: IndexStream::new(pool),
             ready: VecDeque::new(),
             files: 0,
             bytes: 0,
@@ -116,16 +103,12 @@ impl<'a, 'p> Assembly<'a, 'p> {
 
     fn run(mut self, plan: &Plan) -> Result<Made, Stopped> {
         let mut entries = Vec::with_capacity(plan.entries().len());
-        let mut line = Vec::new();
         for planned in plan.entries() {
             let entry = self.push_entry(planned)?;
-            line.clear();
-            entry.write_line(&mut line);
-            self.index_digest.update(&line);
-            self.index.push(&line)?;
+            self.index.push(&entry)?;
             entries.push(entry);
             self.check_sizes()
-                .map_err(|error| self.pool.fail(error.into()))?;
+                .map_err(|error| self.pool.fail(WriteError::from(error)))?;
         }
         self.tar.push(&END)?;
         let tar = self.tar.finish()?;
@@ -133,10 +116,7 @@ impl<'a, 'p> Assembly<'a, 'p> {
         self.pool.drain()?;
         Ok(Made {
             entries,
-            index: Content {
-                digest: self.index_digest.finalize().into(),
-                size: index,
-            },
+            index,
             tar,
             files: self.files,
             bytes: self.bytes,
@@ -239,64 +219,8 @@ impl<'a, 'p> Assembly<'a, 'p> {
     }
 
     fn check_sizes(&self) -> Result<(), LimitError> {
-        self.limits.check_tar_size(self.tar.size)?;
-        self.limits.check_index_size(self.index.size)
-    }
-}
-
-/// A stream of bytes that is cut into frames for the pool.
-struct FrameStream<'a, 'p> {
-    pool: &'p Pool<'a>,
-    target: Target,
-    sizes: Sizes,
-    buffer: BytesMut,
-    frames: usize,
-    size: u64,
-}
-
-impl<'a, 'p> FrameStream<'a, 'p> {
-    fn new(pool: &'p Pool<'a>, target: Target, sizes: Sizes) -> Self {
-        Self {
-            pool,
-            target,
-            sizes,
-            buffer: BytesMut::new(),
-            frames: 0,
-            size: 0,
-        }
-    }
-
-    fn push(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
-        self.size += bytes.len() as u64;
-        while !bytes.is_empty() {
-            if self.buffer.len() >= self.sizes.maximum {
-                self.cut()?;
-            }
-            if self.buffer.len() == self.buffer.capacity() {
-                self.buffer.reserve(self.sizes.maximum * PIECES_IN_BUFFER);
-            }
-            let room = self.buffer.capacity() - self.buffer.len();
-            // Beyond the largest frame nothing more is needed to know the next cut.
-            let (now, rest) = bytes.split_at(bytes.len().min(room).min(self.sizes.maximum));
-            self.buffer.extend_from_slice(now);
-            bytes = rest;
-        }
-        Ok(())
-    }
-
-    fn cut(&mut self) -> Result<(), Stopped> {
-        let len = self.sizes.cut(&self.buffer);
-        let frame = self.buffer.split_to(len).freeze();
-        self.frames += 1;
-        self.pool.push_frame(self.target, self.frames - 1, frame)
-    }
-
-    /// Cuts what is left and returns the size of the whole stream.
-    fn finish(mut self) -> Result<u64, Stopped> {
-        while !self.buffer.is_empty() {
-            self.cut()?;
-        }
-        Ok(self.size)
+        self.limits.check_tar_size(self.tar.size())?;
+        self.limits.check_index_size(self.index.size())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use bulla_schemas::install::Install;
+use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
 
 use super::WriteError;
@@ -21,10 +22,11 @@ pub(super) struct PlannedEntry {
 #[derive(Debug, Clone)]
 pub(super) enum PlannedKind {
     Directory,
-    /// A file and its position in the source.
+    /// A file, its position in the source, and its content where that is known.
     File {
         executable: bool,
         position: usize,
+        known: Option<release::Content>,
     },
     Link {
         target: LinkTarget,
@@ -57,6 +59,17 @@ impl Plan {
         Ok(Self { entries })
     }
 
+    /// Returns how many files' contents are not known, and how many files there are.
+    pub(super) fn unknown(&self) -> (usize, usize) {
+        let files = self.entries.iter().filter_map(|entry| match entry.kind {
+            PlannedKind::File { known, .. } => Some(known.is_none()),
+            _ => None,
+        });
+        files.fold((0, 0), |(unknown, all), is_unknown| {
+            (unknown + usize::from(is_unknown), all + 1)
+        })
+    }
+
     pub(super) fn entries(&self) -> &[PlannedEntry] {
         &self.entries
     }
@@ -69,9 +82,10 @@ fn planned(tree: &dyn SourceTree) -> Result<Vec<PlannedEntry>, WriteError> {
             let path = entry.path.clone();
             let kind = match &entry.kind {
                 SourceKind::Directory => PlannedKind::Directory,
-                SourceKind::File { executable } => PlannedKind::File {
+                SourceKind::File { executable, known } => PlannedKind::File {
                     executable: *executable,
                     position,
+                    known: *known,
                 },
                 // The target was checked for some path; the reader will check it for this one.
                 SourceKind::Link { target } => match LinkTarget::new(target.as_str(), &path) {

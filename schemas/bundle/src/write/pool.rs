@@ -10,13 +10,13 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::{Digest, EntryPath};
 use bytes::Bytes;
 
 use super::sink::Sink;
-use super::{Spool, WriteError};
+use super::{FrameCache, Spool, WriteError, WriteOptions};
 use crate::frame;
-use crate::frame_table;
 use crate::limits::Limits;
 use crate::source::{Content, SourceTree};
 
@@ -33,6 +33,21 @@ const HAND_OVER: u64 = MIB / 2;
 const FRAME_BYTES: u64 = 2 * MIB;
 /// One frame of the largest size for each thread.
 const FRAME_BYTES_PER_THREAD: u64 = 2 * MIB;
+
+/// Why no bundle was made.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Something that a person must know.
+    Error(WriteError),
+    /// The cache has lost what it was said to have; without it, all goes well.
+    Forgotten,
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::Error(error)
+    }
+}
 
 /// Something failed, or another thread panicked; the pool knows what.
 #[derive(Debug)]
@@ -66,15 +81,33 @@ pub(super) enum Target {
     Index,
 }
 
+/// What a frame is made from.
+pub(super) enum FrameContent {
+    /// Bytes that are compressed, unless the cache has them.
+    Bytes(Bytes),
+    /// A frame of the previous bundle, which the cache must have.
+    Kept(FrameRecord),
+}
+
+impl FrameContent {
+    /// What the frame counts against the bytes under way.
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Kept(record) => record.compressed_size,
+        }
+    }
+}
+
 struct FrameJob {
     target: Target,
     position: usize,
-    content: Bytes,
+    content: FrameContent,
 }
 
 enum Task {
     Read(Range<usize>),
-    Compress(FrameJob),
+    Frame(FrameJob),
 }
 
 #[derive(Default)]
@@ -90,7 +123,7 @@ struct State {
     /// Bytes of content in frames that are not yet written.
     frame_bytes: u64,
     stopped: bool,
-    failure: Option<WriteError>,
+    failure: Option<Failure>,
 }
 
 /// All frames, written.
@@ -105,6 +138,7 @@ pub(super) struct Pool<'a> {
     /// The files in the order of the tar: path and position in the source.
     files: Vec<(&'a EntryPath, usize)>,
     level: u8,
+    cache: Option<&'a dyn FrameCache>,
     limits: &'a Limits,
     most_frame_bytes: u64,
     state: Mutex<State>,
@@ -121,16 +155,17 @@ impl<'a> Pool<'a> {
         tree: &'a dyn SourceTree,
         files: Vec<(&'a EntryPath, usize)>,
         level: u8,
-        limits: &'a Limits,
-        threads: usize,
+        cache: Option<&'a dyn FrameCache>,
+        options: &'a WriteOptions,
         spool: Spool,
     ) -> Self {
         Self {
             tree,
             files,
             level,
-            limits,
-            most_frame_bytes: FRAME_BYTES + FRAME_BYTES_PER_THREAD * threads as u64,
+            cache,
+            limits: &options.limits,
+            most_frame_bytes: FRAME_BYTES + FRAME_BYTES_PER_THREAD * options.threads.get() as u64,
             state: Mutex::default(),
             work: Condvar::new(),
             assembly: Condvar::new(),
@@ -139,13 +174,32 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// Lets `assemble` hand out work, all threads work, and returns what it made with the frames of
+    /// payload and index.
+    pub(super) fn run<T>(
+        self,
+        threads: usize,
+        assemble: impl FnOnce(&Self) -> Result<T, Stopped>,
+    ) -> Result<(T, Frames), Failure> {
+        let made = thread::scope(|scope| {
+            let _alarm = Alarm(&self);
+            for _ in 0..threads {
+                scope.spawn(|| self.work());
+            }
+            let made = assemble(&self);
+            self.stop();
+            made
+        });
+        self.into_result(made)
+    }
+
     /// Works until [`Self::stop`].
-    pub(super) fn work(&self) {
+    fn work(&self) {
         let _alarm = Alarm(self);
         while let Some(task) = self.next_task() {
             let done = match task {
-                Task::Read(files) => self.read(files),
-                Task::Compress(job) => self.compress(job),
+                Task::Read(files) => self.read(files).map_err(Failure::from),
+                Task::Frame(job) => self.frame(job),
             };
             if let Err(error) = done {
                 self.fail(error);
@@ -181,7 +235,7 @@ impl<'a> Pool<'a> {
         &self,
         target: Target,
         position: usize,
-        content: Bytes,
+        content: FrameContent,
     ) -> Result<(), Stopped> {
         let mut state = self.state();
         while !state.stopped && state.frame_bytes >= self.most_frame_bytes {
@@ -190,7 +244,7 @@ impl<'a> Pool<'a> {
         if state.stopped {
             return Err(Stopped);
         }
-        state.frame_bytes += content.len() as u64;
+        state.frame_bytes += content.weight();
         state.frames.push_back(FrameJob {
             target,
             position,
@@ -211,24 +265,21 @@ impl<'a> Pool<'a> {
     }
 
     /// Remembers the first failure and stops everything.
-    pub(super) fn fail(&self, error: WriteError) -> Stopped {
-        self.state().failure.get_or_insert(error);
+    pub(super) fn fail(&self, failure: impl Into<Failure>) -> Stopped {
+        self.state().failure.get_or_insert(failure.into());
         self.stop();
         Stopped
     }
 
     /// Lets all threads end after what they are doing.
-    pub(super) fn stop(&self) {
+    fn stop(&self) {
         self.state().stopped = true;
         self.work.notify_all();
         self.assembly.notify_all();
     }
 
     /// Returns what the assembly made with the frames of payload and index, or the first failure.
-    pub(super) fn into_result<T>(
-        self,
-        made: Result<T, Stopped>,
-    ) -> Result<(T, Frames), WriteError> {
+    fn into_result<T>(self, made: Result<T, Stopped>) -> Result<(T, Frames), Failure> {
         let failure = into_inner(self.state).failure;
         match (failure, made) {
             (Some(error), _) => Err(error),
@@ -256,7 +307,7 @@ impl<'a> Pool<'a> {
                 return None;
             }
             if let Some(job) = state.frames.pop_front() {
-                return Some(Task::Compress(job));
+                return Some(Task::Frame(job));
             }
             if state.claimed < self.files.len() && state.read_bytes < READ_AHEAD {
                 let first = state.claimed;
@@ -331,23 +382,59 @@ impl<'a> Pool<'a> {
         self.assembly.notify_one();
     }
 
-    fn compress(&self, job: FrameJob) -> Result<(), WriteError> {
-        let compressed = frame::compress(&job.content, self.level).map_err(WriteError::Compress)?;
-        let record = frame_table::record(&job.content, &compressed);
-        let len = job.content.len() as u64;
-        drop(job.content);
+    fn frame(&self, job: FrameJob) -> Result<(), Failure> {
+        let weight = job.content.weight();
+        let (record, compressed) = match job.content {
+            FrameContent::Bytes(content) => self.compress(&content)?,
+            FrameContent::Kept(record) => (record, self.kept(&record)?),
+        };
         match job.target {
             Target::Payload => lock(&self.payload).put(job.position, record, compressed)?,
             Target::Index => lock(&self.index).put(job.position, record, compressed)?,
         }
-        self.state().frame_bytes -= len;
+        self.state().frame_bytes -= weight;
         self.assembly.notify_one();
         Ok(())
+    }
+
+    /// Compresses a content, or takes what the cache has for it.
+    fn compress(&self, content: &Bytes) -> Result<(FrameRecord, Vec<u8>), Failure> {
+        let digest = Digest::of(content);
+        let size = content.len() as u64;
+        if let Some(cached) = self.cache.and_then(|cache| cache.load(digest)) {
+            let record = FrameRecord {
+                compressed_size: cached.compressed.len() as u64,
+                size,
+                compressed_digest: cached.digest,
+                digest,
+            };
+            return Ok((record, cached.compressed));
+        }
+        let compressed = frame::compress(content, self.level).map_err(WriteError::Compress)?;
+        let record = FrameRecord {
+            compressed_size: compressed.len() as u64,
+            size,
+            compressed_digest: Digest::of(&compressed),
+            digest,
+        };
+        if let Some(cache) = self.cache {
+            cache.store(&record, &compressed);
+        }
+        Ok((record, compressed))
+    }
+
+    /// Returns the bytes of a frame of the previous bundle.
+    fn kept(&self, record: &FrameRecord) -> Result<Vec<u8>, Failure> {
+        self.cache
+            .and_then(|cache| cache.load(record.digest))
+            .filter(|cached| cached.digest == record.compressed_digest)
+            .map(|cached| cached.compressed)
+            .ok_or(Failure::Forgotten)
     }
 }
 
 /// Stops the pool when its thread panics, so that nobody waits for what never comes.
-pub(super) struct Alarm<'a, 'b>(pub(super) &'b Pool<'a>);
+struct Alarm<'a, 'b>(&'b Pool<'a>);
 
 impl Drop for Alarm<'_, '_> {
     fn drop(&mut self) {

@@ -1,0 +1,110 @@
+//! The streams that are cut into frames for the pool: the tar and the index.
+
+use bulla_schemas::index::IndexEntry;
+use bulla_schemas::release::Content;
+use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
+
+use super::pool::{FrameContent, Pool, Stopped, Target};
+use crate::cut::{self, Sizes};
+
+/// Frames are cut from buffers of this many largest pieces, so that little is copied from one
+/// buffer to the next.
+const PIECES_IN_BUFFER: usize = 2;
+
+/// A stream of bytes that is cut into frames for the pool.
+pub(super) struct FrameStream<'a, 'p> {
+    pool: &'p Pool<'a>,
+    target: Target,
+    sizes: Sizes,
+    buffer: BytesMut,
+    frames: usize,
+    size: u64,
+}
+
+impl<'a, 'p> FrameStream<'a, 'p> {
+    pub(super) fn new(pool: &'p Pool<'a>, target: Target, sizes: Sizes) -> Self {
+        Self {
+            pool,
+            target,
+            sizes,
+            buffer: BytesMut::new(),
+            frames: 0,
+            size: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
+        self.size += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.buffer.len() >= self.sizes.maximum {
+                self.cut()?;
+            }
+            if self.buffer.len() == self.buffer.capacity() {
+                self.buffer.reserve(self.sizes.maximum * PIECES_IN_BUFFER);
+            }
+            let room = self.buffer.capacity() - self.buffer.len();
+            // Beyond the largest frame nothing more is needed to know the next cut.
+            let (now, rest) = bytes.split_at(bytes.len().min(room).min(self.sizes.maximum));
+            self.buffer.extend_from_slice(now);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self) -> Result<(), Stopped> {
+        let len = self.sizes.cut(&self.buffer);
+        let frame = self.buffer.split_to(len).freeze();
+        self.frames += 1;
+        self.pool
+            .push_frame(self.target, self.frames - 1, FrameContent::Bytes(frame))
+    }
+
+    /// Returns how many bytes were pushed.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Cuts what is left and returns the size of the whole stream.
+    pub(super) fn finish(mut self) -> Result<u64, Stopped> {
+        while !self.buffer.is_empty() {
+            self.cut()?;
+        }
+        Ok(self.size)
+    }
+}
+
+/// The index, line by line, with its digest.
+pub(super) struct IndexStream<'a, 'p> {
+    stream: FrameStream<'a, 'p>,
+    digest: Sha256,
+    line: Vec<u8>,
+}
+
+impl<'a, 'p> IndexStream<'a, 'p> {
+    pub(super) fn new(pool: &'p Pool<'a>) -> Self {
+        Self {
+            stream: FrameStream::new(pool, Target::Index, cut::INDEX),
+            digest: Sha256::new(),
+            line: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, entry: &IndexEntry) -> Result<(), Stopped> {
+        self.line.clear();
+        entry.write_line(&mut self.line);
+        self.digest.update(&self.line);
+        self.stream.push(&self.line)
+    }
+
+    pub(super) const fn size(&self) -> u64 {
+        self.stream.size()
+    }
+
+    pub(super) fn finish(self) -> Result<Content, Stopped> {
+        Ok(Content {
+            size: self.stream.finish()?,
+            digest: self.digest.finalize().into(),
+        })
+    }
+}

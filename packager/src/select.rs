@@ -18,6 +18,7 @@ use bulla_schemas::{EntryPath, LinkTarget};
 use crate::source::{Checkout, Tracked, TrackedKind};
 pub use error::SelectError;
 pub use filter::Filter;
+pub(crate) use filter::FilterJudge;
 pub use patterns::{PatternError, Patterns};
 
 /// The entries of a checkout that belong to a release.

@@ -21,7 +21,8 @@ use bulla_schemas::statement::Build;
 use serde::{Deserialize, Serialize};
 
 use crate::select::Filter;
-pub use error::{Listing, SourceError, SvnFailure};
+pub use error::{GitContentError, Listing, SourceError, SvnFailure};
+pub use git::SubmoduleUrlError;
 
 /// Which revision of which checkout is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,22 +186,27 @@ impl Checkout {
 
     /// Reads the content of `tracked()[position]`, at most `limit` bytes.
     pub fn read(&self, position: usize, limit: u64) -> io::Result<Vec<u8>> {
-        use std::io::Read as _;
-        let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "larger than allowed");
-        let bytes = match self.content(position)? {
-            Content::Memory(bytes) => bytes,
-            Content::Stream { size, .. } if size > limit => return Err(too_large()),
-            Content::Stream { reader, .. } => {
-                let mut bytes = Vec::new();
-                reader.take(limit + 1).read_to_end(&mut bytes)?;
-                bytes
-            }
-        };
-        if bytes.len() as u64 > limit {
-            return Err(too_large());
-        }
-        Ok(bytes)
+        read(self.content(position)?, limit)
     }
+}
+
+/// Reads `content`, at most `limit` bytes.
+fn read(content: Content, limit: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "larger than allowed");
+    let bytes = match content {
+        Content::Memory(bytes) => bytes,
+        Content::Stream { size, .. } if size > limit => return Err(too_large()),
+        Content::Stream { reader, .. } => {
+            let mut bytes = Vec::new();
+            reader.take(limit + 1).read_to_end(&mut bytes)?;
+            bytes
+        }
+    };
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
+    }
+    Ok(bytes)
 }
 
 /// Opens the revision that `spec` names.

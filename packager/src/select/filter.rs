@@ -40,4 +40,10 @@ impl FilterJudge<'_> {
     pub(crate) fn takes(&mut self, path: &str, is_directory: bool) -> bool {
         self.include.matches(path, is_directory) && !self.exclude.matches(path, is_directory)
     }
+
+    /// Tells whether something below `directory` may belong to the release. It may say so of a
+    /// directory that has nothing of it.
+    pub(crate) fn may_take_below(&mut self, directory: &str) -> bool {
+        self.include.may_match_below(directory) && !self.exclude.matches_all_below(directory)
+    }
 }

@@ -6,7 +6,10 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// A list of patterns, as in one `.gitignore` file at the top.
 #[derive(Debug, Clone)]
-pub struct Patterns(Gitignore);
+pub struct Patterns {
+    matcher: Gitignore,
+    texts: Vec<String>,
+}
 
 /// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +51,10 @@ impl Patterns {
             pattern: patterns.join(", "),
             reason: error.to_string(),
         })?;
-        Ok(Self(matcher))
+        Ok(Self {
+            matcher,
+            texts: patterns.to_vec(),
+        })
     }
 
     /// Writes the pattern that matches `path` at the top and nothing else beside it.
@@ -66,7 +72,8 @@ impl Patterns {
     /// Returns a judge that remembers what it decided about directories.
     pub(super) fn judge(&self) -> Judge<'_> {
         Judge {
-            patterns: &self.0,
+            patterns: &self.matcher,
+            texts: &self.texts,
             directories: HashMap::new(),
         }
     }
@@ -75,6 +82,7 @@ impl Patterns {
 /// Judges many paths of one tree.
 pub(super) struct Judge<'a> {
     patterns: &'a Gitignore,
+    texts: &'a [String],
     directories: HashMap<String, bool>,
 }
 
@@ -90,6 +98,24 @@ impl Judge<'_> {
             || self.patterns.matched(path, is_directory).is_ignore()
     }
 
+    /// Tells whether the patterns may match something below `directory`.
+    pub(super) fn may_match_below(&mut self, directory: &str) -> bool {
+        self.matches(directory, true)
+            || self
+                .texts
+                .iter()
+                .any(|pattern| reaches_below(pattern, directory))
+    }
+
+    /// Tells whether the patterns match whatever is below `directory`, as far as that is sure.
+    pub(super) fn matches_all_below(&mut self, directory: &str) -> bool {
+        // A name that only a wildcard matches.
+        const ANY: &str = "\u{1}";
+        self.matches(directory, true)
+            || (self.texts.iter().all(|pattern| !pattern.starts_with('!'))
+                && self.matches(&format!("{directory}/{ANY}"), false))
+    }
+
     fn directory_matches(&mut self, directory: &str) -> bool {
         if let Some(decided) = self.directories.get(directory) {
             return *decided;
@@ -98,6 +124,25 @@ impl Judge<'_> {
         self.directories.insert(directory.to_owned(), matched);
         matched
     }
+}
+
+/// Tells whether `pattern` may match a path below `directory`: one with a `/` in it begins at the
+/// top, and matches nothing there when its first parts are other names.
+fn reaches_below(pattern: &str, directory: &str) -> bool {
+    let parts = pattern.strip_prefix('/').unwrap_or(pattern);
+    let is_anchored = pattern.trim_end_matches('/').contains('/');
+    if pattern.starts_with('!') || !is_anchored {
+        return !pattern.starts_with('!');
+    }
+    for (part, name) in parts.split('/').zip(directory.split('/')) {
+        if part.contains(['*', '?', '[', '{', '\\']) {
+            return true;
+        }
+        if part != name {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -132,6 +177,32 @@ mod tests {
             (vec![], "a", false),
         ] {
             assert_eq!(matches(&patterns, path), expected, "{patterns:?} {path}");
+        }
+    }
+
+    #[test]
+    fn knows_which_directories_nothing_is_taken_from() {
+        let judge = |patterns: &[&str], directory: &str| {
+            let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+            let patterns = Patterns::new(&patterns).unwrap();
+            let mut judge = patterns.judge();
+            (
+                judge.may_match_below(directory),
+                judge.matches_all_below(directory),
+            )
+        };
+        for (patterns, directory, expected) in [
+            (vec!["**"], "lib/x", (true, true)),
+            (vec!["src/**"], "lib/x", (false, false)),
+            (vec!["lib/x/a.js"], "lib/x", (true, false)),
+            (vec!["/lib"], "lib/x", (true, true)),
+            (vec!["lib/x/**"], "lib/x", (true, true)),
+            (vec!["lib/x/*", "!lib/x/keep"], "lib/x", (true, false)),
+            (vec!["lib/*/a"], "lib/x", (true, false)),
+            (vec!["*.js"], "lib/x", (true, false)),
+            (vec!["x/"], "lib/x", (true, true)),
+        ] {
+            assert_eq!(judge(&patterns, directory), expected, "{patterns:?}");
         }
     }
 

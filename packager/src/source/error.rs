@@ -1,5 +1,6 @@
 //! What can go wrong with a source, in the user's words.
 
+mod git;
 mod svn;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::timestamp::TimestampError;
+pub use git::GitContentError;
 pub use svn::SvnFailure;
 
 /// Why a revision cannot be read.
@@ -86,6 +88,9 @@ pub enum SourceError {
         /// The beginning of the path.
         path: String,
     },
+    /// What a commit refers to and does not have itself.
+    #[error(transparent)]
+    GitContent(GitContentError),
     /// Changes that are in no revision.
     #[error("the checkout `{checkout}` has changes that are in no revision:\n{changes}", checkout = .checkout.display())]
     Dirty {
@@ -186,6 +191,7 @@ impl SourceError {
             | Self::NeverCommitted { .. }
             | Self::NotDirectory { .. } => FailureKind::Usage,
             Self::Dirty { .. } | Self::NotOneRevision { .. } => FailureKind::Refused,
+            Self::GitContent(error) => error.kind(),
             Self::Svn { failure, .. } => failure.kind(),
             Self::Git { .. }
             | Self::CommitTime { .. }
@@ -217,6 +223,7 @@ impl SourceError {
             Self::NotOneRevision { mend, .. } => mend,
             Self::NeverCommitted { .. } => "make a first commit with `svn commit`",
             Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
+            Self::GitContent(error) => return error.hint(),
             Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
             Self::NotSvnRevision { .. }
             | Self::NotDirectory { .. }

@@ -4,10 +4,16 @@
 //! they are stored: no replacement objects (`git replace`), no filters, no line-ending conversion,
 //! no `GIT_*` variables, no configuration but the repository's own.
 
+mod attributes;
 mod changes;
 mod large;
+mod lfs;
 mod names;
 mod objects;
+mod program;
+mod resolve;
+mod submodules;
+mod substitution;
 mod tree;
 
 use std::path::Path;
@@ -19,6 +25,8 @@ use bulla_schemas::statement::Build;
 use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
 use changes::Changes;
 use objects::Objects;
+use resolve::Origin;
+pub use submodules::SubmoduleUrlError;
 
 /// Opens the commit that `spec` names in the repository at `top`.
 pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceError> {
@@ -37,22 +45,38 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
 
     // Only what is checked out can differ from what is in a commit.
     let work_tree = repository.workdir().map(Path::to_owned);
-    let changes = match (&work_tree, &spec.revision) {
-        (Some(_), None) => Changes::find(top)?,
-        _ => Changes::default(),
+    let live = work_tree.as_deref().filter(|_| spec.revision.is_none());
+    let changes = live.map_or_else(|| Ok(Changes::default()), |_| Changes::find(top))?;
+    let refuse = |changes| match &work_tree {
+        Some(checkout) if !spec.allow_dirty => Err(SourceError::Dirty {
+            checkout: checkout.clone(),
+            changes,
+        }),
+        _ => Ok(()),
     };
-    let entries = match &work_tree {
+    let entries = match live {
         Some(work_tree) if !changes.is_empty() => {
-            if !spec.allow_dirty {
-                return Err(SourceError::Dirty {
-                    checkout: work_tree.clone(),
-                    changes: changes.listing(),
-                });
-            }
+            refuse(changes.listing())?;
             provenance.dirty = true;
             changes.apply(&repository, work_tree)?
         }
         _ => tree::entries(&commit, top)?,
+    };
+    if let Some(work_tree) = live {
+        let changes = submodules::changes(work_tree, &entries)?;
+        if !changes.0.is_empty() {
+            refuse(changes)?;
+            provenance.dirty = true;
+        }
+    }
+    let origin = Origin {
+        top: top.to_owned(),
+        commit: commit.id,
+        work_tree: work_tree.clone(),
+        url: submodules::own_url(&repository, top),
+        spool: spec.spool.clone(),
+        dirty: provenance.dirty,
+        fetched: None,
     };
     Ok(Checkout {
         source,
@@ -61,7 +85,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
             .into_iter()
             .collect(),
         directory: work_tree,
-        tree: Box::new(tree::GitTree::new(objects, entries)),
+        tree: Box::new(tree::GitTree::new(objects, origin, entries)),
     })
 }
 

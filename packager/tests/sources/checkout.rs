@@ -154,6 +154,19 @@ pub(crate) fn open_dirty(directory: &Path) -> Result<Checkout, SourceError> {
     })
 }
 
+/// Opens and resolves what the recipe takes, as packing does.
+pub(crate) fn resolve(spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    let checkout = source::open(spec)?;
+    let recipe = bulla_packager::recipe::load(&checkout).unwrap().recipe;
+    let filter = bulla_packager::select::Filter::new(&recipe.bundle).unwrap();
+    checkout.resolve(&recipe.source, &filter)
+}
+
+/// The content of every file as it would be packed.
+pub(crate) fn resolved(directory: &Path) -> BTreeMap<String, (TrackedKind, String)> {
+    contents(&resolve(&spec(directory)).unwrap())
+}
+
 /// The error of an attempt that must fail.
 pub(crate) fn refusal(attempt: Result<Checkout, SourceError>) -> SourceError {
     match attempt {

@@ -1,5 +1,9 @@
 //! git: the same revision is the same release, wherever and however it is checked out.
 
+mod attributes;
+mod lfs;
+mod submodules;
+
 use std::path::Path;
 
 use bulla_bundle::Content;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gix::bstr::{BStr, ByteSlice as _};
 
+use super::program::{Git, GitFailure};
 use crate::source::SourceError;
 
 /// Finds the commit that `revision` names, `HEAD` when it is none.
@@ -18,10 +19,25 @@ pub(super) fn commit<'repository>(
         });
     }
     let revision = revision.unwrap_or("HEAD");
-    let found = repository
-        .rev_parse_single(BStr::new(revision))
-        .and_then(|id| id.object())
-        .map_err(|source| unknown(source, repository, top, revision))?;
+    let found = match said_by_git(repository, revision) {
+        Answer::Object(id) => repository
+            .find_object(id)
+            .map_err(|source| SourceError::Git {
+                action: "find a revision in",
+                repository: top.to_owned(),
+                source,
+            })?,
+        answer => {
+            let found = repository
+                .rev_parse_single(BStr::new(revision))
+                .and_then(|id| id.object())
+                .map_err(|source| unknown(source, repository, top, revision))?;
+            if answer == Answer::Nothing {
+                return Err(unknown_to_git(repository, top, revision));
+            }
+            found
+        }
+    };
     found
         .peel_to_commit()
         .map_err(|source| SourceError::NotCommit {
@@ -29,6 +45,38 @@ pub(super) fn commit<'repository>(
             repository: top.to_owned(),
             source,
         })
+}
+
+/// What `git rev-parse` answers.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Object(gix::ObjectId),
+    Nothing,
+    /// It was not asked, is not there, or does not read this repository.
+    Unasked,
+}
+
+/// Asks `git` for all but the plainest names: searches, dates and the reflog are its own art.
+fn said_by_git(repository: &gix::Repository, revision: &str) -> Answer {
+    let is_id = revision.len() == repository.object_hash().len_in_hex()
+        && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id || matches!(revision, "HEAD" | "@") {
+        return Answer::Unasked;
+    }
+    match Git::new(repository.git_dir()).object(revision) {
+        Ok(id) => gix::ObjectId::from_hex(id.as_bytes()).map_or(Answer::Nothing, Answer::Object),
+        Err(GitFailure::Said(text)) if !text.contains("dubious ownership") => Answer::Nothing,
+        Err(_) => Answer::Unasked,
+    }
+}
+
+fn unknown_to_git(repository: &gix::Repository, top: &Path, revision: &str) -> SourceError {
+    SourceError::UnknownRevision {
+        revision: revision.to_owned(),
+        repository: top.to_owned(),
+        shallow: repository.is_shallow().unwrap_or(false),
+        source: None,
+    }
 }
 
 /// Tells a name that leads nowhere from a repository that cannot be read.

@@ -1,4 +1,4 @@
-//! A commit's tree, walked once, and the content of its blobs on demand.
+//! A commit's tree, walked once, and the content of its files on demand.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,9 @@ use bulla_bundle::Content;
 use bulla_schemas::recipe::SourceSection;
 use gix::objs::tree::EntryKind;
 
+use super::lfs::LargeFile;
 use super::objects::Objects;
+use super::resolve::Origin;
 use crate::select::Filter;
 use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 
@@ -23,6 +25,14 @@ pub(super) enum Place {
     Object(gix::ObjectId),
     /// In the work tree, changed and in no commit.
     WorkTree(PathBuf),
+    /// In a store of Git LFS.
+    Large(LargeFile),
+    /// Filled in from the commit, as `export-subst` asks.
+    Substituted(Vec<u8>),
+    /// At a position of one of the submodules.
+    Submodule { number: usize, position: usize },
+    /// Nowhere: a directory.
+    Nothing,
 }
 
 /// Lists every entry of `commit`. Directories are implied by what is in them.
@@ -67,21 +77,26 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
 
 /// The entries of a commit, perhaps with changes of the work tree over them.
 pub(super) struct GitTree {
-    objects: Objects,
-    tracked: Vec<Tracked>,
-    places: Vec<Place>,
+    pub(super) objects: Objects,
+    pub(super) origin: Origin,
+    pub(super) tracked: Vec<Tracked>,
+    pub(super) places: Vec<Place>,
+    /// What is mounted, once the tree is resolved.
+    pub(super) submodules: Vec<GitTree>,
 }
 
 impl GitTree {
-    pub(super) fn new(objects: Objects, entries: Vec<Entry>) -> Self {
+    pub(super) fn new(objects: Objects, origin: Origin, entries: Vec<Entry>) -> Self {
         let (tracked, places) = entries
             .into_iter()
             .map(|entry| (entry.tracked, entry.place))
             .unzip();
         Self {
             objects,
+            origin,
             tracked,
             places,
+            submodules: Vec::new(),
         }
     }
 }
@@ -95,22 +110,29 @@ impl Tree for GitTree {
         match &self.places[position] {
             Place::Object(id) => self.objects.blob(*id),
             Place::WorkTree(path) => disk::open(path, self.tracked[position].kind),
+            Place::Large(file) => file.open(),
+            Place::Substituted(bytes) => Ok(Content::Memory(bytes.clone())),
+            Place::Submodule { number, position } => self.submodules[*number].content(*position),
+            Place::Nothing => Err(io::ErrorKind::IsADirectory.into()),
         }
     }
 
     fn id(&self, position: usize) -> Option<ContentId> {
         match &self.places[position] {
             Place::Object(id) => content_id(*id),
-            Place::WorkTree(_) => None,
+            Place::Large(file) => Some(ContentId::Sha256(file.sha256)),
+            Place::Submodule { number, position } => self.submodules[*number].id(*position),
+            // Neither is named by git: a filled-in text differs from its blob.
+            Place::WorkTree(_) | Place::Substituted(_) | Place::Nothing => None,
         }
     }
 
     fn resolve(
         self: Box<Self>,
-        _section: &SourceSection,
-        _filter: &Filter,
+        section: &SourceSection,
+        filter: &Filter,
     ) -> Result<Box<dyn Tree>, SourceError> {
-        Ok(self)
+        Ok(Box::new(self.resolved(section, filter)?))
     }
 }
 

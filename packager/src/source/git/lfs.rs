@@ -1,0 +1,203 @@
+//! Git LFS: the content that pointers in a commit stand for.
+//!
+//! ```text
+//! .git/lfs/objects/4d/7a/4d7a214614ab...     the content, named by its sha256
+//! ```
+//!
+//! What is not there is fetched by the user's `git lfs`, with the user's credentials. Size and
+//! digest are verified while the content is read.
+
+mod pointer;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bulla_bundle::Content;
+use bulla_schemas::Digest;
+use sha2::{Digest as _, Sha256};
+
+use super::program::{Git, GitFailure};
+use crate::source::SourceError;
+use crate::source::error::{GitContentError, Listing};
+pub(super) use pointer::{Pointer, Reading};
+
+/// A pointer and where it stands.
+pub(super) struct Wanted {
+    /// Its position among the entries.
+    pub(super) position: usize,
+    /// Its path in its own repository.
+    pub(super) path: Vec<u8>,
+    pub(super) pointer: Pointer,
+}
+
+/// A file of a store, of the right size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LargeFile {
+    file: PathBuf,
+    size: u64,
+    /// The content's digest, as the pointer has it.
+    pub(super) sha256: Digest,
+}
+
+impl LargeFile {
+    /// Opens the content, which fails at its end unless it has the right digest.
+    pub(super) fn open(&self) -> io::Result<Content> {
+        Ok(Content::Stream {
+            size: self.size,
+            reader: Box::new(Verified {
+                file: File::open(&self.file)?,
+                left: self.size,
+                hasher: Some(Sha256::new()),
+                expected: self.clone(),
+            }),
+        })
+    }
+}
+
+/// Finds the content of every pointer, fetching what is missing.
+pub(super) fn find(
+    repository: &gix::Repository,
+    commit: gix::ObjectId,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<(usize, LargeFile)>, SourceError> {
+    let mut stores = stores(repository);
+    let (mut found, mut missing) = (Vec::new(), wanted);
+    let mut look = |stores: &[PathBuf], missing: Vec<Wanted>| -> Vec<Wanted> {
+        let mut left = Vec::new();
+        for wanted in missing {
+            match stores
+                .iter()
+                .find_map(|store| in_store(store, &wanted.pointer))
+            {
+                Some(file) => found.push((wanted.position, file)),
+                None => left.push(wanted),
+            }
+        }
+        left
+    };
+    missing = look(&stores, missing);
+    let mut said = None;
+    if !missing.is_empty() {
+        said = fetch(repository, commit, &missing).err();
+        // The user may keep the store elsewhere, which only `git lfs` knows.
+        stores.extend(configured_store(repository));
+        missing = look(&stores, missing);
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let names = missing
+        .iter()
+        .map(|wanted| {
+            let path = String::from_utf8_lossy(&wanted.path).into_owned();
+            (format!("missing {} bytes", wanted.pointer.size), path)
+        })
+        .collect();
+    Err(SourceError::GitContent(GitContentError::LargeFiles {
+        files: Listing(names),
+        said: said
+            .unwrap_or_else(|| GitFailure::Said(String::new()))
+            .to_string(),
+    }))
+}
+
+/// Lists the stores of the repository and of those that it borrows objects from.
+fn stores(repository: &gix::Repository) -> Vec<PathBuf> {
+    let mut stores = vec![repository.common_dir().join("lfs")];
+    let borrowed = repository.objects.store_ref().alternate_db_paths();
+    for objects in borrowed.unwrap_or_default() {
+        stores.extend(objects.parent().map(|directory| directory.join("lfs")));
+    }
+    stores
+}
+
+fn in_store(store: &Path, pointer: &Pointer) -> Option<LargeFile> {
+    let hex = pointer.sha256.hex();
+    let file = store
+        .join("objects")
+        .join(&hex[..2])
+        .join(&hex[2..4])
+        .join(&hex);
+    let metadata = file.metadata().ok()?;
+    (metadata.is_file() && metadata.len() == pointer.size).then_some(LargeFile {
+        file,
+        size: pointer.size,
+        sha256: pointer.sha256,
+    })
+}
+
+/// Lets `git lfs` fetch what `missing` stands for.
+fn fetch(
+    repository: &gix::Repository,
+    commit: gix::ObjectId,
+    missing: &[Wanted],
+) -> Result<(), GitFailure> {
+    let Some(remote) = repository.remote_default_name(gix::remote::Direction::Fetch) else {
+        return Err(GitFailure::Said("the repository has no remote".to_owned()));
+    };
+    let git = Git::new(repository.git_dir());
+    let mut arguments = vec!["fetch".to_owned()];
+    if let Some(paths) = only(missing) {
+        arguments.push(format!("--include={paths}"));
+    }
+    arguments.push("--exclude=".to_owned());
+    arguments.push(remote.to_string());
+    arguments.push(commit.to_string());
+    git.lfs(&arguments).map(drop)
+}
+
+/// Writes the paths as `git lfs` takes them; none when they would be too many or mean something
+/// else there, and all files of the commit are fetched.
+fn only(missing: &[Wanted]) -> Option<String> {
+    const MOST: usize = 100 * 1024;
+    let paths: Option<Vec<&str>> = missing
+        .iter()
+        .map(|wanted| std::str::from_utf8(&wanted.path).ok())
+        .collect();
+    let paths = paths?;
+    let is_plain = |path: &&str| !path.contains(|character| "*?[]!,\\ ".contains(character));
+    let joined = paths.join(",");
+    (paths.iter().all(is_plain) && joined.len() < MOST).then_some(joined)
+}
+
+fn configured_store(repository: &gix::Repository) -> Option<PathBuf> {
+    let told = Git::new(repository.git_dir()).lfs(&["env"]).ok()?;
+    String::from_utf8_lossy(&told)
+        .lines()
+        .find_map(|line| line.strip_prefix("LocalMediaDir="))
+        .and_then(|objects| Path::new(objects).parent().map(Path::to_owned))
+}
+
+/// Reads a file of a store and compares it with its name.
+struct Verified {
+    file: File,
+    left: u64,
+    /// None once the digest was compared.
+    hasher: Option<Sha256>,
+    expected: LargeFile,
+}
+
+impl Read for Verified {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..read]);
+        }
+        self.left = self.left.saturating_sub(read as u64);
+        // At the last byte, not after it: who has read all bytes may not ask again.
+        if self.left == 0
+            && let Some(hasher) = self.hasher.take()
+            && Digest::from(hasher.finalize()) != self.expected.sha256
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "`{}` of Git LFS is damaged: it has another digest than its name; remove it and run `git lfs fetch`",
+                    self.expected.file.display()
+                ),
+            ));
+        }
+        Ok(read)
+    }
+}

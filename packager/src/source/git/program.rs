@@ -1,0 +1,141 @@
+//! The `git` program as a child process: its arguments, its environment and its failures.
+//!
+//! Only what the object database cannot answer is asked of it: names that need the reflog or a
+//! search, and repositories that are elsewhere. No hook, no file system monitor and no `ext::`
+//! transport runs, whatever the configuration says, and nobody is prompted for anything.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Variables that would lead `git` to another repository than the one meant.
+const LEADING_ASTRAY: [&str; 14] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+    "LANGUAGE",
+];
+
+/// Runs `git` for one repository.
+pub(super) struct Git {
+    directory: PathBuf,
+}
+
+/// Why `git` gave no answer.
+#[derive(Debug)]
+pub(super) enum GitFailure {
+    /// There is no such program.
+    Missing,
+    /// It cannot be started.
+    Start(io::Error),
+    /// What it said before it failed.
+    Said(String),
+}
+
+impl std::fmt::Display for GitFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => formatter.write_str("the program `git` is not installed"),
+            Self::Start(error) => write!(formatter, "the program `git` cannot be started: {error}"),
+            Self::Said(text) => formatter.write_str(text),
+        }
+    }
+}
+
+impl Git {
+    /// `directory` is a git directory: `.git`, or a bare repository.
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// Runs `git` and returns its standard output. `operands` cannot be taken for options.
+    pub(super) fn run<Operand: AsRef<OsStr>>(
+        &self,
+        arguments: &[&str],
+        operands: &[Operand],
+    ) -> Result<Vec<u8>, GitFailure> {
+        let mut command = self.command();
+        command.args(arguments).arg("--").args(operands);
+        output(command)
+    }
+
+    /// Asks `git rev-parse` for the one object that `revision` names.
+    pub(super) fn object(&self, revision: &str) -> Result<String, GitFailure> {
+        let mut command = self.command();
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
+        command.arg(revision);
+        Ok(String::from_utf8_lossy(&output(command)?).trim().to_owned())
+    }
+
+    /// Runs `git lfs`, which reads its operands without `--`.
+    pub(super) fn lfs<Operand: AsRef<OsStr>>(
+        &self,
+        arguments: &[Operand],
+    ) -> Result<Vec<u8>, GitFailure> {
+        let mut command = self.command();
+        command.arg("lfs").args(arguments);
+        output(command)
+    }
+
+    /// Lets `ssh` fail where it would ask, unless the user has a command of their own for it.
+    pub(super) fn ssh_settings(&self) -> Vec<&'static str> {
+        let mut command = self.command();
+        command.args(["config", "--get", "core.sshCommand"]);
+        match output(command) {
+            Ok(_) => Vec::new(),
+            Err(_) => vec!["-c", "core.sshCommand=ssh -oBatchMode=yes"],
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command
+            .arg("--git-dir")
+            .arg(&self.directory)
+            .args(["-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "core.fsmonitor=false"])
+            .args(["-c", "protocol.ext.allow=never"])
+            .args(["-c", "credential.interactive=false"])
+            .current_dir(&self.directory);
+        for variable in LEADING_ASTRAY {
+            command.env_remove(variable);
+        }
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GCM_INTERACTIVE", "never")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            // A partial clone is not filled in passing.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            // URLs come from a repository: `protocol.*.allow=user` is not enough for them.
+            .env("GIT_PROTOCOL_FROM_USER", "0")
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+fn output(mut command: Command) -> Result<Vec<u8>, GitFailure> {
+    let output = command.output().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => GitFailure::Missing,
+        _ => GitFailure::Start(error),
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(GitFailure::Said(text.trim().to_owned()))
+}

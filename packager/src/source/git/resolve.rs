@@ -1,0 +1,437 @@
+//! The content in the place of what only stands for it: submodules, pointers of Git LFS, and
+//! `$Format:...$` in files that ask for it. What `export-ignore` leaves out goes.
+
+use std::path::PathBuf;
+
+use bulla_schemas::recipe::{Lfs, SourceSection};
+use tempfile::TempDir;
+
+use super::attributes::{self, Attributes, Marks};
+use super::changes::Changes;
+use super::objects::Objects;
+use super::submodules::{self, Parent};
+use super::tree::{self, Entry, GitTree, Place};
+use super::{lfs, substitution};
+use crate::select::{Filter, FilterJudge};
+use crate::source::error::{GitContentError, Listing};
+use crate::source::{SourceError, Tracked, TrackedKind, Tree as _, join, read};
+
+/// Where the entries of a tree come from.
+pub(super) struct Origin {
+    /// The repository, for messages.
+    pub(super) top: PathBuf,
+    pub(super) commit: gix::ObjectId,
+    pub(super) work_tree: Option<PathBuf>,
+    /// Where relative URLs of submodules begin.
+    pub(super) url: String,
+    /// The directory for temporary files.
+    pub(super) spool: PathBuf,
+    /// Whether changes of the work tree are packed.
+    pub(super) dirty: bool,
+    /// The directory that the repository was fetched into, gone with the tree.
+    #[expect(dead_code, reason = "held until the tree is dropped")]
+    pub(super) fetched: Option<TempDir>,
+}
+
+/// What the recipe says, and where the tree at hand is mounted.
+struct Resolution<'a> {
+    lfs: Lfs,
+    judge: FilterJudge<'a>,
+    prefix: Vec<u8>,
+}
+
+impl Resolution<'_> {
+    /// Returns the path from the top of the checkout, for patterns and messages.
+    fn shown(&self, path: &[u8]) -> String {
+        String::from_utf8_lossy(&join(&self.prefix, path)).into_owned()
+    }
+
+    fn takes(&mut self, tracked: &Tracked) -> bool {
+        let path = self.shown(&tracked.path);
+        self.judge.takes(&path, false)
+    }
+}
+
+impl GitTree {
+    /// Puts the content of everything that `filter` takes in its place.
+    pub(super) fn resolved(
+        self,
+        section: &SourceSection,
+        filter: &Filter,
+    ) -> Result<Self, SourceError> {
+        self.resolve_within(&mut Resolution {
+            lfs: section.lfs,
+            judge: filter.judge(),
+            prefix: Vec::new(),
+        })
+    }
+
+    fn resolve_within(mut self, resolution: &mut Resolution<'_>) -> Result<Self, SourceError> {
+        self.refuse_absent(resolution)?;
+        if let Some(attributes) = self.attributes(resolution)? {
+            let marks = self.leave_out_ignored(&attributes);
+            self.substitute(&marks, resolution)?;
+            if resolution.lfs == Lfs::Content {
+                self.find_large_files(&marks, resolution)?;
+            }
+        }
+        self.mount_submodules(resolution)?;
+        Ok(self)
+    }
+
+    /// Reads the `.gitattributes` files. None when they say nothing about releases.
+    fn attributes(&self, resolution: &Resolution<'_>) -> Result<Option<Attributes>, SourceError> {
+        const WORDS: [&[u8]; 3] = [b"export-ignore", b"export-subst", b"lfs"];
+        let mut files = Vec::new();
+        for (position, tracked) in self.tracked.iter().enumerate() {
+            let Some(directory) = tracked.path.strip_suffix(attributes::FILE) else {
+                continue;
+            };
+            let directory = match directory {
+                [] => directory,
+                [directory @ .., b'/'] => directory,
+                _ => continue,
+            };
+            if matches!(tracked.kind, TrackedKind::File { .. }) {
+                let content = self.settings(position, attributes::MAX_LEN, resolution)?;
+                files.push((directory.to_owned(), content));
+            }
+        }
+        let says = |word: &[u8]| {
+            files
+                .iter()
+                .any(|(_, content)| content.windows(word.len()).any(|window| window == word))
+        };
+        if !WORDS.into_iter().any(says) {
+            return Ok(None);
+        }
+        Attributes::read(files).map_err(|source| {
+            GitContentError::Settings {
+                path: resolution.shown(attributes::FILE),
+                source: Box::new(source),
+            }
+            .into()
+        })
+    }
+
+    /// Reads a file that says something about others.
+    fn settings(
+        &self,
+        position: usize,
+        limit: u64,
+        resolution: &Resolution<'_>,
+    ) -> Result<Vec<u8>, SourceError> {
+        self.content(position)
+            .and_then(|content| read(content, limit))
+            .map_err(|source| {
+                GitContentError::Settings {
+                    path: resolution.shown(&self.tracked[position].path),
+                    source: Box::new(source),
+                }
+                .into()
+            })
+    }
+
+    /// Drops what has `export-ignore`, and returns what the attributes say about the rest.
+    fn leave_out_ignored(&mut self, attributes: &Attributes) -> Vec<Marks> {
+        let mut judge = attributes.judge();
+        let mut marks = Vec::with_capacity(self.tracked.len());
+        let tracked = std::mem::take(&mut self.tracked);
+        let places = std::mem::take(&mut self.places);
+        for (tracked, place) in tracked.into_iter().zip(places) {
+            let said = judge.marks(&tracked.path, tracked.kind == TrackedKind::Submodule);
+            if !said.ignored {
+                marks.push(said);
+                self.tracked.push(tracked);
+                self.places.push(place);
+            }
+        }
+        marks
+    }
+
+    /// Fills in what `export-subst` asks for.
+    fn substitute(
+        &mut self,
+        marks: &[Marks],
+        resolution: &mut Resolution<'_>,
+    ) -> Result<(), SourceError> {
+        let asking = self.marked(marks, resolution, |marks| marks.substituted && !marks.large);
+        if asking.is_empty() {
+            return Ok(());
+        }
+        let failed = |source| SourceError::Git {
+            action: "read a commit of",
+            repository: self.origin.top.clone(),
+            source,
+        };
+        let repository = self.objects.repository();
+        let commit = repository.find_commit(self.origin.commit).map_err(failed)?;
+        let decoded = commit.decode().map_err(failed)?;
+        for position in asking {
+            let path = || resolution.shown(&self.tracked[position].path);
+            let unreadable = |source: std::io::Error| GitContentError::Settings {
+                path: path(),
+                source: Box::new(source),
+            };
+            let content = self.content(position).map_err(unreadable)?;
+            let size = content.size();
+            if size > substitution::MAX_LEN {
+                return Err(GitContentError::TooLargeToSubstitute {
+                    path: path(),
+                    size,
+                    most: substitution::MAX_LEN,
+                }
+                .into());
+            }
+            let content = read(content, substitution::MAX_LEN).map_err(unreadable)?;
+            let expanded = substitution::expand(&content, self.origin.commit, &decoded).map_err(
+                |unknown| GitContentError::Placeholder {
+                    path: path(),
+                    placeholder: unknown.0,
+                },
+            )?;
+            if let Some(bytes) = expanded {
+                self.places[position] = Place::Substituted(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what the pointers of Git LFS stand for.
+    fn find_large_files(
+        &mut self,
+        marks: &[Marks],
+        resolution: &mut Resolution<'_>,
+    ) -> Result<(), SourceError> {
+        let asking = self.marked(marks, resolution, |marks| marks.large);
+        let mut wanted = Vec::new();
+        for position in asking {
+            let path = || resolution.shown(&self.tracked[position].path);
+            let unreadable = |source: std::io::Error| GitContentError::Settings {
+                path: path(),
+                source: Box::new(source),
+            };
+            let content = self.content(position).map_err(unreadable)?;
+            if content.size() >= lfs::Pointer::MAX_LEN {
+                continue;
+            }
+            let content = read(content, lfs::Pointer::MAX_LEN).map_err(unreadable)?;
+            match lfs::Pointer::read(&content) {
+                lfs::Reading::Content => {}
+                lfs::Reading::Unreadable(why) => {
+                    return Err(GitContentError::Pointer { path: path(), why }.into());
+                }
+                lfs::Reading::Pointer(pointer) => wanted.push(lfs::Wanted {
+                    position,
+                    path: self.tracked[position].path.clone(),
+                    pointer,
+                }),
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let repository = self.objects.repository();
+        for (position, file) in lfs::find(&repository, self.origin.commit, wanted)? {
+            self.places[position] = Place::Large(file);
+        }
+        Ok(())
+    }
+
+    /// Returns the positions of the files that belong to the release and have the marks.
+    fn marked(
+        &self,
+        marks: &[Marks],
+        resolution: &mut Resolution<'_>,
+        has_them: impl Fn(&Marks) -> bool,
+    ) -> Vec<usize> {
+        let mut positions = Vec::new();
+        for (position, tracked) in self.tracked.iter().enumerate() {
+            if matches!(tracked.kind, TrackedKind::File { .. })
+                && has_them(&marks[position])
+                && resolution.takes(tracked)
+            {
+                positions.push(position);
+            }
+        }
+        positions
+    }
+
+    /// Puts the entries of every submodule below its path. One of which nothing is taken goes.
+    fn mount_submodules(&mut self, resolution: &mut Resolution<'_>) -> Result<(), SourceError> {
+        if !self
+            .tracked
+            .iter()
+            .any(|tracked| tracked.kind == TrackedKind::Submodule)
+        {
+            return Ok(());
+        }
+        let gitmodules = self
+            .tracked
+            .iter()
+            .position(|tracked| {
+                tracked.path == submodules::FILE && matches!(tracked.kind, TrackedKind::File { .. })
+            })
+            .map(|position| self.settings(position, submodules::MAX_LEN, resolution))
+            .transpose()?;
+        let tracked = std::mem::take(&mut self.tracked);
+        let places = std::mem::take(&mut self.places);
+        for (tracked, place) in tracked.into_iter().zip(places) {
+            let (TrackedKind::Submodule, Place::Object(commit)) = (tracked.kind, &place) else {
+                self.tracked.push(tracked);
+                self.places.push(place);
+                continue;
+            };
+            let shown = resolution.shown(&tracked.path);
+            if !resolution.judge.may_take_below(&shown) {
+                continue;
+            }
+            let submodule =
+                self.submodule(&tracked.path, &shown, *commit, gitmodules.as_deref())?;
+            let below = join(&resolution.prefix, &tracked.path);
+            let above = std::mem::replace(&mut resolution.prefix, below);
+            let submodule = submodule.resolve_within(resolution)?;
+            resolution.prefix = above;
+            self.mount(&tracked.path, submodule);
+        }
+        Ok(())
+    }
+
+    /// Reads the submodule at `path`: what is recorded, or what is checked out when changes are
+    /// packed.
+    fn submodule(
+        &self,
+        path: &[u8],
+        shown: &str,
+        commit: gix::ObjectId,
+        gitmodules: Option<&[u8]>,
+    ) -> Result<Self, SourceError> {
+        let repository = self.objects.repository();
+        let spool = self.origin.spool.clone();
+        let checked_out = self
+            .origin
+            .work_tree
+            .as_deref()
+            .filter(|_| self.origin.dirty)
+            .and_then(|work_tree| submodules::checked_out(work_tree, path));
+        if let Some(top) = checked_out {
+            return Self::of_work_tree(top, spool);
+        }
+        let found = Parent {
+            repository: &repository,
+            url: &self.origin.url,
+            work_tree: self.origin.work_tree.as_deref(),
+            gitmodules,
+            spool: &spool,
+        }
+        .submodule(path, shown, commit)?;
+        let entries = {
+            let repository = found.objects.repository();
+            let commit = repository
+                .find_commit(commit)
+                .map_err(|source| SourceError::Git {
+                    action: "read a commit of",
+                    repository: found.top.clone(),
+                    source,
+                })?;
+            tree::entries(&commit, &found.top)?
+        };
+        let origin = Origin {
+            top: found.top,
+            commit,
+            work_tree: found.work_tree,
+            url: found.url,
+            spool,
+            dirty: false,
+            fetched: found.fetched,
+        };
+        Ok(Self::new(found.objects, origin, entries))
+    }
+
+    /// Reads a submodule as it is checked out, with its changes.
+    fn of_work_tree(top: PathBuf, spool: PathBuf) -> Result<Self, SourceError> {
+        let objects = Objects::open(&top)?;
+        let repository = objects.repository();
+        let commit = repository
+            .head_commit()
+            .map_err(|source| SourceError::Git {
+                action: "read a commit of",
+                repository: top.clone(),
+                source,
+            })?;
+        let changes = Changes::find(&top)?;
+        let entries: Vec<Entry> = if changes.is_empty() {
+            tree::entries(&commit, &top)?
+        } else {
+            changes.apply(&repository, &top)?
+        };
+        let origin = Origin {
+            commit: commit.id,
+            url: submodules::own_url(&repository, &top),
+            work_tree: Some(top.clone()),
+            top,
+            spool,
+            dirty: true,
+            fetched: None,
+        };
+        drop(commit);
+        Ok(Self::new(objects, origin, entries))
+    }
+
+    /// Takes the entries of `submodule` over. An empty one stays an empty directory.
+    fn mount(&mut self, path: &[u8], submodule: Self) {
+        let number = self.submodules.len();
+        if submodule.tracked.is_empty() {
+            self.tracked.push(Tracked {
+                path: path.to_owned(),
+                kind: TrackedKind::Directory,
+            });
+            self.places.push(Place::Nothing);
+        }
+        for (position, tracked) in submodule.tracked.iter().enumerate() {
+            self.tracked.push(Tracked {
+                path: join(path, &tracked.path),
+                kind: tracked.kind,
+            });
+            self.places.push(Place::Submodule { number, position });
+        }
+        self.submodules.push(submodule);
+    }
+
+    /// A partial clone leaves objects out on purpose; they are named before anything is read.
+    fn refuse_absent(&self, resolution: &mut Resolution<'_>) -> Result<(), SourceError> {
+        let repository = self.objects.repository();
+        if !is_partial(&repository) {
+            return Ok(());
+        }
+        let mut absent = Vec::new();
+        for (tracked, place) in self.tracked.iter().zip(&self.places) {
+            if let Place::Object(id) = place
+                && tracked.kind != TrackedKind::Submodule
+                && !repository.has_object(id)
+                && resolution.takes(tracked)
+            {
+                absent.push((id.to_string(), resolution.shown(&tracked.path)));
+            }
+        }
+        if absent.is_empty() {
+            return Ok(());
+        }
+        Err(GitContentError::Absent {
+            repository: self.origin.top.clone(),
+            objects: Listing(absent),
+            partial: true,
+        }
+        .into())
+    }
+}
+
+/// Tells whether objects of the repository may be elsewhere by intention.
+pub(super) fn is_partial(repository: &gix::Repository) -> bool {
+    let configuration = repository.config_snapshot();
+    configuration.string("extensions.partialClone").is_some()
+        || repository.remote_names().iter().any(|name| {
+            let key = format!("remote.{name}.promisor");
+            configuration.boolean(key.as_str()).unwrap_or(false)
+        })
+}

@@ -1,0 +1,114 @@
+//! Git LFS: content in the place of pointers.
+
+use bulla_packager::source::ContentId;
+use bulla_schemas::Digest;
+
+use crate::checkout::{GitRepository, RECIPE, contents, refusal, resolve, resolved, spec};
+
+const CONTENT: &str = "a large file\n";
+
+fn pointer(content: &str) -> String {
+    format!(
+        "version https://git-lfs.github.com/spec/v1\noid {}\nsize {}\n",
+        Digest::of(content.as_bytes()),
+        content.len()
+    )
+}
+
+/// A repository with a pointer at `large.bin`, and its content in the store when `stored`.
+fn with_pointer(stored: bool) -> GitRepository {
+    let repository = GitRepository::with_files();
+    repository.write("large.bin", pointer(CONTENT));
+    repository.commit("pointer");
+    repository.write(
+        ".gitattributes",
+        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+    );
+    repository.commit("attributes");
+    if stored {
+        repository.write(&stored_path(CONTENT), CONTENT);
+    }
+    repository
+}
+
+fn stored_path(content: &str) -> String {
+    let hex = Digest::of(content.as_bytes()).hex();
+    format!(".git/lfs/objects/{}/{}/{hex}", &hex[..2], &hex[2..4])
+}
+
+#[test]
+fn the_content_is_in_the_place_of_its_pointer() {
+    let repository = with_pointer(true);
+    assert_eq!(
+        resolved(&repository.work())["large.bin"].1,
+        "a large file\\n"
+    );
+    let checkout = resolve(&spec(&repository.work())).unwrap();
+    let position = checkout
+        .tracked()
+        .iter()
+        .position(|tracked| tracked.path == b"large.bin")
+        .unwrap();
+    let expected = ContentId::Sha256(Digest::of(CONTENT.as_bytes()));
+    assert_eq!(checkout.id(position), Some(expected));
+}
+
+#[test]
+fn content_that_is_nowhere_is_named() {
+    let repository = with_pointer(false);
+    let error = refusal(resolve(&spec(&repository.work())));
+    assert!(error.to_string().contains("large.bin"), "{error}");
+    assert!(error.hint().unwrap().contains("git lfs fetch"));
+
+    for recipe in [
+        format!("{RECIPE}exclude = [\"*.bin\"]\n"),
+        format!("{RECIPE}[source]\nlfs = \"pointers\"\n"),
+    ] {
+        repository.write("bulla.toml", recipe);
+        repository.commit("recipe");
+        assert!(resolve(&spec(&repository.work())).is_ok());
+    }
+    assert_eq!(
+        resolved(&repository.work())["large.bin"].1,
+        pointer(CONTENT).escape_debug().to_string()
+    );
+}
+
+#[test]
+fn damaged_content_is_not_packed() {
+    let repository = with_pointer(true);
+    repository.write(&stored_path(CONTENT), CONTENT.replace('a', "b"));
+    let checkout = resolve(&spec(&repository.work())).unwrap();
+    let position = checkout
+        .tracked()
+        .iter()
+        .position(|tracked| tracked.path == b"large.bin")
+        .unwrap();
+    let error = checkout.read(position, 1000).unwrap_err();
+    assert!(error.to_string().contains("git lfs fetch"), "{error}");
+    repository.write(&stored_path(CONTENT), "short");
+    let error = refusal(resolve(&spec(&repository.work())));
+    assert!(error.to_string().contains("large.bin"), "{error}");
+}
+
+#[test]
+fn only_what_has_the_filter_is_a_pointer() {
+    let repository = with_pointer(true);
+    repository.write("example.txt", pointer("example"));
+    repository.write("whole.bin", "content that was committed as it is");
+    repository.write("empty.bin", "");
+    repository.commit("more");
+    // The filter of an installed `git lfs` would call `whole.bin` changed.
+    let mut named = spec(&repository.work());
+    named.revision = Some("HEAD".to_owned());
+    let found = contents(&resolve(&named).unwrap());
+    assert!(found["example.txt"].1.starts_with("version"));
+    assert_eq!(found["whole.bin"].1, "content that was committed as it is");
+    repository.write(
+        "broken.bin",
+        "version https://git-lfs.github.com/spec/v1\noid x\n",
+    );
+    repository.commit("broken");
+    let error = refusal(resolve(&named));
+    assert!(error.to_string().contains("broken.bin"), "{error}");
+}

@@ -1,13 +1,15 @@
 //! The arrow from a checkout to a bundle.
 
+use std::io;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use bulla_bundle::{Bundle, Limits, Progress, ReleaseSeed, WriteError, WriteOptions};
+use bulla_bundle::{Bundle, Earlier, Limits, Progress, ReleaseSeed, WriteError, WriteOptions};
 use bulla_schemas::outcome::FailureKind;
 
+use crate::cache::Cache;
 use crate::recipe::CheckedRecipe;
-use crate::select::{Filter, SelectError, select};
+use crate::select::{Filter, SelectError, Selection, select};
 use crate::source::{Checkout, Provenance, SourceError};
 
 /// How to pack; no option changes a byte of the bundle.
@@ -19,6 +21,8 @@ pub struct PackOptions {
     pub spool: PathBuf,
     /// What a bundle may hold at most.
     pub limits: Limits,
+    /// The directory of what earlier packs left, if it is to be used.
+    pub cache: Option<PathBuf>,
 }
 
 /// A bundle and what the release statement says about its source.
@@ -46,6 +50,17 @@ pub fn pack(
         install: recipe.recipe.install(),
         platforms: recipe.recipe.bundle.platforms.clone(),
     };
+    let mut warnings = Vec::new();
+    let cache = options.cache.as_deref().and_then(|directory| {
+        let opened = Cache::open(directory);
+        warnings.extend(
+            opened
+                .as_ref()
+                .err()
+                .map(|error| no_cache(directory, error)),
+        );
+        opened.ok()
+    });
     let options = WriteOptions {
         threads: options.threads,
         spool: options.spool.clone(),
@@ -54,9 +69,15 @@ pub fn pack(
     let filter = Filter::new(&recipe.recipe.bundle).map_err(SelectError::Pattern)?;
     let checkout = checkout.resolve(&recipe.recipe.source, &filter)?;
     let selection = select(checkout, &recipe.recipe)?;
-    let bundle = bulla_bundle::write(&selection, seed, &options, progress)?;
+    let (bundle, selection) = match &cache {
+        Some(cache) => write_with(cache, selection, seed, &options, progress, &mut warnings)?,
+        None => (
+            bulla_bundle::write(&selection, seed, &options, progress)?,
+            selection,
+        ),
+    };
     let checkout = selection.into_checkout();
-    let mut warnings = checkout.warnings;
+    warnings.extend(checkout.warnings);
     if recipe.recipe.bundle.platforms.is_empty() {
         warnings.extend(windows_warning(&bundle));
     }
@@ -65,6 +86,40 @@ pub fn pack(
         provenance: checkout.provenance,
         warnings,
     })
+}
+
+/// Writes with what the last pack of the project left, and leaves this one for the next.
+fn write_with(
+    cache: &Cache,
+    mut selection: Selection,
+    seed: ReleaseSeed,
+    options: &WriteOptions,
+    progress: &dyn Progress,
+    warnings: &mut Vec<String>,
+) -> Result<(Bundle, Selection), WriteError> {
+    let record = cache.record(&seed.project);
+    if let Some(record) = &record {
+        selection.know(&record.known);
+    }
+    let frames = cache.frames(&seed.codec);
+    let earlier = Earlier {
+        frames: &frames,
+        previous: record.as_ref().map(|record| &record.previous),
+    };
+    let bundle = bulla_bundle::rewrite(&selection, seed, options, Some(earlier), progress)?;
+    if record.is_none_or(|record| record.hash != bundle.hash()) {
+        let ids = selection.ids();
+        let id = |position: usize| ids.get(&bundle.entries()[position].path).copied();
+        if let Err(error) = cache.remember(&bundle, id) {
+            warnings.push(no_cache(cache.directory(), &error));
+        }
+    }
+    Ok((bundle, selection))
+}
+
+/// Without a cache everything is read and compressed anew, which takes long and nothing else.
+fn no_cache(directory: &Path, error: &io::Error) -> String {
+    format!("cannot use the cache `{}`: {error}", directory.display())
 }
 
 /// A recipe that names its platforms has decided; any other should know.

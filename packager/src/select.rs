@@ -8,14 +8,15 @@ mod error;
 mod filter;
 mod patterns;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
 use bulla_schemas::recipe::Recipe;
+use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
 
-use crate::source::{Checkout, Tracked, TrackedKind};
+use crate::source::{Checkout, ContentId, Tracked, TrackedKind};
 pub use error::SelectError;
 pub use filter::Filter;
 pub(crate) use filter::FilterJudge;
@@ -81,6 +82,26 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
 }
 
 impl Selection {
+    /// Takes note of the contents that an earlier pack read, by their names.
+    pub fn know(&mut self, known: &HashMap<ContentId, release::Content>) {
+        for (entry, position) in self.entries.iter_mut().zip(&self.positions) {
+            if let SourceKind::File { known: content, .. } = &mut entry.kind {
+                *content = self
+                    .checkout
+                    .id(*position)
+                    .and_then(|id| known.get(&id).copied());
+            }
+        }
+    }
+
+    /// Returns the name of each file's content, by path, where it has one.
+    pub fn ids(&self) -> HashMap<&EntryPath, ContentId> {
+        let entries = self.entries.iter().zip(&self.positions);
+        entries
+            .filter_map(|(entry, position)| Some((&entry.path, self.checkout.id(*position)?)))
+            .collect()
+    }
+
     /// Returns the checkout that the entries come from.
     pub fn into_checkout(self) -> Checkout {
         self.checkout

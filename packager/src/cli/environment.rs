@@ -26,6 +26,11 @@ pub(super) fn state_directory() -> Option<PathBuf> {
     base_directory("XDG_STATE_HOME", ".local/state")
 }
 
+/// Returns `$XDG_CACHE_HOME/bulla`, or `~/.cache/bulla`.
+pub(super) fn cache_directory() -> Option<PathBuf> {
+    base_directory("XDG_CACHE_HOME", ".cache")
+}
+
 /// Returns the person's home directory.
 pub(super) fn home_directory() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| home.is_absolute())

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bulla_bundle::Limits;
 use clap::Args;
 
+use super::environment;
 use super::failure::Failure;
 use super::output;
 use super::progress::Bar;
@@ -44,6 +45,21 @@ pub(super) struct SourceArguments {
     /// How many threads compress. Does not change the hash.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Where packs leave what makes the next one fast; by default `~/.cache/bulla`.
+    #[arg(long, value_name = "DIRECTORY", env = "BULLA_CACHE")]
+    cache: Option<PathBuf>,
+    /// Reads and compresses everything anew, without the cache.
+    #[arg(long)]
+    fresh: bool,
+}
+
+impl SourceArguments {
+    fn cache(&self) -> Option<PathBuf> {
+        if self.fresh {
+            return None;
+        }
+        self.cache.clone().or_else(environment::cache_directory)
+    }
 }
 
 pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Failure> {
@@ -80,6 +96,7 @@ pub(super) fn pack_source(
         threads: arguments.threads.unwrap_or(available),
         spool,
         limits: Limits::default(),
+        cache: arguments.cache(),
     };
     let bar = Bar::new("pack");
     let packed = pack(checkout, &recipe, &options, &bar)?;

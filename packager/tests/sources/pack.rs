@@ -15,6 +15,7 @@ pub(crate) fn packed(spec: &SourceSpec, threads: usize) -> Result<Packed, PackEr
     let checkout = source::open(spec).unwrap();
     let recipe = recipe::load(&checkout).unwrap();
     let options = PackOptions {
+        cache: None,
         threads: NonZeroUsize::new(threads).unwrap(),
         spool: std::env::temp_dir(),
         limits: Limits::default(),

@@ -61,6 +61,11 @@ impl Bundle {
         &self.entries
     }
 
+    /// Returns the frames of the payload.
+    pub fn payload_frames(&self) -> &[FrameRecord] {
+        &self.payload_frames
+    }
+
     /// Returns what a later pack needs to take over what has not changed.
     pub fn into_previous(self) -> Previous {
         Previous {

@@ -4,7 +4,6 @@
 //! there is nothing redundant in the table; the sums are held against the manifest and the
 //! release document by `verify`.
 
-use bulla_schemas::Digest;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
 use bulla_schemas::release::ReleaseDocument;
 use serde::Serialize;
@@ -137,6 +136,7 @@ pub(crate) fn to_bytes(payload: &[FrameRecord], index: &[FrameRecord]) -> Vec<u8
 /// Returns the record of a frame that was just made.
 #[cfg(any(test, feature = "hostile"))]
 pub(crate) fn record(content: &[u8], compressed: &[u8]) -> FrameRecord {
+    use bulla_schemas::Digest;
     FrameRecord {
         compressed_size: compressed.len() as u64,
         size: content.len() as u64,

@@ -1,0 +1,147 @@
+//! What packs leave for the next one, so that it reads and compresses only what changed.
+//!
+//! ```text
+//! CACHEDIR.TAG                     tells backup programs to leave the directory out
+//! frames/zstd-1.5.7-7/ab/cdef...   a compressed frame, by the sha256 of its content
+//! records/1f2e...                  the last pack of a project: entries, frames, names of contents
+//! trimmed                          when old frames were last removed
+//! ```
+//!
+//! Nothing here decides what a bundle is. Every file carries its own sum, is written under another
+//! name first, and may be damaged or gone at any moment: then a pack takes longer. Several packs
+//! may use one directory at once. The sums find damage; whoever can write here on purpose can
+//! make a release that no installer accepts, so the directory is its owner's alone.
+
+mod frames;
+mod record;
+mod trim;
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bulla_bundle::Bundle;
+use bulla_schemas::{Codec, Digest, ProjectName};
+
+pub use frames::Frames;
+pub use record::Record;
+
+use crate::source::ContentId;
+
+/// Bytes of the sum that stands in front of every file.
+const SUM: usize = 32;
+/// <https://bford.info/cachedir/>
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # What bulla remembers of earlier packs. May be removed at any time.\n";
+
+/// A directory of frames and records.
+#[derive(Debug)]
+pub struct Cache {
+    directory: PathBuf,
+    /// Now, as the file system counts.
+    now: SystemTime,
+}
+
+impl Cache {
+    /// Opens the directory, which is made if it is not there.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        create_private(directory)?;
+        let tag = directory.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            fs::write(tag, TAG)?;
+        }
+        let now = tempfile::tempfile_in(directory)?.metadata()?.modified()?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            now,
+        })
+    }
+
+    /// Returns the frames that were made by `codec`.
+    pub fn frames(&self, codec: &Codec) -> Frames {
+        let name = codec.to_string().replace('/', "-");
+        Frames::new(self.directory.join("frames").join(name), self.now)
+    }
+
+    /// Returns what the last pack of a project left; none when there was none, or it is damaged.
+    pub fn record(&self, project: &ProjectName) -> Option<Record> {
+        Record::from_bytes(&read(&self.record_path(project), record::MAX_LEN)?)
+    }
+
+    /// Remembers a pack. `id` names the content of each of the bundle's entries.
+    pub fn remember(
+        &self,
+        bundle: &Bundle,
+        id: impl Fn(usize) -> Option<ContentId>,
+    ) -> io::Result<()> {
+        let record = record::to_bytes(bundle, id);
+        write(&self.record_path(&bundle.release().project), &[&record])?;
+        trim::trim(&self.directory, self.now)
+    }
+
+    /// Returns where the cache is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn record_path(&self, project: &ProjectName) -> PathBuf {
+        let name = Digest::of(project.as_str().as_bytes()).hex();
+        self.directory.join("records").join(name)
+    }
+}
+
+/// Makes a directory that only this user can enter.
+fn create_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(directory)
+}
+
+/// Reads a file of at most `limit` bytes and takes its sum off; one that is damaged is removed.
+fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let (sum, bytes) = read_with_sum(path, limit)?;
+    (sum == Digest::of(&bytes)).then_some(bytes)
+}
+
+fn read_with_sum(path: &Path, limit: u64) -> Option<(Digest, Vec<u8>)> {
+    let mut file = fs::File::open(path).ok()?;
+    let len = file.metadata().ok()?.len().checked_sub(SUM as u64)?;
+    if len > limit {
+        return None;
+    }
+    let mut sum = [0; SUM];
+    file.read_exact(&mut sum).ok()?;
+    let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
+    file.take(limit).read_to_end(&mut bytes).ok()?;
+    Some((Digest::from_bytes(sum), bytes))
+}
+
+/// Writes a file with its sum under another name and puts it in place. Not made durable: what a
+/// power loss damages, the sum finds.
+fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    use sha2::Digest as _;
+    let mut sum = sha2::Sha256::new();
+    for part in parts {
+        sum.update(part);
+    }
+    let directory = path.parent().unwrap_or(path);
+    let mut file = match tempfile::NamedTempFile::new_in(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_private(directory)?;
+            tempfile::NamedTempFile::new_in(directory)
+        }
+        made => made,
+    }?;
+    file.write_all(&sum.finalize())?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `Frames`: compressed frames in files of their own.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use bulla_bundle::{CachedFrame, FrameCache};
+use bulla_schemas::Digest;
+use bulla_schemas::frames::FrameRecord;
+
+use super::{read_with_sum, write};
+
+/// More than any frame has: the largest piece, and what zstd adds to what it cannot compress.
+const MOST: u64 = 4 * 1024 * 1024;
+/// A frame that is used is marked as used, at most this often.
+const MARKED: Duration = Duration::from_secs(60 * 60);
+
+/// The frames of one codec. What goes wrong here is as if there were no frame.
+#[derive(Debug)]
+pub struct Frames {
+    directory: PathBuf,
+    now: SystemTime,
+}
+
+impl Frames {
+    pub(super) const fn new(directory: PathBuf, now: SystemTime) -> Self {
+        Self { directory, now }
+    }
+
+    fn path(&self, content: Digest) -> PathBuf {
+        let hex = content.hex();
+        self.directory.join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Frames that are not used for long are removed; this one is used.
+    fn mark(&self, path: &std::path::Path) -> io::Result<()> {
+        let modified = path.metadata()?.modified()?;
+        if self.now.duration_since(modified).unwrap_or_default() > MARKED {
+            fs::File::open(path)?.set_modified(self.now)?;
+        }
+        Ok(())
+    }
+}
+
+impl FrameCache for Frames {
+    fn load(&self, content: Digest) -> Option<CachedFrame> {
+        let path = self.path(content);
+        let (digest, compressed) = read_with_sum(&path, MOST)?;
+        if digest == Digest::of(&compressed) {
+            // A frame that nobody marked is only removed sooner.
+            let _ = self.mark(&path);
+            Some(CachedFrame { digest, compressed })
+        } else {
+            // A damaged frame would be found damaged by every pack.
+            let _ = fs::remove_file(path);
+            None
+        }
+    }
+
+    fn store(&self, record: &FrameRecord, compressed: &[u8]) {
+        // Without room or permission the next pack compresses again.
+        let _ = write(&self.path(record.digest), &[compressed]);
+    }
+}

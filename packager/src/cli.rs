@@ -3,7 +3,9 @@
 
 mod anchor;
 mod arguments;
+mod build;
 mod diff;
+mod enter;
 mod environment;
 mod failure;
 mod generate;
@@ -38,15 +40,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { options, command } = arguments;
     let session = || Session::new(options);
-    match command {
+    let done = match command {
+        Command::Enter(arguments) => return enter::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Init(arguments) => wait(init::run(&session()?, &arguments)),
         Command::Pack(arguments) => pack::run(&session()?, &arguments),
@@ -58,7 +61,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
         Command::Generate(arguments) => generate::run(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs what talks to a registry. One thread does: packing has its own.

@@ -3,6 +3,7 @@
 //! The library knows no terminal, environment or clock; `cli` does, and turns flags into values
 //! for one library call.
 
+pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod compare;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bulla_bundle::{Bundle, Earlier, Limits, Progress, ReleaseSeed, WriteError, WriteOptions};
 use bulla_schemas::outcome::FailureKind;
 
+use crate::build::{self, BuildError, BuildOptions};
 use crate::cache::Cache;
 use crate::recipe::CheckedRecipe;
 use crate::select::{Filter, SelectError, Selection, select};
@@ -23,6 +24,18 @@ pub struct PackOptions {
     pub limits: Limits,
     /// The directory of what earlier packs left, if it is to be used.
     pub cache: Option<PathBuf>,
+    /// How to build, where the recipe has a build.
+    pub build: BuildOptions,
+}
+
+impl PackOptions {
+    fn write(&self) -> WriteOptions {
+        WriteOptions {
+            threads: self.threads,
+            spool: self.spool.clone(),
+            limits: self.limits.clone(),
+        }
+    }
 }
 
 /// A bundle and what the release statement says about its source.
@@ -42,14 +55,6 @@ pub fn pack(
     options: &PackOptions,
     progress: &dyn Progress,
 ) -> Result<Packed, PackError> {
-    let seed = ReleaseSeed {
-        project: recipe.recipe.bundle.project.clone(),
-        source: checkout.source.clone(),
-        recipe: recipe.digest,
-        codec: recipe.codec.clone(),
-        install: recipe.recipe.install(),
-        platforms: recipe.recipe.bundle.platforms.clone(),
-    };
     let mut warnings = Vec::new();
     let cache = options.cache.as_deref().and_then(|directory| {
         let opened = Cache::open(directory);
@@ -61,20 +66,14 @@ pub fn pack(
         );
         opened.ok()
     });
-    let options = WriteOptions {
-        threads: options.threads,
-        spool: options.spool.clone(),
-        limits: options.limits.clone(),
-    };
-    let filter = Filter::new(&recipe.recipe.bundle).map_err(SelectError::Pattern)?;
-    let checkout = checkout.resolve(&recipe.recipe.source, &filter)?;
-    let selection = select(checkout, &recipe.recipe)?;
+    let selection = choose(checkout, recipe, options)?;
     let (bundle, selection) = match &cache {
-        Some(cache) => write_with(cache, selection, seed, &options, progress, &mut warnings)?,
-        None => (
-            bulla_bundle::write(&selection, seed, &options, progress)?,
-            selection,
-        ),
+        Some(cache) => {
+            let seed = seed(&selection, recipe);
+            let options = options.write();
+            write_with(cache, selection, seed, &options, progress, &mut warnings)?
+        }
+        None => (write(&selection, recipe, options, progress)?, selection),
     };
     let checkout = selection.into_checkout();
     warnings.extend(checkout.warnings);
@@ -86,6 +85,46 @@ pub fn pack(
         provenance: checkout.provenance,
         warnings,
     })
+}
+
+/// Fetches what is missing, builds, and applies the recipe to what there is then.
+pub(crate) fn choose(
+    checkout: Checkout,
+    recipe: &CheckedRecipe,
+    options: &PackOptions,
+) -> Result<Selection, PackError> {
+    let recipe = &recipe.recipe;
+    // A build may need what the release leaves out.
+    let filter = match &recipe.build {
+        None => Filter::new(&recipe.bundle).map_err(SelectError::Pattern)?,
+        Some(_) => Filter::everything(),
+    };
+    let checkout = checkout.resolve(&recipe.source, &filter)?;
+    let checkout = build::build(checkout, recipe, &options.limits, &options.build)?;
+    Ok(select(checkout, recipe)?)
+}
+
+/// Writes the bundle, reading and compressing everything.
+pub(crate) fn write(
+    selection: &Selection,
+    recipe: &CheckedRecipe,
+    options: &PackOptions,
+    progress: &dyn Progress,
+) -> Result<Bundle, PackError> {
+    let seed = seed(selection, recipe);
+    let options = options.write();
+    Ok(bulla_bundle::write(selection, seed, &options, progress)?)
+}
+
+fn seed(selection: &Selection, recipe: &CheckedRecipe) -> ReleaseSeed {
+    ReleaseSeed {
+        project: recipe.recipe.bundle.project.clone(),
+        source: selection.checkout().source.clone(),
+        recipe: recipe.digest,
+        codec: recipe.codec.clone(),
+        install: recipe.recipe.install(),
+        platforms: recipe.recipe.bundle.platforms.clone(),
+    }
 }
 
 /// Writes with what the last pack of the project left, and leaves this one for the next.
@@ -139,6 +178,9 @@ pub enum PackError {
     /// What stands for content elsewhere cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The build gives no release.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// An entry that cannot be released.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -152,6 +194,7 @@ impl PackError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Source(error) => error.kind(),
+            Self::Build(error) => error.kind(),
             Self::Select(error) => error.kind(),
             Self::Write(error) => error.kind(),
         }
@@ -161,6 +204,7 @@ impl PackError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
+            Self::Build(error) => error.hint(),
             Self::Select(error) => error.hint(),
             Self::Write(error) => error.hint(),
         }

@@ -70,21 +70,26 @@ pub fn parse(bytes: &[u8]) -> Result<CheckedRecipe, RecipeError> {
 /// Checks what the types alone cannot.
 fn check(recipe: &Recipe, text: &str) -> Result<Codec, RecipeError> {
     let at = |keys: &[&str]| Place::of_key(text, keys);
-    if recipe.build.is_some() {
-        return Err(RecipeError::Build {
-            place: at(&["build"]),
-        });
-    }
     let codec = Codec::current(recipe.bundle.compression).map_err(|source| RecipeError::Codec {
         place: at(&["bundle", "compression"]),
         source,
     })?;
-    for (key, patterns) in [
-        ("include", &recipe.bundle.include),
-        ("exclude", &recipe.bundle.exclude),
-    ] {
+    let bundle = &recipe.bundle;
+    let mut lists = vec![
+        ("bundle", "include", &bundle.include),
+        ("bundle", "exclude", &bundle.exclude),
+    ];
+    if let Some(build) = &recipe.build {
+        lists.push(("build", "outputs", &build.outputs));
+        if build.outputs.is_empty() {
+            return Err(RecipeError::NoOutputs {
+                place: at(&["build", "outputs"]),
+            });
+        }
+    }
+    for (section, key, patterns) in lists {
         Patterns::new(patterns).map_err(|source| RecipeError::Pattern {
-            place: at(&["bundle", key]),
+            place: at(&[section, key]),
             source,
         })?;
     }

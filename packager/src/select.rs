@@ -103,6 +103,11 @@ impl Selection {
     }
 
     /// Returns the checkout that the entries come from.
+    pub(crate) const fn checkout(&self) -> &Checkout {
+        &self.checkout
+    }
+
+    /// Returns the checkout that the entries come from.
     pub fn into_checkout(self) -> Checkout {
         self.checkout
     }

@@ -5,7 +5,7 @@
 //! that stand in the release statement. It chooses nothing (that is [`crate::select`]) and writes
 //! nothing. Configuration, locale, umask and the state of the work tree change no byte of it.
 
-mod disk;
+pub(crate) mod disk;
 mod error;
 mod git;
 mod svn;
@@ -177,6 +177,12 @@ impl Checkout {
         Ok(self)
     }
 
+    /// Puts other entries in the place of those that the revision tracks.
+    pub(crate) fn replaced(mut self, tree: Box<dyn Tree>) -> Self {
+        self.tree = tree;
+        self
+    }
+
     /// Tells whether the directory of the checkout has `name`, tracked or not.
     pub fn has_beside(&self, name: &str) -> bool {
         self.directory
@@ -263,7 +269,7 @@ fn untracked_warning(names: &[String]) -> Option<String> {
     }
 }
 
-fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn join(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(prefix.len() + name.len() + 1);
     if !prefix.is_empty() {
         path.extend_from_slice(prefix);

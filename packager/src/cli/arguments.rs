@@ -7,7 +7,9 @@ use bulla_schemas::log::Anchor;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use super::{anchor, diff, generate, history, init, key, pack, promote, publish, rollback, show};
+use super::{
+    anchor, diff, enter, generate, history, init, key, pack, promote, publish, rollback, show,
+};
 
 /// Packs revisions into bundles, signs and publishes them, and moves channels.
 ///
@@ -36,6 +38,8 @@ pub(super) enum Command {
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),
+    #[command(hide = true)]
+    Enter(enter::EnterArguments),
     #[command(hide = true)]
     Generate(generate::GenerateArguments),
 }

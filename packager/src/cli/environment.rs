@@ -10,6 +10,14 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Finds a program in `PATH`.
+#[expect(clippy::disallowed_methods, reason = "this is cli/")]
+pub(super) fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut candidates = std::env::split_paths(&path).map(|directory| directory.join(name));
+    candidates.find(|candidate| candidate.is_absolute() && candidate.is_file())
+}
+
 /// Returns the time, for people to read.
 #[expect(clippy::disallowed_methods, reason = "this is cli/")]
 pub(super) fn now() -> Timestamp {

@@ -72,6 +72,7 @@ failures!(
     bulla_bundle::BundleFileError,
     bulla_registry_client::ClientError,
     bulla_registry_client::FollowError,
+    crate::build::BuildError,
     crate::config::ConfigError,
     crate::contents::ContentsError,
     crate::key::CiKeyError,

@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::Limits;
+use bulla_schemas::statement::Build;
 use clap::Args;
 
+use super::build;
 use super::environment;
 use super::failure::Failure;
 use super::output;
@@ -42,6 +44,9 @@ pub(super) struct SourceArguments {
     /// Packs a checkout with changes that are in no revision. Such a release cannot be promoted.
     #[arg(long)]
     allow_dirty: bool,
+    /// Runs the recipe's build without a sandbox. The release statement says so.
+    #[arg(long)]
+    no_sandbox: bool,
     /// How many threads compress. Does not change the hash.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -92,13 +97,14 @@ pub(super) fn pack_source(
     session.require_project(project)?;
     let revision = checkout.source.short_revision();
     let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let bar = Bar::new("pack");
     let options = PackOptions {
+        build: build::options(arguments.no_sandbox, &spool, &bar)?,
         threads: arguments.threads.unwrap_or(available),
         spool,
         limits: Limits::default(),
         cache: arguments.cache(),
     };
-    let bar = Bar::new("pack");
     let packed = pack(checkout, &recipe, &options, &bar)?;
     drop(bar);
     for warning in &packed.warnings {
@@ -109,6 +115,9 @@ pub(super) fn pack_source(
     }
     if packed.provenance.dirty {
         output::say("warning: packed with changes that are in no revision; cannot be promoted");
+    }
+    if packed.provenance.build == Build::NoSandbox {
+        output::say("warning: built without a sandbox; the release statement says so");
     }
     let release = packed.bundle.release();
     output::say(format_args!(

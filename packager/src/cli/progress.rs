@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
+
 /// A bar for one step, gone when it is dropped.
 pub(super) struct Bar(ProgressBar);
 
@@ -20,6 +22,12 @@ impl Bar {
         ));
         bar.set_message(step);
         Self(bar)
+    }
+
+    /// Returns what writes lines above the bar.
+    pub(super) fn talk(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let bar = self.0.clone();
+        move |line| bar.suspend(|| output::say(output::text(line)))
     }
 }
 

@@ -42,11 +42,11 @@ pub enum RecipeError {
         /// What was expected and what was found.
         message: String,
     },
-    /// A build, which this version does not run.
+    /// A build whose files are not named.
     #[error(
-        "`{RECIPE_FILE}`{place}: build commands are not available yet; a release is the checkout itself"
+        "`{RECIPE_FILE}`{place}: expected patterns of what the build makes for the release, found none"
     )]
-    Build {
+    NoOutputs {
         /// Where.
         place: Place,
     },
@@ -101,10 +101,9 @@ impl RecipeError {
             } => Some(format!(
                 "commit a `{RECIPE_FILE}`; the shortest is\n[bundle]\nproject = \"acme/billing\""
             )),
-            Self::Build { .. } => Some(
-                "commit what the build makes, or pack a checkout that has it, and leave `[build]` out"
-                    .to_owned(),
-            ),
+            Self::NoOutputs { .. } => {
+                Some("such as `outputs = [\"dist/**\"]`; only what matches is released".to_owned())
+            }
             _ => None,
         }
     }

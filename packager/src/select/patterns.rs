@@ -57,6 +57,14 @@ impl Patterns {
         })
     }
 
+    /// Matches nothing.
+    pub(super) fn none() -> Self {
+        Self {
+            matcher: Gitignore::empty(),
+            texts: Vec::new(),
+        }
+    }
+
     /// Writes the pattern that matches `path` at the top and nothing else beside it.
     pub(super) fn literal(path: &str) -> String {
         let mut pattern = String::from("/");
@@ -70,7 +78,7 @@ impl Patterns {
     }
 
     /// Returns a judge that remembers what it decided about directories.
-    pub(super) fn judge(&self) -> Judge<'_> {
+    pub(crate) fn judge(&self) -> Judge<'_> {
         Judge {
             patterns: &self.matcher,
             texts: &self.texts,
@@ -80,7 +88,7 @@ impl Patterns {
 }
 
 /// Judges many paths of one tree.
-pub(super) struct Judge<'a> {
+pub(crate) struct Judge<'a> {
     patterns: &'a Gitignore,
     texts: &'a [String],
     directories: HashMap<String, bool>,
@@ -89,7 +97,7 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     /// Tells whether the patterns match `path` or a directory that it lies in. As in git, what
     /// lies in a matched directory cannot be taken out of it by a later `!` pattern.
-    pub(super) fn matches(&mut self, path: &str, is_directory: bool) -> bool {
+    pub(crate) fn matches(&mut self, path: &str, is_directory: bool) -> bool {
         if self.patterns.is_empty() {
             return false;
         }

@@ -12,7 +12,7 @@ use super::TrackedKind;
 const SMALL: u64 = 256 * 1024;
 
 /// Opens a file, or reads the target of a link.
-pub(super) fn open(path: &Path, kind: TrackedKind) -> io::Result<Content> {
+pub(crate) fn open(path: &Path, kind: TrackedKind) -> io::Result<Content> {
     if kind == TrackedKind::Link {
         let target = gix::path::into_bstr(path.read_link()?).map_err(io::Error::other)?;
         return Ok(Content::Memory(target.into_owned().into()));
@@ -32,13 +32,13 @@ pub(super) fn open(path: &Path, kind: TrackedKind) -> io::Result<Content> {
 
 /// Tells whether the owner may execute a file; what others may do is the umask's matter.
 #[cfg(unix)]
-pub(super) fn is_executable(metadata: &Metadata) -> bool {
+pub(crate) fn is_executable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o100 != 0
 }
 
 /// Windows has no such bit.
 #[cfg(not(unix))]
-pub(super) fn is_executable(_: &Metadata) -> bool {
+pub(crate) fn is_executable(_: &Metadata) -> bool {
     false
 }

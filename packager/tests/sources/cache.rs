@@ -19,6 +19,7 @@ fn packed(work: &Path, cache: Option<&Path>) -> Packed {
     let checkout = source::open(&spec(work)).unwrap();
     let recipe = recipe::load(&checkout).unwrap();
     let options = PackOptions {
+        build: crate::build::options(),
         cache: cache.map(Path::to_owned),
         threads: NonZeroUsize::new(2).unwrap(),
         spool: std::env::temp_dir(),
@@ -99,6 +100,7 @@ fn changes_in_no_revision_are_read_again() {
         let checkout = source::open(&spec).unwrap();
         let recipe = recipe::load(&checkout).unwrap();
         let options = PackOptions {
+            build: crate::build::options(),
             cache: Some(cache.path().to_owned()),
             threads: NonZeroUsize::MIN,
             spool: std::env::temp_dir(),

@@ -19,6 +19,7 @@ pub(crate) fn packed(spec: &SourceSpec, threads: usize) -> Result<Packed, PackEr
         threads: NonZeroUsize::new(threads).unwrap(),
         spool: std::env::temp_dir(),
         limits: Limits::default(),
+        build: crate::build::options(),
     };
     pack::pack(checkout, &recipe, &options, &NoProgress)
 }

@@ -77,8 +77,12 @@ fn checks_what_types_cannot() {
             "line 3, column 2, `install`\n  the persistent path `a/b` lies within",
         ),
         (
-            "[bundle]\nproject = \"a\"\n[build]\ncommand = [\"make\"]\noutputs = [\"out/**\"]\n",
-            "build commands are not available yet",
+            "[bundle]\nproject = \"a\"\n[build]\ncommand = [\"make\"]\noutputs = []\n",
+            "line 5, column 1, `build.outputs`: expected patterns of what the build makes",
+        ),
+        (
+            "[bundle]\nproject = \"a\"\n[build]\ncommand = [\"make\"]\noutputs = [\"a{b\"]\n",
+            "line 5, column 1, `build.outputs`\n  `a{b` is not a pattern",
         ),
     ] {
         let said = said(text);

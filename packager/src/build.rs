@@ -1,0 +1,200 @@
+//! The arrow from a checkout to the files that its build makes: export, run in a sandbox, collect.
+//!
+//! The command of `[build]` runs in a fresh export of the whole revision, at a fixed path, in the
+//! usual [`Surroundings`], and only what `outputs` names takes the place of the checkout's files.
+//! Nothing of the caller's environment, home or network is there. What a sandbox shows is in
+//! `build/sandbox.rs`, and how a process gets there in `build/stage.rs`.
+
+mod error;
+#[cfg(target_os = "linux")]
+mod export;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod outputs;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(target_os = "linux")]
+mod sandbox;
+#[cfg(target_os = "linux")]
+mod stage;
+mod surroundings;
+#[cfg(target_os = "linux")]
+mod workspace;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bulla_schemas::recipe::Recipe;
+use bulla_schemas::statement::Build;
+
+use crate::source::Checkout;
+pub use error::BuildError;
+#[cfg(target_os = "linux")]
+pub use stage::enter;
+pub use surroundings::{BUILD_DIRECTORY, FalseClock, Order, Surroundings};
+
+/// How to build.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// The path of this program, `bulla`, which starts itself on the way into a sandbox.
+    pub program: PathBuf,
+    /// The programs that can make a sandbox.
+    pub tools: Tools,
+    /// Whether to do without one.
+    pub no_sandbox: bool,
+    /// The directory for the export.
+    pub spool: PathBuf,
+    /// The directory that keeps the output of each project's last build.
+    pub logs: PathBuf,
+    /// What the build sees besides its revision.
+    pub surroundings: Surroundings,
+    /// Who hears what the build says.
+    pub listener: Listener,
+}
+
+/// Programs that can make a sandbox, where they are installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tools {
+    /// `bwrap`
+    pub bubblewrap: Option<PathBuf>,
+    /// `unshare`
+    pub unshare: Option<PathBuf>,
+}
+
+/// Is told each line that a build says.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Listener {
+    /// Takes whoever wants to hear.
+    pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
+    }
+
+    /// Nobody hears.
+    pub fn nobody() -> Self {
+        Self::new(|_| ())
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Listener")
+    }
+}
+
+/// Builds `checkout` if the recipe has a build, and returns it with the outputs for its files.
+#[cfg(target_os = "linux")]
+pub fn build(
+    checkout: Checkout,
+    recipe: &Recipe,
+    limits: &bulla_bundle::Limits,
+    options: &BuildOptions,
+) -> Result<Checkout, BuildError> {
+    let Some(section) = &recipe.build else {
+        return Ok(checkout);
+    };
+    let workspace = workspace::Workspace::new(&options.spool)?;
+    export::export(&checkout, &workspace.build(), options.surroundings.order)?;
+    let stage = prepare(&checkout, section, &workspace, options)?;
+    let mut log = log::Log::begin(&options.logs, &recipe.bundle.project)?;
+    let mut command = std::process::Command::new(&options.program);
+    command
+        .args(["enter".as_ref(), stage.as_os_str()])
+        .env_clear();
+    let ended = run::run(command, section.timeout.as_duration(), |line| {
+        (options.listener.0)(line);
+        log.line(line)
+    })
+    .map_err(|source| BuildError::io("cannot run the build with", &options.program, source))?;
+    let (log, tail) = log.finish()?;
+    let command = section.command.arguments().join(" ");
+    match ended {
+        run::Ended::Exited(status) if status.success() => {}
+        run::Ended::Exited(status) => {
+            let status = status.to_string();
+            return Err(BuildError::Exited {
+                command,
+                status,
+                tail,
+                log,
+            });
+        }
+        run::Ended::TimedOut => {
+            return Err(BuildError::TimedOut {
+                command,
+                timeout: section.timeout.to_string(),
+                tail,
+                log,
+            });
+        }
+    }
+    let outputs = outputs::Outputs::collect(workspace, &section.outputs, limits.entries)?;
+    let mut checkout = checkout.replaced(Box::new(outputs));
+    checkout.provenance.build = if options.no_sandbox {
+        Build::NoSandbox
+    } else {
+        Build::Sandbox
+    };
+    Ok(checkout)
+}
+
+/// Writes the stages that lead to the command, inside a sandbox or not, and returns the first.
+#[cfg(target_os = "linux")]
+fn prepare(
+    checkout: &Checkout,
+    section: &bulla_schemas::recipe::BuildSection,
+    workspace: &workspace::Workspace,
+    options: &BuildOptions,
+) -> Result<PathBuf, BuildError> {
+    let surroundings = &options.surroundings;
+    let committed = checkout.source.committed();
+    let program = |places: &surroundings::Places| stage::Program {
+        arguments: section.command.arguments().iter().map(Into::into).collect(),
+        environment: surroundings.environment(section, committed, places),
+    };
+    if options.no_sandbox {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let places = surroundings::Places {
+            build: text(workspace.build()),
+            home: text(workspace.home()),
+            temporary: text(workspace.temporary()),
+        };
+        let stage = stage::Stage::Become {
+            umask: surroundings.umask,
+            processors: surroundings.processors,
+            directory: workspace.build(),
+            command: program(&places),
+        };
+        return workspace.write_stage("become.json", &stage);
+    }
+    let enclosure = sandbox::Enclosure {
+        workspace,
+        surroundings,
+        network: section.network,
+        program: &options.program,
+    };
+    let sandbox = sandbox::Sandbox::find(&options.tools, &enclosure)?;
+    let places = surroundings::Places {
+        build: BUILD_DIRECTORY.to_owned(),
+        home: surroundings.home.to_owned(),
+        temporary: "/tmp".to_owned(),
+    };
+    enclosure.enter(&sandbox, program(&places))
+}
+
+/// Builds need Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn build(
+    checkout: Checkout,
+    recipe: &Recipe,
+    _: &bulla_bundle::Limits,
+    _: &BuildOptions,
+) -> Result<Checkout, BuildError> {
+    match recipe.build {
+        None => Ok(checkout),
+        Some(_) => Err(BuildError::NotLinux),
+    }
+}

@@ -1,0 +1,189 @@
+//! The way into a sandbox: this program, started again, sets what a child inherits and becomes
+//! another program.
+//!
+//! ```text
+//! bulla ─ starts ─► bulla enter FILE ─ becomes ─► bwrap ... COMMAND
+//!                                    ─ becomes ─► unshare ... bulla enter FILE ─ starts ─► COMMAND
+//!                                    ─ becomes ─► COMMAND                     (--no-sandbox)
+//! ```
+//!
+//! What to do stands in a file, so that nothing of the caller's environment is needed and nothing
+//! of the recipe's is seen in a list of processes.
+
+mod loopback;
+mod mounts;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::{Signal, WaitOptions};
+use rustix::thread::CpuSet;
+use serde::{Deserialize, Serialize};
+
+pub(super) use mounts::Mount;
+
+/// What the status of a program that could not be started is.
+const NOT_STARTED: i32 = 127;
+
+/// One stage on the way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Sets what children inherit, and becomes the command.
+    Become {
+        /// The permission bits that new files lack.
+        umask: u32,
+        /// How many processors may be used.
+        processors: Option<usize>,
+        /// Where the command runs.
+        directory: PathBuf,
+        /// The command.
+        command: Program,
+    },
+    /// Runs in namespaces of its own: makes them a root, and waits for the command in it.
+    Enclose {
+        /// An empty directory.
+        root: PathBuf,
+        /// What lies in the root, in this order.
+        mounts: Vec<Mount>,
+        /// The machine's name.
+        hostname: String,
+        /// Whether the network is one of its own, without anything but itself.
+        is_offline: bool,
+        /// Where the command runs, in the new root.
+        directory: PathBuf,
+        /// The command.
+        command: Program,
+    },
+}
+
+/// A program with all it gets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Program {
+    pub(super) arguments: Vec<OsString>,
+    pub(super) environment: BTreeMap<String, String>,
+}
+
+impl Program {
+    fn command(&self) -> io::Result<Command> {
+        let (program, arguments) = self.arguments.split_first().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "the command has no program")
+        })?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    fn name(&self) -> String {
+        self.arguments
+            .first()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Does what the file at `path` says and returns the exit status of the command. Only what went
+/// wrong before that is an error.
+pub fn enter(path: &Path) -> io::Result<i32> {
+    let stage: Stage = serde_json::from_slice(&fs::read(path)?)?;
+    // Whoever waits for the build may be killed; the build is of no use to anybody then.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    match stage {
+        Stage::Become {
+            umask,
+            processors,
+            directory,
+            command,
+        } => {
+            // A session of its own has no terminal to write to, and can be ended as a whole.
+            rustix::process::setsid()?;
+            rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+            if let Some(count) = processors {
+                keep_processors(count)?;
+            }
+            let error = command.command()?.current_dir(directory).exec();
+            Err(named(&command, error))
+        }
+        Stage::Enclose {
+            root,
+            mounts,
+            hostname,
+            is_offline,
+            directory,
+            command,
+        } => {
+            if is_offline {
+                loopback::bring_up().map_err(|error| doing("bring up the loopback", error))?;
+            }
+            rustix::system::sethostname(hostname.as_bytes())
+                .map_err(|error| doing("set the machine's name", error.into()))?;
+            mounts::enter_root(&root, &mounts)?;
+            drop_privileges().map_err(|error| doing("drop all privileges", error))?;
+            let child = command.command()?.current_dir(directory).spawn();
+            match child {
+                Ok(child) => wait_for(child.id()),
+                Err(error) => Err(named(&command, error)),
+            }
+        }
+    }
+}
+
+/// Uses as few processors as asked, of those that may be used.
+fn keep_processors(count: usize) -> io::Result<()> {
+    let mut set = rustix::thread::sched_getaffinity(None)?;
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|cpu| set.is_set(*cpu))
+        .collect();
+    // The last one is the least likely to be the only one.
+    for cpu in allowed.iter().rev().skip(count.max(1)) {
+        set.unset(*cpu);
+    }
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// Gives up everything that the namespaces granted, for good.
+fn drop_privileges() -> io::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets};
+    rustix::thread::clear_ambient_capability_set()?;
+    rustix::thread::set_no_new_privs(true)?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(rustix::thread::set_capabilities(None, none)?)
+}
+
+/// Waits for one child, as the first process of its namespace: buries orphans too. Whatever is
+/// left ends with this process.
+fn wait_for(child: u32) -> io::Result<i32> {
+    loop {
+        let Some((pid, status)) = rustix::process::wait(WaitOptions::empty())? else {
+            continue;
+        };
+        if u32::try_from(pid.as_raw_pid()) == Ok(child) {
+            let status = std::process::ExitStatus::from_raw(status.as_raw());
+            return Ok(match (status.code(), status.signal()) {
+                (Some(code), _) => code,
+                (None, Some(signal)) => 128 + signal,
+                (None, None) => NOT_STARTED,
+            });
+        }
+    }
+}
+
+fn named(command: &Program, error: io::Error) -> io::Error {
+    doing(&format!("start `{}`", command.name()), error)
+}
+
+fn doing(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {what}: {error}"))
+}

@@ -1,10 +1,17 @@
 //! What is in a release, verified from its hash on, without the payload: the manifest, the
-//! release document and the index are fetched.
+//! release document and the index are fetched. [`Files`] has the bytes of single files.
+
+mod files;
+
+use std::io;
+use std::path::PathBuf;
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
 use bulla_registry_client::{Client, ClientError};
 use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::{Digest, ProjectName};
+use bulla_schemas::{Digest, EntryPath, ProjectName};
+
+pub use files::Files;
 
 /// Why the contents of a release cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +35,34 @@ pub enum ContentsError {
         #[source]
         source: VerifyError,
     },
+    /// A file is not what the index says, although every frame is what the frame table says.
+    #[error("expected `{path}` to be {expected}, found {found}")]
+    Content {
+        /// The file.
+        path: EntryPath,
+        /// What the index says.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+    },
+    /// Frames cannot be kept meanwhile.
+    #[error("cannot keep frames in a temporary file in `{}`", .directory.display())]
+    Spool {
+        /// The directory.
+        directory: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Frames that are here cannot be read.
+    #[error("cannot read the frames that hold `{path}`")]
+    Read {
+        /// The file.
+        path: EntryPath,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl ContentsError {
@@ -35,7 +70,8 @@ impl ContentsError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Client { source, .. } => source.kind(),
-            Self::Verify { .. } => FailureKind::Refused,
+            Self::Verify { .. } | Self::Content { .. } => FailureKind::Refused,
+            Self::Spool { .. } | Self::Read { .. } => FailureKind::Failed,
         }
     }
 
@@ -44,6 +80,9 @@ impl ContentsError {
         match self {
             Self::Client { source, .. } => source.hint(),
             Self::Verify { .. } => Some("tell the registry's operator".to_owned()),
+            Self::Content { .. } => Some("the bundle contradicts itself: do not use it".to_owned()),
+            Self::Spool { .. } => Some("name another directory in TMPDIR".to_owned()),
+            Self::Read { .. } => None,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod contents;
 pub mod init;
 pub mod key;
 pub mod pack;
+pub mod patch;
 pub mod promote;
 pub mod publish;
 pub mod push;

@@ -1,98 +1,79 @@
 //! `bulla diff`: what changes from one release to another.
 
-use bulla_schemas::api::{Change, ChangeKind, ChangeSide};
-use bulla_schemas::{Digest, ProjectName};
-use bulla_trust::LogState;
+mod patch;
+mod side;
+mod table;
+
 use clap::Args;
 
+use self::side::{Opened, SideName};
 use super::failure::Failure;
 use super::output;
 use super::session::Session;
-use crate::compare::Comparison;
-use crate::contents;
-use crate::resolve::{self, ReleaseName};
+use crate::compare::{self, PathLimit};
 
-/// Shows which files change from release A to release B.
+/// Shows what changes from release A to release B: files, and how they want to be installed.
 ///
-/// `+` added, `-` removed, `~` changed. Worked out here, from indexes verified against the two
-/// hashes; exit status 0 whether they differ or not.
+/// Worked out here, from indexes verified against the two hashes; exit status 0 whether they
+/// differ or not.
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
-    /// A hash, or a channel for its head.
+    /// A hash, a channel for its head, or a bundle file (`*.bulla`, or any path with a `/`).
     #[arg(value_name = "A")]
-    from: ReleaseName,
-    /// A hash, or a channel for its head.
+    from: SideName,
+    /// The same.
     #[arg(value_name = "B")]
-    to: ReleaseName,
+    to: SideName,
+    /// Only these: a path with everything below it, or a pattern in gitignore syntax.
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// Prints a patch for `git apply` or `patch -p1`; fetches only the pieces that hold the files
+    /// in it.
+    #[arg(long, short, conflicts_with = "json")]
+    patch: bool,
     /// Lists as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(session: &Session, arguments: &DiffArguments) -> Result<(), Failure> {
-    let client = session.client()?;
-    let log = session.log(&client).await?;
-    let (from_project, from) = find(session, log.state(), &arguments.from)?;
-    let (to_project, to) = find(session, log.state(), &arguments.to)?;
-    let (older, newer) = (
-        contents::fetch(&client, &from_project, from).await?,
-        contents::fetch(&client, &to_project, to).await?,
-    );
-    let Comparison { diff, .. } = Comparison::of(older, newer);
+    let limits = arguments.paths.iter().map(|path| PathLimit::new(path));
+    let limits: Vec<PathLimit> = limits.collect::<Result<_, _>>().map_err(Failure::usage)?;
+    let [from, to] = side::open(session, [&arguments.from, &arguments.to]).await?;
+    require_matches(&limits, arguments, [&from, &to])?;
+    let mut diff = bulla_bundle::compare(from.bundle(), to.bundle());
+    compare::limit(&mut diff, &limits);
     if arguments.json {
         return output::json(&diff);
     }
     output::say(format_args!(
-        "{from_project} {} -> {}",
-        from.short(),
-        to.short()
+        "{} {} -> {}",
+        from.project(),
+        diff.from.short(),
+        diff.to.short()
     ));
-    for change in &diff.changes {
-        output::line(line(change))?;
-    }
-    match diff.changes.len() {
-        1 => output::say(format_args!("1 path differs")),
-        count => output::say(format_args!("{count} paths differ")),
-    }
-    Ok(())
-}
-
-fn find(
-    session: &Session,
-    state: &LogState,
-    name: &ReleaseName,
-) -> Result<(ProjectName, Digest), Failure> {
-    match name {
-        ReleaseName::Hash(prefix) => {
-            let project = session.optional_project()?;
-            Ok(resolve::find(state, project.as_ref(), prefix)?)
-        }
-        ReleaseName::Channel(channel) => {
-            let project = session.project()?;
-            let head = resolve::head(state, &project, channel)?;
-            Ok((project, head))
-        }
+    if arguments.patch {
+        patch::print(&diff.changes, [&from, &to]).await
+    } else {
+        table::print(&diff)
     }
 }
 
-fn line(change: &Change) -> String {
-    let path = output::text(change.path.as_str());
-    let side = |side: &Option<ChangeSide>| match side {
-        Some(ChangeSide {
-            target: Some(target),
-            ..
-        }) => format!("-> {}", output::text(target)),
-        Some(ChangeSide {
-            size: Some(size), ..
-        }) => output::bytes(*size),
-        _ => "directory".to_owned(),
+/// A PATH that neither release has is a slip of the pen, and must not look like "no changes".
+fn require_matches(
+    limits: &[PathLimit],
+    arguments: &DiffArguments,
+    releases: [&Opened; 2],
+) -> Result<(), Failure> {
+    let matches = |limit: &PathLimit| {
+        let mut bundles = releases.iter().map(|release| release.bundle());
+        bundles.any(|bundle| compare::has_any(bundle, limit))
     };
-    let (before, after) = (side(&change.before), side(&change.after));
-    match change.change {
-        ChangeKind::Added => format!("+ {path} ({after})"),
-        ChangeKind::Removed => format!("- {path} ({before})"),
-        ChangeKind::Mode => format!("~ {path} (executable bit)"),
-        ChangeKind::Changed | ChangeKind::Link => format!("~ {path} ({before} -> {after})"),
-        ChangeKind::Kind => format!("~ {path} (another kind of entry)"),
+    match limits.iter().position(|limit| !matches(limit)) {
+        None => Ok(()),
+        Some(position) => Err(Failure::usage(format_args!(
+            "`{}` is in neither release",
+            output::text(&arguments.paths[position])
+        ))),
     }
 }

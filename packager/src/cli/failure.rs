@@ -77,6 +77,7 @@ failures!(
     crate::contents::ContentsError,
     crate::key::CiKeyError,
     crate::pack::PackError,
+    crate::patch::PatchError,
     crate::promote::PromoteError,
     crate::publish::BuilderError,
     crate::recipe::RecipeError,

@@ -8,6 +8,7 @@ use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::{Digest, ProjectName};
+use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
@@ -17,6 +18,7 @@ use super::failure::Failure;
 use super::{environment, output};
 use crate::config::Config;
 use crate::recipe;
+use crate::resolve::{self, ReleaseName};
 use crate::ssh::PersonalKey;
 
 /// Most bytes of a file that holds a token.
@@ -105,6 +107,25 @@ impl Session {
             Failure::usage("no project is named")
                 .with_hint("give --project NAME, or go into a checkout with a `bulla.toml`")
         })
+    }
+
+    /// Finds the release that a person names, in the verified log.
+    pub(super) fn find(
+        &self,
+        state: &LogState,
+        name: &ReleaseName,
+    ) -> Result<(ProjectName, Digest), Failure> {
+        match name {
+            ReleaseName::Hash(prefix) => {
+                let project = self.optional_project()?;
+                Ok(resolve::find(state, project.as_ref(), prefix)?)
+            }
+            ReleaseName::Channel(channel) => {
+                let project = self.project()?;
+                let head = resolve::head(state, &project, channel)?;
+                Ok((project, head))
+            }
+        }
     }
 
     /// Returns the key to sign with: the one named, the configured one, or the usual one.

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::output;
 use super::session::Session;
 use crate::contents;
-use crate::resolve::{self, ReleaseName};
+use crate::resolve::ReleaseName;
 
 /// Shows what a release is made of, who built it, and where it is.
 #[derive(Debug, Args)]
@@ -65,16 +65,7 @@ pub(super) async fn run(session: &Session, arguments: &ShowArguments) -> Result<
     let client = session.client()?;
     let log = session.log(&client).await?;
     let state = log.state();
-    let (project, hash) = match &arguments.release {
-        ReleaseName::Hash(prefix) => {
-            resolve::find(state, session.optional_project()?.as_ref(), prefix)?
-        }
-        ReleaseName::Channel(channel) => {
-            let project = session.project()?;
-            let head = resolve::head(state, &project, channel)?;
-            (project, head)
-        }
-    };
+    let (project, hash) = session.find(state, &arguments.release)?;
     let bundle = contents::fetch(&client, &project, hash).await?;
     let shown = gather(state, project, &bundle);
     if arguments.json {

@@ -1,5 +1,6 @@
 //! `bulla` in a home directory of its own, with nothing of the caller's environment.
 
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -42,14 +43,28 @@ impl Home {
         std::fs::write(path, content).unwrap();
     }
 
-    fn git(&self, arguments: &[&str]) {
-        let mut command = Command::new("git");
+    /// Runs git in the checkout.
+    pub(crate) fn git(&self, arguments: &[&str]) {
+        let identity = ["-c", "user.name=Alice", "-c", "user.email=alice@example"];
+        let arguments = [&identity, arguments].concat();
+        self.run("git", &arguments, "checkout", &[]);
+    }
+
+    /// Runs another program in a directory, with this on its stdin, and expects that it works.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str], below: &str, input: &[u8]) {
+        let mut command = Command::new(program);
         self.isolate(&mut command);
+        let mut stdin = tempfile::tempfile().unwrap();
+        stdin.write_all(input).unwrap();
+        stdin.rewind().unwrap();
         command
-            .args(["-c", "user.name=Alice", "-c", "user.email=alice@example"])
             .args(arguments)
-            .current_dir(self.path("checkout"));
-        assert!(command.status().unwrap().success(), "{arguments:?}");
+            .current_dir(self.path(below))
+            .stdin(stdin);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(output.status.success(), "{program} {arguments:?}: {said}");
     }
 
     /// Runs `bulla` in the home directory.
@@ -80,6 +95,11 @@ pub(crate) struct Ran(Output);
 impl Ran {
     pub(crate) fn status(&self) -> i32 {
         self.0.status.code().unwrap()
+    }
+
+    /// Returns stdout byte by byte.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0.stdout
     }
 
     pub(crate) fn stdout(&self) -> String {

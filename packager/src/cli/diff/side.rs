@@ -1,0 +1,100 @@
+//! One side of a diff: a release of the registry, or a bundle file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bulla_bundle::{BundleFile, Limits, VerifiedBundle, read_bundle_file};
+use bulla_registry_client::Client;
+use bulla_schemas::ProjectName;
+use bulla_trust::LogState;
+
+use super::super::failure::Failure;
+use super::super::session::Session;
+use crate::contents;
+use crate::resolve::{ReleaseName, ReleaseNameError};
+
+/// A release, or a bundle file. A channel may have a dot in its name, but not this ending.
+#[derive(Debug, Clone)]
+pub(super) enum SideName {
+    Release(ReleaseName),
+    File(PathBuf),
+}
+
+impl FromStr for SideName {
+    type Err = ReleaseNameError;
+
+    fn from_str(text: &str) -> Result<Self, ReleaseNameError> {
+        if text.ends_with(".bulla") || text.contains('/') {
+            return Ok(Self::File(text.into()));
+        }
+        text.parse().map(Self::Release)
+    }
+}
+
+/// A verified release.
+pub(super) enum Opened {
+    /// In the registry.
+    Registry {
+        client: Client,
+        project: ProjectName,
+        bundle: Box<VerifiedBundle>,
+    },
+    /// In a file.
+    File(Box<BundleFile>),
+}
+
+impl Opened {
+    pub(super) fn bundle(&self) -> &VerifiedBundle {
+        match self {
+            Self::Registry { bundle, .. } => bundle,
+            Self::File(file) => file.bundle(),
+        }
+    }
+
+    pub(super) fn project(&self) -> &ProjectName {
+        &self.bundle().release().project
+    }
+}
+
+/// Opens both sides; a registry is asked only for what lies there.
+pub(super) async fn open(session: &Session, names: [&SideName; 2]) -> Result<[Opened; 2], Failure> {
+    let is_release = |name: &&SideName| matches!(name, SideName::Release(_));
+    let registry = if names.iter().any(is_release) {
+        let client = session.client()?;
+        let log = session.log(&client).await?;
+        Some((client, log))
+    } else {
+        None
+    };
+    let open = async |name: &SideName| match (name, &registry) {
+        (SideName::Release(name), Some((client, log))) => {
+            from_registry(session, client, log.state(), name).await
+        }
+        (SideName::Release(_), None) => Err(Failure::usage("no registry is named")),
+        (SideName::File(path), _) => from_file(path),
+    };
+    let [from, to] = names;
+    Ok([open(from).await?, open(to).await?])
+}
+
+async fn from_registry(
+    session: &Session,
+    client: &Client,
+    state: &LogState,
+    name: &ReleaseName,
+) -> Result<Opened, Failure> {
+    let (project, hash) = session.find(state, name)?;
+    Ok(Opened::Registry {
+        bundle: Box::new(contents::fetch(client, &project, hash).await?),
+        client: client.clone(),
+        project,
+    })
+}
+
+fn from_file(path: &Path) -> Result<Opened, Failure> {
+    let file = File::open(path)
+        .map_err(|error| Failure::io(format_args!("cannot open `{}`", path.display()), error))?;
+    let file = read_bundle_file(file, &Limits::default())?;
+    Ok(Opened::File(Box::new(file)))
+}

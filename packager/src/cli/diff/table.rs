@@ -1,0 +1,135 @@
+//! A diff as tables: one row for each path, then what differs in how to install.
+
+use std::fmt::Display;
+
+use bulla_schemas::api::{
+    Change, ChangeKind, ChangeSide, Diff, InstallChanges, NameChanges, SideKind,
+};
+use bulla_schemas::install::{Command, Health};
+
+use super::super::failure::Failure;
+use super::super::output;
+
+pub(super) fn print(diff: &Diff) -> Result<(), Failure> {
+    if !diff.changes.is_empty() {
+        print_changes(diff)?;
+    }
+    if !diff.changes.is_empty() && !diff.install.is_empty() {
+        output::line("")?;
+    }
+    if !diff.install.is_empty() {
+        print_install(&diff.install)?;
+    }
+    match diff.totals.paths() {
+        0 => output::say(format_args!("no path differs")),
+        1 => output::say(format_args!("1 path differs")),
+        count => output::say(format_args!("{count} paths differ")),
+    }
+    Ok(())
+}
+
+fn print_changes(diff: &Diff) -> Result<(), Failure> {
+    let mut table = output::table(&["CHANGE", "PATH", "BEFORE", "AFTER"]);
+    for change in &diff.changes {
+        table.add_row([
+            word(change.change).to_owned(),
+            output::text(change.path.as_str()),
+            side(change, change.before.as_ref()),
+            side(change, change.after.as_ref()),
+        ]);
+    }
+    let totals = &diff.totals;
+    let counts = [
+        (totals.added, "added"),
+        (totals.removed, "removed"),
+        (totals.changed, "changed"),
+        (totals.mode, "with another mode"),
+        (totals.link, "with another target"),
+        (totals.kind, "of another kind"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    table.add_row([
+        "total".to_owned(),
+        counts.join(", "),
+        output::bytes(totals.bytes_before),
+        output::bytes(totals.bytes_after),
+    ]);
+    output::print_table(&mut table)
+}
+
+const fn word(change: ChangeKind) -> &'static str {
+    match change {
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Mode => "mode",
+        ChangeKind::Link => "link",
+        ChangeKind::Kind => "kind",
+    }
+}
+
+/// Writes what is on one side of a change: a size, a target, and the bit if it is the news.
+fn side(change: &Change, side: Option<&ChangeSide>) -> String {
+    let Some(side) = side else {
+        return String::new();
+    };
+    let kinds = [&change.before, &change.after].map(|side| side.as_ref().map(|side| side.kind));
+    let text = match side.kind {
+        SideKind::Directory => "directory".to_owned(),
+        SideKind::Link => format!("-> {}", output::text(side.target.as_deref().unwrap_or(""))),
+        SideKind::File | SideKind::Executable => output::bytes(side.size.unwrap_or(0)),
+    };
+    if side.kind == SideKind::Executable && kinds[0] != kinds[1] {
+        format!("{text}, executable")
+    } else {
+        text
+    }
+}
+
+fn print_install(install: &InstallChanges) -> Result<(), Failure> {
+    let mut table = output::table(&["INSTALL", "BEFORE", "AFTER"]);
+    let mut row = |name: String, before: String, after: String| {
+        table.add_row([name, output::text(&before), output::text(&after)]);
+    };
+    add_names("persist", &install.persist, &mut row);
+    add_names("environment", &install.environment, &mut row);
+    for hook in &install.hooks {
+        let command = |command: &Option<Command>| match command {
+            None => String::new(),
+            Some(command) => command.arguments().join(" "),
+        };
+        row(
+            format!("hook {}", output::text(&hook.hook)),
+            command(&hook.before),
+            command(&hook.after),
+        );
+    }
+    if let Some(health) = &install.health {
+        let checks = |health: &Option<Health>| match health {
+            None => String::new(),
+            Some(health) => serde_json::to_string(health).unwrap_or_default(),
+        };
+        row(
+            "health".to_owned(),
+            checks(&health.before),
+            checks(&health.after),
+        );
+    }
+    output::print_table(&mut table)
+}
+
+fn add_names<T: Display>(
+    what: &str,
+    changes: &NameChanges<T>,
+    row: &mut impl FnMut(String, String, String),
+) {
+    for name in &changes.removed {
+        row(what.to_owned(), name.to_string(), String::new());
+    }
+    for name in &changes.added {
+        row(what.to_owned(), String::new(), name.to_string());
+    }
+}

@@ -21,7 +21,7 @@ use bulla_schemas::statement::Build;
 use serde::{Deserialize, Serialize};
 
 use crate::select::Filter;
-pub use error::{GitContentError, Listing, SourceError, SvnFailure};
+pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
 pub use git::SubmoduleUrlError;
 
 /// Which revision of which checkout is meant.
@@ -148,6 +148,8 @@ pub enum ContentId {
     SvnSha1([u8; 20]),
     /// The content's own sha256, as Git LFS has it.
     Sha256(Digest),
+    /// A pristine text of Subversion whose lines end with LF in the release.
+    SvnSha1Lf([u8; 20]),
 }
 
 impl Checkout {

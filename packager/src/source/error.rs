@@ -11,7 +11,7 @@ use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::timestamp::TimestampError;
 pub use git::GitContentError;
-pub use svn::SvnFailure;
+pub use svn::{SvnError, SvnFailure};
 
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +135,9 @@ pub enum SourceError {
         /// The checkout or URL.
         repository: String,
     },
+    /// A working copy of Subversion.
+    #[error(transparent)]
+    Subversion(#[from] SvnError),
     /// What `svn` could not do.
     #[error("`svn {command}` cannot read `{repository}`:\n{message}")]
     Svn {
@@ -193,6 +196,7 @@ impl SourceError {
             Self::Dirty { .. } | Self::NotOneRevision { .. } => FailureKind::Refused,
             Self::GitContent(error) => error.kind(),
             Self::Svn { failure, .. } => failure.kind(),
+            Self::Subversion(error) => error.kind(),
             Self::Git { .. }
             | Self::CommitTime { .. }
             | Self::SparseIndex { .. }
@@ -225,6 +229,7 @@ impl SourceError {
             Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
             Self::GitContent(error) => return error.hint(),
             Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
+            Self::Subversion(error) => return error.hint().map(str::to_owned),
             Self::NotSvnRevision { .. }
             | Self::NotDirectory { .. }
             | Self::NotCommit { .. }

@@ -1,30 +1,39 @@
-//! A revision of a Subversion directory, read through the user's `svn` program.
+//! A revision of a Subversion directory.
 //!
-//! Authentication, certificates and proxies are that program's. What is packed comes from the
-//! repository at one pinned revision, never from the working copy: keywords are not expanded,
-//! lines of `svn:eol-style=native` files end with LF, externals are left out. The working copy
-//! only says which revision, and is looked at to find changes that are in none.
+//! A working copy that is exactly one revision is read by itself, with no server and no program:
+//! its database says what there is, its pristine texts are the content. Everything else is read
+//! through the user's `svn`, whose authentication, certificates and proxies count. Either way the
+//! content is the repository's: keywords are not expanded, and lines end as `svn export
+//! --native-eol LF` ends them.
 //!
 //! The release document names the revision in which the packed directory last changed, not the
 //! one that was asked for, so that a commit elsewhere in the repository changes no hash, and a
 //! working copy and a URL give the same one.
 
+mod base;
+mod changes;
+mod database;
 mod export;
 mod externals;
+mod line_ends;
+mod pristine;
+mod problem;
 mod program;
+mod properties;
+mod revision;
+mod skel;
+mod tree;
 mod working_copy;
 mod xml;
 
 use std::path::Path;
 
-use bulla_schemas::Timestamp;
 use bulla_schemas::recipe::RECIPE_FILE;
-use bulla_schemas::release::Source;
-use bulla_schemas::statement::Build;
 
-use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
-use export::SvnTree;
+use super::{Checkout, SourceError, SourceSpec, untracked_warning};
 use program::Svn;
+use revision::Revision;
+use tree::{Layer, SvnTree};
 use working_copy::WorkingCopy;
 use xml::Info;
 
@@ -53,27 +62,25 @@ pub(super) fn open_working_copy(
         .find(|ancestor| ancestor.join(RECIPE_FILE).exists())
         .unwrap_or(directory);
     let svn = Svn::new(&top.display().to_string(), &spec.spool);
-    let operand = program::path_operand(top)?;
     if let Some(revision) = &spec.revision {
         let revision = program::revision(revision, &svn.repository)?;
-        let info = svn.info(&operand, Some(&revision))?;
+        let info = svn.info(&program::path_operand(top)?, Some(&revision))?;
         return from_repository(&svn, &info, Some(top));
     }
-    let info = svn.info(&operand, None)?;
-    let working_copy = WorkingCopy::look(&svn, top, &operand)?;
-    let mut checkout = if working_copy.is_clean() {
-        from_repository(&svn, &info, Some(top))?
+    let mut working_copy = WorkingCopy::read(root, top)?;
+    let mut problems = std::mem::take(&mut working_copy.problems);
+    let untracked = changes::find(&working_copy, &svn, &mut problems)?;
+    let is_clean = problems.is_empty();
+    let layer = if is_clean {
+        base::layer(&working_copy)?
+    } else if spec.allow_dirty && !problems.are_unreadable() {
+        export::working_copy(&svn, top)?
     } else {
-        if !spec.allow_dirty || working_copy.is_unreadable() {
-            return Err(working_copy.refusal(top));
-        }
-        let mut checkout = build(&svn, &info, Some(top), export::working_copy(&svn, top)?)?;
-        checkout.provenance.dirty = true;
-        checkout
+        return Err(problems.refusal(top));
     };
-    checkout
-        .warnings
-        .extend(untracked_warning(&working_copy.untracked));
+    let mut checkout = checkout(&working_copy.last_change()?, Some(top), layer);
+    checkout.provenance.dirty = !is_clean;
+    checkout.warnings.extend(untracked_warning(&untracked));
     Ok(checkout)
 }
 
@@ -86,92 +93,17 @@ fn from_repository(
 ) -> Result<Checkout, SourceError> {
     let target = format!("{}@{}", info.url, info.revision);
     let pinned = svn.info(&target, Some(&info.revision))?;
-    build(svn, &pinned, directory, export::revision(svn, &pinned)?)
+    let revision = Revision::of(&pinned, &svn.repository)?;
+    let layer = export::revision(svn, &pinned)?;
+    Ok(checkout(&revision, directory, layer))
 }
 
-fn build(
-    svn: &Svn,
-    info: &Info,
-    directory: Option<&Path>,
-    tree: SvnTree,
-) -> Result<Checkout, SourceError> {
-    let Some(commit) = &info.commit else {
-        return Err(SourceError::NeverCommitted {
-            repository: svn.repository.clone(),
-        });
-    };
-    let path = info.path();
-    let committed = commit
-        .date()
-        .map_err(|source| SourceError::CommitTime {
-            revision: format!("r{}", commit.revision),
-            source,
-        })?
-        .unwrap_or(Timestamp::EPOCH);
-    Ok(Checkout {
-        source: Source::Svn {
-            revision: commit.revision.clone(),
-            uuid: info.repository.uuid.clone(),
-            path: path.clone(),
-            committed,
-        },
-        provenance: Provenance {
-            source: format!("svn+{}", public_url(&info.repository.root)),
-            label: label(&path),
-            reference: path,
-            dirty: false,
-            build: Build::None,
-        },
+fn checkout(revision: &Revision, directory: Option<&Path>, layer: Layer) -> Checkout {
+    Checkout {
+        source: revision.source(),
+        provenance: revision.provenance(),
         warnings: Vec::new(),
         directory: directory.map(Path::to_owned),
-        tree: Box::new(tree),
-    })
-}
-
-/// Returns the last name of a path like `tags/NAME` or `project/tags/NAME`.
-fn label(path: &str) -> String {
-    let mut parts = path.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(name), Some("tags")) => name.to_owned(),
-        _ => String::new(),
-    }
-}
-
-fn public_url(root: &str) -> String {
-    match url::Url::parse(root) {
-        Ok(mut url) => {
-            // Both fail only for URLs without a host, which have no user.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => root.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_is_the_label() {
-        assert_eq!(label("tags/1.2"), "1.2");
-        assert_eq!(label("billing/tags/1.2"), "1.2");
-        for path in ["", "trunk", "tags", "tags/1.2/src", "mytags/1"] {
-            assert_eq!(label(path), "", "{path}");
-        }
-    }
-
-    #[test]
-    fn users_are_not_part_of_the_source() {
-        assert_eq!(
-            public_url("svn+ssh://ada@example.com/srv/repo"),
-            "svn+ssh://example.com/srv/repo"
-        );
-        assert_eq!(
-            public_url("https://ada:secret@example.com/repo"),
-            "https://example.com/repo"
-        );
-        assert_eq!(public_url("file:///srv/repo"), "file:///srv/repo");
+        tree: Box::new(SvnTree::new(layer)),
     }
 }

@@ -68,14 +68,19 @@ fn surroundings_do_not_change_an_svn_release() {
 }
 
 #[test]
-fn says_when_svn_is_not_there() {
+fn svn_need_not_be_there_for_a_working_copy_but_for_a_url() {
     let repository = SvnRepository::with_files();
-    let output = Command::new(env!("CARGO_BIN_EXE_bulla"))
-        .arg("pack")
-        .arg(repository.work())
-        .env("PATH", "/nonexistent")
-        .output()
-        .unwrap();
+    let pack = |source: &std::ffi::OsStr| {
+        Command::new(env!("CARGO_BIN_EXE_bulla"))
+            .arg("pack")
+            .arg(source)
+            .env("PATH", "/nonexistent")
+            .output()
+            .unwrap()
+    };
+    let output = pack(repository.work().as_ref());
+    assert!(output.status.success(), "{output:?}");
+    let output = pack(repository.url("trunk").as_ref());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(

@@ -406,7 +406,7 @@ fn a_server_that_is_gone_is_temporary() {
         repository.home().join("away"),
     )
     .unwrap();
-    let error = refusal(open(&repository.work()));
+    let error = refusal(open_revision(&repository.work(), "4"));
     assert_eq!(error.kind(), FailureKind::Temporary);
     assert!(error.to_string().contains("Unable to connect"), "{error}");
     let error = refusal(open_url("svn://127.0.0.1:9/none"));
@@ -485,7 +485,8 @@ fn a_server_gives_the_same_as_its_files() {
     assert_same(&expected, &open(&work).unwrap());
 
     drop(server);
-    let error = refusal(open(&work));
+    assert_same(&expected, &open(&work).unwrap());
+    let error = refusal(open_url(&trunk));
     assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
     assert_eq!(error.kind(), FailureKind::Temporary);
     assert!(error.to_string().contains("Connection refused"), "{error}");

@@ -1,5 +1,9 @@
-//! What Subversion's error codes mean for the person who waits.
+//! What can go wrong with a Subversion working copy, and what the error codes of `svn` mean.
 
+use std::io;
+use std::path::PathBuf;
+
+use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 
 /// Why `svn` failed, as its error codes tell. Its sentences stand beside; only codes decide.
@@ -86,6 +90,102 @@ impl SvnFailure {
             Self::Locale => Some("the locale `C.UTF-8` is needed; install it"),
             Self::Unversioned => Some("`svn add` and commit it first"),
             Self::UnknownRevision | Self::UnknownPath | Self::Other => None,
+        }
+    }
+}
+
+/// Why a Subversion checkout cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SvnError {
+    /// A working copy of another Subversion.
+    #[error(
+        "expected a working copy of format 31 (Subversion 1.8 to 1.14), found format {format}{name} in `{checkout}`",
+        name = format_name(*.format), checkout = .checkout.display()
+    )]
+    Format {
+        /// The working copy.
+        checkout: PathBuf,
+        /// Its format.
+        format: u32,
+    },
+    /// Another program writes.
+    #[error("the database of the working copy `{checkout}` is locked by another program", checkout = .checkout.display())]
+    Locked {
+        /// The working copy.
+        checkout: PathBuf,
+    },
+    /// An operation that was not finished.
+    #[error("an `svn` command in the working copy `{checkout}` is running or was interrupted", checkout = .checkout.display())]
+    Interrupted {
+        /// The working copy.
+        checkout: PathBuf,
+    },
+    /// A database that is not what Subversion writes.
+    #[error("the database of the working copy `{checkout}` is damaged: {what}", checkout = .checkout.display(), what = escape(.what))]
+    Damaged {
+        /// The working copy.
+        checkout: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What SQLite said.
+        #[source]
+        source: Option<rusqlite::Error>,
+    },
+    /// A database that the system cannot read.
+    #[error("cannot read the database of the working copy `{checkout}`", checkout = .checkout.display())]
+    Unreadable {
+        /// The working copy.
+        checkout: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory inside a working copy that Subversion does not know.
+    #[error("the directory `{directory}` is in a working copy and not under version control", directory = .directory.display())]
+    NotVersioned {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+/// Names the Subversion that wrote a format.
+fn format_name(format: u32) -> &'static str {
+    match format {
+        8 => " (Subversion 1.4)",
+        9 => " (Subversion 1.5)",
+        10 => " (Subversion 1.6)",
+        29 => " (Subversion 1.7)",
+        32 => " (Subversion 1.15)",
+        _ => "",
+    }
+}
+
+impl SvnError {
+    pub(super) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Locked { .. } => FailureKind::Temporary,
+            Self::NotVersioned { .. } => FailureKind::Usage,
+            Self::Format { .. }
+            | Self::Interrupted { .. }
+            | Self::Damaged { .. }
+            | Self::Unreadable { .. } => FailureKind::Failed,
+        }
+    }
+
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Format { format: ..31, .. } => Some("run `svn upgrade`"),
+            Self::Format { .. } => Some(
+                "check out again with `svn checkout --compatible-version 1.14`; a URL or `--revision` needs no working copy",
+            ),
+            Self::Locked { .. } => Some("the same command works once the other one is done"),
+            Self::Interrupted { .. } => {
+                Some("when no `svn` command is running there, run `svn cleanup`")
+            }
+            Self::Damaged { .. } => Some("check out again"),
+            Self::Unreadable { .. } => None,
+            Self::NotVersioned { .. } => Some("`svn add` and commit it first"),
         }
     }
 }

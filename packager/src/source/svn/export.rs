@@ -1,43 +1,33 @@
 //! A tree that `svn export` wrote into a directory that nobody else can enter.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use bulla_bundle::Content;
-use bulla_schemas::recipe::SourceSection;
 use tempfile::TempDir;
 
 use super::program::{Svn, path_operand};
+use super::tree::{Layer, Place};
 use super::xml::{self, Info};
-use crate::select::Filter;
-use crate::source::disk::{is_executable, open};
-use crate::source::{SourceError, Tracked, TrackedKind, Tree, join};
+use crate::source::disk::is_executable;
+use crate::source::{SourceError, TrackedKind, join};
 
 /// The name of the exported tree in its directory.
 const TREE: &str = "tree";
 
-/// The entries of a revision, in files of their own.
-pub(super) struct SvnTree {
-    /// Holds the tree in `tree/`; removed when it is dropped.
-    directory: TempDir,
-    tracked: Vec<Tracked>,
-}
-
 /// Exports a revision from the repository.
-pub(super) fn revision(svn: &Svn, pinned: &Info) -> Result<SvnTree, SourceError> {
+pub(super) fn revision(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
     let target = format!("{}@{}", pinned.url, pinned.revision);
     export(svn, &target, &["-r", &pinned.revision], &pinned.url)
 }
 
 /// Exports what lies in a working copy.
-pub(super) fn working_copy(svn: &Svn, top: &Path) -> Result<SvnTree, SourceError> {
+pub(super) fn working_copy(svn: &Svn, top: &Path) -> Result<Layer, SourceError> {
     let base = top.to_string_lossy();
     export(svn, &path_operand(top)?, &[], &base)
 }
 
 /// Exports `target`, whose externals `svn` names by paths or URLs below `base`.
-fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<SvnTree, SourceError> {
+fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<Layer, SourceError> {
     let mut propget = vec!["propget", "--xml", "--recursive"];
     propget.extend(revision);
     let properties = svn.run(&propget, &["svn:externals", target])?;
@@ -57,18 +47,16 @@ fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<SvnT
     export.extend(revision);
     svn.run(&export, &[target, &path_operand(&root)?])?;
 
-    let mut tracked = Vec::new();
-    list(&root, &mut tracked)?;
-    let externals = properties.iter().flat_map(|target| target.mounts(base));
-    tracked.extend(externals.map(|path| Tracked {
-        path: path.into_bytes(),
-        kind: TrackedKind::External,
-    }));
-    Ok(SvnTree { directory, tracked })
+    let mut layer = list(&root)?;
+    let values = properties.iter().flat_map(|target| target.externals(base));
+    layer.externals.extend(values);
+    layer.export = Some(directory);
+    Ok(layer)
 }
 
-/// Adds everything below `root` to `tracked`.
-fn list(root: &Path, tracked: &mut Vec<Tracked>) -> Result<(), SourceError> {
+/// Lists everything below `root`.
+fn list(root: &Path) -> Result<Layer, SourceError> {
+    let mut layer = Layer::default();
     let mut pending = vec![(root.to_owned(), Vec::new())];
     while let Some((directory, prefix)) = pending.pop() {
         let failed = |source| SourceError::io("cannot read", &directory, source);
@@ -76,40 +64,22 @@ fn list(root: &Path, tracked: &mut Vec<Tracked>) -> Result<(), SourceError> {
             let entry = entry.map_err(failed)?;
             let path = join(&prefix, entry.file_name().as_encoded_bytes());
             let metadata = entry.metadata().map_err(failed)?;
-            let kind = if metadata.is_dir() {
+            if metadata.is_dir() {
                 pending.push((entry.path(), path.clone()));
-                TrackedKind::Directory
-            } else if metadata.is_symlink() {
+                layer.add(path, TrackedKind::Directory, Place::Nowhere);
+                continue;
+            }
+            let kind = if metadata.is_symlink() {
                 TrackedKind::Link
             } else {
                 TrackedKind::File {
                     executable: is_executable(&metadata),
                 }
             };
-            tracked.push(Tracked { path, kind });
+            layer.add(path, kind, Place::File(entry.path()));
         }
     }
-    Ok(())
-}
-
-impl Tree for SvnTree {
-    fn tracked(&self) -> &[Tracked] {
-        &self.tracked
-    }
-
-    fn content(&self, position: usize) -> io::Result<Content> {
-        let tracked = &self.tracked[position];
-        let path = gix::path::from_byte_slice(&tracked.path).map_err(io::Error::other)?;
-        open(&self.directory.path().join(TREE).join(path), tracked.kind)
-    }
-
-    fn resolve(
-        self: Box<Self>,
-        _section: &SourceSection,
-        _filter: &Filter,
-    ) -> Result<Box<dyn Tree>, SourceError> {
-        Ok(self)
-    }
+    Ok(layer)
 }
 
 /// Makes a directory that only this user can enter.

@@ -1,65 +1,167 @@
-//! Where `svn:externals` mounts other places. Their content is not packed, so the names must be
-//! known.
+//! What `svn:externals` puts into a directory, read as `svn` reads it
+//! (`svn_wc_parse_externals_description3` in `libsvn_wc/externals.c`).
+//!
+//! ```text
+//! [-r REV] URL[@PEG] PATH      since Subversion 1.5
+//! PATH [-r REV] URL            before; an `@` is part of the URL
+//! ```
 
-/// Returns the paths, relative to the directory that has the property, that `value` mounts. A line
-/// that cannot be read stands for the directory itself.
-pub(super) fn mounts(value: &str) -> Vec<String> {
+/// A directory or file of another place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct External {
+    /// Where it is put: the path from the top of what is packed.
+    pub(super) path: String,
+    /// The directory that has the property, from the same top.
+    pub(super) directory: String,
+    /// What the line says; the line itself when it cannot be understood.
+    pub(super) definition: Result<Definition, String>,
+}
+
+/// One line of the property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Definition {
+    /// The URL, absolute or relative.
+    pub(super) url: String,
+    /// Where the URL is looked up.
+    pub(super) peg: Moment,
+    /// Which revision of that is meant.
+    pub(super) operative: Moment,
+    /// The path from the directory that has the property.
+    path: String,
+}
+
+/// A revision in a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// A number, which means the same for ever.
+    Number(u64),
+    /// The youngest revision, or a date.
+    Moving,
+    /// Not said.
+    Unsaid,
+}
+
+/// Reads the value of the property of `directory`, a path from the top. A line that cannot be
+/// understood stands for the directory itself.
+pub(super) fn read(value: &str, directory: &str) -> Vec<External> {
     value
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| mount(line).unwrap_or_default())
+        .map(|line| {
+            let definition = Definition::parse(line).ok_or_else(|| line.to_owned());
+            let path = definition.as_ref().map_or("", |found| found.path.as_str());
+            External {
+                path: format!("{directory}/{path}").trim_matches('/').to_owned(),
+                directory: directory.to_owned(),
+                definition,
+            }
+        })
         .collect()
 }
 
-/// Reads `[-r REV] URL[@PEG] PATH`, or in the form from before Subversion 1.5
-/// `PATH [-r REV] URL`.
-fn mount(line: &str) -> Option<String> {
-    let mut words = Vec::new();
-    let mut rest = words_of(line)?.into_iter().peekable();
-    while let Some(word) = rest.next() {
-        if word == "-r" {
-            rest.next()?;
-        } else if !word.starts_with("-r") {
-            words.push(word);
+impl Definition {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = words(line)?;
+        let mut operative = Moment::Unsaid;
+        let option = words.iter().position(|word| word.starts_with("-r"));
+        // With two words there is none: `-r` may be a name.
+        let option = option.filter(|_| words.len() > 2);
+        if let Some(position) = option {
+            let word = words.remove(position);
+            operative = match &word[2..] {
+                "" if position < words.len() => Moment::parse(&words.remove(position))?,
+                text => Moment::parse(text)?,
+            };
         }
+        let [first, second] = <[String; 2]>::try_from(words).ok()?;
+        let is_new = match option {
+            Some(position) => position == 0,
+            None => is_absolute(&first) || !is_absolute(&second),
+        };
+        let (url, path) = if is_new {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        if is_absolute(&path) {
+            return None;
+        }
+        let (url, peg) = if is_new {
+            split_peg(&url)?
+        } else {
+            (url, operative)
+        };
+        if operative == Moment::Unsaid {
+            operative = peg;
+        }
+        Some(Self {
+            url,
+            peg,
+            operative,
+            path: canonical(&path)?,
+        })
     }
-    let [first, second] = <[String; 2]>::try_from(words).ok()?;
-    let path = if is_url(&first) { second } else { first };
-    let path = path.trim_matches('/').to_owned();
-    Some(path.strip_prefix("./").map(str::to_owned).unwrap_or(path))
 }
 
-fn is_url(word: &str) -> bool {
-    word.contains("://")
-        || ["^/", "//", "/", "../"]
-            .iter()
-            .any(|sign| word.starts_with(sign))
+impl Moment {
+    fn parse(text: &str) -> Option<Self> {
+        let number = text.trim_start_matches('r');
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return number.parse().ok().map(Self::Number);
+        }
+        let is_date = text.starts_with('{') && text.ends_with('}');
+        (is_date || text.eq_ignore_ascii_case("head")).then_some(Self::Moving)
+    }
 }
 
-/// Splits at spaces that are neither quoted nor escaped.
-fn words_of(line: &str) -> Option<Vec<String>> {
+/// Splits `URL@PEG`; an `@` in front of a `/` belongs to a user or a directory.
+fn split_peg(url: &str) -> Option<(String, Moment)> {
+    match url.rsplit_once('@') {
+        Some((url, "")) => Some((url.to_owned(), Moment::Unsaid)),
+        Some((url, peg)) if !peg.contains('/') => Some((url.to_owned(), Moment::parse(peg)?)),
+        _ => Some((url.to_owned(), Moment::Unsaid)),
+    }
+}
+
+fn is_absolute(word: &str) -> bool {
+    word.split_once("://")
+        .is_some_and(|(scheme, _)| !scheme.is_empty() && !scheme.contains('/'))
+}
+
+/// Cleans a path that must stay below its directory.
+fn canonical(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let is_inside = !path.starts_with('/') && !parts.contains(&"..") && !parts.is_empty();
+    is_inside.then(|| parts.join("/"))
+}
+
+/// Splits at spaces as APR does: a word in quotes begins with one, a backslash takes the next
+/// character as it is.
+fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut characters = line.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => word.push(characters.next()?),
-            _ if Some(character) == quote => quote = None,
-            '"' | '\'' if quote.is_none() => quote = Some(character),
-            ' ' | '\t' if quote.is_none() => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let quote = matches!(first, '"' | '\'').then_some(first);
+        let mut characters = rest.char_indices().skip(usize::from(quote.is_some()));
+        let mut word = String::new();
+        let end = loop {
+            match characters.next() {
+                Some((_, '\\')) => word.push(characters.next()?.1),
+                Some((at, character)) if Some(character) == quote => break at + 1,
+                Some((at, ' ' | '\t')) if quote.is_none() => break at,
+                Some((_, character)) => word.push(character),
+                None if quote.is_none() => break rest.len(),
+                None => return None,
             }
-            _ => word.push(character),
-        }
-    }
-    if !word.is_empty() {
+        };
         words.push(word);
+        rest = rest[end..].trim_start();
     }
-    quote.is_none().then_some(words)
+    Some(words)
 }
 
 #[cfg(test)]
@@ -67,21 +169,102 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_where_externals_are_mounted() {
-        for (value, expected) in [
-            ("^/other ext\n", vec!["ext"]),
-            ("-r 12 ^/other@3 lib/ext\n", vec!["lib/ext"]),
-            ("-r12 https://example.com/x ./ext/\n", vec!["ext"]),
-            ("ext -r 5 https://example.com/x\n", vec!["ext"]),
-            ("ext https://example.com/x", vec!["ext"]),
+    fn reads_what_svn_reads() {
+        use Moment::{Moving, Number, Unsaid};
+        for (line, url, peg, operative, path) in [
+            ("^/other ext", "^/other", Unsaid, Unsaid, "ext"),
             (
-                "# comment\n\n../a 'my ext'\n//host/b \"b c\"\n/c d\\ e",
-                vec!["my ext", "b c", "d e"],
+                "-r 12 ^/other@3 lib/ext",
+                "^/other",
+                Number(3),
+                Number(12),
+                "lib/ext",
             ),
-            ("nonsense", vec![""]),
-            ("^/a 'open", vec![""]),
+            ("^/other@3 ext", "^/other", Number(3), Number(3), "ext"),
+            ("^/a%40b@3 ext", "^/a%40b", Number(3), Number(3), "ext"),
+            ("^/a@b@ ext", "^/a@b", Unsaid, Unsaid, "ext"),
+            (
+                "-r12 https://example.com/x ./ext/",
+                "https://example.com/x",
+                Unsaid,
+                Number(12),
+                "ext",
+            ),
+            (
+                "svn+ssh://ada@example.com/x ext",
+                "svn+ssh://ada@example.com/x",
+                Unsaid,
+                Unsaid,
+                "ext",
+            ),
+            (
+                "ext -r 5 https://example.com/x@3",
+                "https://example.com/x@3",
+                Number(5),
+                Number(5),
+                "ext",
+            ),
+            ("ext -r5 ../x", "../x", Number(5), Number(5), "ext"),
+            (
+                "ext https://example.com/x@3",
+                "https://example.com/x@3",
+                Unsaid,
+                Unsaid,
+                "ext",
+            ),
+            ("-rHEAD ^/x@3 ext", "^/x", Number(3), Moving, "ext"),
+            (
+                "-r {2026-01-01} //host/x 'my  ext'",
+                "//host/x",
+                Unsaid,
+                Moving,
+                "my  ext",
+            ),
+            (
+                "\"^/a b@7\" \"b \\\" c\"",
+                "^/a b",
+                Number(7),
+                Number(7),
+                "b \" c",
+            ),
+            ("/c d\\ e", "/c", Unsaid, Unsaid, "d e"),
+            ("^/x -r", "^/x", Unsaid, Unsaid, "-r"),
+            ("^/it's@4 it's", "^/it's", Number(4), Number(4), "it's"),
         ] {
-            assert_eq!(mounts(value), expected, "{value:?}");
+            let expected = Definition {
+                url: url.to_owned(),
+                peg,
+                operative,
+                path: path.to_owned(),
+            };
+            assert_eq!(Definition::parse(line), Some(expected), "{line}");
         }
+    }
+
+    #[test]
+    fn refuses_what_svn_refuses() {
+        for line in [
+            "nonsense",
+            "^/a 'open",
+            "^/a b c",
+            "^/a@x b",
+            "-r ^/a",
+            "-r x ^/a b",
+            "https://a/b https://c/d",
+            "^/a ../b",
+            "^/a /b",
+            "^/a .",
+            "^/a b\\",
+        ] {
+            assert_eq!(Definition::parse(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_stands_for_its_directory() {
+        let found = read("# comment\n\n^/a@1 b\nnonsense\n", "lib");
+        let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+        assert_eq!(paths, ["lib/b", "lib"]);
+        assert_eq!(found[1].definition, Err("nonsense".to_owned()));
     }
 }

@@ -1,161 +1,244 @@
-//! What in a working copy is in no revision, or not in one and the same.
+//! A working copy as its database describes it, and whether that is one revision.
+//!
+//! ```text
+//! root/.svn/wc.db       nodes, properties, revisions, local changes
+//! root/.svn/pristine/   texts
+//! root/.../top/         what is packed: a directory at or below the root
+//! ```
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use super::program::Svn;
-use super::xml::{self, Status};
+use bulla_schemas::Timestamp;
+
+use super::database::Database;
+use super::database::nodes::{Kind, Node};
+use super::database::rows::{Actual, Repository};
+use super::problem::{Problem, Problems};
+use super::revision::Revision;
 use crate::source::SourceError;
-use crate::source::error::Listing;
+use crate::source::error::SvnError;
 
-/// The state of a working copy.
+/// What a working copy has of the directory that is packed.
+#[derive(Debug)]
 pub(super) struct WorkingCopy {
-    problems: Vec<(Problem, String)>,
-    /// Names that Subversion does not know.
-    pub(super) untracked: Vec<String>,
-}
-
-/// What keeps a path from being what one revision says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Problem {
-    Changed(String),
-    Conflicted,
-    Missing,
-    Incomplete,
-    Obstructed,
-    Switched,
-    OtherRevision(String),
+    /// The directory that has `.svn`.
+    pub(super) root: PathBuf,
+    /// The path of the packed directory from the root, empty for the root itself.
+    pub(super) top: String,
+    /// Where the packed directory comes from.
+    pub(super) repository: Repository,
+    /// What the repository has, without externals, by path; the first is the packed directory.
+    pub(super) nodes: Vec<Node>,
+    /// Files that externals put there.
+    pub(super) file_externals: Vec<Node>,
+    /// Where externals are, from the root.
+    pub(super) mounted: Vec<String>,
+    /// What is not as one revision has it, as far as the database knows.
+    pub(super) problems: Problems,
 }
 
 impl WorkingCopy {
-    pub(super) fn look(svn: &Svn, top: &Path, operand: &str) -> Result<Self, SourceError> {
-        let status = svn.run(
-            &["status", "--xml", "--verbose", "--ignore-externals"],
-            &[operand],
-        )?;
-        let entries =
-            xml::parse_status(&status).map_err(|source| svn.unreadable("status", source))?;
-        let top_revision = entries
-            .iter()
-            .find(|entry| Path::new(&entry.path) == top)
-            .and_then(|entry| entry.status.revision.clone());
-
-        let mut working_copy = Self {
-            problems: Vec::new(),
-            untracked: Vec::new(),
+    /// Reads what the database at `root` has at or below the directory `top`.
+    pub(super) fn read(root: &Path, top: &Path) -> Result<Self, SourceError> {
+        let database = Database::open(root)?;
+        let from_root = top.strip_prefix(root).unwrap_or(Path::new(""));
+        let from_root = from_root.to_str().ok_or_else(|| SvnError::NotVersioned {
+            directory: top.to_owned(),
+        })?;
+        if database.is_unfinished()? {
+            return Err(SvnError::Interrupted {
+                checkout: root.to_owned(),
+            }
+            .into());
+        }
+        let rows = database.nodes(from_root)?;
+        let Some(first) = rows.first().filter(|node| node.path == from_root) else {
+            return Err(SvnError::NotVersioned {
+                directory: top.to_owned(),
+            }
+            .into());
         };
-        for entry in entries {
-            let path = Path::new(&entry.path);
-            let name = match path.strip_prefix(top).ok().and_then(Path::to_str) {
-                None | Some("") => ".".to_owned(),
-                Some(name) => name.to_owned(),
-            };
-            if entry.status.item == "unversioned" {
-                working_copy.untracked.push(name);
-            } else if let Some(problem) =
-                problem(&entry.status, path == top, top_revision.as_deref())
-            {
-                working_copy.problems.push((problem, name));
+        if first.op_depth > 0 {
+            return Err(SourceError::NeverCommitted {
+                repository: top.display().to_string(),
+            });
+        }
+        let repositories = database.repositories()?;
+        let repository = repositories
+            .into_iter()
+            .find(|repository| Some(repository.id) == first.repository)
+            .ok_or_else(|| damaged(root, "the packed directory is in no repository"))?;
+        let mut problems = Problems::default();
+        find_operations(&rows, from_root, &mut problems);
+        find_actual(&database.actual()?, &rows, from_root, &mut problems);
+        let (nodes, file_externals) = rows
+            .into_iter()
+            .filter(|node| node.op_depth == 0)
+            .partition(|node| !node.is_file_external);
+        let working_copy = Self {
+            root: root.to_owned(),
+            top: from_root.to_owned(),
+            repository,
+            nodes,
+            file_externals,
+            mounted: database.mounted()?,
+            problems,
+        };
+        working_copy.check()
+    }
+
+    /// Compares every node with the packed directory and with its own parent.
+    fn check(mut self) -> Result<Self, SourceError> {
+        let revision = self.nodes[0].revision;
+        let mut directories: HashMap<&str, &Node> = HashMap::new();
+        for (position, node) in self.nodes.iter().enumerate() {
+            let name = node.below(&self.top);
+            if position > 0 {
+                let (parent, last) = node.path.rsplit_once('/').unwrap_or(("", &node.path));
+                let Some(parent) = directories.get(parent) else {
+                    let what = format!("{:?} is in no directory", node.path);
+                    return Err(damaged(&self.root, &what).into());
+                };
+                if !follows(node, parent, last) {
+                    self.problems.add(Problem::Switched, name);
+                }
+            }
+            if node.kind == Kind::Directory {
+                directories.insert(&node.path, node);
+            }
+            match node.presence.as_str() {
+                "normal" => {}
+                "incomplete" => self.problems.add(Problem::Incomplete, name),
+                "excluded" => self.problems.add(Problem::Sparse, name),
+                "server-excluded" => self.problems.add(Problem::Forbidden, name),
+                "not-present" => {
+                    let revision = node.revision.unwrap_or_default();
+                    self.problems.add(Problem::NotPresent(revision), name);
+                }
+                other => {
+                    let what = format!("{:?} has the unknown presence {other:?}", node.path);
+                    return Err(damaged(&self.root, &what).into());
+                }
+            }
+            let is_there = node.presence == "normal";
+            if is_there && node.revision != revision {
+                let revision = node.revision.unwrap_or_default();
+                self.problems.add(Problem::OtherRevision(revision), name);
+            }
+            let is_whole = node
+                .depth
+                .as_deref()
+                .is_none_or(|depth| depth == "infinity");
+            if is_there && node.kind == Kind::Directory && !is_whole {
+                self.problems.add(Problem::Sparse, name);
             }
         }
-        working_copy.problems.sort_by(|a, b| a.1.cmp(&b.1));
-        working_copy.untracked.sort();
-        Ok(working_copy)
+        Ok(self)
     }
 
-    pub(super) fn is_clean(&self) -> bool {
-        self.problems.is_empty()
+    /// Returns the directory that is packed.
+    pub(super) fn directory(&self) -> PathBuf {
+        self.root.join(&self.top)
     }
 
-    /// Tells whether even what lies there cannot be packed: a file is gone or half merged.
-    pub(super) fn is_unreadable(&self) -> bool {
-        self.problems.iter().any(|(problem, _)| {
-            matches!(
-                problem,
-                Problem::Conflicted | Problem::Missing | Problem::Incomplete | Problem::Obstructed
-            )
+    /// Returns the path of the packed directory inside the repository.
+    pub(super) fn repository_path(&self) -> &str {
+        self.nodes[0].repository_path.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the revision in which the packed directory last changed.
+    ///
+    /// It is the newest that any node names. The directory's own row is not enough: a commit of a
+    /// copied directory does not write down that what changed in the copy changed its directories.
+    pub(super) fn last_change(&self) -> Result<Revision, SourceError> {
+        let newest = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.changed_revision?, node.changed_date)))
+            .max();
+        let Some((number, microseconds)) = newest else {
+            return Err(damaged(&self.root, "the packed directory never changed").into());
+        };
+        let seconds = microseconds.unwrap_or_default().div_euclid(1_000_000);
+        let committed =
+            Timestamp::from_seconds(seconds).map_err(|source| SourceError::CommitTime {
+                revision: format!("r{number}"),
+                source,
+            })?;
+        Ok(Revision {
+            number: number.to_string(),
+            committed,
+            root: self.repository.root.clone(),
+            uuid: self.repository.uuid.clone(),
+            path: self.repository_path().to_owned(),
         })
     }
+}
 
-    /// Names every problem, and the commands that mend them.
-    pub(super) fn refusal(&self, top: &Path) -> SourceError {
-        let mut mend: Vec<&str> = Vec::new();
-        for (problem, _) in &self.problems {
-            if !mend.contains(&problem.mend()) {
-                mend.push(problem.mend());
-            }
+/// Tells whether `node` comes from where its parent comes from.
+fn follows(node: &Node, parent: &Node, name: &str) -> bool {
+    let (Some(path), Some(above)) = (&node.repository_path, &parent.repository_path) else {
+        return false;
+    };
+    let expected = match above.as_str() {
+        "" => Some(path.as_str()),
+        above => path
+            .strip_prefix(above)
+            .and_then(|rest| rest.strip_prefix('/')),
+    };
+    node.repository == parent.repository && expected == Some(name)
+}
+
+/// Finds the roots of local operations: what is added, deleted, copied or moved.
+fn find_operations(rows: &[Node], top: &str, problems: &mut Problems) {
+    for (position, node) in rows.iter().enumerate() {
+        let depth = match node.path.as_str() {
+            "" => 0,
+            path => path.split('/').count(),
+        };
+        if node.op_depth == 0 || usize::try_from(node.op_depth) != Ok(depth) {
+            continue;
         }
-        if !self.is_unreadable() {
-            mend.push(
-                "`--allow-dirty` packs what lies there into a release that cannot be promoted",
-            );
-        }
-        SourceError::NotOneRevision {
-            checkout: top.to_owned(),
-            problems: Listing(
-                self.problems
-                    .iter()
-                    .map(|(problem, name)| (problem.word(), name.clone()))
-                    .collect(),
-            ),
-            mend: mend.join("; "),
+        let before = position.checked_sub(1).map(|before| &rows[before]);
+        let replaces =
+            before.is_some_and(|before| before.path == node.path && before.presence == "normal");
+        let word = match node.presence.as_str() {
+            "base-deleted" => "deleted",
+            _ if replaces => "replaced",
+            _ => "added",
+        };
+        problems.add(Problem::Changed(word.to_owned()), node.below(top));
+    }
+}
+
+/// Finds conflicts and changed properties.
+fn find_actual(actual: &[Actual], rows: &[Node], top: &str, problems: &mut Problems) {
+    for node in actual {
+        let below = match top {
+            "" => Some(node.path.as_str()),
+            top if node.path == top => Some(""),
+            top => node
+                .path
+                .strip_prefix(top)
+                .and_then(|rest| rest.strip_prefix('/')),
+        };
+        let Some(name) = below else { continue };
+        // What an operation brought has its properties as part of that.
+        let start = rows.partition_point(|row| row.path < node.path);
+        let mut own = rows[start..].iter().take_while(|row| row.path == node.path);
+        if node.is_conflicted {
+            problems.add(Problem::Conflicted, name);
+        } else if node.has_other_properties && own.all(|row| row.op_depth == 0) {
+            problems.add(Problem::Changed("properties modified".to_owned()), name);
         }
     }
 }
 
-fn problem(status: &Status, is_top: bool, top_revision: Option<&str>) -> Option<Problem> {
-    if status.tree_conflicted || status.properties == "conflicted" {
-        return Some(Problem::Conflicted);
-    }
-    match status.item.as_str() {
-        // Externals are refused from the repository's own list of them.
-        "external" | "ignored" => return None,
-        _ if status.file_external => return None,
-        "conflicted" => return Some(Problem::Conflicted),
-        "missing" => return Some(Problem::Missing),
-        "incomplete" => return Some(Problem::Incomplete),
-        "obstructed" => return Some(Problem::Obstructed),
-        "normal" | "none" => {}
-        changed => return Some(Problem::Changed(changed.to_owned())),
-    }
-    if status.properties == "modified" {
-        return Some(Problem::Changed("properties modified".to_owned()));
-    }
-    // The directory that is packed may itself be switched: its own URL is what counts.
-    if status.switched && !is_top {
-        return Some(Problem::Switched);
-    }
-    match &status.revision {
-        Some(revision) if Some(revision.as_str()) != top_revision => {
-            Some(Problem::OtherRevision(revision.clone()))
-        }
-        _ => None,
-    }
-}
-
-impl Problem {
-    fn word(&self) -> String {
-        match self {
-            Self::Changed(word) => word.clone(),
-            Self::Conflicted => "conflicted".to_owned(),
-            Self::Missing => "missing".to_owned(),
-            Self::Incomplete => "incomplete".to_owned(),
-            Self::Obstructed => "obstructed".to_owned(),
-            Self::Switched => "switched".to_owned(),
-            Self::OtherRevision(revision) => format!("at r{revision}"),
-        }
-    }
-
-    fn mend(&self) -> &'static str {
-        match self {
-            Self::Changed(_) => "`svn commit` or `svn revert` what is changed",
-            Self::Conflicted => "`svn resolve` what is conflicted",
-            Self::Missing => "`svn revert` what is missing, or `svn delete` it and commit",
-            Self::Incomplete => "`svn cleanup` and `svn update` end what was interrupted",
-            Self::Obstructed => {
-                "move away what is in the place of a tracked path, then `svn revert`"
-            }
-            Self::Switched => "`svn switch` back what is switched",
-            Self::OtherRevision(_) => "`svn update` brings everything to one revision",
-        }
+fn damaged(root: &Path, what: &str) -> SvnError {
+    SvnError::Damaged {
+        checkout: root.to_owned(),
+        what: what.to_owned(),
+        source: None,
     }
 }

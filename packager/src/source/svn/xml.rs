@@ -5,7 +5,7 @@ use bulla_schemas::timestamp::TimestampError;
 use quick_xml::DeError;
 use serde::Deserialize;
 
-use super::externals;
+use super::externals::{self, External};
 
 #[derive(Deserialize)]
 struct InfoDocument {
@@ -94,14 +94,8 @@ pub(super) struct Status {
     pub(super) item: String,
     #[serde(rename = "@props")]
     pub(super) properties: String,
-    #[serde(rename = "@revision", default)]
-    pub(super) revision: Option<String>,
-    #[serde(rename = "@switched", default)]
-    pub(super) switched: bool,
     #[serde(rename = "@tree-conflicted", default)]
     pub(super) tree_conflicted: bool,
-    #[serde(rename = "@file-external", default)]
-    pub(super) file_external: bool,
 }
 
 /// Reads `svn status --xml`; paths in a changelist stand apart from the others.
@@ -133,7 +127,7 @@ struct Property {
 
 impl PropertyTarget {
     /// Returns what the property `svn:externals` mounts, as paths below `base`.
-    pub(super) fn mounts(&self, base: &str) -> Vec<String> {
+    pub(super) fn externals(&self, base: &str) -> Vec<External> {
         let directory = self.path.strip_prefix(base).unwrap_or_default();
         let directory = directory.trim_matches('/');
         // Named by URL, a path is encoded; on disk it is not.
@@ -142,10 +136,7 @@ impl PropertyTarget {
         } else {
             directory.to_owned()
         };
-        externals::mounts(&self.property.value)
-            .into_iter()
-            .map(|mount| format!("{directory}/{mount}").trim_matches('/').to_owned())
-            .collect()
+        externals::read(&self.property.value, &directory)
     }
 }
 
@@ -195,6 +186,6 @@ mod tests {
         .unwrap();
         assert_eq!(entries.len(), 3);
         assert_eq!(entries[2].path, "w/\"a\"");
-        assert!(entries[2].status.switched);
+        assert_eq!(entries[2].status.item, "modified");
     }
 }

@@ -1,0 +1,175 @@
+//! What in a working copy's directories is not as its database describes it.
+//!
+//! A file with the size and time that the database recorded is unchanged, as `svn` itself decides
+//! it. Whatever is not so plain is asked from `svn status`, for its directory alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use super::database::nodes::{Kind, Node};
+use super::problem::{Problem, Problems};
+use super::program::{Svn, path_operand};
+use super::working_copy::WorkingCopy;
+use super::xml;
+use crate::source::SourceError;
+
+/// Up to this many directories are asked for by name, else the whole tree at once.
+const FEW: usize = 64;
+
+/// Adds what is changed on disk to `problems`; returns the names that Subversion does not know.
+pub(super) fn find(
+    working_copy: &WorkingCopy,
+    svn: &Svn,
+    problems: &mut Problems,
+) -> Result<Vec<String>, SourceError> {
+    let doubtful = doubtful(working_copy)?;
+    if doubtful.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut status = vec!["status", "--xml", "--verbose", "--ignore-externals"];
+    let mut operands = Vec::new();
+    if doubtful.len() <= FEW {
+        status.extend(["--depth", "immediates"]);
+        for directory in &doubtful {
+            operands.push(path_operand(&working_copy.root.join(directory))?);
+        }
+    } else {
+        operands.push(path_operand(&working_copy.directory())?);
+    }
+    let status = svn.run(&status, &operands)?;
+    let entries = xml::parse_status(&status).map_err(|source| svn.unreadable("status", source))?;
+    let top = working_copy.directory();
+    let mut untracked = BTreeSet::new();
+    for entry in entries {
+        let name = Path::new(&entry.path).strip_prefix(&top).ok();
+        let name = name.and_then(Path::to_str).unwrap_or_default();
+        if entry.status.item == "unversioned" {
+            untracked.insert(name.to_owned());
+        } else if let Some(problem) = Problem::of_status(&entry.status) {
+            problems.add(problem, name);
+        }
+    }
+    Ok(untracked.into_iter().collect())
+}
+
+/// Returns the directories, from the root, in which something is not as recorded.
+fn doubtful(working_copy: &WorkingCopy) -> Result<BTreeSet<&str>, SourceError> {
+    let nodes = working_copy.nodes.iter();
+    let known: HashMap<&str, &Node> = nodes
+        .chain(&working_copy.file_externals)
+        .filter(|node| node.presence == "normal")
+        .map(|node| (node.path.as_str(), node))
+        .collect();
+    let expected = count_in_directories(&known, working_copy);
+    let mounted = mounted(working_copy);
+    let mut doubtful = BTreeSet::new();
+    let mut path = String::new();
+    for (directory, expected) in expected {
+        let on_disk = working_copy.root.join(directory);
+        let failed = |source| SourceError::io("cannot read", &on_disk, source);
+        let entries = match fs::read_dir(&on_disk) {
+            Ok(entries) => entries,
+            // Its parent misses it.
+            Err(error) if is_not_directory(&error) => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = 0;
+        let mut is_plain = true;
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            path.clear();
+            path.push_str(directory);
+            if !directory.is_empty() {
+                path.push('/');
+            }
+            match name.to_str() {
+                Some(".svn") => continue,
+                Some(name) => path.push_str(name),
+                None => {
+                    is_plain = false;
+                    continue;
+                }
+            }
+            match known.get(path.as_str()) {
+                Some(node) => {
+                    found += 1;
+                    is_plain &= match node.kind {
+                        Kind::Directory => entry.file_type().map_err(failed)?.is_dir(),
+                        Kind::File => is_as_recorded(node, &entry.metadata().map_err(failed)?),
+                    };
+                }
+                None => is_plain &= mounted.contains(path.as_str()),
+            }
+        }
+        if !is_plain || found != expected {
+            doubtful.insert(directory);
+        }
+    }
+    Ok(doubtful)
+}
+
+/// Returns every directory and how many known paths are right in it.
+fn count_in_directories<'a>(
+    known: &HashMap<&'a str, &Node>,
+    working_copy: &'a WorkingCopy,
+) -> HashMap<&'a str, usize> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (path, node) in known {
+        if node.kind == Kind::Directory {
+            counts.entry(path).or_default();
+        }
+        if *path != working_copy.top {
+            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            *counts.entry(parent).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Returns where externals are, and the directories above them.
+fn mounted(working_copy: &WorkingCopy) -> BTreeSet<&str> {
+    let mut mounted = BTreeSet::new();
+    for path in &working_copy.mounted {
+        let mut path = path.as_str();
+        while mounted.insert(path) {
+            match path.rsplit_once('/') {
+                Some((parent, _)) => path = parent,
+                None => break,
+            }
+        }
+    }
+    mounted
+}
+
+fn is_not_directory(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Tells whether a file is surely unchanged.
+fn is_as_recorded(node: &Node, metadata: &Metadata) -> bool {
+    let is_right_kind = if node.properties.special {
+        metadata.is_symlink()
+    } else {
+        metadata.is_file()
+    };
+    let modified =
+        metadata
+            .modified()
+            .ok()
+            .and_then(|time| match time.duration_since(UNIX_EPOCH) {
+                Ok(after) => i64::try_from(after.as_micros()).ok(),
+                // Rounded down, as the C library's seconds and nanoseconds are.
+                Err(before) => i64::try_from(before.duration().as_nanos().div_ceil(1000))
+                    .ok()
+                    .map(|microseconds| -microseconds),
+            });
+    let found = modified.map(|modified| (metadata.len(), modified));
+    is_right_kind && node.recorded.is_some() && node.recorded == found
+}

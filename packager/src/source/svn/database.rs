@@ -1,0 +1,184 @@
+//! `.svn/wc.db`, opened so that nothing is written and nothing in it is run.
+//!
+//! The file is SQLite, and anyone may have made it: views, triggers and virtual tables stay
+//! unused, and rows are bounded. All that is needed is read in one transaction and kept in
+//! memory, so that `svn` never waits for a pack.
+
+pub(super) mod nodes;
+pub(super) mod rows;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::source::error::SvnError;
+
+/// What Subversion 1.8 to 1.14 write (`SVN_WC__VERSION` in `libsvn_wc/wc.h`).
+const FORMAT: u32 = 31;
+
+/// How long another program may hold the lock; `svn` itself waits this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Largest row or statement, in bytes. Properties and merge records stay far below.
+const LONGEST_ROW: i32 = 64 << 20;
+
+/// The tables that are read.
+const TABLES: [&str; 7] = [
+    "repository",
+    "wcroot",
+    "nodes",
+    "actual_node",
+    "externals",
+    "work_queue",
+    "wc_lock",
+];
+
+/// The administrative database of one working copy.
+pub(super) struct Database {
+    connection: Connection,
+    /// The directory that has `.svn`.
+    pub(super) root: PathBuf,
+    /// The working copy's number in its own database.
+    pub(super) id: i64,
+}
+
+impl Database {
+    /// Opens the database of the working copy at `root`.
+    pub(super) fn open(root: &Path) -> Result<Self, SvnError> {
+        let failed = |source| failure(root, source);
+        let path = root.join(".svn").join("wc.db");
+        check_header(root, &path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        for (setting, value) in [
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        ] {
+            connection.set_db_config(setting, value).map_err(failed)?;
+        }
+        connection
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_ROW)
+            .map_err(failed)?;
+        // Held until the last row is read: all of them are of one moment.
+        connection
+            .execute_batch("PRAGMA cell_size_check = ON; BEGIN")
+            .map_err(failed)?;
+        let format = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(failed)?;
+        if format != FORMAT {
+            return Err(SvnError::Format {
+                checkout: root.to_owned(),
+                format,
+            });
+        }
+        check_tables(root, &connection)?;
+        let id = connection
+            .query_row(
+                "SELECT id FROM wcroot WHERE local_abspath IS NULL",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        Ok(Self {
+            connection,
+            root: root.to_owned(),
+            id,
+        })
+    }
+
+    fn failure(&self, source: rusqlite::Error) -> SvnError {
+        failure(&self.root, source)
+    }
+
+    fn damaged(&self, what: impl Into<String>) -> SvnError {
+        SvnError::Damaged {
+            checkout: self.root.clone(),
+            what: what.into(),
+            source: None,
+        }
+    }
+}
+
+/// Sorts out what SQLite would only call an error.
+fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
+    let mut header = [0; 100];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Before Subversion 1.7 there was no database, but a number in a file of its own.
+            let format = std::fs::read_to_string(root.join(".svn").join("entries"))
+                .ok()
+                .and_then(|entries| entries.lines().next()?.parse().ok());
+            return Err(match format {
+                Some(format) if format < FORMAT => SvnError::Format {
+                    checkout: root.to_owned(),
+                    format,
+                },
+                _ => unreadable(root, error),
+            });
+        }
+        Err(error) => return Err(unreadable(root, error)),
+    }
+    // https://www.sqlite.org/fileformat.html: a magic string, and 1 for a rollback journal.
+    // Another journal would have to be written to be read; svn has none.
+    if !header.starts_with(b"SQLite format 3\0") || header[18..20] != [1, 1] {
+        return Err(SvnError::Damaged {
+            checkout: root.to_owned(),
+            what: "it is not the SQLite database that svn writes".to_owned(),
+            source: None,
+        });
+    }
+    Ok(())
+}
+
+fn unreadable(root: &Path, source: std::io::Error) -> SvnError {
+    SvnError::Unreadable {
+        checkout: root.to_owned(),
+        source,
+    }
+}
+
+/// Checks that each table is a table: a view or a virtual table would run what it likes.
+fn check_tables(root: &Path, connection: &Connection) -> Result<(), SvnError> {
+    let is_table = "SELECT count(*) FROM sqlite_schema
+        WHERE lower(name) = ?1 AND type = 'table' AND rootpage > 0
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
+    for table in TABLES {
+        let count: i64 = connection
+            .query_row(is_table, [table], |row| row.get(0))
+            .map_err(|source| failure(root, source))?;
+        if count != 1 {
+            return Err(SvnError::Damaged {
+                checkout: root.to_owned(),
+                what: format!("`{table}` is not a table"),
+                source: None,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Says what an error of SQLite means for a working copy.
+fn failure(root: &Path, source: rusqlite::Error) -> SvnError {
+    let checkout = root.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SvnError::Locked { checkout },
+        // A journal that is left over has to be played back, which is writing.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => SvnError::Interrupted { checkout },
+        _ => SvnError::Damaged {
+            checkout,
+            what: "SQLite cannot read it".to_owned(),
+            source: Some(source),
+        },
+    }
+}

@@ -1,0 +1,143 @@
+//! What keeps a path of a working copy from being what one revision says.
+
+use std::path::Path;
+
+use super::xml::Status;
+use crate::source::SourceError;
+use crate::source::error::Listing;
+
+/// What is wrong with a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// A local change, in the word of `svn status`.
+    Changed(String),
+    Conflicted,
+    Missing,
+    Incomplete,
+    Obstructed,
+    Switched,
+    OtherRevision(i64),
+    /// Deleted in another revision than the rest has.
+    NotPresent(i64),
+    /// Left out on purpose, or a directory without all of its content.
+    Sparse,
+    /// Kept back by the server.
+    Forbidden,
+}
+
+impl Problem {
+    /// Reads what `svn status` says about a path; `None` when it is as in the repository.
+    pub(super) fn of_status(status: &Status) -> Option<Self> {
+        if status.tree_conflicted || status.properties == "conflicted" {
+            return Some(Self::Conflicted);
+        }
+        match status.item.as_str() {
+            "external" | "ignored" | "unversioned" => None,
+            "conflicted" => Some(Self::Conflicted),
+            "missing" => Some(Self::Missing),
+            "incomplete" => Some(Self::Incomplete),
+            "obstructed" => Some(Self::Obstructed),
+            "normal" | "none" if status.properties == "modified" => {
+                Some(Self::Changed("properties modified".to_owned()))
+            }
+            "normal" | "none" => None,
+            changed => Some(Self::Changed(changed.to_owned())),
+        }
+    }
+
+    fn word(&self) -> String {
+        match self {
+            Self::Changed(word) => word.clone(),
+            Self::Conflicted => "conflicted".to_owned(),
+            Self::Missing => "missing".to_owned(),
+            Self::Incomplete => "incomplete".to_owned(),
+            Self::Obstructed => "obstructed".to_owned(),
+            Self::Switched => "switched".to_owned(),
+            Self::OtherRevision(revision) => format!("at r{revision}"),
+            Self::NotPresent(revision) => format!("deleted at r{revision}"),
+            Self::Sparse => "sparse".to_owned(),
+            Self::Forbidden => "kept back by the server".to_owned(),
+        }
+    }
+
+    fn mend(&self) -> &'static str {
+        match self {
+            Self::Changed(_) => "`svn commit` or `svn revert` what is changed",
+            Self::Conflicted => "`svn resolve` what is conflicted",
+            Self::Missing => "`svn revert` what is missing, or `svn delete` it and commit",
+            Self::Incomplete => "`svn cleanup` and `svn update` end what was interrupted",
+            Self::Obstructed => {
+                "move away what is in the place of a tracked path, then `svn revert`"
+            }
+            Self::Switched => "`svn switch` back what is switched",
+            Self::OtherRevision(_) | Self::NotPresent(_) => {
+                "`svn update` brings everything to one revision"
+            }
+            Self::Sparse => "`svn update --set-depth infinity` fetches what is left out",
+            Self::Forbidden => {
+                "ask for the right to read it, then `svn update --set-depth infinity`"
+            }
+        }
+    }
+
+    /// Tells whether even what lies there cannot be packed: a file is gone or half merged.
+    fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Conflicted
+            | Self::Missing
+            | Self::Incomplete
+            | Self::Obstructed
+            | Self::Sparse
+            | Self::Forbidden => true,
+            Self::Changed(_) | Self::Switched | Self::OtherRevision(_) | Self::NotPresent(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// Every problem of a working copy, with the path that has it.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<(Problem, String)>);
+
+impl Problems {
+    /// Adds a problem of the path `name`, once.
+    pub(super) fn add(&mut self, problem: Problem, name: &str) {
+        let name = if name.is_empty() { "." } else { name };
+        let is_known = self.0.iter().any(|(old, at)| *old == problem && at == name);
+        if !is_known {
+            self.0.push((problem, name.to_owned()));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether even what lies there cannot be packed.
+    pub(super) fn are_unreadable(&self) -> bool {
+        self.0.iter().any(|(problem, _)| problem.is_unreadable())
+    }
+
+    /// Names every problem, and the commands that mend them.
+    pub(super) fn refusal(mut self, checkout: &Path) -> SourceError {
+        self.0.sort_by(|a, b| a.1.cmp(&b.1));
+        let mut mend: Vec<&str> = Vec::new();
+        for (problem, _) in &self.0 {
+            if !mend.contains(&problem.mend()) {
+                mend.push(problem.mend());
+            }
+        }
+        if !self.are_unreadable() {
+            mend.push(
+                "`--allow-dirty` packs what lies there into a release that cannot be promoted",
+            );
+        }
+        let named = |(problem, name): &(Problem, String)| (problem.word(), name.clone());
+        SourceError::NotOneRevision {
+            checkout: checkout.to_owned(),
+            problems: Listing(self.0.iter().map(named).collect()),
+            mend: mend.join("; "),
+        }
+    }
+}

@@ -4,6 +4,7 @@
 mod anchor;
 mod arguments;
 mod build;
+mod confirm;
 mod diff;
 mod enter;
 mod environment;

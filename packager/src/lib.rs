@@ -5,14 +5,17 @@
 
 pub mod build;
 pub mod cache;
+pub mod ancestry;
 pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod contents;
+pub mod drop;
 pub mod init;
 pub mod key;
 pub mod pack;
 pub mod patch;
+pub mod preview;
 pub mod promote;
 pub mod publish;
 pub mod push;

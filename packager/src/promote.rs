@@ -146,8 +146,8 @@ pub fn standing<'a>(state: &'a LogState, wish: &Wish) -> Option<&'a Head> {
     (head.hash == wish.hash && !head.is_paused()).then_some(head)
 }
 
-/// Checks everything that can be known before the person is asked to sign.
-pub fn check(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
+/// Checks that the person may move the channel, before they are asked to sign.
+pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
     let Wish {
         project, channel, ..
     } = wish;
@@ -190,14 +190,16 @@ pub fn check(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), Pro
             channel,
         });
     }
-    let hash = wish.hash;
-    if state
-        .release(&project, &hash)
-        .is_some_and(Release::is_dirty)
-    {
+    Ok(())
+}
+
+/// Checks that the release may be promoted at all.
+pub fn check_release(state: &LogState, wish: &Wish) -> Result<(), PromoteError> {
+    let (project, hash) = (&wish.project, wish.hash);
+    if state.release(project, &hash).is_some_and(Release::is_dirty) {
         return Err(PromoteError::Dirty { hash });
     }
-    if state.revocation(&project, &hash) == Some(Severity::Block) {
+    if state.revocation(project, &hash) == Some(Severity::Block) {
         return Err(PromoteError::Revoked { hash });
     }
     Ok(())
@@ -285,7 +287,7 @@ mod tests {
         let mut organisation = Organisation::new();
         let hash = organisation.publish(&project(), "one");
         let check = |person: &str, channel: &str| {
-            check(&organisation.state, &personal(person), &wish(channel, hash))
+            check_person(&organisation.state, &personal(person), &wish(channel, hash))
         };
         assert!(check("alice", "prod").is_ok());
         assert!(matches!(
@@ -315,7 +317,7 @@ mod tests {
         organisation.append_release(&release);
         organisation.promote("prod", good, &["alice"]);
         organisation.revoke(bad, Severity::Block, "alice");
-        let check = |hash| check(&organisation.state, &personal("bob"), &wish("prod", hash));
+        let check = |hash| check_release(&organisation.state, &wish("prod", hash));
         let standing = |hash| standing(&organisation.state, &wish("prod", hash));
         assert_eq!(standing(good).unwrap().people, [name("alice")]);
         assert_eq!(standing(bad), None);

@@ -75,6 +75,7 @@ failures!(
     crate::build::BuildError,
     crate::config::ConfigError,
     crate::contents::ContentsError,
+    crate::drop::DropError,
     crate::key::CiKeyError,
     crate::pack::PackError,
     crate::patch::PatchError,

@@ -1,26 +1,33 @@
-//! `bulla promote`, and what `rollback` does the same: showing, signing, appending.
+//! `bulla promote`, and what `rollback` does the same: signing and appending.
+
+mod show;
 
 use std::path::PathBuf;
 
+use bulla_bundle::VerifiedBundle;
 use bulla_registry_client::{Client, LogFollower};
-use bulla_schemas::api::ChangeKind;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::Action;
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
-use bulla_trust::LogState;
+use bulla_schemas::{ChannelName, DigestPrefix};
+use bulla_trust::{Head, LogState};
 use clap::Args;
 
+use self::show::Shown;
 use super::failure::Failure;
 use super::session::Session;
-use super::{environment, output};
-use crate::contents::{self, ContentsError};
+use super::{confirm, environment, output};
+use crate::contents;
+use crate::drop::{self, Loss};
+use crate::preview::Preview;
 use crate::promote::{self, Wish};
 use crate::resolve;
 use crate::ssh::PersonalKey;
 
 /// Points a channel to a release. Servers that follow the channel install it.
 ///
-/// You sign with your SSH key. The reason and your name are permanent: the log keeps them.
+/// Shows first what would change there, and on a terminal asks. Refuses a release that does not
+/// contain the revision that is live, unless you say --drop. You sign with your SSH key. The
+/// reason and your name are permanent: the log keeps them.
 #[derive(Debug, Args)]
 pub(super) struct PromoteArguments {
     /// The release.
@@ -30,16 +37,41 @@ pub(super) struct PromoteArguments {
     #[arg(value_name = "CHANNEL")]
     channel: ChannelName,
     /// Why.
-    #[arg(long, short = 'm', value_name = "TEXT")]
-    reason: String,
+    #[arg(
+        long,
+        short = 'm',
+        value_name = "TEXT",
+        required_unless_present = "dry_run"
+    )]
+    reason: Option<String>,
     /// The public half of your SSH key; the agent or the file beside it signs.
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// A git checkout whose history tells whether the release contains what is live. Subversion
+    /// needs none.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    checkout: PathBuf,
+    /// Promotes although revisions that are live are not in the release, or nobody can tell.
+    #[arg(long)]
+    drop: bool,
+    /// Does not ask.
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Only shows what would change, and signs nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Shows what changes as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Result<(), Failure> {
-    let key = session.personal_key(arguments.ssh_key.as_deref())?;
     let client = session.client()?;
+    // Whoever only looks needs no key.
+    let key = match arguments.dry_run {
+        true => None,
+        false => Some(session.personal_key(arguments.ssh_key.as_deref())?),
+    };
     let log = session.log(&client).await?;
     let project = session.optional_project()?;
     let (project, hash) = resolve::find(log.state(), project.as_ref(), &arguments.hash)?;
@@ -47,32 +79,129 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         project,
         channel: arguments.channel.clone(),
         hash,
-        reason: arguments.reason.clone(),
+        reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
     };
-    move_channel(&client, log, &key, &wish).await
+    if let Some(head) = promote::standing(log.state(), &wish) {
+        say_standing(head);
+        return match arguments.json {
+            true => output::json(&Shown::standing(&wish, head)),
+            false => output::line(head.hash),
+        };
+    }
+    promote::check_release(log.state(), &wish)?;
+    if let Some(key) = &key {
+        promote::check_person(log.state(), key, &wish)?;
+    }
+    let (preview, loss) = look(&client, log.state(), &wish, &arguments.checkout).await?;
+    let mut shown = Shown::new(&wish, preview, &loss);
+    shown.say();
+    let Some(key) = key else {
+        if arguments.json {
+            output::json(&shown)?;
+        }
+        return Ok(loss.require_meant(&wish, arguments.drop)?);
+    };
+    require_meant(loss, &wish, arguments)?;
+    let head = sign_and_append(&client, log, &key, &wish).await?;
+    if !arguments.json {
+        return output::line(head.hash);
+    }
+    shown.promoted(&head);
+    output::json(&shown)
 }
 
-/// Shows what would change, asks for the signature and waits until the log shows it.
-pub(super) async fn move_channel(
+/// Asks where somebody can be asked. What is lost for certain is never a matter of a `y`.
+fn require_meant(loss: Loss, wish: &Wish, arguments: &PromoteArguments) -> Result<(), Failure> {
+    let asks = confirm::can_ask() && !arguments.yes;
+    let is_unknown = matches!(loss, Loss::Unknown { .. });
+    loss.require_meant(wish, arguments.drop || (asks && is_unknown))?;
+    if asks {
+        let question = if is_unknown && !arguments.drop {
+            "Promote it, though it may take out what is live?"
+        } else {
+            "Promote it?"
+        };
+        confirm::ask(question)?;
+    }
+    Ok(())
+}
+
+/// Compares with what is live. A preview that cannot be made stops nobody; one that the registry
+/// falsifies does, before anything is signed.
+async fn look(
     client: &Client,
-    mut log: LogFollower,
+    state: &LogState,
+    wish: &Wish,
+    checkout: &std::path::Path,
+) -> Result<(Result<Preview, String>, Loss), Failure> {
+    let (live, target) = match fetch(client, state, wish).await {
+        Ok(bundles) => bundles,
+        Err(error) if error.kind() == FailureKind::Refused => return Err(error.into()),
+        Err(error) => {
+            let loss = drop::loss(state, wish, None, checkout);
+            return Ok((Err(error.to_string()), loss));
+        }
+    };
+    let source = |bundle: &VerifiedBundle| bundle.release().source.clone();
+    let sources = live.as_ref().map(|live| (source(live), source(&target)));
+    let sources = sources.as_ref().map(|(live, target)| (live, target));
+    let loss = drop::loss(state, wish, sources, checkout);
+    let preview = match state.release(&wish.project, &wish.hash) {
+        Some(release) => Ok(Preview::new(live.as_ref(), &target, release)),
+        None => Err("the log has no such release".to_owned()),
+    };
+    Ok((preview, loss))
+}
+
+async fn fetch(
+    client: &Client,
+    state: &LogState,
+    wish: &Wish,
+) -> Result<(Option<VerifiedBundle>, VerifiedBundle), contents::ContentsError> {
+    let target = contents::fetch(client, &wish.project, wish.hash).await?;
+    let live = match state.head(&wish.project, &wish.channel) {
+        Some(head) => Some(contents::fetch(client, &wish.project, head.hash).await?),
+        None => None,
+    };
+    Ok((live, target))
+}
+
+/// Goes back to an earlier head: shows what changes and what is dropped, and asks nothing.
+/// Dropping is what a rollback is for, and often there is no time.
+pub(super) async fn roll_back(
+    client: &Client,
+    log: LogFollower,
     key: &PersonalKey,
     wish: &Wish,
 ) -> Result<(), Failure> {
     if let Some(head) = promote::standing(log.state(), wish) {
-        output::say(format_args!(
-            "{} of {} points to {} already, since entry {} of the log, by {}",
-            head.channel,
-            head.project,
-            head.hash.short(),
-            head.entry,
-            output::names(&head.people)
-        ));
+        say_standing(head);
         return output::line(head.hash);
     }
-    promote::check(log.state(), key, wish)?;
-    preview(client, log.state(), wish).await?;
+    promote::check_release(log.state(), wish)?;
+    promote::check_person(log.state(), key, wish)?;
+    let preview = match fetch(client, log.state(), wish).await {
+        Ok((live, target)) => log
+            .state()
+            .release(&wish.project, &wish.hash)
+            .map(|release| Preview::new(live.as_ref(), &target, release))
+            .ok_or_else(|| "the log has no such release".to_owned()),
+        Err(error) if error.kind() == FailureKind::Refused => return Err(error.into()),
+        Err(error) => Err(error.to_string()),
+    };
+    Shown::new(wish, preview, &Loss::Nothing).say();
+    show::say_dropped("takes out", &drop::rolled_back(log.state(), wish));
+    let head = sign_and_append(client, log, key, wish).await?;
+    output::line(head.hash)
+}
+
+async fn sign_and_append(
+    client: &Client,
+    mut log: LogFollower,
+    key: &PersonalKey,
+    wish: &Wish,
+) -> Result<Head, Failure> {
     let envelope = promote::sign(log.state(), key, wish)?;
     let head = promote::append(client, &mut log, wish, &envelope).await?;
     let done = match head.action {
@@ -87,43 +216,16 @@ pub(super) async fn move_channel(
         head.project,
         head.entry
     ));
-    output::line(head.hash)
+    Ok(head)
 }
 
-/// Says what would change. A preview that cannot be made stops nobody; one that the registry
-/// falsifies does, before anything is signed.
-async fn preview(client: &Client, state: &LogState, wish: &Wish) -> Result<(), Failure> {
-    let head = state.head(&wish.project, &wish.channel);
-    let from = head.map_or_else(|| "nothing yet".to_owned(), |head| head.hash.short());
-    let compared = compare(client, &wish.project, head.map(|head| head.hash), wish.hash).await;
-    let changes = match compared {
-        Ok(changes) => changes,
-        Err(error) if error.kind() == FailureKind::Refused => return Err(error.into()),
-        Err(error) => format!("not compared: {error}"),
-    };
+fn say_standing(head: &Head) {
     output::say(format_args!(
-        "{} {}: {from} -> {}, {changes}",
-        wish.project,
-        wish.channel,
-        wish.hash.short(),
+        "{} of {} points to {} already, since entry {} of the log, by {}",
+        head.channel,
+        head.project,
+        head.hash.short(),
+        head.entry,
+        output::names(&head.people)
     ));
-    Ok(())
-}
-
-async fn compare(
-    client: &Client,
-    project: &ProjectName,
-    from: Option<Digest>,
-    to: Digest,
-) -> Result<String, ContentsError> {
-    let to = contents::fetch(client, project, to).await?;
-    let Some(from) = from else {
-        return Ok(format!("{} files", to.release().files));
-    };
-    let from = contents::fetch(client, project, from).await?;
-    let changes = bulla_bundle::diff(from.entries(), to.entries());
-    let count = |kind| changes.iter().filter(|c| c.change == kind).count();
-    let (added, removed) = (count(ChangeKind::Added), count(ChangeKind::Removed));
-    let other = changes.len() - added - removed;
-    Ok(format!("{added} added, {removed} removed, {other} changed"))
 }

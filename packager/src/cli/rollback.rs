@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::promote::move_channel;
+use super::promote::roll_back;
 use super::session::Session;
 use super::{environment, output};
 use crate::promote::Wish;
@@ -79,7 +79,7 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         reason: reason.clone(),
         issued_at: environment::now(),
     };
-    move_channel(&client, log, &key, &wish).await
+    roll_back(&client, log, &key, &wish).await
 }
 
 async fn candidates(

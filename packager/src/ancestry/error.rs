@@ -1,0 +1,68 @@
+//! Why a checkout cannot tell whether one revision has another in its history.
+
+use std::path::PathBuf;
+
+/// Why nobody can tell here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AncestryError {
+    /// No git repository.
+    #[error("`{}` is in no git repository", .directory.display())]
+    NoCheckout {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// The repository does not have the commit that is to be promoted.
+    #[error("`{}` does not have the commit {commit}", .repository.display())]
+    UnknownCommit {
+        /// The commit.
+        commit: String,
+        /// The repository.
+        repository: PathBuf,
+    },
+    /// The clone ends before the answer.
+    #[error("`{}` has only the latest part of the history", .repository.display())]
+    Incomplete {
+        /// The repository.
+        repository: PathBuf,
+        /// Whether it was cloned so.
+        shallow: bool,
+    },
+    /// One revision is of another repository than the other.
+    #[error("the two revisions are of different repositories")]
+    OtherRepository,
+    /// The repository cannot be read.
+    #[error("cannot read the git repository `{}`", .repository.display())]
+    Git {
+        /// The repository.
+        repository: PathBuf,
+        /// What gix said.
+        #[source]
+        source: gix::Error,
+    },
+}
+
+impl AncestryError {
+    /// Returns how it can be made known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoCheckout { .. } => Some(
+                "go into a checkout of the project, or name one with --checkout DIR".to_owned(),
+            ),
+            Self::UnknownCommit { repository, .. } => Some(format!(
+                "`git -C {} fetch`, or name another checkout with --checkout DIR",
+                repository.display()
+            )),
+            Self::Incomplete {
+                repository,
+                shallow,
+            } => Some(format!(
+                "`git -C {} fetch{}`, or name another checkout with --checkout DIR",
+                repository.display(),
+                if *shallow { " --unshallow" } else { "" }
+            )),
+            Self::Git { repository, .. } => Some(format!("`git -C {} fsck`", repository.display())),
+            Self::OtherRepository => None,
+        }
+    }
+}

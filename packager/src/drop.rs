@@ -1,0 +1,296 @@
+//! What a promotion takes out of a channel: revisions that are live there and that the release
+//! does not contain, and who promoted them.
+//!
+//! ```text
+//!          ┌─ fix1 (alice promoted it: live)
+//!   main ──┴─── fix2 (bob wants it: does not contain fix1)
+//! ```
+//!
+//! Only the verified log says who promoted what; only a checkout can say which git commit has
+//! which in its history.
+
+use std::fmt;
+use std::path::Path;
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::Source;
+use bulla_schemas::statement::Action;
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use bulla_trust::{LogState, Promotion, Release};
+use serde::Serialize;
+
+use crate::ancestry::{self, AncestryError, Missing, Revision};
+use crate::promote::Wish;
+
+/// A revision that was promoted to a channel and would be live no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dropped {
+    /// The release.
+    pub hash: Digest,
+    /// The commit id or revision number.
+    pub revision: String,
+    /// The branch or tag, or the path in an svn repository.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Who promoted it.
+    pub people: Vec<Name>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When, as they say.
+    pub issued_at: Timestamp,
+    /// The entry of the log.
+    pub entry: u64,
+}
+
+/// What a channel would lose.
+#[derive(Debug)]
+pub enum Loss {
+    /// Nothing: nothing is live, or the release contains it.
+    Nothing,
+    /// These, the latest first.
+    Revisions {
+        /// What was promoted; the live release is the first.
+        dropped: Vec<Dropped>,
+        /// How many git commits, promoted or not, as far as the checkout knows them.
+        commits: Option<usize>,
+    },
+    /// It cannot be known here.
+    Unknown {
+        /// What is live.
+        live: Box<Dropped>,
+        /// Why it cannot be known.
+        reason: AncestryError,
+    },
+}
+
+/// Why a promotion is refused before anybody signs it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DropError {
+    /// The release does not contain what is live.
+    #[error(
+        "{} does not contain what is live in `{channel}` of {project}: {}",
+        .hash.short(), list(.dropped)
+    )]
+    Loss {
+        /// The release.
+        hash: Digest,
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// What the channel would lose.
+        dropped: Vec<Dropped>,
+    },
+    /// Nobody can tell here.
+    #[error(
+        "cannot know here whether {} contains what is live in `{channel}` of {project}: {live}",
+        .hash.short()
+    )]
+    Unknown {
+        /// The release.
+        hash: Digest,
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// What is live.
+        live: Box<Dropped>,
+        /// The reason.
+        #[source]
+        source: AncestryError,
+    },
+}
+
+impl DropError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Loss { .. } => "merge what is live, publish that and promote it; or give --drop \
+                                  to take it out of the channel"
+                .to_owned(),
+            Self::Unknown { source, .. } => match source.hint() {
+                Some(hint) => format!("{hint}; or give --drop to promote it all the same"),
+                None => "give --drop to promote it all the same".to_owned(),
+            },
+        })
+    }
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let people: Vec<_> = self.people.iter().map(Name::as_str).collect();
+        write!(
+            formatter,
+            "{} ({}, promoted by {} on {}: {})",
+            self.hash.short(),
+            self.short_revision(),
+            people.join(", "),
+            self.issued_at,
+            self.reason
+        )
+    }
+}
+
+impl Dropped {
+    /// Returns the commit id cut to 12 digits, or `r` and the revision number.
+    fn short_revision(&self) -> String {
+        match self.revision.parse::<u64>() {
+            Ok(number) if self.revision.len() < 40 => format!("r{number}"),
+            _ => self.revision.chars().take(12).collect(),
+        }
+    }
+}
+
+impl Loss {
+    /// Refuses a promotion that loses something, or may, unless that is `meant`.
+    pub fn require_meant(self, wish: &Wish, meant: bool) -> Result<(), DropError> {
+        let Wish {
+            project, channel, ..
+        } = wish;
+        let (hash, project, channel) = (wish.hash, project.clone(), channel.clone());
+        match self {
+            _ if meant => Ok(()),
+            Self::Nothing => Ok(()),
+            Self::Revisions { dropped, .. } => Err(DropError::Loss {
+                hash,
+                project,
+                channel,
+                dropped,
+            }),
+            Self::Unknown { live, reason } => Err(DropError::Unknown {
+                hash,
+                project,
+                channel,
+                live,
+                source: reason,
+            }),
+        }
+    }
+}
+
+fn list(dropped: &[Dropped]) -> String {
+    /// Most that a sentence names.
+    const MOST: usize = 5;
+    let mut named: Vec<_> = dropped.iter().take(MOST).map(ToString::to_string).collect();
+    if dropped.len() > MOST {
+        named.push(format!("and {} more", dropped.len() - MOST));
+    }
+    named.join("; ")
+}
+
+/// Finds what `wish` would take out of its channel. `sources` are what the documents of the live
+/// and the wanted release say, when they are at hand; without them the log has to do.
+pub fn loss(
+    state: &LogState,
+    wish: &Wish,
+    sources: Option<(&Source, &Source)>,
+    checkout: &Path,
+) -> Loss {
+    let Some(head) = state.head(&wish.project, &wish.channel) else {
+        return Loss::Nothing;
+    };
+    let Some(live) = promoted(state, wish, &head.hash) else {
+        return Loss::Nothing;
+    };
+    if head.hash == wish.hash {
+        return Loss::Nothing;
+    }
+    let of_record = |hash| {
+        let release = state.release(&wish.project, hash).map(Release::record);
+        release.and_then(Revision::of_record)
+    };
+    let revisions = match sources {
+        Some((live, target)) => Revision::of_source(live).zip(Revision::of_source(target)),
+        None => of_record(&head.hash).zip(of_record(&wish.hash)),
+    };
+    let missing = match &revisions {
+        Some((live, target)) => ancestry::missing(live, target, checkout),
+        None => Err(AncestryError::OtherRepository),
+    };
+    match missing {
+        Ok(Missing::Nothing) => Loss::Nothing,
+        Ok(missing) => Loss::Revisions {
+            dropped: dropped(state, wish, live, &missing),
+            commits: match &missing {
+                Missing::Commits(commits) => Some(commits.len()),
+                _ => None,
+            },
+        },
+        Err(reason) => Loss::Unknown {
+            live: Box::new(live),
+            reason,
+        },
+    }
+}
+
+/// Returns what a rollback takes out of its channel, the latest first: all that was promoted
+/// since the release was last the head.
+pub fn rolled_back(state: &LogState, wish: &Wish) -> Vec<Dropped> {
+    let mut dropped: Vec<Dropped> = Vec::new();
+    for promotion in of_channel(state, wish).rev() {
+        if promotion.hash == wish.hash {
+            break;
+        }
+        if !dropped.iter().any(|known| known.hash == promotion.hash) {
+            dropped.extend(promoted(state, wish, &promotion.hash));
+        }
+    }
+    dropped
+}
+
+/// The live release first, then what was promoted before it and is part of it.
+fn dropped(state: &LogState, wish: &Wish, live: Dropped, missing: &Missing) -> Vec<Dropped> {
+    let is_missing = |promotion: &&Promotion| {
+        let release = state.release(&wish.project, &promotion.hash);
+        let revision = release.and_then(|release| Revision::of_record(release.record()));
+        revision.is_some_and(|revision| missing.has(&revision))
+    };
+    let mut dropped = vec![live];
+    let mut add = |promotion: &Promotion| {
+        if !dropped.iter().any(|known| known.hash == promotion.hash) {
+            dropped.extend(promoted(state, wish, &promotion.hash));
+        }
+    };
+    let past = of_channel(state, wish).rev();
+    match missing {
+        // A path is all that is known of a branch, which may be as old as the repository: what
+        // came to the channel before another branch did was given up then.
+        Missing::Svn { .. } => past.take_while(is_missing).for_each(&mut add),
+        _ => past.filter(is_missing).for_each(&mut add),
+    }
+    dropped
+}
+
+/// Returns how a release first came to the channel: later times are rollbacks, and whoever rolled
+/// back to a fix is not its owner.
+fn promoted(state: &LogState, wish: &Wish, hash: &Digest) -> Option<Dropped> {
+    let release = state.release(&wish.project, hash)?.record();
+    let of_hash = |promotion: &&Promotion| promotion.hash == *hash;
+    let promotion = of_channel(state, wish)
+        .filter(of_hash)
+        .find(|promotion| promotion.action == Action::Promote)?;
+    Some(Dropped {
+        hash: *hash,
+        revision: release.revision.clone(),
+        reference: release.reference.clone(),
+        people: promotion.people.clone(),
+        reason: promotion.reason.clone(),
+        issued_at: promotion.issued_at,
+        entry: promotion.entry,
+    })
+}
+
+fn of_channel<'a>(
+    state: &'a LogState,
+    wish: &'a Wish,
+) -> impl DoubleEndedIterator<Item = &'a Promotion> {
+    let all = state.promotions(&wish.project);
+    all.filter(|promotion| promotion.channel == wish.channel)
+}

@@ -19,6 +19,8 @@ pub struct World {
     pub registry: Registry,
     /// The person who may promote.
     pub alice: Person,
+    /// Others who may.
+    pub others: Vec<Person>,
     /// A token that may push and pull everything.
     pub token: String,
     /// What a new server starts from.
@@ -34,18 +36,33 @@ impl World {
 
     /// Starts a registry whose policy has other channels.
     pub fn with_channels(channels: &[&str]) -> Self {
+        Self::with_channels_and_others(channels, &[])
+    }
+
+    /// Starts a registry in which alice is not the only one who promotes.
+    pub fn with_others(others: &[&str]) -> Self {
+        Self::with_channels_and_others(&["dev", "prod"], others)
+    }
+
+    fn with_channels_and_others(channels: &[&str], others: &[&str]) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("bulla-world-")
             .tempdir()
             .expect("a temporary directory");
         let home = directory.path().join("home");
         std::fs::create_dir(&home).expect("a home");
-        let alice = Person::with_new_key("alice", &directory.path().join("people"));
+        let people = directory.path().join("people");
+        let alice = Person::with_new_key("alice", &people);
+        let others = others
+            .iter()
+            .map(|name| Person::with_new_key(name, &people))
+            .collect();
         let registry = Registry::serve(&directory.path().join("registry"), &home);
         let token = registry.create_token("push,pull", "*");
         let mut world = Self {
             registry,
             alice,
+            others,
             token,
             anchor: String::new(),
             directory,
@@ -62,11 +79,13 @@ impl World {
     /// Gives a registry its first policy.
     pub fn init(&self, registry: &Registry, channels: &[&str]) -> Transcript {
         let builder = format!("ci={}.pub", self.builder_key().display());
-        let person = self.alice.as_argument();
+        let people = std::iter::once(&self.alice).chain(&self.others);
+        let people = people.flat_map(|person| ["--person".to_owned(), person.as_argument()]);
         Transcript::of(
             self.bulla_command()
                 .args(["init", "--origin", ORIGIN])
-                .args(["--person", &person, "--builder", &builder])
+                .args(people)
+                .args(["--builder", &builder])
                 .args(channels.iter().flat_map(|channel| ["--channel", channel]))
                 .arg("--ssh-key")
                 .arg(&self.alice.public_key)
@@ -139,13 +158,18 @@ impl World {
             .to_owned()
     }
 
-    /// Makes a command that promotes `hash` to `channel`.
+    /// Makes a command that promotes `hash` to `channel`, in the project's git checkout if it has
+    /// one.
     pub fn promote_command(&self, project: &str, hash: &str, channel: &str) -> Command {
         let mut command = self.bulla_command();
         command
             .args(["promote", hash, channel, "--project", project])
             .args(["-m", "because a test says so", "--ssh-key"])
             .arg(&self.alice.public_key);
+        let checkout = self.path("git").join(project);
+        if checkout.exists() {
+            command.arg("--checkout").arg(checkout);
+        }
         command
     }
 

@@ -8,5 +8,6 @@ mod dependencies;
 mod evil;
 mod hostile;
 mod oracle;
+mod promotion;
 mod same_bytes;
 mod third_party;

@@ -1,13 +1,15 @@
 //! What a promotion changes, for people and as `--json`.
 
+use bulla_schemas::api::{InstallChanges, NameChanges};
 use bulla_schemas::install::Command;
+use bulla_schemas::statement::Build;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::Head;
 use serde::Serialize;
 
 use crate::cli::{diff, output};
 use crate::drop::{Dropped, Loss};
-use crate::preview::{InstallChanges, Names, Preview};
+use crate::preview::Preview;
 use crate::promote::Wish;
 
 /// Most paths that are named; `bulla diff` names all.
@@ -148,6 +150,9 @@ impl Shown {
             preview.revision,
             output::names(&preview.built_by),
         ));
+        if preview.build == Build::NoSandbox {
+            output::say("  warning: it was built without a sandbox");
+        }
     }
 }
 
@@ -164,11 +169,14 @@ fn say_line(dropped: &Dropped) {
 }
 
 fn say_files(preview: &Preview) {
-    let (added, removed, changed) = preview.counts();
+    let totals = &preview.totals;
     output::say(format_args!(
-        "  files: {added} added, {removed} removed, {changed} changed; {} -> {}",
-        output::bytes(preview.bytes_before),
-        output::bytes(preview.bytes_after)
+        "  files: {} added, {} removed, {} changed; {} -> {}",
+        totals.added,
+        totals.removed,
+        totals.paths() - totals.added - totals.removed,
+        output::bytes(totals.bytes_before),
+        output::bytes(totals.bytes_after)
     ));
     // The first release is all new.
     if preview.from.is_none() {
@@ -218,11 +226,14 @@ fn say_install(install: &InstallChanges) {
     }
 }
 
-fn say_names(what: &str, note: &str, names: &Names) {
+fn say_names<T: AsRef<str>>(what: &str, note: &str, names: &NameChanges<T>) {
     for name in &names.added {
-        output::say(format_args!("  {what}: + {}{note}", output::text(name)));
+        output::say(format_args!(
+            "  {what}: + {}{note}",
+            output::text(name.as_ref())
+        ));
     }
     for name in &names.removed {
-        output::say(format_args!("  {what}: - {}", output::text(name)));
+        output::say(format_args!("  {what}: - {}", output::text(name.as_ref())));
     }
 }

@@ -1,8 +1,9 @@
 //! The command line: flags become values, then one call of the library.
 
 mod clock;
+mod documentation;
 mod enroll;
-mod generate;
+
 mod history;
 mod install;
 mod output;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_schemas::outcome;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 
 use crate::error::Error;
 use crate::layout::Server;
@@ -56,8 +57,8 @@ enum Command {
     Status(status::Arguments),
     Verify(verify::Arguments),
     History(history::Arguments),
-    #[command(hide = true)]
-    Generate(generate::Arguments),
+    Completions(documentation::CompletionsArguments),
+    ManPages(documentation::ManPagesArguments),
     /// Print the places where a test can end this program
     #[cfg(feature = "failpoints")]
     #[command(hide = true)]
@@ -66,7 +67,8 @@ enum Command {
 
 /// Parses the arguments, runs the command and tells how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = match Program::try_parse_from(arguments) {
+    let matches = documentation::command().try_get_matches_from(arguments);
+    let program = match matches.and_then(|matches| Program::from_arg_matches(&matches)) {
         Ok(program) => program,
         Err(error) => {
             let _ = error.print();
@@ -95,7 +97,8 @@ impl Command {
             Self::Status(arguments) => arguments.run(server),
             Self::Verify(arguments) => arguments.run(server),
             Self::History(arguments) => arguments.run(server),
-            Self::Generate(arguments) => arguments.run(),
+            Self::Completions(arguments) => Ok(arguments.run()),
+            Self::ManPages(arguments) => arguments.run(),
             #[cfg(feature = "failpoints")]
             Self::Failpoints => {
                 output::lines(crate::failpoint::POINTS.iter().copied());

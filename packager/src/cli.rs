@@ -4,15 +4,17 @@
 mod anchor;
 mod arguments;
 mod build;
+mod completions;
 mod confirm;
 mod diff;
 mod enter;
 mod environment;
+mod examples;
 mod failure;
-mod generate;
 mod history;
 mod init;
 mod key;
+mod man_pages;
 mod output;
 mod pack;
 mod progress;
@@ -25,7 +27,7 @@ mod show;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use self::arguments::{Arguments, Command};
 use self::failure::Failure;
@@ -33,7 +35,8 @@ use self::session::Session;
 
 /// Runs one command and returns the exit status of `bulla_schemas::outcome`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let matches = examples::command().try_get_matches_from(arguments);
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -61,7 +64,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
-        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::ManPages(arguments) => man_pages::run(&arguments),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

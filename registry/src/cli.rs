@@ -1,7 +1,7 @@
 //! The commands, and how flags become values. The only place that knows the clock, the terminal
 //! and signals.
 
-mod generate;
+mod documentation;
 mod reindex;
 mod serve;
 mod token;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::{FailureKind, report};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
@@ -34,8 +34,8 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     Reindex(reindex::Arguments),
-    #[command(hide = true)]
-    Generate(generate::Arguments),
+    Completions(documentation::CompletionsArguments),
+    ManPages(documentation::ManPagesArguments),
 }
 
 /// The data directory, the same for every command.
@@ -48,13 +48,15 @@ struct Data {
 
 /// Runs the program and returns its exit status.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = documentation::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     log_to_stderr();
     let result = match arguments.command {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
-        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Completions(arguments) => documentation::completions(&arguments),
+        Command::ManPages(arguments) => documentation::man_pages(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

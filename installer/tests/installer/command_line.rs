@@ -111,12 +111,14 @@ fn refuses_an_anchor_of_another_history() {
 }
 
 #[test]
-fn manual_pages_and_completions_can_be_generated() {
+fn man_pages_and_completions_come_from_the_help() {
     let world = World::new();
-    let directory = world.folder.path().join("generated");
-    let run = world.run(&["generate", directory.to_str().unwrap()]);
+    let directory = world.folder.path().join("man1");
+    let run = world.run(&["man-pages", directory.to_str().unwrap()]);
     assert_eq!(run.status, Some(0), "{run:?}");
     assert!(directory.join("bulla-installer.1").exists());
     assert!(directory.join("bulla-installer-install.1").exists());
-    assert!(directory.join("bulla-installer.bash").exists());
+    let run = world.run(&["completions", "bash"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stdout.contains("rollback"), "{run:?}");
 }

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use super::{
-    anchor, diff, enter, generate, history, init, key, pack, promote, publish, rollback, show,
+    anchor, completions, diff, enter, history, init, key, man_pages, pack, promote, publish,
+    rollback, show,
 };
 
 /// Packs revisions into bundles, signs and publishes them, and moves channels.
@@ -38,10 +39,10 @@ pub(super) enum Command {
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),
+    Completions(completions::CompletionsArguments),
+    ManPages(man_pages::ManPagesArguments),
     #[command(hide = true)]
     Enter(enter::EnterArguments),
-    #[command(hide = true)]
-    Generate(generate::GenerateArguments),
 }
 
 /// Options of every command. The command line wins over the environment, and that over the

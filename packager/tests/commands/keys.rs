@@ -1,4 +1,4 @@
-//! Keys of builders, and the hidden `generate`.
+//! Keys of builders.
 
 use std::process::Command;
 
@@ -49,15 +49,4 @@ fn another_kind_of_key_is_refused() {
     let arguments = ["publish", "checkout", "--key", "rsa.key"];
     let ran = home.bulla(&[&arguments[..], &["--registry", "http://127.0.0.1:9"]].concat());
     ran.assert_failure(2, &["`rsa.key` is not a builder's key", "key generate"]);
-}
-
-#[test]
-fn completions_and_man_pages_come_from_the_help() {
-    let home = Home::new();
-    let ran = home.bulla(&["generate", "bash"]);
-    assert_eq!(ran.status(), 0);
-    assert!(ran.stdout().contains("promote"));
-    assert_eq!(home.bulla(&["generate", "man", "."]).status(), 0);
-    let page = std::fs::read_to_string(home.path("bulla-promote.1")).unwrap();
-    assert!(page.contains("Points a channel to a release"));
 }

@@ -1,13 +1,13 @@
 //! What a promotion changes, for people and as `--json`.
 
-use bulla_schemas::api::{InstallChanges, NameChanges};
+use bulla_schemas::api::{Change, ChangeKind, InstallChanges, NameChanges};
 use bulla_schemas::install::Command;
 use bulla_schemas::statement::Build;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::Head;
 use serde::Serialize;
 
-use crate::cli::{diff, output};
+use crate::cli::output;
 use crate::drop::{Dropped, Loss};
 use crate::preview::Preview;
 use crate::promote::Wish;
@@ -183,7 +183,7 @@ fn say_files(preview: &Preview) {
         return;
     }
     for change in preview.changes.iter().take(MOST_PATHS) {
-        output::say(format_args!("    {}", diff::line(change)));
+        output::say(format_args!("    {}", line(change)));
     }
     if let Some(more) = preview.changes.len().checked_sub(MOST_PATHS)
         && let Some(from) = preview.from
@@ -194,6 +194,25 @@ fn say_files(preview: &Preview) {
             from.short(),
             preview.to.short()
         ));
+    }
+}
+
+/// Writes one difference as `+ path (size)`.
+fn line(change: &Change) -> String {
+    let path = output::text(change.path.as_str());
+    let sizes = [&change.before, &change.after].map(|side| side.as_ref().and_then(|s| s.size));
+    let sizes: Vec<_> = sizes.into_iter().flatten().map(output::bytes).collect();
+    let sizes = match sizes.as_slice() {
+        [] => String::new(),
+        sizes => format!(" ({})", sizes.join(" -> ")),
+    };
+    match change.change {
+        ChangeKind::Added => format!("+ {path}{sizes}"),
+        ChangeKind::Removed => format!("- {path}{sizes}"),
+        ChangeKind::Changed => format!("~ {path}{sizes}"),
+        ChangeKind::Mode => format!("~ {path} (executable bit)"),
+        ChangeKind::Link => format!("~ {path} (link)"),
+        ChangeKind::Kind => format!("~ {path} (another kind of entry)"),
     }
 }
 

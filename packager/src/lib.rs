@@ -3,9 +3,9 @@
 //! The library knows no terminal, environment or clock; `cli` does, and turns flags into values
 //! for one library call.
 
+pub mod ancestry;
 pub mod build;
 pub mod cache;
-pub mod ancestry;
 pub mod cli;
 pub mod compare;
 pub mod config;

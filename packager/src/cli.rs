@@ -4,6 +4,7 @@
 mod anchor;
 mod arguments;
 mod build;
+mod check;
 mod completions;
 mod confirm;
 mod diff;
@@ -57,6 +58,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Key(arguments) => key::run(&arguments),
         Command::Init(arguments) => wait(init::run(&session()?, &arguments)),
         Command::Pack(arguments) => pack::run(&session()?, &arguments),
+        Command::Check(arguments) => check::run(&session()?, &arguments),
         Command::Publish(arguments) => wait(publish::run(&session()?, &arguments)),
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),

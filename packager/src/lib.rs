@@ -6,6 +6,7 @@
 pub mod ancestry;
 pub mod build;
 pub mod cache;
+pub mod check;
 pub mod cli;
 pub mod compare;
 pub mod config;

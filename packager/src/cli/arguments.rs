@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use super::{
-    anchor, completions, diff, enter, history, init, key, man_pages, pack, promote, publish,
+    anchor, check, completions, diff, enter, history, init, key, man_pages, pack, promote, publish,
     rollback, show,
 };
 
@@ -30,6 +30,7 @@ const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Pack(pack::PackArguments),
+    Check(check::CheckArguments),
     Publish(publish::PublishArguments),
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),

@@ -73,6 +73,7 @@ failures!(
     bulla_registry_client::ClientError,
     bulla_registry_client::FollowError,
     crate::build::BuildError,
+    crate::check::CheckError,
     crate::config::ConfigError,
     crate::contents::ContentsError,
     crate::drop::DropError,

@@ -46,10 +46,10 @@ pub(super) struct SourceArguments {
     allow_dirty: bool,
     /// Runs the recipe's build without a sandbox. The release statement says so.
     #[arg(long)]
-    no_sandbox: bool,
+    pub(super) no_sandbox: bool,
     /// How many threads compress. Does not change the hash.
     #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    pub(super) threads: Option<NonZeroUsize>,
     /// Where packs leave what makes the next one fast; by default `~/.cache/bulla`.
     #[arg(long, value_name = "DIRECTORY", env = "BULLA_CACHE")]
     cache: Option<PathBuf>,
@@ -59,6 +59,16 @@ pub(super) struct SourceArguments {
 }
 
 impl SourceArguments {
+    /// Returns which revision is meant.
+    pub(super) fn spec(&self, spool: PathBuf) -> SourceSpec {
+        SourceSpec {
+            location: Location::parse(&self.checkout),
+            revision: self.revision.clone(),
+            allow_dirty: self.allow_dirty,
+            spool,
+        }
+    }
+
     fn cache(&self) -> Option<PathBuf> {
         if self.fresh {
             return None;
@@ -86,12 +96,7 @@ pub(super) fn pack_source(
     let spool = spool
         .filter(|path| !path.as_os_str().is_empty())
         .map_or_else(std::env::temp_dir, Path::to_owned);
-    let checkout = source::open(&SourceSpec {
-        location: Location::parse(&arguments.checkout),
-        revision: arguments.revision.clone(),
-        allow_dirty: arguments.allow_dirty,
-        spool: spool.clone(),
-    })?;
+    let checkout = source::open(&arguments.spec(spool.clone()))?;
     let recipe = recipe::load(&checkout)?;
     let project = &recipe.recipe.bundle.project;
     session.require_project(project)?;

@@ -1,0 +1,282 @@
+//! Whether a revision gives the same release twice: it is packed twice, the second time in other
+//! surroundings, and whatever differs is named with the first place.
+//!
+//! Without a build only the number of threads can vary. With one, time, processors, the order of
+//! directories, umask, user, home, name of the machine, locale and time zone do as well; the path
+//! of the build does not, since it is fixed for everybody.
+
+mod explain;
+mod format;
+mod place;
+mod variation;
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use bulla_bundle::{Bundle, Progress, SourceTree as _};
+use bulla_schemas::api::{Change, ChangeKind};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Digest, EntryPath, ProjectName};
+use serde::Serialize;
+
+use crate::build::{BuildError, Surroundings};
+use crate::pack::{self, PackError, PackOptions};
+use crate::recipe::{self, RecipeError};
+use crate::select::Selection;
+use crate::source::{self, SourceError, SourceSpec};
+pub use explain::Explainer;
+pub use place::Place;
+
+/// Most files that are looked into.
+const LOOKED_INTO: usize = 100;
+/// How long the second build waits, so that the clock shows another second.
+const ANOTHER_SECOND: Duration = Duration::from_millis(1100);
+
+/// What came of packing twice.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The project.
+    pub project: ProjectName,
+    /// The revision.
+    pub revision: String,
+    /// Whether the recipe has a build.
+    pub built: bool,
+    /// The hash the first time.
+    pub first: Digest,
+    /// The hash the second time.
+    pub second: Digest,
+    /// What was different the second time.
+    pub varied: Vec<String>,
+    /// What differs, by path.
+    pub differences: Vec<Difference>,
+}
+
+impl Report {
+    /// Tells whether both were the same.
+    pub fn is_same(&self) -> bool {
+        self.first == self.second
+    }
+}
+
+/// A path that differs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// The path, and what differs.
+    #[serde(flatten)]
+    pub change: Change,
+    /// The first place that differs, in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What `diffoscope` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+}
+
+/// Why a revision could not be packed twice.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The revision cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The recipe is wrong.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// It cannot be packed even once.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The second build failed.
+    #[error("the build works once, and fails in other surroundings ({})", .varied.join(", "))]
+    Unstable {
+        /// What was different.
+        varied: Vec<String>,
+        /// How it failed.
+        #[source]
+        source: BuildError,
+    },
+    /// An output cannot be read again.
+    #[error("cannot compare `{path}`")]
+    Compare {
+        /// The path.
+        path: EntryPath,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl CheckError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Source(error) => error.kind(),
+            Self::Recipe(error) => error.kind(),
+            Self::Pack(error) => error.kind(),
+            Self::Unstable { .. } | Self::Compare { .. } => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(error) => error.hint(),
+            Self::Recipe(error) => error.hint(),
+            Self::Pack(error) => error.hint(),
+            Self::Unstable { .. } | Self::Compare { .. } => None,
+        }
+    }
+}
+
+/// Packs the revision twice and compares.
+pub fn check(
+    spec: &SourceSpec,
+    options: &PackOptions,
+    explainer: Option<&Explainer>,
+    progress: &dyn Progress,
+) -> Result<Report, CheckError> {
+    let checkout = source::open(spec)?;
+    let recipe = recipe::load(&checkout)?;
+    let section = recipe.recipe.build.as_ref();
+    let revision = checkout.source.short_revision();
+    let first = Packing {
+        selection: pack::choose(checkout, &recipe, options)?,
+        recipe: &recipe,
+        options,
+    };
+    let (other, varied) = vary(options, section.is_some());
+    if section.is_some() && other.build.surroundings.clock.is_none() {
+        std::thread::sleep(ANOTHER_SECOND);
+    }
+    let second = pack::choose(source::open(spec)?, &recipe, &other);
+    let second = Packing {
+        selection: second.map_err(|error| match error {
+            PackError::Build(
+                source @ (BuildError::Exited { .. } | BuildError::TimedOut { .. }),
+            ) => {
+                let varied = varied.clone();
+                CheckError::Unstable { varied, source }
+            }
+            error => error.into(),
+        })?,
+        recipe: &recipe,
+        options: &other,
+    };
+    let (one, two) = (first.write(progress)?, second.write(progress)?);
+    Ok(Report {
+        project: recipe.recipe.bundle.project.clone(),
+        revision,
+        built: section.is_some(),
+        first: one.hash(),
+        second: two.hash(),
+        varied,
+        differences: compare(&first, &second, &one, &two, explainer)?,
+    })
+}
+
+/// One of the two times.
+struct Packing<'a> {
+    selection: Selection,
+    recipe: &'a recipe::CheckedRecipe,
+    options: &'a PackOptions,
+}
+
+impl Packing<'_> {
+    fn write(&self, progress: &dyn Progress) -> Result<Bundle, PackError> {
+        pack::write(&self.selection, self.recipe, self.options, progress)
+    }
+
+    fn positions(&self) -> HashMap<&EntryPath, usize> {
+        let entries = self.selection.entries().iter().enumerate();
+        entries
+            .map(|(position, entry)| (&entry.path, position))
+            .collect()
+    }
+}
+
+/// Returns other options than `options`, and what is different about them.
+fn vary(options: &PackOptions, builds: bool) -> (PackOptions, Vec<String>) {
+    let mut other = options.clone();
+    let one = NonZeroUsize::MIN;
+    other.threads = match options.threads.get() {
+        1 => one.saturating_add(1),
+        _ => one,
+    };
+    let mut varied = vec![format!("threads {} and {}", options.threads, other.threads)];
+    if !builds {
+        return (other, varied);
+    }
+    let clock = variation::false_clock();
+    let usual = &options.build.surroundings;
+    let unusual = Surroundings::unusual(variation::other_locale(), clock);
+    varied.push(match &unusual.clock {
+        Some(clock) => format!("time now and {}", clock.offset),
+        None => "time by a second or more".to_owned(),
+    });
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    if processors > 1 {
+        varied.push(format!("processors {processors} and 1"));
+    }
+    varied.push(match variation::other_spool(&options.build.spool) {
+        Some(spool) => {
+            other.build.spool = spool;
+            "order of directories, on another file system".to_owned()
+        }
+        None => "order in which files are made".to_owned(),
+    });
+    varied.push(format!(
+        "umask {:03o} and {:03o}",
+        usual.umask, unusual.umask
+    ));
+    for (what, one, two) in [
+        ("user", usual.user, unusual.user),
+        ("home", usual.home, unusual.home),
+        ("machine", usual.hostname, unusual.hostname),
+        ("locale", &usual.locale, &unusual.locale),
+        ("time zone", usual.timezone, unusual.timezone),
+    ] {
+        varied.push(format!("{what} {one} and {two}"));
+    }
+    other.build.surroundings = unusual;
+    (other, varied)
+}
+
+fn compare(
+    first: &Packing<'_>,
+    second: &Packing<'_>,
+    one: &Bundle,
+    two: &Bundle,
+    explainer: Option<&Explainer>,
+) -> Result<Vec<Difference>, CheckError> {
+    let (in_first, in_second) = (first.positions(), second.positions());
+    let mut differences = Vec::new();
+    for change in bulla_bundle::diff(one.entries(), two.entries()) {
+        let mut difference = Difference {
+            change,
+            place: None,
+            explanation: None,
+        };
+        let path = &difference.change.path;
+        let is_content = difference.change.change == ChangeKind::Changed;
+        if let (true, Some(one), Some(two)) = (
+            is_content && differences.len() < LOOKED_INTO,
+            in_first.get(path),
+            in_second.get(path),
+        ) {
+            let failed = |source| CheckError::Compare {
+                path: path.clone(),
+                source,
+            };
+            let one = || first.selection.content(*one);
+            let two = || second.selection.content(*two);
+            difference.place = place::find(&one, &two).map_err(failed)?;
+            if let Some(explainer) = explainer {
+                difference.explanation = explainer.explain(path, &one, &two).map_err(failed)?;
+            }
+        }
+        differences.push(difference);
+    }
+    Ok(differences)
+}

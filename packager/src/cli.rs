@@ -21,6 +21,7 @@ mod pack;
 mod progress;
 mod promote;
 mod publish;
+mod reproduce;
 mod rollback;
 mod session;
 mod show;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Pack(arguments) => pack::run(&session()?, &arguments),
         Command::Check(arguments) => check::run(&session()?, &arguments),
         Command::Publish(arguments) => wait(publish::run(&session()?, &arguments)),
+        Command::Reproduce(arguments) => wait(reproduce::run(&session()?, &arguments)),
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
         Command::Show(arguments) => wait(show::run(&session()?, &arguments)),

@@ -21,6 +21,7 @@ pub mod promote;
 pub mod publish;
 pub mod push;
 pub mod recipe;
+pub mod reproduce;
 pub mod resolve;
 pub mod rollback;
 pub mod select;

@@ -182,8 +182,16 @@ pub fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<
     let parameters = &definition.external_parameters;
     let subject = &statement.subject[0];
     let release = state.release(&parameters.project, &subject.digest.sha256)?;
+    let builder_id = &statement.predicate.run_details.builder.id;
+    let policy = state.checked_policy();
+    let is_builder = |name: &Name| {
+        let rule = policy.and_then(|policy| policy.builder(name));
+        rule.is_some_and(|rule| rule.builder_id == *builder_id)
+    };
+    // Another builder that says the same says something new: it made the release as well.
     let is_same = |record: &&bulla_trust::ReleaseRecord| {
-        record.source == parameters.source
+        record.builders.iter().any(is_builder)
+            && record.source == parameters.source
             && record.reference == parameters.reference
             && record.label == parameters.label
             && record.dirty == parameters.dirty

@@ -8,6 +8,7 @@
 pub(crate) mod disk;
 mod error;
 mod git;
+pub mod remote;
 mod svn;
 
 use std::io;

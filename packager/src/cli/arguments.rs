@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     anchor, check, completions, diff, enter, history, init, key, man_pages, pack, promote, publish,
-    rollback, show,
+    reproduce, rollback, show,
 };
 
 /// Packs revisions into bundles, signs and publishes them, and moves channels.
@@ -32,6 +32,7 @@ pub(super) enum Command {
     Pack(pack::PackArguments),
     Check(check::CheckArguments),
     Publish(publish::PublishArguments),
+    Reproduce(reproduce::ReproduceArguments),
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
     Show(show::ShowArguments),

@@ -99,7 +99,7 @@ fn print(report: &Report) -> Result<(), Failure> {
 }
 
 fn print_difference(difference: &Difference) -> Result<(), Failure> {
-    output::line(diff::line(&difference.change))?;
+    output::line(diff::table::line(&difference.change))?;
     if let Some(place) = &difference.place {
         let line = place.line.map(|line| format!(", line {line}"));
         let part = place

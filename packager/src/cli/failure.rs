@@ -83,6 +83,7 @@ failures!(
     crate::promote::PromoteError,
     crate::publish::BuilderError,
     crate::recipe::RecipeError,
+    crate::reproduce::ReproduceError,
     crate::resolve::ResolveError,
     crate::sign::SignError,
     crate::source::SourceError,

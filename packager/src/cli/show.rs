@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::{ReleaseDocument, Source};
-use bulla_schemas::statement::Severity;
+use bulla_schemas::statement::{Build, Severity};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
-use bulla_trust::{LogState, ReleaseRecord};
+use bulla_trust::{LogState, Release, ReleaseRecord};
 use clap::Args;
 use serde::Serialize;
 
@@ -43,6 +43,10 @@ struct Shown {
     channels: Vec<ChannelName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<Severity>,
+    /// Who said so first.
+    built_by: Vec<Name>,
+    /// Who made the same again and said so.
+    reproduced_by: Vec<Name>,
     /// What builders said about it, in the order of the log.
     statements: Vec<StatementShown>,
 }
@@ -58,6 +62,8 @@ struct StatementShown {
     revision: String,
     label: String,
     dirty: bool,
+    /// How the recipe's build ran.
+    build: Build,
     finished_on: Timestamp,
 }
 
@@ -84,12 +90,31 @@ fn gather(state: &LogState, project: ProjectName, bundle: &VerifiedBundle) -> Sh
         size: release.map_or(0, |release| release.record().size),
         channels: heads.map(|head| head.channel.clone()).collect(),
         revoked: state.revocation(&project, &hash),
+        built_by: release.map_or_else(Vec::new, built_by),
+        reproduced_by: release.map_or_else(Vec::new, reproduced_by),
         statements: records.map(statement).collect(),
         manifest: bundle.manifest().clone(),
         document: bundle.release().clone(),
         project,
         hash,
     }
+}
+
+fn built_by(release: &Release) -> Vec<Name> {
+    release.record().builders.clone()
+}
+
+/// Whoever says of a clean checkout what the first one said, and is not that one.
+fn reproduced_by(release: &Release) -> Vec<Name> {
+    let first = release.record();
+    let clean = release.statements.iter().filter(|record| !record.dirty);
+    let mut names: Vec<Name> = Vec::new();
+    for name in clean.flat_map(|record| &record.builders) {
+        if !first.builders.contains(name) && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 fn statement(record: &ReleaseRecord) -> StatementShown {
@@ -101,6 +126,7 @@ fn statement(record: &ReleaseRecord) -> StatementShown {
         revision: record.revision.clone(),
         label: record.label.clone(),
         dirty: record.dirty,
+        build: record.build,
         finished_on: record.finished_on,
     }
 }
@@ -155,6 +181,17 @@ fn describe(shown: &Shown) -> String {
         Some(Severity::Warn) => field("revoked", "activated with a warning"),
         None => {}
     }
+    match shown.reproduced_by.as_slice() {
+        [] => field("built by", &output::names(&shown.built_by)),
+        others => field(
+            "built by",
+            &format!(
+                "{}, reproduced by {}",
+                output::names(&shown.built_by),
+                output::names(others)
+            ),
+        ),
+    }
     for statement in &shown.statements {
         let title = format!(
             "{} signed by {}, entry {} of the log",
@@ -167,6 +204,11 @@ fn describe(shown: &Shown) -> String {
         field("  ref", &statement.reference);
         if !statement.label.is_empty() {
             field("  label", &statement.label);
+        }
+        match statement.build {
+            Build::None => {}
+            Build::Sandbox => field("  build", "in a sandbox"),
+            Build::NoSandbox => field("  build", "without a sandbox"),
         }
         if statement.dirty {
             field("  dirty", "packed with changes that are in no revision");

@@ -13,6 +13,8 @@ use bulla_schemas::timestamp::TimestampError;
 pub use git::GitContentError;
 pub use svn::{SvnError, SvnFailure};
 
+use super::SubmoduleUrlError;
+
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -161,6 +163,33 @@ pub enum SourceError {
         #[source]
         source: quick_xml::DeError,
     },
+    /// A source of a release statement that nobody should be asked for.
+    #[error("the source {origin:?} of the release statement is refused: {why}")]
+    OriginRefused {
+        /// What the statement says.
+        origin: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A URL of a release statement that `git` should not be given.
+    #[error("the source of the release statement is refused")]
+    OriginUrl {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<SubmoduleUrlError>,
+    },
+    /// A commit that another repository does not give.
+    #[error("cannot fetch {commit} from {url:?}:\n{message}")]
+    Fetch {
+        /// The URL.
+        url: String,
+        /// The commit.
+        commit: String,
+        /// What `git` said.
+        message: String,
+    },
     /// A file of the system.
     #[error("{action} `{path}`", path = .path.display())]
     Io {
@@ -193,12 +222,16 @@ impl SourceError {
             | Self::NotSvnRevision { .. }
             | Self::NeverCommitted { .. }
             | Self::NotDirectory { .. } => FailureKind::Usage,
-            Self::Dirty { .. } | Self::NotOneRevision { .. } => FailureKind::Refused,
+            Self::Dirty { .. }
+            | Self::NotOneRevision { .. }
+            | Self::OriginRefused { .. }
+            | Self::OriginUrl { .. } => FailureKind::Refused,
             Self::GitContent(error) => error.kind(),
             Self::Svn { failure, .. } => failure.kind(),
             Self::Subversion(error) => error.kind(),
             Self::Git { .. }
             | Self::CommitTime { .. }
+            | Self::Fetch { .. }
             | Self::SparseIndex { .. }
             | Self::TooDeep { .. }
             | Self::SvnMissing { .. }
@@ -225,6 +258,9 @@ impl SourceError {
                 "`git sparse-checkout reapply --no-sparse-index` makes it a full one; a revision named with `--revision` needs no comparison"
             }
             Self::NotOneRevision { mend, .. } => mend,
+            Self::OriginRefused { .. } | Self::OriginUrl { .. } | Self::Fetch { .. } => {
+                "`--checkout DIR` takes the revision from a clone or working copy that you have"
+            }
             Self::NeverCommitted { .. } => "make a first commit with `svn commit`",
             Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
             Self::GitContent(error) => return error.hint(),

@@ -11,6 +11,7 @@ mod lfs;
 mod names;
 mod objects;
 mod program;
+pub(super) mod remote;
 mod resolve;
 mod submodules;
 mod substitution;

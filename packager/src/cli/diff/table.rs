@@ -28,6 +28,17 @@ pub(super) fn print(diff: &Diff) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes one change as a line.
+pub(in crate::cli) fn line(change: &Change) -> String {
+    let path = output::text(change.path.as_str());
+    let sides = [&change.before, &change.after].map(|one| side(change, one.as_ref()));
+    match sides.each_ref().map(String::as_str) {
+        ["", ""] => format!("{} {path}", word(change.change)),
+        ["", only] | [only, ""] => format!("{} {path} ({only})", word(change.change)),
+        [before, after] => format!("{} {path} ({before} -> {after})", word(change.change)),
+    }
+}
+
 fn print_changes(diff: &Diff) -> Result<(), Failure> {
     let mut table = output::table(&["CHANGE", "PATH", "BEFORE", "AFTER"]);
     for change in &diff.changes {

@@ -18,7 +18,9 @@ use super::objects::Objects;
 use crate::source::SourceError;
 use crate::source::error::GitContentError;
 pub(super) use changes::changes;
+pub(super) use fetch::fetch;
 pub use url::SubmoduleUrlError;
+pub(super) use url::resolve;
 
 /// The file that names the submodules of a commit.
 pub(super) const FILE: &[u8] = b".gitmodules";

@@ -18,7 +18,11 @@ const FETCH: [&str; 6] = [
 
 /// Fetches `commit` from `url` into a bare repository below `spool`, which is gone when the
 /// returned value is dropped.
-pub(super) fn fetch(url: &str, commit: gix::ObjectId, spool: &Path) -> Result<TempDir, GitFailure> {
+pub(in crate::source::git) fn fetch(
+    url: &str,
+    commit: gix::ObjectId,
+    spool: &Path,
+) -> Result<TempDir, GitFailure> {
     let directory = tempfile::Builder::new()
         .prefix("bulla-submodule-")
         .tempdir_in(spool)

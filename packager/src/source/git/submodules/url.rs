@@ -27,7 +27,10 @@ pub enum SubmoduleUrlError {
 }
 
 /// Returns the URL that `declared` means in a repository whose own URL is `base`.
-pub(super) fn resolve(declared: &str, base: &str) -> Result<String, SubmoduleUrlError> {
+pub(in crate::source::git) fn resolve(
+    declared: &str,
+    base: &str,
+) -> Result<String, SubmoduleUrlError> {
     if declared.is_empty() {
         return Err(SubmoduleUrlError::Missing);
     }

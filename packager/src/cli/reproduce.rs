@@ -1,0 +1,192 @@
+//! `bulla reproduce`: make a release again, and say so.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bulla_bundle::Limits;
+use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Timestamp, media_type};
+use bulla_trust::key::SigningKey;
+use bulla_trust::statement;
+use clap::Args;
+
+use super::failure::Failure;
+use super::progress::Bar;
+use super::session::Session;
+use super::{build, diff, environment, output};
+use crate::pack::{PackOptions, Packed};
+use crate::publish::{self, Run};
+use crate::push::push;
+use crate::reproduce::{self, Answer, Reproduction};
+use crate::resolve::ReleaseName;
+use crate::source::Location;
+use crate::{contents, key, sign};
+
+/// Makes a release again from the source that its statement names, and compares.
+///
+/// Answers `identical`, `same content, other codec`, or `different` with what differs; the exit
+/// status is 1 for the last one. Nothing of an earlier pack is used.
+#[derive(Debug, Args)]
+pub(super) struct ReproduceArguments {
+    /// A hash, or a channel for its head.
+    #[arg(value_name = "HASH")]
+    release: ReleaseName,
+    /// Takes the revision from this clone, working copy or svn URL, instead of fetching it from
+    /// where the release statement says.
+    #[arg(long, value_name = "DIR")]
+    checkout: Option<OsString>,
+    /// Says in the log, as a second builder, that the release is identical.
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
+    /// What the policy calls that builder; by default it is looked up by the key.
+    #[arg(long, value_name = "ID", requires = "sign")]
+    builder_id: Option<String>,
+    /// The URL or number of the run, for the record.
+    #[arg(long, value_name = "URL", env = "BULLA_RUN", default_value = "")]
+    run: String,
+    /// Runs the recipe's build without a sandbox.
+    #[arg(long)]
+    no_sandbox: bool,
+    /// How many threads compress. Does not change the hash.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Answers as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Result<(), Failure> {
+    let client = session.client()?;
+    let signer = match &arguments.sign {
+        Some(path) => Some(signer(path, &client)?),
+        None => None,
+    };
+    let mut log = session.log(&client).await?;
+    let state = log.state();
+    let (project, hash) = session.find(state, &arguments.release)?;
+    let record = state
+        .release(&project, &hash)
+        .map(|release| release.record().clone())
+        .ok_or_else(|| {
+            Failure::new(
+                FailureKind::Failed,
+                format_args!("nobody released {hash} of {project}"),
+            )
+        })?;
+    let release = contents::fetch(&client, &project, hash).await?;
+    let started_on = environment::now();
+    let bar = Bar::new("pack");
+    let options = pack_options(arguments, &bar)?;
+    let checkout = arguments.checkout.as_deref().map(Location::parse);
+    let (reproduction, packed) = reproduce::reproduce(&release, &record, checkout, &options, &bar)?;
+    drop(bar);
+    if arguments.json {
+        output::json(&reproduction)?;
+    } else {
+        print(&reproduction)?;
+    }
+    match (reproduction.answer, signer) {
+        (Answer::Identical, Some(key)) => {
+            testify(&client, &mut log, &key, &packed, arguments, started_on).await
+        }
+        (Answer::Identical | Answer::SameContent, None) => Ok(()),
+        (Answer::SameContent, Some(_)) => Err(Failure::new(
+            FailureKind::Failed,
+            "only an identical release is signed",
+        )),
+        (Answer::Different, _) => Err(Failure::new(
+            FailureKind::Failed,
+            format_args!("{} of {project} could not be reproduced", hash.short()),
+        )
+        .with_hint("`bulla check` finds out whether the build gives the same twice")),
+    }
+}
+
+/// Reads the key and makes sure of a token before any work is done.
+fn signer(path: &std::path::Path, client: &Client) -> Result<SigningKey, Failure> {
+    if !client.has_token() {
+        return Err(Failure::usage("signing needs a token and none was given").with_hint(
+            "give --token-file FILE or set BULLA_TOKEN; `bulla-registry token create` makes one",
+        ));
+    }
+    Ok(key::read(path)?)
+}
+
+fn pack_options(arguments: &ReproduceArguments, bar: &Bar) -> Result<PackOptions, Failure> {
+    let spool = std::env::temp_dir();
+    let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Ok(PackOptions {
+        build: build::options(arguments.no_sandbox, &spool, bar)?,
+        threads: arguments.threads.unwrap_or(available),
+        spool,
+        limits: Limits::default(),
+        cache: None,
+    })
+}
+
+fn print(reproduction: &Reproduction) -> Result<(), Failure> {
+    output::say(format_args!(
+        "made {} of {} again, from {} at {}",
+        reproduction.hash.short(),
+        reproduction.project,
+        output::text(&reproduction.source),
+        reproduction.revision
+    ));
+    output::line(match reproduction.answer {
+        Answer::Identical => "identical",
+        Answer::SameContent => "same content, other codec",
+        Answer::Different => "different",
+    })?;
+    for field in &reproduction.document {
+        output::line(format_args!(
+            "  {} {} -> {}",
+            field.field,
+            output::text(&field.expected),
+            output::text(&field.found)
+        ))?;
+    }
+    for change in &reproduction.changes {
+        output::line(format_args!("  {}", diff::table::line(change)))?;
+    }
+    Ok(())
+}
+
+/// Logs a second builder's release statement. Nothing is pushed that is there already.
+async fn testify(
+    client: &Client,
+    log: &mut LogFollower,
+    key: &SigningKey,
+    packed: &Packed,
+    arguments: &ReproduceArguments,
+    started_on: Timestamp,
+) -> Result<(), Failure> {
+    let state = log.sync(client).await?;
+    let builder_id = match &arguments.builder_id {
+        Some(named) => named.clone(),
+        None => publish::builder_id(state, &key.public_key())?,
+    };
+    let run = Run {
+        builder_id,
+        invocation: arguments.run.clone(),
+        started_on,
+        finished_on: environment::now(),
+    };
+    let tool = concat!("bulla ", env!("CARGO_PKG_VERSION"));
+    let release = publish::statement(&packed.bundle, &packed.provenance, &run, tool);
+    if let Some(entry) = publish::existing_entry(state, &release) {
+        output::say(format_args!(
+            "this builder said so already, entry {entry} of the log"
+        ));
+        return Ok(());
+    }
+    let payload = statement::to_payload(&release);
+    let envelope = sign::by_builder(media_type::IN_TOTO, &payload, key)?;
+    sign::require_effect(state, &envelope)?;
+    push(client, &packed.bundle, Arc::new(Bar::new("push"))).await?;
+    let entry = client.append(&envelope.to_bytes()).await?.index;
+    output::say(format_args!("signed, entry {entry} of the log"));
+    Ok(())
+}

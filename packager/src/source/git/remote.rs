@@ -1,0 +1,68 @@
+//! A commit of a repository elsewhere, and whether a branch or tag contains it.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::program::Git;
+use super::submodules::{fetch as fetch_commit, resolve as resolve_url};
+use crate::source::SourceError;
+
+/// The local name of the branch or tag that was asked for.
+const REFERENCE: &str = "refs/bulla/reference";
+
+/// Fetches `commit` from `url`, and `reference` if there still is one.
+pub(in crate::source) fn fetch(
+    url: &str,
+    commit: &str,
+    reference: &str,
+    spool: &Path,
+) -> Result<TempDir, SourceError> {
+    // Relative URLs are relative to nothing here.
+    let url = resolve_url(url, "").map_err(|error| SourceError::OriginUrl {
+        url: url.to_owned(),
+        source: Box::new(error),
+    })?;
+    let failed = |message: String| SourceError::Fetch {
+        url: url.clone(),
+        commit: commit.to_owned(),
+        message,
+    };
+    let id =
+        gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    let directory = fetch_commit(&url, id, spool).map_err(|error| failed(error.to_string()))?;
+    let git = Git::new(directory.path());
+    // Submodules with relative URLs are beside it.
+    git.run(&["config"], &["remote.origin.url", &url])
+        .map_err(|error| failed(error.to_string()))?;
+    if is_name(reference) {
+        let mut arguments = git.ssh_settings();
+        arguments.extend(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]);
+        // Whether it is still there decides nothing: the commit is.
+        let _ = git.run(&arguments, &[&url, &format!("+{reference}:{REFERENCE}")]);
+    }
+    Ok(directory)
+}
+
+/// Tells whether `reference`, as the repository at `top` has or had it fetched, contains `commit`.
+pub(in crate::source) fn contains(top: &Path, reference: &str, commit: &str) -> bool {
+    if !is_name(reference) {
+        return false;
+    }
+    let directory = match gix::discover(top) {
+        Ok(repository) => repository.git_dir().to_owned(),
+        Err(_) => return false,
+    };
+    let git = Git::new(&directory);
+    let remote = reference.replacen("refs/heads/", "refs/remotes/origin/", 1);
+    [REFERENCE, &remote, reference].iter().any(|name| {
+        // Its exit status is the answer.
+        git.run(&["merge-base", "--is-ancestor"], &[commit, *name])
+            .is_ok()
+    })
+}
+
+/// Whether a text is the full name of a branch or tag and nothing else, such as two names.
+fn is_name(reference: &str) -> bool {
+    reference.starts_with("refs/") && gix::validate::reference::name(reference.into()).is_ok()
+}

@@ -1,8 +1,21 @@
-//! How the tests build: with this program and the machine's own sandboxes.
+//! Projects that are built, in each sandbox that the machine can make.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use bulla_packager::build::{BuildOptions, Listener, Surroundings, Tools};
+use bulla_bundle::Limits;
+use bulla_packager::build::{self, BuildError, BuildOptions, Listener, Surroundings, Tools};
+use bulla_packager::recipe;
+use bulla_packager::source::{self, Checkout};
+
+use crate::checkout::{GitRepository, contents, spec};
+
+/// Says aloud that a test, or a part of one, is left out. The test runner keeps what `eprintln!`
+/// says of a passed test.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skip: {why}");
+}
 
 /// Where the machine has a program.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
@@ -27,4 +40,128 @@ pub(crate) fn options() -> BuildOptions {
         surroundings: Surroundings::usual(),
         listener: Listener::nobody(),
     }
+}
+
+/// One set of options for each kind of sandbox that can be made here.
+pub(crate) fn sandboxes() -> Vec<BuildOptions> {
+    let mut sandboxes = Vec::new();
+    for name in ["bwrap", "unshare"] {
+        let Some(program) = find(name) else {
+            skip(&format!(
+                "builds in a sandbox of `{name}`, because it is not installed"
+            ));
+            continue;
+        };
+        let tools = match name {
+            "bwrap" => Tools {
+                bubblewrap: Some(program),
+                unshare: None,
+            },
+            _ => Tools {
+                bubblewrap: None,
+                unshare: Some(program),
+            },
+        };
+        let options = BuildOptions { tools, ..options() };
+        match Project::new("touch out")
+            .with_outputs("out")
+            .build(&options)
+        {
+            Err(BuildError::NoSandbox { reasons }) => skip(&format!(
+                "builds in a sandbox of `{name}`, which cannot be made here: {reasons:?}"
+            )),
+            _ => sandboxes.push(options),
+        }
+    }
+    sandboxes
+}
+
+/// A git repository with a build.
+pub(crate) struct Project {
+    pub(crate) repository: GitRepository,
+    script: String,
+    outputs: &'static str,
+    more: String,
+}
+
+impl Project {
+    /// A project whose build is a script of `sh`, and whose outputs are in `out/`.
+    pub(crate) fn new(script: &str) -> Self {
+        Self {
+            repository: GitRepository::new(),
+            script: script.to_owned(),
+            outputs: "out/",
+            more: String::new(),
+        }
+    }
+
+    pub(crate) fn with_outputs(mut self, outputs: &'static str) -> Self {
+        self.outputs = outputs;
+        self
+    }
+
+    /// Adds lines to `[build]`, or sections after it.
+    pub(crate) fn with(mut self, more: &str) -> Self {
+        self.more.push_str(more);
+        self.more.push('\n');
+        self
+    }
+
+    pub(crate) fn recipe(&self) -> String {
+        format!(
+            "[bundle]\nproject = \"acme/calc\"\n[build]\ncommand = [\"sh\", \"-ec\", '''{}''']\noutputs = [\"{}\"]\n{}",
+            self.script, self.outputs, self.more
+        )
+    }
+
+    pub(crate) fn commit(&self) {
+        self.repository.write("bulla.toml", self.recipe());
+        self.repository.commit("a build");
+    }
+
+    /// Commits and builds.
+    pub(crate) fn build(&self, options: &BuildOptions) -> Result<Checkout, BuildError> {
+        self.commit();
+        let checkout = source::open(&spec(&self.repository.work())).unwrap();
+        let recipe = recipe::load(&checkout).unwrap();
+        build::build(checkout, &recipe.recipe, &Limits::default(), options)
+    }
+
+    /// Returns what a build made, path by path.
+    #[track_caller]
+    pub(crate) fn outputs(&self, options: &BuildOptions) -> BTreeMap<String, String> {
+        let built = self
+            .build(options)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let contents = contents(&built).into_iter();
+        contents
+            .map(|(path, (_, content))| (path, content.replace("\\n", "\n")))
+            .collect()
+    }
+
+    /// Returns the error of a build that must fail.
+    #[track_caller]
+    pub(crate) fn failure(&self, options: &BuildOptions) -> BuildError {
+        match self.build(options) {
+            Ok(checkout) => panic!("built {:?}", contents(&checkout)),
+            Err(error) => error,
+        }
+    }
+}
+
+/// What a script says about the place that it runs in.
+#[track_caller]
+pub(crate) fn report(options: &BuildOptions, script: &str) -> String {
+    let script = format!("mkdir out; {{ {script}\n}} > out/report 2>&1");
+    Project::new(&script).outputs(options)["out/report"]
+        .trim_end()
+        .to_owned()
+}
+
+/// Whether a process with this word in its command line runs on this machine.
+pub(crate) fn runs(word: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(word)
+    })
 }

@@ -1,0 +1,203 @@
+//! `check`: what makes two builds differ is named, file by file and with the first place.
+
+use bulla_bundle::{Limits, NoProgress};
+use bulla_packager::build::BuildOptions;
+use bulla_packager::check::{self, CheckError, Explainer, Report};
+use bulla_packager::pack::PackOptions;
+use bulla_schemas::api::ChangeKind;
+
+use super::support::{Project, find, options, sandboxes, skip};
+use crate::checkout::{GitRepository, spec};
+
+pub(super) fn check(project: &GitRepository, build: &BuildOptions) -> Result<Report, CheckError> {
+    let options = PackOptions {
+        threads: std::num::NonZeroUsize::MIN,
+        spool: std::env::temp_dir(),
+        limits: Limits::default(),
+        cache: None,
+        build: build.clone(),
+    };
+    check::check(&spec(&project.work()), &options, None, &NoProgress)
+}
+
+#[track_caller]
+fn checked(script: &str, options: &BuildOptions) -> Report {
+    let project = Project::new(script);
+    project.commit();
+    check(&project.repository, options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_build_that_depends_on_its_revision_alone_is_the_same_twice() {
+    for options in sandboxes() {
+        let report = checked(
+            "mkdir out; date -u -d @$SOURCE_DATE_EPOCH > out/date; cat bulla.toml > out/copy",
+            &options,
+        );
+        assert!(report.is_same() && report.built, "{report:?}");
+        assert!(report.differences.is_empty());
+    }
+}
+
+#[test]
+fn one_that_embeds_the_time_is_caught_by_file_line_and_place() {
+    for options in sandboxes() {
+        let report = checked(
+            "mkdir out; echo same > out/same; { echo '/* made */'; date '+made at %F %T'; } > out/version.h",
+            &options,
+        );
+        assert!(!report.is_same());
+        let [difference] = report.differences.as_slice() else {
+            panic!("{report:?}");
+        };
+        assert_eq!(difference.change.path.as_str(), "out/version.h");
+        assert_eq!(difference.change.change, ChangeKind::Changed);
+        let place = difference.place.as_ref().unwrap();
+        assert_eq!(place.line, Some(2));
+        assert!(place.offset > 11, "{place:?}");
+        assert!(place.first.starts_with("made at 20") && place.second.starts_with("made at 20"));
+        assert_ne!(place.first, place.second);
+    }
+}
+
+/// One way to depend on more than the revision, and the file that shows it.
+const DEPENDENCIES: [(&str, &str); 8] = [
+    ("time", "date +%s%N"),
+    (
+        "processors",
+        "nproc --all; grep Cpus_allowed_list /proc/self/status; nproc",
+    ),
+    ("umask", "umask"),
+    ("user", "id -un"),
+    ("home", "echo ~"),
+    ("machine", "hostname"),
+    ("locale", "echo $LC_ALL"),
+    ("zone", "date -d @0"),
+];
+
+#[test]
+fn whatever_may_vary_is_varied() {
+    for options in sandboxes() {
+        let lines = DEPENDENCIES.map(|(name, command)| format!("{{ {command}; }} > out/{name}"));
+        let report = checked(&format!("mkdir out; {}", lines.join("; ")), &options);
+        let mut found: Vec<_> = report
+            .differences
+            .iter()
+            .map(|difference| difference.change.path.as_str())
+            .collect();
+        let mut expected: Vec<_> = DEPENDENCIES
+            .iter()
+            .map(|(name, _)| format!("out/{name}"))
+            .collect();
+        if std::thread::available_parallelism().unwrap().get() == 1 {
+            skip("a build with another number of processors, because there is only one");
+            expected.retain(|path| path != "out/processors");
+        }
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{report:?}");
+    }
+}
+
+#[test]
+fn the_order_in_which_directories_are_listed_is_varied() {
+    for options in sandboxes() {
+        let report = checked(
+            "mkdir out; mkdir many; for i in 9 3 7 1 8 2; do touch many/$i; done; ls -U /build > out/list",
+            &options,
+        );
+        let project = Project::new("mkdir out; ls -U files > out/list");
+        for name in ["zebra", "ant", "mouse", "cat", "dog", "eel", "fox", "gnu"] {
+            project.repository.write(&format!("files/{name}"), name);
+        }
+        project.commit();
+        let listed = check(&project.repository, &options).unwrap();
+        assert!(
+            !listed.is_same() || !report.is_same(),
+            "{:?}",
+            listed.varied
+        );
+    }
+}
+
+#[test]
+fn a_second_build_that_fails_is_told_from_a_first() {
+    for options in sandboxes() {
+        let project = Project::new("mkdir out; touch out/x; test $(id -un) = build");
+        project.commit();
+        let error = check(&project.repository, &options).unwrap_err();
+        let CheckError::Unstable { varied, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert!(
+            varied.iter().any(|what| what.starts_with("user build and")),
+            "{varied:?}"
+        );
+        let broken = Project::new("exit 1");
+        broken.commit();
+        let error = check(&broken.repository, &options).unwrap_err();
+        assert!(matches!(error, CheckError::Pack(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn files_that_come_and_go_are_named() {
+    for options in sandboxes() {
+        let report = checked(
+            "mkdir out; touch out/always out/by-$(id -un); chmod $((700 + $(id -u) % 2 * 11)) out/always",
+            &options,
+        );
+        let found: Vec<_> = report
+            .differences
+            .iter()
+            .map(|difference| (difference.change.path.as_str(), difference.change.change))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("out/by-build", ChangeKind::Removed),
+                ("out/by-checker", ChangeKind::Added),
+            ]
+        );
+    }
+}
+
+#[test]
+fn without_a_build_only_packing_is_repeated() {
+    let repository = GitRepository::with_files();
+    let report = check(&repository, &options()).unwrap();
+    assert!(report.is_same() && !report.built);
+    assert_eq!(report.varied, ["threads 1 and 2"]);
+}
+
+#[test]
+fn diffoscope_says_why() {
+    let Some(program) = find("diffoscope") else {
+        skip("the explanation of a difference, because `diffoscope` is not installed");
+        return;
+    };
+    let explainer = Explainer {
+        program,
+        spool: std::env::temp_dir(),
+    };
+    for build in sandboxes() {
+        let project = Project::new(
+            "mkdir out; id -un > who; tar cf - --mtime=@0 who | gzip -n > out/a.tar.gz",
+        );
+        project.commit();
+        let options = PackOptions {
+            threads: std::num::NonZeroUsize::MIN,
+            spool: std::env::temp_dir(),
+            limits: Limits::default(),
+            cache: None,
+            build,
+        };
+        let spec = spec(&project.repository.work());
+        let report = check::check(&spec, &options, Some(&explainer), &NoProgress).unwrap();
+        let said = report.differences[0].explanation.as_ref().unwrap();
+        assert!(
+            said.contains("-build") && said.contains("+checker"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Real projects: C with `make` and `cc`, and a Node project with npm packages and a bundler.
+
+use std::process::Command;
+
+use super::check::check;
+use super::support::{Project, find, sandboxes, skip};
+
+/// A library, a program and a man page, as `make` builds them since decades.
+fn write_c_project(project: &Project) {
+    let repository = &project.repository;
+    repository.write(
+        "Makefile",
+        "CFLAGS = -O2 -g -Wall\n\
+         OBJECTS = src/add.o src/scale.o\n\
+         all: out/calc out/libcalc.a out/libcalc.so out/calc.1.gz\n\
+         out:\n\tmkdir -p out\n\
+         src/%.o: src/%.c src/calc.h\n\t$(CC) $(CFLAGS) -fPIC -c -o $@ $<\n\
+         out/libcalc.a: $(OBJECTS) | out\n\t$(AR) rcs $@ $^\n\
+         out/libcalc.so: $(OBJECTS) | out\n\t$(CC) -shared -Wl,-soname,libcalc.so.1 -o $@.1 $^\n\tln -sf libcalc.so.1 $@\n\
+         out/calc: src/main.c out/libcalc.a | out\n\t$(CC) $(CFLAGS) -o $@ $^\n\
+         out/calc.1.gz: calc.1 | out\n\tgzip -n < $< > $@\n\
+         check: all\n\ttest \"$$(out/calc 2 3)\" = 10\n",
+    );
+    repository.write("src/calc.h", "int add(int a, int b);\nint scale(int a);\n");
+    repository.write(
+        "src/add.c",
+        "#include \"calc.h\"\nint add(int a, int b) { return a + b; }\n",
+    );
+    repository.write(
+        "src/scale.c",
+        "#include <assert.h>\n#include \"calc.h\"\nint scale(int a) { assert(a < 1000); return 2 * a; }\n",
+    );
+    repository.write(
+        "src/main.c",
+        "#include <stdio.h>\n#include <stdlib.h>\n#include \"calc.h\"\n\
+         const char *version = \"calc of \" __DATE__ \" \" __TIME__;\n\
+         int main(int count, char **words) {\n  if (count < 3) { puts(version); return 1; }\n  \
+         printf(\"%d\\n\", scale(add(atoi(words[1]), atoi(words[2]))));\n  return 0;\n}\n",
+    );
+    repository.write("calc.1", ".TH CALC 1\n.SH NAME\ncalc - calculates\n");
+}
+
+#[test]
+fn a_c_project_is_built_the_same_twice() {
+    if find("make").is_none() || find("cc").is_none() {
+        skip("the build of a C project, because `make` or `cc` is not installed");
+        return;
+    }
+    for options in sandboxes() {
+        let project = Project::new("make -j$(nproc) all && make check");
+        write_c_project(&project);
+        project.commit();
+        let report = check(&project.repository, &options).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.is_same(), "{report:#?}");
+        let outputs = project.outputs(&options);
+        let names: Vec<_> = outputs.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "out/calc",
+                "out/calc.1.gz",
+                "out/libcalc.a",
+                "out/libcalc.so",
+                "out/libcalc.so.1"
+            ]
+        );
+        // The compiler takes the commit's time for now.
+        assert!(outputs["out/calc"].contains("calc of Nov 20 2026 09:00:00"));
+    }
+}
+
+#[test]
+fn a_c_project_that_embeds_the_real_time_is_caught() {
+    if find("make").is_none() || find("cc").is_none() {
+        skip("the build of a C project, because `make` or `cc` is not installed");
+        return;
+    }
+    for options in sandboxes() {
+        let project = Project::new("unset SOURCE_DATE_EPOCH; make all");
+        write_c_project(&project);
+        project.commit();
+        let report = check(&project.repository, &options).unwrap();
+        let [difference] = report.differences.as_slice() else {
+            panic!("{report:#?}");
+        };
+        assert_eq!(difference.change.path.as_str(), "out/calc");
+        let place = difference.place.as_ref().unwrap();
+        assert!(place.first.contains("calc of ") || place.part.is_some() || place.line.is_none());
+        assert_ne!(place.first, place.second);
+    }
+}
+
+/// Lets `npm` put real packages into the repository, as its user has set it up.
+fn install_packages(project: &Project) -> bool {
+    let repository = &project.repository;
+    repository.write(
+        "package.json",
+        r#"{
+  "name": "shop",
+  "version": "1.0.0",
+  "private": true,
+  "type": "module",
+  "scripts": {
+    "build": "esbuild src/shop.js --bundle --minify --sourcemap --outdir=out --entry-names=[name]-[hash] --metafile=out/meta.json"
+  },
+  "dependencies": { "nanoid": "5.1.5", "preact": "10.26.9" },
+  "devDependencies": { "esbuild": "0.25.5" }
+}
+"#,
+    );
+    repository.write(
+        "src/shop.js",
+        "import { h, render } from 'preact';\nimport { customAlphabet } from 'nanoid';\n\
+         import './shop.css';\nconst id = customAlphabet('abc', 8);\n\
+         render(h('button', { id: id() }, 'buy'), document.body);\n",
+    );
+    repository.write("src/shop.css", "button { color: rebeccapurple }\n");
+    let installed = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .current_dir(repository.work())
+        .output();
+    installed.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_node_project_is_built_the_same_twice() {
+    if find("node").is_none() || find("npm").is_none() {
+        skip("the build of a Node project, because `node` or `npm` is not installed");
+        return;
+    }
+    let first = Project::new("npm run build --offline");
+    if !install_packages(&first) {
+        skip("the build of a Node project, because `npm install` cannot fetch its packages");
+        return;
+    }
+    first.commit();
+    for options in sandboxes() {
+        let report = check(&first.repository, &options).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.is_same(), "{report:#?}");
+        let outputs = first.outputs(&options);
+        let script = outputs.keys().find(|name| {
+            name.starts_with("out/shop-")
+                && std::path::Path::new(name).extension() == Some("js".as_ref())
+        });
+        let script = &outputs[script.unwrap()];
+        assert!(
+            script.contains("buy") && script.len() > 5_000,
+            "{}",
+            script.len()
+        );
+    }
+}

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bulla_bundle::VerifyError;
+use bulla_bundle::{BundleFileError, VerifyError};
 use bulla_registry_client::{ClientError, FollowError};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
@@ -31,6 +31,9 @@ pub enum Error {
     /// What has been downloaded cannot be read back.
     #[error("cannot read back what has been downloaded")]
     ReadSpool(#[source] io::Error),
+    /// The bundle file's payload cannot be read.
+    #[error("cannot read the payload in the bundle file")]
+    ReadFile(#[source] io::Error),
     /// A file of the installer's own state cannot be understood.
     #[error("`{}` is damaged in line {line}", path.display())]
     Damaged {
@@ -75,6 +78,23 @@ pub enum Error {
     /// The bundle is not what it says.
     #[error(transparent)]
     Bundle(Box<VerifyError>),
+    /// The bundle file is not one.
+    #[error(transparent)]
+    BundleFile(Box<BundleFileError>),
+    /// A bundle file with another release.
+    #[error("expected the release {expected} in the bundle file, found {found}")]
+    OtherBundle {
+        /// What was asked for.
+        expected: Digest,
+        /// What the file holds.
+        found: Digest,
+    },
+    /// A bundle file without a copy of the log.
+    #[error("the bundle file `{}` brings no copy of the log", path.display())]
+    NoLogCopy {
+        /// The file.
+        path: PathBuf,
+    },
 
     /// A channel that points to nothing.
     #[error("the channel `{channel}` of `{project}` points to no release")]
@@ -337,6 +357,12 @@ impl From<FollowError> for Error {
     }
 }
 
+impl From<BundleFileError> for Error {
+    fn from(error: BundleFileError) -> Self {
+        Self::BundleFile(Box::new(error))
+    }
+}
+
 impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Self {
         Self::Bundle(Box::new(error))
@@ -349,7 +375,9 @@ impl Error {
         match self {
             Self::Registry(error) => error.kind(),
             Self::Log(error) => error.kind(),
+            Self::BundleFile(error) => error.kind(),
             Self::Bundle(_)
+            | Self::OtherBundle { .. }
             | Self::Paused { .. }
             | Self::NeverHead { .. }
             | Self::EarlierHead { .. }
@@ -363,6 +391,7 @@ impl Error {
             | Self::Content { .. } => FailureKind::Refused,
             Self::NotEnrolled { .. }
             | Self::EnrolledElsewhere { .. }
+            | Self::NoLogCopy { .. }
             | Self::AmbiguousHash { .. } => FailureKind::Usage,
             _ => FailureKind::Failed,
         }
@@ -373,6 +402,9 @@ impl Error {
         let hint = match self {
             Self::Registry(error) => return error.hint(),
             Self::Log(error) => return error.hint(),
+            Self::BundleFile(error) => return error.hint(),
+            Self::OtherBundle { .. } => "leave the HASH away, or take the file that holds it",
+            Self::NoLogCopy { .. } => "`bulla export` writes files that do",
             Self::NoHead { known, .. } if known.is_empty() => {
                 "nothing of this project was ever promoted; `bulla promote` does that"
             }

@@ -106,6 +106,8 @@ pub fn install(
     let place = server.place(&request.project);
     let _lock = begin(&place, "install", request.now, observer)?;
     failpoint!("install::locked");
+    // A file holds one release: that is the one that the channel is expected to point to.
+    let in_file = remote.release_in_file();
     let log = remote.sync(server, request.now)?;
     let position = log.position();
     failpoint!("install::log-synced");
@@ -113,7 +115,7 @@ pub fn install(
     let asked = Asked {
         project: &request.project,
         channel: &request.channel,
-        hash: request.hash.as_ref(),
+        hash: request.hash.as_ref().or(in_file.as_ref()),
         pin_old: request.pin_old,
     };
     let resolved = resolve(log, asked, &history)?;

@@ -12,12 +12,13 @@ mod index;
 mod payload;
 mod spool;
 
-use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedManifest};
+use bulla_bundle::{BundleFile, Limits, UnverifiedBundle, VerifiedBundle};
 use bulla_registry_client::Client;
-use bulla_schemas::manifest::Descriptor;
+use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 use bulla_schemas::{Digest, ProjectName};
 
+use crate::bundles;
 use crate::error::Error;
 use crate::layout::Server;
 
@@ -35,7 +36,7 @@ pub(crate) async fn pull(
 ) -> Result<VerifiedBundle, Error> {
     let manifest = client.manifest(project, &hash).await?;
     let verified = UnverifiedBundle { hash, manifest }.verify_manifest(&Limits::default())?;
-    check_size(&verified, size)?;
+    check_size(verified.manifest(), size)?;
     let (release, frames) = {
         let manifest = verified.manifest();
         bound(
@@ -59,9 +60,28 @@ pub(crate) async fn pull(
     Ok(parts.verify(index)?)
 }
 
+/// Takes everything of a bundle but its payload from a bundle file, and keeps it.
+pub(crate) fn take(
+    server: &Server,
+    file: &BundleFile,
+    (hash, size): (Digest, u64),
+) -> Result<VerifiedBundle, Error> {
+    let found = file.bundle();
+    let other = || Error::OtherBundle {
+        expected: hash,
+        found: found.hash(),
+    };
+    if found.hash() != hash {
+        return Err(other());
+    }
+    check_size(found.manifest(), size)?;
+    bundles::store(server, found)?;
+    bundles::read(server, &hash)?.ok_or_else(other)
+}
+
 /// The log says how large the bundle is; a manifest that names more is another lie to fill disks.
-fn check_size(verified: &VerifiedManifest, expected: u64) -> Result<(), Error> {
-    let found = verified.manifest().total_size().unwrap_or(u64::MAX);
+fn check_size(manifest: &Manifest, expected: u64) -> Result<(), Error> {
+    let found = manifest.total_size().unwrap_or(u64::MAX);
     if found == expected {
         Ok(())
     } else {

@@ -11,8 +11,11 @@ mod diff;
 mod enter;
 mod environment;
 mod examples;
+mod export;
 mod failure;
 mod history;
+mod identify;
+mod import;
 mod init;
 mod key;
 mod man_pages;
@@ -66,6 +69,11 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
         Command::Show(arguments) => wait(show::run(&session()?, &arguments)),
         Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),
+        Command::Identify(arguments) => {
+            return wait(identify::run(&session()?, &arguments));
+        }
+        Command::Export(arguments) => wait(export::run(&session()?, &arguments)),
+        Command::Import(arguments) => wait(import::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
         Command::Completions(arguments) => completions::run(&arguments),
@@ -75,7 +83,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// Runs what talks to a registry. One thread does: packing has its own.
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

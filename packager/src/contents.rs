@@ -2,6 +2,7 @@
 //! release document and the index are fetched. [`Files`] has the bytes of single files.
 
 mod files;
+mod index;
 
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
 use bulla_registry_client::{Client, ClientError};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Digest, EntryPath, ProjectName};
+
+use self::index::IndexError;
 
 pub use files::Files;
 
@@ -93,6 +96,16 @@ pub async fn fetch(
     project: &ProjectName,
     hash: Digest,
 ) -> Result<VerifiedBundle, ContentsError> {
+    fetch_beside(client, project, hash, None).await
+}
+
+/// Does what [`fetch`] does, and takes from another release what both have of the index.
+pub async fn fetch_beside(
+    client: &Client,
+    project: &ProjectName,
+    hash: Digest,
+    beside: Option<&VerifiedBundle>,
+) -> Result<VerifiedBundle, ContentsError> {
     let unfetched = |source| ContentsError::Client { hash, source };
     let refused = |source| ContentsError::Verify { hash, source };
     let limits = Limits::default();
@@ -101,14 +114,16 @@ pub async fn fetch(
         .verify_manifest(&limits)
         .map_err(refused)?;
     let parts = manifest.manifest();
-    let release = client.blob(project, &parts.config).await;
-    let release = release.map_err(unfetched)?;
-    let frames = client.blob(project, parts.frames()).await;
-    let frames = frames.map_err(unfetched)?;
+    let (release, frames) = tokio::try_join!(
+        client.blob(project, &parts.config),
+        client.blob(project, parts.frames()),
+    )
+    .map_err(unfetched)?;
     let parts = manifest.verify_parts(&release, &frames).map_err(refused)?;
-    let index = client.blob(project, parts.manifest().index()).await;
-    let index = parts
-        .decode_index(&index.map_err(unfetched)?)
-        .map_err(refused)?;
+    let index = index::fetch(client, project, &parts, beside).await;
+    let index = index.map_err(|error| match error {
+        IndexError::Client(source) => unfetched(source),
+        IndexError::Verify(source) => refused(source),
+    })?;
     parts.verify(index).map_err(refused)
 }

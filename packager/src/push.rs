@@ -1,11 +1,14 @@
 //! The arrow from a bundle to a registry: what is missing there is sent, the manifest last.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
-use bulla_bundle::{Bundle, Progress};
+use bulla_bundle::{BlobSource, Bundle, BundleFile, Progress};
 use bulla_registry_client::{Client, ClientError, Pushed};
-use bulla_schemas::media_type;
+use bulla_schemas::manifest::Manifest;
+use bulla_schemas::{Digest, ProjectName, media_type};
+
+use crate::counted::Counted;
 
 /// What a push did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,23 +26,67 @@ pub async fn push(
     bundle: &Bundle,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<PushReport, ClientError> {
-    let project = &bundle.release().project;
-    let hash = bundle.hash();
+    let parts = Parts {
+        project: &bundle.release().project,
+        hash: bundle.hash(),
+        manifest: bundle.manifest(),
+        manifest_bytes: bundle.manifest_bytes(),
+        blobs: bundle,
+    };
+    push_parts(client, &parts, progress).await
+}
+
+/// Stores the bundle in a bundle file in the registry, as [`push`] does.
+pub async fn push_file(
+    client: &Client,
+    file: &BundleFile,
+    progress: Arc<dyn Progress + Send + Sync>,
+) -> Result<PushReport, ClientError> {
+    let bundle = file.bundle();
+    let parts = Parts {
+        project: &bundle.release().project,
+        hash: bundle.hash(),
+        manifest: bundle.manifest(),
+        manifest_bytes: bundle.manifest_bytes(),
+        blobs: file,
+    };
+    push_parts(client, &parts, progress).await
+}
+
+/// A bundle from anywhere.
+struct Parts<'a> {
+    project: &'a ProjectName,
+    hash: Digest,
+    manifest: &'a Manifest,
+    manifest_bytes: &'a [u8],
+    blobs: &'a dyn BlobSource,
+}
+
+async fn push_parts(
+    client: &Client,
+    parts: &Parts<'_>,
+    progress: Arc<dyn Progress + Send + Sync>,
+) -> Result<PushReport, ClientError> {
+    let Parts { project, hash, .. } = parts;
+    let [payload, index, frames] = &parts.manifest.layers;
+    let descriptors = [&parts.manifest.config, payload, index, frames];
+    let blobs: u64 = descriptors.iter().map(|descriptor| descriptor.size).sum();
+    let total = blobs + parts.manifest_bytes.len() as u64;
     let mut report = PushReport {
         sent: 0,
         present: 0,
     };
-    if client.manifest_exists(project, &hash).await? {
-        report.present = bundle.total_size();
+    if client.manifest_exists(project, hash).await? {
+        report.present = total;
         return Ok(report);
     }
-    progress.start(Some(bundle.total_size()));
-    for blob in bundle.blobs() {
-        let descriptor = blob.descriptor();
+    progress.start(Some(total));
+    for descriptor in descriptors {
         let open = || {
-            let reader = blob.open()?;
+            let reader = parts.blobs.open(descriptor)?;
             let progress = Arc::clone(&progress);
-            Ok(Box::new(Counted { reader, progress }) as Box<dyn Read + Send>)
+            let told = move |bytes| progress.advance(bytes);
+            Ok(Box::new(Counted { reader, told }) as Box<dyn Read + Send>)
         };
         match client.push_blob(project, descriptor, open).await? {
             Pushed::Sent => report.sent += descriptor.size,
@@ -49,29 +96,14 @@ pub async fn push(
             }
         }
     }
-    let manifest = bundle.manifest_bytes();
     client
         .push_manifest(
             project,
             &hash.to_string(),
             media_type::OCI_MANIFEST,
-            manifest,
+            parts.manifest_bytes,
         )
         .await?;
-    report.sent += manifest.len() as u64;
+    report.sent += parts.manifest_bytes.len() as u64;
     Ok(report)
-}
-
-/// Tells how many bytes went through.
-struct Counted {
-    reader: Box<dyn Read + Send>,
-    progress: Arc<dyn Progress + Send + Sync>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.progress.advance(read as u64);
-        Ok(read)
-    }
 }

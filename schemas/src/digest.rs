@@ -137,6 +137,12 @@ impl DigestPrefix {
     }
 }
 
+impl From<Digest> for DigestPrefix {
+    fn from(digest: Digest) -> Self {
+        Self(digest.hex())
+    }
+}
+
 impl FromStr for DigestPrefix {
     type Err = DigestError;
 

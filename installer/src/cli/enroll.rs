@@ -1,5 +1,6 @@
 //! `bulla-installer enroll URL ANCHOR`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_schemas::log::Anchor;
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
     url: Url,
     /// What `bulla anchor` prints: `origin+size+root`
     anchor: Anchor,
+    /// Take the log from this bundle file instead of the registry: no network is used
+    #[arg(long, value_name = "FILE.bulla")]
+    from: Option<PathBuf>,
     #[command(flatten)]
     token: TokenArguments,
 }
@@ -33,6 +37,7 @@ impl Arguments {
             server,
             self.url.clone(),
             self.anchor,
+            self.from.as_deref(),
             self.token.read()?,
             clock::now(),
         )?;

@@ -1,8 +1,11 @@
-//! `bulla-installer install PROJECT --channel CHANNEL [HASH]`
+//! `bulla-installer install PROJECT|FILE --channel CHANNEL [HASH]`
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
+use bulla_schemas::name::NameError;
 use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
 use clap::{Args, ValueEnum};
 
@@ -18,11 +21,13 @@ use crate::share::Link;
 /// Make the release that a channel points to live
 ///
 /// Nothing is switched before everything is fetched, checked and durable. The last line on stdout
-/// is the hash that is live.
+/// is the hash that is live. A bundle file gets all the checks that a registry gets, and no
+/// network is used.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The project
-    project: ProjectName,
+    /// The project, or a bundle file (`*.bulla`) of `bulla export`
+    #[arg(value_name = "PROJECT|FILE")]
+    subject: Subject,
     /// The channel to follow
     #[arg(long)]
     channel: ChannelName,
@@ -39,6 +44,24 @@ pub(super) struct Arguments {
     keep: usize,
     #[command(flatten)]
     token: TokenArguments,
+}
+
+/// What to install from. A bundle file is known by the end of its name.
+#[derive(Debug, Clone)]
+enum Subject {
+    Project(ProjectName),
+    File(PathBuf),
+}
+
+impl FromStr for Subject {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.ends_with(".bulla") {
+            return Ok(Self::File(text.into()));
+        }
+        text.parse().map(Self::Project)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,9 +89,12 @@ impl From<LinkArgument> for Link {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
-        let mut remote = Remote::open(server, self.token.read()?)?;
+        let (mut remote, project) = match self.subject {
+            Subject::Project(project) => (Remote::open(server, self.token.read()?)?, project),
+            Subject::File(path) => Remote::open_file(server, &path)?,
+        };
         let request = InstallRequest {
-            project: self.project,
+            project,
             channel: self.channel,
             hash: self.hash,
             pin_old: self.pin_old,

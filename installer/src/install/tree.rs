@@ -23,7 +23,7 @@ use crate::persist;
 use crate::plan::{self, Plan};
 use crate::pull::{self, Download, Downloaded, Spool};
 use crate::recycle;
-use crate::remote::Remote;
+use crate::remote::{Origin, Remote};
 use crate::remove;
 use crate::resolve::Resolved;
 use crate::share::Link;
@@ -138,10 +138,16 @@ impl Install<'_> {
         if let Ok(Some(bundle)) = bundles::read(self.server, &hash) {
             return Ok(bundle);
         }
+        let client = match self.remote.origin() {
+            Origin::Registry(client) => client,
+            Origin::File(file) => {
+                return pull::take(self.server, file, (hash, self.resolved.size));
+            }
+        };
         let known = garbage::on_disk(self.place)?;
         let bundle = self.remote.wait(pull::pull(
             self.server,
-            self.remote.client(),
+            client,
             &self.request.project,
             (hash, self.resolved.size),
             &known,
@@ -214,7 +220,7 @@ impl Install<'_> {
         let (arrivals, arrived) = mpsc::channel();
         let frames = Frames::new(spool.file(), arrived);
         let download = Download {
-            client: self.remote.client().clone(),
+            origin: self.remote.origin().clone(),
             project: self.request.project.clone(),
             spool,
             arrivals,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
-use bulla_bundle::{Frame, VerifiedBundle};
+use bulla_bundle::{BundleFile, Frame, VerifiedBundle};
 use bulla_registry_client::plan::{self, Plan};
 use bulla_registry_client::{BlobStream, Client, Ranged};
 use bulla_schemas::ProjectName;
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::Spool;
 use crate::error::Error;
 use crate::failpoint::failpoint;
+use crate::remote::Origin;
 
 /// Bytes between two missing frames that are fetched too: cheaper than another request.
 const GAP: u64 = 128 * 1024;
@@ -25,7 +26,7 @@ const CONNECTIONS: usize = 4;
 
 /// A download of frames.
 pub(crate) struct Download {
-    pub(crate) client: Client,
+    pub(crate) origin: Origin,
     pub(crate) project: ProjectName,
     pub(crate) spool: Spool,
     /// Told the position of each frame that has arrived.
@@ -71,6 +72,13 @@ impl Download {
                 missing.push((*position, compressed(frame)));
             }
         }
+        let client = match &self.origin {
+            Origin::Registry(client) => client,
+            Origin::File(file) => {
+                self.copy(file, &missing)?;
+                return Ok(downloaded);
+            }
+        };
         let blob = bundle.manifest().payload().clone();
         let spans = missing.iter().map(|(_, span)| span.clone());
         let plan = plan::plan(spans, blob.size, GAP);
@@ -81,12 +89,25 @@ impl Download {
             missing,
         });
         downloaded.bytes = match plan {
-            Plan::Whole => target.fetch_on(&self.client, &self.project, &blob).await?,
-            Plan::Runs(runs) => {
-                fetch_runs(&self.client, &self.project, &blob, &target, runs).await?
-            }
+            Plan::Whole => target.fetch_on(client, &self.project, &blob).await?,
+            Plan::Runs(runs) => fetch_runs(client, &self.project, &blob, &target, runs).await?,
         };
         Ok(downloaded)
+    }
+}
+
+impl Download {
+    /// Takes the frames from a bundle file. What they hold is checked when they are decoded, as if
+    /// they had come over the network.
+    fn copy(&self, file: &BundleFile, missing: &[(usize, Range<u64>)]) -> Result<(), Error> {
+        for (position, span) in missing {
+            let frame = file.read_frame(*position).map_err(Error::ReadFile)?;
+            self.spool.write(span.start, &frame)?;
+            if self.arrivals.send(*position).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

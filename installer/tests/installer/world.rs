@@ -72,7 +72,7 @@ impl World {
     pub(crate) fn enroll(&self) {
         let url = self.registry.url().parse().unwrap();
         let anchor = self.organisation.anchor();
-        enroll(&self.server(), url, anchor, None, now()).unwrap();
+        enroll(&self.server(), url, anchor, None, None, now()).unwrap();
     }
 
     pub(crate) fn server(&self) -> Server {

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use super::{
-    anchor, check, completions, diff, enter, history, init, key, man_pages, pack, promote, publish,
-    reproduce, rollback, show,
+    anchor, check, completions, diff, enter, export, history, identify, import, init, key,
+    man_pages, pack, promote, publish, reproduce, rollback, show,
 };
 
 /// Packs revisions into bundles, signs and publishes them, and moves channels.
@@ -38,6 +38,9 @@ pub(super) enum Command {
     Show(show::ShowArguments),
     Diff(diff::DiffArguments),
     History(history::HistoryArguments),
+    Identify(identify::IdentifyArguments),
+    Export(export::ExportArguments),
+    Import(import::ImportArguments),
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::output;
 use super::progress::Bar;
 use super::session::Session;
+use crate::draft::Draft;
 use crate::pack::{PackOptions, Packed, pack};
 use crate::recipe;
 use crate::source::{self, Location, SourceSpec};
@@ -136,15 +137,8 @@ pub(super) fn pack_source(
 
 /// Writes the bundle under a temporary name and puts it in place when it is complete.
 fn write_file(packed: &Packed, path: &Path) -> Result<(), Failure> {
-    let failed = |error| Failure::io(format_args!("cannot write `{}`", path.display()), error);
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    let mut draft = Draft::begin(path)?;
     let bundle = &packed.bundle;
-    bulla_bundle::write_bundle_file(file.as_file_mut(), bundle.manifest_bytes(), bundle, None)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    bulla_bundle::write_bundle_file(draft.file(), bundle.manifest_bytes(), bundle, None)?;
+    Ok(draft.put()?)
 }

@@ -1,4 +1,5 @@
-//! Bars on a terminal: bytes, rate and what is going on. Elsewhere nothing is drawn.
+//! Bars on a terminal: bytes, rate, and the time that is left where the total is known. Elsewhere
+//! nothing is drawn.
 
 use std::io::IsTerminal as _;
 
@@ -36,9 +37,10 @@ impl bulla_bundle::Progress for Bar {
         if let Some(total) = total_bytes {
             self.0.set_length(total);
             self.0.set_style(style(
-                "{msg:>9} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+                "{msg:>9} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
             ));
         }
+        self.0.tick();
     }
 
     fn advance(&self, bytes: u64) {

@@ -41,11 +41,7 @@ pub(super) struct PublishArguments {
 pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Result<(), Failure> {
     let key = key::read(&arguments.key)?;
     let client = session.client()?;
-    if !client.has_token() {
-        return Err(Failure::usage("publishing needs a token and none was given").with_hint(
-            "give --token-file FILE or set BULLA_TOKEN; `bulla-registry token create` makes one",
-        ));
-    }
+    Session::require_token(&client, "publishing")?;
     // What the log says here helps to fail early and decides nothing.
     let log = read_log(session, &client, arguments).await?;
     let builder_id = builder_id(arguments, log.as_ref(), &key.public_key())?;

@@ -58,6 +58,17 @@ impl Session {
         Ok(Client::new(self.registry()?.clone(), self.token()?)?)
     }
 
+    /// Refuses to go on without a token; `doing` names what needs it.
+    pub(super) fn require_token(client: &Client, doing: &str) -> Result<(), Failure> {
+        if client.has_token() {
+            return Ok(());
+        }
+        let message = format_args!("{doing} needs a token and none was given");
+        Err(Failure::usage(message).with_hint(
+            "give --token-file FILE or set BULLA_TOKEN; `bulla-registry token create` makes one",
+        ))
+    }
+
     /// The token: of `--token-file`, else of `BULLA_TOKEN`, else of the configured file.
     fn token(&self) -> Result<Option<SecretString>, Failure> {
         if let Some(path) = &self.options.token_file {

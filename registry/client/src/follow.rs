@@ -12,6 +12,7 @@
 //! used. A log that shrank, forked, changed its name or is signed by somebody else leaves the
 //! directory as it was.
 
+mod copy;
 mod directory;
 mod error;
 
@@ -25,6 +26,7 @@ use url::Url;
 use self::directory::{Directory, Remembered};
 use crate::client::Client;
 
+pub use copy::CopiedLog;
 pub use error::FollowError;
 
 /// The remembered log of one registry.
@@ -59,12 +61,7 @@ impl LogFollower {
     ) -> Result<Self, FollowError> {
         let directory = Directory::create(path)?;
         let _lock = directory.lock().await?;
-        if let Some(earlier) = directory.read_remembered()? {
-            return Err(FollowError::Enrolled {
-                directory: path.to_owned(),
-                origin: earlier.origin,
-            });
-        }
+        directory.refuse_second()?;
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let (note, state) = fetch(client, &LogState::default(), pin).await?;
         let remembered = Remembered {

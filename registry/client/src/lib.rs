@@ -18,7 +18,6 @@ mod blob;
 mod client;
 mod error;
 mod follow;
-
 mod log;
 mod manifest;
 pub mod plan;
@@ -28,5 +27,5 @@ mod retry;
 pub use blob::{BlobStream, Ranged};
 pub use client::Client;
 pub use error::{Answer, ClientError};
-pub use follow::{FollowError, LogFollower, fetch_unverified};
+pub use follow::{CopiedLog, FollowError, LogFollower, fetch_unverified};
 pub use push::Pushed;

@@ -80,6 +80,17 @@ impl Directory {
         })
     }
 
+    /// Refuses a directory in which a log is followed already.
+    pub(super) fn refuse_second(&self) -> Result<(), FollowError> {
+        match self.read_remembered()? {
+            None => Ok(()),
+            Some(earlier) => Err(FollowError::Enrolled {
+                directory: self.0.clone(),
+                origin: earlier.origin,
+            }),
+        }
+    }
+
     pub(super) fn write_remembered(&self, remembered: &Remembered) -> Result<(), FollowError> {
         let path = self.0.join("registry.json");
         let mut bytes = serde_json::to_vec_pretty(remembered)

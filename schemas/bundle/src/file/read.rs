@@ -11,6 +11,7 @@ use super::{
     BundleFileError, CHECKPOINT_MAX, CHECKPOINT_PATH, ENTRY_MAX, INDEX_PATH, LAYOUT, LAYOUT_PATH,
     LayoutIndex, LogCopy, blob_path, entry_path,
 };
+use crate::bundle::BlobSource;
 use crate::limits::Limits;
 use crate::read_at::read_at;
 use crate::tar::header::{Header, differing_field};
@@ -122,6 +123,25 @@ impl BundleFile {
         } else {
             Err(VerifyError::SeekTable.into())
         }
+    }
+}
+
+impl BlobSource for BundleFile {
+    fn open(&self, descriptor: &Descriptor) -> io::Result<Box<dyn Read + Send>> {
+        let manifest = self.bundle.manifest();
+        let digest = descriptor.digest;
+        let bytes = if digest == manifest.payload().digest {
+            return Ok(self.payload());
+        } else if digest == manifest.config.digest {
+            self.bundle.release_bytes()
+        } else if digest == manifest.frames().digest {
+            self.bundle.frames_blob()
+        } else if digest == manifest.index().digest {
+            &self.index_blob
+        } else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        Ok(Box::new(io::Cursor::new(bytes.to_vec())))
     }
 }
 

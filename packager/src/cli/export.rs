@@ -1,0 +1,46 @@
+//! `bulla export`: a release as one file, for where no network is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::output;
+use super::progress::Bar;
+use super::session::Session;
+use crate::export::export;
+use crate::resolve::ReleaseName;
+
+/// Writes a release to one file, with all that is needed to judge it without network.
+///
+/// The file holds the bundle, the log and its checkpoint, and every byte of it is checked before
+/// it gets its name. `bulla-installer install FILE` installs it.
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// A hash, or a channel for its head.
+    #[arg(value_name = "HASH")]
+    release: ReleaseName,
+    /// The file.
+    #[arg(long, short, value_name = "FILE.bulla")]
+    output: PathBuf,
+}
+
+pub(super) async fn run(session: &Session, arguments: &ExportArguments) -> Result<(), Failure> {
+    let client = session.client()?;
+    let log = session.log(&client).await?;
+    let (project, hash) = session.find(log.state(), &arguments.release)?;
+    let path = &arguments.output;
+    let bar = Bar::new("export");
+    let draft = export(&client, &log, &project, hash, path, &bar).await?;
+    drop(bar);
+    let bar = Bar::new("verify");
+    draft.verify(&bar)?;
+    drop(bar);
+    draft.put()?;
+    output::say(format_args!(
+        "wrote {} of {project} to `{}`",
+        hash.short(),
+        path.display()
+    ));
+    output::line(hash)
+}

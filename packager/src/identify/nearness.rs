@@ -1,0 +1,83 @@
+//! How a folder differs from one release.
+
+use bulla_bundle::VerifiedBundle;
+use bulla_schemas::index::{EntryKind, IndexEntry};
+
+use super::folder::{Folder, Found};
+use super::{Difference, DifferenceKind, Identified, is_persistent};
+
+/// Compares a folder with a release.
+pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
+    let persist = &bundle.release().install.persist;
+    let entries = bundle.entries();
+    let (mut same, mut differences) = (0, Vec::new());
+    for (position, entry) in entries.iter().enumerate() {
+        let found = folder.entries.get(entry.path.as_str());
+        match difference(&entry.kind, found) {
+            Some(difference) => {
+                // A directory that is not empty is missed with what lies in it.
+                let next = entries.get(position + 1);
+                let holds = next.is_some_and(|next| next.path.is_within(&entry.path));
+                if !holds || difference != DifferenceKind::Missing {
+                    differences.push(Difference {
+                        path: entry.path.to_string(),
+                        difference,
+                    });
+                }
+            }
+            None if entry.kind != EntryKind::Directory => same += 1,
+            None => {}
+        }
+    }
+    let extra = folder.entries.iter().filter(|(path, found)| {
+        **found != Found::Directory && !has(entries, path) && !is_persistent(path, persist)
+    });
+    differences.extend(extra.map(|(path, found)| Difference {
+        path: path.clone(),
+        difference: match found {
+            Found::Unreadable => DifferenceKind::Unreadable,
+            _ => DifferenceKind::Extra,
+        },
+    }));
+    differences.sort();
+    Identified {
+        hash: bundle.hash(),
+        revision: bundle.release().source.revision().to_owned(),
+        same,
+        differences,
+    }
+}
+
+fn has(entries: &[IndexEntry], path: &str) -> bool {
+    entries
+        .binary_search_by(|entry| entry.path.as_str().cmp(path))
+        .is_ok()
+}
+
+fn difference(expected: &EntryKind, found: Option<&Found>) -> Option<DifferenceKind> {
+    let Some(found) = found else {
+        return Some(DifferenceKind::Missing);
+    };
+    match (expected, found) {
+        (_, Found::Unreadable) => Some(DifferenceKind::Unreadable),
+        (EntryKind::Directory, Found::Directory) => None,
+        (EntryKind::Link { target: expected }, Found::Link { target }) => {
+            (expected.as_str() != target).then_some(DifferenceKind::Changed)
+        }
+        (
+            EntryKind::File {
+                executable: must_execute,
+                digest: expected,
+                ..
+            },
+            Found::File { executable, digest },
+        ) => {
+            if expected == digest {
+                (cfg!(unix) && must_execute != executable).then_some(DifferenceKind::Mode)
+            } else {
+                Some(DifferenceKind::Changed)
+            }
+        }
+        _ => Some(DifferenceKind::Kind),
+    }
+}

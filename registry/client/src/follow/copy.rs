@@ -1,0 +1,126 @@
+//! The log without its registry: the whole of it as a copy, made here and judged elsewhere.
+
+use std::path::Path;
+
+use bulla_schemas::log::{Anchor, LogPosition};
+use bulla_trust::checkpoint::Checkpoint;
+use bulla_trust::{LogError, LogState, Pin, accept};
+use url::Url;
+
+use super::directory::{Directory, Remembered};
+use super::{FollowError, LogFollower};
+use crate::client::Client;
+
+/// A log as somebody carried it here. Nothing of it is verified.
+#[derive(Debug, Clone, Copy)]
+pub struct CopiedLog<'a> {
+    /// Where it was found, for people.
+    pub found_in: &'a str,
+    /// The signed checkpoint.
+    pub checkpoint: &'a [u8],
+    /// All entries that it covers, from the first.
+    pub entries: &'a [Vec<u8>],
+}
+
+impl LogFollower {
+    /// Fetches the whole log for a copy: a checkpoint and all entries that it covers, which pass
+    /// through what was verified here.
+    pub async fn fetch_copy(
+        &self,
+        client: &Client,
+    ) -> Result<(Vec<u8>, Vec<Vec<u8>>), FollowError> {
+        let checkpoint = client.checkpoint().await?;
+        let size = Checkpoint::parse(&checkpoint).map_or(0, |(checkpoint, _)| checkpoint.size);
+        let entries = client.entries(0, size).await?;
+        let anchor = self.state.anchor();
+        let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
+        accept(&LogState::default(), pin, &checkpoint, &entries)
+            .map_err(|error| refused(client.url().as_str(), error))?;
+        Ok((checkpoint, entries))
+    }
+
+    /// Returns what a copy leads to: the remembered state, or one beyond it. A copy of another
+    /// log or of another history is refused.
+    pub fn judge_copy(&self, copy: CopiedLog<'_>) -> Result<LogState, FollowError> {
+        judge(&self.state, copy)
+    }
+
+    /// Takes in a copy, where it goes beyond what is remembered.
+    pub async fn take_in(&mut self, copy: CopiedLog<'_>) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        self.state = self.directory.read_state()?;
+        let state = judge(&self.state, copy)?;
+        if state.size() > self.state.size() {
+            self.directory.write_state(copy.checkpoint, &state)?;
+            self.state = state;
+        }
+        Ok(&self.state)
+    }
+
+    /// Begins to follow the log of the registry at `url` from a copy that must contain the
+    /// history that `anchor` commits to.
+    pub async fn enroll_from_copy(
+        path: &Path,
+        url: Url,
+        anchor: Anchor,
+        copy: CopiedLog<'_>,
+    ) -> Result<Self, FollowError> {
+        let directory = Directory::create(path)?;
+        let _lock = directory.lock().await?;
+        directory.refuse_second()?;
+        let state = accept(
+            &LogState::default(),
+            Pin::Anchor(&anchor),
+            copy.checkpoint,
+            copy.entries,
+        )
+        .map_err(|error| refused(copy.found_in, error))?;
+        let remembered = Remembered {
+            url,
+            origin: state.origin().unwrap_or_default().to_owned(),
+            anchor: Some(anchor),
+        };
+        directory.write_state(copy.checkpoint, &state)?;
+        // Last: only with it is there something to follow.
+        directory.write_remembered(&remembered)?;
+        Ok(Self {
+            directory,
+            remembered,
+            state,
+        })
+    }
+}
+
+/// Replays the whole copy, which must pass through the remembered state, or lie on the way to it.
+fn judge(state: &LogState, copy: CopiedLog<'_>) -> Result<LogState, FollowError> {
+    let refused = |error| refused(copy.found_in, error);
+    let (checkpoint, _) =
+        Checkpoint::parse(copy.checkpoint).map_err(|error| refused(LogError::Checkpoint(error)))?;
+    let size = checkpoint.size.min(state.size());
+    let meeting = Anchor {
+        origin: state.origin().unwrap_or_default().to_owned(),
+        position: LogPosition {
+            size,
+            root: state.root_at(size).unwrap_or_else(|| state.root()),
+        },
+    };
+    let copied = accept(
+        &LogState::default(),
+        Pin::Anchor(&meeting),
+        copy.checkpoint,
+        copy.entries,
+    )
+    .map_err(refused)?;
+    Ok(if copied.size() > state.size() {
+        copied
+    } else {
+        state.clone()
+    })
+}
+
+fn refused(found_in: &str, error: LogError) -> FollowError {
+    FollowError::Refused {
+        url: found_in.to_owned(),
+        source: Box::new(error),
+    }
+}

@@ -1,0 +1,196 @@
+//! Releases that travel as a file: exported with the log, installed where no network is, imported
+//! into another registry.
+
+use std::os::unix::fs::FileExt as _;
+
+use bulla_tests::{GitCheckout, Node, Registry, Server, Transcript, Tree, World};
+
+const PROJECT: &str = "acme/billing";
+
+#[test]
+fn an_exported_release_installs_with_the_registry_gone() {
+    let (mut world, checkout, hash) = released();
+    let known = world.server("known");
+    world
+        .bulla(&[
+            "export",
+            "prod",
+            "-o",
+            "billing.bulla",
+            "--project",
+            PROJECT,
+        ])
+        .done();
+    world.registry.stop();
+    let file = world.path("billing.bulla");
+    let file = file.to_str().unwrap();
+
+    let installed = known.run(&["install", file, "--channel", "prod"]).done();
+    assert_eq!(installed.last_line(), hash);
+    assert_eq!(known.live(PROJECT), Some(hash.clone()));
+    assert_eq!(
+        known.live_tree(PROJECT),
+        Tree::read(&checkout.path).without(".git")
+    );
+    known.run(&["verify", PROJECT]).done();
+    // Again: nothing to do.
+    let again = known.run(&["install", file, "--channel", "prod"]).done();
+    assert!(again.stderr.contains("is live already"), "{again}");
+
+    // A server that never saw the registry starts from an anchor and the file.
+    let island = Server::new(&world.path("servers/island"), &world.home());
+    let url = world.registry.url();
+    island
+        .run(&["install", file, "--channel", "prod"])
+        .fails(2, "not enrolled");
+    island
+        .run(&["enroll", url, &world.anchor, "--from", file])
+        .done();
+    island.run(&["install", file, "--channel", "prod"]).done();
+    assert_eq!(island.live_tree(PROJECT), known.live_tree(PROJECT));
+    // Also its own channels count.
+    known
+        .run(&["install", file, "--channel", "dev"])
+        .fails(1, "points to no release");
+}
+
+#[test]
+fn a_file_of_an_earlier_head_needs_leave() {
+    let (world, mut checkout, first) = released();
+    world.bulla(&["export", &first, "-o", "one.bulla"]).done();
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    world
+        .bulla(&["export", "prod", "-o", "two.bulla", "--project", PROJECT])
+        .done();
+    let server = world.server("web");
+    let path = |name: &str| world.path(name).to_str().unwrap().to_owned();
+    let install = |name: &str, more: &[&str]| {
+        let path = path(name);
+        server.run(&[&["install", path.as_str(), "--channel", "prod"], more].concat())
+    };
+    install("two.bulla", &[]).done();
+    assert_eq!(server.live(PROJECT), Some(second));
+    // The file's copy of the log is older than what the server remembers by now.
+    install("one.bulla", &[]).refused("earlier head");
+    install("two.bulla", &[&first, "--pin-old"]).refused("expected the release");
+    install("one.bulla", &[&first, "--pin-old"]).done();
+    assert_eq!(server.live(PROJECT), Some(first));
+}
+
+#[test]
+fn a_file_that_was_changed_is_refused_and_leaves_nothing() {
+    let (world, _, _) = released();
+    world
+        .bulla(&["export", "prod", "-o", "good.bulla", "--project", PROJECT])
+        .done();
+    let good = std::fs::read(world.path("good.bulla")).unwrap();
+    let server = world.server("web");
+    // In the payload, in the log and at the end.
+    let entry = good
+        .windows(18)
+        .position(|name| name == b"bulla/entries/0000")
+        .unwrap();
+    for (name, offset) in [("payload", good.len() - 900_000), ("log", entry + 600)] {
+        let path = world.path(&format!("{name}.bulla"));
+        std::fs::write(&path, &good).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&[good[offset] ^ 1], offset as u64)
+            .unwrap();
+        server
+            .run(&["install", path.to_str().unwrap(), "--channel", "prod"])
+            .refused("error");
+        let importing = world.bulla(&["import", path.to_str().unwrap()]);
+        assert_eq!(importing.status, Some(3), "{importing}");
+    }
+    std::fs::write(world.path("short.bulla"), &good[..good.len() - 1]).unwrap();
+    let short = world.path("short.bulla");
+    server
+        .run(&["install", short.to_str().unwrap(), "--channel", "prod"])
+        .refused("cut short");
+    assert_eq!(server.live(PROJECT), None);
+    assert_eq!(
+        Tree::read(&server.root).differences(&before),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn an_interrupted_export_leaves_no_file() {
+    let (mut world, _, hash) = released();
+    world.bulla(&["history", "--project", PROJECT]).done();
+    world.registry.stop();
+    let failed = world.bulla(&["export", &hash, "-o", "billing.bulla"]);
+    assert_eq!(failed.status, Some(4), "{failed}");
+    let names = std::fs::read_dir(world.path("")).unwrap();
+    let mut names = names.map(|entry| entry.unwrap().file_name());
+    assert!(
+        !names.any(|name| name.to_string_lossy().contains("bulla-") || name == "billing.bulla")
+    );
+}
+
+#[test]
+fn an_import_brings_the_content_and_not_the_log() {
+    let (world, checkout, hash) = released();
+    world
+        .bulla(&[
+            "export",
+            "prod",
+            "-o",
+            "billing.bulla",
+            "--project",
+            PROJECT,
+        ])
+        .done();
+    let mut other = Registry::serve(&world.path("other"), &world.home());
+    let builder = format!("ci={}.pub", world.builder_key().display());
+    let at_other = |arguments: &[&str]| {
+        let mut command = world.bulla_command();
+        command
+            .args(arguments)
+            .env("BULLA_REGISTRY", other.url())
+            .env_remove("BULLA_ANCHOR")
+            .env("BULLA_TOKEN", other.create_token("push,pull", "*"));
+        Transcript::of(&mut command)
+    };
+    let person = world.alice.as_argument();
+    let key = world.alice.public_key.to_str().unwrap();
+    let init = [
+        "init",
+        "--origin",
+        "elsewhere.example/log",
+        "--person",
+        &person,
+    ];
+    let policy = ["--builder", &builder, "--channel", "prod", "--ssh-key", key];
+    at_other(&[&init[..], &policy].concat()).done();
+    let imported = at_other(&["import", "billing.bulla"]).done();
+    assert_eq!(imported.last_line(), hash);
+    assert!(
+        imported.stderr.contains("elsewhere.example/log"),
+        "{imported}"
+    );
+    at_other(&["show", &hash, "--project", PROJECT]).fails(1, "no release");
+    let again = at_other(&["import", "billing.bulla"]).done();
+    assert!(again.stderr.contains("pushed 0 B"), "{again}");
+    // Publishing there finds the content, and the release is one.
+    let key = world.builder_key();
+    let path = checkout.path.to_str().unwrap();
+    let published = at_other(&["publish", path, "--key", key.to_str().unwrap()]).done();
+    assert!(published.stderr.contains("pushed 0 B"), "{published}");
+    assert_eq!(published.last_line(), hash);
+    let imported = at_other(&["import", "billing.bulla"]).done();
+    assert!(
+        imported.stderr.contains("released in acme/billing"),
+        "{imported}"
+    );
+    other.stop();
+}
+
+/// A world with one release on prod.
+fn released() -> (World, GitCheckout, String) {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let hash = world.release(&checkout.path, PROJECT);
+    (world, checkout, hash)
+}

@@ -265,7 +265,7 @@ impl SourceError {
             Self::SvnMissing { .. } => "install it, on Debian with `apt install subversion`",
             Self::GitContent(error) => return error.hint(),
             Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
-            Self::Subversion(error) => return error.hint().map(str::to_owned),
+            Self::Subversion(error) => return error.hint(),
             Self::NotSvnRevision { .. }
             | Self::NotDirectory { .. }
             | Self::NotCommit { .. }

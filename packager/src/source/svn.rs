@@ -31,9 +31,10 @@ use std::path::Path;
 use bulla_schemas::recipe::RECIPE_FILE;
 
 use super::{Checkout, SourceError, SourceSpec, untracked_warning};
+use externals::mount::Origin;
 use program::Svn;
 use revision::Revision;
-use tree::{Layer, SvnTree};
+use tree::SvnTree;
 use working_copy::WorkingCopy;
 use xml::Info;
 
@@ -78,7 +79,15 @@ pub(super) fn open_working_copy(
     } else {
         return Err(problems.refusal(top));
     };
-    let mut checkout = checkout(&working_copy.last_change()?, Some(top), layer);
+    let origin = Origin {
+        url: working_copy.url(),
+        root: working_copy.repository.root.clone(),
+        revision: working_copy.revision(),
+        directory: Some(top.to_owned()),
+        spool: spec.spool.clone(),
+    };
+    let tree = SvnTree::new(layer, origin);
+    let mut checkout = checkout(&working_copy.last_change()?, Some(top), tree);
     checkout.provenance.dirty = !is_clean;
     checkout.warnings.extend(untracked_warning(&untracked));
     Ok(checkout)
@@ -95,15 +104,23 @@ fn from_repository(
     let pinned = svn.info(&target, Some(&info.revision))?;
     let revision = Revision::of(&pinned, &svn.repository)?;
     let layer = export::revision(svn, &pinned)?;
-    Ok(checkout(&revision, directory, layer))
+    let origin = Origin {
+        url: pinned.url,
+        root: pinned.repository.root,
+        revision: pinned.revision.parse().unwrap_or_default(),
+        directory: None,
+        spool: svn.spool.clone(),
+    };
+    let tree = SvnTree::new(layer, origin);
+    Ok(checkout(&revision, directory, tree))
 }
 
-fn checkout(revision: &Revision, directory: Option<&Path>, layer: Layer) -> Checkout {
+fn checkout(revision: &Revision, directory: Option<&Path>, tree: SvnTree) -> Checkout {
     Checkout {
         source: revision.source(),
         provenance: revision.provenance(),
         warnings: Vec::new(),
         directory: directory.map(Path::to_owned),
-        tree: Box::new(SvnTree::new(layer)),
+        tree: Box::new(tree),
     }
 }

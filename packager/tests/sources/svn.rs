@@ -1,10 +1,14 @@
 //! Subversion: a working copy and a URL give the same release, at one pinned revision.
 
-use std::path::Path;
-use std::process::{Child, Stdio};
+mod damage;
+mod externals;
+mod line_ends;
+mod nested;
+mod offline;
+mod server;
 
 use bulla_bundle::SourceTree as _;
-use bulla_packager::select::select;
+use bulla_packager::select::{Filter, select};
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
 use bulla_schemas::outcome::FailureKind;
@@ -21,6 +25,36 @@ const EXECUTABLE: TrackedKind = TrackedKind::File { executable: true };
 fn assert_same(expected: &Checkout, found: &Checkout) {
     assert_eq!(found.source, expected.source);
     assert_eq!(contents(found), contents(expected));
+}
+
+/// Puts externals where they belong, as the recipe of the revision wants it.
+fn resolve(checkout: Checkout) -> Result<Checkout, SourceError> {
+    let recipe = recipe::load(&checkout).unwrap().recipe;
+    let filter = Filter::new(&recipe.bundle).unwrap();
+    checkout.resolve(&recipe.source, &filter)
+}
+
+/// Commits a property that no client would set, as an old client or an import could have.
+fn set_unchecked(repository: &SvnRepository, kind: &str, path: &str, name: &str, value: &str) {
+    let properties = format!(
+        "K {}\n{name}\nV {}\n{value}\nPROPS-END\n",
+        name.len(),
+        value.len()
+    );
+    let length = properties.len();
+    let dump = format!(
+        "SVN-fs-dump-format-version: 2\n\nRevision-number: 1\nProp-content-length: 56\n\
+         Content-length: 56\n\nK 8\nsvn:date\nV 27\n2026-11-20T10:00:00.000000Z\n\
+         PROPS-END\n\nNode-path: {path}\nNode-kind: {kind}\n\
+         Node-action: change\nProp-content-length: {length}\nContent-length: {length}\n\n\
+         {properties}\n\n"
+    );
+    let file = repository.home().join("dump");
+    std::fs::write(&file, dump).unwrap();
+    run(program("svnadmin", repository.home())
+        .args(["load", "-q", "--bypass-prop-validation", "--file"])
+        .arg(&file)
+        .arg(repository.home().join("repo")));
 }
 
 fn revision(checkout: &Checkout) -> &str {
@@ -292,40 +326,6 @@ fn packs_changes_of_tracked_files_when_asked() {
 }
 
 #[test]
-fn refuses_externals_unless_excluded() {
-    let repository = SvnRepository::with_files();
-    repository.write("lib dir/x", "x");
-    repository.svn(&["add", "-q", "lib dir"]);
-    repository.svn(&["propset", "-q", "svn:externals", "^/other ext", "lib dir"]);
-    repository.commit("external");
-    assert!(repository.work().join("lib dir/ext").is_dir());
-    for checkout in [
-        open(&repository.work()).unwrap(),
-        open_url(&repository.url("trunk")).unwrap(),
-    ] {
-        assert_eq!(contents(&checkout)["lib dir/ext"].0, TrackedKind::External);
-        let recipe = recipe::load(&checkout).unwrap();
-        let Err(error) = select(checkout, &recipe.recipe) else {
-            panic!("selected")
-        };
-        assert!(
-            error
-                .to_string()
-                .contains("`lib dir/ext` is a Subversion external"),
-            "{error}"
-        );
-    }
-    repository.write(
-        "bulla.toml",
-        "[bundle]\nproject = \"a\"\nexclude = [\"/lib dir/ext\"]\n",
-    );
-    repository.commit("excluded");
-    let checkout = open(&repository.work()).unwrap();
-    let recipe = recipe::load(&checkout).unwrap();
-    assert!(select(checkout, &recipe.recipe).is_ok());
-}
-
-#[test]
 fn keeps_empty_directories_but_not_emptied_ones() {
     let repository = SvnRepository::with_files();
     std::fs::create_dir_all(repository.work().join("var/cache")).unwrap();
@@ -435,59 +435,4 @@ fn leaves_no_temporary_files() {
     }
     drop(checkout);
     assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0);
-}
-
-/// `svnserve` on loopback, stopped when dropped.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn serve(root: &Path) -> (Server, String) {
-    // svnserve does not tell which port it took: ask for a free one first.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let mut command = program("svnserve", root);
-    command
-        .args(["--daemon", "--foreground", "--listen-host", "127.0.0.1"])
-        .arg(format!("--listen-port={port}"))
-        .arg("--root")
-        .arg(root)
-        .stdout(Stdio::null());
-    let server = Server(command.spawn().unwrap());
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return (server, format!("svn://127.0.0.1:{port}"));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("svnserve does not listen on port {port}");
-}
-
-#[test]
-fn a_server_gives_the_same_as_its_files() {
-    let repository = SvnRepository::with_files();
-    let expected = open(&repository.work()).unwrap();
-    let (server, url) = serve(repository.home());
-    let trunk = format!("{url}/repo/trunk");
-    assert_same(&expected, &open_url(&trunk).unwrap());
-    let work = repository.home().join("served");
-    run(program("svn", repository.home())
-        .args(["checkout", "-q", &trunk])
-        .arg(&work));
-    assert_same(&expected, &open(&work).unwrap());
-
-    drop(server);
-    assert_same(&expected, &open(&work).unwrap());
-    let error = refusal(open_url(&trunk));
-    assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
-    assert_eq!(error.kind(), FailureKind::Temporary);
-    assert!(error.to_string().contains("Connection refused"), "{error}");
 }

@@ -3,8 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use bulla_schemas::EntryPath;
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
+
+use super::Listing;
 
 /// Why `svn` failed, as its error codes tell. Its sentences stand beside; only codes decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +150,58 @@ pub enum SvnError {
         /// The directory.
         directory: PathBuf,
     },
+    /// Externals that may be something else tomorrow.
+    #[error("externals without a revision, whose content would not stay the same:\n{externals}")]
+    Unpinned {
+        /// The URLs and paths.
+        externals: Listing,
+    },
+    /// A line of `svn:externals` that is not one.
+    #[error("expected an external such as `^/lib@1234 lib`, found {definition:?} in `svn:externals` of `{directory}`", directory = escape(directory_name(.directory)))]
+    ExternalDefinition {
+        /// The directory with the property, or where the external would be.
+        directory: String,
+        /// What was found.
+        definition: String,
+    },
+    /// An external where something else is.
+    #[error("the external `{path}` is in the place of something else", path = escape(.path))]
+    ExternalClash {
+        /// Where.
+        path: String,
+    },
+    /// An external that contains itself.
+    #[error("the external `{path}` contains itself, or externals are nested too deep: `{url}`", path = escape(.path), url = escape(.url))]
+    ExternalLoop {
+        /// Where.
+        path: String,
+        /// What it leads to.
+        url: String,
+    },
+    /// More externals than anyone has.
+    #[error("there are more than {most} externals")]
+    TooManyExternals {
+        /// How many there may be.
+        most: usize,
+    },
+    /// A revision in the recipe that nothing needs.
+    #[error("the recipe gives a revision for the external `{path}`, and there is no external without one", path = escape(.path.as_str()))]
+    UnusedPin {
+        /// Where the external should be.
+        path: EntryPath,
+    },
+    /// An external with local changes.
+    #[error("the external `{directory}` has changes that are in no revision:\n{changes}", directory = .directory.display())]
+    ChangedExternal {
+        /// Its working copy.
+        directory: PathBuf,
+        /// What changed.
+        changes: Listing,
+    },
+}
+
+fn directory_name(directory: &str) -> &str {
+    if directory.is_empty() { "." } else { directory }
 }
 
 /// Names the Subversion that wrote a format.
@@ -165,7 +220,13 @@ impl SvnError {
     pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::Locked { .. } => FailureKind::Temporary,
-            Self::NotVersioned { .. } => FailureKind::Usage,
+            Self::NotVersioned { .. } | Self::UnusedPin { .. } => FailureKind::Usage,
+            Self::Unpinned { .. }
+            | Self::ExternalDefinition { .. }
+            | Self::ExternalClash { .. }
+            | Self::ExternalLoop { .. }
+            | Self::TooManyExternals { .. }
+            | Self::ChangedExternal { .. } => FailureKind::Refused,
             Self::Format { .. }
             | Self::Interrupted { .. }
             | Self::Damaged { .. }
@@ -173,19 +234,37 @@ impl SvnError {
         }
     }
 
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Format { format: ..31, .. } => Some("run `svn upgrade`"),
-            Self::Format { .. } => Some(
-                "check out again with `svn checkout --compatible-version 1.14`; a URL or `--revision` needs no working copy",
-            ),
-            Self::Locked { .. } => Some("the same command works once the other one is done"),
-            Self::Interrupted { .. } => {
-                Some("when no `svn` command is running there, run `svn cleanup`")
+    pub(super) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unpinned { externals } => {
+                let path = externals.0.first().map_or("", |(_, path)| path.as_str());
+                let path = toml::Value::String(path.to_owned());
+                return Some(format!(
+                    "write `@REVISION` behind each URL in `svn:externals`, or into `bulla.toml`: `[source]` and `externals = {{ {path} = REVISION }}`; or leave them out with `exclude`"
+                ));
             }
-            Self::Damaged { .. } => Some("check out again"),
-            Self::Unreadable { .. } => None,
-            Self::NotVersioned { .. } => Some("`svn add` and commit it first"),
-        }
+            Self::ExternalDefinition { .. } => "mend it with `svn propedit svn:externals`",
+            Self::ExternalClash { .. } => {
+                "put one of the two elsewhere, or leave the external out with `exclude`"
+            }
+            Self::ExternalLoop { .. } => {
+                "take it out of `svn:externals`, or leave it out with `exclude`"
+            }
+            Self::TooManyExternals { .. } => "leave some out with `exclude`",
+            Self::UnusedPin { .. } => "take it out of `[source]` `externals`",
+            Self::ChangedExternal { .. } => {
+                "`svn commit` or `svn revert` what is changed there, or leave the external out with `exclude`"
+            }
+            Self::Format { format: ..31, .. } => "run `svn upgrade`",
+            Self::Format { .. } => {
+                "check out again with `svn checkout --compatible-version 1.14`; a URL or `--revision` needs no working copy"
+            }
+            Self::Locked { .. } => "the same command works once the other one is done",
+            Self::Interrupted { .. } => "when no `svn` command is running there, run `svn cleanup`",
+            Self::Damaged { .. } => "check out again",
+            Self::Unreadable { .. } => return None,
+            Self::NotVersioned { .. } => "`svn add` and commit it first",
+        };
+        Some(hint.to_owned())
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::database::nodes::{Kind, Node};
-use super::externals;
+use super::externals::{self, location};
 use super::line_ends::LineEnds;
 use super::pristine::{Pristine, Special};
-use super::tree::{Layer, Place};
+use super::tree::{FileExternal, Layer, Place};
 use super::working_copy::WorkingCopy;
 use crate::source::error::SvnError;
 use crate::source::{SourceError, TrackedKind};
@@ -29,11 +29,16 @@ pub(super) fn layer(working_copy: &WorkingCopy) -> Result<Layer, SourceError> {
         };
         layer.add(path.as_bytes().to_vec(), kind, place);
     }
+    for node in &working_copy.file_externals {
+        layer
+            .files
+            .extend(file_external(working_copy, &pristine, node)?);
+    }
     Ok(layer)
 }
 
 /// Returns what a file's node is in a release.
-pub(super) fn file(
+fn file(
     working_copy: &WorkingCopy,
     pristine: &Arc<Pristine>,
     node: &Node,
@@ -66,4 +71,33 @@ pub(super) fn file(
         line_ends,
     };
     Ok((kind, place))
+}
+
+/// Returns what an external put there, when it is all there.
+fn file_external(
+    working_copy: &WorkingCopy,
+    pristine: &Arc<Pristine>,
+    node: &Node,
+) -> Result<Option<FileExternal>, SourceError> {
+    let repository = working_copy.repository_of(node);
+    let revision = node
+        .revision
+        .and_then(|revision| u64::try_from(revision).ok());
+    let (Some(repository), Some(path), Some(revision)) =
+        (repository, &node.repository_path, revision)
+    else {
+        return Ok(None);
+    };
+    if node.presence != "normal" || node.kind != Kind::File {
+        return Ok(None);
+    }
+    let (kind, place) = file(working_copy, pristine, node)?;
+    Ok(Some(FileExternal {
+        path: node.below(&working_copy.top).to_owned(),
+        url: location::below(&repository.root, path),
+        root: repository.root.clone(),
+        revision,
+        kind,
+        place,
+    }))
 }

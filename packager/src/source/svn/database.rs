@@ -21,8 +21,8 @@ use crate::source::error::SvnError;
 /// What Subversion 1.8 to 1.14 write (`SVN_WC__VERSION` in `libsvn_wc/wc.h`).
 const FORMAT: u32 = 31;
 
-/// How long another program may hold the lock; `svn` itself waits this long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long another program may hold the lock.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Largest row or statement, in bytes. Properties and merge records stay far below.
 const LONGEST_ROW: i32 = 64 << 20;

@@ -1,6 +1,6 @@
 //! A tree that `svn export` wrote into a directory that nobody else can enter.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -13,6 +13,16 @@ use crate::source::{SourceError, TrackedKind, join};
 
 /// The name of the exported tree in its directory.
 const TREE: &str = "tree";
+
+/// Writes what the repository has, not what suits this machine.
+const EXPORT: [&str; 6] = [
+    "export",
+    "--quiet",
+    "--ignore-keywords",
+    "--ignore-externals",
+    "--native-eol",
+    "LF",
+];
 
 /// Exports a revision from the repository.
 pub(super) fn revision(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
@@ -36,20 +46,30 @@ fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<Laye
 
     let directory = private_directory(&svn.spool)?;
     let root = directory.path().join(TREE);
-    let mut export = vec![
-        "export",
-        "--quiet",
-        "--ignore-keywords",
-        "--ignore-externals",
-        "--native-eol",
-        "LF",
-    ];
+    let mut export = EXPORT.to_vec();
     export.extend(revision);
     svn.run(&export, &[target, &path_operand(&root)?])?;
 
     let mut layer = list(&root)?;
     let values = properties.iter().flat_map(|target| target.externals(base));
     layer.externals.extend(values);
+    layer.export = Some(directory);
+    Ok(layer)
+}
+
+/// Exports one file from the repository; its entry has no path.
+pub(super) fn file(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
+    let target = format!("{}@{}", pinned.url, pinned.revision);
+    let directory = private_directory(&svn.spool)?;
+    let path = directory.path().join(TREE);
+    let mut export = EXPORT.to_vec();
+    export.extend(["-r", &pinned.revision]);
+    svn.run(&export, &[target, path_operand(&path)?])?;
+    let mut layer = Layer::default();
+    let metadata = path
+        .symlink_metadata()
+        .map_err(|source| SourceError::io("cannot read", &path, source))?;
+    layer.add(Vec::new(), kind(&metadata), Place::File(path));
     layer.export = Some(directory);
     Ok(layer)
 }
@@ -69,17 +89,20 @@ fn list(root: &Path) -> Result<Layer, SourceError> {
                 layer.add(path, TrackedKind::Directory, Place::Nowhere);
                 continue;
             }
-            let kind = if metadata.is_symlink() {
-                TrackedKind::Link
-            } else {
-                TrackedKind::File {
-                    executable: is_executable(&metadata),
-                }
-            };
-            layer.add(path, kind, Place::File(entry.path()));
+            layer.add(path, kind(&metadata), Place::File(entry.path()));
         }
     }
     Ok(layer)
+}
+
+fn kind(metadata: &Metadata) -> TrackedKind {
+    if metadata.is_symlink() {
+        TrackedKind::Link
+    } else {
+        TrackedKind::File {
+            executable: is_executable(metadata),
+        }
+    }
 }
 
 /// Makes a directory that only this user can enter.

@@ -6,6 +6,10 @@
 //! PATH [-r REV] URL            before; an `@` is part of the URL
 //! ```
 
+pub(super) mod fetch;
+pub(super) mod location;
+pub(super) mod mount;
+
 /// A directory or file of another place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct External {

@@ -114,14 +114,23 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// Tells whether something was changed here, so that `svn update` alone mends it not.
+    pub(super) fn are_changes(&self) -> bool {
+        self.0.iter().any(|(problem, _)| {
+            matches!(
+                problem,
+                Problem::Changed(_) | Problem::Conflicted | Problem::Missing | Problem::Obstructed
+            )
+        })
+    }
+
     /// Tells whether even what lies there cannot be packed.
     pub(super) fn are_unreadable(&self) -> bool {
         self.0.iter().any(|(problem, _)| problem.is_unreadable())
     }
 
     /// Names every problem, and the commands that mend them.
-    pub(super) fn refusal(mut self, checkout: &Path) -> SourceError {
-        self.0.sort_by(|a, b| a.1.cmp(&b.1));
+    pub(super) fn refusal(self, checkout: &Path) -> SourceError {
         let mut mend: Vec<&str> = Vec::new();
         for (problem, _) in &self.0 {
             if !mend.contains(&problem.mend()) {
@@ -133,11 +142,22 @@ impl Problems {
                 "`--allow-dirty` packs what lies there into a release that cannot be promoted",
             );
         }
-        let named = |(problem, name): &(Problem, String)| (problem.word(), name.clone());
+        let mend = mend.join("; ");
         SourceError::NotOneRevision {
             checkout: checkout.to_owned(),
-            problems: Listing(self.0.iter().map(named).collect()),
-            mend: mend.join("; "),
+            problems: self.listing(),
+            mend,
         }
+    }
+
+    /// Names every problem, by path.
+    pub(super) fn listing(mut self) -> Listing {
+        self.0.sort_by(|a, b| a.1.cmp(&b.1));
+        let problems = self.0.into_iter();
+        Listing(
+            problems
+                .map(|(problem, name)| (problem.word(), name))
+                .collect(),
+        )
     }
 }

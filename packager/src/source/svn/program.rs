@@ -61,12 +61,7 @@ impl Svn {
 
     /// Asks about one directory, at a revision when one is given.
     pub(super) fn info(&self, target: &str, revision: Option<&str>) -> Result<Info, SourceError> {
-        let mut arguments = vec!["info", "--xml"];
-        if let Some(revision) = revision {
-            arguments.extend(["-r", revision]);
-        }
-        let info = Info::parse(&self.run(&arguments, &[target])?)
-            .map_err(|source| self.unreadable("info", source))?;
+        let info = self.describe(target, revision)?;
         if info.kind == "dir" {
             Ok(info)
         } else {
@@ -74,6 +69,20 @@ impl Svn {
                 repository: self.repository.clone(),
             })
         }
+    }
+
+    /// Asks about one directory or file.
+    pub(super) fn describe(
+        &self,
+        target: &str,
+        revision: Option<&str>,
+    ) -> Result<Info, SourceError> {
+        let mut arguments = vec!["info", "--xml"];
+        if let Some(revision) = revision {
+            arguments.extend(["-r", revision]);
+        }
+        Info::parse(&self.run(&arguments, &[target])?)
+            .map_err(|source| self.unreadable("info", source))
     }
 
     pub(super) fn unreadable(&self, command: &str, source: quick_xml::DeError) -> SourceError {

@@ -9,10 +9,11 @@ use bulla_schemas::recipe::SourceSection;
 use tempfile::TempDir;
 
 use super::externals::External;
+use super::externals::mount::{Mount, Origin};
 use super::line_ends::LineEnds;
 use super::pristine::{Checksum, Pristine};
 use crate::select::Filter;
-use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk};
+use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// Where the content of an entry is.
 #[derive(Debug)]
@@ -37,8 +38,23 @@ pub(super) struct Layer {
     pub(super) tracked: Vec<Tracked>,
     pub(super) places: Vec<Place>,
     pub(super) externals: Vec<External>,
+    /// Files of externals that a working copy already has.
+    pub(super) files: Vec<FileExternal>,
     /// Holds what was exported; removed when it is dropped.
     pub(super) export: Option<TempDir>,
+}
+
+/// A file that an external put into a working copy.
+#[derive(Debug)]
+pub(super) struct FileExternal {
+    /// The path from the top of the layer.
+    pub(super) path: String,
+    /// Where it comes from.
+    pub(super) url: String,
+    pub(super) root: String,
+    pub(super) revision: u64,
+    pub(super) kind: TrackedKind,
+    pub(super) place: Place,
 }
 
 impl Layer {
@@ -46,52 +62,71 @@ impl Layer {
         self.tracked.push(Tracked { path, kind });
         self.places.push(place);
     }
+
+    /// Puts everything below the directory `top`; an entry without a path becomes `top` itself.
+    pub(super) fn move_below(&mut self, top: &str) {
+        let mut has_top = false;
+        for tracked in &mut self.tracked {
+            if tracked.path.is_empty() {
+                tracked.path = top.as_bytes().to_vec();
+                has_top = true;
+            } else {
+                tracked.path = join(top.as_bytes(), &tracked.path);
+            }
+        }
+        if !has_top {
+            self.add(
+                top.as_bytes().to_vec(),
+                TrackedKind::Directory,
+                Place::Nowhere,
+            );
+        }
+    }
 }
 
 /// A revision as it is packed.
 pub(super) struct SvnTree {
-    tracked: Vec<Tracked>,
-    places: Vec<Place>,
-    _exports: Vec<TempDir>,
+    origin: Origin,
+    /// The entries; at the end one for each external that waits.
+    layer: Layer,
+    /// Holds what was exported.
+    exports: Vec<TempDir>,
 }
 
 impl SvnTree {
-    pub(super) fn new(mut layer: Layer) -> Self {
-        for external in std::mem::take(&mut layer.externals) {
-            layer.add(
-                external.path.into_bytes(),
-                TrackedKind::External,
-                Place::Nowhere,
-            );
+    pub(super) fn new(mut layer: Layer, origin: Origin) -> Self {
+        for position in 0..layer.externals.len() {
+            let path = layer.externals[position].path.clone().into_bytes();
+            layer.add(path, TrackedKind::External, Place::Nowhere);
         }
         Self {
-            tracked: layer.tracked,
-            places: layer.places,
-            _exports: layer.export.into_iter().collect(),
+            origin,
+            exports: layer.export.take().into_iter().collect(),
+            layer,
         }
     }
 }
 
 impl Tree for SvnTree {
     fn tracked(&self) -> &[Tracked] {
-        &self.tracked
+        &self.layer.tracked
     }
 
     fn content(&self, position: usize) -> io::Result<Content> {
-        match &self.places[position] {
+        match &self.layer.places[position] {
             Place::Pristine {
                 pristine,
                 checksum,
                 line_ends,
             } => pristine.open(*checksum, *line_ends),
             Place::Target(target) => Ok(Content::Memory(target.clone())),
-            Place::File(path) => disk::open(path, self.tracked[position].kind),
+            Place::File(path) => disk::open(path, self.layer.tracked[position].kind),
             Place::Nowhere => Err(io::Error::from(io::ErrorKind::IsADirectory)),
         }
     }
 
     fn id(&self, position: usize) -> Option<ContentId> {
-        match &self.places[position] {
+        match &self.layer.places[position] {
             Place::Pristine {
                 checksum,
                 line_ends,
@@ -102,10 +137,18 @@ impl Tree for SvnTree {
     }
 
     fn resolve(
-        self: Box<Self>,
-        _section: &SourceSection,
-        _filter: &Filter,
+        mut self: Box<Self>,
+        section: &SourceSection,
+        filter: &Filter,
     ) -> Result<Box<dyn Tree>, SourceError> {
+        let own = self.layer.tracked.len() - self.layer.externals.len();
+        self.layer.tracked.truncate(own);
+        self.layer.places.truncate(own);
+        for mounted in Mount::all(&mut self.layer, &self.origin, section, filter)? {
+            self.layer.tracked.extend(mounted.tracked);
+            self.layer.places.extend(mounted.places);
+            self.exports.extend(mounted.export);
+        }
         Ok(self)
     }
 }

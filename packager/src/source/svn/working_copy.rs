@@ -14,6 +14,7 @@ use bulla_schemas::Timestamp;
 use super::database::Database;
 use super::database::nodes::{Kind, Node};
 use super::database::rows::{Actual, Repository};
+use super::externals::location;
 use super::problem::{Problem, Problems};
 use super::revision::Revision;
 use crate::source::SourceError;
@@ -28,6 +29,7 @@ pub(super) struct WorkingCopy {
     pub(super) top: String,
     /// Where the packed directory comes from.
     pub(super) repository: Repository,
+    repositories: Vec<Repository>,
     /// What the repository has, without externals, by path; the first is the packed directory.
     pub(super) nodes: Vec<Node>,
     /// Files that externals put there.
@@ -66,8 +68,9 @@ impl WorkingCopy {
         }
         let repositories = database.repositories()?;
         let repository = repositories
-            .into_iter()
+            .iter()
             .find(|repository| Some(repository.id) == first.repository)
+            .cloned()
             .ok_or_else(|| damaged(root, "the packed directory is in no repository"))?;
         let mut problems = Problems::default();
         find_operations(&rows, from_root, &mut problems);
@@ -80,6 +83,7 @@ impl WorkingCopy {
             root: root.to_owned(),
             top: from_root.to_owned(),
             repository,
+            repositories,
             nodes,
             file_externals,
             mounted: database.mounted()?,
@@ -140,6 +144,23 @@ impl WorkingCopy {
     /// Returns the directory that is packed.
     pub(super) fn directory(&self) -> PathBuf {
         self.root.join(&self.top)
+    }
+
+    /// Returns the revision that the packed directory is at.
+    pub(super) fn revision(&self) -> u64 {
+        let revision = self.nodes[0].revision.unwrap_or_default();
+        u64::try_from(revision).unwrap_or_default()
+    }
+
+    /// Returns the repository that a node comes from.
+    pub(super) fn repository_of(&self, node: &Node) -> Option<&Repository> {
+        let mut repositories = self.repositories.iter();
+        repositories.find(|repository| Some(repository.id) == node.repository)
+    }
+
+    /// Returns the URL of the packed directory.
+    pub(super) fn url(&self) -> String {
+        location::below(&self.repository.root, self.repository_path())
     }
 
     /// Returns the path of the packed directory inside the repository.

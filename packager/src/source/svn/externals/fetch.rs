@@ -1,0 +1,123 @@
+//! The content of one external: from the working copy when it is there, else through `svn`.
+
+use std::path::Path;
+
+use super::super::program::Svn;
+use super::super::tree::{FileExternal, Layer};
+use super::super::working_copy::WorkingCopy;
+use super::super::{base, changes, export};
+use crate::source::SourceError;
+use crate::source::error::{SvnError, SvnFailure};
+
+/// An external with everything about it decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source::svn) struct Pinned {
+    /// The URL, absolute.
+    pub(in crate::source::svn) url: String,
+    /// Where the URL is looked up, when that is not the revision itself.
+    pub(in crate::source::svn) peg: Option<u64>,
+    /// The revision that is packed.
+    pub(in crate::source::svn) revision: u64,
+}
+
+/// What an external brings, and where that stands, for what is relative to it.
+#[derive(Debug)]
+pub(in crate::source::svn) struct Fetched {
+    pub(in crate::source::svn) layer: Layer,
+    pub(in crate::source::svn) url: String,
+    pub(in crate::source::svn) root: String,
+}
+
+impl Fetched {
+    fn file(file: FileExternal) -> Self {
+        let mut layer = Layer::default();
+        layer.add(Vec::new(), file.kind, file.place);
+        Self {
+            layer,
+            url: file.url,
+            root: file.root,
+        }
+    }
+}
+
+impl Pinned {
+    /// Fetches the content; `directory` is where a working copy has it.
+    pub(in crate::source::svn) fn fetch(
+        &self,
+        directory: Option<&Path>,
+        files: &mut Vec<FileExternal>,
+        path: &str,
+        spool: &Path,
+    ) -> Result<Fetched, SourceError> {
+        if let Some(position) = files.iter().position(|file| self.is_file(file, path)) {
+            return Ok(Fetched::file(files.swap_remove(position)));
+        }
+        let svn = Svn::new(&self.url, spool);
+        if let Some(directory) = directory
+            && directory.join(".svn").join("wc.db").exists()
+            && let Some(fetched) = self.in_working_copy(directory, &svn)?
+        {
+            return Ok(fetched);
+        }
+        self.through_svn(&svn)
+    }
+
+    fn is_file(&self, file: &FileExternal, path: &str) -> bool {
+        file.path == path && file.url == self.url && file.revision == self.revision
+    }
+
+    /// Reads a working copy inside the working copy, when it is what is wanted.
+    fn in_working_copy(&self, directory: &Path, svn: &Svn) -> Result<Option<Fetched>, SourceError> {
+        let mut working_copy = WorkingCopy::read(directory, directory)?;
+        let url = working_copy.url();
+        if url != self.url {
+            return Ok(None);
+        }
+        let mut problems = std::mem::take(&mut working_copy.problems);
+        changes::find(&working_copy, svn, &mut problems)?;
+        if problems.are_changes() {
+            return Err(SvnError::ChangedExternal {
+                directory: directory.to_owned(),
+                changes: problems.listing(),
+            }
+            .into());
+        }
+        if working_copy.revision() != self.revision || !problems.is_empty() {
+            return Ok(None);
+        }
+        let layer = base::layer(&working_copy)?;
+        let root = working_copy.repository.root;
+        Ok(Some(Fetched { layer, url, root }))
+    }
+
+    /// Exports it. What lay at the URL in the revision itself comes first: that never changes.
+    fn through_svn(&self, svn: &Svn) -> Result<Fetched, SourceError> {
+        let Self {
+            url,
+            peg,
+            revision: number,
+        } = self;
+        let revision = number.to_string();
+        let at = |peg: &str| svn.describe(&format!("{url}@{peg}"), Some(&revision));
+        let info = match peg {
+            Some(peg) => at(&peg.to_string())?,
+            None => match at(&revision) {
+                Err(SourceError::Svn {
+                    failure: SvnFailure::UnknownPath,
+                    ..
+                }) => at("HEAD")?,
+                other => other?,
+            },
+        };
+        let layer = if info.kind == "dir" {
+            export::revision(svn, &info)?
+        } else {
+            export::file(svn, &info)?
+        };
+        Ok(Fetched {
+            layer,
+            url: info.url,
+            root: info.repository.root,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! A repository that `svnserve` serves on loopback.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use bulla_packager::source::SourceError;
+use bulla_schemas::outcome::FailureKind;
+
+use super::assert_same;
+use crate::checkout::{SvnRepository, open, open_url, program, refusal, run};
+
+/// `svnserve` on loopback, stopped when dropped.
+pub(super) struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(super) fn serve(root: &Path) -> (Server, String) {
+    // svnserve does not tell which port it took: ask for a free one first.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut command = program("svnserve", root);
+    command
+        .args(["--daemon", "--foreground", "--listen-host", "127.0.0.1"])
+        .arg(format!("--listen-port={port}"))
+        .arg("--root")
+        .arg(root)
+        .stdout(Stdio::null());
+    let server = Server(command.spawn().unwrap());
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return (server, format!("svn://127.0.0.1:{port}"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("svnserve does not listen on port {port}");
+}
+
+#[test]
+fn a_server_gives_the_same_as_its_files() {
+    let repository = SvnRepository::with_files();
+    let expected = open(&repository.work()).unwrap();
+    let (server, url) = serve(repository.home());
+    let trunk = format!("{url}/repo/trunk");
+    assert_same(&expected, &open_url(&trunk).unwrap());
+    let work = repository.home().join("served");
+    run(program("svn", repository.home())
+        .args(["checkout", "-q", &trunk])
+        .arg(&work));
+    assert_same(&expected, &open(&work).unwrap());
+
+    drop(server);
+    assert_same(&expected, &open(&work).unwrap());
+    let error = refusal(open_url(&trunk));
+    assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+}
+
+/// Lets only `ada` in, with the password `sesam`.
+fn ask_for_a_password(repository: &SvnRepository) {
+    let conf = repository.home().join("repo/conf");
+    std::fs::write(
+        conf.join("svnserve.conf"),
+        "[general]\nanon-access = none\nauth-access = read\npassword-db = passwd\nrealm = test\n",
+    )
+    .unwrap();
+    std::fs::write(conf.join("passwd"), "[users]\nada = sesam\n").unwrap();
+}
+
+/// Writes what `svn` keeps after it has asked for a password once.
+fn remember_password(home: &Path, url: &str) {
+    let realm = format!("<{url}> test");
+    let digest = run(Command::new("sh")
+        .args(["-c", "printf %s \"$1\" | md5sum | cut -c1-32", "sh"])
+        .arg(&realm));
+    let entry =
+        |key: &str, value: &str| format!("K {}\n{key}\nV {}\n{value}\n", key.len(), value.len());
+    let text = [
+        entry("passtype", "simple"),
+        entry("password", "sesam"),
+        entry("svn:realmstring", &realm),
+        entry("username", "ada"),
+        "END\n".to_owned(),
+    ];
+    let directory = home.join(".subversion/auth/svn.simple");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join(digest), text.concat()).unwrap();
+}
+
+#[test]
+fn the_password_is_what_svn_remembers() {
+    let repository = SvnRepository::with_files();
+    ask_for_a_password(&repository);
+    let (_server, url) = serve(repository.home());
+    let stranger = tempfile::TempDir::new().unwrap();
+    let pack = |home: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_bulla"))
+            .arg("pack")
+            .arg(format!("{url}/repo/trunk"))
+            .env("HOME", home)
+            .env_remove("XDG_CACHE_HOME")
+            .output()
+            .unwrap()
+    };
+    let refused = pack(stranger.path());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert!(
+        said.contains("E170001") || said.contains("E215004"),
+        "{said}"
+    );
+    remember_password(repository.home(), &url);
+    let packed = pack(repository.home());
+    assert!(packed.status.success(), "{packed:?}");
+}

@@ -109,9 +109,10 @@ fn a_file_that_was_changed_is_refused_and_leaves_nothing() {
         .run(&["install", short.to_str().unwrap(), "--channel", "prod"])
         .refused("cut short");
     assert_eq!(server.live(PROJECT), None);
-    assert_eq!(
-        Tree::read(&server.root).differences(&before),
-        Vec::<String>::new()
+    let left = Tree::read(&server.root);
+    assert!(
+        left.0.values().all(|node| *node == Node::Directory),
+        "{left:?}"
     );
 }
 

@@ -13,5 +13,6 @@ mod oracle;
 mod patch;
 mod progress;
 mod promotion;
+mod reproduce;
 mod same_bytes;
 mod third_party;

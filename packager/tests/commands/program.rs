@@ -43,6 +43,12 @@ impl Home {
         std::fs::write(path, content).unwrap();
     }
 
+    /// Commits everything in the checkout.
+    pub(crate) fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", message]);
+    }
+
     /// Runs git in the checkout.
     pub(crate) fn git(&self, arguments: &[&str]) {
         let identity = ["-c", "user.name=Alice", "-c", "user.email=alice@example"];
@@ -118,13 +124,26 @@ impl Ran {
 
     /// Checks that the run failed as expected and said so.
     pub(crate) fn assert_failure(&self, status: i32, said: &[&str]) {
+        self.assert_failure_after(status, said);
+        let stderr = self.stderr();
+        assert!(stderr.starts_with("error: "), "{stderr}");
+    }
+
+    /// Checks that the run failed as expected, whatever it said before that.
+    pub(crate) fn assert_failure_after(&self, status: i32, said: &[&str]) {
         let stderr = self.stderr();
         assert_eq!(self.status(), status, "{stderr}");
         for part in said {
             assert!(stderr.contains(part), "{part:?} is not in:\n{stderr}");
         }
-        assert!(stderr.starts_with("error: "), "{stderr}");
+        assert!(stderr.contains("error: "), "{stderr}");
     }
+}
+
+/// Says aloud that a test is left out. The test runner keeps what `eprintln!` says of a passed
+/// test.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skip: {why}");
 }
 
 pub(crate) fn mode(path: &Path) -> u32 {

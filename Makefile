@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check deny bench schemas failpoints
+.PHONY: help demo test check deny bench schemas failpoints install
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := source scripts/environment && cargo
@@ -35,6 +35,10 @@ check: ## Format, lints and dependencies
 
 deny: ## Licences, banned crates, sources and known vulnerabilities of the dependencies
 	$(CARGO) deny check
+
+install: ## Programs, man pages and completions below DESTDIR/PREFIX (/usr/local)
+	$(CARGO) build --release --workspace --bins
+	@scripts/install "$(TARGET)/release" "$(DESTDIR)$(or $(PREFIX),/usr/local)"
 
 bench: ## Times the programs on a tree of about 20,000 files
 	@scripts/setup test

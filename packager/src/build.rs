@@ -141,6 +141,28 @@ pub fn build(
     Ok(checkout)
 }
 
+/// Makes a sandbox and says which program made it.
+#[cfg(target_os = "linux")]
+pub fn probe(options: &BuildOptions) -> Result<&'static str, BuildError> {
+    let workspace = workspace::Workspace::new(&options.spool)?;
+    let enclosure = sandbox::Enclosure {
+        workspace: &workspace,
+        surroundings: &options.surroundings,
+        network: false,
+        program: &options.program,
+    };
+    Ok(match sandbox::Sandbox::find(&options.tools, &enclosure)? {
+        sandbox::Sandbox::Bubblewrap(_) => "bwrap",
+        sandbox::Sandbox::Namespaces(_) => "unshare",
+    })
+}
+
+/// Builds run on Linux only.
+#[cfg(not(target_os = "linux"))]
+pub fn probe(_: &BuildOptions) -> Result<&'static str, BuildError> {
+    Err(BuildError::NotLinux)
+}
+
 /// Writes the stages that lead to the command, inside a sandbox or not, and returns the first.
 #[cfg(target_os = "linux")]
 fn prepare(

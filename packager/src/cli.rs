@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod confirm;
 mod diff;
+mod doctor;
 mod enter;
 mod environment;
 mod examples;
@@ -56,7 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { options, command } = arguments;
-    let session = || Session::new(options);
+    let session = || Session::new(options.clone());
     let done = match command {
         Command::Enter(arguments) => return enter::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
@@ -76,6 +77,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(arguments) => wait(import::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
+        Command::Doctor(arguments) => wait(doctor::run(options, &arguments)),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::ManPages(arguments) => man_pages::run(&arguments),
     };

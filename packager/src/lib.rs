@@ -12,6 +12,7 @@ pub mod compare;
 pub mod config;
 pub mod contents;
 mod counted;
+pub mod doctor;
 pub mod draft;
 pub mod drop;
 pub mod export;

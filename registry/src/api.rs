@@ -1,6 +1,7 @@
 //! `/api/v1/`: what the log and the bundles say, for pages and scripts
 //! ([`bulla_schemas::api`] is the contract). Served from the replayed log; nothing is kept twice.
 
+pub(crate) mod caller;
 pub(crate) mod channels;
 pub(crate) mod diff;
 pub(crate) mod history;

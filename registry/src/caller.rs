@@ -7,6 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bulla_schemas::api::CallerInfo;
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 use zeroize::Zeroizing;
 
@@ -48,6 +49,18 @@ impl Caller {
     /// Tells whether the caller has a token.
     pub(crate) fn is_known(&self) -> bool {
         self.access.is_some()
+    }
+
+    /// Says what the caller may do.
+    pub(crate) fn describe(&self) -> CallerInfo {
+        let access = self.access.as_ref();
+        let scopes = access.map(|access| access.scopes.iter().map(ToString::to_string));
+        let projects = access.map(|access| access.projects.iter().map(ToString::to_string));
+        CallerInfo {
+            scopes: scopes.into_iter().flatten().collect(),
+            projects: projects.into_iter().flatten().collect(),
+            anonymous_read: self.anonymous_read,
+        }
     }
 
     /// Tells whether the caller may read at all without a token.

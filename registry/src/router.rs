@@ -33,6 +33,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
         .route("/log/entries", post(log::append))
+        .route("/api/v1/caller", get(api::caller::info))
         .route("/api/v1/log", get(api::log::info))
         .route("/api/v1/projects", get(api::projects::list))
         .nest("/api/v1/projects/{project}", project())

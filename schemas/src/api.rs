@@ -5,6 +5,7 @@
 //!
 //! | request | answer |
 //! |---|---|
+//! | `GET /api/v1/caller` | [`CallerInfo`] |
 //! | `GET /api/v1/log` | [`LogInfo`] |
 //! | `POST /log/entries` (an envelope) | [`Appended`] |
 //! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
@@ -42,6 +43,18 @@ pub struct LogInfo {
     pub log_key: String,
     /// How many entries the published checkpoint covers.
     pub size: u64,
+}
+
+/// Who asks, as the registry sees it, and what it would let them do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallerInfo {
+    /// The scopes of the token, `pull`, `push`, `report` or `admin`; none without a token.
+    pub scopes: Vec<String>,
+    /// The projects that the token is for, such as `acme/*`; none without a token.
+    pub projects: Vec<String>,
+    /// Whether everybody may read.
+    pub anonymous_read: bool,
 }
 
 /// The answer to an appended envelope, given once a published checkpoint covers it.

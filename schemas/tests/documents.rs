@@ -7,8 +7,8 @@ mod cases;
 mod generated;
 
 use bulla_schemas::api::{
-    Appended, ChannelSummary, Diff, ErrorBody, HistoryItem, LogInfo, Page, ProjectSummary,
-    ReleaseDetail, ReleaseSummary,
+    Appended, CallerInfo, ChannelSummary, Diff, ErrorBody, HistoryItem, LogInfo, Page,
+    ProjectSummary, ReleaseDetail, ReleaseSummary,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
@@ -88,6 +88,7 @@ const DOCUMENTS: &[Document] = &[
     ),
     json::<Policy>("policy", "Who may do what"),
     json::<Anchor>("anchor", "The line that a server's trust starts from"),
+    json::<CallerInfo>("caller-info", "Answer of GET /api/v1/caller"),
     json::<LogInfo>("log-info", "Answer of GET /api/v1/log"),
     json::<Appended>("appended", "Answer of POST /log/entries"),
     json::<Page<ProjectSummary>>("project-page", "Answer of GET /api/v1/projects"),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
 mod bad_input;
+mod ci;
 mod crash;
 mod day;
 mod dependencies;
@@ -10,6 +11,7 @@ mod hostile;
 mod identify;
 mod offline;
 mod oracle;
+mod packaging;
 mod patch;
 mod progress;
 mod promotion;

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use super::{
-    anchor, check, completions, diff, enter, export, history, identify, import, init, key,
+    anchor, check, completions, diff, doctor, enter, export, history, identify, import, init, key,
     man_pages, pack, promote, publish, reproduce, rollback, show,
 };
 
@@ -44,6 +44,7 @@ pub(super) enum Command {
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),
+    Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
     ManPages(man_pages::ManPagesArguments),
     #[command(hide = true)]
@@ -52,7 +53,7 @@ pub(super) enum Command {
 
 /// Options of every command. The command line wins over the environment, and that over the
 /// configuration file.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Options {
     /// The registry, such as `https://releases.acme.example`.

@@ -69,6 +69,10 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["key"], &["bulla key generate ci.pem"]),
     (&["key", "generate"], &["bulla key generate ci.pem"]),
     (
+        &["doctor"],
+        &["bulla doctor", "bulla doctor --key ci.pem ~/src/billing"],
+    ),
+    (
         &["completions"],
         &[
             "bulla completions bash > ~/.local/share/bash-completion/completions/bulla",

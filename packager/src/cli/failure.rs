@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use bulla_schemas::outcome::{self, FailureKind};
 
+use crate::doctor::Finding;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -43,6 +45,11 @@ impl Failure {
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Takes the failure as something that was found out.
+    pub(super) fn finding(&self, step: &'static str) -> Finding {
+        Finding::error(step, self.error.as_ref(), self.hint.clone())
     }
 
     /// Prints the failure and returns the exit status.

@@ -39,7 +39,12 @@ impl Session {
             Some(directory) => Config::load(&directory.join("config.toml"))?,
             None => Config::default(),
         };
-        Ok(Self { options, config })
+        Ok(Self::with_config(options, config))
+    }
+
+    /// Takes the command line and a configuration.
+    pub(super) const fn with_config(options: Options, config: Config) -> Self {
+        Self { options, config }
     }
 
     /// Returns the registry to talk to.

@@ -28,4 +28,5 @@ pub use blob::{BlobStream, Ranged};
 pub use client::Client;
 pub use error::{Answer, ClientError};
 pub use follow::{CopiedLog, FollowError, LogFollower, fetch_unverified};
+pub use log::Greeting;
 pub use push::Pushed;

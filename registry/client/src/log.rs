@@ -1,12 +1,13 @@
 //! The log as it is served: checkpoint, entries, and the one way to append. Nothing here is
 //! verified; [`LogFollower`](crate::LogFollower) verifies and remembers.
 
-use bulla_schemas::api::{Appended, LogInfo};
+use bulla_schemas::Timestamp;
+use bulla_schemas::api::{Appended, CallerInfo, LogInfo};
 use bulla_trust::tile::{self, TilePath};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, DATE};
 
 use crate::answer;
 use crate::client::Client;
@@ -22,6 +23,15 @@ const ENTRIES_LIMIT: u64 = 1_000_000;
 /// How many entry bundles are fetched side by side.
 const PARALLEL: usize = 4;
 
+/// How a registry sees whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// What they may do.
+    pub caller: CallerInfo,
+    /// The registry's clock, as its `Date` header says.
+    pub date: Option<Timestamp>,
+}
+
 impl Client {
     /// Fetches what the registry says about its log. Helps to make the first policy.
     pub async fn log_info(&self) -> Result<LogInfo, ClientError> {
@@ -31,6 +41,17 @@ impl Client {
             answer::read_json(response, JSON_LIMIT, "what a registry says about its log").await
         })
         .await
+    }
+
+    /// Asks what the token allows, and what time it is there. Tried once: this is how one finds out
+    /// what is wrong.
+    pub async fn caller(&self) -> Result<Greeting, ClientError> {
+        let url = self.at(["api", "v1", "caller"]);
+        let response = self.send(self.request(Method::GET, &url)).await?;
+        let date = response.headers().get(DATE);
+        let date = date.and_then(|date| parse_date(date.to_str().ok()?));
+        let caller = answer::read_json(response, JSON_LIMIT, "what a token allows").await?;
+        Ok(Greeting { caller, date })
     }
 
     /// Fetches the newest checkpoint: a signed note.
@@ -106,5 +127,23 @@ impl Client {
             answer::read_json(response, JSON_LIMIT, "the place of an appended entry").await
         })
         .await
+    }
+}
+
+/// Reads the date of an HTTP header (RFC 9110, section 5.6.7: an RFC 2822 date in GMT).
+fn parse_date(text: &str) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    Timestamp::from_seconds(date.timestamp().as_second()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_date_that_servers_send() {
+        let date = parse_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date.as_seconds(), 784_111_777);
+        assert_eq!(parse_date("yesterday"), None);
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct ManPagesArguments {
 pub(super) fn completions(arguments: &CompletionsArguments) -> anyhow::Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command(), "bulla-registry", &mut text);
-    Ok(io::stdout().write_all(&text)?)
+    Ok(io::stdout().write_all(mended(&text).as_bytes())?)
 }
 
 pub(super) fn man_pages(arguments: &ManPagesArguments) -> anyhow::Result<()> {
@@ -80,6 +80,12 @@ pub(super) fn man_pages(arguments: &ManPagesArguments) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory)
         .and_then(|()| write_pages(&command, directory))
         .with_context(|| format!("cannot write man pages into `{}`", directory.display()))
+}
+
+/// For bash, clap writes the hyphen of a program's name in two ways, and no command is found.
+fn mended(completions: &[u8]) -> String {
+    let text = String::from_utf8_lossy(completions);
+    text.replace("bulla__subcmd__registry", "bulla__registry")
 }
 
 /// Returns the command line with its examples.

@@ -225,6 +225,8 @@ fn check_sizes(
 
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::Digest;
+
     use super::*;
 
     fn sample(size: u64) -> FrameRecord {

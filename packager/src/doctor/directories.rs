@@ -1,0 +1,61 @@
+//! The directories that Bulla writes to: whether it can, and how much lies there.
+
+use std::fs;
+use std::path::Path;
+
+use super::Finding;
+use crate::cache::Cache;
+
+/// Looks at the cache of packs, which works as well without.
+pub fn examine_cache(directory: &Path) -> Finding {
+    const STEP: &str = "cache";
+    let name = directory.display();
+    match Cache::open(directory) {
+        Ok(_) => {
+            let (files, bytes) = measure(directory);
+            #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+            let size = bytes as f64 / 1e6;
+            Finding::ok(STEP, format_args!("`{name}`: {files} files, {size:.1} MB"))
+        }
+        Err(error) => Finding::warning(
+            STEP,
+            format_args!("cannot use `{name}`: {error}"),
+            format!("make `{name}` your own and writable; packs are slower without"),
+        ),
+    }
+}
+
+/// Looks at the directory that remembers logs: without it nothing can be verified.
+pub fn examine_state(directory: &Path) -> Finding {
+    const STEP: &str = "configuration";
+    let name = directory.display();
+    let written = fs::create_dir_all(directory).and_then(|()| tempfile::tempfile_in(directory));
+    match written {
+        Ok(_) => Finding::ok(STEP, format_args!("`{name}` remembers logs")),
+        Err(error) => Finding::failed(
+            STEP,
+            format_args!("cannot write to `{name}`: {error}"),
+            Some(format!("make `{name}` your own and writable")),
+        ),
+    }
+}
+
+/// Counts files and their bytes; what cannot be read counts nothing.
+fn measure(directory: &Path) -> (u64, u64) {
+    let mut counted = (0, 0);
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            if metadata.is_dir() {
+                directories.push(entry.path());
+            } else {
+                counted.0 += 1;
+                counted.1 += metadata.len();
+            }
+        }
+    }
+    counted
+}

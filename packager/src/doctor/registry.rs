@@ -1,0 +1,129 @@
+//! The registry: its address, the log it shows, and what the token allows there.
+
+use bulla_registry_client::{ClientError, Greeting};
+use bulla_schemas::ProjectName;
+use bulla_trust::LogState;
+use url::{Host, Url};
+
+use super::Finding;
+
+const STEP: &str = "registry";
+
+/// Looks at the address alone.
+pub fn address(url: &Url) -> Finding {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || is_loopback {
+        return Finding::ok(STEP, format_args!("{url}"));
+    }
+    Finding::warning(
+        STEP,
+        format_args!("{url} is not encrypted: whoever is on the way can read your token"),
+        "use `https://`",
+    )
+}
+
+/// Looks at the log that was verified; nobody gets here with one that is not.
+pub fn log(state: &LogState) -> Finding {
+    Finding::ok(
+        STEP,
+        format_args!(
+            "the log `{}` is consistent with what is remembered here: {} entries",
+            state.origin().unwrap_or_default(),
+            state.size()
+        ),
+    )
+}
+
+/// Looks at what the registry answers about whoever asks.
+pub fn token(
+    answer: &Result<Greeting, ClientError>,
+    has_token: bool,
+    project: Option<&ProjectName>,
+) -> Vec<Finding> {
+    const MAKE: &str = "`bulla-registry token create` makes one; give it in BULLA_TOKEN, --token-file or \
+                        `token-file` of the configuration";
+    let caller = match answer {
+        Ok(greeting) => &greeting.caller,
+        // An older registry answers to everybody, and cannot be asked this.
+        Err(error) if error.is_not_found() => {
+            let hint = "ask its operator for a newer version";
+            let found = "the registry cannot say what the token allows";
+            return vec![Finding::warning(STEP, found, hint)];
+        }
+        Err(error) => return vec![Finding::error(STEP, error, error.hint())],
+    };
+    if !has_token {
+        return vec![if caller.anonymous_read {
+            Finding::warning(
+                STEP,
+                "no token: everybody may read here, but nothing can be published or promoted",
+                MAKE,
+            )
+        } else {
+            Finding::failed(
+                STEP,
+                "no token, and only those with one may read here",
+                Some(MAKE.to_owned()),
+            )
+        }];
+    }
+    let allows = |scope: &str| caller.scopes.iter().any(|s| s == scope || s == "admin");
+    let says = format!(
+        "the token is valid: {} of {}",
+        caller.scopes.join(", "),
+        caller.projects.join(", ")
+    );
+    let is_for = |project: &ProjectName| {
+        caller
+            .projects
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => project.as_str().starts_with(prefix),
+                None => project.as_str() == pattern,
+            })
+    };
+    let mut findings = vec![Finding::ok(STEP, says)];
+    if let Some(project) = project.filter(|project| !is_for(project)) {
+        let found = format_args!("the token is not for {project}");
+        findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
+    }
+    if !allows("push") {
+        let found = "the token cannot publish or promote: it lacks the scope `push`";
+        findings.push(Finding::warning(STEP, found, MAKE));
+    }
+    if !allows("pull") && !caller.anonymous_read {
+        let found = "the token cannot read: it lacks the scope `pull`";
+        findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Standing;
+    use super::*;
+
+    #[test]
+    fn an_address_in_the_clear_is_for_this_machine_only() {
+        let standing = |url: &str| address(&url.parse().unwrap()).standing;
+        for url in [
+            "https://releases.acme.example",
+            "http://localhost:5000",
+            "http://[::1]:5000",
+        ] {
+            assert_eq!(standing(url), Standing::Ok, "{url}");
+        }
+        for url in [
+            "http://releases.acme.example",
+            "http://10.0.0.1",
+            "http://localhost.acme.example",
+        ] {
+            assert_eq!(standing(url), Standing::Warning, "{url}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What `make install` puts in place: programs, completions that bash can use, and man pages that
+//! formatters accept.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use bulla_tests::programs::{Program, is_installed};
+use bulla_tests::{Transcript, skip};
+
+const PROGRAMS: [&str; 3] = ["bulla", "bulla-registry", "bulla-installer"];
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../scripts")
+        .join(name)
+}
+
+/// Returns a prefix with the programs under test; they are installed once for all tests.
+fn installed() -> &'static Path {
+    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
+    PREFIX.get_or_init(install)
+}
+
+fn install() -> PathBuf {
+    let prefix = Path::new(env!("CARGO_TARGET_TMPDIR")).join("installed");
+    // Of an earlier run.
+    let _ = std::fs::remove_dir_all(&prefix);
+    let programs = Program::Bulla.path();
+    Transcript::of(
+        Command::new(script("install"))
+            .arg(programs.parent().unwrap())
+            .arg(&prefix),
+    )
+    .done();
+    prefix
+}
+
+#[test]
+fn everything_lies_where_a_linux_looks_for_it() {
+    let prefix = installed();
+    for program in PROGRAMS {
+        for path in [
+            format!("bin/{program}"),
+            format!("share/man/man1/{program}.1"),
+            format!("share/bash-completion/completions/{program}"),
+            format!("share/zsh/site-functions/_{program}"),
+            format!("share/fish/vendor_completions.d/{program}.fish"),
+        ] {
+            assert!(prefix.join(&path).is_file(), "{path}");
+        }
+    }
+    for page in [
+        "bulla-promote.1",
+        "bulla-key-generate.1",
+        "bulla-registry-token-create.1",
+    ] {
+        let page = prefix.join("share/man/man1").join(page);
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(text.contains("\n.SH EXAMPLES\n"), "{}", page.display());
+    }
+    assert!(prefix.join("share/doc/bulla/ci/Jenkinsfile").is_file());
+}
+
+#[test]
+fn bash_completes_commands_options_and_files() {
+    let prefix = installed();
+    let complete = |program: &str, words: &str| {
+        let completions = prefix.join("share/bash-completion/completions");
+        let line = format!(
+            "set -euo pipefail\n\
+             source {}/{program}\n\
+             words=({program} {words})\n\
+             COMP_WORDS=(\"${{words[@]}}\")\n\
+             COMP_CWORD=$((${{#words[@]}} - 1))\n\
+             function_name=$(complete -p {program} | sed -E 's/.* -F ([^ ]+).*/\\1/')\n\
+             previous=${{words[COMP_CWORD - 1]}}\n\
+             \"$function_name\" {program} \"${{words[COMP_CWORD]}}\" \"$previous\"\n\
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            completions.display()
+        );
+        Transcript::of(Command::new("bash").args(["--noprofile", "--norc", "-c", &line])).done()
+    };
+    assert!(complete("bulla", "prom").stdout.contains("promote"));
+    let options = complete("bulla", "promote --dr").stdout;
+    assert!(
+        options.contains("--drop") && options.contains("--dry-run"),
+        "{options}"
+    );
+    assert!(complete("bulla-registry", "tok").stdout.contains("token"));
+    assert!(
+        complete("bulla-installer", "install --chan")
+            .stdout
+            .contains("--channel")
+    );
+}
+
+#[test]
+fn zsh_and_fish_can_read_their_completions() {
+    let prefix = installed();
+    for (shell, arguments, of) in [
+        ("zsh", &["-n"][..], "zsh/site-functions/_bulla"),
+        (
+            "fish",
+            &["--no-execute"],
+            "fish/vendor_completions.d/bulla.fish",
+        ),
+    ] {
+        if is_installed(shell) {
+            let file = prefix.join("share").join(of);
+            Transcript::of(Command::new(shell).args(arguments).arg(file)).done();
+        } else {
+            skip(&format!(
+                "the completions of {shell}, because it is not installed"
+            ));
+        }
+    }
+}
+
+#[test]
+fn formatters_of_man_pages_have_nothing_to_say() {
+    let prefix = installed();
+    let pages: Vec<_> = std::fs::read_dir(prefix.join("share/man/man1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(pages.len() > 20, "{}", pages.len());
+    let check = |program: &str, arguments: &[&str]| {
+        if !is_installed(program) {
+            skip(&format!(
+                "man pages in {program}, because it is not installed"
+            ));
+            return;
+        }
+        let said = Transcript::of(Command::new(program).args(arguments).args(&pages)).done();
+        assert!(said.stderr.is_empty(), "{said}");
+    };
+    check("groff", &["-man", "-ww", "-Tutf8", "-z"]);
+    check("mandoc", &["-Tlint", "-Werror"]);
+}

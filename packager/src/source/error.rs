@@ -78,11 +78,13 @@ pub enum SourceError {
         #[source]
         source: TimestampError,
     },
-    /// An index that leaves directories out, which cannot be compared yet.
-    #[error("the git repository `{repository}` has a sparse index, which cannot be compared with the work tree", repository = .repository.display())]
-    SparseIndex {
+    /// References that are not kept in files.
+    #[error("the git repository `{repository}` keeps its references as {storage:?}, expected `files`", repository = .repository.display())]
+    ReferenceStorage {
         /// The repository.
         repository: PathBuf,
+        /// How it keeps them.
+        storage: String,
     },
     /// A tree whose paths are longer than any path may be.
     #[error("the tree is nested too deep at {path:?}")]
@@ -232,7 +234,7 @@ impl SourceError {
             Self::Git { .. }
             | Self::CommitTime { .. }
             | Self::Fetch { .. }
-            | Self::SparseIndex { .. }
+            | Self::ReferenceStorage { .. }
             | Self::TooDeep { .. }
             | Self::SvnMissing { .. }
             | Self::SvnXml { .. }
@@ -254,8 +256,8 @@ impl SourceError {
             Self::Dirty { .. } => {
                 "commit them, or name a revision with `--revision`; `--allow-dirty` packs them into a release that cannot be promoted"
             }
-            Self::SparseIndex { .. } => {
-                "`git sparse-checkout reapply --no-sparse-index` makes it a full one; a revision named with `--revision` needs no comparison"
+            Self::ReferenceStorage { .. } => {
+                "`git refs migrate --ref-format=files` writes them as files"
             }
             Self::NotOneRevision { mend, .. } => mend,
             Self::OriginRefused { .. } | Self::OriginUrl { .. } | Self::Fetch { .. } => {

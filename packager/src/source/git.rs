@@ -6,6 +6,7 @@
 
 mod attributes;
 mod changes;
+mod index;
 mod large;
 mod lfs;
 mod names;
@@ -31,7 +32,7 @@ pub use submodules::SubmoduleUrlError;
 
 /// Opens the commit that `spec` names in the repository at `top`.
 pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceError> {
-    let objects = Objects::open(top)?;
+    let objects = Objects::open(top, &spec.spool)?;
     let repository = objects.repository();
     let commit = names::commit(&repository, top, spec.revision.as_deref())?;
     let source = release_source(&commit, top)?;

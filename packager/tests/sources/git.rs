@@ -1,12 +1,16 @@
 //! git: the same revision is the same release, wherever and however it is checked out.
 
 mod attributes;
+mod hostile;
+mod incomplete;
+mod large;
 mod lfs;
+mod revisions;
+mod server;
 mod submodules;
 
 use std::path::Path;
 
-use bulla_bundle::Content;
 use bulla_packager::source::{SourceError, TrackedKind};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::Source;
@@ -436,15 +440,6 @@ fn a_sparse_checkout_shows_the_whole_revision() {
     repository.git(&["sparse-checkout", "set", "none"]);
     assert!(!repository.work().join("bin").exists());
     assert_eq!(contents(&open(&repository.work()).unwrap()), expected);
-
-    repository.git(&["sparse-checkout", "init", "--cone", "--sparse-index"]);
-    let error = refusal(open(&repository.work()));
-    assert!(
-        error.hint().unwrap().contains("--no-sparse-index"),
-        "{error}"
-    );
-    let named = open_revision(&repository.work(), "HEAD").unwrap();
-    assert_eq!(contents(&named), expected);
 }
 
 #[test]
@@ -486,13 +481,6 @@ fn says_what_it_cannot_read() {
     let checkout = open_revision(&partial, "HEAD").unwrap();
     let error = bulla_packager::recipe::load(&checkout).unwrap_err();
     assert_eq!(error.kind(), FailureKind::Failed);
-
-    // As `git init --ref-format=reftable` leaves it.
-    repository.git(&["config", "core.repositoryFormatVersion", "1"]);
-    repository.git(&["config", "extensions.refStorage", "reftable"]);
-    repository.write(".git/HEAD", "ref: refs/heads/.invalid\n");
-    let error = refusal(open(&repository.work()));
-    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
 }
 
 #[test]
@@ -509,59 +497,6 @@ fn says_which_object_is_missing() {
         .unwrap();
     let error = checkout.content(position).unwrap_err();
     assert!(error.to_string().contains(&blob), "{error}");
-}
-
-/// Bytes that zlib cannot make smaller.
-fn noise(size: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..size / 8).flat_map(|_| next()).collect()
-}
-
-#[test]
-fn streams_large_files_that_are_stored_whole() {
-    let repository = GitRepository::with_files();
-    repository.git(&["config", "core.compression", "0"]);
-    let large = noise(9 << 20);
-    repository.write("large", &large);
-    repository.commit("large");
-    let read = || {
-        let checkout = open_revision(&repository.work(), "HEAD").unwrap();
-        let position = checkout
-            .tracked()
-            .iter()
-            .position(|tracked| tracked.path == b"large")
-            .unwrap();
-        let streamed = matches!(checkout.content(position).unwrap(), Content::Stream { .. });
-        (streamed, checkout.read(position, 1 << 30).unwrap())
-    };
-    let assert_read = |streamed: bool, content: &[u8]| {
-        let (was_streamed, bytes) = read();
-        assert_eq!(was_streamed, streamed);
-        assert!(bytes == content);
-    };
-    assert_read(true, &large);
-    repository.git(&["gc", "-q"]);
-    assert_read(true, &large);
-
-    // Two that are nearly the same are stored as one and a delta.
-    let mut second = large.clone();
-    second.extend(b"more");
-    repository.write("large", &second);
-    repository.write("first", &large);
-    repository.commit("second");
-    repository.git(&["repack", "-q", "-a", "-d", "-f", "--window-memory=200m"]);
-    let (was_whole, bytes) = read();
-    assert!(bytes == second);
-    repository.write("large", &large);
-    repository.write("first", &second);
-    repository.commit("swapped");
-    assert_read(!was_whole, &large);
 }
 
 #[test]

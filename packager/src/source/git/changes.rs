@@ -8,8 +8,10 @@ use std::path::Path;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::diff::index::Change as IndexChange;
 use gix::open::permissions;
+use gix::worktree::IndexPersistedOrInMemory;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 
+use super::index;
 use super::tree::{Entry, Place};
 use crate::source::disk::is_executable;
 use crate::source::error::Listing;
@@ -71,20 +73,18 @@ impl Changes {
             .open(top)
             .map_err(failed)?
             .to_thread_local();
-        if repository.index_or_empty().map_err(failed)?.is_sparse() {
-            return Err(SourceError::SparseIndex {
-                repository: top.to_owned(),
-            });
-        }
-        let status = repository
+        let full = index::expanded(&repository, top)?;
+        let mut status = repository
             .status(gix::progress::Discard)
             .map_err(failed)?
             .untracked_files(UntrackedFiles::Collapsed)
             .index_worktree_rewrites(None)
             .index_worktree_submodules(None)
-            .tree_index_track_renames(gix::status::tree_index::TrackRenames::Disabled)
-            .into_iter(None)
-            .map_err(failed)?;
+            .tree_index_track_renames(gix::status::tree_index::TrackRenames::Disabled);
+        if let Some(full) = full {
+            status = status.index(IndexPersistedOrInMemory::InMemory(full));
+        }
+        let status = status.into_iter(None).map_err(failed)?;
 
         let mut changes = Self::default();
         for item in status {
@@ -154,13 +154,17 @@ impl Changes {
         repository: &gix::Repository,
         work_tree: &Path,
     ) -> Result<Vec<Entry>, SourceError> {
-        let index = repository
-            .index_or_empty()
-            .map_err(|source| SourceError::Git {
-                action: "read the index of",
-                repository: work_tree.to_owned(),
-                source,
-            })?;
+        let index = match index::expanded(repository, work_tree)? {
+            Some(full) => IndexPersistedOrInMemory::InMemory(full),
+            None => repository
+                .index_or_empty()
+                .map(IndexPersistedOrInMemory::Persisted)
+                .map_err(|source| SourceError::Git {
+                    action: "read the index of",
+                    repository: work_tree.to_owned(),
+                    source,
+                })?,
+        };
         let mut entries = Vec::new();
         let mut last: Option<&gix::bstr::BStr> = None;
         for entry in index.entries() {

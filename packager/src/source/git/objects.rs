@@ -1,12 +1,12 @@
 //! The object database, with a handle and a pack cache for each thread that reads.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bulla_bundle::Content;
 
-use super::large;
+use super::large::LargeBlobs;
 use crate::source::SourceError;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
@@ -23,11 +23,13 @@ pub(super) struct Objects {
     limited: gix::ThreadSafeRepository,
     /// Handles of `limited`. A thread takes one, reads, and puts it back with its caches warm.
     idle: Mutex<Vec<gix::Repository>>,
+    /// The directory for temporary files.
+    spool: PathBuf,
 }
 
 impl Objects {
     /// Opens the repository whose work tree or git directory is `top`.
-    pub(super) fn open(top: &Path) -> Result<Self, SourceError> {
+    pub(super) fn open(top: &Path, spool: &Path) -> Result<Self, SourceError> {
         Ok(Self {
             shared: open(top, &["core.useReplaceRefs=false"])?,
             limited: open(
@@ -39,6 +41,7 @@ impl Objects {
                 ],
             )?,
             idle: Mutex::default(),
+            spool: spool.to_owned(),
         })
     }
 
@@ -59,19 +62,22 @@ impl Objects {
         }
     }
 
-    /// Streams a blob that is stored whole; one that is stored as a delta needs the memory.
+    /// Streams a blob from where it is stored.
     fn large_blob(&self, id: gix::ObjectId) -> io::Result<Content> {
         let repository = self.repository();
         let store = repository.objects.store_ref();
         let mut directories = vec![store.path().to_owned()];
         directories.extend(store.alternate_db_paths().map_err(io::Error::other)?);
-        match large::open(&directories, id)? {
-            Some(content) => Ok(content),
-            None => repository
-                .find_blob(id)
-                .map(|mut blob| Content::Memory(blob.take_data()))
-                .map_err(io::Error::other),
-        }
+        let blobs = LargeBlobs {
+            directories,
+            spool: self.spool.clone(),
+        };
+        blobs.open(id)?.ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("object {id} is not in the repository"),
+            )
+        })
     }
 
     fn take(&self) -> gix::Repository {
@@ -88,10 +94,15 @@ impl Objects {
     }
 }
 
+/// Opens the repository whose work tree or git directory is `top`, for all but content.
+pub(super) fn repository(top: &Path) -> Result<gix::Repository, SourceError> {
+    Ok(open(top, &["core.useReplaceRefs=false"])?.to_thread_local())
+}
+
 /// Opens with the repository's own configuration and no other. Ownership is not asked for:
 /// nothing that the configuration names is run.
 fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, SourceError> {
-    gix::open::Options::isolated()
+    let repository = gix::open::Options::isolated()
         .with(gix::sec::Trust::Full)
         .config_overrides(settings.iter().copied())
         .open(top)
@@ -99,5 +110,14 @@ fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, Sour
             action: "open",
             repository: top.to_owned(),
             source,
-        })
+        })?;
+    let opened = repository.to_thread_local();
+    let references = opened.config_snapshot().string("extensions.refStorage");
+    match references {
+        Some(storage) if storage != "files" => Err(SourceError::ReferenceStorage {
+            repository: top.to_owned(),
+            storage: storage.to_string(),
+        }),
+        _ => Ok(repository),
+    }
 }

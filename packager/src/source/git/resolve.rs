@@ -350,7 +350,7 @@ impl GitTree {
 
     /// Reads a submodule as it is checked out, with its changes.
     fn of_work_tree(top: PathBuf, spool: PathBuf) -> Result<Self, SourceError> {
-        let objects = Objects::open(&top)?;
+        let objects = Objects::open(&top, &spool)?;
         let repository = objects.repository();
         let commit = repository
             .head_commit()

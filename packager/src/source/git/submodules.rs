@@ -112,7 +112,7 @@ impl Parent<'_> {
         };
         let fetched = fetch::fetch(&url, commit, self.spool)
             .map_err(|failure| unavailable(failure.to_string()))?;
-        let objects = Objects::open(fetched.path())?;
+        let objects = Objects::open(fetched.path(), self.spool)?;
         if objects.repository().find_commit(commit).is_err() {
             return Err(unavailable("the repository has no such commit".to_owned()).into());
         }
@@ -144,7 +144,9 @@ impl Parent<'_> {
             work_tree.map(Path::to_owned),
         ];
         places.into_iter().flatten().find_map(|place| {
-            let objects = place.exists().then(|| Objects::open(&place).ok())??;
+            let objects = place
+                .exists()
+                .then(|| Objects::open(&place, self.spool).ok())??;
             let has_it = objects.repository().find_commit(commit).is_ok();
             has_it.then_some((objects, place))
         })

@@ -9,8 +9,9 @@ use gix::objs::tree::EntryKind;
 
 use super::lfs::LargeFile;
 use super::objects::Objects;
-use super::resolve::Origin;
+use super::resolve::{self, Origin};
 use crate::select::Filter;
+use crate::source::error::{GitContentError, Listing};
 use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// An entry and where its content is.
@@ -43,10 +44,31 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
         source,
     };
     let root = commit.tree_id().map_err(failed)?.detach();
+    below(commit.repo, root, &[], top)
+}
+
+/// Lists every entry of the tree `root`, which lies at `path`.
+pub(super) fn below(
+    repository: &gix::Repository,
+    root: gix::ObjectId,
+    path: &[u8],
+    top: &Path,
+) -> Result<Vec<Entry>, SourceError> {
+    let failed = |source| SourceError::Git {
+        action: "read a tree of",
+        repository: top.to_owned(),
+        source,
+    };
     let mut entries = Vec::new();
-    let mut pending = vec![(Vec::new(), root)];
+    let mut pending = vec![(path.to_owned(), root)];
     while let Some((prefix, id)) = pending.pop() {
-        let tree = commit.repo.find_tree(id).map_err(failed)?;
+        let tree = repository.find_tree(id).map_err(|source| {
+            if source.is_not_found() {
+                absent(repository, id, &prefix, top)
+            } else {
+                failed(source)
+            }
+        })?;
         for entry in tree.iter() {
             let entry = entry.map_err(failed)?;
             let path = join(&prefix, entry.filename());
@@ -73,6 +95,21 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
         }
     }
     Ok(entries)
+}
+
+/// A tree that is not in this clone.
+fn absent(
+    repository: &gix::Repository,
+    id: gix::ObjectId,
+    path: &[u8],
+    top: &Path,
+) -> SourceError {
+    let shown = format!("{}/", String::from_utf8_lossy(path));
+    SourceError::GitContent(GitContentError::Absent {
+        repository: top.to_owned(),
+        objects: Listing(vec![(id.to_string(), shown)]),
+        partial: resolve::is_partial(repository),
+    })
 }
 
 /// The entries of a commit, perhaps with changes of the work tree over them.

@@ -1,9 +1,11 @@
 //! Git LFS: content in the place of pointers.
 
-use bulla_packager::source::ContentId;
+use bulla_packager::source::{ContentId, SourceSpec};
 use bulla_schemas::Digest;
 
-use crate::checkout::{GitRepository, RECIPE, contents, refusal, resolve, resolved, spec};
+use crate::checkout::{
+    GitRepository, RECIPE, contents, program, refusal, resolve, resolved, spec,
+};
 
 const CONTENT: &str = "a large file\n";
 
@@ -111,4 +113,69 @@ fn only_what_has_the_filter_is_a_pointer() {
     repository.commit("broken");
     let error = refusal(resolve(&named));
     assert!(error.to_string().contains("broken.bin"), "{error}");
+}
+
+/// A clone whose store is empty, of a repository that has the content.
+fn clone_without_content() -> Option<(GitRepository, std::path::PathBuf)> {
+    let repository = with_pointer(true);
+    let told = program("git", repository.home()).args(["lfs", "version"]).output();
+    if !told.is_ok_and(|told| told.status.success()) {
+        eprintln!("skip: git-lfs is not installed");
+        return None;
+    }
+    let clone = repository.home().join("clone");
+    let url = format!("file://{}", repository.work().display());
+    repository.git(&["clone", "-q", "--no-checkout", &url, clone.to_str().unwrap()]);
+    assert!(!clone.join(".git/lfs/objects").exists());
+    Some((repository, clone))
+}
+
+fn revision(checkout: &std::path::Path) -> SourceSpec {
+    let mut named = spec(checkout);
+    named.revision = Some("HEAD".to_owned());
+    named
+}
+
+#[test]
+fn what_is_not_here_is_fetched_by_git_lfs() {
+    let Some((_repository, clone)) = clone_without_content() else {
+        return;
+    };
+    let found = contents(&resolve(&revision(&clone)).unwrap());
+    assert_eq!(found["large.bin"].1, "a large file\\n");
+}
+
+#[test]
+fn what_git_lfs_cannot_fetch_is_named_with_what_it_said() {
+    let Some((repository, clone)) = clone_without_content() else {
+        return;
+    };
+    std::fs::remove_dir_all(repository.work().join(".git/lfs")).unwrap();
+    let error = refusal(resolve(&revision(&clone)));
+    assert!(error.to_string().contains("large.bin"), "{error}");
+}
+
+#[test]
+fn a_store_elsewhere_is_found() {
+    let Some((repository, clone)) = clone_without_content() else {
+        return;
+    };
+    let store = repository.home().join("store");
+    std::fs::rename(repository.work().join(".git/lfs"), &store).unwrap();
+    repository.git_in(&clone, &["config", "lfs.storage", store.to_str().unwrap()]);
+    let found = contents(&resolve(&revision(&clone)).unwrap());
+    assert_eq!(found["large.bin"].1, "a large file\\n");
+}
+
+#[test]
+fn a_borrowed_store_and_a_linked_work_tree_are_read() {
+    let repository = with_pointer(true);
+    let shared = repository.home().join("shared");
+    repository.git(&["clone", "-q", "--shared", "--no-checkout", ".", shared.to_str().unwrap()]);
+    let found = contents(&resolve(&revision(&shared)).unwrap());
+    assert_eq!(found["large.bin"].1, "a large file\\n");
+    let linked = repository.home().join("linked");
+    repository.git(&["worktree", "add", "-q", "--no-checkout", linked.to_str().unwrap()]);
+    let found = contents(&resolve(&revision(&linked)).unwrap());
+    assert_eq!(found["large.bin"].1, "a large file\\n");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::checked_out;
 use crate::source::error::Listing;
 use crate::source::git::changes::Changes;
-use crate::source::git::objects::Objects;
+use crate::source::git::objects;
 use crate::source::git::tree::{self, Entry, Place};
 use crate::source::{SourceError, TrackedKind, join};
 
@@ -36,7 +36,7 @@ fn add(
         };
         let path = join(prefix, &entry.tracked.path);
         let shown = String::from_utf8_lossy(&path).into_owned();
-        let repository = Objects::open(&top)?.repository();
+        let repository = objects::repository(&top)?;
         let Ok(head) = repository.head_commit() else {
             listing.push(("without a commit".to_owned(), shown));
             continue;

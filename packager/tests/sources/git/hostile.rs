@@ -1,0 +1,201 @@
+//! Repositories made to harm whoever packs them: nothing of theirs runs, and each is refused.
+
+use std::path::{Path, PathBuf};
+
+use crate::checkout::{GitRepository, refusal, resolve, spec};
+
+/// A file that a command of the repository would make.
+fn trap(repository: &GitRepository) -> PathBuf {
+    repository.home().join("trapped")
+}
+
+/// Commits a submodule at `path` with whatever `.gitmodules` says.
+fn with_submodule(repository: &GitRepository, gitmodules: &str, path: &str) {
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    // Another commit than any that is at hand, so that it would be fetched.
+    let other = commit.replace(&commit[..4], "0000");
+    repository.write(".gitmodules", gitmodules);
+    repository.git(&["add", ".gitmodules"]);
+    repository.git(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("160000,{other},{path}"),
+    ]);
+    repository.git(&["commit", "-q", "-m", "submodule"]);
+}
+
+fn assert_refused(repository: &GitRepository, what: &str) {
+    // The user's own configuration allows everything.
+    repository.git(&["config", "protocol.allow", "always"]);
+    repository.git(&["config", "protocol.ext.allow", "always"]);
+    let mut named = spec(&repository.work());
+    named.revision = Some("HEAD".to_owned());
+    let error = refusal(resolve(&named));
+    assert!(error.to_string().contains("lib"), "{what}: {error}");
+    assert!(!trap(repository).exists(), "{what}");
+}
+
+#[test]
+fn no_url_of_a_submodule_runs_a_command() {
+    for url in [
+        "ext::touch TRAP",
+        "ext::sh -c touch% TRAP",
+        "--upload-pack=touch TRAP",
+        "-u touch TRAP",
+        "ssh://-oProxyCommand=touch TRAP/x",
+        "-oProxyCommand=touch TRAP:x",
+        "ssh://x@-oProxyCommand=touch TRAP/x",
+        "touch::TRAP",
+        "file:///nonexistent/repository",
+        "$(touch TRAP)",
+        "https://127.0.0.1:1/`touch TRAP`",
+    ] {
+        let repository = GitRepository::with_files();
+        let url = url.replace("TRAP", trap(&repository).to_str().unwrap());
+        let gitmodules = format!("[submodule \"lib\"]\n\tpath = lib\n\turl = \"{url}\"\n");
+        with_submodule(&repository, &gitmodules, "lib");
+        assert_refused(&repository, &url);
+    }
+}
+
+#[test]
+fn no_setting_of_gitmodules_but_the_url_counts() {
+    let repository = GitRepository::with_files();
+    let trap = trap(&repository).display().to_string();
+    let gitmodules = format!(
+        "[submodule \"lib\"]\n\tpath = lib\n\turl = https://127.0.0.1:1/x\n\tupdate = !touch {trap}\n\
+         [core]\n\tsshCommand = touch {trap}\n\thooksPath = .\n\tfsmonitor = touch {trap}\n\
+         [include]\n\tpath = ../evil\n[filter \"lfs\"]\n\tsmudge = touch {trap}\n"
+    );
+    with_submodule(&repository, &gitmodules, "lib");
+    assert_refused(&repository, "settings");
+}
+
+#[test]
+fn names_of_submodules_do_not_leave_their_place() {
+    for name in [
+        "../../lib",
+        "/tmp/lib",
+        "lib/../../x",
+        ".git/lib",
+        "lib/.GIT/hooks",
+    ] {
+        let repository = GitRepository::with_files();
+        let gitmodules = format!(
+            "[submodule \"{name}\"]\n\tpath = lib\n\turl = {}\n",
+            repository.work().display()
+        );
+        with_submodule(&repository, &gitmodules, "lib");
+        let mut named = spec(&repository.work());
+        named.revision = Some("HEAD".to_owned());
+        let error = refusal(resolve(&named));
+        assert!(
+            error.to_string().contains("leads out of its place"),
+            "{name}: {error}"
+        );
+    }
+}
+
+/// Commits a tree that `git add` would never make.
+fn commit_tree(repository: &GitRepository, lines: &str) {
+    let list = repository.home().join("tree");
+    std::fs::write(&list, lines).unwrap();
+    let command = "git mktree --missing < \"$1\"";
+    let tree = crate::checkout::run(
+        crate::checkout::program("sh", repository.home())
+            .current_dir(repository.work())
+            .args(["-c", command, "sh"])
+            .arg(&list),
+    );
+    let commit = repository.git(&["commit-tree", "-m", "tree", &tree]);
+    repository.git(&["update-ref", "refs/heads/hostile", &commit]);
+}
+
+/// What packing the branch `hostile` says.
+fn refused_pack(work: &Path) -> String {
+    let home = tempfile::TempDir::new().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bulla"))
+        .args(["pack", "--revision", "hostile", "--"])
+        .arg(work)
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.starts_with("error: ") && !said.contains("panicked"),
+        "{said}"
+    );
+    said
+}
+
+#[test]
+fn a_path_that_is_a_file_and_a_directory_is_refused() {
+    let repository = GitRepository::with_files();
+    let blob = repository.git(&["rev-parse", "HEAD:README"]);
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let tree = repository.git(&["rev-parse", "HEAD:bin"]);
+    commit_tree(
+        &repository,
+        &format!(
+            "100644 blob {recipe}\tbulla.toml\n100644 blob {blob}\tlib\n040000 tree {tree}\tlib\n"
+        ),
+    );
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("lib"), "{said}");
+}
+
+#[test]
+fn a_name_longer_than_any_file_system_holds_is_refused() {
+    let repository = GitRepository::with_files();
+    let blob = repository.git(&["rev-parse", "HEAD:README"]);
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let long = "n".repeat(300);
+    commit_tree(
+        &repository,
+        &format!("100644 blob {recipe}\tbulla.toml\n100644 blob {blob}\t{long}\n"),
+    );
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("300 bytes"), "{said}");
+}
+
+#[test]
+fn links_in_a_circle_are_only_links() {
+    let repository = GitRepository::with_files();
+    repository.link("a", "b");
+    repository.link("b", "a");
+    repository.link("self", "self");
+    repository.commit("links");
+    assert_eq!(
+        crate::checkout::resolved(&repository.work())["self"].1,
+        "self"
+    );
+}
+
+#[test]
+fn a_tree_deeper_than_any_path_is_refused() {
+    let repository = GitRepository::with_files();
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let mut tree = repository.git(&["rev-parse", "HEAD:bin"]);
+    let list = repository.home().join("tree");
+    let name = "d".repeat(250);
+    for depth in 0..40 {
+        let first = if depth == 39 {
+            format!("100644 blob {recipe}\tbulla.toml\n")
+        } else {
+            String::new()
+        };
+        std::fs::write(&list, format!("{first}040000 tree {tree}\t{name}\n")).unwrap();
+        tree = crate::checkout::run(
+            crate::checkout::program("sh", repository.home())
+                .current_dir(repository.work())
+                .args(["-c", "git mktree < \"$1\"", "sh"])
+                .arg(&list),
+        );
+    }
+    let commit = repository.git(&["commit-tree", "-m", "deep", &tree]);
+    repository.git(&["update-ref", "refs/heads/hostile", &commit]);
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("nested too deep"), "{said}");
+}

@@ -1,0 +1,96 @@
+//! A revision is whatever `git rev-parse` takes: it is the judge.
+
+use bulla_packager::source::SourceError;
+use bulla_schemas::outcome::FailureKind;
+
+use crate::checkout::{GitRepository, open_revision, program, refusal, run};
+
+/// A repository with a merge, tags, a reflog, a stash and an upstream.
+fn with_history() -> GitRepository {
+    let repository = GitRepository::with_files();
+    repository.git(&["tag", "-a", "v1.0", "-m", "one"]);
+    repository.git(&["tag", "light"]);
+    repository.write("README", "second\n");
+    repository.commit("second: a (strange) [subject]");
+    repository.git(&["checkout", "-q", "-b", "feature/x", "HEAD~1"]);
+    repository.write("x", "x");
+    repository.commit("third");
+    repository.git(&["checkout", "-q", "main"]);
+    repository.git(&["merge", "-q", "--no-ff", "-m", "merged", "feature/x"]);
+    repository.git(&["tag", "-a", "outer", "-m", "of a tag", "v1.0"]);
+    repository.git(&["branch", "v1.0"]);
+    let clone = repository.home().join("clone");
+    repository.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
+    repository.git_in(&clone, &["tag", "-a", "later", "-m", "later"]);
+    repository.git_in(
+        &clone,
+        &["commit", "-q", "--allow-empty", "-m", "after the clone"],
+    );
+    crate::checkout::write(&clone, "README", "stashed\n");
+    repository.git_in(&clone, &["stash", "-q"]);
+    repository.git_in(&clone, &["fetch", "-q"]);
+    repository.git_in(&clone, &["checkout", "-q", "-b", "other"]);
+    repository.git_in(&clone, &["checkout", "-q", "main"]);
+    repository
+}
+
+#[test]
+fn what_is_no_commit_is_said_to_be_something_else() {
+    let repository = with_history();
+    for name in [
+        "HEAD^{tree}",
+        "HEAD~2^{tree}",
+        "HEAD:README",
+        "HEAD:",
+        "HEAD:bin",
+    ] {
+        let error = refusal(open_revision(&repository.work(), name));
+        assert!(
+            matches!(error, SourceError::NotCommit { .. }),
+            "{name}: {error:?}"
+        );
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_shortened_id_of_several_objects_is_refused() {
+    let repository = GitRepository::with_files();
+    // Two commits whose ids begin with the same four digits.
+    let mut seen = std::collections::HashMap::new();
+    let tree = repository.git(&["rev-parse", "HEAD^{tree}"]);
+    let script =
+        "i=0; while [ $i -lt 700 ]; do git commit-tree -m \"number $i\" \"$1\"; i=$((i+1)); done";
+    let ids = run(program("sh", repository.home())
+        .current_dir(repository.work())
+        .args(["-c", script, "sh", &tree]));
+    let clash = ids.lines().find_map(|id| {
+        let before = seen.insert(&id[..4], id);
+        before.is_some().then(|| id[..4].to_owned())
+    });
+    let clash = clash.expect("two of 700 ids share four digits");
+    let error = refusal(open_revision(&repository.work(), &clash));
+    assert_eq!(error.kind(), FailureKind::Usage);
+    assert!(error.to_string().contains(&clash), "{error}");
+}
+
+#[test]
+fn plain_names_need_no_git() {
+    let repository = with_history();
+    let id = repository.git(&["rev-parse", "light"]);
+    let pack = |name: &str, path: Option<&str>| {
+        let home = tempfile::TempDir::new().unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bulla"));
+        command
+            .args(["pack", "--revision", name, "--"])
+            .arg(repository.work())
+            .env("HOME", home.path());
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
+        run(&mut command)
+    };
+    for name in ["main", "light", "main~1", &id[..8]] {
+        assert_eq!(pack(name, Some("/nonexistent")), pack(name, None), "{name}");
+    }
+}

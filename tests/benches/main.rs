@@ -9,6 +9,8 @@
 mod bundles;
 mod measure;
 mod packages;
+mod packs;
+mod peers;
 mod report;
 
 use std::path::PathBuf;
@@ -35,7 +37,9 @@ fn main() {
     packages::commit(&mut checkout, &packages);
 
     report::head();
-    pack(&world, &checkout, runs);
+    packs::git(&world, &mut checkout, runs);
+    packs::svn(&world, &checkout, runs);
+    packs::binaries(&world);
     let first = publish(&world, &checkout);
     cold_install(&world, &first, runs);
     let last_two = update(&world, &mut checkout, runs);
@@ -47,38 +51,6 @@ fn directory() -> PathBuf {
     let program = std::env::current_exe().expect("a running program has a path");
     let target = program.ancestors().nth(3).expect("a target directory");
     target.join("benches")
-}
-
-/// `bulla pack` beside `git archive HEAD | zstd -7 -T0`.
-fn pack(world: &World, checkout: &GitCheckout, runs: usize) {
-    let archive = world.path("archive.tar.zst");
-    let (ours, theirs) = measure::beside(
-        runs,
-        || measure::run(world.bulla_command().arg("pack").arg(&checkout.path)),
-        || {
-            measure::pipe(
-                hermetic("git", &world.home())
-                    .arg("-C")
-                    .arg(&checkout.path)
-                    .args(["archive", "HEAD"]),
-                hermetic("zstd", &world.home())
-                    .args(["-q", "-7", "-T0", "-f", "-o"])
-                    .arg(&archive),
-            )
-        },
-    );
-    report::ratio("pack", ours, "git archive HEAD | zstd -7 -T0", theirs);
-    let bundle = world.path("first.bulla");
-    world
-        .bulla(&[
-            "pack".as_ref(),
-            "--output".as_ref(),
-            bundle.as_os_str(),
-            checkout.path.as_os_str(),
-        ])
-        .done();
-    let archive = archive.metadata().expect("an archive").len();
-    report::fact("", &bundles::summary(&bundle, archive));
 }
 
 /// The first publish, of everything.

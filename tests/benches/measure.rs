@@ -16,6 +16,17 @@ pub(crate) struct Cost {
     pub(crate) memory: u64,
 }
 
+impl Cost {
+    /// Adds what came after.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            time: self.time + other.time,
+            cpu: self.cpu + other.cpu,
+            memory: self.memory.max(other.memory),
+        }
+    }
+}
+
 /// Runs one program.
 pub(crate) fn run(command: &mut Command) -> Cost {
     let start = Instant::now();
@@ -66,8 +77,19 @@ pub(crate) fn beside(
     mut ours: impl FnMut() -> Cost,
     mut theirs: impl FnMut() -> Cost,
 ) -> (Cost, Cost) {
-    let (ours, theirs) = (0..runs).map(|_| (ours(), theirs())).unzip();
-    (median(ours), median(theirs))
+    let costs = turns(runs, &mut [&mut ours, &mut theirs]);
+    (costs[0], costs[1])
+}
+
+/// Runs several things in turns and returns the median of each.
+pub(crate) fn turns(runs: usize, things: &mut [&mut dyn FnMut() -> Cost]) -> Vec<Cost> {
+    let mut costs = vec![Vec::new(); things.len()];
+    for _ in 0..runs {
+        for (thing, costs) in things.iter_mut().zip(&mut costs) {
+            costs.push(thing());
+        }
+    }
+    costs.into_iter().map(median).collect()
 }
 
 /// Returns the median by time.

@@ -40,7 +40,8 @@ impl GitCheckout {
     /// Commits everything in the work tree and returns the commit's id.
     pub fn commit(&mut self, message: &str) -> String {
         self.commits += 1;
-        let date = format!("2026-11-22T{:02}:00:00+01:00", self.commits);
+        let (minutes, hours) = (self.commits / 24, self.commits % 24);
+        let date = format!("2026-11-22T{hours:02}:{minutes:02}:00+01:00");
         self.git(&["add", "--all"]);
         Transcript::of(
             self.command()

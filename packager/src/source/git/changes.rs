@@ -8,8 +8,8 @@ use std::path::Path;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::diff::index::Change as IndexChange;
 use gix::open::permissions;
-use gix::worktree::IndexPersistedOrInMemory;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
+use gix::worktree::IndexPersistedOrInMemory;
 
 use super::index;
 use super::tree::{Entry, Place};

@@ -98,12 +98,7 @@ pub(super) fn below(
 }
 
 /// A tree that is not in this clone.
-fn absent(
-    repository: &gix::Repository,
-    id: gix::ObjectId,
-    path: &[u8],
-    top: &Path,
-) -> SourceError {
+fn absent(repository: &gix::Repository, id: gix::ObjectId, path: &[u8], top: &Path) -> SourceError {
     let shown = format!("{}/", String::from_utf8_lossy(path));
     SourceError::GitContent(GitContentError::Absent {
         repository: top.to_owned(),

@@ -6,8 +6,8 @@ use bulla_packager::source::{GitContentError, SourceError};
 use bulla_schemas::outcome::FailureKind;
 
 use crate::checkout::{
-    GitRepository, RECIPE, contents, open, open_dirty, open_revision, program, refusal, resolve,
-    resolved, spec,
+    GitRepository, RECIPE, contents, open, open_dirty, open_revision, refusal, resolve, resolved,
+    spec,
 };
 
 /// A partial clone with the given filter, without a checkout.
@@ -33,7 +33,10 @@ fn objects_that_a_partial_clone_lacks_are_named() {
     let error = refusal(resolve(&named));
     assert_eq!(error.kind(), FailureKind::Failed);
     let large = repository.git(&["rev-parse", "HEAD:large"]);
-    assert!(error.to_string().contains(&format!("{large}: large")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("{large}: large")),
+        "{error}"
+    );
     let hint = error.hint().unwrap();
     assert!(hint.contains("git fetch --refetch --no-filter"), "{hint}");
     // Asking did not fetch it.
@@ -104,7 +107,10 @@ fn changes_beside_a_sparse_index_are_found() {
     repository.write("keep/new", "new\n");
     repository.git(&["add", "keep/new"]);
     let text = refusal(open(&repository.work())).to_string();
-    assert!(text.contains("modified: keep/a") && text.contains("added: keep/new"), "{text}");
+    assert!(
+        text.contains("modified: keep/a") && text.contains("added: keep/new"),
+        "{text}"
+    );
     assert!(!text.contains("gone"), "{text}");
     let found = contents(&open_dirty(&repository.work()).unwrap());
     assert_eq!(found["keep/a"].1, "changed\\n");
@@ -120,14 +126,6 @@ fn patterns_without_cones_are_sparse_too() {
     assert!(resolved(&repository.work()).contains_key("bin/run"));
 }
 
-/// Packs everything into one pack and returns its path.
-fn pack_of(repository: &GitRepository) -> PathBuf {
-    repository.git(&["gc", "-q", "--prune=now"]);
-    let directory = repository.work().join(".git/objects/pack");
-    let mut names = directory.read_dir().unwrap().map(|name| name.unwrap().path());
-    names.find(|path| path.extension() == Some("pack".as_ref())).unwrap()
-}
-
 /// Opens, resolves and reads everything; returns what is said when that fails.
 fn failure(repository: &GitRepository) -> Option<String> {
     let mut named = spec(&repository.work());
@@ -137,7 +135,10 @@ fn failure(repository: &GitRepository) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     (0..checkout.tracked().len()).find_map(|position| {
-        checkout.read(position, 1 << 20).err().map(|error| error.to_string())
+        checkout
+            .read(position, 1 << 20)
+            .err()
+            .map(|error| error.to_string())
     })
 }
 
@@ -158,7 +159,12 @@ fn a_damaged_index_is_an_error() {
     let repository = GitRepository::with_files();
     let index = repository.work().join(".git/index");
     let whole = std::fs::read(&index).unwrap();
-    for damaged in [&b""[..], b"DIRC", &whole[..whole.len() / 2], b"garbage that is no index"] {
+    for damaged in [
+        &b""[..],
+        b"DIRC",
+        &whole[..whole.len() / 2],
+        b"garbage that is no index",
+    ] {
         std::fs::write(&index, damaged).unwrap();
         let error = refusal(open(&repository.work()));
         assert_eq!(error.kind(), FailureKind::Failed, "{error:?}");
@@ -166,4 +172,3 @@ fn a_damaged_index_is_an_error() {
     // A named revision needs no index.
     assert!(open_revision(&repository.work(), "HEAD").is_ok());
 }
-

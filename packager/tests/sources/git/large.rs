@@ -20,9 +20,15 @@ fn noise(size: usize) -> Vec<u8> {
 fn streamed(repository: &GitRepository, name: &str) -> Vec<u8> {
     let checkout = open_revision(&repository.work(), "HEAD").unwrap();
     let is_it = |path: &[u8]| path == name.as_bytes();
-    let position = checkout.tracked().iter().position(|tracked| is_it(&tracked.path));
+    let position = checkout
+        .tracked()
+        .iter()
+        .position(|tracked| is_it(&tracked.path));
     let position = position.unwrap();
-    assert!(matches!(checkout.content(position).unwrap(), Content::Stream { .. }));
+    assert!(matches!(
+        checkout.content(position).unwrap(),
+        Content::Stream { .. }
+    ));
     checkout.read(position, 1 << 30).unwrap()
 }
 
@@ -36,7 +42,13 @@ fn depths(repository: &GitRepository) -> Vec<u32> {
     );
     let mut depths: Vec<u32> = listed
         .lines()
-        .filter_map(|line| line.split_whitespace().collect::<Vec<_>>().get(5)?.parse().ok())
+        .filter_map(|line| {
+            line.split_whitespace()
+                .collect::<Vec<_>>()
+                .get(5)?
+                .parse()
+                .ok()
+        })
         .collect();
     depths.sort_unstable();
     depths
@@ -64,7 +76,15 @@ fn files_that_are_stored_as_chains_of_deltas_are_streamed() {
     for by_place in ["true", "false"] {
         let setting = format!("repack.useDeltaBaseOffset={by_place}");
         let arguments = ["-c", &setting];
-        let repack = ["repack", "-q", "-a", "-d", "-f", "--window-memory=300m", "--depth=10"];
+        let repack = [
+            "repack",
+            "-q",
+            "-a",
+            "-d",
+            "-f",
+            "--window-memory=300m",
+            "--depth=10",
+        ];
         repository.git(&[&arguments[..], &repack].concat());
         assert!(*depths(&repository).last().unwrap() >= 2);
         for (name, content) in &versions {
@@ -72,6 +92,9 @@ fn files_that_are_stored_as_chains_of_deltas_are_streamed() {
         }
     }
     let checkout = open_revision(&repository.work(), "HEAD").unwrap();
-    let part = checkout.tracked().iter().position(|tracked| tracked.path == b"part");
+    let part = checkout
+        .tracked()
+        .iter()
+        .position(|tracked| tracked.path == b"part");
     assert!(checkout.read(part.unwrap(), 1 << 30).unwrap() == versions[0].1[..4 << 20]);
 }

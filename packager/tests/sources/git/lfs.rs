@@ -3,9 +3,7 @@
 use bulla_packager::source::{ContentId, SourceSpec};
 use bulla_schemas::Digest;
 
-use crate::checkout::{
-    GitRepository, RECIPE, contents, program, refusal, resolve, resolved, spec,
-};
+use crate::checkout::{GitRepository, RECIPE, contents, program, refusal, resolve, resolved, spec};
 
 const CONTENT: &str = "a large file\n";
 
@@ -118,14 +116,22 @@ fn only_what_has_the_filter_is_a_pointer() {
 /// A clone whose store is empty, of a repository that has the content.
 fn clone_without_content() -> Option<(GitRepository, std::path::PathBuf)> {
     let repository = with_pointer(true);
-    let told = program("git", repository.home()).args(["lfs", "version"]).output();
+    let told = program("git", repository.home())
+        .args(["lfs", "version"])
+        .output();
     if !told.is_ok_and(|told| told.status.success()) {
         eprintln!("skip: git-lfs is not installed");
         return None;
     }
     let clone = repository.home().join("clone");
     let url = format!("file://{}", repository.work().display());
-    repository.git(&["clone", "-q", "--no-checkout", &url, clone.to_str().unwrap()]);
+    repository.git(&[
+        "clone",
+        "-q",
+        "--no-checkout",
+        &url,
+        clone.to_str().unwrap(),
+    ]);
     assert!(!clone.join(".git/lfs/objects").exists());
     Some((repository, clone))
 }
@@ -171,11 +177,24 @@ fn a_store_elsewhere_is_found() {
 fn a_borrowed_store_and_a_linked_work_tree_are_read() {
     let repository = with_pointer(true);
     let shared = repository.home().join("shared");
-    repository.git(&["clone", "-q", "--shared", "--no-checkout", ".", shared.to_str().unwrap()]);
+    repository.git(&[
+        "clone",
+        "-q",
+        "--shared",
+        "--no-checkout",
+        ".",
+        shared.to_str().unwrap(),
+    ]);
     let found = contents(&resolve(&revision(&shared)).unwrap());
     assert_eq!(found["large.bin"].1, "a large file\\n");
     let linked = repository.home().join("linked");
-    repository.git(&["worktree", "add", "-q", "--no-checkout", linked.to_str().unwrap()]);
+    repository.git(&[
+        "worktree",
+        "add",
+        "-q",
+        "--no-checkout",
+        linked.to_str().unwrap(),
+    ]);
     let found = contents(&resolve(&revision(&linked)).unwrap());
     assert_eq!(found["large.bin"].1, "a large file\\n");
 }

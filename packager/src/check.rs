@@ -95,7 +95,7 @@ pub enum CheckError {
         varied: Vec<String>,
         /// How it failed.
         #[source]
-        source: BuildError,
+        source: Box<BuildError>,
     },
     /// An output cannot be read again.
     #[error("cannot compare `{path}`")]
@@ -157,7 +157,10 @@ pub fn check(
                 source @ (BuildError::Exited { .. } | BuildError::TimedOut { .. }),
             ) => {
                 let varied = varied.clone();
-                CheckError::Unstable { varied, source }
+                CheckError::Unstable {
+                    varied,
+                    source: Box::new(source),
+                }
             }
             error => error.into(),
         })?,

@@ -110,7 +110,7 @@ pub fn enter(path: &Path) -> io::Result<i32> {
                 keep_processors(count)?;
             }
             let error = command.command()?.current_dir(directory).exec();
-            Err(named(&command, error))
+            Err(named(&command, &error))
         }
         Stage::Enclose {
             root,
@@ -121,16 +121,16 @@ pub fn enter(path: &Path) -> io::Result<i32> {
             command,
         } => {
             if is_offline {
-                loopback::bring_up().map_err(|error| doing("bring up the loopback", error))?;
+                loopback::bring_up().map_err(|error| doing("bring up the loopback", &error))?;
             }
             rustix::system::sethostname(hostname.as_bytes())
-                .map_err(|error| doing("set the machine's name", error.into()))?;
+                .map_err(|error| doing("set the machine's name", &error.into()))?;
             mounts::enter_root(&root, &mounts)?;
-            drop_privileges().map_err(|error| doing("drop all privileges", error))?;
+            drop_privileges().map_err(|error| doing("drop all privileges", &error))?;
             let child = command.command()?.current_dir(directory).spawn();
             match child {
                 Ok(child) => wait_for(child.id()),
-                Err(error) => Err(named(&command, error)),
+                Err(error) => Err(named(&command, &error)),
             }
         }
     }
@@ -180,10 +180,10 @@ fn wait_for(child: u32) -> io::Result<i32> {
     }
 }
 
-fn named(command: &Program, error: io::Error) -> io::Error {
+fn named(command: &Program, error: &io::Error) -> io::Error {
     doing(&format!("start `{}`", command.name()), error)
 }
 
-fn doing(what: &str, error: io::Error) -> io::Error {
+fn doing(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {what}: {error}"))
 }

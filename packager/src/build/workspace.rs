@@ -78,7 +78,7 @@ impl Workspace {
         let path = self.path(name);
         let text = serde_json::to_vec(stage)
             .map_err(|error| BuildError::io("cannot write", &path, error.into()))?;
-        self.write(&path, &text)?;
+        write(&path, &text)?;
         Ok(path)
     }
 
@@ -113,14 +113,10 @@ impl Workspace {
             .into_iter()
             .map(|(name, text)| {
                 let path = self.path("etc").join(name);
-                self.write(&path, text.as_bytes())?;
+                write(&path, text.as_bytes())?;
                 Ok((name, path))
             })
             .collect()
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-        fs::write(path, bytes).map_err(|source| BuildError::io("cannot write", path, source))
     }
 }
 
@@ -129,4 +125,8 @@ impl Drop for Workspace {
         // What a build made unwritable could not be removed.
         let _ = make_accessible(self.directory.path());
     }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    fs::write(path, bytes).map_err(|source| BuildError::io("cannot write", path, source))
 }

@@ -36,7 +36,8 @@ pub(super) fn other_locale() -> Option<String> {
     let locales = String::from_utf8(output.stdout).ok()?;
     let is_other = |locale: &&str| {
         let lower = locale.to_ascii_lowercase();
-        (lower.ends_with(".utf8") || lower.ends_with(".utf-8")) && !lower.starts_with("c.")
+        let (language, encoding) = lower.split_once('.').unwrap_or((&lower, ""));
+        matches!(encoding, "utf8" | "utf-8") && language != "c"
     };
     locales.lines().find(is_other).map(str::to_owned)
 }

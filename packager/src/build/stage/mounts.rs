@@ -56,7 +56,8 @@ fn make(root: &Path, mount: &Mount) -> io::Result<()> {
         Mount::Lent { from, at } => bind(root, from, at).map(drop),
         Mount::Link { target, at } => {
             let place = prepare(root, at)?;
-            std::os::unix::fs::symlink(target, &place).map_err(|error| doing("link", &place, error))
+            std::os::unix::fs::symlink(target, &place)
+                .map_err(|error| doing("link", &place, &error))
         }
         Mount::Processes { at } => {
             let place = directory(root, at)?;
@@ -81,7 +82,7 @@ fn devices(root: &Path, at: &Path) -> io::Result<()> {
         ("stderr", "/proc/self/fd/2"),
     ] {
         std::os::unix::fs::symlink(target, place.join(name))
-            .map_err(|error| doing("link", &place.join(name), error))?;
+            .map_err(|error| doing("link", &place.join(name), &error))?;
     }
     // Shared memory is a directory to programs.
     directory(root, &at.join("shm")).map(drop)
@@ -95,13 +96,13 @@ fn temporary(place: &Path, options: &std::ffi::CStr) -> io::Result<()> {
 
 fn bind(root: &Path, from: &Path, at: &Path) -> io::Result<PathBuf> {
     let is_directory = fs::metadata(from)
-        .map_err(|error| doing("look at", from, error))?
+        .map_err(|error| doing("look at", from, &error))?
         .is_dir();
     let place = if is_directory {
         directory(root, at)?
     } else {
         let place = prepare(root, at)?;
-        fs::write(&place, "").map_err(|error| doing("make", &place, error))?;
+        fs::write(&place, "").map_err(|error| doing("make", &place, &error))?;
         place
     };
     // With everything below it: the kernel lets nobody uncover what a mount hides.
@@ -114,7 +115,7 @@ fn bind(root: &Path, from: &Path, at: &Path) -> io::Result<PathBuf> {
 fn prepare(root: &Path, at: &Path) -> io::Result<PathBuf> {
     let place = root.join(at.strip_prefix("/").unwrap_or(at));
     if let Some(parent) = place.parent() {
-        fs::create_dir_all(parent).map_err(|error| doing("make", parent, error))?;
+        fs::create_dir_all(parent).map_err(|error| doing("make", parent, &error))?;
     }
     Ok(place)
 }
@@ -123,7 +124,7 @@ fn directory(root: &Path, at: &Path) -> io::Result<PathBuf> {
     let place = prepare(root, at)?;
     match fs::create_dir(&place) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(doing("make", &place, error))
+            Err(doing("make", &place, &error))
         }
         _ => Ok(place),
     }
@@ -161,7 +162,7 @@ fn read_only(place: &Path) -> io::Result<()> {
 fn mounted_at(place: &Path) -> io::Result<Vec<PathBuf>> {
     use std::os::unix::ffi::OsStringExt as _;
     let table = fs::read("/proc/self/mountinfo")
-        .map_err(|error| doing("read", Path::new("/proc/self/mountinfo"), error))?;
+        .map_err(|error| doing("read", Path::new("/proc/self/mountinfo"), &error))?;
     let points = table.split(|byte| *byte == b'\n').filter_map(|line| {
         let field = line.split(|byte| *byte == b' ').nth(4)?;
         Some(PathBuf::from(std::ffi::OsString::from_vec(unescape(field))))
@@ -184,10 +185,10 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 }
 
 fn failed(what: &str, path: impl AsRef<Path>, error: rustix::io::Errno) -> io::Error {
-    doing(what, path.as_ref(), error.into())
+    doing(what, path.as_ref(), &error.into())
 }
 
-fn doing(what: &str, path: &Path, error: io::Error) -> io::Error {
+fn doing(what: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
         format!("cannot {what} `{}`: {error}", path.display()),

@@ -3,7 +3,7 @@
 use bulla_packager::build::{BuildError, BuildOptions, Listener};
 use std::sync::{Arc, Mutex};
 
-use super::support::{Project, runs, sandboxes};
+use super::support::{Project, has_ended, sandboxes};
 
 /// A word that only the processes of one test have.
 fn word(name: &str) -> String {
@@ -70,7 +70,7 @@ fn what_takes_too_long_is_ended_with_all_its_children() {
             "{error}"
         );
         assert!(error.to_string().contains("begun"), "{error}");
-        assert!(!runs(&word), "{options:?}");
+        assert!(has_ended(&word), "{options:?}");
     }
 }
 
@@ -83,7 +83,7 @@ fn what_is_left_in_the_background_ends_with_the_build() {
              nohup sh -c 'sleep 600; echo {word}' & mkdir out; touch out/x"
         ));
         assert_eq!(project.outputs(&options).len(), 1);
-        assert!(!runs(&word), "{options:?}");
+        assert!(has_ended(&word), "{options:?}");
     }
 }
 

@@ -158,10 +158,20 @@ pub(crate) fn report(options: &BuildOptions, script: &str) -> String {
         .to_owned()
 }
 
-/// Whether a process with this word in its command line runs on this machine.
-pub(crate) fn runs(word: &str) -> bool {
-    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(word)
+/// Whether no process with this word in its command line runs on. What was told to end may take
+/// the kernel a moment.
+pub(crate) fn has_ended(word: &str) -> bool {
+    let runs = || {
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(word)
+        })
+    };
+    (0..100).any(|_| {
+        let ended = !runs();
+        if !ended {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        ended
     })
 }

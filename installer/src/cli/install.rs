@@ -57,7 +57,7 @@ impl FromStr for Subject {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if text.ends_with(".bulla") {
+        if std::path::Path::new(text).extension() == Some("bulla".as_ref()) {
             return Ok(Self::File(text.into()));
         }
         text.parse().map(Self::Project)

@@ -14,7 +14,7 @@ use super::{read_with_sum, write};
 /// More than any frame has: the largest piece, and what zstd adds to what it cannot compress.
 const MOST: u64 = 4 * 1024 * 1024;
 /// A frame that is used is marked as used, at most this often.
-const MARKED: Duration = Duration::from_secs(60 * 60);
+const MARKED: Duration = Duration::from_hours(1);
 
 /// The frames of one codec. What goes wrong here is as if there were no frame.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How often old frames are looked for.
-const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+const PERIOD: Duration = Duration::from_hours(24);
 /// Bytes of frames and records that are kept.
 const MOST: u64 = 4 * 1024 * 1024 * 1024;
 

@@ -29,6 +29,7 @@ use crate::ssh::PersonalKey;
 /// contain the revision that is live, unless you say --drop. You sign with your SSH key. The
 /// reason and your name are permanent: the log keeps them.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct PromoteArguments {
     /// The release.
     #[arg(value_name = "HASH")]
@@ -68,9 +69,10 @@ pub(super) struct PromoteArguments {
 pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Result<(), Failure> {
     let client = session.client()?;
     // Whoever only looks needs no key.
-    let key = match arguments.dry_run {
-        true => None,
-        false => Some(session.personal_key(arguments.ssh_key.as_deref())?),
+    let key = if arguments.dry_run {
+        None
+    } else {
+        Some(session.personal_key(arguments.ssh_key.as_deref())?)
     };
     let log = session.log(&client).await?;
     let project = session.optional_project()?;
@@ -84,9 +86,10 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
     };
     if let Some(head) = promote::standing(log.state(), &wish) {
         say_standing(head);
-        return match arguments.json {
-            true => output::json(&Shown::standing(&wish, head)),
-            false => output::line(head.hash),
+        return if arguments.json {
+            output::json(&Shown::standing(&wish, head))
+        } else {
+            output::line(head.hash)
         };
     }
     promote::check_release(log.state(), &wish)?;

@@ -25,7 +25,7 @@ impl FromStr for SideName {
     type Err = ReleaseNameError;
 
     fn from_str(text: &str) -> Result<Self, ReleaseNameError> {
-        if text.ends_with(".bulla") || text.contains('/') {
+        if std::path::Path::new(text).extension() == Some("bulla".as_ref()) || text.contains('/') {
             return Ok(Self::File(text.into()));
         }
         text.parse().map(Self::Release)

@@ -195,6 +195,7 @@ impl Read for Text {
 }
 
 /// A large text whose line ends are translated while it is read.
+#[expect(clippy::struct_field_names, reason = "the word for it in Subversion")]
 struct Translated {
     text: Text,
     translation: Translation,

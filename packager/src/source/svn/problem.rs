@@ -32,15 +32,14 @@ impl Problem {
             return Some(Self::Conflicted);
         }
         match status.item.as_str() {
-            "external" | "ignored" | "unversioned" => None,
+            "normal" | "none" if status.properties == "modified" => {
+                Some(Self::Changed("properties modified".to_owned()))
+            }
+            "external" | "ignored" | "unversioned" | "normal" | "none" => None,
             "conflicted" => Some(Self::Conflicted),
             "missing" => Some(Self::Missing),
             "incomplete" => Some(Self::Incomplete),
             "obstructed" => Some(Self::Obstructed),
-            "normal" | "none" if status.properties == "modified" => {
-                Some(Self::Changed("properties modified".to_owned()))
-            }
-            "normal" | "none" => None,
             changed => Some(Self::Changed(changed.to_owned())),
         }
     }

@@ -26,7 +26,7 @@ fn text(name: &str) -> String {
     std::fs::read_to_string(file(name)).unwrap()
 }
 
-/// Reads YAML with PyYAML, which has YAML's own ideas of what is a boolean; `None` without it.
+/// Reads YAML with `PyYAML`, which has YAML's own ideas of what is a boolean; `None` without it.
 fn yaml(name: &str) -> Option<Value> {
     const PROGRAM: &str =
         "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";

@@ -120,8 +120,10 @@ fn two_releases() -> (World, GitCheckout, [String; 2]) {
     let recipe =
         format!("[bundle]\nproject = \"{PROJECT}\"\n[install]\npersist = [\"var/uploads\"]\n");
     checkout.write("bulla.toml", recipe);
+    checkout.write("public/other.html", "one\n");
     checkout.commit("recipe");
     let first = world.release(&checkout.path, PROJECT);
+    checkout.write("public/other.html", "two\n");
     checkout.commit_change("two");
     let second = world.publish(&checkout.path);
     (world, checkout, [first, second])

@@ -1,5 +1,6 @@
 //! `bulla diff --patch` fetches the frames that hold the files in the patch, and no others.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
@@ -60,7 +61,7 @@ fn write_volumes(root: &Path, word: &str) {
             noise = noise
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            text += &format!("{noise:016x}\n");
+            writeln!(text, "{noise:016x}").unwrap();
         }
         if volume == 4 || volume == 11 {
             text.insert_str(350_013, &format!("\n{word}\n"));

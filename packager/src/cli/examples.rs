@@ -21,10 +21,21 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         ],
     ),
     (
+        &["check"],
+        &["bulla check", "bulla check --json ~/src/billing"],
+    ),
+    (
         &["publish"],
         &[
             "bulla publish --key ci.pem",
             "bulla publish --key ci.pem https://svn.acme.example/billing/trunk --revision 4711",
+        ],
+    ),
+    (
+        &["reproduce"],
+        &[
+            "bulla reproduce prod",
+            "bulla reproduce 9f2c81aa --checkout ~/src/billing --sign audit.pem",
         ],
     ),
     (
@@ -49,12 +60,25 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     ),
     (
         &["diff"],
-        &["bulla diff prod 9f2c81aa", "bulla diff dev prod --json"],
+        &[
+            "bulla diff prod 9f2c81aa",
+            "bulla diff prod 9f2c81aa --patch src/invoices",
+            "bulla diff dev prod --json",
+        ],
     ),
     (
         &["history"],
         &["bulla history", "bulla history prod --json"],
     ),
+    (
+        &["identify"],
+        &[
+            "bulla identify /srv/billing",
+            "bulla identify /srv/billing --json",
+        ],
+    ),
+    (&["export"], &["bulla export prod -o billing.bulla"]),
+    (&["import"], &["bulla import billing.bulla"]),
     (
         &["anchor"],
         &["bulla anchor", "bulla anchor --trust-first-use"],

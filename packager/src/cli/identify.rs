@@ -103,18 +103,17 @@ fn print(shown: &Shown<'_>) -> Result<(), Failure> {
         [] => String::new(),
         channels => format!(", on {}", channels.join(", ")),
     };
-    let what = if shown.exact {
-        "exactly".to_owned()
-    } else if *same == 0 {
-        "like none; nearest to".to_owned()
+    let (nearness, how_near) = if shown.exact {
+        ("exactly", String::new())
     } else {
-        format!(
-            "{same} files the same and {} paths not, nearest to",
-            differences.len()
+        let different = differences.len();
+        (
+            "nearest to",
+            format!(": {same} the same, {different} different"),
         )
     };
     output::say(format_args!(
-        "{what} {} of {}, revision {}{channels}",
+        "{nearness} {} of {}, revision {}{channels}{how_near}",
         hash.short(),
         shown.project,
         output::text(revision),

@@ -57,13 +57,13 @@ pub enum SelectError {
         source: io::Error,
     },
     /// A submodule.
-    #[error("`{path}` is a git submodule, and the content of submodules cannot be packed yet")]
+    #[error("`{path}` is a git submodule, whose content is not at hand")]
     Submodule {
         /// Where it is mounted.
         path: String,
     },
     /// An external.
-    #[error("`{path}` is a Subversion external, and the content of externals cannot be packed yet")]
+    #[error("`{path}` is a Subversion external, whose content is not at hand")]
     External {
         /// Where it is mounted.
         path: String,

@@ -17,6 +17,7 @@ mod resolve;
 mod submodules;
 mod substitution;
 mod tree;
+mod verify;
 
 use std::path::Path;
 

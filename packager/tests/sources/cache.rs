@@ -116,13 +116,16 @@ fn changes_in_no_revision_are_read_again() {
     assert_eq!(dirty("one\n"), first);
 }
 
+/// Does something to a file that the cache keeps.
+type Damage = fn(&Path);
+
 #[test]
 fn a_damaged_cache_changes_nothing() {
     let repository = project();
     let work = repository.work();
     let cache = TempDir::new().unwrap();
     let expected = hash(&work, Some(cache.path()));
-    let damages: [(&str, fn(&Path)); 5] = [
+    let damages: [(&str, Damage); 5] = [
         ("empty", |path| fs::write(path, "").unwrap()),
         ("cut", |path| {
             let bytes = fs::read(path).unwrap();

@@ -1,11 +1,18 @@
 //! Repositories in temporary directories, and what the packager sees in them.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bulla_packager::source::{self, Checkout, Location, SourceError, SourceSpec, TrackedKind};
 use tempfile::TempDir;
+
+/// Says aloud that a test, or a part of one, is left out. The test runner keeps what `eprintln!`
+/// says of a passed test.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skip: {why}");
+}
 
 /// A program that knows nothing of the machine's or the user's configuration.
 pub(crate) fn program(name: &str, home: &Path) -> Command {

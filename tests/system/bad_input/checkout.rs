@@ -188,16 +188,17 @@ fn an_svn_server_that_is_gone() {
         .arg(&copy);
     Transcript::of(&mut svn).done();
     let hash = pack(&world, &copy).done().last_line().to_owned();
-    let port = server.port;
+    let (port, url) = (server.port, format!("{}/trunk", server.url));
+    let pack_url = || Transcript::of(world.bulla_command().args(["pack", &url]));
+    assert_eq!(pack_url().done().last_line(), hash);
     drop(server);
-    let transcript = pack(&world, &copy);
-    assert!(matches!(transcript.status, Some(1 | 4)), "{transcript}");
-    assert!(
-        transcript.stderr.contains("svn://127.0.0.1"),
-        "{transcript}"
-    );
-    let _server = SvnServer::serve_at(&checkout, port);
+    // A working copy has all that is in it; a URL has nothing.
     assert_eq!(pack(&world, &copy).done().last_line(), hash);
+    let transcript = pack_url();
+    assert_eq!(transcript.status, Some(4), "{transcript}");
+    assert!(transcript.stderr.contains(&url), "{transcript}");
+    let _server = SvnServer::serve_at(&checkout, port);
+    assert_eq!(pack_url().done().last_line(), hash);
 }
 
 /// An `svnserve`, ended by its own id.

@@ -18,6 +18,14 @@ pub enum GitContentError {
         /// Where it is mounted.
         path: String,
     },
+    /// A path that is a submodule and a directory at once.
+    #[error("`{path}` is a submodule, but the commit has `{file}` below it", path = escape(path), file = escape(file))]
+    BelowSubmodule {
+        /// Where the submodule is mounted.
+        path: String,
+        /// A file of the commit itself.
+        file: String,
+    },
     /// A name or path that leads elsewhere.
     #[error("the submodule `{path}` is refused: its {what} {value:?} leads out of its place", path = escape(path))]
     Misplaced {
@@ -122,6 +130,9 @@ impl GitContentError {
             }
             Self::Misplaced { .. } | Self::SubmoduleUrl { .. } => {
                 "mend `.gitmodules`, or leave the submodule out with `exclude`"
+            }
+            Self::BelowSubmodule { .. } => {
+                "`git fsck` says what else is wrong with the tree; commit it anew"
             }
             Self::SubmoduleUnavailable { .. } => {
                 "`git submodule update --init --recursive` gets it; or leave it out with `exclude`"

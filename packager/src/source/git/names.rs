@@ -31,7 +31,13 @@ pub(super) fn commit<'repository>(
             let found = repository
                 .rev_parse_single(BStr::new(revision))
                 .and_then(|id| id.object())
-                .map_err(|source| unknown(source, repository, top, revision))?;
+                .map_err(|source| match answer {
+                    // It may not be there because the repository is damaged.
+                    Answer::Nothing if !source.is_corrupted() => {
+                        unknown_to_git(repository, top, revision)
+                    }
+                    _ => unknown(source, repository, top, revision),
+                })?;
             if answer == Answer::Nothing {
                 return Err(unknown_to_git(repository, top, revision));
             }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use bulla_bundle::Content;
 
 use super::large::LargeBlobs;
+use super::verify::{self, Verified};
 use crate::source::SourceError;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
@@ -56,13 +57,13 @@ impl Objects {
         let blob = repository.find_blob(id).map(|mut blob| blob.take_data());
         self.put(repository);
         match blob {
-            Ok(bytes) => Ok(Content::Memory(bytes)),
+            Ok(bytes) => verify::blob(id, &bytes).map(|()| Content::Memory(bytes)),
             Err(error) if error.is_resource_exhausted() => self.large_blob(id),
             Err(error) => Err(io::Error::other(error)),
         }
     }
 
-    /// Streams a blob from where it is stored.
+    /// Streams a blob from where it is stored. That it is the one meant is known at its end.
     fn large_blob(&self, id: gix::ObjectId) -> io::Result<Content> {
         let repository = self.repository();
         let store = repository.objects.store_ref();
@@ -72,12 +73,19 @@ impl Objects {
             directories,
             spool: self.spool.clone(),
         };
-        blobs.open(id)?.ok_or_else(|| {
-            io::Error::new(
+        match blobs.open(id)? {
+            Some(Content::Stream { size, reader }) => Ok(Content::Stream {
+                size,
+                reader: Box::new(Verified::new(reader, size, id)),
+            }),
+            Some(Content::Memory(bytes)) => {
+                verify::blob(id, &bytes).map(|()| Content::Memory(bytes))
+            }
+            None => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!("object {id} is not in the repository"),
-            )
-        })
+            )),
+        }
     }
 
     fn take(&self) -> gix::Repository {

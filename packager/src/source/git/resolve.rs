@@ -266,6 +266,7 @@ impl GitTree {
         {
             return Ok(());
         }
+        self.refuse_below_submodules(resolution)?;
         let gitmodules = self
             .tracked
             .iter()
@@ -293,6 +294,25 @@ impl GitTree {
             let submodule = submodule.resolve_within(resolution)?;
             resolution.prefix = above;
             self.mount(&tracked.path, submodule);
+        }
+        Ok(())
+    }
+
+    /// A hand-made tree can have a submodule and a directory of the same name.
+    fn refuse_below_submodules(&self, resolution: &Resolution<'_>) -> Result<(), SourceError> {
+        let is_submodule = |tracked: &&Tracked| tracked.kind == TrackedKind::Submodule;
+        for submodule in self.tracked.iter().filter(is_submodule) {
+            let is_below = |tracked: &&Tracked| {
+                let rest = tracked.path.strip_prefix(submodule.path.as_slice());
+                rest.is_some_and(|rest| rest.starts_with(b"/"))
+            };
+            if let Some(file) = self.tracked.iter().find(is_below) {
+                return Err(GitContentError::BelowSubmodule {
+                    path: resolution.shown(&submodule.path),
+                    file: resolution.shown(&file.path),
+                }
+                .into());
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use gix::objs::tree::EntryKind;
 use super::lfs::LargeFile;
 use super::objects::Objects;
 use super::resolve::{self, Origin};
+use super::verify;
 use crate::select::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
@@ -43,6 +44,7 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
         repository: top.to_owned(),
         source,
     };
+    verify::commit(commit).map_err(failed)?;
     let root = commit.tree_id().map_err(failed)?.detach();
     below(commit.repo, root, &[], top)
 }
@@ -69,6 +71,7 @@ pub(super) fn below(
                 failed(source)
             }
         })?;
+        verify::tree(&tree).map_err(failed)?;
         for entry in tree.iter() {
             let entry = entry.map_err(failed)?;
             let path = join(&prefix, entry.filename());

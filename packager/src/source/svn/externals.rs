@@ -252,7 +252,6 @@ mod tests {
             "^/a 'open",
             "^/a b c",
             "^/a@x b",
-            "-r ^/a",
             "-r x ^/a b",
             "https://a/b https://c/d",
             "^/a ../b",

@@ -6,8 +6,8 @@ use bulla_packager::check::{self, CheckError, Explainer, Report};
 use bulla_packager::pack::PackOptions;
 use bulla_schemas::api::ChangeKind;
 
-use super::support::{Project, find, options, sandboxes, skip};
-use crate::checkout::{GitRepository, spec};
+use super::support::{Project, find, options, sandboxes};
+use crate::checkout::{GitRepository, skip, spec};
 
 pub(super) fn check(project: &GitRepository, build: &BuildOptions) -> Result<Report, CheckError> {
     let options = PackOptions {

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use super::check::check;
-use super::support::{Project, find, sandboxes, skip};
+use super::support::{Project, find, sandboxes};
+use crate::checkout::skip;
 
 /// A library, a program and a man page, as `make` builds them since decades.
 fn write_c_project(project: &Project) {

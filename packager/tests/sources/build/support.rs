@@ -1,7 +1,6 @@
 //! Projects that are built, in each sandbox that the machine can make.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use bulla_bundle::Limits;
@@ -9,13 +8,7 @@ use bulla_packager::build::{self, BuildError, BuildOptions, Listener, Surroundin
 use bulla_packager::recipe;
 use bulla_packager::source::{self, Checkout};
 
-use crate::checkout::{GitRepository, contents, spec};
-
-/// Says aloud that a test, or a part of one, is left out. The test runner keeps what `eprintln!`
-/// says of a passed test.
-pub(crate) fn skip(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skip: {why}");
-}
+use crate::checkout::{GitRepository, contents, skip, spec};
 
 /// Where the machine has a program.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::support::{Project, find, sandboxes, skip};
-use crate::checkout::run;
+use super::support::{Project, find, sandboxes};
+use crate::checkout::{run, skip};
 
 /// The number of `nobody`.
 const NOBODY: &str = "65534";

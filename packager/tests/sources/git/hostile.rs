@@ -143,7 +143,38 @@ fn a_path_that_is_a_file_and_a_directory_is_refused() {
         ),
     );
     let said = refused_pack(&repository.work());
-    assert!(said.contains("lib"), "{said}");
+    assert!(
+        said.contains("`lib/run` lies below `lib`, which is not a directory"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_submodule_where_files_are_is_refused() {
+    let repository = GitRepository::with_files();
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    let tree = repository.git(&["rev-parse", "HEAD:bin"]);
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let gitmodules = format!(
+        "[submodule \"lib\"]\n\tpath = lib\n\turl = {}\n",
+        repository.work().display()
+    );
+    repository.write(".gitmodules", gitmodules);
+    repository.commit("submodules");
+    let gitmodules = repository.git(&["rev-parse", "HEAD:.gitmodules"]);
+    // The submodule has `bin/run`, the directory has `run`: no path is there twice.
+    commit_tree(
+        &repository,
+        &format!(
+            "100644 blob {gitmodules}\t.gitmodules\n100644 blob {recipe}\tbulla.toml\n\
+             160000 commit {commit}\tlib\n040000 tree {tree}\tlib\n"
+        ),
+    );
+    let said = refused_pack(&repository.work());
+    assert!(
+        said.contains("`lib` is a submodule, but the commit has `lib/run` below it"),
+        "{said}"
+    );
 }
 
 #[test]

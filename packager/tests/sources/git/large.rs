@@ -1,6 +1,7 @@
 //! Files that are too large to be held in memory, however git stores them.
 
 use bulla_bundle::Content;
+use bulla_packager::source::Tracked;
 
 use crate::checkout::{GitRepository, open_revision};
 
@@ -52,6 +53,41 @@ fn depths(repository: &GitRepository) -> Vec<u32> {
         .collect();
     depths.sort_unstable();
     depths
+}
+
+#[test]
+fn files_that_are_stored_whole_are_streamed() {
+    let repository = GitRepository::with_files();
+    let content = noise(9 << 20);
+    repository.write("large", &content);
+    repository.commit("large");
+    assert!(streamed(&repository, "large") == content);
+    repository.git(&["repack", "-q", "-a", "-d"]);
+    assert!(streamed(&repository, "large") == content);
+}
+
+#[test]
+fn a_large_file_that_is_not_what_its_name_says_is_refused() {
+    let repository = GitRepository::with_files();
+    let mut content = noise(9 << 20);
+    repository.write("large", &content);
+    repository.commit("large");
+    // Another blob in its place, whole and without damage.
+    content.rotate_left(8);
+    repository.write("other", &content);
+    let other = repository.git(&["hash-object", "-w", "other"]);
+    let large = repository.git(&["rev-parse", "HEAD:large"]);
+    let place = |id: &str| {
+        let path = format!(".git/objects/{}/{}", &id[..2], &id[2..]);
+        repository.work().join(path)
+    };
+    std::fs::remove_file(place(&large)).unwrap();
+    std::fs::copy(place(&other), place(&large)).unwrap();
+    let checkout = open_revision(&repository.work(), "HEAD").unwrap();
+    let is_it = |tracked: &Tracked| tracked.path == b"large";
+    let position = checkout.tracked().iter().position(is_it).unwrap();
+    let error = checkout.read(position, 1 << 30).unwrap_err().to_string();
+    assert!(error.contains(&large) && error.contains(&other), "{error}");
 }
 
 #[test]

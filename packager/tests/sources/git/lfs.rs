@@ -3,7 +3,9 @@
 use bulla_packager::source::{ContentId, SourceSpec};
 use bulla_schemas::Digest;
 
-use crate::checkout::{GitRepository, RECIPE, contents, program, refusal, resolve, resolved, spec};
+use crate::checkout::{
+    GitRepository, RECIPE, contents, program, refusal, resolve, resolved, skip, spec,
+};
 
 const CONTENT: &str = "a large file\n";
 
@@ -120,7 +122,7 @@ fn clone_without_content() -> Option<(GitRepository, std::path::PathBuf)> {
         .args(["lfs", "version"])
         .output();
     if !told.is_ok_and(|told| told.status.success()) {
-        eprintln!("skip: git-lfs is not installed");
+        skip("git-lfs is not installed");
         return None;
     }
     let clone = repository.home().join("clone");

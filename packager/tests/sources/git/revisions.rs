@@ -2,6 +2,7 @@
 
 use bulla_packager::source::SourceError;
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::Source;
 
 use crate::checkout::{GitRepository, open_revision, program, refusal, run};
 
@@ -32,6 +33,111 @@ fn with_history() -> GitRepository {
     repository.git_in(&clone, &["checkout", "-q", "-b", "other"]);
     repository.git_in(&clone, &["checkout", "-q", "main"]);
     repository
+}
+
+/// The id of what `name` means in the clone; empty when it means nothing.
+fn git_says(repository: &GitRepository, name: &str) -> String {
+    let output = program("git", repository.home())
+        .current_dir(repository.home().join("clone"))
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options", name])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    // `^NAME` is all but what leads to NAME: no commit.
+    let id = said.trim();
+    if id.starts_with('^') {
+        String::new()
+    } else {
+        id.to_owned()
+    }
+}
+
+#[test]
+fn names_mean_what_git_rev_parse_says() {
+    let repository = with_history();
+    let clone = repository.home().join("clone");
+    let mut names: Vec<String> = [
+        "HEAD",
+        "@",
+        "main",
+        "heads/main",
+        "refs/heads/main",
+        "other",
+        "v1.0",
+        "tags/v1.0",
+        "refs/tags/v1.0",
+        "light",
+        "outer",
+        "outer^{}",
+        "later",
+        "v1.0^0",
+        "origin",
+        "origin/main",
+        "origin/feature/x",
+        "@{u}",
+        "main@{upstream}",
+        "HEAD^",
+        "HEAD~2",
+        "HEAD^^2",
+        "main~1^2",
+        "HEAD^{commit}",
+        "HEAD^{/third}",
+        "HEAD^{/second: a}",
+        ":/second",
+        ":/second: a (strange",
+        ":/!-third",
+        "HEAD@{1}",
+        "main@{0}",
+        "@{1}",
+        "@{-1}",
+        "stash",
+        "stash@{0}",
+        "stash^2",
+        "main@{2026-11-20 12:00:00}",
+        "HEAD@{1.second.ago}",
+        "later-1-g0000000",
+        "FETCH_HEAD",
+        // And what means nothing.
+        "nonsense",
+        "HEAD~100",
+        "HEAD^7",
+        ":/nonsense",
+        "@{-9}",
+        "HEAD@{99}",
+        "main..other",
+        "^main",
+        "--all",
+        "-h",
+        "",
+        " ",
+        "HEAD main",
+        "refs/heads",
+        "../main",
+        "main^{blob}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let id = repository.git_in(&clone, &["rev-parse", "HEAD"]);
+    names.extend([
+        id[..7].to_owned(),
+        id.clone(),
+        format!("v1.0-2-g{}", &id[..9]),
+    ]);
+    names.push("0".repeat(40));
+    for name in &names {
+        let expected = git_says(&repository, name);
+        // What follows a search belongs to it.
+        let expected = git_says(&repository, &format!("{expected}^{{commit}}"));
+        let found = match open_revision(&clone, name).map(|checkout| checkout.source) {
+            Ok(Source::Git { revision, .. }) => revision,
+            Ok(other) => panic!("{name}: {other:?}"),
+            Err(error) => {
+                assert!(error.to_string().contains(name.as_str()), "{name}: {error}");
+                String::new()
+            }
+        };
+        assert_eq!(found, expected, "{name}");
+    }
 }
 
 #[test]

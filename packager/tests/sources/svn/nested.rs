@@ -78,13 +78,13 @@ fn refuses_changes_in_an_external() {
 #[test]
 fn an_external_of_another_server_is_there_when_that_is_gone() {
     let other = SvnRepository::with_files();
-    let (server, url) = serve(other.home());
+    let (svnserve, url) = serve(other.home());
     let repository = SvnRepository::with_files();
     set(&repository, &format!("{url}/repo/trunk@4 ext"), "trunk");
     repository.svn(&["update", "-q"]);
     let served = from_url(&repository).unwrap();
     assert_eq!(contents(&served)["ext/bin/start"].1, "run");
-    drop(server);
+    drop(svnserve);
     let offline = resolve(open(&repository.work()).unwrap()).unwrap();
     assert_same(&served, &offline);
     let error = refusal(from_url(&repository));

@@ -1,5 +1,6 @@
 //! What keeps a path of a working copy from being what one revision says.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::xml::Status;
@@ -100,13 +101,10 @@ impl Problem {
 pub(super) struct Problems(Vec<(Problem, String)>);
 
 impl Problems {
-    /// Adds a problem of the path `name`, once.
+    /// Adds a problem of the path `name`; twice is as good as once.
     pub(super) fn add(&mut self, problem: Problem, name: &str) {
         let name = if name.is_empty() { "." } else { name };
-        let is_known = self.0.iter().any(|(old, at)| *old == problem && at == name);
-        if !is_known {
-            self.0.push((problem, name.to_owned()));
-        }
+        self.0.push((problem, name.to_owned()));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -150,13 +148,12 @@ impl Problems {
     }
 
     /// Names every problem, by path.
-    pub(super) fn listing(mut self) -> Listing {
-        self.0.sort_by(|a, b| a.1.cmp(&b.1));
+    pub(super) fn listing(self) -> Listing {
         let problems = self.0.into_iter();
-        Listing(
-            problems
-                .map(|(problem, name)| (problem.word(), name))
-                .collect(),
-        )
+        let by_path: BTreeSet<(String, String)> = problems
+            .map(|(problem, name)| (name, problem.word()))
+            .collect();
+        let words = by_path.into_iter().map(|(name, word)| (word, name));
+        Listing(words.collect())
     }
 }

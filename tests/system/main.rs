@@ -6,6 +6,7 @@ mod ci;
 mod crash;
 mod day;
 mod dependencies;
+mod doctor;
 mod evil;
 mod hostile;
 mod identify;

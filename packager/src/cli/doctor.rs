@@ -29,6 +29,9 @@ pub(super) struct DoctorArguments {
     /// The public half of the SSH key to look at.
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// The cache of packs; by default `~/.cache/bulla`.
+    #[arg(long, value_name = "DIRECTORY", env = "BULLA_CACHE")]
+    cache: Option<PathBuf>,
     /// Lists as JSON.
     #[arg(long)]
     json: bool,
@@ -52,7 +55,8 @@ pub(super) async fn run(options: Options, arguments: &DoctorArguments) -> Result
         Err(_) if arguments.key.is_some() && arguments.ssh_key.is_none() => {}
         Err(failure) => findings.push(failure.finding("keys")),
     }
-    if let Some(directory) = environment::cache_directory() {
+    let cache = arguments.cache.clone();
+    if let Some(directory) = cache.or_else(environment::cache_directory) {
         findings.push(doctor::examine_cache(&directory));
     }
     findings.sort_by_key(|finding| order(finding.step));

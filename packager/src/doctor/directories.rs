@@ -12,10 +12,10 @@ pub fn examine_cache(directory: &Path) -> Finding {
     let name = directory.display();
     match Cache::open(directory) {
         Ok(_) => {
-            let (files, bytes) = measure(directory);
+            let bytes = measure(directory);
             #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
             let size = bytes as f64 / 1e6;
-            Finding::ok(STEP, format_args!("`{name}`: {files} files, {size:.1} MB"))
+            Finding::ok(STEP, format_args!("`{name}` has {size:.1} MB"))
         }
         Err(error) => Finding::warning(
             STEP,
@@ -40,9 +40,9 @@ pub fn examine_state(directory: &Path) -> Finding {
     }
 }
 
-/// Counts files and their bytes; what cannot be read counts nothing.
-fn measure(directory: &Path) -> (u64, u64) {
-    let mut counted = (0, 0);
+/// Adds up the bytes of all files; what cannot be read counts nothing.
+fn measure(directory: &Path) -> u64 {
+    let mut bytes = 0;
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -52,10 +52,9 @@ fn measure(directory: &Path) -> (u64, u64) {
             if metadata.is_dir() {
                 directories.push(entry.path());
             } else {
-                counted.0 += 1;
-                counted.1 += metadata.len();
+                bytes += metadata.len();
             }
         }
     }
-    counted
+    bytes
 }

@@ -32,7 +32,7 @@ pub fn log(state: &LogState) -> Finding {
     Finding::ok(
         STEP,
         format_args!(
-            "the log `{}` is consistent with what is remembered here: {} entries",
+            "the log `{}` is consistent with what is remembered here; its size is {}",
             state.origin().unwrap_or_default(),
             state.size()
         ),

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{Finding, Standing};
+use super::Finding;
 use crate::build::{self, BuildOptions};
 
 const STEP: &str = "tools";
@@ -29,21 +29,21 @@ pub fn examine(needed: Needed, options: &BuildOptions) -> Vec<Finding> {
             needed.git,
             "git",
             &["--version"][..],
-            "submodules are fetched with it",
+            "it fetches submodules and looks revisions up by their message or date",
             "git",
         ),
         (
             needed.svn,
             "svn",
             &["--version", "--quiet"],
-            "Subversion checkouts are read with it",
+            "it reads URLs, other revisions and working copies with changes",
             "subversion",
         ),
         (
             needed.git_lfs,
             "git-lfs",
             &["version"],
-            "`.gitattributes` names Git LFS",
+            "it fetches the content of files that `.gitattributes` gives to Git LFS",
             "git-lfs",
         ),
     ] {
@@ -53,14 +53,11 @@ pub fn examine(needed: Needed, options: &BuildOptions) -> Vec<Finding> {
     }
     findings.push(match said("ssh-keygen", &["-?"]) {
         Some(_) => Finding::ok(STEP, "ssh-keygen is installed"),
-        None => Finding {
-            standing: Standing::Warning,
-            ..Finding::failed(
-                STEP,
-                "`ssh-keygen` is not installed; people sign with it",
-                Some("install OpenSSH's client (`openssh-client`)".to_owned()),
-            )
-        },
+        None => Finding::warning(
+            STEP,
+            "`ssh-keygen` is not installed; people sign with it",
+            "install `openssh-client`",
+        ),
     });
     if needed.sandbox {
         findings.push(match build::probe(options) {
@@ -78,10 +75,10 @@ fn program_finding(program: &str, arguments: &[&str], what: &str, package: &str)
             let version = version.trim_start_matches(program).trim();
             Finding::ok(STEP, format_args!("{program} is installed: {version}"))
         }
-        None => Finding::failed(
+        None => Finding::warning(
             STEP,
             format_args!("`{program}` is not installed; {what}"),
-            Some(format!("install `{package}`")),
+            format!("install `{package}`"),
         ),
     }
 }

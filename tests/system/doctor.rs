@@ -154,7 +154,7 @@ fn keys_that_the_policy_does_not_know_or_others_can_read() {
     );
     let mut command = world.bulla_command();
     command.arg("doctor").arg(&checkout.path);
-    command.arg("--ssh-key").arg(&other_key(&world));
+    command.arg("--ssh-key").arg(other_key(&world));
     assert_found(
         &examine(&mut command),
         "failed",

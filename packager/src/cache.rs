@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CACHEDIR.TAG                     tells backup programs to leave the directory out
-//! frames/zstd-1.5.7-7/ab/cdef...   a compressed frame, by the sha256 of its content
+//! frames/zstd-1.5.7-7/ab/cdef...   a compressed frame and its sha256, by that of its content
 //! records/1f2e...                  the last pack of a project: entries, frames, names of contents
 //! trimmed                          when old frames were last removed
 //! ```
@@ -23,14 +23,16 @@ use std::time::SystemTime;
 
 use bulla_bundle::Bundle;
 use bulla_schemas::{Codec, Digest, ProjectName};
+use twox_hash::XxHash3_128;
+use twox_hash::xxhash3_128::Hasher;
 
 pub use frames::Frames;
 pub use record::Record;
 
 use crate::source::ContentId;
 
-/// Bytes of the sum that stands in front of every file.
-const SUM: usize = 32;
+/// Bytes of the sum that stands in front of every file: XXH3, 128 bits.
+const SUM: usize = 16;
 /// <https://bford.info/cachedir/>
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # What bulla remembers of earlier packs. May be removed at any time.\n";
@@ -103,32 +105,31 @@ fn create_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Reads a file of at most `limit` bytes and takes its sum off; one that is damaged is removed.
+/// Reads a file of at most `limit` bytes and takes its sum off; one that is damaged is removed, for
+/// every pack would find it damaged.
 fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let (sum, bytes) = read_with_sum(path, limit)?;
-    (sum == Digest::of(&bytes)).then_some(bytes)
-}
-
-fn read_with_sum(path: &Path, limit: u64) -> Option<(Digest, Vec<u8>)> {
     let mut file = fs::File::open(path).ok()?;
-    let len = file.metadata().ok()?.len().checked_sub(SUM as u64)?;
-    if len > limit {
-        return None;
+    let len = file.metadata().ok()?.len().checked_sub(SUM as u64);
+    let bytes = len.filter(|len| *len <= limit).and_then(|len| {
+        let mut sum = [0; SUM];
+        file.read_exact(&mut sum).ok()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
+        file.take(limit).read_to_end(&mut bytes).ok()?;
+        (XxHash3_128::oneshot(&bytes).to_le_bytes() == sum).then_some(bytes)
+    });
+    if bytes.is_none() {
+        // Where it cannot be removed, it is found damaged again.
+        let _ = fs::remove_file(path);
     }
-    let mut sum = [0; SUM];
-    file.read_exact(&mut sum).ok()?;
-    let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
-    file.take(limit).read_to_end(&mut bytes).ok()?;
-    Some((Digest::from_bytes(sum), bytes))
+    bytes
 }
 
 /// Writes a file with its sum under another name and puts it in place. Not made durable: what a
 /// power loss damages, the sum finds.
 fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    use sha2::Digest as _;
-    let mut sum = sha2::Sha256::new();
+    let mut sum = Hasher::new();
     for part in parts {
-        sum.update(part);
+        sum.write(part);
     }
     let directory = path.parent().unwrap_or(path);
     let mut file = match tempfile::NamedTempFile::new_in(directory) {
@@ -138,7 +139,7 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         }
         made => made,
     }?;
-    file.write_all(&sum.finalize())?;
+    file.write_all(&sum.finish_128().to_le_bytes())?;
     for part in parts {
         file.write_all(part)?;
     }

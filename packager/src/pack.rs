@@ -8,10 +8,10 @@ use bulla_bundle::{Bundle, Earlier, Limits, Progress, ReleaseSeed, WriteError, W
 use bulla_schemas::outcome::FailureKind;
 
 use crate::build::{self, BuildError, BuildOptions};
-use crate::cache::Cache;
+use crate::cache::{Cache, Record};
 use crate::recipe::CheckedRecipe;
 use crate::select::{Filter, SelectError, Selection, select};
-use crate::source::{Checkout, Provenance, SourceError};
+use crate::source::{Checkout, Comparison, Provenance, SourceError};
 
 /// How to pack; no option changes a byte of the bundle.
 #[derive(Debug, Clone)]
@@ -50,30 +50,79 @@ pub struct Packed {
 
 /// Packs what `recipe` selects of `checkout`.
 pub fn pack(
-    checkout: Checkout,
+    mut checkout: Checkout,
     recipe: &CheckedRecipe,
     options: &PackOptions,
     progress: &dyn Progress,
 ) -> Result<Packed, PackError> {
     let mut warnings = Vec::new();
-    let cache = options.cache.as_deref().and_then(|directory| {
-        let opened = Cache::open(directory);
-        warnings.extend(
-            opened
-                .as_ref()
-                .err()
-                .map(|error| no_cache(directory, error)),
-        );
-        opened.ok()
-    });
-    let selection = choose(checkout, recipe, options)?;
-    let (bundle, selection) = match &cache {
-        Some(cache) => {
+    let earlier = options
+        .cache
+        .as_deref()
+        .and_then(|directory| match Cache::open(directory) {
+            Ok(cache) => Some(EarlierPacks::of(cache, recipe)),
+            Err(error) => {
+                warnings.push(no_cache(directory, &error));
+                None
+            }
+        });
+    // What was packed before is packed again in no more time than the comparison takes.
+    let is_known = earlier
+        .as_ref()
+        .is_some_and(|earlier| earlier.last.is_some());
+    if !is_known || recipe.recipe.build.is_some() {
+        checkout = checkout.compared()?;
+    }
+    let comparison = checkout.take_comparison();
+    let packed = pack_compared(checkout, recipe, options, earlier, progress);
+    // A change that is in no revision may be why it cannot be packed.
+    let untracked = comparison.map_or_else(|| Ok(Vec::new()), Comparison::end)?;
+    let mut packed = packed?;
+    packed
+        .warnings
+        .splice(0..0, warnings.into_iter().chain(untracked));
+    Ok(packed)
+}
+
+/// The cache and what the last pack of the project left in it.
+struct EarlierPacks {
+    cache: Cache,
+    last: Option<Record>,
+}
+
+impl EarlierPacks {
+    fn of(cache: Cache, recipe: &CheckedRecipe) -> Self {
+        Self {
+            last: cache.record(&recipe.recipe.bundle.project),
+            cache,
+        }
+    }
+}
+
+/// Packs while the work tree may still be compared with the revision.
+fn pack_compared(
+    checkout: Checkout,
+    recipe: &CheckedRecipe,
+    options: &PackOptions,
+    earlier: Option<EarlierPacks>,
+    progress: &dyn Progress,
+) -> Result<Packed, PackError> {
+    let mut warnings = Vec::new();
+    let mut selection = choose(checkout, recipe, options)?;
+    let bundle = match earlier {
+        None => write(&selection, recipe, options, progress)?,
+        Some(earlier) => {
             let seed = seed(&selection, recipe);
             let options = options.write();
-            write_with(cache, selection, seed, &options, progress, &mut warnings)?
+            write_after(
+                &earlier,
+                &mut selection,
+                seed,
+                &options,
+                progress,
+                &mut warnings,
+            )?
         }
-        None => (write(&selection, recipe, options, progress)?, selection),
     };
     let checkout = selection.into_checkout();
     warnings.extend(checkout.warnings);
@@ -128,32 +177,31 @@ fn seed(selection: &Selection, recipe: &CheckedRecipe) -> ReleaseSeed {
 }
 
 /// Writes with what the last pack of the project left, and leaves this one for the next.
-fn write_with(
-    cache: &Cache,
-    mut selection: Selection,
+fn write_after(
+    EarlierPacks { cache, last }: &EarlierPacks,
+    selection: &mut Selection,
     seed: ReleaseSeed,
     options: &WriteOptions,
     progress: &dyn Progress,
     warnings: &mut Vec<String>,
-) -> Result<(Bundle, Selection), WriteError> {
-    let record = cache.record(&seed.project);
-    if let Some(record) = &record {
-        selection.know(&record.known);
+) -> Result<Bundle, WriteError> {
+    if let Some(last) = last {
+        selection.know(&last.known);
     }
     let frames = cache.frames(&seed.codec);
     let earlier = Earlier {
         frames: &frames,
-        previous: record.as_ref().map(|record| &record.previous),
+        previous: last.as_ref().map(|last| &last.previous),
     };
-    let bundle = bulla_bundle::rewrite(&selection, seed, options, Some(earlier), progress)?;
-    if record.is_none_or(|record| record.hash != bundle.hash()) {
+    let bundle = bulla_bundle::rewrite(selection, seed, options, Some(earlier), progress)?;
+    if last.as_ref().is_none_or(|last| last.hash != bundle.hash()) {
         let ids = selection.ids();
         let id = |position: usize| ids.get(&bundle.entries()[position].path).copied();
         if let Err(error) = cache.remember(&bundle, id) {
             warnings.push(no_cache(cache.directory(), &error));
         }
     }
-    Ok((bundle, selection))
+    Ok(bundle)
 }
 
 /// Without a cache everything is read and compressed anew, which takes long and nothing else.

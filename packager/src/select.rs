@@ -8,13 +8,14 @@ mod error;
 mod filter;
 mod patterns;
 
-use std::collections::{HashMap, HashSet};
+use std::cell::LazyCell;
 use std::io;
 
 use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
+use foldhash::{HashMap, HashSet};
 
 use crate::source::{Checkout, ContentId, Tracked, TrackedKind};
 pub use error::SelectError;
@@ -45,7 +46,8 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
     let filter = Filter::new(&recipe.bundle).map_err(SelectError::Pattern)?;
     let mut judge = filter.judge();
 
-    let holding: HashSet<&[u8]> = checkout.tracked().iter().filter_map(parent).collect();
+    let holding: LazyCell<HashSet<&[u8]>, _> =
+        LazyCell::new(|| checkout.tracked().iter().filter_map(parent).collect());
     let mut entries = Vec::new();
     let mut positions = Vec::new();
     for (position, tracked) in checkout.tracked().iter().enumerate() {

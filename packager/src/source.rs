@@ -5,6 +5,7 @@
 //! that stand in the release statement. It chooses nothing (that is [`crate::select`]) and writes
 //! nothing. Configuration, locale, umask and the state of the work tree change no byte of it.
 
+mod comparison;
 pub(crate) mod disk;
 mod error;
 mod git;
@@ -22,6 +23,7 @@ use bulla_schemas::statement::Build;
 use serde::{Deserialize, Serialize};
 
 use crate::select::Filter;
+pub use comparison::Comparison;
 pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
 pub use git::SubmoduleUrlError;
 
@@ -67,6 +69,8 @@ pub struct Checkout {
     pub provenance: Provenance,
     /// What a person should know before trusting the result, one sentence each.
     pub warnings: Vec<String>,
+    /// The comparison with the work tree, while it goes on.
+    comparison: Option<Comparison>,
     /// The directory that shows this checkout to a person, if there is one.
     directory: Option<PathBuf>,
     tree: Box<dyn Tree>,
@@ -180,6 +184,19 @@ impl Checkout {
         Ok(self)
     }
 
+    /// Takes the comparison with the work tree, if it still goes on.
+    pub(crate) const fn take_comparison(&mut self) -> Option<Comparison> {
+        self.comparison.take()
+    }
+
+    /// Waits for the comparison with the work tree, which refuses changes that are in no revision.
+    pub fn compared(mut self) -> Result<Self, SourceError> {
+        if let Some(comparison) = self.take_comparison() {
+            self.warnings.extend(comparison.end()?);
+        }
+        Ok(self)
+    }
+
     /// Puts other entries in the place of those that the revision tracks.
     pub(crate) fn replaced(mut self, tree: Box<dyn Tree>) -> Self {
         self.tree = tree;
@@ -220,6 +237,12 @@ fn read(content: Content, limit: u64) -> io::Result<Vec<u8>> {
 
 /// Opens the revision that `spec` names.
 pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    begin(spec)?.compared()
+}
+
+/// Opens the revision that `spec` names, and does not wait until the work tree is compared with
+/// it. What is made of the checkout counts only after [`Checkout::compared`].
+pub fn begin(spec: &SourceSpec) -> Result<Checkout, SourceError> {
     match &spec.location {
         Location::Url(url) => svn::open_url(url, spec),
         Location::Directory(directory) => {
@@ -259,16 +282,16 @@ fn discover(directory: &Path) -> Option<Found> {
 }
 
 /// What is not tracked is in no release; a person may have forgotten to add it.
-fn untracked_warning(names: &[String]) -> Option<String> {
+fn untracked_warning(names: &[String]) -> Vec<String> {
     match names {
-        [] => None,
-        [only] => Some(format!(
+        [] => Vec::new(),
+        [only] => vec![format!(
             "`{only}` is not tracked and not part of the release"
-        )),
-        [first, more @ ..] => Some(format!(
+        )],
+        [first, more @ ..] => vec![format!(
             "`{first}` and {} more are not tracked and not part of the release",
             more.len()
-        )),
+        )],
     }
 }
 

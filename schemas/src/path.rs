@@ -119,9 +119,12 @@ impl EntryPath {
 
     /// Returns the path of the directory that holds this entry, `None` at the top.
     pub fn parent(&self) -> Option<Self> {
-        self.0
-            .rsplit_once('/')
-            .map(|(parent, _)| Self(parent.to_owned()))
+        self.parent_str().map(|parent| Self(parent.to_owned()))
+    }
+
+    /// Returns the text of [`Self::parent`].
+    pub fn parent_str(&self) -> Option<&str> {
+        self.0.rsplit_once('/').map(|(parent, _)| parent)
     }
 
     /// Returns the last part.
@@ -210,12 +213,21 @@ fn check_length_and_characters(text: &str) -> Result<(), PathError> {
             len: text.len(),
         });
     }
-    if text.chars().any(char::is_control) {
+    if has_control(text) {
         return Err(PathError::Control {
             path: text.to_owned(),
         });
     }
     Ok(())
+}
+
+/// Nearly all paths are ASCII, of which every byte is a character.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    }
 }
 
 fn excerpt(text: &str) -> String {

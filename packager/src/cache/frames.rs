@@ -9,8 +9,10 @@ use bulla_bundle::{CachedFrame, FrameCache};
 use bulla_schemas::Digest;
 use bulla_schemas::frames::FrameRecord;
 
-use super::{read_with_sum, write};
+use super::{read, write};
 
+/// Bytes of the digest that stands behind the compressed bytes.
+const DIGEST: usize = 32;
 /// More than any frame has: the largest piece, and what zstd adds to what it cannot compress.
 const MOST: u64 = 4 * 1024 * 1024;
 /// A frame that is used is marked as used, at most this often.
@@ -46,20 +48,19 @@ impl Frames {
 impl FrameCache for Frames {
     fn load(&self, content: Digest) -> Option<CachedFrame> {
         let path = self.path(content);
-        let (digest, compressed) = read_with_sum(&path, MOST)?;
-        if digest == Digest::of(&compressed) {
-            // A frame that nobody marked is only removed sooner.
-            let _ = self.mark(&path);
-            Some(CachedFrame { digest, compressed })
-        } else {
-            // A damaged frame would be found damaged by every pack.
-            let _ = fs::remove_file(path);
-            None
-        }
+        let mut compressed = read(&path, MOST)?;
+        let digest = compressed.split_off(compressed.len().checked_sub(DIGEST)?);
+        // A frame that nobody marked is only removed sooner.
+        let _ = self.mark(&path);
+        Some(CachedFrame {
+            digest: Digest::from_bytes(digest.try_into().ok()?),
+            compressed,
+        })
     }
 
     fn store(&self, record: &FrameRecord, compressed: &[u8]) {
+        let parts = [compressed, record.compressed_digest.as_bytes()];
         // Without room or permission the next pack compresses again.
-        let _ = write(&self.path(record.digest), &[compressed]);
+        let _ = write(&self.path(record.digest), &parts);
     }
 }

@@ -1,12 +1,11 @@
 //! `Record`: the last pack of a project, without its bytes.
 
-use std::collections::HashMap;
-
 use bulla_bundle::{Bundle, Previous};
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::Content;
 use bulla_schemas::{Digest, LinkTarget};
+use foldhash::{HashMap, HashMapExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::source::ContentId;

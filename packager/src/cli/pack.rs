@@ -97,8 +97,15 @@ pub(super) fn pack_source(
     let spool = spool
         .filter(|path| !path.as_os_str().is_empty())
         .map_or_else(std::env::temp_dir, Path::to_owned);
-    let checkout = source::open(&arguments.spec(spool.clone()))?;
-    let recipe = recipe::load(&checkout)?;
+    let checkout = source::begin(&arguments.spec(spool.clone()))?;
+    let recipe = match recipe::load(&checkout) {
+        Ok(recipe) => recipe,
+        // A recipe that was mended and not committed is a change that is in no revision.
+        Err(error) => {
+            checkout.compared()?;
+            return Err(error.into());
+        }
+    };
     let project = &recipe.recipe.bundle.project;
     session.require_project(project)?;
     let revision = checkout.source.short_revision();

@@ -1,7 +1,6 @@
 //! Patterns in gitignore syntax, judged over paths that need not exist on disk.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// A list of patterns, as in one `.gitignore` file at the top.
@@ -82,7 +81,7 @@ impl Patterns {
         Judge {
             patterns: &self.matcher,
             texts: &self.texts,
-            directories: HashMap::new(),
+            directories: HashMap::default(),
         }
     }
 }

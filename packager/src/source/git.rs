@@ -25,11 +25,12 @@ use bulla_schemas::Timestamp;
 use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 
-use super::{Checkout, Provenance, SourceError, SourceSpec, untracked_warning};
+use super::{Checkout, Comparison, Provenance, SourceError, SourceSpec, untracked_warning};
 use changes::Changes;
 use objects::Objects;
 use resolve::Origin;
 pub use submodules::SubmoduleUrlError;
+use tree::Entry;
 
 /// Opens the commit that `spec` names in the repository at `top`.
 pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceError> {
@@ -49,29 +50,17 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
     // Only what is checked out can differ from what is in a commit.
     let work_tree = repository.workdir().map(Path::to_owned);
     let live = work_tree.as_deref().filter(|_| spec.revision.is_none());
-    let changes = live.map_or_else(|| Ok(Changes::default()), |_| Changes::find(top))?;
-    let refuse = |changes| match &work_tree {
-        Some(checkout) if !spec.allow_dirty => Err(SourceError::Dirty {
-            checkout: checkout.clone(),
-            changes,
-        }),
-        _ => Ok(()),
+    let Compared {
+        entries,
+        dirty,
+        warnings,
+        comparison,
+    } = match live {
+        None => Compared::alone(&commit, top)?,
+        Some(work_tree) if spec.allow_dirty => Compared::with_changes(&commit, top, work_tree)?,
+        Some(work_tree) => Compared::while_comparing(&commit, top, work_tree)?,
     };
-    let entries = match live {
-        Some(work_tree) if !changes.is_empty() => {
-            refuse(changes.listing())?;
-            provenance.dirty = true;
-            changes.apply(&repository, work_tree)?
-        }
-        _ => tree::entries(&commit, top)?,
-    };
-    if let Some(work_tree) = live {
-        let changes = submodules::changes(work_tree, &entries)?;
-        if !changes.0.is_empty() {
-            refuse(changes)?;
-            provenance.dirty = true;
-        }
-    }
+    provenance.dirty = dirty;
     let origin = Origin {
         top: top.to_owned(),
         commit: commit.id,
@@ -84,12 +73,86 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
     Ok(Checkout {
         source,
         provenance,
-        warnings: untracked_warning(&changes.untracked())
-            .into_iter()
-            .collect(),
+        warnings,
+        comparison,
         directory: work_tree,
         tree: Box::new(tree::GitTree::new(objects, origin, entries)),
     })
+}
+
+/// The entries to pack, and how they compare with the work tree.
+#[derive(Default)]
+struct Compared {
+    entries: Vec<Entry>,
+    /// Whether changes that are in no commit are among them.
+    dirty: bool,
+    warnings: Vec<String>,
+    comparison: Option<Comparison>,
+}
+
+impl Compared {
+    /// Takes what a commit has, where nothing is checked out or the commit was named.
+    fn alone(commit: &gix::Commit<'_>, top: &Path) -> Result<Self, SourceError> {
+        Ok(Self {
+            entries: tree::entries(commit, top)?,
+            ..Self::default()
+        })
+    }
+
+    /// Takes the changes of the work tree along.
+    fn with_changes(
+        commit: &gix::Commit<'_>,
+        top: &Path,
+        work_tree: &Path,
+    ) -> Result<Self, SourceError> {
+        let changes = Changes::find(top)?;
+        let entries = if changes.is_empty() {
+            tree::entries(commit, top)?
+        } else {
+            changes.apply(commit.repo, work_tree)?
+        };
+        let below = submodules::changes(work_tree, &entries)?;
+        Ok(Self {
+            dirty: !changes.is_empty() || !below.0.is_empty(),
+            entries,
+            warnings: untracked_warning(&changes.untracked()),
+            comparison: None,
+        })
+    }
+
+    /// Refuses changes of the work tree: those in submodules here, all others when the comparison
+    /// ends.
+    fn while_comparing(
+        commit: &gix::Commit<'_>,
+        top: &Path,
+        work_tree: &Path,
+    ) -> Result<Self, SourceError> {
+        let dirty = |checkout: &Path, changes| SourceError::Dirty {
+            checkout: checkout.to_owned(),
+            changes,
+        };
+        let (repository, checkout) = (top.to_owned(), work_tree.to_owned());
+        let comparison = Comparison::begin(move || {
+            let changes = Changes::find(&repository)?;
+            if changes.is_empty() {
+                Ok(untracked_warning(&changes.untracked()))
+            } else {
+                Err(dirty(&checkout, changes.listing()))
+            }
+        });
+        let entries = tree::entries(commit, top)?;
+        let below = submodules::changes(work_tree, &entries)?;
+        if !below.0.is_empty() {
+            comparison.end()?;
+            return Err(dirty(work_tree, below));
+        }
+        Ok(Self {
+            entries,
+            dirty: false,
+            warnings: Vec::new(),
+            comparison: Some(comparison),
+        })
+    }
 }
 
 fn release_source(commit: &gix::Commit<'_>, top: &Path) -> Result<Source, SourceError> {

@@ -120,6 +120,7 @@ fn checkout(revision: &Revision, directory: Option<&Path>, tree: SvnTree) -> Che
         source: revision.source(),
         provenance: revision.provenance(),
         warnings: Vec::new(),
+        comparison: None,
         directory: directory.map(Path::to_owned),
         tree: Box::new(tree),
     }

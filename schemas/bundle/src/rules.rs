@@ -7,10 +7,10 @@
 //! - Nothing lies at, in or in the way of a persistent path.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
 
 use bulla_schemas::EntryPath;
 use bulla_schemas::install::Install;
+use foldhash::HashSet;
 
 use crate::limits::{LimitError, Limits};
 
@@ -79,7 +79,7 @@ impl TreeError {
 
 /// Checks entries, given as paths and whether each is a directory, in the order of the tar.
 pub(crate) fn check_entries<'a>(
-    entries: impl ExactSizeIterator<Item = (&'a EntryPath, bool)>,
+    entries: impl ExactSizeIterator<Item = (&'a EntryPath, bool)> + Clone,
     install: &Install,
     limits: &Limits,
 ) -> Result<(), TreeError> {
@@ -87,31 +87,45 @@ pub(crate) fn check_entries<'a>(
         return Err(TreeError::Empty);
     }
     limits.check_entries(entries.len() as u64)?;
-    let mut directories = HashSet::new();
-    let mut others = HashSet::new();
+    let mut directories = HashSet::default();
+    // In this order most entries lie in the directory of the one before.
+    let mut found = None;
     let mut last: Option<&EntryPath> = None;
-    for (path, is_directory) in entries {
+    for (position, (path, is_directory)) in entries.clone().enumerate() {
         check_order(last, path)?;
         limits.check_depth(path)?;
-        if let Some(parent) = path.parent() {
-            if others.contains(parent.as_str()) {
-                let path = path.clone();
-                return Err(TreeError::BelowNoDirectory { path, parent });
+        if let Some(parent) = path.parent_str().filter(|parent| found != Some(*parent)) {
+            if !directories.contains(parent) {
+                return Err(no_directory(path, parent, entries.take(position)));
             }
-            if !directories.contains(parent.as_str()) {
-                return Err(TreeError::MissingParent { path: path.clone() });
-            }
+            found = Some(parent);
         }
         check_persistent(path, is_directory, install)?;
-        let set = if is_directory {
-            &mut directories
-        } else {
-            &mut others
-        };
-        set.insert(path.as_str());
+        if is_directory {
+            directories.insert(path.as_str());
+        }
         last = Some(path);
     }
     Ok(())
+}
+
+/// Tells why `parent` is not a directory that holds `path`.
+fn no_directory<'a>(
+    path: &EntryPath,
+    parent: &str,
+    before: impl Iterator<Item = (&'a EntryPath, bool)>,
+) -> TreeError {
+    let path = path.clone();
+    match before
+        .map(|(path, _)| path)
+        .find(|path| path.as_str() == parent)
+    {
+        None => TreeError::MissingParent { path },
+        Some(parent) => TreeError::BelowNoDirectory {
+            path,
+            parent: parent.clone(),
+        },
+    }
 }
 
 fn check_order(last: Option<&EntryPath>, path: &EntryPath) -> Result<(), TreeError> {

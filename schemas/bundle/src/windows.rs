@@ -1,10 +1,10 @@
 //! Names that Windows cannot hold, and paths that differ only in case: found as values, so that
 //! packing can warn about them and a release for Windows can be refused.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use bulla_schemas::EntryPath;
+use foldhash::HashMap;
 
 /// A path that Windows cannot hold beside the others, or at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl fmt::Display for NameProblem {
 /// Finds all names in a tree, sorted by path, that Windows cannot hold. Each directory is named
 /// once, not again for everything in it.
 pub fn windows_problems<'a>(paths: impl IntoIterator<Item = &'a EntryPath>) -> Vec<NameProblem> {
-    let mut seen: HashMap<String, &EntryPath> = HashMap::new();
+    let mut seen: HashMap<String, &EntryPath> = HashMap::default();
     let mut problems = Vec::new();
     for path in paths {
         problems.extend(name_problem(path));
@@ -90,27 +90,36 @@ pub fn windows_problems<'a>(paths: impl IntoIterator<Item = &'a EntryPath>) -> V
 
 fn name_problem(path: &EntryPath) -> Option<NameProblem> {
     let part = path.file_name();
-    if let Some(character) = part.chars().find(|c| r#"<>:"\|?*"#.contains(*c)) {
+    let forbidden = |c: &char| matches!(c, '<' | '>' | ':' | '"' | '\\' | '|' | '?' | '*');
+    if let Some(character) = part.chars().find(forbidden) {
         return Some(NameProblem::Character {
             path: path.clone(),
             character,
         });
     }
-    let (path, part) = (path.clone(), part.to_owned());
     if part.ends_with(['.', ' ']) {
-        return Some(NameProblem::TrailingDotOrSpace { path, part });
+        return Some(NameProblem::TrailingDotOrSpace {
+            path: path.clone(),
+            part: part.to_owned(),
+        });
     }
-    is_device(&part).then_some(NameProblem::ReservedName { path, part })
+    is_device(part).then(|| NameProblem::ReservedName {
+        path: path.clone(),
+        part: part.to_owned(),
+    })
 }
+
+/// Bytes in `conout$`.
+const LONGEST_DEVICE: usize = 7;
 
 /// Tells whether a name opens a device, whatever its extension (Microsoft, "Naming Files").
 fn is_device(part: &str) -> bool {
-    let stem = part
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(' ')
-        .to_ascii_lowercase();
+    let stem = part.split('.').next().unwrap_or_default();
+    let stem = stem.trim_end_matches(' ');
+    if stem.len() > LONGEST_DEVICE {
+        return false;
+    }
+    let stem = stem.to_ascii_lowercase();
     match stem.as_str() {
         "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" => true,
         _ => ["com", "lpt"].iter().any(|port| {

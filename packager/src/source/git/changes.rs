@@ -74,6 +74,7 @@ impl Changes {
             .map_err(failed)?
             .to_thread_local();
         let full = index::expanded(&repository, top)?;
+        let is_as_committed = full.is_none() && index::is_head(&repository);
         let mut status = repository
             .status(gix::progress::Discard)
             .map_err(failed)?
@@ -84,11 +85,16 @@ impl Changes {
         if let Some(full) = full {
             status = status.index(IndexPersistedOrInMemory::InMemory(full));
         }
-        let status = status.into_iter(None).map_err(failed)?;
 
         let mut changes = Self::default();
-        for item in status {
-            changes.add(&item.map_err(failed)?);
+        if is_as_committed {
+            for item in status.into_index_worktree_iter(None).map_err(failed)? {
+                changes.add(&item.map_err(failed)?.into());
+            }
+        } else {
+            for item in status.into_iter(None).map_err(failed)? {
+                changes.add(&item.map_err(failed)?);
+            }
         }
         changes.untracked.sort();
         Ok(changes)

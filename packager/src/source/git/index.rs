@@ -50,6 +50,18 @@ pub(super) fn expanded(
     Ok(Some(File::from_state(full, sparse.path())))
 }
 
+/// Tells whether git itself noted that the index holds exactly what `HEAD` does. It forgets that
+/// with the first path that is staged (gitformat-index(5), "Cache tree").
+pub(super) fn is_head(repository: &gix::Repository) -> bool {
+    let (Ok(index), Ok(head)) = (repository.index_or_empty(), repository.head_tree_id()) else {
+        return false;
+    };
+    let entries = u32::try_from(index.entries().len()).ok();
+    index
+        .tree()
+        .is_some_and(|tree| tree.id == head && entries.is_some() && tree.num_entries == entries)
+}
+
 fn mode(kind: TrackedKind) -> Mode {
     match kind {
         TrackedKind::Link => Mode::SYMLINK,

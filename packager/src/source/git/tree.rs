@@ -49,7 +49,14 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
     below(commit.repo, root, &[], top)
 }
 
-/// Lists every entry of the tree `root`, which lies at `path`.
+/// Something in a tree that was not looked at yet.
+enum Pending {
+    Entry(Entry),
+    Tree(Vec<u8>, gix::ObjectId),
+}
+
+/// Lists every entry of the tree `root`, which lies at `path`, in the order of git, which is that
+/// of the bytes of the paths.
 pub(super) fn below(
     repository: &gix::Repository,
     root: gix::ObjectId,
@@ -62,8 +69,15 @@ pub(super) fn below(
         source,
     };
     let mut entries = Vec::new();
-    let mut pending = vec![(path.to_owned(), root)];
-    while let Some((prefix, id)) = pending.pop() {
+    let mut pending = vec![Pending::Tree(path.to_owned(), root)];
+    while let Some(next) = pending.pop() {
+        let (prefix, id) = match next {
+            Pending::Tree(prefix, id) => (prefix, id),
+            Pending::Entry(entry) => {
+                entries.push(entry);
+                continue;
+            }
+        };
         let tree = repository.find_tree(id).map_err(|source| {
             if source.is_not_found() {
                 absent(repository, id, &prefix, top)
@@ -72,32 +86,37 @@ pub(super) fn below(
             }
         })?;
         verify::tree(&tree).map_err(failed)?;
+        let first = pending.len();
         for entry in tree.iter() {
-            let entry = entry.map_err(failed)?;
-            let path = join(&prefix, entry.filename());
-            // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
-            if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
-                return Err(SourceError::TooDeep {
-                    path: String::from_utf8_lossy(&path[..60]).into_owned(),
-                });
-            }
-            let kind = match entry.mode().kind() {
-                EntryKind::Tree => {
-                    pending.push((path, entry.object_id()));
-                    continue;
-                }
-                EntryKind::Blob => TrackedKind::File { executable: false },
-                EntryKind::BlobExecutable => TrackedKind::File { executable: true },
-                EntryKind::Link => TrackedKind::Link,
-                EntryKind::Commit => TrackedKind::Submodule,
-            };
-            entries.push(Entry {
-                tracked: Tracked { path, kind },
-                place: Place::Object(entry.object_id()),
-            });
+            pending.push(look_at(&entry.map_err(failed)?, &prefix)?);
         }
+        pending[first..].reverse();
     }
     Ok(entries)
+}
+
+fn look_at(
+    entry: &gix::object::tree::EntryRef<'_, '_>,
+    prefix: &[u8],
+) -> Result<Pending, SourceError> {
+    let path = join(prefix, entry.filename());
+    // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
+    if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
+        return Err(SourceError::TooDeep {
+            path: String::from_utf8_lossy(&path[..60]).into_owned(),
+        });
+    }
+    let kind = match entry.mode().kind() {
+        EntryKind::Tree => return Ok(Pending::Tree(path, entry.object_id())),
+        EntryKind::Blob => TrackedKind::File { executable: false },
+        EntryKind::BlobExecutable => TrackedKind::File { executable: true },
+        EntryKind::Link => TrackedKind::Link,
+        EntryKind::Commit => TrackedKind::Submodule,
+    };
+    Ok(Pending::Entry(Entry {
+        tracked: Tracked { path, kind },
+        place: Place::Object(entry.object_id()),
+    }))
 }
 
 /// A tree that is not in this clone.

@@ -1,11 +1,10 @@
 //! `Plan`: the entries of a tree in the order of the tar, complete and checked, before the first
 //! byte is read.
 
-use std::collections::HashSet;
-
 use bulla_schemas::install::Install;
 use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
+use foldhash::HashSet;
 
 use super::WriteError;
 use crate::limits::Limits;
@@ -47,7 +46,8 @@ impl Plan {
         limits: &Limits,
     ) -> Result<Self, WriteError> {
         let mut entries = planned(tree)?;
-        entries.extend(missing_directories(tree));
+        let missing = missing_directories(&entries);
+        entries.extend(missing);
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         rules::check_entries(
             entries
@@ -98,15 +98,25 @@ fn planned(tree: &dyn SourceTree) -> Result<Vec<PlannedEntry>, WriteError> {
         .collect()
 }
 
-fn missing_directories(tree: &dyn SourceTree) -> Vec<PlannedEntry> {
-    let mut known: HashSet<EntryPath> = HashSet::with_capacity(tree.entries().len());
-    known.extend(tree.entries().iter().map(|entry| entry.path.clone()));
+/// Returns the directories that no entry names, in no order.
+fn missing_directories(entries: &[PlannedEntry]) -> Vec<PlannedEntry> {
+    let known: HashSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let mut added = HashSet::default();
     let mut missing = Vec::new();
-    for entry in tree.entries() {
+    let mut last = None;
+    for entry in entries {
+        // In a sorted tree most entries lie beside the one before.
+        let directory = entry.path.parent_str();
+        if directory == last {
+            continue;
+        }
+        last = directory;
         let mut parent = entry.path.parent();
-        while let Some(path) = parent.filter(|path| !known.contains(path)) {
+        while let Some(path) = parent.filter(|path| !known.contains(path.as_str())) {
             parent = path.parent();
-            known.insert(path.clone());
+            if !added.insert(path.clone()) {
+                break;
+            }
             missing.push(PlannedEntry {
                 path,
                 kind: PlannedKind::Directory,

@@ -1,10 +1,13 @@
 //! Names that Windows cannot hold, and paths that differ only in case: found as values, so that
 //! packing can warn about them and a release for Windows can be refused.
 
+use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::BuildHasher as _;
 
 use bulla_schemas::EntryPath;
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
 
 /// A path that Windows cannot hold beside the others, or at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,24 +71,43 @@ impl fmt::Display for NameProblem {
 /// Finds all names in a tree, sorted by path, that Windows cannot hold. Each directory is named
 /// once, not again for everything in it.
 pub fn windows_problems<'a>(paths: impl IntoIterator<Item = &'a EntryPath>) -> Vec<NameProblem> {
-    let mut seen: HashMap<String, &EntryPath> = HashMap::default();
+    let hasher = RandomState::default();
+    // By the hash of the folded path, which is compared only where the hash was seen before.
+    let mut seen: HashMap<u64, &EntryPath> = HashMap::default();
     let mut problems = Vec::new();
+    let mut folded = String::new();
     for path in paths {
         problems.extend(name_problem(path));
-        // Windows compares by its own upper-case table; `to_uppercase` finds at least the same
-        // pairs but for a handful of rare letters.
-        let folded = path.as_str().to_uppercase();
-        match seen.get(&folded) {
-            Some(first) => problems.push(NameProblem::CaseClash {
-                first: (*first).clone(),
-                second: path.clone(),
-            }),
-            None => {
-                seen.insert(folded, path);
+        fold(path, &mut folded);
+        match seen.entry(hasher.hash_one(&folded)) {
+            Entry::Vacant(place) => {
+                place.insert(path);
+            }
+            Entry::Occupied(first) => {
+                let first = *first.get();
+                if first.as_str().to_uppercase() == folded {
+                    problems.push(NameProblem::CaseClash {
+                        first: first.clone(),
+                        second: path.clone(),
+                    });
+                }
             }
         }
     }
     problems
+}
+
+/// Writes `path` as a file system without case has it. Windows compares by its own upper-case
+/// table; `to_uppercase` finds at least the same pairs but for a handful of rare letters.
+fn fold(path: &EntryPath, folded: &mut String) {
+    let path = path.as_str();
+    if path.is_ascii() {
+        folded.clear();
+        folded.push_str(path);
+        folded.make_ascii_uppercase();
+    } else {
+        *folded = path.to_uppercase();
+    }
 }
 
 fn name_problem(path: &EntryPath) -> Option<NameProblem> {

@@ -7,6 +7,9 @@
 //!      -> cut       only what lies between them is read, cut and compressed
 //! ```
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bytes::{Buf as _, BytesMut};
 
@@ -61,8 +64,11 @@ pub(super) fn assemble(
     );
     let (index, frames) = pool.run(options.threads.get(), |pool| {
         let reader = TarReader::new(tree, plan, &entries, &spans, size);
-        cut(pool, &kept, reader, size, progress)?;
-        let index = push_index(pool, &entries, limits)?;
+        let index = thread::scope(|scope| {
+            let index = scope.spawn(|| push_index(pool, &entries, limits));
+            cut(pool, &kept, reader, size, progress)?;
+            index.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })?;
         pool.drain()?;
         Ok(index)
     })?;

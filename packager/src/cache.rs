@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bulla_bundle::Bundle;
-use bulla_schemas::{Codec, Digest, ProjectName};
+use bulla_schemas::{Codec, Digest, EntryPath, ProjectName};
 use twox_hash::XxHash3_128;
 use twox_hash::xxhash3_128::Hasher;
 
@@ -71,13 +71,13 @@ impl Cache {
         Record::from_bytes(&read(&self.record_path(project), record::MAX_LEN)?)
     }
 
-    /// Remembers a pack. `id` names the content of each of the bundle's entries.
-    pub fn remember(
+    /// Remembers a pack. `ids` are the names of the contents of its files, in order.
+    pub fn remember<'a>(
         &self,
         bundle: &Bundle,
-        id: impl Fn(usize) -> Option<ContentId>,
+        ids: impl Iterator<Item = (&'a EntryPath, ContentId)>,
     ) -> io::Result<()> {
-        let record = record::to_bytes(bundle, id);
+        let record = record::to_bytes(bundle, ids);
         write(&self.record_path(&bundle.release().project), &[&record])?;
         trim::trim(&self.directory, self.now)
     }

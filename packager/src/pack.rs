@@ -186,7 +186,7 @@ fn write_after(
     warnings: &mut Vec<String>,
 ) -> Result<Bundle, WriteError> {
     if let Some(last) = last {
-        selection.know(&last.known);
+        selection.know(last);
     }
     let frames = cache.frames(&seed.codec);
     let earlier = Earlier {
@@ -194,12 +194,10 @@ fn write_after(
         previous: last.as_ref().map(|last| &last.previous),
     };
     let bundle = bulla_bundle::rewrite(selection, seed, options, Some(earlier), progress)?;
-    if last.as_ref().is_none_or(|last| last.hash != bundle.hash()) {
-        let ids = selection.ids();
-        let id = |position: usize| ids.get(&bundle.entries()[position].path).copied();
-        if let Err(error) = cache.remember(&bundle, id) {
-            warnings.push(no_cache(cache.directory(), &error));
-        }
+    if last.as_ref().is_none_or(|last| last.hash != bundle.hash())
+        && let Err(error) = cache.remember(&bundle, selection.ids())
+    {
+        warnings.push(no_cache(cache.directory(), &error));
     }
     Ok(bundle)
 }

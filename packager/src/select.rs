@@ -13,10 +13,10 @@ use std::io;
 
 use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
 use bulla_schemas::recipe::Recipe;
-use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
 use foldhash::{HashMap, HashSet};
 
+use crate::cache::Record;
 use crate::source::{Checkout, ContentId, Tracked, TrackedKind};
 pub use error::SelectError;
 pub use filter::Filter;
@@ -26,6 +26,7 @@ pub use patterns::{PatternError, Patterns};
 /// The entries of a checkout that belong to a release.
 pub struct Selection {
     checkout: Checkout,
+    /// In the order of the tar.
     entries: Vec<SourceEntry>,
     /// For each entry, its position in the checkout.
     positions: Vec<usize>,
@@ -48,8 +49,7 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
 
     let holding: LazyCell<HashSet<&[u8]>, _> =
         LazyCell::new(|| checkout.tracked().iter().filter_map(parent).collect());
-    let mut entries = Vec::new();
-    let mut positions = Vec::new();
+    let mut selected = Vec::with_capacity(checkout.tracked().len());
     for (position, tracked) in checkout.tracked().iter().enumerate() {
         // Only an empty directory says something. One that loses its content to `exclude` goes
         // with it, as in git.
@@ -64,9 +64,11 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
         if !judge.takes(&name, is_directory) {
             continue;
         }
-        entries.push(entry(&checkout, position, tracked)?);
-        positions.push(position);
+        selected.push((entry(&checkout, position, tracked)?, position));
     }
+    // Nothing to do where they come from git.
+    selected.sort_by(|(left, _), (right, _)| left.path.cmp(&right.path));
+    let (entries, positions): (Vec<_>, Vec<_>) = selected.into_iter().unzip();
     if !entries
         .iter()
         .any(|entry| !matches!(entry.kind, SourceKind::Directory))
@@ -84,24 +86,38 @@ pub fn select(checkout: Checkout, recipe: &Recipe) -> Result<Selection, SelectEr
 }
 
 impl Selection {
-    /// Takes note of the contents that an earlier pack read, by their names.
-    pub fn know(&mut self, known: &HashMap<ContentId, release::Content>) {
-        for (entry, position) in self.entries.iter_mut().zip(&self.positions) {
-            if let SourceKind::File { known: content, .. } = &mut entry.kind {
-                *content = self
-                    .checkout
-                    .id(*position)
-                    .and_then(|id| known.get(&id).copied());
+    /// Takes note of the contents that the last pack read, by their names.
+    pub fn know(&mut self, last: &Record) {
+        let mut before = last.files().peekable();
+        // Where a name lay elsewhere, or nowhere.
+        let mut moved: HashMap<ContentId, Vec<usize>> = HashMap::default();
+        for (number, position) in self.positions.iter().enumerate() {
+            let Some(id) = self.checkout.id(*position) else {
+                continue;
+            };
+            let entry = &mut self.entries[number];
+            while before.next_if(|file| file.path < &entry.path).is_some() {}
+            match before.peek() {
+                Some(file) if file.path == &entry.path && file.id == id => {
+                    entry.know(file.content);
+                }
+                _ => moved.entry(id).or_default().push(number),
+            }
+        }
+        if moved.is_empty() {
+            return;
+        }
+        for file in last.files() {
+            for number in moved.get(&file.id).into_iter().flatten() {
+                self.entries[*number].know(file.content);
             }
         }
     }
 
-    /// Returns the name of each file's content, by path, where it has one.
-    pub fn ids(&self) -> HashMap<&EntryPath, ContentId> {
+    /// Returns the files whose content has a name, in the order of the tar.
+    pub fn ids(&self) -> impl Iterator<Item = (&EntryPath, ContentId)> {
         let entries = self.entries.iter().zip(&self.positions);
-        entries
-            .filter_map(|(entry, position)| Some((&entry.path, self.checkout.id(*position)?)))
-            .collect()
+        entries.filter_map(|(entry, position)| Some((&entry.path, self.checkout.id(*position)?)))
     }
 
     /// Returns the checkout that the entries come from.

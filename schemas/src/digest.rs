@@ -64,6 +64,11 @@ impl Digest {
         to_hex(&self.0)
     }
 
+    /// Appends the 64 hex digits without the algorithm.
+    pub fn write_hex(&self, buffer: &mut Vec<u8>) {
+        buffer.extend(hex_digits(&self.0));
+    }
+
     /// Returns the first 12 hex digits, for tables and titles; never for identity.
     pub fn short(&self) -> String {
         to_hex(&self.0[..6])
@@ -188,17 +193,17 @@ pub(crate) fn hex_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema 
 }
 
 fn to_hex(bytes: &[u8]) -> String {
+    hex_digits(bytes).map(char::from).collect()
+}
+
+fn hex_digits(bytes: &[u8]) -> impl Iterator<Item = u8> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
-        .map(char::from)
-        .collect()
+    bytes.iter().flat_map(|byte| {
+        [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]
+    })
 }
 
 fn parse_hex(text: &str) -> Option<[u8; 32]> {

@@ -9,7 +9,7 @@
 //! The index is a pure function of the tar and the tar of the index and the contents.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::path::PathError;
 use crate::{Digest, EntryPath, LinkTarget};
@@ -66,7 +66,7 @@ pub enum IndexLineError {
 }
 
 /// The line as it stands in the index.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "IndexEntry")]
 pub(crate) struct Line {
@@ -75,21 +75,21 @@ pub(crate) struct Line {
     /// Kind: `f` file, `d` directory, `l` symbolic link.
     t: Kind,
     /// Executable; only files that are.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     x: bool,
     /// Size in bytes; files only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     s: Option<u64>,
     /// The sha256 of the content in hex; files only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "crate::digest::hex_schema")]
     d: Option<HexDigest>,
     /// Target; links only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     l: Option<String>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     F,
@@ -97,7 +97,7 @@ enum Kind {
     L,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct HexDigest(#[serde(with = "crate::digest::hex")] Digest);
 
 impl JsonSchema for IndexEntry {
@@ -112,38 +112,32 @@ impl JsonSchema for IndexEntry {
 
 impl IndexEntry {
     /// Writes the one possible line for this entry, with its line feed.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "serialising strings and numbers cannot fail"
-    )]
     pub fn write_line(&self, buffer: &mut Vec<u8>) {
-        let empty = |kind| Line {
-            p: self.path.clone(),
-            t: kind,
-            x: false,
-            s: None,
-            d: None,
-            l: None,
-        };
-        let line = match &self.kind {
-            EntryKind::Directory => empty(Kind::D),
+        buffer.extend_from_slice(br#"{"p":"#);
+        write_text(self.path.as_str(), buffer);
+        match &self.kind {
+            EntryKind::Directory => buffer.extend_from_slice(br#","t":"d""#),
             EntryKind::File {
                 executable,
                 size,
                 digest,
-            } => Line {
-                x: *executable,
-                s: Some(*size),
-                d: Some(HexDigest(*digest)),
-                ..empty(Kind::F)
-            },
-            EntryKind::Link { target } => Line {
-                l: Some(target.as_str().to_owned()),
-                ..empty(Kind::L)
-            },
-        };
-        serde_json::to_writer(&mut *buffer, &line).expect("a line is strings and numbers");
-        buffer.push(b'\n');
+            } => {
+                buffer.extend_from_slice(br#","t":"f""#);
+                if *executable {
+                    buffer.extend_from_slice(br#","x":true"#);
+                }
+                buffer.extend_from_slice(br#","s":"#);
+                buffer.extend_from_slice(size.to_string().as_bytes());
+                buffer.extend_from_slice(br#","d":""#);
+                digest.write_hex(buffer);
+                buffer.push(b'"');
+            }
+            EntryKind::Link { target } => {
+                buffer.extend_from_slice(br#","t":"l","l":"#);
+                write_text(target.as_str(), buffer);
+            }
+        }
+        buffer.extend_from_slice(b"}\n");
     }
 
     /// Reads a line without its line feed and refuses every text but the one that
@@ -173,6 +167,11 @@ impl IndexEntry {
             Err(IndexLineError::NotCanonical)
         }
     }
+}
+
+fn write_text(text: &str, buffer: &mut Vec<u8>) {
+    // Infallible: a string, into memory.
+    let _ = serde_json::to_writer(buffer, text);
 }
 
 #[cfg(test)]

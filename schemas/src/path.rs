@@ -1,5 +1,7 @@
 //! `EntryPath` and `LinkTarget`: paths that cannot leave the tree.
 
+use std::sync::Arc;
+
 /// The file that the installer writes into every tree; no release may bring its own.
 pub const RELEASE_FILE: &str = ".bulla-release";
 
@@ -76,10 +78,11 @@ pub enum PathError {
 }
 
 /// The path of an entry in a release: relative, `/`-separated UTF-8, without empty, `.` or `..`
-/// parts and without control characters. Orders by its bytes, as the tar does.
+/// parts and without control characters. Orders by its bytes, as the tar does. Cheap to clone: an
+/// entry's path is in many lists.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct EntryPath(String);
+pub struct EntryPath(Arc<str>);
 
 impl EntryPath {
     /// Most bytes in a path.
@@ -97,11 +100,11 @@ impl EntryPath {
                 path: text.to_owned(),
             });
         }
-        for part in text.split('/') {
-            if matches!(part, "" | "." | "..") {
+        for part in text.as_bytes().split(|byte| *byte == b'/') {
+            if matches!(part, b"" | b"." | b"..") {
                 return Err(PathError::Part {
                     path: text.to_owned(),
-                    part: part.to_owned(),
+                    part: String::from_utf8_lossy(part).into_owned(),
                 });
             }
             if part.len() > Self::MAX_PART_LEN {
@@ -119,7 +122,7 @@ impl EntryPath {
 
     /// Returns the path of the directory that holds this entry, `None` at the top.
     pub fn parent(&self) -> Option<Self> {
-        self.parent_str().map(|parent| Self(parent.to_owned()))
+        self.parent_str().map(|parent| Self(parent.into()))
     }
 
     /// Returns the text of [`Self::parent`].
@@ -134,7 +137,7 @@ impl EntryPath {
 
     /// Returns how many parts the path has.
     pub fn depth(&self) -> usize {
-        self.0.split('/').count()
+        1 + self.0.bytes().filter(|byte| *byte == b'/').count()
     }
 
     /// Tells whether `self` is `other` or lies below it.

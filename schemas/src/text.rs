@@ -1,7 +1,7 @@
 //! One way to make a type of text: a private string, one validating constructor, and `FromStr`,
 //! `Display`, serde and JSON Schema that all go through it.
 
-/// Implements everything but the constructor for a newtype `$name(String)` whose
+/// Implements everything but the constructor for a newtype around a `String` or an `Arc<str>` whose
 /// `fn check(&str) -> Result<(), $error>` decides what is valid.
 macro_rules! text_type {
     ($name:ident, $error:ty, $pattern:expr) => {
@@ -17,7 +17,7 @@ macro_rules! text_type {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::check(text)?;
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
             }
         }
 
@@ -26,13 +26,13 @@ macro_rules! text_type {
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 Self::check(&text)?;
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
         }
 
         impl From<$name> for String {
             fn from(value: $name) -> Self {
-                value.0
+                value.as_str().to_owned()
             }
         }
 

@@ -4,14 +4,13 @@ use bulla_bundle::{Bundle, Previous};
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::Content;
-use bulla_schemas::{Digest, LinkTarget};
-use foldhash::{HashMap, HashMapExt as _};
+use bulla_schemas::{Digest, EntryPath, LinkTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::source::ContentId;
 
 /// What is written in front; changes with the form.
-const MAGIC: &[u8] = b"bulla-pack-record 1\n";
+const MAGIC: &[u8] = b"bulla-pack-record 2\n";
 /// Most bytes of a record: as many entries as a bundle may have, with long paths.
 pub(super) const MAX_LEN: u64 = 1024 * 1024 * 1024;
 
@@ -20,19 +19,30 @@ pub(super) const MAX_LEN: u64 = 1024 * 1024 * 1024;
 pub struct Record {
     /// The hash of the bundle.
     pub hash: Digest,
-    /// The contents of its files, by the names that version control has for them.
-    pub known: HashMap<ContentId, Content>,
     /// Its entries and frames.
     pub previous: Previous,
+    /// For each entry, the name that version control has for its content.
+    ids: Vec<Option<ContentId>>,
 }
 
-/// The file: postcard, <https://postcard.jamesmunns.com>.
+/// A file of the last pack.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownFile<'a> {
+    /// Where it lay.
+    pub path: &'a EntryPath,
+    /// The name that version control has for its content.
+    pub id: ContentId,
+    /// The content.
+    pub content: Content,
+}
+
+/// What the file begins with, in postcard, <https://postcard.jamesmunns.com>. All entries and then
+/// all frames follow, each on its own, so that a large list is never in memory twice.
 #[derive(Serialize, Deserialize)]
-struct Stored<'a> {
+struct Header {
     hash: [u8; 32],
-    #[serde(borrow)]
-    entries: Vec<StoredEntry<'a>>,
-    frames: Vec<StoredFrame>,
+    entries: usize,
+    frames: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,69 +75,100 @@ struct StoredFrame {
 }
 
 /// Writes what the next pack needs of this one.
-pub(super) fn to_bytes(bundle: &Bundle, id: impl Fn(usize) -> Option<ContentId>) -> Vec<u8> {
-    let entries = bundle.entries().iter().enumerate();
-    let stored = Stored {
+pub(super) fn to_bytes<'a>(
+    bundle: &Bundle,
+    ids: impl Iterator<Item = (&'a EntryPath, ContentId)>,
+) -> Vec<u8> {
+    let (entries, frames) = (bundle.entries(), bundle.payload_frames());
+    let header = Header {
         hash: *bundle.hash().as_bytes(),
-        entries: entries
-            .map(|(position, entry)| StoredEntry {
-                path: entry.path.as_str(),
-                kind: match &entry.kind {
-                    EntryKind::Directory => StoredKind::Directory,
-                    EntryKind::File {
-                        executable,
-                        size,
-                        digest,
-                    } => StoredKind::File {
-                        executable: *executable,
-                        size: *size,
-                        digest: *digest.as_bytes(),
-                        id: id(position),
-                    },
-                    EntryKind::Link { target } => StoredKind::Link {
-                        target: target.as_str(),
-                    },
-                },
-            })
-            .collect(),
-        frames: bundle
-            .payload_frames()
-            .iter()
-            .map(|frame| StoredFrame {
-                compressed_size: frame.compressed_size,
-                size: frame.size,
-                compressed_digest: *frame.compressed_digest.as_bytes(),
-                digest: *frame.digest.as_bytes(),
-            })
-            .collect(),
+        entries: entries.len(),
+        frames: frames.len(),
     };
-    // Infallible: only lists, strings and numbers, into memory.
-    postcard::to_extend(&stored, MAGIC.to_vec()).unwrap_or_default()
+    let mut bytes = push(MAGIC.to_vec(), &header);
+    let mut ids = ids.peekable();
+    for entry in entries {
+        while ids.next_if(|(path, _)| *path < &entry.path).is_some() {}
+        let id = ids.next_if(|(path, _)| *path == &entry.path);
+        bytes = push(bytes, &StoredEntry::of(entry, id.map(|(_, id)| id)));
+    }
+    for frame in frames {
+        bytes = push(bytes, &StoredFrame::of(frame));
+    }
+    bytes
+}
+
+/// Infallible: only lists, strings and numbers, into memory.
+fn push(bytes: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
 impl Record {
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let stored: Stored<'_> = postcard::from_bytes(bytes.strip_prefix(MAGIC)?).ok()?;
-        let mut known = HashMap::with_capacity(stored.entries.len());
-        let mut entries = Vec::with_capacity(stored.entries.len());
-        for entry in &stored.entries {
-            let (entry, id) = entry.read()?;
-            if let (Some(id), EntryKind::File { size, digest, .. }) = (id, &entry.kind) {
-                let (size, digest) = (*size, *digest);
-                known.insert(id, Content { digest, size });
-            }
+        let (header, mut rest): (Header, _) =
+            postcard::take_from_bytes(bytes.strip_prefix(MAGIC)?).ok()?;
+        // Each takes at least one byte.
+        let capacity = header.entries.min(rest.len());
+        let mut entries = Vec::with_capacity(capacity);
+        let mut ids = Vec::with_capacity(capacity);
+        for _ in 0..header.entries {
+            let (stored, after): (StoredEntry<'_>, _) = postcard::take_from_bytes(rest).ok()?;
+            let (entry, id) = stored.read()?;
             entries.push(entry);
+            ids.push(id);
+            rest = after;
         }
-        let payload = stored.frames.iter().map(StoredFrame::read).collect();
+        let mut payload = Vec::with_capacity(header.frames.min(rest.len()));
+        for _ in 0..header.frames {
+            let (stored, after): (StoredFrame, _) = postcard::take_from_bytes(rest).ok()?;
+            payload.push(stored.read());
+            rest = after;
+        }
         Some(Self {
-            hash: Digest::from_bytes(stored.hash),
-            known,
+            hash: Digest::from_bytes(header.hash),
             previous: Previous { entries, payload },
+            ids,
+        })
+    }
+
+    /// Returns the files whose contents have a name, in order.
+    pub fn files(&self) -> impl Iterator<Item = KnownFile<'_>> {
+        let entries = self.previous.entries.iter().zip(&self.ids);
+        entries.filter_map(|(entry, id)| match entry.kind {
+            EntryKind::File { size, digest, .. } => Some(KnownFile {
+                path: &entry.path,
+                id: (*id)?,
+                content: Content { digest, size },
+            }),
+            EntryKind::Directory | EntryKind::Link { .. } => None,
         })
     }
 }
 
-impl StoredEntry<'_> {
+impl<'a> StoredEntry<'a> {
+    fn of(entry: &'a IndexEntry, id: Option<ContentId>) -> Self {
+        let kind = match &entry.kind {
+            EntryKind::Directory => StoredKind::Directory,
+            EntryKind::File {
+                executable,
+                size,
+                digest,
+            } => StoredKind::File {
+                executable: *executable,
+                size: *size,
+                digest: *digest.as_bytes(),
+                id,
+            },
+            EntryKind::Link { target } => StoredKind::Link {
+                target: target.as_str(),
+            },
+        };
+        Self {
+            path: entry.path.as_str(),
+            kind,
+        }
+    }
+
     fn read(&self) -> Option<(IndexEntry, Option<ContentId>)> {
         let path = self.path.parse().ok()?;
         let (kind, id) = match &self.kind {
@@ -156,6 +197,15 @@ impl StoredEntry<'_> {
 }
 
 impl StoredFrame {
+    const fn of(frame: &FrameRecord) -> Self {
+        Self {
+            compressed_size: frame.compressed_size,
+            size: frame.size,
+            compressed_digest: *frame.compressed_digest.as_bytes(),
+            digest: *frame.digest.as_bytes(),
+        }
+    }
+
     const fn read(&self) -> FrameRecord {
         FrameRecord {
             compressed_size: self.compressed_size,

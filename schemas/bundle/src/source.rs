@@ -41,6 +41,15 @@ pub enum SourceKind {
     },
 }
 
+impl SourceEntry {
+    /// Takes note of the content of a file.
+    pub fn know(&mut self, content: release::Content) {
+        if let SourceKind::File { known, .. } = &mut self.kind {
+            *known = Some(content);
+        }
+    }
+}
+
 /// The bytes of a file.
 pub enum Content {
     /// All of them; for what is small or had to be unpacked anyway.

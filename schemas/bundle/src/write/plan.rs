@@ -76,26 +76,25 @@ impl Plan {
 }
 
 fn planned(tree: &dyn SourceTree) -> Result<Vec<PlannedEntry>, WriteError> {
-    let entries = tree.entries().iter().enumerate();
-    entries
-        .map(|(position, entry)| {
-            let path = entry.path.clone();
-            let kind = match &entry.kind {
-                SourceKind::Directory => PlannedKind::Directory,
-                SourceKind::File { executable, known } => PlannedKind::File {
-                    executable: *executable,
-                    position,
-                    known: *known,
-                },
-                // The target was checked for some path; the reader will check it for this one.
-                SourceKind::Link { target } => match LinkTarget::new(target.as_str(), &path) {
-                    Ok(target) => PlannedKind::Link { target },
-                    Err(source) => return Err(WriteError::Link { path, source }),
-                },
-            };
-            Ok(PlannedEntry { path, kind })
-        })
-        .collect()
+    let mut planned = Vec::with_capacity(tree.entries().len());
+    for (position, entry) in tree.entries().iter().enumerate() {
+        let path = entry.path.clone();
+        let kind = match &entry.kind {
+            SourceKind::Directory => PlannedKind::Directory,
+            SourceKind::File { executable, known } => PlannedKind::File {
+                executable: *executable,
+                position,
+                known: *known,
+            },
+            // The target was checked for some path; the reader will check it for this one.
+            SourceKind::Link { target } => match LinkTarget::new(target.as_str(), &path) {
+                Ok(target) => PlannedKind::Link { target },
+                Err(source) => return Err(WriteError::Link { path, source }),
+            },
+        };
+        planned.push(PlannedEntry { path, kind });
+    }
+    Ok(planned)
 }
 
 /// Returns the directories that no entry names, in no order.

@@ -20,37 +20,36 @@ pub(super) fn survey(
     plan: &Plan,
     limits: &Limits,
 ) -> Result<Vec<IndexEntry>, WriteError> {
-    let entries = plan.entries().iter();
-    entries
-        .map(|planned| {
-            let kind = match &planned.kind {
-                PlannedKind::Directory => EntryKind::Directory,
-                PlannedKind::Link { target } => EntryKind::Link {
-                    target: target.clone(),
-                },
-                PlannedKind::File {
-                    executable,
-                    position,
-                    known,
-                } => {
-                    let content = match known {
-                        Some(content) => *content,
-                        None => read(tree, planned, *position)?,
-                    };
-                    limits.check_file_size(&planned.path, content.size)?;
-                    EntryKind::File {
-                        executable: *executable,
-                        size: content.size,
-                        digest: content.digest,
-                    }
+    let mut entries = Vec::with_capacity(plan.entries().len());
+    for planned in plan.entries() {
+        let kind = match &planned.kind {
+            PlannedKind::Directory => EntryKind::Directory,
+            PlannedKind::Link { target } => EntryKind::Link {
+                target: target.clone(),
+            },
+            PlannedKind::File {
+                executable,
+                position,
+                known,
+            } => {
+                let content = match known {
+                    Some(content) => *content,
+                    None => read(tree, planned, *position)?,
+                };
+                limits.check_file_size(&planned.path, content.size)?;
+                EntryKind::File {
+                    executable: *executable,
+                    size: content.size,
+                    digest: content.digest,
                 }
-            };
-            Ok(IndexEntry {
-                path: planned.path.clone(),
-                kind,
-            })
-        })
-        .collect()
+            }
+        };
+        entries.push(IndexEntry {
+            path: planned.path.clone(),
+            kind,
+        });
+    }
+    Ok(entries)
 }
 
 fn read(

@@ -66,6 +66,8 @@ pub enum IndexLineError {
 }
 
 /// The line as it stands in the index.
+//
+// `write_line` writes it; what is skipped here keeps null out of the schema.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "IndexEntry")]
@@ -75,17 +77,17 @@ pub(crate) struct Line {
     /// Kind: `f` file, `d` directory, `l` symbolic link.
     t: Kind,
     /// Executable; only files that are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     x: bool,
     /// Size in bytes; files only.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     s: Option<u64>,
     /// The sha256 of the content in hex; files only.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::digest::hex_schema")]
     d: Option<HexDigest>,
     /// Target; links only.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     l: Option<String>,
 }
 

@@ -87,6 +87,14 @@ pub fn hermetic(program: impl AsRef<Path>, home: &Path) -> Command {
     command
 }
 
+/// Returns a `PATH` with the programs under test in front.
+#[expect(clippy::disallowed_methods, reason = "programs are found in PATH")]
+pub fn search_path() -> String {
+    let programs = Program::Bulla.path();
+    let programs = programs.parent().expect("a directory").display();
+    format!("{programs}:{}", std::env::var("PATH").unwrap_or_default())
+}
+
 /// Tells whether a program of the machine can be started.
 pub fn is_installed(program: &str) -> bool {
     Command::new("sh")

@@ -9,7 +9,7 @@ mod svn;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bulla_tests::programs::{Program, hermetic, is_installed};
+use bulla_tests::programs::{hermetic, is_installed, search_path};
 use bulla_tests::{GitCheckout, Transcript, World, skip};
 use serde_json::Value;
 
@@ -137,14 +137,6 @@ fn decoded(bytes: &[u8]) -> String {
         .filter_map(|payload| standard.decode(payload).ok())
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .collect()
-}
-
-/// `PATH` with the programs under test in front.
-#[expect(clippy::disallowed_methods, reason = "programs are found in PATH")]
-fn search_path() -> String {
-    let programs = Program::Bulla.path();
-    let programs = programs.parent().unwrap().display().to_string();
-    format!("{programs}:{}", std::env::var("PATH").unwrap_or_default())
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use bulla_tests::{SvnCheckout, Transcript, World};
+use bulla_tests::programs::search_path;
+use bulla_tests::{SvnCheckout, Transcript, World, write};
 
-use super::{PROJECT, file, search_path};
+use super::{PROJECT, file};
 
 struct Scene {
     world: World,
@@ -107,6 +108,48 @@ fn a_tag_and_a_branch_are_releases_and_a_removed_one_is_none() {
         &format!("{url}/tags/empty"),
     ]);
     assert_eq!(scene.releases().len(), 2);
+}
+
+#[test]
+fn names_that_mean_something_in_a_url_are_only_names() {
+    let scene = scene();
+    let url = scene.checkout.url();
+    // `100%25 @2` in the URL: a name with `%`, and with what looks like a peg revision.
+    let branch = format!("{url}/branches/100%25 @2@");
+    let trunk = format!("{url}/trunk");
+    let copy = ["copy", "-q", "--parents", "-m", "A branch", &trunk, &branch];
+    scene.checkout.svn(&copy);
+    let releases = scene.releases();
+    assert_eq!(releases.len(), 1, "{releases:?}");
+    assert_eq!(releases[0].1, "branches/100% @2");
+}
+
+#[test]
+fn one_branch_that_cannot_be_published_does_not_keep_another_from_it() {
+    let scene = scene();
+    let url = scene.checkout.url();
+    let trunk = format!("{url}/trunk");
+    for branch in ["bad", "good"] {
+        let to = format!("{url}/branches/{branch}");
+        let copy = ["copy", "-q", "--parents", "-m", branch, &trunk, &to];
+        scene.checkout.svn(&copy);
+    }
+    let before = scene.releases().len();
+    let all = scene.world.path("all");
+    scene
+        .checkout
+        .svn(&["checkout", "-q", &url, all.to_str().unwrap()]);
+    write(&all, "branches/bad/bulla.toml", "[bundle]\ncolour = 1\n");
+    write(&all, "branches/good/public/index.html", "<h1>two</h1>\n");
+    let committed = scene
+        .checkout
+        .svn(&["commit", "-m", "both", all.to_str().unwrap()])
+        .to_string();
+    assert!(committed.contains("post-commit hook failed"), "{committed}");
+    assert!(committed.contains("colour"), "{committed}");
+    let releases = scene.releases();
+    assert_eq!(releases.len(), before + 1, "{releases:?}");
+    assert_eq!(releases[0].1, "branches/good");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub enum Fault {
         /// How many bytes of one connection pass.
         after: u64,
     },
-    /// Holds back every piece.
+    /// Holds back every piece; what the registry sends counts.
     Delay(Duration),
 }
 
@@ -129,6 +129,10 @@ impl State {
             Fault::Truncate { after } if direction == Direction::FromRegistry => {
                 let allowed = allowed(after.saturating_sub(of_connection), length);
                 (allowed, allowed == length)
+            }
+            Fault::Delay(_) if direction == Direction::FromRegistry => {
+                self.passed += length as u64;
+                (length, true)
             }
             Fault::None | Fault::Truncate { .. } | Fault::Delay(_) => (length, true),
         }

@@ -24,19 +24,21 @@ pub mod registry;
 pub mod repositories;
 pub mod request_log;
 pub mod server;
+pub mod terminal;
 pub mod transcript;
 pub mod tree;
 pub mod world;
 
-pub use chaos_proxy::ChaosProxy;
+pub use chaos_proxy::{ChaosProxy, Direction, Fault};
 pub use keys::Person;
 pub use programs::Program;
 pub use registry::Registry;
 pub use repositories::{GitCheckout, SvnCheckout, write};
 pub use request_log::{Request, RequestLog};
 pub use server::Server;
+pub use terminal::on_terminal;
 pub use transcript::Transcript;
-pub use tree::{Node, Tree};
+pub use tree::{Node, Tree, make_removable};
 pub use world::World;
 
 /// Says aloud that a test, or a part of one, is left out and why.

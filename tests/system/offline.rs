@@ -1,9 +1,14 @@
 //! Releases that travel as a file: exported with the log, installed where no network is, imported
 //! into another registry.
 
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
-use bulla_tests::{GitCheckout, Node, Registry, Server, Transcript, Tree, World};
+use bulla_tests::{
+    ChaosProxy, Direction, Fault, GitCheckout, Node, Registry, Server, Transcript, Tree, World,
+};
 
 const PROJECT: &str = "acme/billing";
 
@@ -118,16 +123,65 @@ fn a_file_that_was_changed_is_refused_and_leaves_nothing() {
 
 #[test]
 fn an_interrupted_export_leaves_no_file() {
-    let (mut world, _, hash) = released();
-    world.bulla(&["history", "--project", PROJECT]).done();
-    world.registry.stop();
-    let failed = world.bulla(&["export", &hash, "-o", "billing.bulla"]);
-    assert_eq!(failed.status, Some(4), "{failed}");
-    let names = std::fs::read_dir(world.path("")).unwrap();
-    let mut names = names.map(|entry| entry.unwrap().file_name());
-    assert!(
-        !names.any(|name| name.to_string_lossy().contains("bulla-") || name == "billing.bulla")
-    );
+    let (world, _, hash) = released();
+    let proxy = ChaosProxy::before(world.registry.address());
+    let mut export = world.bulla_command();
+    export
+        .args(["export", &hash, "-o", "billing.bulla"])
+        .env("BULLA_REGISTRY", proxy.url());
+    // The log first, so that what is interrupted is the bundle.
+    Transcript::of(&mut export).done();
+    std::fs::remove_file(world.path("billing.bulla")).unwrap();
+    let before = names(&world.path(""));
+    proxy.set(Fault::Away {
+        direction: Direction::FromRegistry,
+        after: 500_000,
+    });
+    Transcript::of(&mut export).fails(4, "127.0.0.1");
+    assert_eq!(proxy.passed(), 500_000, "the export was under way");
+    assert_eq!(names(&world.path("")), before);
+
+    // No program hears of its own end by SIGKILL.
+    proxy.set(Fault::Delay(Duration::from_millis(50)));
+    let mut running = export.stdout(Stdio::null()).spawn().unwrap();
+    while proxy.passed() < 500_000 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().unwrap();
+    assert_eq!(running.wait().unwrap().code(), None);
+    assert_eq!(names(&world.path("")), before);
+}
+
+#[test]
+fn an_export_replaces_a_file_and_nothing_else() {
+    let (world, _, hash) = released();
+    let export = |to: &str| world.bulla(&["export", &hash, "-o", to]);
+    let file = world.path("billing.bulla");
+    std::fs::write(&file, "an earlier one").unwrap();
+    export("billing.bulla").done();
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(bytes.len() > 1_000_000);
+    // A file like any other: the umask decides who reads it.
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+
+    std::fs::create_dir(world.path("folder")).unwrap();
+    for directory in ["folder", "new/"] {
+        export(directory).fails(1, "is a directory");
+    }
+    export("nowhere/billing.bulla").fails(1, "make its directory first");
+    let pipe = world.path("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    export("pipe").fails(1, "found a device or pipe");
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    assert!(names(&world.path("folder")).is_empty());
 }
 
 #[test]
@@ -194,4 +248,13 @@ fn released() -> (World, GitCheckout, String) {
     let checkout = world.git(PROJECT);
     let hash = world.release(&checkout.path, PROJECT);
     (world, checkout, hash)
+}
+
+/// Everything that lies in a directory, also what is hidden.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: &ExportArguments) -> Resul
     let (project, hash) = session.find(log.state(), &arguments.release)?;
     let path = &arguments.output;
     let bar = Bar::new("export");
-    let draft = export(&client, &log, &project, hash, path, &bar).await?;
+    let mut draft = export(&client, &log, &project, hash, path, &bar).await?;
     drop(bar);
     let bar = Bar::new("verify");
     draft.verify(&bar)?;

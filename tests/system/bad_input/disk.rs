@@ -167,6 +167,25 @@ fn an_output_file_that_may_not_be_written() {
     Transcript::of(&mut pack).fails(FAILED, "/proc/nowhere");
 }
 
+#[test]
+fn an_export_to_a_full_disk_leaves_what_was_there() {
+    let world = World::new();
+    let Some(disk) = SmallDisk::mount(world.path("small"), "1m") else {
+        return;
+    };
+    let checkout = world.git("acme/billing");
+    let hash = world.release(&checkout.path, "acme/billing");
+    let file = disk.0.join("billing.bulla");
+    std::fs::write(&file, "an earlier one").unwrap();
+    let export = || world.bulla(&["export", &hash, "-o", file.to_str().unwrap()]);
+    export().fails(FAILED, "no space left on device");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "an earlier one");
+    assert_eq!(std::fs::read_dir(&disk.0).unwrap().count(), 1);
+    disk.grow("64m");
+    export().done();
+    world.bulla(&["import", file.to_str().unwrap()]).done();
+}
+
 fn open(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }

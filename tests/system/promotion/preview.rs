@@ -1,8 +1,5 @@
 //! What is shown before somebody signs, on a terminal and elsewhere.
 
-use std::process::Command;
-
-use bulla_tests::programs::Program;
 use bulla_tests::{GitCheckout, Transcript, World};
 
 use super::{PROJECT, promote, short};
@@ -163,45 +160,13 @@ fn on_a_terminal_a_yes_is_enough_where_nobody_can_tell() {
     assert_eq!((yes.status, scene.entries()), (Some(0), 2), "{yes}");
 }
 
-/// Promotes on a real terminal, which util-linux' `script` makes; stdout and stderr are one there.
+/// Promotes on a real terminal; stdout and stderr are one there.
 fn on_terminal(scene: &Scene, typed: &str, more: &[&str]) -> Transcript {
-    use std::io::Write as _;
-    use std::process::Stdio;
-    let words = [
-        Program::Bulla.path().display().to_string(),
-        "promote".to_owned(),
-        scene.second.clone(),
-        "prod -m two --ssh-key".to_owned(),
-        scene.world.alice.public_key.display().to_string(),
-    ];
-    let line = format!("{} {}", words.join(" "), more.join(" "));
-    let environment = scene.world.bulla_command();
-    let mut script = Command::new("script");
-    script
-        .args(["--quiet", "--return", "--echo", "never", "--command", &line])
-        .arg("/dev/null")
+    let mut promote = scene.world.bulla_command();
+    promote
         .current_dir(&scene.checkout.path)
-        .env_clear()
-        .envs(
-            environment
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut running = script.spawn().unwrap();
-    running
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(typed.as_bytes())
-        .unwrap();
-    let output = running.wait_with_output().unwrap();
-    Transcript {
-        command: line,
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        status: output.status.code(),
-    }
+        .args(["promote", &scene.second, "prod", "-m", "two", "--ssh-key"])
+        .arg(&scene.world.alice.public_key)
+        .args(more);
+    bulla_tests::on_terminal(&promote, 80, typed)
 }

@@ -16,6 +16,7 @@ mod packaging;
 mod patch;
 mod progress;
 mod promotion;
+mod readme;
 mod reproduce;
 mod same_bytes;
 mod third_party;

@@ -1,12 +1,15 @@
 //! Moving a channel: from a verified log to a promotion that the log contains.
 
+use std::collections::BTreeSet;
+
 use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp, media_type};
 use bulla_trust::envelope::SignedEnvelope;
-use bulla_trust::policy::Owner;
-use bulla_trust::{Head, LogState, Release, statement};
+use bulla_trust::policy::{self, Owner};
+use bulla_trust::{CheckedPolicy, Head, LogState, Release, statement};
 
 use crate::sign::{self, SignError};
 use crate::ssh::PersonalKey;
@@ -55,6 +58,8 @@ pub enum PromoteError {
         project: ProjectName,
         /// The channel.
         channel: ChannelName,
+        /// Who may, as the policy says it.
+        people: Vec<String>,
     },
     /// The policy has no rule for the channel.
     #[error("the policy knows no channel `{channel}` of {project}")]
@@ -124,7 +129,7 @@ impl PromoteError {
                 names(people)
             )),
             Self::NotPerson { .. } => Some("name your own key with --ssh-key".to_owned()),
-            Self::NotAllowed { .. } => None,
+            Self::NotAllowed { people, .. } => Some(format!("ask who may: {}", people.join(", "))),
             Self::UnknownChannel { known, .. } if known.is_empty() => None,
             Self::UnknownChannel { known, .. } => {
                 Some(format!("channels in the policy: {}", known.join(", ")))
@@ -146,11 +151,33 @@ pub fn standing<'a>(state: &'a LogState, wish: &Wish) -> Option<&'a Head> {
     (head.hash == wish.hash && !head.is_paused()).then_some(head)
 }
 
-/// Checks that the person may move the channel, before they are asked to sign.
-pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
+/// Checks that the policy has the channel.
+pub fn check_channel<'a>(
+    state: &'a LogState,
+    wish: &Wish,
+) -> Result<(&'a CheckedPolicy, &'a ChannelRule), PromoteError> {
     let Wish {
         project, channel, ..
     } = wish;
+    let policy = state.checked_policy();
+    let rule = policy.and_then(|policy| Some((policy, policy.channel_rule(project, channel)?)));
+    rule.ok_or_else(|| {
+        let rules = state
+            .policy()
+            .into_iter()
+            .flat_map(|policy| &policy.channels);
+        let rules = rules.filter(|rule| policy::matches(&rule.project, project.as_str()));
+        let known: BTreeSet<_> = rules.map(|rule| rule.channel.clone()).collect();
+        PromoteError::UnknownChannel {
+            project: project.clone(),
+            channel: channel.clone(),
+            known: known.into_iter().collect(),
+        }
+    })
+}
+
+/// Checks that the person may move the channel, before they are asked to sign.
+pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
     let fingerprint = key.public.fingerprint();
     let policy = state.checked_policy();
     let name = match policy.and_then(|policy| policy.key(&fingerprint)) {
@@ -168,26 +195,13 @@ pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<
             });
         }
     };
-    let (project, channel) = (project.clone(), channel.clone());
-    let rule = policy.and_then(|policy| policy.channel_rule(&project, &channel));
-    let Some(rule) = rule else {
-        let rules = state
-            .policy()
-            .into_iter()
-            .flat_map(|policy| &policy.channels);
-        let known = rules.map(|rule| rule.channel.clone()).collect();
-        return Err(PromoteError::UnknownChannel {
-            project,
-            channel,
-            known,
-        });
-    };
-    let owner = Owner::Person(name.clone());
-    if !policy.is_some_and(|policy| policy.may_promote(rule, &owner)) {
+    let (policy, rule) = check_channel(state, wish)?;
+    if !policy.may_promote(rule, &Owner::Person(name.clone())) {
         return Err(PromoteError::NotAllowed {
             name,
-            project,
-            channel,
+            project: wish.project.clone(),
+            channel: wish.channel.clone(),
+            people: rule.people.clone(),
         });
     }
     Ok(())

@@ -92,6 +92,7 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
             output::line(head.hash)
         };
     }
+    promote::check_channel(log.state(), &wish)?;
     promote::check_release(log.state(), &wish)?;
     if let Some(key) = &key {
         promote::check_person(log.state(), key, &wish)?;

@@ -228,6 +228,23 @@ fn a_clone_without_the_released_commit_says_what_to_fetch() {
 }
 
 #[test]
+fn histories_that_share_nothing_lose_everything() {
+    let scene = scene();
+    scene.alice(&scene.alices, "rounding").done();
+    let git = |arguments: &[&str]| scene.checkout.git(arguments);
+    git(&["checkout", "-q", "--orphan", "anew", "typo"]);
+    git(&["commit", "-q", "-m", "Squashed"]);
+    let anew = publish(&scene.world, &scene.checkout.path, "anew");
+    let refused = scene.bob(&anew, &[]).refused("does not contain");
+    for said in ["promoted by alice", "rounding", "first"] {
+        assert!(refused.stderr.contains(said), "{said:?} of\n{refused}");
+    }
+    scene.bob(&anew, &["--drop"]).done();
+    // And back: what lies in the other history is missed in the same way.
+    scene.alice(&scene.alices, "back").refused("by bob");
+}
+
+#[test]
 fn replaced_commits_do_not_change_history() {
     let scene = scene();
     scene.alice(&scene.alices, "rounding").done();

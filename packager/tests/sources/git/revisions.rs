@@ -4,7 +4,7 @@ use bulla_packager::source::SourceError;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::Source;
 
-use crate::checkout::{GitRepository, open_revision, program, refusal, run};
+use crate::checkout::{GitRepository, open, open_revision, program, refusal, run};
 
 /// A repository with a merge, tags, a reflog, a stash and an upstream.
 fn with_history() -> GitRepository {
@@ -199,4 +199,76 @@ fn plain_names_need_no_git() {
     for name in ["main", "light", "main~1", &id[..8]] {
         assert_eq!(pack(name, Some("/nonexistent")), pack(name, None), "{name}");
     }
+}
+
+#[test]
+fn any_name_of_a_revision_is_taken() {
+    let repository = GitRepository::with_files();
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    repository.git(&["tag", "-a", "v1", "-m", "one"]);
+    repository.write("README", "second\n");
+    repository.commit("second");
+    let work = repository.work();
+    for name in [
+        &first,
+        &first[..10],
+        "v1",
+        "refs/tags/v1",
+        "HEAD~1",
+        "main^",
+        "HEAD@{1}",
+        ":/first",
+        "main^{/first}",
+    ] {
+        let checkout = open_revision(&work, name).unwrap();
+        assert_eq!(checkout.source.revision(), first, "{name}");
+        assert_eq!(checkout.provenance.label, "v1", "{name}");
+    }
+    for (name, reference) in [
+        ("v1", "refs/tags/v1"),
+        ("main", "refs/heads/main"),
+        ("HEAD", "refs/heads/main"),
+        ("main~1", ""),
+        (first.as_str(), ""),
+    ] {
+        let checkout = open_revision(&work, name).unwrap();
+        assert_eq!(checkout.provenance.reference, reference, "{name}");
+    }
+}
+
+#[test]
+fn says_what_is_missing() {
+    let repository = GitRepository::with_files();
+    let error = refusal(open_revision(&repository.work(), "no-such"));
+    assert!(
+        matches!(error, SourceError::UnknownRevision { .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.kind(), FailureKind::Usage);
+    assert!(error.to_string().contains("no-such"));
+    for revision in [
+        "",
+        "-n",
+        "HEAD..HEAD~1",
+        "v1^{nonsense}",
+        "\u{1b}[0m",
+        "HEAD:README",
+    ] {
+        refusal(open_revision(&repository.work(), revision));
+    }
+
+    let empty = GitRepository::new();
+    assert!(matches!(
+        refusal(open(&empty.work())),
+        SourceError::NoCommit { .. }
+    ));
+    let error = refusal(open(empty.home()));
+    assert!(
+        matches!(error, SourceError::NoRepository { .. }),
+        "{error:?}"
+    );
+    assert!(matches!(
+        refusal(open(&empty.home().join("missing"))),
+        SourceError::Io { .. }
+    ));
 }

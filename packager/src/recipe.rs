@@ -6,6 +6,7 @@
 mod error;
 mod place;
 
+use bulla_schemas::install::InstallError;
 use bulla_schemas::recipe::{RECIPE_FILE, Recipe};
 use bulla_schemas::{Codec, Digest};
 
@@ -50,9 +51,10 @@ pub fn load(checkout: &Checkout) -> Result<CheckedRecipe, RecipeError> {
 /// Reads the recipe in `bytes`.
 pub fn parse(bytes: &[u8]) -> Result<CheckedRecipe, RecipeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let (valid, rest) = bytes.split_at(error.valid_up_to());
         RecipeError::NotUtf8 {
-            line: 1 + valid.matches('\n').count(),
+            place: Place::behind(&String::from_utf8_lossy(valid)),
+            byte: rest.first().copied().unwrap_or_default(),
         }
     })?;
     let recipe: Recipe = toml::from_str(text).map_err(|error| RecipeError::Invalid {
@@ -89,7 +91,7 @@ fn check(recipe: &Recipe, text: &str) -> Result<Codec, RecipeError> {
     }
     for (section, key, patterns) in lists {
         Patterns::new(patterns).map_err(|source| RecipeError::Pattern {
-            place: at(&[section, key]),
+            place: Place::of_item(text, &[section, key], source.pattern()),
             source,
         })?;
     }
@@ -97,7 +99,13 @@ fn check(recipe: &Recipe, text: &str) -> Result<Codec, RecipeError> {
         .install()
         .validate()
         .map_err(|source| RecipeError::Install {
-            place: at(&["install"]),
+            place: match &source {
+                InstallError::NestedPersist { inner, .. } => {
+                    Place::of_item(text, &["install", "persist"], inner.as_str())
+                }
+                InstallError::NoCheck => at(&["health"]),
+                _ => at(&["install"]),
+            },
             source,
         })?;
     Ok(codec)

@@ -29,10 +29,12 @@ pub enum RecipeError {
     #[error("cannot read `{RECIPE_FILE}`")]
     Read(#[source] io::Error),
     /// Bytes that are no text.
-    #[error("`{RECIPE_FILE}` is not UTF-8, first in line {line}")]
+    #[error("`{RECIPE_FILE}`{place}: expected UTF-8, found the byte {byte:#04x}")]
     NotUtf8 {
-        /// The line.
-        line: usize,
+        /// Where it stands.
+        place: Place,
+        /// The first byte that is not UTF-8.
+        byte: u8,
     },
     /// Not TOML, or not what a recipe may say.
     #[error("`{RECIPE_FILE}`{place}: {message}")]

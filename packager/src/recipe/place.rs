@@ -33,6 +33,15 @@ impl Place {
 
     /// Returns where the value of `keys` stands, or the nearest table that should hold it.
     pub(super) fn of_key(text: &str, keys: &[&str]) -> Self {
+        Self::of(text, keys, |_| false)
+    }
+
+    /// Returns where the last `item` of the list of `keys` stands, or the list when it has none.
+    pub(super) fn of_item(text: &str, keys: &[&str], item: &str) -> Self {
+        Self::of(text, keys, |value| value.as_str() == Some(item))
+    }
+
+    fn of(text: &str, keys: &[&str], is_item: impl Fn(&DeValue<'_>) -> bool) -> Self {
         let mut offset = 0;
         if let Ok(table) = DeTable::parse(text) {
             let mut table = table.get_ref();
@@ -43,12 +52,24 @@ impl Place {
                 offset = name.span().start;
                 match value.get_ref() {
                     DeValue::Table(inner) => table = inner,
+                    DeValue::Array(items) => {
+                        let mut items = items.iter().rev();
+                        if let Some(item) = items.find(|item| is_item(item.get_ref())) {
+                            offset = item.span().start;
+                        }
+                        break;
+                    }
                     _ => break,
                 }
             }
         }
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         Self::at(text, offset, &keys)
+    }
+
+    /// Returns where the first byte stands that is not UTF-8: behind `valid`.
+    pub(super) fn behind(valid: &str) -> Self {
+        Self::at(valid, valid.len(), &[])
     }
 
     fn at(text: &str, offset: usize, keys: &[String]) -> Self {

@@ -30,6 +30,15 @@ pub enum PatternError {
     },
 }
 
+impl PatternError {
+    /// Returns the text that is not a pattern.
+    pub fn pattern(&self) -> &str {
+        match self {
+            Self::Syntax { pattern, .. } | Self::Empty { pattern } => pattern,
+        }
+    }
+}
+
 impl Patterns {
     /// Reads each text as one line of a `.gitignore` file.
     pub fn new(patterns: &[String]) -> Result<Self, PatternError> {

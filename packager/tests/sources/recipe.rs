@@ -70,11 +70,27 @@ fn checks_what_types_cannot() {
         ),
         (
             "[bundle]\nproject = \"a\"\nexclude = [\"a{b\"]\n",
-            "line 3, column 1, `bundle.exclude`\n  `a{b` is not a pattern",
+            "line 3, column 12, `bundle.exclude`\n  `a{b` is not a pattern",
+        ),
+        (
+            "[bundle]\nproject = \"a\"\nexclude = [\n  \"a\", # ä {\n  \"ü\", \"a{b\",\n  \"c\",\n]\n",
+            "line 5, column 8, `bundle.exclude`\n  `a{b` is not a pattern",
+        ),
+        (
+            "[bundle]\nproject = \"a\"\ninclude = [\"# a\"]\n",
+            "line 3, column 12, `bundle.include`\n  `# a` matches nothing",
         ),
         (
             "[bundle]\nproject = \"a\"\n[install]\npersist = [\"a\", \"a/b\"]\n",
-            "line 3, column 2, `install`\n  the persistent path `a/b` lies within",
+            "line 4, column 17, `install.persist`\n  the persistent path `a/b` lies within",
+        ),
+        (
+            "install.persist = [\n  \"a\",\n  \"a\",\n]\n[bundle]\nproject = \"a\"\n",
+            "line 3, column 3, `install.persist`\n  the persistent path `a` lies within",
+        ),
+        (
+            "[bundle]\nproject = \"a\"\n\n[health]\nsettle = \"2s\"\n",
+            "line 4, column 2, `health`\n  a health section needs at least one of",
         ),
         (
             "[bundle]\nproject = \"a\"\n[build]\ncommand = [\"make\"]\noutputs = []\n",
@@ -82,7 +98,7 @@ fn checks_what_types_cannot() {
         ),
         (
             "[bundle]\nproject = \"a\"\n[build]\ncommand = [\"make\"]\noutputs = [\"a{b\"]\n",
-            "line 5, column 1, `build.outputs`\n  `a{b` is not a pattern",
+            "line 5, column 12, `build.outputs`\n  `a{b` is not a pattern",
         ),
     ] {
         let said = said(text);
@@ -92,8 +108,13 @@ fn checks_what_types_cannot() {
 
 #[test]
 fn refuses_bytes_that_are_no_text() {
-    let error = parse(b"[bundle]\n# caf\xe9\n").unwrap_err();
-    assert!(matches!(error, RecipeError::NotUtf8 { line: 2 }));
+    let error = parse(b"[bundle]\n# caf\xc3\xa9s, caf\xe9\n").unwrap_err();
+    assert!(matches!(error, RecipeError::NotUtf8 { byte: 0xe9, .. }));
+    assert_eq!(error.kind(), FailureKind::Usage);
+    assert_eq!(
+        error.to_string(),
+        "`bulla.toml` line 2, column 13: expected UTF-8, found the byte 0xe9"
+    );
 }
 
 #[test]

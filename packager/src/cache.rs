@@ -7,10 +7,11 @@
 //! trimmed                          when old frames were last removed
 //! ```
 //!
-//! Nothing here decides what a bundle is. Every file carries its own sum, is written under another
-//! name first, and may be damaged or gone at any moment: then a pack takes longer. Several packs
-//! may use one directory at once. The sums find damage; whoever can write here on purpose can
-//! make a release that no installer accepts, so the directory is its owner's alone.
+//! Nothing here decides what a bundle is. Every file carries a sum of its name and content, is
+//! written under another name first, and may be damaged, moved or gone at any moment: then a pack
+//! takes longer. Several packs may use one directory at once. The sums find damage; whoever can
+//! write here on purpose can make a release that no installer accepts, so the directory is its
+//! owner's alone.
 
 mod frames;
 mod record;
@@ -23,7 +24,6 @@ use std::time::SystemTime;
 
 use bulla_bundle::Bundle;
 use bulla_schemas::{Codec, Digest, EntryPath, ProjectName};
-use twox_hash::XxHash3_128;
 use twox_hash::xxhash3_128::Hasher;
 
 pub use frames::Frames;
@@ -62,13 +62,13 @@ impl Cache {
 
     /// Returns the frames that were made by `codec`.
     pub fn frames(&self, codec: &Codec) -> Frames {
-        let name = codec.to_string().replace('/', "-");
-        Frames::new(self.directory.join("frames").join(name), self.now)
+        Frames::new(self.directory.clone(), codec, self.now)
     }
 
     /// Returns what the last pack of a project left; none when there was none, or it is damaged.
     pub fn record(&self, project: &ProjectName) -> Option<Record> {
-        Record::from_bytes(&read(&self.record_path(project), record::MAX_LEN)?)
+        let name = record_name(project);
+        Record::from_bytes(&read(&self.directory, &name, record::MAX_LEN)?)
     }
 
     /// Remembers a pack. `ids` are the names of the contents of its files, in order.
@@ -78,7 +78,8 @@ impl Cache {
         ids: impl Iterator<Item = (&'a EntryPath, ContentId)>,
     ) -> io::Result<()> {
         let record = record::to_bytes(bundle, ids);
-        write(&self.record_path(&bundle.release().project), &[&record])?;
+        let name = record_name(&bundle.release().project);
+        write(&self.directory, &name, &[&record])?;
         trim::trim(&self.directory, self.now)
     }
 
@@ -86,11 +87,10 @@ impl Cache {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
 
-    fn record_path(&self, project: &ProjectName) -> PathBuf {
-        let name = Digest::of(project.as_str().as_bytes()).hex();
-        self.directory.join("records").join(name)
-    }
+fn record_name(project: &ProjectName) -> String {
+    format!("records/{}", Digest::of(project.as_str().as_bytes()).hex())
 }
 
 /// Makes a directory that only this user can enter.
@@ -105,33 +105,42 @@ fn create_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Reads a file of at most `limit` bytes and takes its sum off; one that is damaged is removed, for
-/// every pack would find it damaged.
-fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let mut file = fs::File::open(path).ok()?;
+/// The sum of a file's name below the cache and its content. One that was put in another's place is
+/// as wrong as one that is damaged.
+fn sum(name: &str, parts: &[&[u8]]) -> [u8; SUM] {
+    let mut sum = Hasher::new();
+    sum.write(name.as_bytes());
+    for part in parts {
+        sum.write(part);
+    }
+    sum.finish_128().to_le_bytes()
+}
+
+/// Reads the file `name` of at most `limit` bytes and takes its sum off; one that is damaged is
+/// removed, for every pack would find it damaged.
+fn read(cache: &Path, name: &str, limit: u64) -> Option<Vec<u8>> {
+    let path = cache.join(name);
+    let mut file = fs::File::open(&path).ok()?;
     let len = file.metadata().ok()?.len().checked_sub(SUM as u64);
     let bytes = len.filter(|len| *len <= limit).and_then(|len| {
-        let mut sum = [0; SUM];
-        file.read_exact(&mut sum).ok()?;
+        let mut expected = [0; SUM];
+        file.read_exact(&mut expected).ok()?;
         let mut bytes = Vec::with_capacity(usize::try_from(len).ok()?);
         file.take(limit).read_to_end(&mut bytes).ok()?;
-        (XxHash3_128::oneshot(&bytes).to_le_bytes() == sum).then_some(bytes)
+        (sum(name, &[&bytes]) == expected).then_some(bytes)
     });
     if bytes.is_none() {
         // Where it cannot be removed, it is found damaged again.
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(&path);
     }
     bytes
 }
 
-/// Writes a file with its sum under another name and puts it in place. Not made durable: what a
+/// Writes the file `name` with its sum under another name and puts it in place. Not made durable: what a
 /// power loss damages, the sum finds.
-fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let mut sum = Hasher::new();
-    for part in parts {
-        sum.write(part);
-    }
-    let directory = path.parent().unwrap_or(path);
+fn write(cache: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+    let path = cache.join(name);
+    let directory = path.parent().unwrap_or(cache);
     let mut file = match tempfile::NamedTempFile::new_in(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             create_private(directory)?;
@@ -139,10 +148,10 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         }
         made => made,
     }?;
-    file.write_all(&sum.finish_128().to_le_bytes())?;
+    file.write_all(&sum(name, parts))?;
     for part in parts {
         file.write_all(part)?;
     }
-    file.persist(path)?;
+    file.persist(&path)?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bulla_bundle::{CachedFrame, FrameCache};
-use bulla_schemas::Digest;
 use bulla_schemas::frames::FrameRecord;
+use bulla_schemas::{Codec, Digest};
 
 use super::{read, write};
 
@@ -21,18 +21,24 @@ const MARKED: Duration = Duration::from_hours(1);
 /// The frames of one codec. What goes wrong here is as if there were no frame.
 #[derive(Debug)]
 pub struct Frames {
-    directory: PathBuf,
+    cache: PathBuf,
+    /// The codec, as part of a path.
+    codec: String,
     now: SystemTime,
 }
 
 impl Frames {
-    pub(super) const fn new(directory: PathBuf, now: SystemTime) -> Self {
-        Self { directory, now }
+    pub(super) fn new(cache: PathBuf, codec: &Codec, now: SystemTime) -> Self {
+        Self {
+            cache,
+            codec: codec.to_string().replace('/', "-"),
+            now,
+        }
     }
 
-    fn path(&self, content: Digest) -> PathBuf {
+    fn name(&self, content: Digest) -> String {
         let hex = content.hex();
-        self.directory.join(&hex[..2]).join(&hex[2..])
+        format!("frames/{}/{}/{}", self.codec, &hex[..2], &hex[2..])
     }
 
     /// Frames that are not used for long are removed; this one is used.
@@ -47,11 +53,11 @@ impl Frames {
 
 impl FrameCache for Frames {
     fn load(&self, content: Digest) -> Option<CachedFrame> {
-        let path = self.path(content);
-        let mut compressed = read(&path, MOST)?;
+        let name = self.name(content);
+        let mut compressed = read(&self.cache, &name, MOST)?;
         let digest = compressed.split_off(compressed.len().checked_sub(DIGEST)?);
         // A frame that nobody marked is only removed sooner.
-        let _ = self.mark(&path);
+        let _ = self.mark(&self.cache.join(&name));
         Some(CachedFrame {
             digest: Digest::from_bytes(digest.try_into().ok()?),
             compressed,
@@ -61,6 +67,6 @@ impl FrameCache for Frames {
     fn store(&self, record: &FrameRecord, compressed: &[u8]) {
         let parts = [compressed, record.compressed_digest.as_bytes()];
         // Without room or permission the next pack compresses again.
-        let _ = write(&self.path(record.digest), &parts);
+        let _ = write(&self.cache, &self.name(record.digest), &parts);
     }
 }

@@ -92,6 +92,14 @@ pub enum SourceError {
         /// The beginning of the path.
         path: String,
     },
+    /// A tree with more entries than can be listed.
+    #[error("the commit in `{repository}` has more than {most} entries and directories, which is the most that is listed", repository = .repository.display())]
+    TooMany {
+        /// The repository.
+        repository: PathBuf,
+        /// The limit.
+        most: usize,
+    },
     /// What a commit refers to and does not have itself.
     #[error(transparent)]
     GitContent(GitContentError),
@@ -226,6 +234,8 @@ impl SourceError {
             | Self::NotDirectory { .. } => FailureKind::Usage,
             Self::Dirty { .. }
             | Self::NotOneRevision { .. }
+            | Self::TooDeep { .. }
+            | Self::TooMany { .. }
             | Self::OriginRefused { .. }
             | Self::OriginUrl { .. } => FailureKind::Refused,
             Self::GitContent(error) => error.kind(),
@@ -235,7 +245,6 @@ impl SourceError {
             | Self::CommitTime { .. }
             | Self::Fetch { .. }
             | Self::ReferenceStorage { .. }
-            | Self::TooDeep { .. }
             | Self::SvnMissing { .. }
             | Self::SvnXml { .. }
             | Self::Io { .. } => FailureKind::Failed,
@@ -259,6 +268,9 @@ impl SourceError {
             Self::ReferenceStorage { .. } => {
                 "`git refs migrate --ref-format=files` writes them as files"
             }
+            Self::Git { source, .. } if source.is_corrupted() || source.is_not_found() => {
+                "`git fsck` there says what is damaged; a fresh clone mends it"
+            }
             Self::NotOneRevision { mend, .. } => mend,
             Self::OriginRefused { .. } | Self::OriginUrl { .. } | Self::Fetch { .. } => {
                 "`--checkout DIR` takes the revision from a clone or working copy that you have"
@@ -274,6 +286,7 @@ impl SourceError {
             | Self::Git { .. }
             | Self::CommitTime { .. }
             | Self::TooDeep { .. }
+            | Self::TooMany { .. }
             | Self::SvnXml { .. }
             | Self::Io { .. } => return None,
         };

@@ -105,9 +105,11 @@ impl Compared {
         top: &Path,
         work_tree: &Path,
     ) -> Result<Self, SourceError> {
+        // First, for it says what is wrong with the commit itself.
+        let committed = tree::entries(commit, top)?;
         let changes = Changes::find(top)?;
         let entries = if changes.is_empty() {
-            tree::entries(commit, top)?
+            committed
         } else {
             changes.apply(commit.repo, work_tree)?
         };

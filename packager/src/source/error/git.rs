@@ -26,6 +26,12 @@ pub enum GitContentError {
         /// A file of the commit itself.
         file: String,
     },
+    /// A name that `git` neither commits nor checks out.
+    #[error("the commit has an entry `{path}`, a name that `git` neither commits nor checks out", path = escape(path))]
+    EntryName {
+        /// Its path.
+        path: String,
+    },
     /// A name or path that leads elsewhere.
     #[error("the submodule `{path}` is refused: its {what} {value:?} leads out of its place", path = escape(path))]
     Misplaced {
@@ -35,6 +41,16 @@ pub enum GitContentError {
         what: &'static str,
         /// What it is.
         value: String,
+    },
+    /// Submodules of submodules without end.
+    #[error("the submodule `{path}` is refused: at most {most} {what}", path = escape(path))]
+    TooManySubmodules {
+        /// Where the first one too many is mounted.
+        path: String,
+        /// The limit.
+        most: usize,
+        /// What is limited.
+        what: &'static str,
     },
     /// A file of settings that cannot be read.
     #[error("cannot read `{path}` of the commit", path = escape(path))]
@@ -131,7 +147,7 @@ impl GitContentError {
             Self::Misplaced { .. } | Self::SubmoduleUrl { .. } => {
                 "mend `.gitmodules`, or leave the submodule out with `exclude`"
             }
-            Self::BelowSubmodule { .. } => {
+            Self::BelowSubmodule { .. } | Self::EntryName { .. } => {
                 "`git fsck` says what else is wrong with the tree; commit it anew"
             }
             Self::SubmoduleUnavailable { .. } => {
@@ -152,6 +168,7 @@ impl GitContentError {
             Self::Absent { partial: false, .. } => {
                 "the clone is damaged; `git fsck` says how far, a fresh clone mends it"
             }
+            Self::TooManySubmodules { .. } => "leave it out with `exclude`",
             Self::Settings { .. } | Self::TooLargeToSubstitute { .. } => return None,
         };
         Some(hint.to_owned())

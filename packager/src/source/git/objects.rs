@@ -17,6 +17,21 @@ const DELTA_BASE_CACHE: &str = "core.deltaBaseCacheLimit=8m";
 /// Largest object that is unpacked into memory when it can be streamed as well.
 const MOST_IN_MEMORY: &str = "gitoxide.objects.allocLimit=8m";
 
+/// Largest commit, tree or index. A damaged or hostile one may claim to have any size.
+const MOST_AT_ALL: &str = "gitoxide.objects.allocLimit=512m";
+
+/// An object that is missing or damaged.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "object {id} cannot be read; `git --git-dir={git_dir} fsck` says what else is damaged, a fresh clone mends it",
+    git_dir = .git_dir.display()
+)]
+struct UnreadableObject {
+    id: gix::ObjectId,
+    git_dir: PathBuf,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
 /// A repository that is read by many threads.
 pub(super) struct Objects {
     shared: gix::ThreadSafeRepository,
@@ -32,15 +47,8 @@ impl Objects {
     /// Opens the repository whose work tree or git directory is `top`.
     pub(super) fn open(top: &Path, spool: &Path) -> Result<Self, SourceError> {
         Ok(Self {
-            shared: open(top, &["core.useReplaceRefs=false"])?,
-            limited: open(
-                top,
-                &[
-                    "core.useReplaceRefs=false",
-                    DELTA_BASE_CACHE,
-                    MOST_IN_MEMORY,
-                ],
-            )?,
+            shared: open(top, &[MOST_AT_ALL])?,
+            limited: open(top, &[MOST_IN_MEMORY, DELTA_BASE_CACHE])?,
             idle: Mutex::default(),
             spool: spool.to_owned(),
         })
@@ -59,8 +67,20 @@ impl Objects {
         match blob {
             Ok(bytes) => verify::blob(id, &bytes).map(|()| Content::Memory(bytes)),
             Err(error) if error.is_resource_exhausted() => self.large_blob(id),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(self.unreadable(id, error)),
         }
+    }
+
+    fn unreadable(
+        &self,
+        id: gix::ObjectId,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> io::Error {
+        io::Error::other(UnreadableObject {
+            id,
+            git_dir: self.shared.git_dir().to_owned(),
+            source: source.into(),
+        })
     }
 
     /// Streams a blob from where it is stored. That it is the one meant is known at its end.
@@ -81,10 +101,7 @@ impl Objects {
             Some(Content::Memory(bytes)) => {
                 verify::blob(id, &bytes).map(|()| Content::Memory(bytes))
             }
-            None => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("object {id} is not in the repository"),
-            )),
+            None => Err(self.unreadable(id, io::Error::from(io::ErrorKind::NotFound))),
         }
     }
 
@@ -104,15 +121,20 @@ impl Objects {
 
 /// Opens the repository whose work tree or git directory is `top`, for all but content.
 pub(super) fn repository(top: &Path) -> Result<gix::Repository, SourceError> {
-    Ok(open(top, &["core.useReplaceRefs=false"])?.to_thread_local())
+    Ok(open(top, &[MOST_AT_ALL])?.to_thread_local())
 }
 
-/// Opens with the repository's own configuration and no other. Ownership is not asked for:
-/// nothing that the configuration names is run.
+/// Opens with the repository's own configuration and no other, and without replacement objects.
+/// Ownership is not asked for: nothing that the configuration names is run.
 fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, SourceError> {
     let repository = gix::open::Options::isolated()
         .with(gix::sec::Trust::Full)
-        .config_overrides(settings.iter().copied())
+        .config_overrides(
+            settings
+                .iter()
+                .copied()
+                .chain(["core.useReplaceRefs=false"]),
+        )
         .open(top)
         .map_err(|source| SourceError::Git {
             action: "open",

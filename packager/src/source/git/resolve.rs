@@ -14,7 +14,12 @@ use super::tree::{self, Entry, GitTree, Place};
 use super::{lfs, substitution};
 use crate::select::{Filter, FilterJudge};
 use crate::source::error::{GitContentError, Listing};
-use crate::source::{SourceError, Tracked, TrackedKind, Tree as _, join, read};
+use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
+
+/// Most submodules of a commit, in all.
+const MOST_SUBMODULES: usize = 10_000;
+/// Submodules in submodules in submodules. Each has a stack frame.
+const DEEPEST: usize = 32;
 
 /// Where the entries of a tree come from.
 pub(super) struct Origin {
@@ -38,6 +43,10 @@ struct Resolution<'a> {
     lfs: Lfs,
     judge: FilterJudge<'a>,
     prefix: Vec<u8>,
+    /// How many submodules the tree at hand lies in.
+    depth: usize,
+    /// How many submodules there were so far.
+    submodules: usize,
 }
 
 impl Resolution<'_> {
@@ -50,6 +59,24 @@ impl Resolution<'_> {
         let path = self.shown(&tracked.path);
         self.judge.takes(&path, false)
     }
+
+    /// Counts the submodule at `path`, whose commit anyone may have made.
+    fn count(&mut self, path: &str) -> Result<(), SourceError> {
+        self.submodules += 1;
+        let (most, what) = if self.depth == DEEPEST {
+            (DEEPEST, "may lie in each other")
+        } else if self.submodules > MOST_SUBMODULES {
+            (MOST_SUBMODULES, "are allowed")
+        } else {
+            return Ok(());
+        };
+        Err(GitContentError::TooManySubmodules {
+            path: path.to_owned(),
+            most,
+            what,
+        }
+        .into())
+    }
 }
 
 impl GitTree {
@@ -59,10 +86,15 @@ impl GitTree {
         section: &SourceSection,
         filter: &Filter,
     ) -> Result<Self, SourceError> {
+        if let Some(path) = section.externals.keys().next() {
+            return Err(SvnError::UnusedPin { path: path.clone() }.into());
+        }
         self.resolve_within(&mut Resolution {
             lfs: section.lfs,
             judge: filter.judge(),
             prefix: Vec::new(),
+            depth: 0,
+            submodules: 0,
         })
     }
 
@@ -287,13 +319,16 @@ impl GitTree {
             if !resolution.judge.may_take_below(&shown) {
                 continue;
             }
+            resolution.count(&shown)?;
             let submodule =
                 self.submodule(&tracked.path, &shown, *commit, gitmodules.as_deref())?;
             let below = join(&resolution.prefix, &tracked.path);
             let above = std::mem::replace(&mut resolution.prefix, below);
+            resolution.depth += 1;
             let submodule = submodule.resolve_within(resolution)?;
+            resolution.depth -= 1;
             resolution.prefix = above;
-            self.mount(&tracked.path, submodule);
+            self.mount(&tracked.path, submodule)?;
         }
         Ok(())
     }
@@ -399,7 +434,10 @@ impl GitTree {
     }
 
     /// Takes the entries of `submodule` over. An empty one stays an empty directory.
-    fn mount(&mut self, path: &[u8], submodule: Self) {
+    fn mount(&mut self, path: &[u8], submodule: Self) -> Result<(), SourceError> {
+        if self.tracked.len() + submodule.tracked.len() > tree::MOST {
+            return Err(tree::too_many(&self.origin.top));
+        }
         let number = self.submodules.len();
         if submodule.tracked.is_empty() {
             self.tracked.push(Tracked {
@@ -416,6 +454,7 @@ impl GitTree {
             self.places.push(Place::Submodule { number, position });
         }
         self.submodules.push(submodule);
+        Ok(())
     }
 
     /// A partial clone leaves objects out on purpose; they are named before anything is read.

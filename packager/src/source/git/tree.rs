@@ -49,6 +49,10 @@ pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>
     below(commit.repo, root, &[], top)
 }
 
+/// Most entries and directories of a commit, its submodules included: twice what a bundle may have.
+/// A few small trees can name each other so that they make more than any machine can list.
+pub(super) const MOST: usize = 2_000_000;
+
 /// Something in a tree that was not looked at yet.
 enum Pending {
     Entry(Entry),
@@ -70,6 +74,7 @@ pub(super) fn below(
     };
     let mut entries = Vec::new();
     let mut pending = vec![Pending::Tree(path.to_owned(), root)];
+    let mut seen = 0;
     while let Some(next) = pending.pop() {
         let (prefix, id) = match next {
             Pending::Tree(prefix, id) => (prefix, id),
@@ -88,6 +93,10 @@ pub(super) fn below(
         verify::tree(&tree).map_err(failed)?;
         let first = pending.len();
         for entry in tree.iter() {
+            seen += 1;
+            if seen > MOST {
+                return Err(too_many(top));
+            }
             pending.push(look_at(&entry.map_err(failed)?, &prefix)?);
         }
         pending[first..].reverse();
@@ -99,7 +108,13 @@ fn look_at(
     entry: &gix::object::tree::EntryRef<'_, '_>,
     prefix: &[u8],
 ) -> Result<Pending, SourceError> {
-    let path = join(prefix, entry.filename());
+    let name = entry.filename();
+    let path = join(prefix, name);
+    if !is_name(name) {
+        return Err(SourceError::GitContent(GitContentError::EntryName {
+            path: String::from_utf8_lossy(&path).into_owned(),
+        }));
+    }
     // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
     if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
         return Err(SourceError::TooDeep {
@@ -117,6 +132,21 @@ fn look_at(
         tracked: Tracked { path, kind },
         place: Place::Object(entry.object_id()),
     }))
+}
+
+/// Tells whether git would take `name` for one part of a path. Others are in trees made by hand.
+fn is_name(name: &[u8]) -> bool {
+    !(matches!(name, b"" | b"." | b"..")
+        || name.contains(&b'/')
+        || name.eq_ignore_ascii_case(b".git"))
+}
+
+/// A commit with more than [`MOST`] entries.
+pub(super) fn too_many(top: &Path) -> SourceError {
+    SourceError::TooMany {
+        repository: top.to_owned(),
+        most: MOST,
+    }
 }
 
 /// A tree that is not in this clone.

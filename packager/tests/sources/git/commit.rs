@@ -1,6 +1,7 @@
 //! A commit, read from its own clone: its entries, their content and its recipe.
 
 use bulla_packager::source::TrackedKind;
+use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::Source;
 
 use super::{EXECUTABLE, FILE};
@@ -143,4 +144,15 @@ fn the_recipe_comes_from_the_revision() {
         recipe(dirty).unwrap().recipe.bundle.project.as_str(),
         "acme/other"
     );
+}
+
+#[test]
+fn revisions_of_externals_are_refused_for_there_are_none() {
+    let repository = GitRepository::with_files();
+    let pins = "[source]\nexternals = { \"vendor/lib\" = 1234 }\n";
+    repository.write("bulla.toml", format!("{RECIPE}{pins}"));
+    repository.commit("pins");
+    let error = crate::checkout::refusal(crate::checkout::resolve(&spec(&repository.work())));
+    assert!(error.to_string().contains("`vendor/lib`"), "{error}");
+    assert_eq!(error.kind(), FailureKind::Usage);
 }

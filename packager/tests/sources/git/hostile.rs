@@ -97,17 +97,22 @@ fn names_of_submodules_do_not_leave_their_place() {
     }
 }
 
-/// Commits a tree that `git add` would never make.
-fn commit_tree(repository: &GitRepository, lines: &str) {
+/// Writes a tree that `git add` might never make, and returns its id.
+fn make_tree(repository: &GitRepository, lines: &str) -> String {
     let list = repository.home().join("tree");
     std::fs::write(&list, lines).unwrap();
     let command = "git mktree --missing < \"$1\"";
-    let tree = crate::checkout::run(
+    crate::checkout::run(
         crate::checkout::program("sh", repository.home())
             .current_dir(repository.work())
             .args(["-c", command, "sh"])
             .arg(&list),
-    );
+    )
+}
+
+/// Commits a tree that `git add` would never make.
+fn commit_tree(repository: &GitRepository, lines: &str) {
+    let tree = make_tree(repository, lines);
     let commit = repository.git(&["commit-tree", "-m", "tree", &tree]);
     repository.git(&["update-ref", "refs/heads/hostile", &commit]);
 }
@@ -209,7 +214,6 @@ fn a_tree_deeper_than_any_path_is_refused() {
     let repository = GitRepository::with_files();
     let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
     let mut tree = repository.git(&["rev-parse", "HEAD:bin"]);
-    let list = repository.home().join("tree");
     let name = "d".repeat(250);
     for depth in 0..40 {
         let first = if depth == 39 {
@@ -217,16 +221,171 @@ fn a_tree_deeper_than_any_path_is_refused() {
         } else {
             String::new()
         };
-        std::fs::write(&list, format!("{first}040000 tree {tree}\t{name}\n")).unwrap();
-        tree = crate::checkout::run(
-            crate::checkout::program("sh", repository.home())
-                .current_dir(repository.work())
-                .args(["-c", "git mktree < \"$1\"", "sh"])
-                .arg(&list),
-        );
+        tree = make_tree(&repository, &format!("{first}040000 tree {tree}\t{name}\n"));
     }
     let commit = repository.git(&["commit-tree", "-m", "deep", &tree]);
     repository.git(&["update-ref", "refs/heads/hostile", &commit]);
     let said = refused_pack(&repository.work());
     assert!(said.contains("nested too deep"), "{said}");
+}
+
+#[test]
+fn trees_that_multiply_without_end_are_refused() {
+    let repository = GitRepository::with_files();
+    let blob = repository.git(&["rev-parse", "HEAD:README"]);
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let many = |kind: &str, id: &str| -> String {
+        (0..2000)
+            .map(|number| format!("{kind} {id}\t{number}\n"))
+            .collect()
+    };
+    // 2000 times 2000 times 2000 files in four objects.
+    let files = make_tree(&repository, &many("100644 blob", &blob));
+    let middle = make_tree(&repository, &many("040000 tree", &files));
+    let top = make_tree(&repository, &many("040000 tree", &middle));
+    let recipe = format!("100644 blob {recipe}\tbulla.toml\n");
+    commit_tree(&repository, &format!("{recipe}040000 tree {top}\tx\n"));
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("more than 2000000 entries"), "{said}");
+
+    // And directories without a file.
+    let mut tree = make_tree(&repository, "");
+    for _ in 0..4 {
+        tree = make_tree(&repository, &many("040000 tree", &tree));
+    }
+    commit_tree(&repository, &format!("{recipe}040000 tree {tree}\tx\n"));
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("more than 2000000 entries"), "{said}");
+}
+
+#[test]
+fn a_tree_that_claims_to_be_larger_than_memory_is_refused() {
+    let repository = GitRepository::with_files();
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let missing = "0123456789012345678901234567890123456789";
+    commit_tree(
+        &repository,
+        &format!("100644 blob {recipe}\tbulla.toml\n040000 tree {missing}\tx\n"),
+    );
+    let object = format!(".git/objects/{}/{}", &missing[..2], &missing[2..]);
+    repository.write(&object, stored(b"tree 1099511627776\0"));
+    let said = refused_pack(&repository.work());
+    assert!(
+        said.contains("allocation limit") || said.contains("alloc"),
+        "{said}"
+    );
+}
+
+/// A zlib stream of one block that is not compressed (RFC 1950, RFC 1951).
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(bytes.len()).unwrap();
+    let (mut low, mut high) = (1_u32, 0_u32);
+    for byte in bytes {
+        low = (low + u32::from(*byte)) % 65521;
+        high = (high + low) % 65521;
+    }
+    let (head, sum) = ([0x78, 0x01, 0x01], (high << 16 | low).to_be_bytes());
+    let (len, complement) = (len.to_le_bytes(), (!len).to_le_bytes());
+    [&head[..], &len, &complement, bytes, &sum].concat()
+}
+
+#[test]
+fn names_that_git_does_not_check_out_are_refused() {
+    let repository = GitRepository::with_files();
+    let id = |of: &str| {
+        let hex = repository.git(&["rev-parse", of]);
+        (0..hex.len() / 2)
+            .map(|byte| u8::from_str_radix(&hex[byte * 2..byte * 2 + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let (blob, recipe, bin) = (id("HEAD:README"), id("HEAD:bulla.toml"), id("HEAD:bin"));
+    for name in ["", ".", "..", ".git", ".GIT", "a/b", "bin/run"] {
+        for (mode, content) in [("100644", &blob), ("40000", &bin)] {
+            let entry = |mode: &str, name: &str, id: &[u8]| {
+                [format!("{mode} {name}\0").as_bytes(), id].concat()
+            };
+            let tree = repository.home().join("tree");
+            let entries = [
+                entry(mode, name, content),
+                entry("100644", "bulla.toml", &recipe),
+            ];
+            std::fs::write(&tree, entries.concat()).unwrap();
+            let hash = ["hash-object", "-t", "tree", "-w", "--literally"];
+            let tree = repository.git(&[&hash[..], &[tree.to_str().unwrap()]].concat());
+            let commit = repository.git(&["commit-tree", "-m", "names", &tree]);
+            repository.git(&["update-ref", "refs/heads/hostile", &commit]);
+            let said = refused_pack(&repository.work());
+            assert!(
+                said.contains(&format!("an entry `{name}`")) && said.contains("git fsck"),
+                "{name:?}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_submodule_where_a_file_is_is_refused() {
+    let repository = GitRepository::with_files();
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    repository.write(
+        ".gitmodules",
+        "[submodule \"lib\"]\n\tpath = lib\n\turl = ./\n",
+    );
+    repository.git(&["add", ".gitmodules"]);
+    let [blob, recipe, gitmodules] =
+        [":README", ":bulla.toml", ":.gitmodules"].map(|name| repository.git(&["rev-parse", name]));
+    // Here, so that it is read and not fetched.
+    std::os::unix::fs::symlink("..", modules(&repository).join("lib")).unwrap();
+    commit_tree(
+        &repository,
+        &format!(
+            "100644 blob {gitmodules}\t.gitmodules\n100644 blob {recipe}\tbulla.toml\n\
+             100644 blob {blob}\tlib\n160000 commit {commit}\tlib\n"
+        ),
+    );
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("`lib"), "{said}");
+    assert!(said.contains("which is not a directory"), "{said}");
+}
+
+/// The directory of the submodules' repositories.
+fn modules(repository: &GitRepository) -> PathBuf {
+    let modules = repository.work().join(".git/modules");
+    std::fs::create_dir_all(&modules).unwrap();
+    modules
+}
+
+#[test]
+fn submodules_in_submodules_without_end_are_refused() {
+    let repository = GitRepository::with_files();
+    repository.write(".gitmodules", "[submodule \"m\"]\n\tpath = m\n\turl = ./\n");
+    let mut commit = repository.commit("submodule");
+    let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
+    let gitmodules = repository.git(&["rev-parse", "HEAD:.gitmodules"]);
+    // Each commit has the one before it as its submodule, and its repository is its own.
+    for _ in 0..40 {
+        commit_tree(
+            &repository,
+            &format!(
+                "100644 blob {gitmodules}\t.gitmodules\n100644 blob {recipe}\tbulla.toml\n\
+                 160000 commit {commit}\tm\n"
+            ),
+        );
+        commit = repository.git(&["rev-parse", "hostile"]);
+    }
+    std::os::unix::fs::symlink("..", modules(&repository).join("m")).unwrap();
+    let said = refused_pack(&repository.work());
+    assert!(said.contains("at most 32 may lie in each other"), "{said}");
+    assert!(said.contains("`m/m/m"), "{said}");
+
+    let level = repository.git(&["rev-parse", "hostile"]);
+    let mut commit = level;
+    for _ in 0..12 {
+        commit = repository.git(&["rev-parse", &format!("{commit}:m")]);
+    }
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+    let mut named = spec(&repository.work());
+    named.revision = Some("main".to_owned());
+    let checkout = resolve(&named).unwrap();
+    assert_eq!(checkout.tracked().len(), 28 * 2 + 5);
 }

@@ -9,10 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Variables that would lead `git` to another repository than the one meant.
-const LEADING_ASTRAY: [&str; 14] = [
+/// Variables that would lead `git` to another repository than the one meant, or to one of another
+/// form.
+const LEADING_ASTRAY: [&str; 15] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
+    "GIT_DEFAULT_REF_FORMAT",
     "GIT_DIR",
     "GIT_GRAFT_FILE",
     "GIT_IMPLICIT_WORK_TREE",
@@ -92,6 +94,9 @@ impl Git {
 
     /// Lets `ssh` fail where it would ask, unless the user has a command of their own for it.
     pub(super) fn ssh_settings(&self) -> Vec<&'static str> {
+        if has_ssh_of_its_own() {
+            return Vec::new();
+        }
         let mut command = self.command();
         command.args(["config", "--get", "core.sshCommand"]);
         match output(command) {
@@ -128,6 +133,17 @@ impl Git {
     }
 }
 
+/// Tells whether the user names a program in the place of `ssh`. A setting would win over `GIT_SSH`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "git inherits the variables; only whether they are there counts here"
+)]
+fn has_ssh_of_its_own() -> bool {
+    ["GIT_SSH", "GIT_SSH_COMMAND"]
+        .into_iter()
+        .any(|variable| std::env::var_os(variable).is_some())
+}
+
 fn output(mut command: Command) -> Result<Vec<u8>, GitFailure> {
     let output = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => GitFailure::Missing,
@@ -137,5 +153,7 @@ fn output(mut command: Command) -> Result<Vec<u8>, GitFailure> {
         return Ok(output.stdout);
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    Err(GitFailure::Said(text.trim().to_owned()))
+    // `ssh` ends its lines with CR LF.
+    let lines: Vec<&str> = text.trim().lines().collect();
+    Err(GitFailure::Said(lines.join("\n")))
 }

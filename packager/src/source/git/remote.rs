@@ -32,9 +32,6 @@ pub(in crate::source) fn fetch(
         gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| failed(error.to_string()))?;
     let directory = fetch_commit(&url, id, spool).map_err(|error| failed(error.to_string()))?;
     let git = Git::new(directory.path());
-    // Submodules with relative URLs are beside it.
-    git.run(&["config"], &["remote.origin.url", &url])
-        .map_err(|error| failed(error.to_string()))?;
     if is_name(reference) {
         let mut arguments = git.ssh_settings();
         arguments.extend(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]);

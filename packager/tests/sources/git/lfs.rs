@@ -4,7 +4,7 @@ use bulla_packager::source::{ContentId, SourceSpec};
 use bulla_schemas::Digest;
 
 use crate::checkout::{
-    GitRepository, RECIPE, contents, program, refusal, resolve, resolved, skip, spec,
+    GitRepository, RECIPE, contents, program, refusal, resolve, resolved, run, skip, spec,
 };
 
 const CONTENT: &str = "a large file\n";
@@ -199,4 +199,42 @@ fn a_borrowed_store_and_a_linked_work_tree_are_read() {
     ]);
     let found = contents(&resolve(&revision(&linked)).unwrap());
     assert_eq!(found["large.bin"].1, "a large file\\n");
+}
+
+#[test]
+fn a_submodule_has_a_store_and_a_remote_of_its_own() {
+    let Some((library, _)) = clone_without_content() else {
+        return;
+    };
+    let main = GitRepository::with_files();
+    let url = format!("file://{}", library.work().display());
+    let allow = "[protocol \"file\"]\n\tallow = always\n";
+    std::fs::write(main.home().join(".gitconfig"), allow).unwrap();
+    main.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "-q",
+        "add",
+        &url,
+        "lib",
+    ]);
+    main.commit("library");
+    // In the clone, neither the submodule nor its store is there.
+    let clone = main.home().join("clone");
+    main.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
+    let pack = |checkout: &std::path::Path| {
+        let mut command = program(env!("CARGO_BIN_EXE_bulla"), main.home());
+        command.env_remove("GIT_CONFIG_GLOBAL");
+        run(command.args(["pack", "--fresh", "--"]).arg(checkout))
+    };
+    let fetched = pack(&clone);
+    assert!(!clone.join(".git/modules").exists());
+    // The work tree's submodule has the content in `.git/modules/lib/lfs`, or gets it there.
+    assert_eq!(pack(&main.work()), fetched);
+    let stored = stored_path(CONTENT).replace(".git/", ".git/modules/lib/");
+    assert!(main.work().join(stored).exists());
+
+    let found = resolved(&main.work());
+    assert_eq!(found["lib/large.bin"].1, "a large file\\n");
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,7 +15,7 @@ use base64::Engine as _;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::checkout::{GitRepository, program, refusal, resolve, resolved, run, spec};
+use crate::checkout::{GitRepository, contents, program, refusal, resolve, resolved, run, spec};
 
 const ACCOUNT: &str = "ada:secret";
 
@@ -23,12 +24,15 @@ struct Site {
     root: PathBuf,
     /// The `Authorization` header to ask for.
     authorization: Option<String>,
+    /// How many requests there were.
+    requests: AtomicUsize,
 }
 
 /// A server on a free port, gone when dropped.
 struct GitServer {
     url: String,
-    _root: TempDir,
+    site: Arc<Site>,
+    root: TempDir,
     _runtime: Runtime,
 }
 
@@ -41,6 +45,11 @@ impl GitServer {
             run(program("git", root.path())
                 .args(["clone", "-q", "--bare"])
                 .args([*work, &bare]));
+            run(program("git", &bare).current_dir(&bare).args([
+                "config",
+                "uploadpack.allowFilter",
+                "true",
+            ]));
         }
         let site = Arc::new(Site {
             root: root.path().to_owned(),
@@ -48,19 +57,26 @@ impl GitServer {
                 let encoded = base64::engine::general_purpose::STANDARD.encode(account);
                 format!("Basic {encoded}")
             }),
+            requests: AtomicUsize::new(0),
         });
         let runtime = Runtime::new().unwrap();
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(site);
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&site));
         runtime.spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
-            _root: root,
+            site,
+            root,
             _runtime: runtime,
         }
+    }
+
+    /// Returns how many requests there were.
+    fn requests(&self) -> usize {
+        self.site.requests.load(Ordering::SeqCst)
     }
 
     /// Clones `name` without its submodules.
@@ -75,6 +91,7 @@ impl GitServer {
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
+    site.requests.fetch_add(1, Ordering::SeqCst);
     let (parts, body) = request.into_parts();
     let header = |name: &str| {
         let value = parts
@@ -204,10 +221,17 @@ fn a_clone_and_its_submodules_come_from_a_server() {
 /// Packs with a home that has the given configuration.
 fn pack(checkout: &Path, configuration: &str) -> std::process::Output {
     let home = TempDir::new().unwrap();
-    std::fs::write(home.path().join(".gitconfig"), configuration).unwrap();
-    let mut command = program(env!("CARGO_BIN_EXE_bulla"), home.path());
+    pack_command(checkout, home.path(), configuration)
+        .output()
+        .unwrap()
+}
+
+fn pack_command(checkout: &Path, home: &Path, configuration: &str) -> Command {
+    std::fs::write(home.join(".gitconfig"), configuration).unwrap();
+    let mut command = program(env!("CARGO_BIN_EXE_bulla"), home);
     command.env_remove("GIT_CONFIG_GLOBAL");
-    command.args(["pack", "--"]).arg(checkout).output().unwrap()
+    command.args(["pack", "--"]).arg(checkout);
+    command
 }
 
 #[test]
@@ -242,4 +266,68 @@ fn a_server_that_gives_out_only_whole_branches_is_asked_for_them() {
     // In the first protocol, only what a branch points to can be asked for.
     let output = pack(&clone, "[protocol]\n\tversion = 0\n");
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_partial_clone_is_not_filled_in_passing() {
+    let repository = GitRepository::with_files();
+    repository.write("large", "x".repeat(2000));
+    repository.commit("large");
+    let work = repository.work();
+    let server = GitServer::start(&[("main", &work)], None);
+    let url = format!("{}/main.git", server.url);
+    let clone = repository.home().join("partial");
+    let to = clone.to_str().unwrap();
+    let filter = "--filter=blob:limit=1k";
+    repository.git(&["clone", "-q", filter, "--no-checkout", &url, to]);
+    let mut named = spec(&clone);
+    named.revision = Some("HEAD".to_owned());
+    let lacks_it = |said: &str| {
+        let large = repository.git(&["rev-parse", "HEAD:large"]);
+        assert!(said.contains(&format!("{large}: large")), "{said}");
+    };
+    // The server is there and would give it; neither bulla nor its `git` asks.
+    let asked = server.requests();
+    lacks_it(&refusal(resolve(&named)).to_string());
+    named.revision = Some("HEAD^{/large}".to_owned());
+    lacks_it(&refusal(resolve(&named)).to_string());
+    assert_eq!(server.requests(), asked);
+
+    repository.git_in(&clone, &["fetch", "-q", "--refetch", "--no-filter"]);
+    drop(server);
+    assert_eq!(contents(&resolve(&named).unwrap())["large"].1.len(), 2000);
+}
+
+#[test]
+fn the_users_own_ssh_is_used() {
+    let site = Nested::new();
+    let server = site.serve(None);
+    // What `git` would run on the other machine is run on this one.
+    let ssh = server.root.path().join("ssh");
+    let used = server.root.path().join("used");
+    let script = format!(
+        "#!/bin/sh\ntouch {}\nfor command; do :; done\nexec sh -c \"$command\"\n",
+        used.display()
+    );
+    std::fs::write(&ssh, script).unwrap();
+    crate::checkout::make_executable(&ssh);
+    let clone = server.clone_of("main", site.main.home());
+    let url = format!("ssh://host{}/main.git", server.root.path().display());
+    site.main
+        .git_in(&clone, &["config", "remote.origin.url", &url]);
+    let setting = format!("[core]\n\tsshCommand = {}\n", ssh.display());
+    let variables = [("GIT_SSH", &ssh), ("GIT_SSH_COMMAND", &ssh)];
+    for (variable, setting) in [
+        (Some(variables[0]), ""),
+        (Some(variables[1]), ""),
+        (None, setting.as_str()),
+    ] {
+        let mut command = pack_command(&clone, site.main.home(), setting);
+        command.envs(variable);
+        // Some have this in their environment.
+        command.env("GIT_DEFAULT_REF_FORMAT", "reftable");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{variable:?} {output:?}");
+        std::fs::remove_file(&used).unwrap();
+    }
 }

@@ -41,6 +41,8 @@ pub(in crate::source::git) fn fetch(
         ],
         &[directory.path()],
     )?;
+    // What Git LFS fetches from, and where relative URLs begin.
+    git.run(&["config"], &["remote.origin.url", url])?;
     let ssh = git.ssh_settings();
     let with = |depth: &[&'static str]| [&ssh[..], &FETCH, depth].concat();
     let only_it = git.run(&with(&["--depth=1"]), &[url, &commit.to_string()]);

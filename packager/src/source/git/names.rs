@@ -13,12 +13,10 @@ pub(super) fn commit<'repository>(
     top: &Path,
     revision: Option<&str>,
 ) -> Result<gix::Commit<'repository>, SourceError> {
-    if revision.is_none() && repository.head().is_ok_and(|head| head.is_unborn()) {
-        return Err(SourceError::NoCommit {
-            repository: top.to_owned(),
-        });
-    }
-    let revision = revision.unwrap_or("HEAD");
+    let revision = match revision {
+        None | Some("HEAD" | "@") => return head(repository, top),
+        Some(revision) => revision,
+    };
     let found = match said_by_git(repository, revision) {
         Answer::Object(id) => repository
             .find_object(id)
@@ -53,6 +51,23 @@ pub(super) fn commit<'repository>(
         })
 }
 
+/// Finds the commit that is checked out.
+fn head<'repository>(
+    repository: &'repository gix::Repository,
+    top: &Path,
+) -> Result<gix::Commit<'repository>, SourceError> {
+    if repository.head().is_ok_and(|head| head.is_unborn()) {
+        return Err(SourceError::NoCommit {
+            repository: top.to_owned(),
+        });
+    }
+    repository.head_commit().map_err(|source| SourceError::Git {
+        action: "find the commit that is checked out in",
+        repository: top.to_owned(),
+        source,
+    })
+}
+
 /// What `git rev-parse` answers.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
@@ -66,7 +81,7 @@ enum Answer {
 fn said_by_git(repository: &gix::Repository, revision: &str) -> Answer {
     let is_id = revision.len() == repository.object_hash().len_in_hex()
         && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_id || matches!(revision, "HEAD" | "@") {
+    if is_id {
         return Answer::Unasked;
     }
     match Git::new(repository.git_dir()).object(revision) {
@@ -93,7 +108,7 @@ fn unknown(
     revision: &str,
 ) -> SourceError {
     let is_wrong = source.is_not_found() || source.is_validation();
-    if revision == "HEAD" || source.is_corrupted() || !is_wrong {
+    if source.is_corrupted() || !is_wrong {
         return SourceError::Git {
             action: "find a revision in",
             repository: top.to_owned(),
@@ -161,11 +176,15 @@ pub(super) fn label(
         .unwrap_or_default()
 }
 
-/// Returns `git+` and the URL of `origin` without user, password or query; without a remote the
-/// repository's own path.
+/// Returns `git+` and the URL of the only remote, or of `origin` when there are several, without
+/// user, password or query; without a remote the repository's own path.
 pub(super) fn source(repository: &gix::Repository, top: &Path) -> String {
-    let remote = repository.config_snapshot().string("remote.origin.url");
+    let remote = repository.remote_default_name(gix::remote::Direction::Fetch);
     let url = remote
+        .and_then(|name| {
+            let key = format!("remote.{name}.url");
+            repository.config_snapshot().string(key.as_str())
+        })
         .and_then(|text| gix::url::parse(text.as_bstr()).ok())
         .and_then(|url| public_url(url, repository))
         .or_else(|| url::Url::from_file_path(top).ok().map(String::from));

@@ -162,15 +162,19 @@ pub(super) fn checked_out(work_tree: &Path, path: &[u8]) -> Option<PathBuf> {
     directory.join(".git").exists().then_some(directory)
 }
 
-/// Returns the URL from which relative ones begin: that of the remote, else the repository's own
-/// place, as git has it.
+/// Returns the URL from which relative ones begin: that of the remote of the branch, of the only
+/// remote, or of `origin`; else the repository's own place, as git has it.
 pub(super) fn own_url(repository: &gix::Repository, top: &Path) -> String {
-    repository
-        .remote_default_name(gix::remote::Direction::Fetch)
-        .and_then(|name| {
-            let key = format!("remote.{name}.url");
-            repository.config_snapshot().string(key.as_str())
-        })
+    let direction = gix::remote::Direction::Fetch;
+    let of_branch = repository.head_name().ok().flatten().and_then(|head| {
+        let remote = repository.branch_remote_name(head.shorten(), direction)?;
+        Some(remote.as_bstr().to_owned())
+    });
+    let configuration = repository.config_snapshot();
+    [of_branch, repository.remote_default_name(direction)]
+        .into_iter()
+        .flatten()
+        .find_map(|name| configuration.string(format!("remote.{name}.url").as_str()))
         .map_or_else(|| top.display().to_string(), |url| url.to_string())
 }
 

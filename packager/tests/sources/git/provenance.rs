@@ -1,6 +1,6 @@
 //! What a release statement says of a commit: its repository, its branch or tag, its label.
 
-use crate::checkout::{GitRepository, open};
+use crate::checkout::{GitRepository, open, spec};
 
 #[test]
 fn the_label_is_the_same_in_every_clone() {
@@ -50,4 +50,37 @@ fn the_source_is_the_origin_without_secrets() {
         repository.git(&["config", "remote.origin.url", remote]);
         assert_eq!(source(), expected);
     }
+}
+
+#[test]
+fn the_only_remote_is_the_source_whatever_its_name() {
+    let repository = GitRepository::with_files();
+    let source = || open(&repository.work()).unwrap().provenance.source;
+    let remote = |name: &str, url: &str| {
+        repository.git(&["remote", "add", name, url]);
+    };
+    remote("upstream", "https://example.com/acme/billing.git");
+    assert_eq!(source(), "git+https://example.com/acme/billing.git");
+    remote("origin", "https://example.com/ada/billing.git");
+    assert_eq!(source(), "git+https://example.com/ada/billing.git");
+}
+
+#[test]
+fn tags_and_branches_are_in_no_bundle() {
+    let repository = GitRepository::with_files();
+    let packed = || {
+        let packed = crate::pack::packed(&spec(&repository.work()), 1).unwrap();
+        (packed.bundle.hash(), packed.provenance)
+    };
+    let (expected, provenance) = packed();
+    assert_eq!(provenance.label, "");
+    repository.git(&["tag", "-a", "v1", "-m", "one"]);
+    repository.git(&["checkout", "-q", "-b", "release/1"]);
+    repository.git(&["remote", "add", "origin", "https://example.com/b.git"]);
+    let (hash, provenance) = packed();
+    assert_eq!(hash, expected);
+    assert_eq!(provenance.label, "v1");
+    assert_eq!(provenance.reference, "refs/heads/release/1");
+    repository.git(&["tag", "-d", "v1"]);
+    assert_eq!(packed().0, expected);
 }

@@ -258,10 +258,15 @@ fn says_what_is_missing() {
     }
 
     let empty = GitRepository::new();
-    assert!(matches!(
-        refusal(open(&empty.work())),
-        SourceError::NoCommit { .. }
-    ));
+    for named in [
+        open(&empty.work()),
+        open_revision(&empty.work(), "HEAD"),
+        open_revision(&empty.work(), "@"),
+    ] {
+        let error = refusal(named);
+        assert!(matches!(error, SourceError::NoCommit { .. }), "{error:?}");
+        assert_eq!(error.kind(), FailureKind::Usage);
+    }
     let error = refusal(open(empty.home()));
     assert!(
         matches!(error, SourceError::NoRepository { .. }),

@@ -9,6 +9,7 @@ mod hostile;
 mod incomplete;
 mod large;
 mod lfs;
+mod long_ids;
 mod provenance;
 mod revisions;
 mod server;

@@ -228,6 +228,11 @@ fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Ent
         repository: work_tree.to_owned(),
         source,
     })?;
+    // What lies beyond a link is not in the work tree, whatever its path.
+    let mut above = relative.ancestors().skip(1);
+    if above.any(|directory| work_tree.join(directory).is_symlink()) {
+        return Ok(None);
+    }
     let place = work_tree.join(relative);
     let metadata = match place.symlink_metadata() {
         Ok(metadata) => metadata,

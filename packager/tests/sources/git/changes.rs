@@ -107,3 +107,18 @@ fn a_touched_file_is_not_a_changed_file() {
     repository.write("README", "hello\n");
     assert!(open(&repository.work()).is_ok());
 }
+
+#[test]
+fn what_lies_beyond_a_link_is_not_packed() {
+    let repository = GitRepository::with_files();
+    let bin = repository.work().join("bin");
+    let outside = repository.home().join("outside");
+    std::fs::rename(&bin, &outside).unwrap();
+    std::fs::write(outside.join("run"), "secret\n").unwrap();
+    repository.link("bin", "../outside");
+    // As in `git status`: deleted.
+    let text = refusal(open(&repository.work())).to_string();
+    assert!(text.contains("deleted: bin/run"), "{text}");
+    let found = contents(&open_dirty(&repository.work()).unwrap());
+    assert_eq!(Vec::from_iter(found.keys()), ["README", "bulla.toml"]);
+}

@@ -84,25 +84,11 @@ fn a_sparse_checkout_shows_the_whole_revision() {
 }
 
 #[test]
-fn repositories_with_long_ids_and_borrowed_objects_are_read() {
+fn borrowed_objects_are_read() {
     let repository = GitRepository::with_files();
     let shared = repository.home().join("shared");
     repository.git(&["clone", "-q", "--shared", ".", shared.to_str().unwrap()]);
     assert_same(&repository, &shared);
-
-    let long = repository.home().join("long");
-    repository.git(&[
-        "init",
-        "-q",
-        "--object-format=sha256",
-        long.to_str().unwrap(),
-    ]);
-    crate::checkout::write(&long, "README", "x");
-    repository.git_in(&long, &["add", "-A"]);
-    repository.git_in(&long, &["commit", "-q", "-m", "long"]);
-    let checkout = open(&long).unwrap();
-    assert_eq!(checkout.source.revision().len(), 64);
-    assert_eq!(contents(&checkout)["README"].1, "x");
 }
 
 #[test]

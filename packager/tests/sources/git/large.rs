@@ -6,7 +6,7 @@ use bulla_packager::source::Tracked;
 use crate::checkout::{GitRepository, open_revision};
 
 /// Bytes that zlib cannot make smaller.
-fn noise(size: usize) -> Vec<u8> {
+pub(super) fn noise(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
         state ^= state << 13;

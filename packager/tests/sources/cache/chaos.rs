@@ -92,7 +92,7 @@ fn packs_share_a_cache_that_somebody_destroys() {
     let cache = home.path().join("cache");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let destroyer = scope.spawn(|| {
+        let vandal = scope.spawn(|| {
             let (mut random, mut destroyed) = (Random(0x2545_f491_4f6c_dd1d), 0);
             while !done.load(Ordering::Relaxed) {
                 destroyed += u32::from(destroy(&cache, &mut random).is_ok());
@@ -124,7 +124,7 @@ fn packs_share_a_cache_that_somebody_destroys() {
             .map(thread::ScopedJoinHandle::join)
             .collect();
         done.store(true, Ordering::Relaxed);
-        let destroyed = destroyer.join().unwrap();
+        let destroyed = vandal.join().unwrap();
         assert!(results.iter().all(Result::is_ok));
         assert!(destroyed > 100, "destroyed {destroyed} times only");
     });

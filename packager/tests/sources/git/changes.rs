@@ -120,5 +120,6 @@ fn what_lies_beyond_a_link_is_not_packed() {
     let text = refusal(open(&repository.work())).to_string();
     assert!(text.contains("deleted: bin/run"), "{text}");
     let found = contents(&open_dirty(&repository.work()).unwrap());
-    assert_eq!(Vec::from_iter(found.keys()), ["README", "bulla.toml"]);
+    let names: Vec<&String> = found.keys().collect();
+    assert_eq!(names, ["README", "bulla.toml"]);
 }

@@ -235,9 +235,10 @@ fn trees_that_multiply_without_end_are_refused() {
     let blob = repository.git(&["rev-parse", "HEAD:README"]);
     let recipe = repository.git(&["rev-parse", "HEAD:bulla.toml"]);
     let many = |kind: &str, id: &str| -> String {
-        (0..2000)
+        let lines: Vec<String> = (0..2000)
             .map(|number| format!("{kind} {id}\t{number}\n"))
-            .collect()
+            .collect();
+        lines.concat()
     };
     // 2000 times 2000 times 2000 files in four objects.
     let files = make_tree(&repository, &many("100644 blob", &blob));

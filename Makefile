@@ -41,7 +41,7 @@ install: ## Programs, man pages and completions below DESTDIR/PREFIX (/usr/local
 	@scripts/install "$(TARGET)/release" "$(DESTDIR)$(or $(PREFIX),/usr/local)"
 
 bench: ## Times the programs on a tree of about 20,000 files
-	@scripts/setup test
+	@scripts/setup bench
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) bench --package bulla-tests
 

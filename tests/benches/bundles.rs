@@ -1,10 +1,21 @@
-//! What bundles weigh, and what an update of one to the other has to bring.
+//! Bundle files: what they weigh, and what an update of one to the other has to bring.
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulla_bundle::{BundleFile, Frame, Limits, read_bundle_file};
+use bulla_tests::World;
+
+/// Packs `checkout` into a file of the world.
+pub(crate) fn pack(world: &World, checkout: &Path, name: &str) -> PathBuf {
+    let file = world.path(name);
+    let arguments = ["pack".as_ref(), "--output".as_ref(), file.as_os_str()];
+    world
+        .bulla(&[&arguments[..], &[checkout.as_os_str()]].concat())
+        .done();
+    file
+}
 
 /// Says what is in a bundle, and how large it is beside one solid stream.
 pub(crate) fn summary(path: &Path, archive: u64) -> String {

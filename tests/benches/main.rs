@@ -1,7 +1,7 @@
 //! Times the programs on a real tree of about 20,000 files, each beside what people use today.
 //!
-//! `make bench`, or `cargo bench --package bulla-tests -- RUNS` once the programs are built for
-//! release. Absolute times say something about the machine; the ratios, medians of runs that take
+//! `make bench`, or `cargo bench --package bulla-tests -- [RUNS] [packs|releases]` once the programs
+//! are built for release. Absolute times say something about the machine; the ratios, medians of runs that take
 //! turns, say something about Bulla. Nothing here is asserted.
 #![expect(clippy::print_stdout, reason = "the table is what a bench is for")]
 #![expect(clippy::print_stderr, reason = "who waits should know for what")]
@@ -27,9 +27,13 @@ const DEFAULT_RUNS: usize = 5;
 const KEPT: usize = 5;
 
 fn main() {
-    let runs = std::env::args()
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runs = arguments
+        .iter()
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(DEFAULT_RUNS);
+    let has = |part: &str| arguments.iter().any(|argument| argument == part);
+    let all = !has("packs") && !has("releases");
     let packages = packages::fetch(&directory().join("packages"));
     let world = World::new();
     eprintln!("making the checkout");
@@ -37,13 +41,20 @@ fn main() {
     packages::commit(&mut checkout, &packages);
 
     report::head();
-    packs::git(&world, &mut checkout, runs);
-    packs::svn(&world, &checkout, runs);
-    packs::binaries(&world);
-    let first = publish(&world, &checkout);
-    cold_install(&world, &first, runs);
-    let last_two = update(&world, &mut checkout, runs);
-    rollback(&world, &last_two, runs);
+    if all || has("packs") {
+        packs::all(&world, &mut checkout, runs);
+    }
+    if all || has("releases") {
+        releases(&world, &mut checkout, runs);
+    }
+}
+
+/// From a publish to a rollback.
+fn releases(world: &World, checkout: &mut GitCheckout, runs: usize) {
+    let first = publish(world, checkout);
+    cold_install(world, &first, runs);
+    let last_two = update(world, checkout, runs);
+    rollback(world, &last_two, runs);
 }
 
 /// Returns `target/benches`: the bench itself is `target/release/deps/benches-<hash>`.
@@ -100,6 +111,7 @@ fn cold_install(world: &World, hash: &str, runs: usize) {
 fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2] {
     let server = world.server("updated");
     install(&server);
+    let before = bundles::pack(world, &checkout.path, "before.bulla");
     let mut published = Vec::new();
     let mut installed = Vec::new();
     let mut last_two = [String::new(), String::new()];
@@ -114,19 +126,8 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
     let recycled = installed.split_off(KEPT);
     report::alone("install, change, copied", measure::median(installed));
     report::alone("install, change, recycled", measure::median(recycled));
-    let bundle = world.path("last.bulla");
-    world
-        .bulla(&[
-            "pack".as_ref(),
-            "--output".as_ref(),
-            bundle.as_os_str(),
-            checkout.path.as_os_str(),
-        ])
-        .done();
-    report::fact(
-        "",
-        &bundles::difference(&world.path("first.bulla"), &bundle),
-    );
+    let after = bundles::pack(world, &checkout.path, "after.bulla");
+    report::fact("", &bundles::difference(&before, &after));
     last_two
 }
 

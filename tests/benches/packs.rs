@@ -14,8 +14,15 @@ use crate::report;
 /// A file in the middle of the tree that a change touches.
 const CHANGED: &str = "vendor/changed.txt";
 
+/// All of them.
+pub(crate) fn all(world: &World, checkout: &mut GitCheckout, runs: usize) {
+    git(world, checkout, runs);
+    svn(world, checkout, runs);
+    binaries(world);
+}
+
 /// A git checkout: all of it, and after a commit of one line.
-pub(crate) fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
+fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
     let archive = world.path("archive.tar.zst");
     let (ours, theirs) = measure::beside(
         runs,
@@ -31,15 +38,7 @@ pub(crate) fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
         },
     );
     report::ratio("pack, git", ours, "git archive HEAD | zstd -7 -T0", theirs);
-    let bundle = world.path("first.bulla");
-    world
-        .bulla(&[
-            "pack".as_ref(),
-            "--output".as_ref(),
-            bundle.as_os_str(),
-            checkout.path.as_os_str(),
-        ])
-        .done();
+    let bundle = bundles::pack(world, &checkout.path, "packed.bulla");
     let archive = archive.metadata().expect("an archive").len();
     report::fact("", &bundles::summary(&bundle, archive));
 
@@ -65,7 +64,7 @@ pub(crate) fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
 }
 
 /// A Subversion working copy of the same tree.
-pub(crate) fn svn(world: &World, checkout: &GitCheckout, runs: usize) {
+fn svn(world: &World, checkout: &GitCheckout, runs: usize) {
     eprintln!("making the working copy");
     let svn = SvnCheckout::with_application(&world.path("svn-bench"), crate::PROJECT);
     let copied = Command::new("cp")
@@ -121,7 +120,7 @@ pub(crate) fn svn(world: &World, checkout: &GitCheckout, runs: usize) {
 }
 
 /// A gigabyte in large files, as somebody keeps installers or films in git.
-pub(crate) fn binaries(world: &World) {
+fn binaries(world: &World) {
     let mut checkout = world.git("acme/media");
     for number in 0..8_u64 {
         let mut state = number * 2 + 1;

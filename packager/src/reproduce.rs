@@ -1,8 +1,11 @@
 //! A release made again from the source that its statement names, and compared with the one that
 //! the registry has.
 
+use std::collections::BTreeSet;
+
 use bulla_bundle::{Bundle, Progress, VerifiedBundle};
 use bulla_schemas::api::Change;
+use bulla_schemas::manifest::Manifest;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::ReleaseDocument;
 use bulla_schemas::{Digest, ProjectName};
@@ -151,15 +154,15 @@ pub fn reproduce(
 
 fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) -> Reproduction {
     let (expected, found) = (release.release(), bundle.release());
-    let document = differences(expected, found);
-    let is_codec = |difference: &FieldDifference| difference.field == "codec";
-    let answer = if release.hash() == bundle.hash() {
-        Answer::Identical
-    } else if expected.index.digest == found.index.digest && document.iter().all(is_codec) {
-        Answer::SameContent
-    } else {
-        Answer::Different
-    };
+    let mut document = differences(expected, found);
+    let answer = answer(
+        release.hash() == bundle.hash(),
+        expected.index.digest == found.index.digest,
+        &document,
+    );
+    if answer == Answer::Different && document.is_empty() {
+        document.extend(layers(release.manifest(), bundle.manifest()));
+    }
     Reproduction {
         project: expected.project.clone(),
         hash: release.hash(),
@@ -172,6 +175,29 @@ fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) ->
     }
 }
 
+/// The files and everything said of them may be the same, and another codec the reason for the
+/// other hash. Who names the same codec has to give the same bytes.
+fn answer(is_same_hash: bool, is_same_index: bool, document: &[FieldDifference]) -> Answer {
+    match document {
+        _ if is_same_hash => Answer::Identical,
+        [difference] if is_same_index && difference.field == "codec" => Answer::SameContent,
+        _ => Answer::Different,
+    }
+}
+
+/// Compares the compressed parts of two bundles that say the same of themselves.
+fn layers(expected: &Manifest, found: &Manifest) -> Vec<FieldDifference> {
+    let sides = expected.layers.iter().zip(&found.layers);
+    sides
+        .filter(|(one, other)| one != other)
+        .map(|(one, other)| FieldDifference {
+            field: one.media_type.clone(),
+            expected: one.digest.to_string(),
+            found: other.digest.to_string(),
+        })
+        .collect()
+}
+
 /// Compares field by field, as both are written.
 fn differences(expected: &ReleaseDocument, found: &ReleaseDocument) -> Vec<FieldDifference> {
     let fields = |document: &ReleaseDocument| match serde_json::to_value(document) {
@@ -179,15 +205,42 @@ fn differences(expected: &ReleaseDocument, found: &ReleaseDocument) -> Vec<Field
         _ => serde_json::Map::new(),
     };
     let (expected, found) = (fields(expected), fields(found));
-    expected
-        .iter()
-        .filter_map(|(field, value)| {
-            let other = found.get(field);
-            (other != Some(value)).then(|| FieldDifference {
-                field: field.clone(),
-                expected: value.to_string(),
-                found: other.map_or_else(String::new, ToString::to_string),
-            })
+    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let text =
+        |value: Option<&serde_json::Value>| value.map_or_else(String::new, ToString::to_string);
+    names
+        .into_iter()
+        .map(|field| (field, expected.get(field), found.get(field)))
+        .filter(|(_, one, other)| one != other)
+        .map(|(field, one, other)| FieldDifference {
+            field: field.clone(),
+            expected: text(one),
+            found: text(other),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differs(field: &str) -> FieldDifference {
+        FieldDifference {
+            field: field.to_owned(),
+            expected: "1".to_owned(),
+            found: "2".to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_another_codec_is_the_same_content() {
+        let codec = [differs("codec")];
+        let more = [differs("codec"), differs("install")];
+        assert_eq!(answer(true, true, &[]), Answer::Identical);
+        assert_eq!(answer(false, true, &codec), Answer::SameContent);
+        assert_eq!(answer(false, false, &codec), Answer::Different);
+        assert_eq!(answer(false, true, &more), Answer::Different);
+        // The same codec, by its name, and other bytes.
+        assert_eq!(answer(false, true, &[]), Answer::Different);
+    }
 }

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use bulla_tests::programs::hermetic;
 use bulla_tests::{GitCheckout, Transcript, World, skip, write};
 
+use crate::evil::registry::EvilRegistry;
+
 const PROJECT: &str = "acme/billing";
 
 /// A `git daemon` that serves a folder on loopback until it is dropped.
@@ -61,16 +63,21 @@ impl Drop for GitDaemon {
     }
 }
 
-/// A checkout whose release is made by a build of `sh`.
+/// A recipe whose release is made by a build of `sh`.
+fn recipe(script: &str) -> String {
+    format!(
+        "[bundle]\nproject = \"{PROJECT}\"\n[build]\ncommand = [\"sh\", \"-ec\", '''{script}''']\noutputs = [\"out/\"]\n"
+    )
+}
+
+/// A checkout with such a recipe.
 fn with_build(checkout: &mut GitCheckout, script: &str) {
-    checkout.write(
-        "bulla.toml",
-        format!(
-            "[bundle]\nproject = \"{PROJECT}\"\n[build]\ncommand = [\"sh\", \"-ec\", '''{script}''']\noutputs = [\"out/\"]\n"
-        ),
-    );
+    checkout.write("bulla.toml", recipe(script));
     checkout.commit("A build");
 }
+
+/// A script that gives the same release wherever it runs.
+const UPPER: &str = "mkdir out; tr a-z A-Z < public/index.html > out/index.html";
 
 fn reproduce(world: &World, hash: &str, more: &[&str]) -> Transcript {
     let arguments = ["reproduce", hash, "--project", PROJECT];
@@ -91,10 +98,7 @@ fn published(world: &World, path: &std::path::Path) -> Option<String> {
 fn a_build_is_identical_from_the_source_that_the_statement_names() {
     let world = World::new();
     let mut origin = world.git("origin");
-    with_build(
-        &mut origin,
-        "mkdir out; tr a-z A-Z < public/index.html > out/index.html",
-    );
+    with_build(&mut origin, UPPER);
     let daemon = GitDaemon::serve(&world, "git");
     let clone = world.path("clone");
     Transcript::of(
@@ -159,6 +163,97 @@ fn an_svn_release_is_identical_from_the_url_that_the_statement_names() {
     let hash = world.publish(&checkout.path);
     std::fs::remove_dir_all(&checkout.path).unwrap();
     assert_eq!(reproduce(&world, &hash, &[]).done().stdout, "identical\n");
+}
+
+#[test]
+fn an_svn_build_is_identical_from_the_url_that_the_statement_names() {
+    let world = World::new();
+    let checkout = world.svn(PROJECT);
+    checkout.write("bulla.toml", recipe(UPPER));
+    checkout.commit("A build");
+    let Some(hash) = published(&world, &checkout.path) else {
+        return;
+    };
+    std::fs::remove_dir_all(&checkout.path).unwrap();
+    assert_eq!(reproduce(&world, &hash, &[]).done().stdout, "identical\n");
+}
+
+#[test]
+fn a_source_that_is_gone_is_named_and_a_checkout_helps() {
+    let world = World::new();
+    let origin = world.git("origin");
+    write(
+        &origin.path,
+        "bulla.toml",
+        format!("[bundle]\nproject = \"{PROJECT}\"\n"),
+    );
+    let mut origin = origin;
+    origin.commit("Its name");
+    let daemon = GitDaemon::serve(&world, "git");
+    let url = daemon.url("origin");
+    let clone = world.path("clone");
+    Transcript::of(
+        hermetic("git", &world.home())
+            .args(["clone", "-q", &url])
+            .arg(&clone),
+    )
+    .done();
+    let hash = world.publish(&clone);
+    drop(daemon);
+    let gone = reproduce(&world, &hash, &[]);
+    assert!(gone.stderr.contains(&url), "{gone}");
+    assert!(gone.stderr.contains("--checkout"), "{gone}");
+    gone.fails(1, "cannot fetch");
+    let clone = clone.to_str().unwrap();
+    let again = reproduce(&world, &hash, &["--checkout", clone]).done();
+    assert_eq!(again.stdout, "identical\n");
+
+    // A checkout of something else does not have the revision.
+    let other = world.git("other");
+    let other = reproduce(&world, &hash, &["--checkout", other.path.to_str().unwrap()]);
+    assert_eq!(other.stdout, "");
+    other.fails(1, "revision");
+    let svn = world.svn("svn");
+    let svn = reproduce(&world, &hash, &["--checkout", svn.path.to_str().unwrap()]);
+    assert_eq!(svn.stdout, "", "{svn}");
+    assert_ne!(svn.status, Some(0), "{svn}");
+}
+
+#[test]
+fn a_registry_that_lies_about_the_release_is_refused() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let hash = world.publish(&checkout.path);
+    let evil = EvilRegistry::before(world.registry.url());
+    let path = checkout.path.to_str().unwrap();
+    let reproduce = || {
+        let mut command = world.bulla_command();
+        command.env("BULLA_REGISTRY", evil.url()).args([
+            "reproduce",
+            &hash,
+            "--project",
+            PROJECT,
+            "--checkout",
+            path,
+        ]);
+        Transcript::of(&mut command)
+    };
+    assert_eq!(reproduce().done().stdout, "identical\n");
+    let kinds = ["/manifests/", "/blobs/"];
+    for kind in kinds {
+        evil.lie(move |path, mut bytes| {
+            if path.contains(kind)
+                && let Some(last) = bytes.last_mut()
+            {
+                *last ^= 1;
+            }
+            bytes
+        });
+        let refused = reproduce();
+        assert_eq!(refused.stdout, "", "{refused}");
+        refused.refused("sha256:");
+        evil.repent();
+    }
 }
 
 #[test]
@@ -257,6 +352,28 @@ fn a_second_builder_signs_and_show_says_who_reproduced_it() {
 
     let again = bulla(&sign).done();
     assert!(again.stderr.contains("said so already"), "{again}");
+
+    // A build is signed as any other, and how it ran is said.
+    let mut checkout = checkout;
+    with_build(&mut checkout, UPPER);
+    let published = Transcript::of(
+        world
+            .bulla_command()
+            .env("BULLA_REGISTRY", registry.url())
+            .env("BULLA_ANCHOR", &anchor)
+            .env("BULLA_TOKEN", std::fs::read_to_string(&token).unwrap())
+            .args(["publish", path, "--no-sandbox", "--key"])
+            .arg(&key),
+    )
+    .done();
+    let hash = published.last_line();
+    let mut sign = sign.to_vec();
+    sign[1] = hash;
+    let signed = bulla(&[&sign[..], &["--no-sandbox"]].concat()).done();
+    assert_eq!(signed.stdout, "identical\n");
+    let json = bulla(&["show", hash, "--json"]).done().json();
+    assert_eq!(json["reproducedBy"], serde_json::json!(["second"]));
+    assert_eq!(json["statements"][1]["build"], "no-sandbox");
 }
 
 #[test]

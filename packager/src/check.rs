@@ -17,6 +17,7 @@ use std::time::Duration;
 use bulla_bundle::{Bundle, Progress, SourceTree as _};
 use bulla_schemas::api::{Change, ChangeKind};
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::recipe::BuildSection;
 use bulla_schemas::{Digest, EntryPath, ProjectName};
 use serde::Serialize;
 
@@ -146,8 +147,9 @@ pub fn check(
         recipe: &recipe,
         options,
     };
-    let (other, varied) = vary(options, section.is_some());
-    if section.is_some() && other.build.surroundings.clock.is_none() {
+    let (other, varied) = vary(options, section);
+    // Also with a false clock: not every program looks at it.
+    if section.is_some() {
         std::thread::sleep(ANOTHER_SECOND);
     }
     let second = pack::choose(source::open(spec)?, &recipe, &other);
@@ -200,7 +202,7 @@ impl Packing<'_> {
 }
 
 /// Returns other options than `options`, and what is different about them.
-fn vary(options: &PackOptions, builds: bool) -> (PackOptions, Vec<String>) {
+fn vary(options: &PackOptions, section: Option<&BuildSection>) -> (PackOptions, Vec<String>) {
     let mut other = options.clone();
     let one = NonZeroUsize::MIN;
     other.threads = match options.threads.get() {
@@ -208,15 +210,19 @@ fn vary(options: &PackOptions, builds: bool) -> (PackOptions, Vec<String>) {
         _ => one,
     };
     let mut varied = vec![format!("threads {} and {}", options.threads, other.threads)];
-    if !builds {
+    let Some(section) = section else {
         return (other, varied);
-    }
-    let clock = variation::false_clock();
+    };
+    // In another year no certificate of a server is valid.
+    let clock = variation::false_clock().filter(|_| !section.network);
     let usual = &options.build.surroundings;
     let unusual = Surroundings::unusual(variation::other_locale(), clock);
     varied.push(match &unusual.clock {
         Some(clock) => format!("time now and {}", clock.offset),
-        None => "time by a second or more".to_owned(),
+        None if section.network => {
+            "time by a second or more (not the date, because of the network)".to_owned()
+        }
+        None => "time by a second or more (not the date, without `libfaketime`)".to_owned(),
     });
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if processors > 1 {

@@ -1,6 +1,7 @@
 //! A revision written into an empty directory: everything that it tracks, with fixed modes and
 //! times.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -38,13 +39,16 @@ pub(super) fn export(checkout: &Checkout, top: &Path, order: Order) -> Result<()
         }
     }
     directories.remove(Path::new(""));
-    // A directory stands before what is in it.
+    // Sorted, a directory stands before what is in it.
+    let mut directories: Vec<PathBuf> = directories.into_iter().collect();
+    if order == Order::Backward {
+        // By depth, for the same reason.
+        directories.sort_by_cached_key(|path| (path.components().count(), Reverse(path.clone())));
+        entries.reverse();
+    }
     for directory in &directories {
         make_directory(&top.join(directory))
             .map_err(|source| BuildError::export(directory, source))?;
-    }
-    if order == Order::Backward {
-        entries.reverse();
     }
     let committed = checkout.source.committed();
     let (links, files): (Vec<_>, Vec<_>) = entries

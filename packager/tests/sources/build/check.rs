@@ -67,11 +67,15 @@ const DEPENDENCIES: [(&str, &str); 8] = [
         "processors",
         "nproc --all; grep Cpus_allowed_list /proc/self/status; nproc",
     ),
-    ("umask", "umask"),
-    ("user", "id -un"),
-    ("home", "echo ~"),
-    ("machine", "hostname"),
-    ("locale", "echo $LC_ALL"),
+    ("umask", "touch new; stat -c %a new"),
+    ("user", "id -u; stat -c %U ."),
+    ("home", "(cd ~; pwd -P)"),
+    ("machine", "uname -n"),
+    // How many letters that is.
+    (
+        "locale",
+        "printf 'a\\nB\\n\\303\\244\\n' | sort | tr -d '\\n' | wc -m; locale charmap; locale d_t_fmt",
+    ),
     ("zone", "date -d @0"),
 ];
 
@@ -99,24 +103,70 @@ fn whatever_may_vary_is_varied() {
     }
 }
 
+/// A project that releases the order in which the kernel lists a directory of its revision.
+fn lists(directory: &str) -> Project {
+    let project = Project::new(&format!("mkdir out; ls -U {directory} > out/list"));
+    for name in ["zebra", "ant", "mouse", "cat", "dog", "eel", "fox", "gnu"] {
+        project.repository.write(&format!("files/{name}"), name);
+        project
+            .repository
+            .write(&format!("directories/{name}/file"), name);
+    }
+    project.commit();
+    project
+}
+
 #[test]
 fn the_order_in_which_directories_are_listed_is_varied() {
     for options in sandboxes() {
-        let report = checked(
-            "mkdir out; mkdir many; for i in 9 3 7 1 8 2; do touch many/$i; done; ls -U /build > out/list",
-            &options,
-        );
-        let project = Project::new("mkdir out; ls -U files > out/list");
-        for name in ["zebra", "ant", "mouse", "cat", "dog", "eel", "fox", "gnu"] {
-            project.repository.write(&format!("files/{name}"), name);
+        for directory in ["files", "directories"] {
+            let report = check(&lists(directory).repository, &options).unwrap();
+            let has_other = report
+                .varied
+                .iter()
+                .any(|what| what.contains("file system"));
+            if !has_other {
+                skip("another order of directories, because `/dev/shm` is no other file system");
+                continue;
+            }
+            assert!(!report.is_same(), "{directory} {:?}", report.varied);
         }
-        project.commit();
-        let listed = check(&project.repository, &options).unwrap();
-        assert!(
-            !listed.is_same() || !report.is_same(),
-            "{:?}",
-            listed.varied
-        );
+    }
+}
+
+#[test]
+fn the_order_in_which_files_are_made_is_varied_where_there_is_one_file_system() {
+    // A file system in memory lists what was made last first.
+    let Ok(spool) = tempfile::tempdir_in("/dev/shm") else {
+        skip("another order of files, because there is no `/dev/shm`");
+        return;
+    };
+    for options in sandboxes() {
+        let options = BuildOptions {
+            spool: spool.path().to_owned(),
+            ..options
+        };
+        for directory in ["files", "directories"] {
+            let report = check(&lists(directory).repository, &options).unwrap();
+            assert!(!report.is_same(), "{directory} {:?}", report.varied);
+            let order = "order in which files are made";
+            assert!(report.varied.iter().any(|what| what == order), "{report:?}");
+        }
+    }
+}
+
+#[test]
+fn a_year_passes_where_libfaketime_is_installed() {
+    for options in sandboxes() {
+        let report = checked("mkdir out; date +%Y > out/year", &options);
+        if !report.varied.iter().any(|what| what.contains("400d")) {
+            skip("another year, because `libfaketime` is not installed");
+            return;
+        }
+        assert!(!report.is_same(), "{options:?}");
+        // Who does not ask the library sees another second at least.
+        let report = checked("mkdir out; LD_PRELOAD= date +%s > out/second", &options);
+        assert!(!report.is_same(), "{options:?}");
     }
 }
 

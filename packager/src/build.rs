@@ -23,9 +23,10 @@ mod surroundings;
 mod workspace;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bulla_schemas::ProjectName;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::statement::Build;
 
@@ -46,6 +47,8 @@ pub struct BuildOptions {
     pub no_sandbox: bool,
     /// The directory for the export.
     pub spool: PathBuf,
+    /// How many bytes the build must leave free there.
+    pub reserve: u64,
     /// The directory that keeps the output of each project's last build.
     pub logs: PathBuf,
     /// What the build sees besides its revision.
@@ -85,6 +88,29 @@ impl fmt::Debug for Listener {
     }
 }
 
+/// Returns the file in `directory` with the output of a project's last build. No name of a project
+/// has a `+`, so no two projects share one.
+pub fn log_of(directory: &Path, project: &ProjectName) -> PathBuf {
+    let name = project.as_str().replace('/', "+");
+    directory.join(format!("{name}.log"))
+}
+
+/// How many bytes a build must leave free in `spool`: 1 GiB, or a tenth of what is free now if
+/// that is less.
+#[cfg(target_os = "linux")]
+pub fn reserve(spool: &Path) -> u64 {
+    const RESERVE: u64 = 1 << 30;
+    rustix::fs::statvfs(spool).map_or(0, |found| {
+        RESERVE.min(found.f_bavail.saturating_mul(found.f_frsize) / 10)
+    })
+}
+
+/// Builds run on Linux only.
+#[cfg(not(target_os = "linux"))]
+pub fn reserve(_: &Path) -> u64 {
+    0
+}
+
 /// Builds `checkout` if the recipe has a build, and returns it with the outputs for its files.
 #[cfg(target_os = "linux")]
 pub fn build(
@@ -96,29 +122,43 @@ pub fn build(
     let Some(section) = &recipe.build else {
         return Ok(checkout);
     };
-    let workspace = workspace::Workspace::new(&options.spool)?;
+    let workspace = workspace::Workspace::new(&options.spool, &options.program)?;
     export::export(&checkout, &workspace.build(), options.surroundings.order)?;
     let stage = prepare(&checkout, section, &workspace, options)?;
     let mut log = log::Log::begin(&options.logs, &recipe.bundle.project)?;
-    let mut command = std::process::Command::new(&options.program);
-    command
-        .args(["enter".as_ref(), stage.as_os_str()])
-        .env_clear();
-    let ended = run::run(command, section.timeout.as_duration(), |line| {
-        (options.listener.0)(line);
-        log.line(line)
-    })
+    let command = workspace.guarded(&options.program, &stage)?;
+    let reserve = run::Reserve {
+        directory: &options.spool,
+        bytes: options.reserve,
+    };
+    let ended = run::run(
+        command,
+        section.timeout.as_duration(),
+        Some(reserve),
+        |line| {
+            (options.listener.0)(line);
+            log.line(line)
+        },
+    )
     .map_err(|source| BuildError::io("cannot run the build with", &options.program, source))?;
     let (log, tail) = log.finish()?;
     let command = section.command.arguments().join(" ");
     match ended {
         run::Ended::Exited(status) if status.success() => {}
         run::Ended::Exited(status) => {
-            let status = status.to_string();
+            let status = run::words(status);
             return Err(BuildError::Exited {
                 command,
                 status,
                 tail,
+                log,
+            });
+        }
+        run::Ended::OutOfSpace { reserve } => {
+            return Err(BuildError::OutOfSpace {
+                command,
+                directory: options.spool.clone(),
+                reserve,
                 log,
             });
         }
@@ -144,7 +184,7 @@ pub fn build(
 /// Makes a sandbox and says which program made it.
 #[cfg(target_os = "linux")]
 pub fn probe(options: &BuildOptions) -> Result<&'static str, BuildError> {
-    let workspace = workspace::Workspace::new(&options.spool)?;
+    let workspace = workspace::Workspace::new(&options.spool, &options.program)?;
     let enclosure = sandbox::Enclosure {
         workspace: &workspace,
         surroundings: &options.surroundings,
@@ -184,13 +224,14 @@ fn prepare(
             home: text(workspace.home()),
             temporary: text(workspace.temporary()),
         };
-        let stage = stage::Stage::Become {
+        let stage = stage::Stage::Guard {
             umask: surroundings.umask,
             processors: surroundings.processors,
+            has_no_keys: false,
             directory: workspace.build(),
             command: program(&places),
         };
-        return workspace.write_stage("become.json", &stage);
+        return workspace.write_stage("guard.json", &stage);
     }
     let enclosure = sandbox::Enclosure {
         workspace,

@@ -44,8 +44,8 @@ pub enum BuildError {
     },
     /// The command ended with another status than 0.
     #[error(
-        "the build command `{command}` ended with {status}; its last lines:\n{tail}\nall that it said is in `{log}`",
-        log = .log.display()
+        "the build command `{command}` ended with {status}{}",
+        words(.tail, .log)
     )]
     Exited {
         /// The command.
@@ -59,8 +59,8 @@ pub enum BuildError {
     },
     /// The command took too long.
     #[error(
-        "the build command `{command}` did not end within {timeout}; its last lines:\n{tail}\nall that it said is in `{log}`",
-        log = .log.display()
+        "the build command `{command}` did not end within {timeout}{}",
+        words(.tail, .log)
     )]
     TimedOut {
         /// The command.
@@ -69,6 +69,22 @@ pub enum BuildError {
         timeout: String,
         /// The end of its output.
         tail: String,
+        /// The file with its output.
+        log: PathBuf,
+    },
+    /// The command filled the disk.
+    #[error(
+        "the build command `{command}` was ended, because it left fewer than {reserve} bytes free in `{directory}`; all that it said is in `{log}`",
+        directory = .directory.display(),
+        log = .log.display()
+    )]
+    OutOfSpace {
+        /// The command.
+        command: String,
+        /// The directory that the build wrote to.
+        directory: PathBuf,
+        /// How many bytes were to stay free.
+        reserve: u64,
         /// The file with its output.
         log: PathBuf,
     },
@@ -150,6 +166,7 @@ impl BuildError {
             }
             Self::NotLinux => "publish from a Linux machine, such as CI",
             Self::NotThere { .. } => "fetch it first, or leave it out of the repository",
+            Self::OutOfSpace { .. } => "make room, or let TMPDIR name a directory on a larger disk",
             Self::TimedOut { .. } => "`timeout` in `[build]` allows more",
             Self::NoOutputs { .. } => {
                 "`outputs` names files below the top of the checkout, as a `.gitignore` would"
@@ -161,6 +178,17 @@ impl BuildError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+/// Ends a sentence with what the build said last.
+fn words(tail: &str, log: &Path) -> String {
+    match tail {
+        "" => " and said nothing".to_owned(),
+        tail => format!(
+            "; its last lines:\n{tail}\nall that it said is in `{}`",
+            log.display()
+        ),
     }
 }
 

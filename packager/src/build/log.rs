@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::ProjectName;
 use tempfile::NamedTempFile;
 
-use super::BuildError;
+use super::{BuildError, log_of};
 
 /// Most bytes that are kept.
 const KEPT: u64 = 64 * 1024 * 1024;
@@ -31,10 +31,9 @@ impl Log {
         let failed =
             |source| BuildError::io("cannot keep the output of the build in", directory, source);
         fs::create_dir_all(directory).map_err(failed)?;
-        let name = project.as_str().replace('/', "-");
         Ok(Self {
             file: NamedTempFile::new_in(directory).map_err(failed)?,
-            path: directory.join(format!("{name}.log")),
+            path: log_of(directory, project),
             written: 0,
             tail: VecDeque::new(),
         })

@@ -32,7 +32,13 @@ impl Outputs {
         let top = workspace.build();
         let outputs = Patterns::new(patterns).map_err(BuildError::Pattern)?;
         let mut judge = outputs.judge();
-        make_accessible(&top).map_err(|source| BuildError::io("cannot read", &top, source))?;
+        let open = |path: &Path, metadata: &Metadata| {
+            open_to_owner(path, metadata)
+                .map_err(|source| BuildError::io("cannot read", path, source))
+        };
+        let metadata = fs::symlink_metadata(&top);
+        let metadata = metadata.map_err(|source| BuildError::io("cannot read", &top, source))?;
+        open(&top, &metadata)?;
         let mut tracked = Vec::new();
         let mut found = 0_u64;
         let mut pending = vec![Vec::new()];
@@ -46,12 +52,14 @@ impl Outputs {
                 let path = join(&prefix, entry.file_name().as_bytes());
                 let metadata = entry.metadata().map_err(failed)?;
                 if metadata.is_dir() {
+                    open(&entry.path(), &metadata)?;
                     pending.push(path);
                     continue;
                 }
                 found += 1;
                 if judge.matches(&String::from_utf8_lossy(&path), false) {
                     let kind = kind(&path, &metadata)?;
+                    open(&entry.path(), &metadata)?;
                     tracked.push(Tracked { path, kind });
                 }
             }
@@ -122,24 +130,8 @@ impl Tree for Outputs {
     }
 }
 
-/// Lets the owner read everything below `top` and enter each directory, whatever the build did.
-/// Else a build that root runs would give another release than one of an ordinary user.
-pub(super) fn make_accessible(top: &Path) -> io::Result<()> {
-    open_to_owner(top, &fs::symlink_metadata(top)?)?;
-    let mut pending = vec![top.to_owned()];
-    while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(&directory)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            open_to_owner(&entry.path(), &metadata)?;
-            if metadata.is_dir() {
-                pending.push(entry.path());
-            }
-        }
-    }
-    Ok(())
-}
-
+/// Lets the owner read a file and enter a directory, whatever the build did. Else a build that
+/// root runs would give another release than one of an ordinary user.
 fn open_to_owner(path: &Path, metadata: &Metadata) -> io::Result<()> {
     let mode = metadata.permissions().mode();
     let wanted = if metadata.is_dir() {

@@ -1,16 +1,17 @@
-//! A command that runs until it ends or its time is up, line by line.
+//! A command that runs under a guard until it ends, its time is up, or the disk is full.
 
 use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
-
 /// Most bytes of one line; a longer one is given in pieces.
 const LINE: u64 = 8 * 1024;
-/// How long an ended command's last words are waited for: who escaped may hold the pipe.
-const GRACE: Duration = Duration::from_secs(2);
+/// How often the disk is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long an end is waited for: nobody can end what hangs in the kernel.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,34 @@ pub(super) enum Ended {
     Exited(ExitStatus),
     /// By force: its time was up.
     TimedOut,
+    /// By force: it left the disk with fewer free bytes than these.
+    OutOfSpace {
+        /// What was to stay free, in bytes.
+        reserve: u64,
+    },
+}
+
+/// How many bytes must stay free where a directory lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reserve<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) bytes: u64,
+}
+
+impl Reserve<'_> {
+    fn is_touched(&self) -> bool {
+        rustix::fs::statvfs(self.directory)
+            .is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < self.bytes)
+    }
+}
+
+/// Says how a command ended; a shell and a sandbox give 128 and the signal's number as status.
+pub(super) fn words(status: ExitStatus) -> String {
+    match status.code() {
+        Some(137) => format!("{status} (signal 9, which the kernel sends when memory is short)"),
+        Some(code @ 129..=192) => format!("{status} (signal {})", code - 128),
+        _ => status.to_string(),
+    }
 }
 
 enum Event {
@@ -26,48 +55,57 @@ enum Event {
     Ended(io::Result<ExitStatus>),
 }
 
-/// Runs `command`, which makes a session of its own, and tells `hear` each line that it or a
-/// child of it writes to stdout or stderr. When it has ended, so has its whole process group.
+/// Runs `command`, which is a guard: all that it started ends when its stdin does. `hear` is told
+/// each line that the command or a child of it writes to stderr.
 pub(super) fn run(
     mut command: Command,
     timeout: Duration,
+    reserve: Option<Reserve<'_>>,
     mut hear: impl FnMut(&str) -> io::Result<()>,
 ) -> io::Result<Ended> {
     let (reader, writer) = io::pipe()?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
+    let (input, lifeline) = io::pipe()?;
+    command.stdin(input).stderr(writer);
     let child = command.spawn()?;
-    // The command holds the ends that write to the pipe; without it the pipe is closed.
+    // The command holds the ends that write to its pipes; without it they are closed.
     drop(command);
-    let id = child.id();
     let events = listen(child, reader);
+    let mut lifeline = Some(lifeline);
     let mut deadline = Instant::now() + timeout;
-    let mut ended = None;
+    let mut look = Instant::now();
+    let mut result = None;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match events.recv_timeout(left) {
-            Ok(Event::Line(line)) => {
-                if let Err(error) = hear(&line) {
-                    end(id);
-                    return Err(error);
-                }
+        // Asked before each line: who never stops talking ends in time too.
+        let now = Instant::now();
+        let mut end = None;
+        if result.is_none() && now >= deadline {
+            end = Some(Ok(Ended::TimedOut));
+        } else if result.is_none() && now >= look {
+            look = now + LOOK;
+            let touched = reserve.filter(Reserve::is_touched);
+            end = touched.map(|Reserve { bytes: reserve, .. }| Ok(Ended::OutOfSpace { reserve }));
+        } else if now >= deadline {
+            break;
+        }
+        let until = match (&result, &reserve) {
+            (None, Some(_)) => deadline.min(look),
+            _ => deadline,
+        };
+        if end.is_none() {
+            match events.recv_timeout(until.saturating_duration_since(now)) {
+                Ok(Event::Line(line)) => end = hear(&line).err().map(Err),
+                Ok(Event::Ended(status)) => end = Some(status.map(Ended::Exited)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            Ok(Event::Ended(status)) => {
-                end(id);
-                deadline = Instant::now() + GRACE;
-                ended.get_or_insert(Ended::Exited(status?));
-            }
-            Err(RecvTimeoutError::Timeout) if ended.is_none() => {
-                end(id);
-                deadline = Instant::now() + GRACE;
-                ended = Some(Ended::TimedOut);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+        if let (Some(end), None) = (end, &result) {
+            drop(lifeline.take());
+            deadline = Instant::now() + GRACE;
+            result = Some(end);
         }
     }
-    Ok(ended.unwrap_or(Ended::TimedOut))
+    result.unwrap_or(Ok(Ended::TimedOut))
 }
 
 /// Waits for the child and its lines in threads, until both are gone.
@@ -89,66 +127,5 @@ fn read_lines(reader: PipeReader, events: &SyncSender<Event>) {
             return;
         }
         line.clear();
-    }
-}
-
-/// Ends the command and all that is in its process group.
-fn end(id: u32) {
-    let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
-        return;
-    };
-    // Neither is there any more when it has ended in order.
-    let _ = rustix::process::kill_process_group(pid, Signal::KILL);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(script: &str, timeout: Duration) -> (Ended, Vec<String>) {
-        use std::os::unix::process::CommandExt as _;
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).process_group(0);
-        let mut lines = Vec::new();
-        let ended = run(command, timeout, |line| {
-            lines.push(line.to_owned());
-            Ok(())
-        });
-        (ended.unwrap(), lines)
-    }
-
-    const LONG: Duration = Duration::from_mins(10);
-
-    #[test]
-    fn hears_both_streams_in_order() {
-        let (ended, lines) = said("echo one; echo two >&2; printf three; exit 3", LONG);
-        assert_eq!(lines, ["one", "two", "three"]);
-        assert!(matches!(ended, Ended::Exited(status) if status.code() == Some(3)));
-    }
-
-    #[test]
-    fn what_runs_on_in_the_background_is_ended() {
-        let (ended, lines) = said("sleep 600 & echo $!", LONG);
-        assert!(matches!(ended, Ended::Exited(status) if status.success()));
-        let pid = Pid::from_raw(lines[0].parse().unwrap()).unwrap();
-        // It was told to end; the kernel may still be at it. Without that it would sleep on.
-        let runs = || {
-            let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
-            state.is_ok_and(|state| !state.contains(") Z "))
-        };
-        assert!((0..100).any(|_| {
-            std::thread::sleep(Duration::from_millis(50));
-            !runs()
-        }));
-    }
-
-    #[test]
-    fn what_takes_too_long_is_ended() {
-        let (ended, lines) = said(
-            "echo begun; sleep 600; echo late",
-            Duration::from_millis(300),
-        );
-        assert_eq!(ended, Ended::TimedOut);
-        assert!(!lines.contains(&"late".to_owned()));
     }
 }

@@ -14,9 +14,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::stage::{Mount, Program, Stage};
+use super::run::{self, Ended};
+use super::stage::{Mount, Program, SECRETS, SETTINGS, Stage};
 use super::surroundings::{BUILD_DIRECTORY, Surroundings};
 use super::workspace::Workspace;
 use super::{BuildError, Tools};
@@ -51,6 +52,9 @@ const CONFIGURATION: [&str; 20] = [
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
 ];
+
+/// How long a sandbox for `true` may take.
+const ATTEMPT: Duration = Duration::from_mins(1);
 
 /// A way to make a sandbox that works on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,21 +100,21 @@ impl Sandbox {
             environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
         };
         let first = enclosure.enter(self, command)?;
-        let output = Command::new(enclosure.program)
-            .args(["enter".as_ref(), first.as_os_str()])
-            .env_clear()
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| BuildError::io("cannot run", enclosure.program, source))?;
-        if output.status.success() {
-            return Ok(None);
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().lines().next_back().unwrap_or_default();
-        Ok(Some(match said {
-            "" => output.status.to_string(),
-            said => said.chars().take(300).collect(),
-        }))
+        let mut said = String::new();
+        let command = enclosure.workspace.guarded(enclosure.program, &first)?;
+        let ended = run::run(command, ATTEMPT, None, |line| {
+            said = line.chars().take(300).collect();
+            Ok(())
+        })
+        .map_err(|source| BuildError::io("cannot run", enclosure.program, source))?;
+        Ok(match ended {
+            Ended::Exited(status) if status.success() => None,
+            Ended::Exited(status) if said.is_empty() => Some(status.to_string()),
+            Ended::Exited(_) => Some(said),
+            Ended::TimedOut | Ended::OutOfSpace { .. } => {
+                Some(format!("it took more than {} s", ATTEMPT.as_secs()))
+            }
+        })
     }
 }
 
@@ -140,10 +144,11 @@ impl Enclosure<'_> {
             }
         };
         self.workspace.write_stage(
-            "become.json",
-            &Stage::Become {
+            "guard.json",
+            &Stage::Guard {
                 umask: self.surroundings.umask,
                 processors: self.surroundings.processors,
+                has_no_keys: true,
                 directory: "/".into(),
                 command: outside,
             },
@@ -155,7 +160,7 @@ impl Enclosure<'_> {
         let mut add = |words: &[&dyn AsRef<std::ffi::OsStr>]| {
             arguments.extend(words.iter().map(|word| word.as_ref().to_owned()));
         };
-        add(&[&"--unshare-all", &"--unshare-user"]);
+        add(&[&"--unshare-all", &"--unshare-user", &"--disable-userns"]);
         if self.network {
             add(&[&"--share-net"]);
         }
@@ -168,7 +173,15 @@ impl Enclosure<'_> {
                 Mount::Shown { from, at } => add(&[&"--ro-bind", from, at]),
                 Mount::Lent { from, at } => add(&[&"--bind", from, at]),
                 Mount::Link { target, at } => add(&[&"--symlink", target, at]),
-                Mount::Processes { at } => add(&[&"--proc", at]),
+                Mount::Processes { at } => {
+                    add(&[&"--proc", at]);
+                    for path in existing_in_proc(&SETTINGS) {
+                        add(&[&"--ro-bind", &path, &path]);
+                    }
+                    for path in existing_in_proc(&SECRETS) {
+                        add(&[&"--ro-bind", &"/dev/null", &path]);
+                    }
+                }
                 Mount::Devices { at } => add(&[&"--dev", at]),
             }
         }
@@ -251,6 +264,11 @@ impl Enclosure<'_> {
         }
         Ok(mounts)
     }
+}
+
+fn existing_in_proc(names: &'static [&str]) -> impl Iterator<Item = PathBuf> {
+    let paths = names.iter().map(|name| Path::new("/proc").join(name));
+    paths.filter(|path| path.exists())
 }
 
 fn shown(path: &Path) -> Mount {

@@ -1,44 +1,59 @@
-//! The way into a sandbox: this program, started again, sets what a child inherits and becomes
-//! another program.
+//! The way into a sandbox, and out of it: this program, started again.
 //!
 //! ```text
-//! bulla ─ starts ─► bulla enter FILE ─ becomes ─► bwrap ... COMMAND
-//!                                    ─ becomes ─► unshare ... bulla enter FILE ─ starts ─► COMMAND
-//!                                    ─ becomes ─► COMMAND                     (--no-sandbox)
+//! bulla ─ starts ─► bulla enter (sweep)
+//!       ─ starts ─► bulla enter (guard) ─ starts ─► bwrap ... COMMAND
+//!                                       ─ starts ─► unshare ... bulla enter (enclose) ─► COMMAND
+//!                                       ─ starts ─► COMMAND                   (--no-sandbox)
 //! ```
 //!
 //! What to do stands in a file, so that nothing of the caller's environment is needed and nothing
-//! of the recipe's is seen in a list of processes.
+//! of the recipe's is seen in a list of processes. Who waits for whom is a matter of pipes, which
+//! end with a process however that ends: when `bulla` is gone, the guard ends the build and then
+//! itself, and when both are, the directory is swept.
 
+mod guard;
+mod keyrings;
 mod loopback;
 mod mounts;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::process::{Signal, WaitOptions};
+use rustix::process::{DumpableBehavior, Signal, WaitOptions};
 use rustix::thread::CpuSet;
 use serde::{Deserialize, Serialize};
 
-pub(super) use mounts::Mount;
+pub(super) use mounts::{Mount, SECRETS, SETTINGS};
+pub(super) use sweep::remove;
 
 /// What the status of a program that could not be started is.
 const NOT_STARTED: i32 = 127;
+/// What is added to the number of a signal.
+const KILLED: i32 = 128;
 
 /// One stage on the way.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Stage {
-    /// Sets what children inherit, and becomes the command.
-    Become {
+    /// Removes a directory when nobody needs it any more.
+    Sweep {
+        /// The directory of one build.
+        directory: PathBuf,
+    },
+    /// Starts the command, and ends all of it in time.
+    Guard {
         /// The permission bits that new files lack.
         umask: u32,
         /// How many processors may be used.
         processors: Option<usize>,
+        /// Whether the kernel's keyrings are out of reach.
+        has_no_keys: bool,
         /// Where the command runs.
         directory: PathBuf,
         /// The command.
@@ -94,23 +109,23 @@ impl Program {
 /// wrong before that is an error.
 pub fn enter(path: &Path) -> io::Result<i32> {
     let stage: Stage = serde_json::from_slice(&fs::read(path)?)?;
-    // Whoever waits for the build may be killed; the build is of no use to anybody then.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     match stage {
-        Stage::Become {
+        Stage::Sweep { directory } => sweep::sweep(&directory).map(|()| 0),
+        Stage::Guard {
             umask,
             processors,
+            has_no_keys,
             directory,
             command,
         } => {
-            // A session of its own has no terminal to write to, and can be ended as a whole.
-            rustix::process::setsid()?;
             rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
             if let Some(count) = processors {
                 keep_processors(count)?;
             }
-            let error = command.command()?.current_dir(directory).exec();
-            Err(named(&command, &error))
+            if has_no_keys {
+                keyrings::take_away().map_err(|error| doing("take keyrings away", &error))?;
+            }
+            guard::guard(&command, &directory)
         }
         Stage::Enclose {
             root,
@@ -120,6 +135,8 @@ pub fn enter(path: &Path) -> io::Result<i32> {
             directory,
             command,
         } => {
+            // `unshare` may be killed; a sandbox is of no use to anybody then.
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if is_offline {
                 loopback::bring_up().map_err(|error| doing("bring up the loopback", &error))?;
             }
@@ -127,6 +144,8 @@ pub fn enter(path: &Path) -> io::Result<i32> {
                 .map_err(|error| doing("set the machine's name", &error.into()))?;
             mounts::enter_root(&root, &mounts)?;
             drop_privileges().map_err(|error| doing("drop all privileges", &error))?;
+            // Nobody in the sandbox may look into this process, or change what it does.
+            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
             let child = command.command()?.current_dir(directory).spawn();
             match child {
                 Ok(child) => wait_for(child.id()),
@@ -170,13 +189,19 @@ fn wait_for(child: u32) -> io::Result<i32> {
             continue;
         };
         if u32::try_from(pid.as_raw_pid()) == Ok(child) {
-            let status = std::process::ExitStatus::from_raw(status.as_raw());
-            return Ok(match (status.code(), status.signal()) {
-                (Some(code), _) => code,
-                (None, Some(signal)) => 128 + signal,
-                (None, None) => NOT_STARTED,
-            });
+            return Ok(status_of(std::process::ExitStatus::from_raw(
+                status.as_raw(),
+            )));
         }
+    }
+}
+
+/// Returns an exit status as a shell would: 128 and the number of the signal for a killed process.
+fn status_of(status: std::process::ExitStatus) -> i32 {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => code,
+        (None, Some(signal)) => KILLED + signal,
+        (None, None) => NOT_STARTED,
     }
 }
 

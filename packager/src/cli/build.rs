@@ -19,6 +19,7 @@ pub(super) fn options(no_sandbox: bool, spool: &Path, bar: &Bar) -> Result<Build
         },
         no_sandbox,
         spool: spool.to_owned(),
+        reserve: crate::build::reserve(spool),
         // Without a home the output stays beside the temporary files.
         logs: environment::state_directory()
             .map_or_else(|| spool.to_owned(), |state| state.join("builds")),

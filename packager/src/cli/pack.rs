@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::output;
 use super::progress::Bar;
 use super::session::Session;
+use crate::build::log_of;
 use crate::draft::Draft;
 use crate::pack::{PackOptions, Packed, pack};
 use crate::recipe;
@@ -131,6 +132,13 @@ pub(super) fn pack_source(
     }
     if packed.provenance.build == Build::NoSandbox {
         output::say("warning: built without a sandbox; the release statement says so");
+    }
+    if recipe.recipe.build.is_some() {
+        let log = log_of(&options.build.logs, project);
+        output::say(format_args!(
+            "what the build said is in `{}`",
+            log.display()
+        ));
     }
     let release = packed.bundle.release();
     output::say(format_args!(

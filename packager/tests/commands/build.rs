@@ -51,7 +51,7 @@ fn what_a_build_says_is_streamed_and_kept_and_stdout_is_the_hash() {
         "{}",
         ran.stderr()
     );
-    let log = home.path(".local/state/bulla/builds/acme-billing.log");
+    let log = home.path(".local/state/bulla/builds/acme+billing.log");
     assert_eq!(
         std::fs::read_to_string(log).unwrap(),
         "compiling\nred \u{1b}[31m\n"
@@ -81,7 +81,7 @@ fn without_a_sandbox_it_takes_a_word_and_is_said() {
 fn a_failed_build_names_the_log_and_packs_nothing() {
     let home = home("echo the reason; exit 7");
     let ran = home.bulla(&["pack", "checkout", "--no-sandbox"]);
-    ran.assert_failure_after(1, &["exit status: 7", "the reason", "acme-billing.log"]);
+    ran.assert_failure_after(1, &["exit status: 7", "the reason", "acme+billing.log"]);
     assert_eq!(ran.stdout(), "");
 }
 

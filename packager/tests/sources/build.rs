@@ -1,5 +1,6 @@
 //! Builds of revisions: each sentence of docs/builds.md, in each kind of sandbox.
 
+mod attacks;
 mod check;
 mod ends;
 mod export;

@@ -16,14 +16,29 @@ pub(in crate::build) enum Mount {
     Lent { from: PathBuf, at: PathBuf },
     /// A link.
     Link { target: PathBuf, at: PathBuf },
-    /// The processes of the sandbox.
+    /// The processes of the sandbox, and what the kernel says of the machine, to read only.
     Processes { at: PathBuf },
     /// The few devices that every program expects.
     Devices { at: PathBuf },
 }
 
+/// What in `/proc` changes the machine. The kernel lets the machine's root write to it whatever
+/// root is called in a sandbox, and a setting such as `kernel.core_pattern` runs programs outside.
+pub(in crate::build) const SETTINGS: [&str; 9] = [
+    "acpi",
+    "bus",
+    "driver",
+    "fs",
+    "irq",
+    "mtrr",
+    "scsi",
+    "sys",
+    "sysrq-trigger",
+];
+/// What in `/proc` has secrets of the machine.
+pub(in crate::build) const SECRETS: [&str; 4] = ["kcore", "keys", "kmsg", "timer_list"];
 /// Devices that hold nothing of the machine.
-const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Makes `root` the root directory, with `mounts` and nothing else in it.
 pub(super) fn enter_root(root: &Path, mounts: &[Mount]) -> io::Result<()> {
@@ -59,19 +74,45 @@ fn make(root: &Path, mount: &Mount) -> io::Result<()> {
             std::os::unix::fs::symlink(target, &place)
                 .map_err(|error| doing("link", &place, &error))
         }
-        Mount::Processes { at } => {
-            let place = directory(root, at)?;
-            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-            rustix::mount::mount("proc", &place, "proc", flags, None)
-                .map_err(|error| failed("mount proc at", at, error))
-        }
+        Mount::Processes { at } => processes(root, at),
         Mount::Devices { at } => devices(root, at),
     }
+}
+
+fn processes(root: &Path, at: &Path) -> io::Result<()> {
+    let place = directory(root, at)?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount("proc", &place, "proc", flags, None)
+        .map_err(|error| failed("mount proc at", at, error))?;
+    // In namespaces of its own a build would have privileges again, over cgroups for one.
+    let limit = place.join("sys/user/max_user_namespaces");
+    fs::write(&limit, "0").map_err(|error| doing("forbid more namespaces by", &limit, &error))?;
+    for name in SETTINGS {
+        let covered = place.join(name);
+        if covered.exists() {
+            rustix::mount::mount_bind(&covered, &covered)
+                .map_err(|error| failed("cover", &covered, error))?;
+            read_only(&covered)?;
+        }
+    }
+    for name in SECRETS {
+        let covered = place.join(name);
+        if covered.exists() {
+            rustix::mount::mount_bind("/dev/null", &covered)
+                .map_err(|error| failed("cover", &covered, error))?;
+        }
+    }
+    Ok(())
 }
 
 fn devices(root: &Path, at: &Path) -> io::Result<()> {
     let place = directory(root, at)?;
     temporary(&place, c"mode=0755")?;
+    let terminals = directory(root, &at.join("pts"))?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    let options = c"newinstance,ptmxmode=0666,mode=620";
+    rustix::mount::mount("devpts", &terminals, "devpts", flags, options)
+        .map_err(|error| failed("mount devpts at", &terminals, error))?;
     for name in DEVICES {
         bind(root, &Path::new("/dev").join(name), &at.join(name))?;
     }
@@ -80,6 +121,7 @@ fn devices(root: &Path, at: &Path) -> io::Result<()> {
         ("stdin", "/proc/self/fd/0"),
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
     ] {
         std::os::unix::fs::symlink(target, place.join(name))
             .map_err(|error| doing("link", &place.join(name), &error))?;

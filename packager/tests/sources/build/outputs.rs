@@ -5,8 +5,8 @@ use bulla_packager::build::{BuildError, BuildOptions};
 use bulla_packager::pack::{self, PackError, PackOptions};
 use bulla_packager::{recipe, source};
 
-use super::support::{Project, sandboxes};
-use crate::checkout::spec;
+use super::support::{Project, find, sandboxes};
+use crate::checkout::{contents, spec};
 
 fn pack(project: &Project, build: &BuildOptions) -> Result<Vec<String>, PackError> {
     project.commit();
@@ -100,6 +100,15 @@ fn refuses_what_is_neither_file_nor_directory_nor_link() {
             error.to_string(),
             "the build made `out/pipe`, which is a named pipe and cannot be released"
         );
+        if find("perl").is_some() {
+            let script = "mkdir out; \
+                 perl -MSocket -e \"socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un(q(out/s)))\"";
+            let error = Project::new(script).failure(&options);
+            assert_eq!(
+                error.to_string(),
+                "the build made `out/s`, which is a socket and cannot be released"
+            );
+        }
         let beside = Project::new("mkdir out; mkfifo pipe; touch out/file");
         assert_eq!(beside.outputs(&options).len(), 1);
         let device = Project::new("mkdir out; mknod out/null c 1 3").failure(&options);
@@ -114,6 +123,32 @@ fn what_the_build_made_unreadable_is_released_all_the_same() {
             "mkdir -p out/locked; echo secret > out/locked/file; chmod 0 out/locked/file out/locked out .",
         );
         assert_eq!(project.outputs(&options)["out/locked/file"], "secret\n");
+    }
+}
+
+#[test]
+fn of_modes_only_the_executable_bit_is_released() {
+    for options in sandboxes() {
+        let made = |modes: [&str; 2]| {
+            let [program, data] = modes;
+            let project = Project::new(&format!(
+                "mkdir -m {program} out; echo 1 > out/program; echo 2 > out/data; \
+                 chmod {program} out/program; chmod {data} out/data"
+            ));
+            let built = project.build(&options).unwrap();
+            contents(&built)
+        };
+        assert_eq!(made(["6777", "4666"]), made(["700", "600"]), "{options:?}");
+    }
+}
+
+#[test]
+fn refuses_a_file_that_is_larger_than_a_release_may_be() {
+    for options in sandboxes() {
+        // It takes no room on the disk.
+        let project = Project::new("mkdir out; truncate -s 4T out/large");
+        let error = pack(&project, &options).unwrap_err();
+        assert!(error.to_string().contains("out/large"), "{error}");
     }
 }
 

@@ -91,8 +91,9 @@ fn a_c_project_that_embeds_the_real_time_is_caught() {
     }
 }
 
-/// Lets `npm` put real packages into the repository, as its user has set it up.
-fn install_packages(project: &Project) -> bool {
+/// Writes a shop that needs packages of npm and a bundler, and lets `npm` do with it what the
+/// arguments say, as its user has set it up.
+fn write_node_project(project: &Project, npm: &[&str]) -> bool {
     let repository = &project.repository;
     repository.write(
         "package.json",
@@ -117,28 +118,20 @@ fn install_packages(project: &Project) -> bool {
     );
     repository.write("src/shop.css", "button { color: rebeccapurple }\n");
     let installed = Command::new("npm")
-        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
+        .arg("install")
+        .args(npm)
+        .args(["--no-audit", "--no-fund", "--ignore-scripts"])
         .current_dir(repository.work())
         .output();
     installed.is_ok_and(|output| output.status.success())
 }
 
-#[test]
-fn a_node_project_is_built_the_same_twice() {
-    if find("node").is_none() || find("npm").is_none() {
-        skip("the build of a Node project, because `node` or `npm` is not installed");
-        return;
-    }
-    let first = Project::new("npm run build --offline");
-    if !install_packages(&first) {
-        skip("the build of a Node project, because `npm install` cannot fetch its packages");
-        return;
-    }
-    first.commit();
+/// Builds twice, and looks at the script that the bundler made.
+fn assert_bundled(project: &Project) {
     for options in sandboxes() {
-        let report = check(&first.repository, &options).unwrap_or_else(|error| panic!("{error}"));
+        let report = check(&project.repository, &options).unwrap_or_else(|error| panic!("{error}"));
         assert!(report.is_same(), "{report:#?}");
-        let outputs = first.outputs(&options);
+        let outputs = project.outputs(&options);
         let script = outputs.keys().find(|name| {
             name.starts_with("out/shop-")
                 && std::path::Path::new(name).extension() == Some("js".as_ref())
@@ -150,4 +143,50 @@ fn a_node_project_is_built_the_same_twice() {
             script.len()
         );
     }
+}
+
+fn has_node() -> bool {
+    let is_there = find("node").is_some() && find("npm").is_some();
+    if !is_there {
+        skip("the build of a Node project, because `node` or `npm` is not installed");
+    }
+    is_there
+}
+
+#[test]
+fn a_node_project_that_has_its_packages_is_built_without_a_network() {
+    if !has_node() {
+        return;
+    }
+    let project = Project::new("npm run build --offline");
+    if !write_node_project(&project, &[]) {
+        skip("the build of a Node project, because `npm install` cannot fetch its packages");
+        return;
+    }
+    project.commit();
+    assert_bundled(&project);
+}
+
+#[test]
+fn a_node_project_fetches_what_its_lock_file_names_over_the_network() {
+    if !has_node() {
+        return;
+    }
+    let project = Project::new("npm ci && npm run build").with("network = true");
+    if !write_node_project(&project, &["--package-lock-only"]) {
+        skip("the build of a Node project, because `npm install` cannot reach the registry");
+        return;
+    }
+    // The build has another home than the user who has set `npm` up.
+    let registry = Command::new("npm")
+        .args(["config", "get", "registry"])
+        .output()
+        .unwrap();
+    let registry = String::from_utf8(registry.stdout).unwrap();
+    let repository = &project.repository;
+    repository.write(".npmrc", format!("registry={registry}"));
+    assert!(repository.work().join("package-lock.json").exists());
+    assert!(!repository.work().join("node_modules").exists());
+    project.commit();
+    assert_bundled(&project);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use bulla_bundle::Limits;
 use bulla_packager::build::{self, BuildError, BuildOptions, Listener, Surroundings, Tools};
@@ -29,6 +30,7 @@ pub(crate) fn options() -> BuildOptions {
         },
         no_sandbox: false,
         spool: std::env::temp_dir(),
+        reserve: 0,
         logs: std::env::temp_dir().join("bulla-test-builds"),
         surroundings: Surroundings::usual(),
         listener: Listener::nobody(),
@@ -67,6 +69,16 @@ pub(crate) fn sandboxes() -> Vec<BuildOptions> {
         }
     }
     sandboxes
+}
+
+/// Each kind of sandbox, and none.
+pub(crate) fn everywhere() -> Vec<BuildOptions> {
+    let mut all = sandboxes();
+    all.push(BuildOptions {
+        no_sandbox: true,
+        ..options()
+    });
+    all
 }
 
 /// A git repository with a build.
@@ -118,6 +130,31 @@ impl Project {
         let checkout = source::open(&spec(&self.repository.work())).unwrap();
         let recipe = recipe::load(&checkout).unwrap();
         build::build(checkout, &recipe.recipe, &Limits::default(), options)
+    }
+
+    /// Returns `bulla pack` of what was committed, in this kind of sandbox. What it says on stderr
+    /// can be read.
+    pub(crate) fn pack_command(&self, options: &BuildOptions) -> Command {
+        let programs = self.repository.home().join("programs");
+        let _ = std::fs::remove_dir_all(&programs);
+        std::fs::create_dir(&programs).unwrap();
+        let tools = &options.tools;
+        if !options.no_sandbox {
+            for tool in [&tools.bubblewrap, &tools.unshare].into_iter().flatten() {
+                let name = programs.join(tool.file_name().unwrap());
+                std::os::unix::fs::symlink(tool, name).unwrap();
+            }
+        }
+        let mut command = Command::new(&options.program);
+        command
+            .args(["pack", "--fresh"])
+            .args(options.no_sandbox.then_some("--no-sandbox"))
+            .arg(self.repository.work())
+            .env("PATH", programs)
+            .env("HOME", self.repository.home())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
     }
 
     /// Returns what a build made, path by path.

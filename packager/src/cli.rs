@@ -4,6 +4,7 @@
 mod anchor;
 mod arguments;
 mod build;
+mod bundle_file;
 mod check;
 mod completions;
 mod confirm;

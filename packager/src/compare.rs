@@ -1,49 +1,12 @@
-//! Two releases side by side: both fetched and verified without their payloads, then compared.
+//! Which paths of a comparison are wanted.
 
 mod limit;
 
 use bulla_bundle::VerifiedBundle;
-use bulla_registry_client::Client;
 use bulla_schemas::api::{Change, Diff, DiffTotals, InstallChanges, SideKind};
 use bulla_schemas::index::EntryKind;
-use bulla_schemas::{Digest, ProjectName};
-
-use crate::contents::{self, ContentsError};
 
 pub use limit::PathLimit;
-
-/// Two releases and what changes from the first to the second.
-#[derive(Debug)]
-pub struct Comparison {
-    /// The older release.
-    pub from: VerifiedBundle,
-    /// The newer release.
-    pub to: VerifiedBundle,
-    /// What changes.
-    pub diff: Diff,
-}
-
-impl Comparison {
-    /// Compares two verified releases.
-    pub fn of(from: VerifiedBundle, to: VerifiedBundle) -> Self {
-        let diff = bulla_bundle::compare(&from, &to);
-        Self { from, to, diff }
-    }
-}
-
-/// Fetches two releases of a project, verifies them and compares them.
-pub async fn compare(
-    client: &Client,
-    project: &ProjectName,
-    from: Digest,
-    to: Digest,
-) -> Result<Comparison, ContentsError> {
-    let (from, to) = tokio::try_join!(
-        contents::fetch(client, project, from),
-        contents::fetch(client, project, to),
-    )?;
-    Ok(Comparison::of(from, to))
-}
 
 /// Keeps only the paths that one of `limits` takes in; without limits, everything stays.
 pub fn limit(diff: &mut Diff, limits: &[PathLimit]) {

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use bulla_schemas::outcome::{self, FailureKind};
@@ -44,6 +45,13 @@ impl Failure {
     /// Says what to do next.
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says of which file it is.
+    pub(super) fn of_file(mut self, path: &Path) -> Self {
+        let sentence = format!("cannot use `{}`", path.display());
+        self.error = self.error.context(sentence);
         self
     }
 

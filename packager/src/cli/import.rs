@@ -1,16 +1,15 @@
 //! `bulla import`: the content of a bundle file into a registry.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bulla_bundle::{BundleFileError, Limits, Progress as _, read_bundle_file};
+use bulla_bundle::{BundleFileError, Progress as _};
 use clap::Args;
 
 use super::failure::Failure;
-use super::output;
 use super::progress::Bar;
 use super::session::Session;
+use super::{bundle_file, output};
 use crate::counted::Counted;
 use crate::import::{Standing, judge};
 use crate::push::push_file;
@@ -29,9 +28,7 @@ pub(super) struct ImportArguments {
 
 pub(super) async fn run(session: &Session, arguments: &ImportArguments) -> Result<(), Failure> {
     let path = &arguments.file;
-    let file = File::open(path)
-        .map_err(|error| Failure::io(format_args!("cannot open `{}`", path.display()), error))?;
-    let file = read_bundle_file(file, &Limits::default())?;
+    let file = bundle_file::open(path)?;
     let bundle = file.bundle();
     let bar = Bar::new("verify");
     bar.start(Some(bundle.manifest().payload().size));
@@ -40,13 +37,18 @@ pub(super) async fn run(session: &Session, arguments: &ImportArguments) -> Resul
         told: |bytes| bar.advance(bytes),
     };
     let verified = bundle.verify_payload(&mut payload);
-    verified.map_err(BundleFileError::from)?;
+    verified.map_err(|error| Failure::from(BundleFileError::from(error)).of_file(path))?;
     drop(payload);
     drop(bar);
     let client = session.client()?;
     Session::require_token(&client, "importing")?;
     let log = session.log(&client).await?;
-    let standing = judge(&log, &file)?;
+    let standing = judge(&log, &file).map_err(|error| {
+        Failure::from(error).of_file(path).with_hint(
+            "the file was damaged on its way, or tells another history than the registry: export \
+             it again, and if that is refused too, keep both and ask the registry's operator",
+        )
+    })?;
     let report = push_file(&client, &file, Arc::new(Bar::new("push"))).await?;
     output::say(format_args!(
         "pushed {}, {} were there already",

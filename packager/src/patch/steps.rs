@@ -80,17 +80,16 @@ pub(super) fn empty_directories(
     from: &VerifiedBundle,
     to: &VerifiedBundle,
 ) -> Vec<EntryPath> {
-    let is_empty = |bundle: &VerifiedBundle, path: &EntryPath| {
-        let next = find(bundle, path).and_then(|(position, _)| bundle.entries().get(position + 1));
-        !next.is_some_and(|next| next.path.is_within(path))
+    let is_empty = |bundle: &VerifiedBundle, side: Option<&ChangeSide>, path: &EntryPath| {
+        side.is_some_and(|side| side.kind == SideKind::Directory)
+            && find(bundle, path).is_some_and(|(position, _)| {
+                let entries = bundle.entries();
+                !bulla_bundle::has_content(entries, &entries[position])
+            })
     };
     let directories = changes.iter().filter(|change| {
-        let is_directory = |side: &Option<ChangeSide>| {
-            side.as_ref()
-                .is_some_and(|side| side.kind == SideKind::Directory)
-        };
-        is_directory(&change.before) && is_empty(from, &change.path)
-            || is_directory(&change.after) && is_empty(to, &change.path)
+        is_empty(from, change.before.as_ref(), &change.path)
+            || is_empty(to, change.after.as_ref(), &change.path)
     });
     directories.map(|change| change.path.clone()).collect()
 }

@@ -82,10 +82,7 @@ fn paths_and_patterns_limit_what_is_shown() {
         paths(&["file-to-dir/"]),
         ["file-to-dir", "file-to-dir/inner"]
     );
-    assert_eq!(
-        paths(&["mode.sh", "dir"]),
-        ["dir/gone", "dir/gone/deep.txt", "mode.sh"]
-    );
+    assert_eq!(paths(&["mode.sh", "dir"]), ["dir/gone/deep.txt", "mode.sh"]);
     assert_eq!(paths(&["*.sh"]), ["mode-and-content.sh", "mode.sh"]);
     assert!(paths(&["same.txt"]).is_empty());
     trees
@@ -100,7 +97,7 @@ fn a_file_that_is_no_bundle_is_refused_by_name() {
     let home = &trees.home;
     home.write("broken.bulla", "x");
     let ran = home.bulla(&["diff", "a.bulla", "broken.bulla"]);
-    ran.assert_failure(3, &["bundle file"]);
+    ran.assert_failure(3, &["`broken.bulla`", "bundle file"]);
     let ran = home.bulla(&["diff", "a.bulla", "none.bulla"]);
     ran.assert_failure(1, &["none.bulla"]);
 }

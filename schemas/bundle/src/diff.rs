@@ -21,9 +21,11 @@ pub fn compare(from: &VerifiedBundle, to: &VerifiedBundle) -> Diff {
     }
 }
 
-/// Compares two indexes, each sorted by path as a verified one is.
+/// Compares two indexes, each sorted by path as a verified one is. A directory that comes or goes
+/// is named when nothing lies in it; else what lies in it names it.
 pub fn diff(from: &[IndexEntry], to: &[IndexEntry]) -> Vec<Change> {
     let mut changes = Vec::new();
+    let (all_before, all_after) = (from, to);
     let (mut from, mut to) = (from.iter().peekable(), to.iter().peekable());
     loop {
         let order = match (from.peek(), to.peek()) {
@@ -34,7 +36,26 @@ pub fn diff(from: &[IndexEntry], to: &[IndexEntry]) -> Vec<Change> {
         };
         let before = from.next_if(|_| order.is_le());
         let after = to.next_if(|_| order.is_ge());
-        changes.extend(change(before, after));
+        let is_implied = match (before, after) {
+            (Some(_), Some(_)) => false,
+            (Some(before), None) => has_content(all_before, before),
+            (None, after) => after.is_some_and(|after| has_content(all_after, after)),
+        };
+        if !is_implied {
+            changes.extend(change(before, after));
+        }
+    }
+}
+
+/// Tells whether an entry is a directory in which something lies. `entries` are sorted by path:
+/// between `a` and `a/b` there may be `a-b`.
+pub fn has_content(entries: &[IndexEntry], entry: &IndexEntry) -> bool {
+    let path = &entry.path;
+    let below = || path.as_str().bytes().chain(*b"/");
+    entry.kind == EntryKind::Directory && {
+        let first = entries.partition_point(|other| other.path.as_str().bytes().lt(below()));
+        let first = entries.get(first);
+        first.is_some_and(|first| first.path.is_within(path))
     }
 }
 
@@ -123,6 +144,29 @@ mod tests {
             },
             path,
         }
+    }
+
+    #[test]
+    fn a_directory_is_named_when_nothing_lies_in_it() {
+        let directory = |path: &str| IndexEntry {
+            path: path.parse().unwrap(),
+            kind: EntryKind::Directory,
+        };
+        let to = [
+            directory("a"),
+            // Stands between the directory and what lies in it.
+            file("a-b", "beside", false),
+            directory("a/b"),
+            file("a/b/c", "in it", false),
+            directory("empty"),
+        ];
+        let paths = |changes: &[Change]| -> Vec<String> {
+            changes.iter().map(|one| one.path.to_string()).collect()
+        };
+        assert_eq!(paths(&diff(&[], &to)), ["a-b", "a/b/c", "empty"]);
+        assert_eq!(paths(&diff(&to, &[])), ["a-b", "a/b/c", "empty"]);
+        // It stays, but what was in it is gone.
+        assert_eq!(paths(&diff(&to, &to[..3])), ["a/b/c", "empty"]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ mod windows;
 mod write;
 
 pub use bundle::{BlobSource, Bundle, BundleBlob};
-pub use diff::{compare, diff};
+pub use diff::{compare, diff, has_content};
 pub use file::{BundleFile, BundleFileError, LogCopy, read_bundle_file, write_bundle_file};
 pub use frame::{Frame, FrameError};
 pub use frame_table::FrameTableError;

@@ -1,14 +1,14 @@
 //! One side of a diff: a release of the registry, or a bundle file.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use bulla_bundle::{BundleFile, Limits, VerifiedBundle, read_bundle_file};
+use bulla_bundle::{BundleFile, VerifiedBundle};
 use bulla_registry_client::Client;
 use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
+use super::super::bundle_file;
 use super::super::failure::Failure;
 use super::super::session::Session;
 use crate::contents;
@@ -72,10 +72,11 @@ pub(super) async fn open(session: &Session, names: [&SideName; 2]) -> Result<[Op
             from_registry(session, client, log.state(), name).await
         }
         (SideName::Release(_), None) => Err(Failure::usage("no registry is named")),
-        (SideName::File(path), _) => from_file(path),
+        (SideName::File(path), _) => Ok(Opened::File(Box::new(bundle_file::open(path)?))),
     };
     let [from, to] = names;
-    Ok([open(from).await?, open(to).await?])
+    let (from, to) = tokio::try_join!(open(from), open(to))?;
+    Ok([from, to])
 }
 
 async fn from_registry(
@@ -90,11 +91,4 @@ async fn from_registry(
         client: client.clone(),
         project,
     })
-}
-
-fn from_file(path: &Path) -> Result<Opened, Failure> {
-    let file = File::open(path)
-        .map_err(|error| Failure::io(format_args!("cannot open `{}`", path.display()), error))?;
-    let file = read_bundle_file(file, &Limits::default())?;
-    Ok(Opened::File(Box::new(file)))
 }

@@ -7,6 +7,7 @@
 mod folder;
 mod nearness;
 
+use std::cmp::Ordering;
 use std::io;
 use std::path::PathBuf;
 
@@ -88,6 +89,22 @@ pub enum IdentifyError {
     NoReleases {
         /// The project.
         project: ProjectName,
+        /// The projects that have some.
+        known: Vec<ProjectName>,
+    },
+    /// No release is near.
+    #[error(
+        "`{}` has no file in common with any of the {compared} releases of {project} that were \
+         compared",
+        .path.display()
+    )]
+    NothingInCommon {
+        /// The directory.
+        path: PathBuf,
+        /// The project.
+        project: ProjectName,
+        /// How many releases were compared.
+        compared: usize,
     },
     /// A release cannot be fetched.
     #[error(transparent)]
@@ -99,7 +116,7 @@ impl IdentifyError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Folder { .. } | Self::TooMany { .. } => FailureKind::Usage,
-            Self::NoReleases { .. } => FailureKind::Failed,
+            Self::NoReleases { .. } | Self::NothingInCommon { .. } => FailureKind::Failed,
             Self::Contents(error) => error.kind(),
         }
     }
@@ -110,7 +127,18 @@ impl IdentifyError {
             Self::Folder { .. } | Self::TooMany { .. } => {
                 Some("name the directory that holds a release's files".to_owned())
             }
-            Self::NoReleases { .. } => Some("name another project with --project".to_owned()),
+            Self::NoReleases { known, .. } if known.is_empty() => None,
+            Self::NoReleases { known, .. } => {
+                let known: Vec<_> = known.iter().map(ProjectName::as_str).collect();
+                Some(format!(
+                    "name one that has with --project: {}",
+                    known.join(", ")
+                ))
+            }
+            Self::NothingInCommon { .. } => Some(
+                "name another directory, another --project, or more releases with --last N"
+                    .to_owned(),
+            ),
             Self::Contents(error) => error.hint(),
         }
     }
@@ -121,42 +149,27 @@ impl Identified {
     pub fn is_exact(&self) -> bool {
         self.differences.is_empty()
     }
+
+    /// Tells whether more of this release is in the directory than of the other, measured by all
+    /// that one or both of release and directory have.
+    fn is_nearer_than(&self, other: &Self) -> bool {
+        let different = |one: &Self| one.differences.len() as u64;
+        let share =
+            |one: &Self, of: &Self| u128::from(one.same) * u128::from(of.same + different(of));
+        match share(self, other).cmp(&share(other, self)) {
+            Ordering::Equal => different(self) < different(other),
+            order => order.is_gt(),
+        }
+    }
 }
 
-/// Compares a folder with the heads of the project's channels and its newest `last` releases, and
-/// returns the nearest, the newest of equals. The first that is exact ends the search.
-pub async fn identify(
-    client: &Client,
+/// Returns what a folder is compared with: the project's newest `last` releases first, then heads
+/// of channels that are older.
+pub fn candidates(
     state: &LogState,
     project: &ProjectName,
-    folder: &Folder,
     last: usize,
-) -> Result<Identified, IdentifyError> {
-    let mut nearest: Option<Identified> = None;
-    let mut beside = None;
-    for hash in candidates(state, project, last) {
-        // Releases that follow each other share most of their index.
-        let bundle = contents::fetch_beside(client, project, hash, beside.as_ref()).await?;
-        let found = nearness::compare(&bundle, folder);
-        if nearest
-            .as_ref()
-            .is_none_or(|nearest| found.differences.len() < nearest.differences.len())
-        {
-            let is_exact = found.is_exact();
-            nearest = Some(found);
-            if is_exact {
-                break;
-            }
-        }
-        beside = Some(bundle);
-    }
-    nearest.ok_or_else(|| IdentifyError::NoReleases {
-        project: project.clone(),
-    })
-}
-
-/// The newest releases first, then heads that are older.
-fn candidates(state: &LogState, project: &ProjectName, last: usize) -> Vec<Digest> {
+) -> Result<Vec<Digest>, IdentifyError> {
     let newest = state.releases(project).rev().take(last);
     let mut candidates: Vec<Digest> = newest.map(|release| release.hash).collect();
     for head in state.channels(project) {
@@ -164,7 +177,47 @@ fn candidates(state: &LogState, project: &ProjectName, last: usize) -> Vec<Diges
             candidates.push(head.hash);
         }
     }
-    candidates
+    if candidates.is_empty() {
+        return Err(IdentifyError::NoReleases {
+            project: project.clone(),
+            known: state.projects().cloned().collect(),
+        });
+    }
+    Ok(candidates)
+}
+
+/// Compares a folder with releases of a project, and returns the nearest, the first of equals. The
+/// first that is exact ends the search.
+pub async fn identify(
+    client: &Client,
+    project: &ProjectName,
+    candidates: &[Digest],
+    folder: &Folder,
+) -> Result<Identified, IdentifyError> {
+    let mut nearest: Option<Identified> = None;
+    let mut beside = None;
+    for hash in candidates {
+        // Releases that follow each other share most of their index.
+        let bundle = contents::fetch_beside(client, project, *hash, beside.as_ref()).await?;
+        let found = nearness::compare(&bundle, folder);
+        if found.is_exact() {
+            return Ok(found);
+        }
+        if nearest
+            .as_ref()
+            .is_none_or(|nearest| found.is_nearer_than(nearest))
+        {
+            nearest = Some(found);
+        }
+        beside = Some(bundle);
+    }
+    nearest
+        .filter(|nearest| nearest.same > 0)
+        .ok_or_else(|| IdentifyError::NothingInCommon {
+            path: folder.path.clone(),
+            project: project.clone(),
+            compared: candidates.len(),
+        })
 }
 
 /// Tells whether a path lies at one of the persistent ones.

@@ -88,6 +88,50 @@ fn a_folder_that_was_edited_is_nearest_to_where_it_came_from() {
 }
 
 #[test]
+fn a_part_of_a_release_is_nearest_to_that_and_not_to_a_small_one() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    // One file of a release of thirty: a release with few others differs in fewer paths.
+    for number in 0..30 {
+        checkout.write(&format!("many/{number:02}"), number.to_string());
+    }
+    // Stands between `many` and what lies in it, where paths are sorted.
+    checkout.write("many-more", "x");
+    checkout.commit("many");
+    let large = world.publish(&checkout.path);
+    checkout.git(&["rm", "-r", "-q", "many", "many-more", "public", "bin"]);
+    checkout.commit("few");
+    world.publish(&checkout.path);
+    let folder = world.path("folder");
+    write(&folder, "many/07", "7");
+    let found = identify(&world, &folder, &["--json"]);
+    assert_eq!(found.status, Some(1), "{found}");
+    assert_eq!(found.json()["hash"], json!(large));
+    assert_eq!(found.json()["same"], json!(1));
+    // Of the directory, only what is missing in it is named.
+    fs::remove_file(folder.join("many/07")).unwrap();
+    fs::remove_dir(folder.join("many")).unwrap();
+    write(&folder, "many-more", "x");
+    let found = identify(&world, &folder, &["--json"]).json();
+    let differences = found["differences"].as_array().unwrap();
+    assert!(
+        differences.iter().all(|one| one["path"] != json!("many")),
+        "{found}"
+    );
+    // Nothing of it is in any release.
+    write(&folder, "many-more", "y");
+    identify(&world, &folder, &[]).fails(1, "no file in common with any of the 2 releases");
+    let of = |project: &str| {
+        let mut command = world.bulla_command();
+        command
+            .args(["identify", "--project", project])
+            .arg(&folder);
+        Transcript::of(&mut command)
+    };
+    of("acme/biling").fails(1, "name one that has with --project: acme/billing");
+}
+
+#[test]
 fn frames_of_an_index_are_fetched_once() {
     let (world, mut checkout, _) = two_releases();
     for number in 0..4_000 {

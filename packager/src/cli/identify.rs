@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output;
 use super::progress::Bar;
 use super::session::Session;
-use crate::identify::{DifferenceKind, Folder, Identified, identify};
+use crate::identify::{DifferenceKind, Folder, Identified, candidates, identify};
 
 /// Names the release that a directory is, or is nearest to, and what differs.
 ///
@@ -49,14 +49,15 @@ pub(super) async fn run(
     arguments: &IdentifyArguments,
 ) -> Result<ExitCode, Failure> {
     let project = session.project()?;
+    let client = session.client()?;
+    let log = session.log(&client).await?;
+    let state = log.state();
+    let candidates = candidates(state, &project, arguments.last)?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let bar = Bar::new("hash");
     let folder = Folder::read(&arguments.path, threads, &bar)?;
     drop(bar);
-    let client = session.client()?;
-    let log = session.log(&client).await?;
-    let state = log.state();
-    let identified = identify(&client, state, &project, &folder, arguments.last).await?;
+    let identified = identify(&client, &project, &candidates, &folder).await?;
     let heads = state.channels(&project);
     let heads = heads.filter(|head| head.hash == identified.hash);
     let shown = Shown {

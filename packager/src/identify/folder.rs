@@ -23,6 +23,7 @@ const BESIDE: [&str; 2] = [".git", ".svn"];
 /// Everything below a directory, by path. Links are not followed, so there are no loops.
 #[derive(Debug)]
 pub struct Folder {
+    pub(super) path: PathBuf,
     pub(super) entries: BTreeMap<String, Found>,
 }
 
@@ -70,6 +71,7 @@ impl Folder {
         let hashed = hash(&walk.files, threads, progress);
         walk.entries.extend(hashed);
         Ok(Self {
+            path: path.to_owned(),
             entries: walk.entries,
         })
     }

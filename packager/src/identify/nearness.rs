@@ -11,20 +11,15 @@ pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
     let persist = &bundle.release().install.persist;
     let entries = bundle.entries();
     let (mut same, mut differences) = (0, Vec::new());
-    for (position, entry) in entries.iter().enumerate() {
+    for entry in entries {
         let found = folder.entries.get(entry.path.as_str());
         match difference(&entry.kind, found) {
-            Some(difference) => {
-                // A directory that is not empty is missed with what lies in it.
-                let next = entries.get(position + 1);
-                let holds = next.is_some_and(|next| next.path.is_within(&entry.path));
-                if !holds || difference != DifferenceKind::Missing {
-                    differences.push(Difference {
-                        path: entry.path.to_string(),
-                        difference,
-                    });
-                }
-            }
+            // A directory that is not empty is missed with what lies in it.
+            Some(DifferenceKind::Missing) if bulla_bundle::has_content(entries, entry) => {}
+            Some(difference) => differences.push(Difference {
+                path: entry.path.to_string(),
+                difference,
+            }),
             None if entry.kind != EntryKind::Directory => same += 1,
             None => {}
         }

@@ -1,11 +1,7 @@
-//! Progress in bytes and rate: on a terminal, and nowhere else. The terminal is that of `script`
-//! (util-linux).
+//! What is drawn on a terminal: progress in bytes and rate, there and nowhere else, and tables.
 
-use std::path::Path;
-use std::process::Command;
-
-use bulla_tests::programs::{Program, is_installed};
-use bulla_tests::{Transcript, World, skip};
+use bulla_tests::programs::is_installed;
+use bulla_tests::{World, on_terminal, skip};
 
 const PROJECT: &str = "acme/billing";
 
@@ -21,78 +17,126 @@ fn long_steps_show_bytes_and_rate_on_a_terminal_and_nothing_elsewhere() {
         .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[3] ^ n.to_le_bytes()[1])
         .collect();
     let mut checkout = checkout;
-    checkout.write("noise.bin", noise);
-    checkout.commit("noise");
-    let path = checkout.path.to_str().unwrap();
+    let path = checkout.path.to_str().unwrap().to_owned();
+    let path = path.as_str();
     let key = world.builder_key();
     let key = key.to_str().unwrap();
-    let steps: [(&[&str], &[&str]); 4] = [
-        (&["publish", path, "--key", key], &["pack", "push"]),
-        (&["pack", path, "-o", "one.bulla"], &["pack"]),
-        (&["export", "9", "-o", "two.bulla"], &["export", "verify"]),
-        (&["import", "two.bulla"], &["verify"]),
-    ];
+    let folder = world.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let folder = folder.to_str().unwrap();
     let mut hash = String::new();
-    for (arguments, bars) in steps {
-        let arguments: Vec<&str> = arguments
-            .iter()
-            .map(|argument| {
-                if *argument == "9" {
-                    hash.as_str()
-                } else {
-                    argument
-                }
-            })
-            .collect();
-        let shown = on_terminal(&world, &arguments);
-        for bar in bars {
+    for columns in [100_u8, 40] {
+        // Another file each time, so that there is something to pack and to push.
+        let noise: Vec<u8> = noise.iter().map(|byte| byte ^ columns).collect();
+        std::fs::write(format!("{folder}/noise.bin"), &noise).unwrap();
+        checkout.write("noise.bin", noise);
+        checkout.commit("noise");
+        let steps: [(&[&str], &[&str]); 5] = [
+            (&["publish", path, "--key", key], &["pack", "push"]),
+            (&["pack", path, "-o", "one.bulla"], &["pack"]),
+            (
+                &["export", "HASH", "-o", "two.bulla"],
+                &["export", "verify"],
+            ),
+            (&["import", "two.bulla"], &["verify"]),
+            (&["identify", folder, "--project", PROJECT], &["hash"]),
+        ];
+        for (arguments, bars) in steps {
+            let arguments = arguments.iter().map(|argument| match *argument {
+                "HASH" => hash.clone(),
+                argument => argument.to_owned(),
+            });
+            let arguments: Vec<String> = arguments.collect();
+            let mut bulla = world.bulla_command();
+            let shown = on_terminal(bulla.args(&arguments), columns.into(), "").stdout;
+            for bar in bars {
+                let drawn = drawings(&shown, bar);
+                assert!(
+                    !drawn.is_empty(),
+                    "no bar `{bar}` of {arguments:?}:\n{shown}"
+                );
+                let widest = drawn.iter().map(|line| line.chars().count()).max();
+                assert!(widest <= Some(usize::from(columns)), "{drawn:#?}");
+            }
+            let piped = world.bulla(&arguments);
+            assert!(!piped.stderr.contains('\u{1b}'), "{piped}");
+            assert!(!piped.stderr.contains("/s"), "{piped}");
+            piped.last_line().clone_into(&mut hash);
+        }
+    }
+}
+
+#[test]
+fn a_step_that_has_nothing_to_tell_draws_nothing() {
+    if !is_installed("script") {
+        return skip("`script` of util-linux is not installed: progress on a terminal");
+    }
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let mut doctor = world.bulla_command();
+    doctor.arg("doctor").arg(&checkout.path);
+    let shown = on_terminal(&doctor, 100, "").stdout;
+    assert!(shown.contains("acme/billing: valid"), "{shown}");
+    assert!(!shown.contains("B/s"), "{shown}");
+}
+
+#[test]
+fn tables_fit_a_terminal_of_80_columns_and_keep_hashes_whole() {
+    if !is_installed("script") {
+        return skip("`script` of util-linux is not installed: tables on a terminal");
+    }
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let long = "a/folder/whose/name/is/long/as/those/of/some/languages/are/Factory.java";
+    checkout.write(long, "x");
+    checkout.commit("long");
+    let second = world.publish(&checkout.path);
+    let reason = "a reason of many words, because that is how people write when they are asked why";
+    let checkout = checkout.path.to_str().unwrap();
+    let key = world.alice.public_key.to_str().unwrap();
+    let promote = [
+        "promote",
+        &second,
+        "prod",
+        "--ssh-key",
+        key,
+        "--checkout",
+        checkout,
+    ];
+    world
+        .bulla(&[&promote[..], &["-m", reason]].concat())
+        .done();
+    let short = |hash: &str| hash["sha256:".len()..][..12].to_owned();
+    for columns in [80, 40] {
+        for (arguments, whole) in [
+            (&["history"][..], short(&second)),
+            (&["rollback", "prod"], short(&first)),
+            (&["diff", &first, &second], "CHANGE".to_owned()),
+            (&["doctor", checkout], "configuration".to_owned()),
+        ] {
+            let mut bulla = world.bulla_command();
+            bulla.args(arguments).args(["--project", PROJECT]);
+            let shown = on_terminal(&bulla, columns, "").stdout;
+            assert!(shown.contains(&whole), "{shown}");
+            let widest = shown
+                .lines()
+                .map(|line| line.trim_end().chars().count())
+                .max();
             assert!(
-                has_bar(&shown, bar),
-                "no bar `{bar}` of {arguments:?}:\n{shown}"
+                columns == 40 || widest <= Some(80),
+                "{widest:?} of\n{shown}"
             );
         }
-        let piped = world.bulla(&arguments).done();
-        assert!(!piped.stderr.contains('\u{1b}'), "{piped}");
-        assert!(!piped.stderr.contains("/s"), "{piped}");
-        hash = piped.last_line().to_owned();
     }
 }
 
-/// Runs `bulla` with a terminal for stdin, stdout and stderr, and returns what it drew.
-fn on_terminal(world: &World, arguments: &[&str]) -> String {
-    let bulla = world.bulla_command();
-    let mut line = quote(Program::Bulla.path().as_path());
-    for argument in arguments {
-        line.push(' ');
-        line += &quote(Path::new(argument));
-    }
-    let mut script = Command::new("script");
-    script
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-        .current_dir(bulla.get_current_dir().unwrap())
-        .env_clear()
-        .envs(
-            bulla
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("TERM", "xterm")
-        .env("COLUMNS", "100")
-        .stdin(std::process::Stdio::null());
-    Transcript::of(&mut script).done().stdout
-}
-
-/// `script` takes a line for a shell.
-fn quote(argument: &Path) -> String {
-    format!("'{}'", argument.display())
-}
-
-/// Finds a drawing of the bar: its name, bytes of a total, a rate.
-fn has_bar(shown: &str, bar: &str) -> bool {
-    shown.split(['\r', '\n']).any(|line| {
-        let mut words = line
-            .split_whitespace()
-            .map(|word| word.trim_start_matches("\u{1b}[2K"));
-        words.any(|word| word == bar) && line.contains("MB") && line.contains("/s")
-    })
+/// Finds the drawings of a bar: its name, bytes of a total, a rate.
+fn drawings<'a>(shown: &'a str, bar: &str) -> Vec<&'a str> {
+    let lines = shown.split(['\r', '\n', '\u{1b}']);
+    let lines = lines.map(|line| line.trim_start_matches("[2K").trim_end());
+    let is_bar = |line: &&str| {
+        line.trim_start().starts_with(bar) && line.contains("MB") && line.contains("/s")
+    };
+    lines.filter(is_bar).collect()
 }

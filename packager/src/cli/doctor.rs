@@ -84,17 +84,15 @@ fn report(findings: &[Finding], json: bool) -> Result<(), Failure> {
     if json {
         output::json(&findings)?;
     } else {
+        let mut table = output::table(&["STANDING", "STEP", "FOUND"]);
         for finding in findings {
-            output::line(format_args!(
-                "{:<7}  {:<13}  {}",
-                finding.standing.as_str(),
-                finding.step,
-                output::text(&finding.found)
-            ))?;
+            let found = output::text(&finding.found);
+            table.add_row([finding.standing.as_str(), finding.step, &found]);
             if let Some(hint) = &finding.hint {
-                output::line(format_args!("{:24}  {}", "", output::text(hint)))?;
+                table.add_row(["", "", &format!("hint: {}", output::text(hint))]);
             }
         }
+        output::print_table(&mut table, &[2])?;
     }
     let failed = findings
         .iter()

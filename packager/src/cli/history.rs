@@ -1,8 +1,8 @@
 //! `bulla history`: who moved which channel where, when and why.
 
-use bulla_schemas::ChannelName;
 use bulla_schemas::api::HistoryItem;
-use bulla_trust::Promotion;
+use bulla_schemas::{ChannelName, ProjectName};
+use bulla_trust::{LogState, Promotion};
 use clap::Args;
 
 use super::failure::Failure;
@@ -35,10 +35,29 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
     if arguments.json {
         output::json(&items)
     } else if items.is_empty() {
-        output::say(format_args!("nothing was promoted in {project} yet"));
+        say_nothing(log.state(), &project, arguments.channel.as_ref());
         Ok(())
     } else {
         print(&items)
+    }
+}
+
+/// A slip of the pen must not look like a channel that nobody moved.
+fn say_nothing(state: &LogState, project: &ProjectName, channel: Option<&ChannelName>) {
+    if state.releases(project).next().is_none() {
+        output::say(format_args!("the log has no release of {project}"));
+        return;
+    }
+    let heads: Vec<_> = state.channels(project).collect();
+    match channel {
+        Some(channel) if !heads.is_empty() => {
+            let heads: Vec<_> = heads.iter().map(|head| head.channel.as_str()).collect();
+            output::say(format_args!(
+                "nothing was promoted to `{channel}` of {project} yet; channels in use: {}",
+                heads.join(", ")
+            ));
+        }
+        _ => output::say(format_args!("nothing was promoted in {project} yet")),
     }
 }
 
@@ -55,5 +74,5 @@ fn print(items: &[HistoryItem]) -> Result<(), Failure> {
             output::text(&item.reason),
         ]);
     }
-    output::print_table(&mut table)
+    output::print_table(&mut table, &[6])
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use bulla_schemas::Name;
 use bulla_schemas::escape::escape;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -37,10 +37,21 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Prints a table without trailing spaces.
-pub(super) fn print_table(table: &mut Table) -> Result<(), Failure> {
-    for column in table.column_iter_mut() {
+/// Prints a table without trailing spaces. On a terminal that is too narrow the columns at `wraps`
+/// get more lines; the others are short, and would be hard to read in pieces.
+pub(super) fn print_table(table: &mut Table, wraps: &[usize]) -> Result<(), Failure> {
+    /// Least characters of a column that wraps.
+    const LEAST: u16 = 16;
+    let is_terminal = table.width().is_some();
+    for (position, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        if is_terminal {
+            column.set_constraint(if wraps.contains(&position) {
+                ColumnConstraint::LowerBoundary(Width::Fixed(LEAST))
+            } else {
+                ColumnConstraint::ContentWidth
+            });
+        }
     }
     let lines: Vec<_> = table
         .lines()

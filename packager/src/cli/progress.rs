@@ -7,6 +7,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
 
+/// A step whose end is not known.
+const UNKNOWN: &str = "{msg:>9} {decimal_bytes} {decimal_bytes_per_sec} {spinner}";
+/// A step whose end is known.
+const KNOWN: &str =
+    "{msg:>9} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
+/// The same where no bar has room.
+const NARROW: &str = "{msg} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}";
+/// Columns from which on a bar has room: what stands beside it takes up to 48.
+const WIDE: u16 = 60;
+
 /// A bar for one step, gone when it is dropped.
 pub(super) struct Bar(ProgressBar);
 
@@ -18,11 +28,8 @@ impl Bar {
         } else {
             ProgressBar::hidden()
         };
-        bar.set_style(style(
-            "{msg:>9} {decimal_bytes} {decimal_bytes_per_sec} {spinner}",
-        ));
-        bar.set_message(step);
-        Self(bar)
+        // Nothing is drawn before there is something to tell.
+        Self(bar.with_style(style(UNKNOWN)).with_message(step))
     }
 
     /// Returns what writes lines above the bar.
@@ -36,9 +43,9 @@ impl bulla_bundle::Progress for Bar {
     fn start(&self, total_bytes: Option<u64>) {
         if let Some(total) = total_bytes {
             self.0.set_length(total);
-            self.0.set_style(style(
-                "{msg:>9} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
-            ));
+            let is_narrow = columns().is_some_and(|columns| columns < WIDE);
+            self.0
+                .set_style(style(if is_narrow { NARROW } else { KNOWN }));
         }
         self.0.tick();
     }
@@ -56,4 +63,17 @@ impl Drop for Bar {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Returns how wide the terminal is, where that can be asked.
+#[cfg(target_os = "linux")]
+fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+    // A terminal that does not know says 0.
+    (size.ws_col > 0).then_some(size.ws_col)
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn columns() -> Option<u16> {
+    None
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::promote::roll_back;
+use super::promote::{reason, roll_back};
 use super::session::Session;
 use super::{environment, output};
 use crate::promote::Wish;
@@ -29,7 +29,7 @@ pub(super) struct RollbackArguments {
     #[arg(long, value_name = "HASH", requires = "reason")]
     to: Option<DigestPrefix>,
     /// Why.
-    #[arg(long, short = 'm', value_name = "TEXT")]
+    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
     /// The public half of your SSH key; the agent or the file beside it signs.
     #[arg(long, value_name = "KEY.pub", requires = "reason")]
@@ -64,6 +64,7 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         let candidates = candidates(&client, log.state(), &project, channel).await?;
         return print(&candidates, arguments.json);
     };
+    Session::require_token(&client, "rolling back")?;
     let key = session.personal_key(arguments.ssh_key.as_deref())?;
     let hash = match &arguments.to {
         Some(prefix) => earlier_head(log.state(), &project, channel, prefix)?,
@@ -123,7 +124,7 @@ fn print(candidates: &[Candidate], json: bool) -> Result<(), Failure> {
             output::text(&candidate.reason),
         ]);
     }
-    output::print_table(&mut table)
+    output::print_table(&mut table, &[5])
 }
 
 /// There is no head before this one; names what there is.

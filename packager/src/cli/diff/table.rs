@@ -68,7 +68,7 @@ fn print_changes(diff: &Diff) -> Result<(), Failure> {
         output::bytes(totals.bytes_before),
         output::bytes(totals.bytes_after),
     ]);
-    output::print_table(&mut table)
+    output::print_table(&mut table, &[1])
 }
 
 const fn word(change: ChangeKind) -> &'static str {
@@ -129,7 +129,7 @@ fn print_install(install: &InstallChanges) -> Result<(), Failure> {
             checks(&health.after),
         );
     }
-    output::print_table(&mut table)
+    output::print_table(&mut table, &[1, 2])
 }
 
 fn add_names<T: Display>(

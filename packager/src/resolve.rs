@@ -47,6 +47,8 @@ pub enum ResolveError {
         prefix: DigestPrefix,
         /// Where it was looked for; everywhere if absent.
         project: Option<ProjectName>,
+        /// The other projects that have such a release.
+        elsewhere: Vec<ProjectName>,
     },
     /// More than one release begins so.
     #[error("{prefix} is ambiguous: {}", list(.candidates))]
@@ -80,11 +82,19 @@ impl ResolveError {
     /// Returns what to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownHash { .. } => {
-                Some("was it published to this registry, under this project?".to_owned())
-            }
+            Self::UnknownHash { elsewhere, .. } => Some(match elsewhere.as_slice() {
+                [] => "`bulla publish` makes a release; its last line is the hash".to_owned(),
+                [project, ..] => format!("it is a release of {project}: give --project {project}"),
+            }),
             Self::Ambiguous { .. } => Some("give more digits, or --project".to_owned()),
-            Self::EmptyChannel { others, .. } if others.is_empty() => None,
+            Self::EmptyChannel { channel, .. } if is_short_hash(channel) => {
+                Some("if it is a hash, give 8 or more of its digits".to_owned())
+            }
+            Self::EmptyChannel {
+                others, channel, ..
+            } if others.is_empty() => Some(format!(
+                "`bulla promote HASH {channel}` points it to a release"
+            )),
             Self::EmptyChannel { others, .. } => {
                 let others: Vec<_> = others.iter().map(ChannelName::as_str).collect();
                 Some(format!("channels in use: {}", others.join(", ")))
@@ -100,10 +110,9 @@ pub fn find(
     prefix: &DigestPrefix,
 ) -> Result<(ProjectName, Digest), ResolveError> {
     let found = state.find_release(prefix).into_iter();
-    let mut candidates: Vec<_> = found
-        .filter(|(name, _)| project.is_none_or(|project| project == *name))
-        .map(|(name, release)| (name.clone(), release.hash))
-        .collect();
+    let found = found.map(|(name, release)| (name.clone(), release.hash));
+    let (mut candidates, others): (Vec<_>, Vec<_>) =
+        found.partition(|(name, _)| project.is_none_or(|project| project == name));
     match (candidates.pop(), candidates.is_empty()) {
         (Some(only), true) => Ok(only),
         (Some(last), false) => {
@@ -116,8 +125,17 @@ pub fn find(
         (None, _) => Err(ResolveError::UnknownHash {
             prefix: prefix.clone(),
             project: project.cloned(),
+            elsewhere: others.into_iter().map(|(name, _)| name).collect(),
         }),
     }
+}
+
+/// Tells whether a channel's name is what somebody may take for a hash.
+fn is_short_hash(channel: &ChannelName) -> bool {
+    channel
+        .as_str()
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns the hash that a channel points to.
@@ -172,10 +190,10 @@ mod tests {
         let prefix = &hash.hex()[..8];
         assert_eq!(find(None, prefix), Ok((project(), hash)));
         assert_eq!(find(Some(&project()), prefix), Ok((project(), hash)));
-        assert!(matches!(
-            find(Some(&other), prefix),
-            Err(ResolveError::UnknownHash { .. })
-        ));
+        let elsewhere = find(Some(&other), prefix).unwrap_err();
+        assert!(matches!(elsewhere, ResolveError::UnknownHash { .. }));
+        let hint = format!("--project {}", project());
+        assert!(elsewhere.hint().unwrap().contains(&hint), "{elsewhere:?}");
         assert!(matches!(
             find(None, "00000000"),
             Err(ResolveError::UnknownHash { .. })
@@ -201,8 +219,10 @@ mod tests {
         organisation.promote("prod", hash, &["alice"]);
         let head = |channel: &str| head(&organisation.state, &project(), &name(channel));
         assert_eq!(head("prod"), Ok(hash));
-        let hint = head("dev").unwrap_err().hint().unwrap();
-        assert!(hint.contains("prod"), "{hint}");
+        let hint = |channel: &str| head(channel).unwrap_err().hint().unwrap();
+        assert!(hint("dev").contains("prod"), "{}", hint("dev"));
+        // Seven digits of a hash are a channel's name.
+        assert!(hint("9f2c81a").contains("8 or more"), "{}", hint("9f2c81a"));
     }
 
     #[test]

@@ -57,7 +57,13 @@ pub(super) enum Command {
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Options {
     /// The registry, such as `https://releases.acme.example`.
-    #[arg(long, global = true, value_name = "URL", env = "BULLA_REGISTRY")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "BULLA_REGISTRY",
+        value_parser = registry
+    )]
     pub(super) registry: Option<Url>,
     /// The project; by default the one that `bulla.toml` names, here or in a directory above.
     #[arg(long, global = true, value_name = "PROJECT")]
@@ -76,4 +82,9 @@ pub(super) struct Options {
     /// Trusts whatever log the registry shows the first time, and that log only from then on.
     #[arg(long, global = true, conflicts_with = "anchor")]
     pub(super) trust_first_use: bool,
+}
+
+fn registry(text: &str) -> Result<Url, String> {
+    text.parse()
+        .map_err(|error| format!("{error}; expected such as `https://releases.acme.example`"))
 }

@@ -42,6 +42,7 @@ pub(super) struct PromoteArguments {
         long,
         short = 'm',
         value_name = "TEXT",
+        value_parser = reason,
         required_unless_present = "dry_run"
     )]
     reason: Option<String>,
@@ -66,12 +67,21 @@ pub(super) struct PromoteArguments {
     json: bool,
 }
 
+/// The log keeps it for ever: one that says nothing is a slip.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected a few words, found none".to_owned()),
+        words => Ok(words.to_owned()),
+    }
+}
+
 pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Result<(), Failure> {
     let client = session.client()?;
     // Whoever only looks needs no key.
     let key = if arguments.dry_run {
         None
     } else {
+        Session::require_token(&client, "promoting")?;
         Some(session.personal_key(arguments.ssh_key.as_deref())?)
     };
     let log = session.log(&client).await?;

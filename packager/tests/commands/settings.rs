@@ -117,6 +117,19 @@ fn a_token_file_that_is_missing_or_empty_is_named() {
 }
 
 #[test]
+fn a_reason_of_no_words_and_an_address_that_is_none_are_usage_errors() {
+    let home = Home::new();
+    for reason in ["", "  \n"] {
+        let promote = home.bulla(&["promote", "9f2c81aa", "prod", "-m", reason]);
+        promote.assert_failure(2, &["expected a few words"]);
+        let roll_back = home.bulla(&["rollback", "prod", "-m", reason]);
+        roll_back.assert_failure(2, &["expected a few words"]);
+    }
+    let ran = home.bulla_with(&["history"], &[("BULLA_REGISTRY", "releases")]);
+    ran.assert_failure(2, &["releases", "expected such as `https://"]);
+}
+
+#[test]
 fn a_short_hash_that_is_too_short_is_a_usage_error() {
     let home = Home::new();
     let ran = home.bulla(&["promote", "9f2c", "prod", "-m", "x"]);

@@ -115,7 +115,12 @@ fn no_token_and_a_token_without_the_right_to_push() {
     let elsewhere = world.registry.create_token("push,pull", "other/*");
     let mut publish = world.publish_command(&checkout.path);
     Transcript::of(publish.env("BULLA_TOKEN", elsewhere)).fails(FAILED, "token");
-    world.publish(&checkout.path);
+    let hash = world.publish(&checkout.path);
+    // Before anybody is asked for anything.
+    let mut promote = world.promote_command("acme/billing", &hash, "prod");
+    let promote = Transcript::of(promote.env_remove("BULLA_TOKEN"));
+    let refused = promote.fails(USAGE, "promoting needs a token");
+    assert!(!refused.stderr.contains("files:"), "{refused}");
 }
 
 #[test]
@@ -139,6 +144,31 @@ fn a_channel_that_nobody_may_move() {
     let hash = world.publish(&checkout.path);
     let mut promote = world.promote_command("acme/billing", &hash, "staging");
     Transcript::of(&mut promote).refused("staging");
+    // Nor is there anything to look at.
+    let looking = Transcript::of(promote.arg("--dry-run")).refused("staging");
+    assert!(
+        looking.stderr.contains("channels in the policy: dev, prod"),
+        "{looking}"
+    );
+}
+
+#[test]
+fn names_that_nothing_has_do_not_look_like_an_empty_history() {
+    let world = World::new();
+    let checkout = world.git("acme/billing");
+    world.release(&checkout.path, "acme/billing");
+    let history = |project: &str, channel: &str| {
+        world
+            .bulla(&["history", channel, "--project", project])
+            .done()
+    };
+    let said = history("acme/billing", "prd").stderr;
+    assert!(
+        said.contains("`prd`") && said.contains("in use: prod"),
+        "{said}"
+    );
+    let said = history("acme/biling", "prod").stderr;
+    assert!(said.contains("no release of acme/biling"), "{said}");
 }
 
 #[test]
@@ -149,8 +179,7 @@ fn a_release_of_another_project_cannot_be_promoted_here() {
     world.publish(&shop.path);
     let hash = world.publish(&billing.path);
     let promote = Transcript::of(&mut world.promote_command("shop", &hash, "prod"));
-    assert!(matches!(promote.status, Some(FAILED..=3)), "{promote}");
-    assert!(promote.stderr.contains("error: "), "{promote}");
+    promote.fails(FAILED, "give --project acme/billing");
 }
 
 #[test]

@@ -316,7 +316,8 @@ fn a_second_builder_signs_and_show_says_who_reproduced_it() {
         Transcript::of(&mut command)
     };
     let checkout = world.git(PROJECT);
-    let path = checkout.path.to_str().unwrap();
+    let path = checkout.path.to_str().unwrap().to_owned();
+    let path = path.as_str();
     let key = world.builder_key();
     let published = bulla(&["publish", path, "--key", key.to_str().unwrap()]).done();
     let hash = published.last_line();

@@ -7,7 +7,6 @@
 pub(super) mod nodes;
 pub(super) mod rows;
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::source::disk;
 use crate::source::error::SvnError;
 
 /// What Subversion 1.8 to 1.14 write (`SVN_WC__VERSION` in `libsvn_wc/wc.h`).
@@ -111,7 +111,7 @@ impl Database {
 /// Sorts out what SQLite would only call an error.
 fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
     let mut header = [0; 100];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let read = disk::open_file(path).and_then(|mut file| file.read_exact(&mut header));
     match read {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -11,7 +11,7 @@ use bulla_bundle::Content;
 use gix::hash::{Kind, ObjectId, hasher};
 
 use super::line_ends::{LineEnds, Translation};
-use crate::source::ContentId;
+use crate::source::{ContentId, disk};
 
 /// Texts up to this size are read at once.
 const SMALL: u64 = 256 * 1024;
@@ -108,7 +108,7 @@ impl Pristine {
             ),
             _ => error,
         };
-        let file = File::open(&path).map_err(explain)?;
+        let file = disk::open_file(&path).map_err(explain)?;
         Ok(Text {
             size: file.metadata()?.len(),
             seen: 0,

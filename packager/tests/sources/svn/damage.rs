@@ -272,6 +272,23 @@ fn a_pristine_text_that_was_changed_or_lost_is_never_another_release() {
     }
 }
 
+/// Puts a pipe in the place of a file: whoever opens it waits for ever.
+fn put_pipe(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    crate::checkout::run(std::process::Command::new("mkfifo").arg(path));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let repository = SvnRepository::with_files();
+    put_pipe(&pristine(&repository, b"hello\n"));
+    let said = refused_pack(&repository);
+    assert!(said.contains("expected a file"), "{said}");
+    put_pipe(&database(&repository));
+    let error = svn_error(open(&repository.work()));
+    assert!(matches!(error, SvnError::Unreadable { .. }), "{error:?}");
+}
+
 #[test]
 fn a_name_that_no_disk_holds_is_refused() {
     let repository = SvnRepository::with_files();

@@ -2,7 +2,8 @@
 //!
 //! A working copy that is exactly one revision is read by itself, with no server and no program:
 //! its database says what there is, its pristine texts are the content. Everything else is read
-//! through the user's `svn`, whose authentication, certificates and proxies count. Either way the
+//! through the user's `svn`, whose authentication, certificates and proxies count: a revision from
+//! a fresh working copy in a private directory, local changes from an export. Either way the
 //! content is the repository's: keywords are not expanded, and lines end as `svn export
 //! --native-eol LF` ends them.
 //!
@@ -15,6 +16,7 @@ mod changes;
 mod database;
 mod export;
 mod externals;
+mod fresh;
 mod line_ends;
 mod pristine;
 mod problem;
@@ -30,7 +32,7 @@ use std::path::Path;
 
 use bulla_schemas::recipe::RECIPE_FILE;
 
-use super::{Checkout, SourceError, SourceSpec, untracked_warning};
+use super::{Checkout, SourceError, SourceSpec, SvnError, untracked_warning};
 use externals::mount::Origin;
 use program::Svn;
 use revision::Revision;
@@ -40,6 +42,9 @@ use xml::Info;
 
 /// Opens the directory at `url`.
 pub(super) fn open_url(url: &str, spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    if let Some(url) = revision::without_password(url) {
+        return Err(SvnError::PasswordInUrl { url }.into());
+    }
     let svn = Svn::new(url, &spec.spool);
     let target = match &spec.revision {
         // A number is also where the URL is looked up: it may be gone by now.
@@ -93,7 +98,7 @@ pub(super) fn open_working_copy(
     Ok(checkout)
 }
 
-/// Exports the revision that `info` names. The repository itself is asked once more: what it
+/// Checks out the revision that `info` names. The repository itself is asked once more: what it
 /// says about the last change is the same for everyone.
 fn from_repository(
     svn: &Svn,
@@ -101,13 +106,13 @@ fn from_repository(
     directory: Option<&Path>,
 ) -> Result<Checkout, SourceError> {
     let target = format!("{}@{}", info.url, info.revision);
-    let pinned = svn.info(&target, Some(&info.revision))?;
+    let pinned = svn.info(&target, Some(&info.revision.to_string()))?;
     let revision = Revision::of(&pinned, &svn.repository)?;
-    let layer = export::revision(svn, &pinned)?;
+    let layer = fresh::layer(svn, &pinned)?;
     let origin = Origin {
         url: pinned.url,
         root: pinned.repository.root,
-        revision: pinned.revision.parse().unwrap_or_default(),
+        revision: pinned.revision,
         directory: None,
         spool: svn.spool.clone(),
     };

@@ -6,6 +6,9 @@ mod line_ends;
 mod nested;
 mod offline;
 mod server;
+mod states;
+
+use std::collections::BTreeMap;
 
 use bulla_bundle::SourceTree as _;
 use bulla_packager::select::{Filter, select};
@@ -25,6 +28,55 @@ const EXECUTABLE: TrackedKind = TrackedKind::File { executable: true };
 fn assert_same(expected: &Checkout, found: &Checkout) {
     assert_eq!(found.source, expected.source);
     assert_eq!(contents(found), contents(expected));
+}
+
+/// What `svn export` writes, path by path: the judge of what a release has to contain.
+fn exported(repository: &SvnRepository, url: &str) -> BTreeMap<String, (TrackedKind, String)> {
+    let top = tempfile::TempDir::new_in(repository.home()).unwrap();
+    run(program("svn", repository.home())
+        .args(["export", "-q", "--force", "--ignore-keywords"])
+        .args(["--ignore-externals", "--native-eol", "LF"])
+        .arg(format!("{url}@"))
+        .arg(top.path()));
+    let mut found = BTreeMap::new();
+    let mut pending = vec![top.path().to_owned()];
+    while let Some(directory) = pending.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            let (kind, content) = if metadata.is_dir() {
+                pending.push(path.clone());
+                (TrackedKind::Directory, Vec::new())
+            } else if metadata.is_symlink() {
+                let target = path.read_link().unwrap();
+                (
+                    TrackedKind::Link,
+                    target.into_os_string().into_encoded_bytes(),
+                )
+            } else {
+                use std::os::unix::fs::PermissionsExt as _;
+                let executable = metadata.permissions().mode() & 0o100 != 0;
+                (
+                    TrackedKind::File { executable },
+                    std::fs::read(&path).unwrap(),
+                )
+            };
+            let name = path.strip_prefix(top.path()).unwrap().as_os_str();
+            let name = name.as_encoded_bytes().escape_ascii().to_string();
+            found.insert(name, (kind, content.escape_ascii().to_string()));
+        }
+    }
+    found
+}
+
+/// Asserts that the working copy, the URL of `trunk` and `svn export` say the same; returns it.
+fn assert_as_exported(repository: &SvnRepository) -> BTreeMap<String, (TrackedKind, String)> {
+    let url = repository.url("trunk");
+    let found = open(&repository.work()).unwrap();
+    assert_same(&open_url(&url).unwrap(), &found);
+    let expected = exported(repository, &url);
+    assert_eq!(contents(&found), expected);
+    expected
 }
 
 /// Puts externals where they belong, as the recipe of the revision wants it.
@@ -124,6 +176,7 @@ fn a_url_shows_the_same() {
     assert_same(&working_copy, &open_url_revision(&url, "HEAD").unwrap());
     let again = repository.check_out("trunk", "again");
     assert_same(&working_copy, &open(&again).unwrap());
+    assert_as_exported(&repository);
 }
 
 #[test]
@@ -186,7 +239,7 @@ fn names_may_have_spaces_and_any_letters() {
         repository.write(name, name);
     }
     repository.commit("names");
-    let found = contents(&open(&repository.work()).unwrap());
+    let found = assert_as_exported(&repository);
     let name = |text: &str| text.as_bytes().escape_ascii().to_string();
     for expected in names {
         assert_eq!(found[&name(expected)].1, name(expected));
@@ -218,12 +271,8 @@ fn keywords_and_line_ends_are_those_of_the_repository() {
     repository.commit("keywords");
     let on_disk = std::fs::read_to_string(repository.work().join("id.txt")).unwrap();
     assert!(on_disk.contains("$Revision: 5 $"), "{on_disk}");
-    for checkout in [
-        open(&repository.work()).unwrap(),
-        open_url(&repository.url("trunk")).unwrap(),
-    ] {
-        assert_eq!(contents(&checkout)["id.txt"].1, "$Id$ $Revision$\\nline\\n");
-    }
+    let found = assert_as_exported(&repository);
+    assert_eq!(found["id.txt"].1, "$Id$ $Revision$\\nline\\n");
 }
 
 #[test]
@@ -422,7 +471,7 @@ fn a_server_that_is_gone_is_temporary() {
 #[test]
 fn leaves_no_temporary_files() {
     let repository = SvnRepository::with_files();
-    let spool = repository.home().join("spool");
+    let spool = repository.home().join("a spööl@2");
     std::fs::create_dir(&spool).unwrap();
     let mut spec = url_spec(&repository.url("trunk"));
     spec.spool = spool.clone();

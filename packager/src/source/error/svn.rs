@@ -15,7 +15,7 @@ use super::Listing;
 pub enum SvnFailure {
     /// The server cannot be reached, or the connection broke.
     Unreachable,
-    /// The server wants to know who asks, or says no.
+    /// The server wants to know who asks, says no, or is not known itself.
     Denied,
     /// A URL of a kind that `svn` does not know.
     UnknownScheme,
@@ -25,6 +25,8 @@ pub enum SvnFailure {
     UnknownPath,
     /// A directory inside a working copy that Subversion does not know.
     Unversioned,
+    /// A name that no disk holds.
+    NameTooLong,
     /// An interrupted operation or a lock.
     NeedsCleanup,
     /// A working copy of an older Subversion.
@@ -40,13 +42,15 @@ impl SvnFailure {
     pub(in crate::source) fn of(message: &str) -> Self {
         let has = |codes: &[&str]| codes.iter().any(|code| message.contains(code));
         // svn_error_codes.h of Subversion 1.14; E000nnn and E67nnnn are the system's own.
-        if has(&["E170001", "E215004", "E230001", "E175013"]) {
+        if has(&["E000036"]) {
+            Self::NameTooLong
+        } else if has(&["E170001", "E215004", "E230001", "E175013", "E120171"]) {
             Self::Denied
         } else if has(&["E170000"]) {
             Self::UnknownScheme
         } else if has(&["E160006", "E205000", "E195012"]) {
             Self::UnknownRevision
-        } else if has(&["E155007", "155010"]) {
+        } else if has(&["E155007", "155010", "E195002"]) {
             Self::Unversioned
         } else if has(&["E160013", "E160005", "E200009"]) {
             Self::UnknownPath
@@ -71,9 +75,12 @@ impl SvnFailure {
             Self::UnknownScheme | Self::UnknownRevision | Self::UnknownPath | Self::Unversioned => {
                 FailureKind::Usage
             }
-            Self::Denied | Self::NeedsCleanup | Self::NeedsUpgrade | Self::Locale | Self::Other => {
-                FailureKind::Failed
-            }
+            Self::Denied
+            | Self::NameTooLong
+            | Self::NeedsCleanup
+            | Self::NeedsUpgrade
+            | Self::Locale
+            | Self::Other => FailureKind::Failed,
         }
     }
 
@@ -88,6 +95,9 @@ impl SvnFailure {
             Self::Denied => Some(
                 "`svn info` with the same URL asks for what the server wants, and remembers it",
             ),
+            Self::NameTooLong => {
+                Some("a name may have 255 bytes; give it a shorter one with `svn move` and commit")
+            }
             Self::NeedsCleanup => Some("run `svn cleanup`"),
             Self::NeedsUpgrade => Some("run `svn upgrade`"),
             Self::Locale => Some("the locale `C.UTF-8` is needed; install it"),
@@ -150,6 +160,22 @@ pub enum SvnError {
         /// The directory.
         directory: PathBuf,
     },
+    /// A revision of which the server does not give everything.
+    #[error("the server does not give all of `{url}` at r{revision}:\n{problems}", url = escape(.url))]
+    NotWhole {
+        /// The directory.
+        url: String,
+        /// The revision.
+        revision: u64,
+        /// What is wrong with which path.
+        problems: Listing,
+    },
+    /// A URL with a password in it.
+    #[error("expected a URL without a password, found one in `{url}`, where `svn` does not read it", url = escape(.url))]
+    PasswordInUrl {
+        /// The URL, without it.
+        url: String,
+    },
     /// Externals that may be something else tomorrow.
     #[error("externals without a revision, whose content would not stay the same:\n{externals}")]
     Unpinned {
@@ -163,6 +189,16 @@ pub enum SvnError {
         directory: String,
         /// What was found.
         definition: String,
+    },
+    /// An external whose place in the repository only today's names lead to.
+    #[error("the external `{path}` is `{url}` at r{revision}, and nothing had that name in r{revision}", path = escape(.path), url = escape(.url))]
+    ExternalUnknown {
+        /// Where it would be.
+        path: String,
+        /// The URL, absolute.
+        url: String,
+        /// The revision.
+        revision: u64,
     },
     /// An external where something else is.
     #[error("the external `{path}` is in the place of something else", path = escape(.path))]
@@ -220,8 +256,12 @@ impl SvnError {
     pub(super) fn kind(&self) -> FailureKind {
         match self {
             Self::Locked { .. } => FailureKind::Temporary,
-            Self::NotVersioned { .. } | Self::UnusedPin { .. } => FailureKind::Usage,
-            Self::Unpinned { .. }
+            Self::NotVersioned { .. } | Self::UnusedPin { .. } | Self::PasswordInUrl { .. } => {
+                FailureKind::Usage
+            }
+            Self::NotWhole { .. }
+            | Self::Unpinned { .. }
+            | Self::ExternalUnknown { .. }
             | Self::ExternalDefinition { .. }
             | Self::ExternalClash { .. }
             | Self::ExternalLoop { .. }
@@ -244,6 +284,15 @@ impl SvnError {
                 ));
             }
             Self::ExternalDefinition { .. } => "mend it with `svn propedit svn:externals`",
+            Self::ExternalUnknown { revision, .. } => {
+                return Some(format!(
+                    "write `-r {revision} URL@PEG` in `svn:externals`, where PEG is a revision in which it has that name"
+                ));
+            }
+            Self::NotWhole { .. } => "ask whoever runs the server for the right to read it",
+            Self::PasswordInUrl { .. } => {
+                "`svn info` with the URL without it asks for the password, and remembers it"
+            }
             Self::ExternalClash { .. } => {
                 "put one of the two elsewhere, or leave the external out with `exclude`"
             }

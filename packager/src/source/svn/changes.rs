@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, Metadata};
-use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -42,14 +41,24 @@ pub(super) fn find(
     let status = svn.run(&status, &operands)?;
     let entries = xml::parse_status(&status).map_err(|source| svn.unreadable("status", source))?;
     let top = working_copy.directory();
+    let externals = working_copy.file_externals.iter();
+    let externals: BTreeSet<&str> = externals
+        .map(|node| node.below(&working_copy.top))
+        .collect();
     let mut untracked = BTreeSet::new();
     for entry in entries {
         let name = Path::new(&entry.path).strip_prefix(&top).ok();
         let name = name.and_then(Path::to_str).unwrap_or_default();
         if entry.status.item == "unversioned" {
             untracked.insert(name.to_owned());
-        } else if let Some(problem) = Problem::of_status(&entry.status) {
-            problems.add(problem, name);
+            continue;
+        }
+        match Problem::of_status(&entry.status) {
+            Some(Problem::Changed(word)) if externals.contains(name) => {
+                problems.add(Problem::ChangedExternal(word), name);
+            }
+            Some(problem) => problems.add(problem, name),
+            None => {}
         }
     }
     Ok(untracked.into_iter().collect())
@@ -72,9 +81,9 @@ fn doubtful(working_copy: &WorkingCopy) -> Result<BTreeSet<&str>, SourceError> {
         let failed = |source| SourceError::io("cannot read", &on_disk, source);
         let entries = match fs::read_dir(&on_disk) {
             Ok(entries) => entries,
-            // Its parent misses it.
-            Err(error) if is_not_directory(&error) => continue,
-            Err(error) => return Err(failed(error)),
+            Err(error) if is_directory(&on_disk) => return Err(failed(error)),
+            // Its parent misses it, or something else is in its place, such as a link to itself.
+            Err(_) => continue,
         };
         let mut found = 0;
         let mut is_plain = true;
@@ -145,11 +154,9 @@ fn mounted(working_copy: &WorkingCopy) -> BTreeSet<&str> {
     mounted
 }
 
-fn is_not_directory(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+fn is_directory(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// Tells whether a file is surely unchanged.

@@ -1,10 +1,13 @@
-//! A tree that `svn export` wrote into a directory that nobody else can enter.
+//! What `svn export` wrote into a directory that nobody else can enter: a working copy with its
+//! changes, or one file.
 
 use std::fs::{self, Metadata};
 use std::path::Path;
 
+use quick_xml::DeError;
 use tempfile::TempDir;
 
+use super::externals;
 use super::program::{Svn, path_operand};
 use super::tree::{Layer, Place};
 use super::xml::{self, Info};
@@ -12,7 +15,7 @@ use crate::source::disk::is_executable;
 use crate::source::{SourceError, TrackedKind, join};
 
 /// The name of the exported tree in its directory.
-const TREE: &str = "tree";
+pub(super) const TREE: &str = "tree";
 
 /// Writes what the repository has, not what suits this machine.
 const EXPORT: [&str; 6] = [
@@ -24,35 +27,30 @@ const EXPORT: [&str; 6] = [
     "LF",
 ];
 
-/// Exports a revision from the repository.
-pub(super) fn revision(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
-    let target = format!("{}@{}", pinned.url, pinned.revision);
-    export(svn, &target, &["-r", &pinned.revision], &pinned.url)
-}
-
 /// Exports what lies in a working copy.
 pub(super) fn working_copy(svn: &Svn, top: &Path) -> Result<Layer, SourceError> {
-    let base = top.to_string_lossy();
-    export(svn, &path_operand(top)?, &[], &base)
-}
-
-/// Exports `target`, whose externals `svn` names by paths or URLs below `base`.
-fn export(svn: &Svn, target: &str, revision: &[&str], base: &str) -> Result<Layer, SourceError> {
-    let mut propget = vec!["propget", "--xml", "--recursive"];
-    propget.extend(revision);
-    let properties = svn.run(&propget, &["svn:externals", target])?;
+    let target = path_operand(top)?;
+    let propget = ["propget", "--xml", "--recursive"];
+    let properties = svn.run(&propget, &["svn:externals", &target])?;
     let properties =
         xml::parse_properties(&properties).map_err(|source| svn.unreadable("propget", source))?;
 
     let directory = private_directory(&svn.spool)?;
     let root = directory.path().join(TREE);
-    let mut export = EXPORT.to_vec();
-    export.extend(revision);
-    svn.run(&export, &[target, &path_operand(&root)?])?;
+    svn.run(&EXPORT, &[target, path_operand(&root)?])?;
 
     let mut layer = list(&root)?;
-    let values = properties.iter().flat_map(|target| target.externals(base));
-    layer.externals.extend(values);
+    for (path, value) in &properties {
+        let below = Path::new(path)
+            .strip_prefix(top)
+            .ok()
+            .and_then(Path::to_str);
+        let below = below.ok_or_else(|| {
+            let what = format!("expected a path below `{}`, found {path:?}", top.display());
+            svn.unreadable("propget", DeError::Custom(what))
+        })?;
+        layer.externals.extend(externals::read(value, below));
+    }
     layer.export = Some(directory);
     Ok(layer)
 }
@@ -63,7 +61,8 @@ pub(super) fn file(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
     let directory = private_directory(&svn.spool)?;
     let path = directory.path().join(TREE);
     let mut export = EXPORT.to_vec();
-    export.extend(["-r", &pinned.revision]);
+    let revision = pinned.revision.to_string();
+    export.extend(["-r", &revision]);
     svn.run(&export, &[target, path_operand(&path)?])?;
     let mut layer = Layer::default();
     let metadata = path
@@ -106,7 +105,7 @@ fn kind(metadata: &Metadata) -> TrackedKind {
 }
 
 /// Makes a directory that only this user can enter.
-fn private_directory(spool: &Path) -> Result<TempDir, SourceError> {
+pub(super) fn private_directory(spool: &Path) -> Result<TempDir, SourceError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("bulla-svn-");
     #[cfg(unix)]

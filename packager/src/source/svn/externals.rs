@@ -68,14 +68,12 @@ impl Definition {
     fn parse(line: &str) -> Option<Self> {
         let mut words = words(line)?;
         let mut operative = Moment::Unsaid;
-        let option = words.iter().position(|word| word.starts_with("-r"));
-        // With two words there is none: `-r` may be a name.
-        let option = option.filter(|_| words.len() > 2);
+        let option = words.iter().take(2).position(|word| word.starts_with("-r"));
         if let Some(position) = option {
             let word = words.remove(position);
             operative = match &word[2..] {
-                "" if position < words.len() => Moment::parse(&words.remove(position))?,
-                text => Moment::parse(text)?,
+                "" if position < words.len() => Moment::of_option(&words.remove(position))?,
+                text => Moment::of_option(text)?,
             };
         }
         let [first, second] = <[String; 2]>::try_from(words).ok()?;
@@ -88,6 +86,7 @@ impl Definition {
         } else {
             (second, first)
         };
+        // Also `-r5 PATH URL`, which is neither of the two orders.
         if is_absolute(&path) {
             return None;
         }
@@ -109,13 +108,21 @@ impl Definition {
 }
 
 impl Moment {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads what stands behind `-r`: a number or a date.
+    fn of_option(text: &str) -> Option<Self> {
         let number = text.trim_start_matches('r');
         if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return number.parse().ok().map(Self::Number);
         }
-        let is_date = text.starts_with('{') && text.ends_with('}');
-        (is_date || text.eq_ignore_ascii_case("head")).then_some(Self::Moving)
+        (text.starts_with('{') && text.ends_with('}')).then_some(Self::Moving)
+    }
+
+    /// Reads what stands behind `@`: that, or the word for the youngest revision.
+    fn of_peg(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("head") {
+            return Some(Self::Moving);
+        }
+        Self::of_option(text)
     }
 }
 
@@ -123,7 +130,7 @@ impl Moment {
 fn split_peg(url: &str) -> Option<(String, Moment)> {
     match url.rsplit_once('@') {
         Some((url, "")) => Some((url.to_owned(), Moment::Unsaid)),
-        Some((url, peg)) if !peg.contains('/') => Some((url.to_owned(), Moment::parse(peg)?)),
+        Some((url, peg)) if !peg.contains('/') => Some((url.to_owned(), Moment::of_peg(peg)?)),
         _ => Some((url.to_owned(), Moment::Unsaid)),
     }
 }
@@ -170,6 +177,10 @@ fn words(line: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -216,7 +227,7 @@ mod tests {
                 Unsaid,
                 "ext",
             ),
-            ("-rHEAD ^/x@3 ext", "^/x", Number(3), Moving, "ext"),
+            ("-r rr5 ^/x@HEAD ext", "^/x", Moving, Number(5), "ext"),
             (
                 "-r {2026-01-01} //host/x 'my  ext'",
                 "//host/x",
@@ -232,7 +243,7 @@ mod tests {
                 "b \" c",
             ),
             ("/c d\\ e", "/c", Unsaid, Unsaid, "d e"),
-            ("^/x -r", "^/x", Unsaid, Unsaid, "-r"),
+            ("-r5 -r6 ext", "-r6", Unsaid, Number(5), "ext"),
             ("^/it's@4 it's", "^/it's", Number(4), Number(4), "it's"),
         ] {
             let expected = Definition {
@@ -245,21 +256,92 @@ mod tests {
         }
     }
 
+    /// Whether `svn propset` takes the line.
+    fn svn_takes(directory: &Path, line: &str) -> bool {
+        let mut propset = Command::new("svn");
+        propset.args(["propset", "-q", "svn:externals", "--", line, "."]);
+        let output = propset.current_dir(directory).output().unwrap();
+        output.status.success()
+    }
+
     #[test]
-    fn refuses_what_svn_refuses() {
+    fn takes_no_line_that_svn_refuses() {
+        let home = tempfile::TempDir::new().unwrap();
+        let repository = home.path().join("repository");
+        let work = home.path().join("work");
+        for (program, arguments) in [
+            (
+                "svnadmin",
+                vec![OsStr::new("create"), repository.as_os_str()],
+            ),
+            (
+                "svn",
+                vec![
+                    OsStr::new("checkout"),
+                    OsStr::new(&format!("file://{}", repository.display())),
+                    work.as_os_str(),
+                ],
+            ),
+        ] {
+            let output = Command::new(program).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+        for line in [
+            "^/a b",
+            "^/a@5 b",
+            "^/a@r5 b",
+            "^/a@HEAD b",
+            "^/a@{2026-01-01} b",
+            "-r r5 ^/a b",
+            "b -r 5 ^/a",
+            "b -r5 ^/a",
+            "^/a b/./c/",
+            "^/a b//c",
+            "^/a b\\ c",
+            "^/a\tb",
+            "^/it's it's",
+            "b https://c/d@3",
+        ] {
+            assert!(Definition::parse(line).is_some(), "{line}");
+            assert!(svn_takes(&work, line), "{line}");
+        }
         for line in [
             "nonsense",
-            "^/a 'open",
             "^/a b c",
             "^/a@x b",
+            "^/a@5:6 b",
             "-r x ^/a b",
+            "-r -5 ^/a b",
+            "-r5x ^/a b",
+            "-r5:6 ^/a b",
+            "-r HEAD ^/a b",
+            "-rHEAD ^/a b",
+            "^/a -r",
+            "^/a b -r5",
+            "^/a b -r 5",
+            "-r5 b https://c/d",
             "https://a/b https://c/d",
             "^/a ../b",
+            "^/a b/../c",
+            "^/a b/..",
             "^/a /b",
             "^/a .",
-            "^/a b\\",
+            "^/a \"\"",
+            "^/a 'b'\"c\"",
+            "^/a \"b\"c",
         ] {
             assert_eq!(Definition::parse(line), None, "{line}");
+            assert!(!svn_takes(&work, line), "{line}");
+        }
+        // What `svn` would guess, or that no revision can be found for, is not taken.
+        for line in [
+            "^/a 'open",
+            "^/a b\\",
+            "^/a@BASE b",
+            "-r 99999999999999999999 ^/a b",
+        ] {
+            assert_eq!(Definition::parse(line), None, "{line}");
+            assert!(svn_takes(&work, line), "{line}");
         }
     }
 

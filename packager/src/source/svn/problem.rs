@@ -12,6 +12,8 @@ use crate::source::error::Listing;
 pub(super) enum Problem {
     /// A local change, in the word of `svn status`.
     Changed(String),
+    /// The same of a file that an external put there.
+    ChangedExternal(String),
     Conflicted,
     Missing,
     Incomplete,
@@ -20,6 +22,8 @@ pub(super) enum Problem {
     OtherRevision(i64),
     /// Deleted in another revision than the rest has.
     NotPresent(i64),
+    /// A file external was taken away; what the revision has there, the next update tells.
+    GoneExternal,
     /// Left out on purpose, or a directory without all of its content.
     Sparse,
     /// Kept back by the server.
@@ -47,7 +51,7 @@ impl Problem {
 
     fn word(&self) -> String {
         match self {
-            Self::Changed(word) => word.clone(),
+            Self::Changed(word) | Self::ChangedExternal(word) => word.clone(),
             Self::Conflicted => "conflicted".to_owned(),
             Self::Missing => "missing".to_owned(),
             Self::Incomplete => "incomplete".to_owned(),
@@ -55,6 +59,7 @@ impl Problem {
             Self::Switched => "switched".to_owned(),
             Self::OtherRevision(revision) => format!("at r{revision}"),
             Self::NotPresent(revision) => format!("deleted at r{revision}"),
+            Self::GoneExternal => "left by a file external".to_owned(),
             Self::Sparse => "sparse".to_owned(),
             Self::Forbidden => "kept back by the server".to_owned(),
         }
@@ -62,7 +67,9 @@ impl Problem {
 
     fn mend(&self) -> &'static str {
         match self {
-            Self::Changed(_) => "`svn commit` or `svn revert` what is changed",
+            Self::Changed(_) | Self::ChangedExternal(_) => {
+                "`svn commit` or `svn revert` what is changed"
+            }
             Self::Conflicted => "`svn resolve` what is conflicted",
             Self::Missing => "`svn revert` what is missing, or `svn delete` it and commit",
             Self::Incomplete => "`svn cleanup` and `svn update` end what was interrupted",
@@ -70,7 +77,7 @@ impl Problem {
                 "move away what is in the place of a tracked path, then `svn revert`"
             }
             Self::Switched => "`svn switch` back what is switched",
-            Self::OtherRevision(_) | Self::NotPresent(_) => {
+            Self::OtherRevision(_) | Self::NotPresent(_) | Self::GoneExternal => {
                 "`svn update` brings everything to one revision"
             }
             Self::Sparse => "`svn update --set-depth infinity` fetches what is left out",
@@ -80,7 +87,8 @@ impl Problem {
         }
     }
 
-    /// Tells whether even what lies there cannot be packed: a file is gone or half merged.
+    /// Tells whether even what lies there cannot be packed: a file is gone, half merged or not of
+    /// this directory.
     fn is_unreadable(&self) -> bool {
         match self {
             Self::Conflicted
@@ -88,10 +96,14 @@ impl Problem {
             | Self::Incomplete
             | Self::Obstructed
             | Self::Sparse
-            | Self::Forbidden => true,
-            Self::Changed(_) | Self::Switched | Self::OtherRevision(_) | Self::NotPresent(_) => {
-                false
-            }
+            | Self::Forbidden
+            // An external is packed as its revision has it.
+            | Self::ChangedExternal(_) => true,
+            Self::Changed(_)
+            | Self::Switched
+            | Self::OtherRevision(_)
+            | Self::NotPresent(_)
+            | Self::GoneExternal => false,
         }
     }
 }
@@ -116,7 +128,11 @@ impl Problems {
         self.0.iter().any(|(problem, _)| {
             matches!(
                 problem,
-                Problem::Changed(_) | Problem::Conflicted | Problem::Missing | Problem::Obstructed
+                Problem::Changed(_)
+                    | Problem::ChangedExternal(_)
+                    | Problem::Conflicted
+                    | Problem::Missing
+                    | Problem::Obstructed
             )
         })
     }

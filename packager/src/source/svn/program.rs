@@ -94,9 +94,12 @@ impl Svn {
     }
 }
 
+/// The longest line that is shown whole; names in it may be longer than any disk holds.
+const LONGEST_LINE: usize = 400;
+
 /// Cuts `svn: ` off each line and joins them.
 fn said(message: &str) -> String {
-    let lines: Vec<&str> = message
+    let lines: Vec<String> = message
         .lines()
         .map(|line| line.strip_prefix("svn: ").unwrap_or(line).trim())
         // A warning with a code (`W170000: ...`) names the target; others speak of the locale.
@@ -104,8 +107,21 @@ fn said(message: &str) -> String {
             Some(warning) => warning.starts_with('W').then_some(warning),
             None => (!line.is_empty()).then_some(line),
         })
+        .map(shortened)
         .collect();
     lines.join("\n")
+}
+
+/// Keeps the beginning and the end of a long line.
+fn shortened(line: &str) -> String {
+    let count = line.chars().count();
+    if count <= LONGEST_LINE {
+        return line.to_owned();
+    }
+    let kept = LONGEST_LINE / 2;
+    let beginning: String = line.chars().take(kept).collect();
+    let end: String = line.chars().skip(count - kept).collect();
+    format!("{beginning}...{end}")
 }
 
 /// Writes a path as an operand: without the `@` at its end, one inside would begin a revision.
@@ -171,5 +187,8 @@ mod tests {
             ),
             "W1: no x\nE170013: Unable to connect\nE000111: refused"
         );
+        let long = said(&format!("svn: E000036: {}: too long", "ü".repeat(1000)));
+        assert!(long.starts_with("E000036: ü") && long.ends_with("ü: too long"));
+        assert_eq!(long.chars().count(), LONGEST_LINE + 3);
     }
 }

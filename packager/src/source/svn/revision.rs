@@ -11,7 +11,7 @@ use crate::source::{Provenance, SourceError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Revision {
     /// The number of the revision in which the directory last changed.
-    pub(super) number: String,
+    pub(super) number: u64,
     /// When that was.
     pub(super) committed: Timestamp,
     /// The URL of the repository's root.
@@ -35,7 +35,7 @@ impl Revision {
             source,
         })?;
         Ok(Self {
-            number: commit.revision.clone(),
+            number: commit.revision,
             // A server may keep the date to itself.
             committed: committed.unwrap_or(Timestamp::EPOCH),
             root: info.repository.root.clone(),
@@ -47,7 +47,7 @@ impl Revision {
     /// Returns what the release document says.
     pub(super) fn source(&self) -> Source {
         Source::Svn {
-            revision: self.number.clone(),
+            revision: self.number.to_string(),
             uuid: self.uuid.clone(),
             path: self.path.clone(),
             committed: self.committed,
@@ -65,6 +65,7 @@ impl Revision {
         }
     }
 }
+
 /// Returns the last name of a path like `tags/NAME` or `project/tags/NAME`.
 fn label(path: &str) -> String {
     let mut parts = path.rsplit('/');
@@ -74,6 +75,15 @@ fn label(path: &str) -> String {
     }
 }
 
+/// Returns `url` without its password, when it has one.
+pub(super) fn without_password(url: &str) -> Option<String> {
+    let mut url = url::Url::parse(url).ok()?;
+    url.password()?;
+    url.set_password(None).ok()?;
+    Some(url.to_string())
+}
+
+/// Returns `root` as everyone may see it: without user and password.
 fn public_url(root: &str) -> String {
     match url::Url::parse(root) {
         Ok(mut url) => {
@@ -96,6 +106,20 @@ mod tests {
         assert_eq!(label("billing/tags/1.2"), "1.2");
         for path in ["", "trunk", "tags", "tags/1.2/src", "mytags/1"] {
             assert_eq!(label(path), "", "{path}");
+        }
+    }
+
+    #[test]
+    fn only_a_url_with_a_password_is_changed() {
+        for (url, expected) in [
+            ("svn://ada:x@host/a%20b", Some("svn://ada@host/a%20b")),
+            ("svn+ssh://ada:@host/r", None),
+            ("https://ada@host/r", None),
+            ("https://host/r:x@y", None),
+            ("file:///r", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(without_password(url).as_deref(), expected, "{url}");
         }
     }
 

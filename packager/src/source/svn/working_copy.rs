@@ -117,8 +117,13 @@ impl WorkingCopy {
                 "excluded" => self.problems.add(Problem::Sparse, name),
                 "server-excluded" => self.problems.add(Problem::Forbidden, name),
                 "not-present" => {
-                    let revision = node.revision.unwrap_or_default();
-                    self.problems.add(Problem::NotPresent(revision), name);
+                    self.problems.add(
+                        match node.revision.unwrap_or_default() {
+                            0 => Problem::GoneExternal,
+                            revision => Problem::NotPresent(revision),
+                        },
+                        name,
+                    );
                 }
                 other => {
                     let what = format!("{:?} has the unknown presence {other:?}", node.path);
@@ -176,7 +181,10 @@ impl WorkingCopy {
         let newest = self
             .nodes
             .iter()
-            .filter_map(|node| Some((node.changed_revision?, node.changed_date)))
+            .filter_map(|node| {
+                let revision = u64::try_from(node.changed_revision?).ok()?;
+                Some((revision, node.changed_date))
+            })
             .max();
         let Some((number, microseconds)) = newest else {
             return Err(damaged(&self.root, "the packed directory never changed").into());
@@ -188,7 +196,7 @@ impl WorkingCopy {
                 source,
             })?;
         Ok(Revision {
-            number: number.to_string(),
+            number,
             committed,
             root: self.repository.root.clone(),
             uuid: self.repository.uuid.clone(),

@@ -5,8 +5,6 @@ use bulla_schemas::timestamp::TimestampError;
 use quick_xml::DeError;
 use serde::Deserialize;
 
-use super::externals::{self, External};
-
 #[derive(Deserialize)]
 struct InfoDocument {
     entry: Info,
@@ -18,7 +16,7 @@ pub(super) struct Info {
     #[serde(rename = "@kind")]
     pub(super) kind: String,
     #[serde(rename = "@revision")]
-    pub(super) revision: String,
+    pub(super) revision: u64,
     pub(super) url: String,
     pub(super) repository: Repository,
     /// The last change, absent for what was never committed.
@@ -34,7 +32,7 @@ pub(super) struct Repository {
 #[derive(Debug, Deserialize)]
 pub(super) struct Commit {
     #[serde(rename = "@revision")]
-    pub(super) revision: String,
+    pub(super) revision: u64,
     date: Option<String>,
 }
 
@@ -111,33 +109,17 @@ struct PropertiesDocument {
     target: Vec<PropertyTarget>,
 }
 
-/// A directory and its property `svn:externals`.
-#[derive(Debug, Deserialize)]
-pub(super) struct PropertyTarget {
+#[derive(Deserialize)]
+struct PropertyTarget {
     #[serde(rename = "@path")]
     path: String,
     property: Property,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Property {
     #[serde(rename = "$text", default)]
     value: String,
-}
-
-impl PropertyTarget {
-    /// Returns what the property `svn:externals` mounts, as paths below `base`.
-    pub(super) fn externals(&self, base: &str) -> Vec<External> {
-        let directory = self.path.strip_prefix(base).unwrap_or_default();
-        let directory = directory.trim_matches('/');
-        // Named by URL, a path is encoded; on disk it is not.
-        let directory = if base.contains("://") {
-            decode(directory)
-        } else {
-            directory.to_owned()
-        };
-        externals::read(&self.property.value, &directory)
-    }
 }
 
 fn decode(text: &str) -> String {
@@ -146,10 +128,13 @@ fn decode(text: &str) -> String {
         .into_owned()
 }
 
-/// Reads `svn propget --xml`.
-pub(super) fn parse_properties(xml: &[u8]) -> Result<Vec<PropertyTarget>, DeError> {
+/// Reads `svn propget --xml` of one property: paths as `svn` writes them, and values.
+pub(super) fn parse_properties(xml: &[u8]) -> Result<Vec<(String, String)>, DeError> {
     let document: PropertiesDocument = quick_xml::de::from_reader(xml)?;
-    Ok(document.target)
+    let targets = document.target.into_iter();
+    Ok(targets
+        .map(|target| (target.path, target.property.value))
+        .collect())
 }
 
 #[cfg(test)]
@@ -169,7 +154,7 @@ mod tests {
         .unwrap();
         assert_eq!(info.path(), "a b/ü@x");
         let commit = info.commit.unwrap();
-        assert_eq!((&*info.revision, &*commit.revision), ("7", "5"));
+        assert_eq!((info.revision, commit.revision), (7, 5));
         assert_eq!(
             commit.date(),
             Ok(Some("2026-11-23T07:30:40Z".parse().unwrap()))

@@ -300,4 +300,20 @@ fn a_name_that_no_disk_holds_is_refused() {
     );
     let error = refusal(crate::checkout::open_url(&repository.url("trunk")));
     assert!(error.to_string().contains("too long"), "{error}");
+    assert!(error.to_string().len() < 1000, "{error}");
+    assert!(error.hint().unwrap().contains("255 bytes"), "{error}");
+    // Checkouts and updates stop there, and are not all of the revision.
+    let svn_fails = |arguments: &[&str]| {
+        let mut svn = crate::checkout::program("svn", repository.home());
+        let output = svn.current_dir(repository.home()).args(arguments).output();
+        assert!(!output.unwrap().status.success());
+    };
+    svn_fails(&["checkout", "-q", &repository.url("trunk"), "half"]);
+    let error = svn_error(open(&repository.home().join("half")));
+    assert!(matches!(error, SvnError::Interrupted { .. }), "{error:?}");
+    svn_fails(&["update", "-q", "work"]);
+    let error = refusal(open(&repository.work()));
+    assert!(error.to_string().contains("incomplete: ."), "{error}");
+    assert!(error.hint().unwrap().contains("svn update"), "{error}");
+    assert_eq!(error.kind(), FailureKind::Refused);
 }

@@ -179,17 +179,25 @@ fn excluded_externals_are_not_fetched() {
 }
 
 #[test]
-fn what_lay_there_in_the_revision_counts_and_then_where_it_came_from() {
+fn the_name_in_the_revision_counts_and_a_later_one_wants_a_peg() {
     let repository = with_library();
     let (lib, moved) = (repository.url("other/lib"), repository.url("other/moved"));
     repository.svn(&["move", "-q", "-m", "moved", &lib, &moved]);
     repository.svn(&["mkdir", "-q", "-m", "another", &lib]);
-    // `svn update` finds neither: it looks from today's names.
-    let value = "-r 5 ^/other/moved moved\n-r 5 ^/other/lib lib";
+    // `svn update` finds none of it: it looks from today's names.
+    let value = "-r 5 ^/other/lib lib\n-r 5 ^/other/moved@7 moved";
     set_unchecked(&repository, "dir", "trunk", "svn:externals", value);
     let texts = contents(&from_url(&repository).unwrap());
     assert_eq!(texts["moved/code"].1, "old");
     assert_eq!(texts["lib/code"].1, "old");
+    // Today's name leads back to r5; tomorrow it may lead elsewhere.
+    let value = "-r 5 ^/other/moved moved";
+    set_unchecked(&repository, "dir", "trunk", "svn:externals", value);
+    let error = refusal(from_url(&repository));
+    assert_eq!(error.kind(), FailureKind::Refused);
+    let said = error.to_string();
+    assert!(said.contains("nothing had that name in r5"), "{said}");
+    assert!(error.hint().unwrap().contains("-r 5 URL@PEG"));
 }
 
 #[test]

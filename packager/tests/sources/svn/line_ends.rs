@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bulla_packager::source::TrackedKind;
 
-use super::{assert_same, set_unchecked};
+use super::{assert_as_exported, exported, set_unchecked};
 use crate::checkout::{SvnRepository, contents, open, open_url, program, refusal, run, write};
 
 /// Puts a text into the repository as it is, with properties that no client would set on it:
@@ -46,9 +46,7 @@ fn texts_with_mixed_line_ends_are_what_svn_export_makes_of_them() {
         "nonsense",
     );
     repository.svn(&["update", "-q"]);
-    let found = open(&repository.work()).unwrap();
-    assert_same(&open_url(&repository.url("trunk")).unwrap(), &found);
-    let found = contents(&found);
+    let found = assert_as_exported(&repository);
     let text = |name: &str| found[name].1.as_str();
     assert_eq!(text("small-native"), text("small-LF"));
     assert_eq!(text("unknown"), MIXED.escape_ascii().to_string());
@@ -66,14 +64,14 @@ fn links_are_what_svn_export_makes_of_them() {
     ];
     put(&repository, "link", b"link bin/$Id$\r\x01", &properties);
     repository.svn(&["update", "-q"]);
-    let found = open(&repository.work()).unwrap();
-    assert_same(&open_url(&repository.url("trunk")).unwrap(), &found);
     let link = (TrackedKind::Link, "bin/$Id$\\r\\x01".to_owned());
-    assert_eq!(contents(&found)["link"], link);
+    assert_eq!(assert_as_exported(&repository)["link"], link);
 
     // `svn` exports what is no link as a file, and takes no working copy with it for unchanged.
     put(&repository, "no link", b"text\r\n$Id$", &properties);
-    let found = contents(&open_url(&repository.url("trunk")).unwrap());
+    let url = repository.url("trunk");
+    let found = contents(&open_url(&url).unwrap());
+    assert_eq!(found, exported(&repository, &url));
     let executable = TrackedKind::File { executable: true };
     assert_eq!(found["no link"], (executable, "text\\r\\n$Id$".to_owned()));
     repository.svn(&["update", "-q"]);
@@ -87,10 +85,8 @@ fn keywords_that_were_committed_expanded_stay_so() {
     let text = b"$Rev: 1 $ $Rev:: 1   $ $Id$\n";
     put(&repository, "keywords", text, &[("svn:keywords", "Rev Id")]);
     repository.svn(&["update", "-q"]);
-    let found = open(&repository.work()).unwrap();
-    assert_same(&open_url(&repository.url("trunk")).unwrap(), &found);
     let expected = text.escape_ascii().to_string();
-    assert_eq!(contents(&found)["keywords"].1, expected);
+    assert_eq!(assert_as_exported(&repository)["keywords"].1, expected);
 }
 
 #[test]

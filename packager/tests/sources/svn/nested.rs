@@ -5,7 +5,7 @@ use bulla_schemas::outcome::FailureKind;
 
 use super::server::serve;
 use super::{assert_same, resolve};
-use crate::checkout::{SvnRepository, contents, open, open_url, program, refusal, run};
+use crate::checkout::{SvnRepository, contents, open, open_dirty, open_url, program, refusal, run};
 
 fn from_url(repository: &SvnRepository) -> Result<Checkout, SourceError> {
     resolve(open_url(&repository.url("trunk")).unwrap())
@@ -73,6 +73,23 @@ fn refuses_changes_in_an_external() {
     repository.write("read", "changed");
     let error = refusal(open(&repository.work()));
     assert!(error.to_string().contains("modified: read"), "{error}");
+    assert!(!error.hint().unwrap().contains("--allow-dirty"), "{error}");
+    // Its revision would be packed, and the change lost without a word.
+    refusal(open_dirty(&repository.work()));
+}
+
+#[test]
+fn a_file_external_that_was_taken_away_wants_an_update() {
+    let repository = SvnRepository::with_files();
+    set(&repository, "^/trunk/README@4 read", "trunk");
+    repository.svn(&["update", "-q"]);
+    repository.svn(&["update", "-q", "-r", "4"]);
+    let error = refusal(open(&repository.work()));
+    let said = error.to_string();
+    assert!(said.contains("left by a file external: read"), "{said}");
+    assert!(error.hint().unwrap().contains("svn update"), "{error}");
+    repository.svn(&["update", "-q", "-r", "4"]);
+    assert!(open(&repository.work()).is_ok());
 }
 
 #[test]

@@ -177,6 +177,11 @@ fn what_is_in_the_way_is_named() {
         assert!(error.to_string().contains(line), "{line} in {error}");
     }
     assert!(error.hint().unwrap().contains("svn revert"));
+    // A link to itself cannot even be looked into.
+    std::fs::remove_file(work.join("bin")).unwrap();
+    std::os::unix::fs::symlink("bin", work.join("bin")).unwrap();
+    let error = refusal(open(&work));
+    assert!(error.to_string().contains("obstructed: bin"), "{error}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bulla_packager::source::SourceError;
 use bulla_schemas::outcome::FailureKind;
 
 use super::assert_same;
-use crate::checkout::{SvnRepository, open, open_url, program, refusal, run};
+use crate::checkout::{SvnRepository, open, open_revision, open_url, program, refusal, run};
 
 /// `svnserve` on loopback, stopped when dropped.
 pub(super) struct Server(Child);
@@ -62,6 +62,48 @@ fn a_server_gives_the_same_as_its_files() {
     assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
     assert_eq!(error.kind(), FailureKind::Temporary);
     assert!(error.to_string().contains("Connection refused"), "{error}");
+}
+
+/// `svn export` says nothing about what it may not read; a release must not depend on who packs.
+#[test]
+fn what_the_server_keeps_back_is_refused_by_name() {
+    let repository = SvnRepository::with_files();
+    let conf = repository.home().join("repo/conf");
+    std::fs::write(
+        conf.join("svnserve.conf"),
+        "[general]\nanon-access = read\nauthz-db = authz\n",
+    )
+    .unwrap();
+    std::fs::write(conf.join("authz"), "[/]\n* = r\n[/trunk/bin]\n* =\n").unwrap();
+    let (_server, url) = serve(repository.home());
+    let trunk = format!("{url}/repo/trunk");
+    let work = repository.home().join("served");
+    run(program("svn", repository.home())
+        .args(["checkout", "-q", &trunk])
+        .arg(&work));
+    for attempt in [open(&work), open_url(&trunk), open_revision(&work, "4")] {
+        let error = refusal(attempt);
+        assert_eq!(error.kind(), FailureKind::Refused);
+        let said = error.to_string();
+        assert!(said.contains("kept back by the server: bin"), "{said}");
+        assert!(error.hint().unwrap().contains("right to read it"));
+    }
+    // What is not kept back is as the owner sees it.
+    std::fs::write(conf.join("authz"), "[/]\n* = r\n[/other]\n* =\n").unwrap();
+    assert_same(
+        &open(&repository.work()).unwrap(),
+        &open_url(&trunk).unwrap(),
+    );
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let error = refusal(open_url("svn://ada:sesam@127.0.0.1:9/repo"));
+    assert_eq!(error.kind(), FailureKind::Usage);
+    let said = error.to_string();
+    assert!(said.contains("svn://ada@127.0.0.1:9/repo"), "{said}");
+    assert!(!said.contains("sesam"), "{said}");
+    assert!(error.hint().unwrap().contains("svn info"));
 }
 
 /// Lets only `ada` in, with the password `sesam`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::program::Svn;
 use super::super::tree::{FileExternal, Layer};
 use super::super::working_copy::WorkingCopy;
-use super::super::{base, changes, export};
+use super::super::{base, changes, export, fresh};
 use crate::source::SourceError;
 use crate::source::error::{SvnError, SvnFailure};
 
@@ -59,7 +59,7 @@ impl Pinned {
         {
             return Ok(fetched);
         }
-        self.through_svn(&svn)
+        self.through_svn(&svn, path)
     }
 
     fn is_file(&self, file: &FileExternal, path: &str) -> bool {
@@ -90,27 +90,27 @@ impl Pinned {
         Ok(Some(Fetched { layer, url, root }))
     }
 
-    /// Exports it. What lay at the URL in the revision itself comes first: that never changes.
-    fn through_svn(&self, svn: &Svn) -> Result<Fetched, SourceError> {
-        let Self {
-            url,
-            peg,
-            revision: number,
-        } = self;
-        let revision = number.to_string();
-        let at = |peg: &str| svn.describe(&format!("{url}@{peg}"), Some(&revision));
-        let info = match peg {
-            Some(peg) => at(&peg.to_string())?,
-            None => match at(&revision) {
-                Err(SourceError::Svn {
-                    failure: SvnFailure::UnknownPath,
-                    ..
-                }) => at("HEAD")?,
-                other => other?,
-            },
+    /// Reads it from its repository. Without a peg revision, the name counts that it had in the
+    /// revision itself: `svn` would follow today's name back, and tomorrow's would lead elsewhere.
+    fn through_svn(&self, svn: &Svn, path: &str) -> Result<Fetched, SourceError> {
+        let Self { url, peg, revision } = self;
+        let target = format!("{url}@{}", peg.unwrap_or(*revision));
+        let info = match svn.describe(&target, Some(&revision.to_string())) {
+            Err(SourceError::Svn {
+                failure: SvnFailure::UnknownPath,
+                ..
+            }) if peg.is_none() => {
+                return Err(SvnError::ExternalUnknown {
+                    path: path.to_owned(),
+                    url: url.clone(),
+                    revision: *revision,
+                }
+                .into());
+            }
+            other => other?,
         };
         let layer = if info.kind == "dir" {
-            export::revision(svn, &info)?
+            fresh::layer(svn, &info)?
         } else {
             export::file(svn, &info)?
         };

@@ -2,6 +2,7 @@
 
 mod damage;
 mod externals;
+mod https;
 mod line_ends;
 mod nested;
 mod offline;

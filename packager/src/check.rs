@@ -239,14 +239,23 @@ fn vary(options: &PackOptions, section: Option<&BuildSection>) -> (PackOptions, 
         "umask {:03o} and {:03o}",
         usual.umask, unusual.umask
     ));
-    for (what, one, two) in [
-        ("user", usual.user, unusual.user),
-        ("home", usual.home, unusual.home),
-        ("machine", usual.hostname, unusual.hostname),
-        ("locale", &usual.locale, &unusual.locale),
-        ("time zone", usual.timezone, unusual.timezone),
+    // Without a sandbox the kernel says the same of both, and no two paths are the same.
+    let (reach, home) = if options.build.no_sandbox {
+        (
+            ", in variables only",
+            "paths of the build and its home".to_owned(),
+        )
+    } else {
+        ("", format!("home {} and {}", usual.home, unusual.home))
+    };
+    varied.push(home);
+    for (what, one, two, reach) in [
+        ("user", usual.user, unusual.user, reach),
+        ("machine", usual.hostname, unusual.hostname, reach),
+        ("locale", &usual.locale, &unusual.locale, ""),
+        ("time zone", usual.timezone, unusual.timezone, ""),
     ] {
-        varied.push(format!("{what} {one} and {two}"));
+        varied.push(format!("{what} {one} and {two}{reach}"));
     }
     other.build.surroundings = unusual;
     (other, varied)

@@ -7,7 +7,7 @@ use bulla_bundle::{Bundle, Progress, VerifiedBundle};
 use bulla_schemas::api::Change;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::release::ReleaseDocument;
+use bulla_schemas::release::{ReleaseDocument, Source};
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::ReleaseRecord;
 use serde::Serialize;
@@ -72,6 +72,16 @@ pub enum ReproduceError {
         /// The release.
         hash: Digest,
     },
+    /// The checkout is of another kind than the release.
+    #[error("{hash} was packed from {expected}, and this is a checkout of {found}")]
+    OtherSystem {
+        /// The release.
+        hash: Digest,
+        /// `git` or `svn`.
+        expected: &'static str,
+        /// The other one.
+        found: &'static str,
+    },
     /// The source cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -88,6 +98,7 @@ impl ReproduceError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Dirty { .. } => FailureKind::Refused,
+            Self::OtherSystem { .. } => FailureKind::Usage,
             Self::Source(error) => error.kind(),
             Self::Recipe(error) => error.kind(),
             Self::Pack(error) => error.kind(),
@@ -99,6 +110,9 @@ impl ReproduceError {
         match self {
             Self::Dirty { .. } => {
                 Some("publish the same files from a revision; that release can be".to_owned())
+            }
+            Self::OtherSystem { expected, .. } => {
+                Some(format!("`--checkout` takes a checkout of {expected}"))
             }
             Self::Source(error) => error.hint(),
             Self::Recipe(error) => error.hint(),
@@ -132,6 +146,17 @@ pub fn reproduce(
         Some(location) => remote::Found::at(location),
         None => remote::fetch(&origin, &options.spool)?,
     };
+    let expected = match document.source {
+        Source::Git { .. } => "git",
+        Source::Svn { .. } => "svn",
+    };
+    if let Some(other) = source::system(found.location()).filter(|system| *system != expected) {
+        return Err(ReproduceError::OtherSystem {
+            hash: release.hash(),
+            expected,
+            found: other,
+        });
+    }
     let opened = source::open(&SourceSpec {
         location: found.location().clone(),
         revision: Some(origin.revision.to_owned()),

@@ -263,6 +263,17 @@ pub fn begin(spec: &SourceSpec) -> Result<Checkout, SourceError> {
     }
 }
 
+/// Says what a location is a checkout of, `git` or `svn`, where that can be told.
+pub(crate) fn system(location: &Location) -> Option<&'static str> {
+    match location {
+        Location::Url(_) => Some("svn"),
+        Location::Directory(directory) => match discover(&directory.canonicalize().ok()?)? {
+            Found::Git(_) => Some("git"),
+            Found::Subversion(_) => Some("svn"),
+        },
+    }
+}
+
 enum Found {
     Git(PathBuf),
     Subversion(PathBuf),

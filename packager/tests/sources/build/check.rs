@@ -171,6 +171,34 @@ fn a_year_passes_where_libfaketime_is_installed() {
 }
 
 #[test]
+fn without_a_sandbox_it_is_said_what_only_variables_tell() {
+    let build = BuildOptions {
+        no_sandbox: true,
+        ..options()
+    };
+    let report = checked(
+        "mkdir out; id -u > out/user; uname -n > out/machine; echo $USER > out/name; pwd > out/path",
+        &build,
+    );
+    let found: Vec<_> = report
+        .differences
+        .iter()
+        .map(|difference| difference.change.path.as_str())
+        .collect();
+    assert_eq!(found, ["out/name", "out/path"], "{report:?}");
+    for expected in [
+        "user build and checker, in variables only",
+        "machine bulla and elsewhere, in variables only",
+        "paths of the build and its home",
+    ] {
+        assert!(
+            report.varied.iter().any(|what| what == expected),
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
 fn a_second_build_that_fails_is_told_from_a_first() {
     for options in sandboxes() {
         let project = Project::new("mkdir out; touch out/x; test $(id -un) = build");

@@ -1,6 +1,7 @@
 //! How a build ends: with a status, in time or not, and with nothing left of it.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 
@@ -167,6 +168,7 @@ fn begun(options: &BuildOptions, spool: &std::path::Path, word: &str) -> (Projec
     let mut child = project
         .pack_command(options)
         .env("TMPDIR", spool)
+        .process_group(0)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -183,7 +185,8 @@ fn whoever_is_interrupted_or_killed_leaves_nothing() {
             let (_project, mut child) = begun(&options, spool.path(), &word);
             assert!(std::fs::read_dir(spool.path()).unwrap().count() > 0);
             let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-            rustix::process::kill_process(pid, signal).unwrap();
+            // To all that a terminal's Ctrl-C would reach.
+            rustix::process::kill_process_group(pid, signal).unwrap();
             child.wait().unwrap();
             assert!(has_ended(&word), "{signal:?} {options:?}");
             let is_swept = || std::fs::read_dir(spool.path()).unwrap().count() == 0;

@@ -258,7 +258,7 @@ struct Repositories {
 }
 
 impl Repositories {
-    fn from_git(&self, nodes: &Nodes) -> Bundle {
+    fn pack_git(&self, nodes: &Nodes) -> Bundle {
         let work = self.git.work();
         for entry in fs::read_dir(&work).unwrap() {
             let path = entry.unwrap().path();
@@ -282,16 +282,16 @@ impl Repositories {
     fn check(&self, name: &str, tree: &Tree) -> Result<(), TestCaseError> {
         let Tree { nodes, empty } = tree;
         let none = BTreeSet::new();
-        let from_git = self.from_git(nodes);
+        let from_git = self.pack_git(nodes);
         assert_unpacks(&from_git, nodes, self.git.home());
         prop_assert_eq!(directories(&from_git), expected_directories(nodes, &none));
-        let [from_svn, from_url] = self.from_svn(name, nodes, &none);
+        let [from_svn, from_url] = self.pack_svn(name, nodes, &none);
         prop_assert_eq!(layers(&from_git), layers(&from_svn));
         prop_assert_eq!(from_svn.hash(), from_url.hash());
         if empty.is_empty() {
             return Ok(());
         }
-        let [from_svn, from_url] = self.from_svn(&format!("{name}-empty"), nodes, empty);
+        let [from_svn, from_url] = self.pack_svn(&format!("{name}-empty"), nodes, empty);
         assert_unpacks(&from_svn, nodes, self.git.home());
         prop_assert_eq!(directories(&from_svn), expected_directories(nodes, empty));
         prop_assert_eq!(from_svn.hash(), from_url.hash());
@@ -299,7 +299,7 @@ impl Repositories {
     }
 
     /// Commits the tree as a directory of its own; packs a working copy of it and its URL.
-    fn from_svn(&self, name: &str, nodes: &Nodes, empty: &BTreeSet<String>) -> [Bundle; 2] {
+    fn pack_svn(&self, name: &str, nodes: &Nodes, empty: &BTreeSet<String>) -> [Bundle; 2] {
         let home = self.svn.home();
         let directory = TempDir::new_in(home).unwrap();
         put(directory.path(), nodes);

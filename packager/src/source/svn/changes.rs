@@ -28,7 +28,7 @@ pub(super) fn find(
     if doubtful.is_empty() {
         return Ok(Vec::new());
     }
-    let mut status = vec!["status", "--xml", "--verbose", "--ignore-externals"];
+    let mut status = vec!["status", "--xml", "--ignore-externals"];
     let mut operands = Vec::new();
     if doubtful.len() <= FEW {
         status.extend(["--depth", "immediates"]);

@@ -77,7 +77,7 @@ struct StatusGroup {
     entry: Vec<StatusEntry>,
 }
 
-/// One path of `svn status --verbose`.
+/// One path of `svn status`.
 #[derive(Debug, Deserialize)]
 pub(super) struct StatusEntry {
     #[serde(rename = "@path")]

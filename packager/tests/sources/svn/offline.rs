@@ -32,6 +32,40 @@ fn needs_no_repository_and_gives_the_same_release() {
 }
 
 #[test]
+fn needs_no_svn_program_and_writes_nothing() {
+    let repository = SvnRepository::with_files();
+    repository.commit("all");
+    let work = repository.work();
+    let state = || {
+        run(Command::new("find")
+            .arg(&work)
+            .args(["-printf", "%p %s %T@ %C@ %m\\n"]))
+    };
+    let before = state();
+    let pack = |path: &str| {
+        Command::new(env!("CARGO_BIN_EXE_bulla"))
+            .args(["pack", "--fresh"])
+            .arg(&work)
+            .env("HOME", repository.home())
+            .env("PATH", path)
+            .output()
+            .unwrap()
+    };
+    let nowhere = repository.home().join("nowhere");
+    let packed = pack(nowhere.to_str().unwrap());
+    assert!(packed.status.success(), "{packed:?}");
+    assert_eq!(state(), before);
+    // Whatever is not so plain is asked from `svn`.
+    repository.write("untracked", "x");
+    let refused = pack(nowhere.to_str().unwrap());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        said.contains("`svn`") && said.contains("hint: install it"),
+        "{said}"
+    );
+}
+
+#[test]
 fn names_the_last_change_of_a_directory_as_the_server_does() {
     let repository = SvnRepository::with_files();
     for directory in ["changed", "deleted", "property", "deep/er"] {

@@ -70,7 +70,11 @@ impl<'a> Mount<'a> {
             section,
             filter,
             waiting: BTreeMap::new(),
-            kinds: kinds(layer, ""),
+            // Nothing has to be looked up where nothing is put.
+            kinds: match layer.externals.as_slice() {
+                [] => HashMap::new(),
+                _ => kinds(layer, ""),
+            },
             files: Vec::new(),
             unpinned: Vec::new(),
             unused: section.externals.keys().cloned().collect(),

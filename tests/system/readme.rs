@@ -1,8 +1,10 @@
-//! `README.md`: its commands, in their order, as a new user would type them.
+//! `README.md` and `docs/`: the commands of the one run in their order, as a new user would type
+//! them; those of the others have the words and options that are named.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use bulla_tests::programs::{hermetic, search_path};
+use bulla_tests::programs::{Program, hermetic, search_path};
 use bulla_tests::{GitCheckout, Registry, Transcript, make_removable};
 
 /// What the shell knows before the first command: the programs, and where this test's server
@@ -74,4 +76,77 @@ fn the_commands_of_the_readme_work_in_their_order() {
     registry.stop();
     // Releases on a server have no write bits.
     make_removable(directory.path());
+}
+
+#[test]
+fn the_pages_name_only_commands_and_options_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    for directory in ["docs", "docs/ci"] {
+        let entries = std::fs::read_dir(root.join(directory)).unwrap();
+        pages.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let mut helps = BTreeMap::new();
+    let mut checked = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        // In a block of shell a command begins a line; in a sentence it stands between backticks.
+        for span in text.split(['`', '\n']) {
+            let mut words = span.split_whitespace().peekable();
+            let program = match words.next() {
+                Some("bulla") => Program::Bulla,
+                Some("bulla-registry") => Program::Registry,
+                Some("bulla-installer") => Program::Installer,
+                _ => continue,
+            };
+            let mut command = Vec::new();
+            let is_name = |word: &&str| word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'));
+            let starts_with_letter = |word: &&str| !word.starts_with('-');
+            while command.len() < 2
+                && let Some(word) = words.next_if(|word| is_name(word) && starts_with_letter(word))
+            {
+                command.push(word);
+            }
+            let mut help = help_of(program, &command, &mut helps);
+            // The second word may be a name: `bulla diff prod`.
+            if help.is_none() && command.len() == 2 {
+                help = help_of(program, &command[..1], &mut helps);
+            }
+            let place = format!("`{span}` in {}", page.display());
+            let help = help.unwrap_or_else(|| panic!("no such command: {place}"));
+            for option in words.filter_map(option) {
+                let is_listed = help
+                    .split([' ', ',', '\n', '='])
+                    .any(|listed| listed == option);
+                assert!(is_listed, "no option {option}: {place}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "{checked}");
+}
+
+/// The help of each command that was asked for; `None` for one that does not exist.
+type Helps = BTreeMap<(String, Vec<String>), Option<String>>;
+
+fn help_of(program: Program, command: &[&str], helps: &mut Helps) -> Option<String> {
+    let words = command.iter().map(|word| (*word).to_owned()).collect();
+    let key = (format!("{program:?}"), words);
+    let ask = || {
+        let mut ask = hermetic(program.path(), Path::new("/"));
+        let asked = Transcript::of(ask.args(command).arg("--help"));
+        (asked.status == Some(0)).then_some(asked.stdout)
+    };
+    helps.entry(key).or_insert_with(ask).clone()
+}
+
+/// Returns the option that a word is, without the brackets of what may be left out.
+fn option(word: &str) -> Option<&str> {
+    let word = word.trim_matches(['[', ']', '|', ';']);
+    let word = word.split_once('=').map_or(word, |(option, _)| option);
+    let letters = word.trim_start_matches('-');
+    let is_option =
+        word.starts_with('-') && letters.starts_with(|first: char| first.is_ascii_lowercase());
+    is_option.then_some(word)
 }

@@ -1,22 +1,15 @@
 //! `check`: what makes two builds differ is named, file by file and with the first place.
 
-use bulla_bundle::{Limits, NoProgress};
+use bulla_bundle::NoProgress;
 use bulla_packager::build::BuildOptions;
 use bulla_packager::check::{self, CheckError, Explainer, Report};
-use bulla_packager::pack::PackOptions;
 use bulla_schemas::api::ChangeKind;
 
-use super::support::{Project, find, options, sandboxes};
+use super::support::{Project, find, options, pack_options, sandboxes};
 use crate::checkout::{GitRepository, skip, spec};
 
 pub(super) fn check(project: &GitRepository, build: &BuildOptions) -> Result<Report, CheckError> {
-    let options = PackOptions {
-        threads: std::num::NonZeroUsize::MIN,
-        spool: std::env::temp_dir(),
-        limits: Limits::default(),
-        cache: None,
-        build: build.clone(),
-    };
+    let options = pack_options(build.clone());
     check::check(&spec(&project.work()), &options, None, &NoProgress)
 }
 
@@ -263,13 +256,7 @@ fn diffoscope_says_why() {
             "mkdir out; id -un > who; tar cf - --mtime=@0 who | gzip -n > out/a.tar.gz",
         );
         project.commit();
-        let options = PackOptions {
-            threads: std::num::NonZeroUsize::MIN,
-            spool: std::env::temp_dir(),
-            limits: Limits::default(),
-            cache: None,
-            build,
-        };
+        let options = pack_options(build);
         let spec = spec(&project.repository.work());
         let report = check::check(&spec, &options, Some(&explainer), &NoProgress).unwrap();
         let said = report.differences[0].explanation.as_ref().unwrap();

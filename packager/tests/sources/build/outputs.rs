@@ -2,23 +2,17 @@
 
 use bulla_bundle::{Limits, NoProgress};
 use bulla_packager::build::{BuildError, BuildOptions};
-use bulla_packager::pack::{self, PackError, PackOptions};
+use bulla_packager::pack::{self, PackError};
 use bulla_packager::{recipe, source};
 
-use super::support::{Project, find, sandboxes};
+use super::support::{Project, find, pack_options, sandboxes};
 use crate::checkout::{contents, spec};
 
 fn pack(project: &Project, build: &BuildOptions) -> Result<Vec<String>, PackError> {
     project.commit();
     let checkout = source::open(&spec(&project.repository.work())).unwrap();
     let recipe = recipe::load(&checkout).unwrap();
-    let options = PackOptions {
-        threads: std::num::NonZeroUsize::MIN,
-        spool: std::env::temp_dir(),
-        limits: Limits::default(),
-        cache: None,
-        build: build.clone(),
-    };
+    let options = pack_options(build.clone());
     let packed = pack::pack(checkout, &recipe, &options, &NoProgress)?;
     let entries = packed.bundle.entries().iter();
     Ok(entries.map(|entry| entry.path.to_string()).collect())
@@ -52,13 +46,7 @@ fn include_and_exclude_choose_among_the_outputs() {
         project.repository.commit("choose");
         let checkout = source::open(&spec(&project.repository.work())).unwrap();
         let checked = recipe::load(&checkout).unwrap();
-        let options = PackOptions {
-            threads: std::num::NonZeroUsize::MIN,
-            spool: std::env::temp_dir(),
-            limits: Limits::default(),
-            cache: None,
-            build: options,
-        };
+        let options = pack_options(options);
         let packed = pack::pack(checkout, &checked, &options, &NoProgress).unwrap();
         let paths: Vec<_> = packed
             .bundle

@@ -91,6 +91,76 @@ fn a_c_project_that_embeds_the_real_time_is_caught() {
     }
 }
 
+/// Writes the decompressor of libzstd, from the crate that our codec is built from, and a program
+/// that uses it.
+fn write_libzstd(project: &Project) -> bool {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap_or_default();
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut manifests = packages
+        .filter(|package| package["name"] == "zstd-sys")
+        .filter_map(|package| package["manifest_path"].as_str());
+    let Some(manifest) = manifests.next() else {
+        return false;
+    };
+    let library = std::path::Path::new(manifest).with_file_name("zstd");
+    let repository = &project.repository;
+    for entry in ["lib/zstd.h", "lib/zstd_errors.h", "LICENSE"] {
+        repository.write(entry, std::fs::read(library.join(entry)).unwrap());
+    }
+    for directory in ["lib/common", "lib/decompress"] {
+        for entry in std::fs::read_dir(library.join(directory)).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{directory}/{}", entry.file_name().to_str().unwrap());
+            repository.write(&name, std::fs::read(entry.path()).unwrap());
+        }
+    }
+    repository.write(
+        "Makefile",
+        "CFLAGS = -O2 -g\nCPPFLAGS = -Ilib -DZSTD_LEGACY_SUPPORT=0\n\
+         SOURCES = $(wildcard lib/*/*.c lib/*/*.S)\n\
+         OBJECTS = $(addsuffix .o,$(basename $(SOURCES)))\n\
+         all: out/unzstd out/libzstd-decompress.a out/zstd.h\n\
+         out/libzstd-decompress.a: $(OBJECTS)\n\tmkdir -p out\n\t$(AR) rcs $@ $^\n\
+         out/zstd.h: lib/zstd.h\n\tmkdir -p out\n\tcp $< $@\n\
+         out/unzstd: unzstd.c out/libzstd-decompress.a\n\t$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $^ -lpthread\n\
+         check: all\n\ttest \"$$(out/unzstd)\" = \"hello 10507\"\n",
+    );
+    // A frame with one raw block (RFC 8878, section 3.1.1).
+    repository.write(
+        "unzstd.c",
+        "#include <stdio.h>\n#include <zstd.h>\n\
+         static const unsigned char frame[] = {\n  0x28, 0xb5, 0x2f, 0xfd, 0x20, 5, 0x29, 0, 0, 'h', 'e', 'l', 'l', 'o'};\n\
+         int main(void) {\n  char text[6] = {0};\n  \
+         size_t size = ZSTD_decompress(text, 5, frame, sizeof frame);\n  \
+         if (ZSTD_isError(size)) { puts(ZSTD_getErrorName(size)); return 1; }\n  \
+         printf(\"%s %u\\n\", text, ZSTD_versionNumber());\n  return 0;\n}\n",
+    );
+    true
+}
+
+#[test]
+fn a_library_of_c_that_everybody_uses_is_built_the_same_twice() {
+    if find("make").is_none() || find("cc").is_none() {
+        skip("the build of libzstd, because `make` or `cc` is not installed");
+        return;
+    }
+    for options in sandboxes() {
+        let project = Project::new("make -j$(nproc) all && make check");
+        if !write_libzstd(&project) {
+            skip("the build of libzstd, because its sources are not there");
+            return;
+        }
+        project.commit();
+        let report = check(&project.repository, &options).unwrap_or_else(|error| panic!("{error}"));
+        assert!(report.is_same(), "{report:#?}");
+    }
+}
+
 /// Writes a shop that needs packages of npm and a bundler, and lets `npm` do with it what the
 /// arguments say, as its user has set it up.
 fn write_node_project(project: &Project, npm: &[&str]) -> bool {

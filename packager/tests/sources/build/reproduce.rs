@@ -1,7 +1,7 @@
 //! A release made again, without a registry: how two bundles compare.
 
 use bulla_bundle::{Limits, NoProgress, read_bundle_file, write_bundle_file};
-use bulla_packager::pack::{self, PackOptions};
+use bulla_packager::pack;
 use bulla_packager::reproduce::{Answer, ReproduceError, Reproduction, reproduce};
 use bulla_packager::source::Location;
 use bulla_packager::{recipe, source};
@@ -9,7 +9,7 @@ use bulla_schemas::Codec;
 use bulla_schemas::statement::Build;
 use bulla_trust::ReleaseRecord;
 
-use super::support::options;
+use super::support::{options, pack_options};
 use crate::checkout::{GitRepository, spec};
 
 /// Packs the checkout with another codec if asked, then makes it again from `again`.
@@ -19,13 +19,7 @@ fn made_again(
     dirty: bool,
     again: &GitRepository,
 ) -> Result<Reproduction, ReproduceError> {
-    let options = PackOptions {
-        threads: std::num::NonZeroUsize::MIN,
-        spool: std::env::temp_dir(),
-        limits: Limits::default(),
-        cache: None,
-        build: options(),
-    };
+    let options = pack_options(options());
     let checkout = source::open(&spec(&repository.work())).unwrap();
     let mut recipe = recipe::load(&checkout).unwrap();
     if let Some(level) = level {

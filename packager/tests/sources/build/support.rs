@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use bulla_bundle::Limits;
 use bulla_packager::build::{self, BuildError, BuildOptions, Listener, Surroundings, Tools};
+use bulla_packager::pack::PackOptions;
 use bulla_packager::recipe;
 use bulla_packager::source::{self, Checkout};
 
@@ -34,6 +35,17 @@ pub(crate) fn options() -> BuildOptions {
         logs: std::env::temp_dir().join("bulla-test-builds"),
         surroundings: Surroundings::usual(),
         listener: Listener::nobody(),
+    }
+}
+
+/// How to pack what is built like this.
+pub(crate) fn pack_options(build: BuildOptions) -> PackOptions {
+    PackOptions {
+        threads: std::num::NonZeroUsize::MIN,
+        spool: std::env::temp_dir(),
+        limits: Limits::default(),
+        cache: None,
+        build,
     }
 }
 

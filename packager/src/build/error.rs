@@ -158,7 +158,7 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoSandbox { .. } => {
-                "install bubblewrap (on Debian `apt install bubblewrap`), and let user namespaces \
+                "install bubblewrap 0.8 or later (on Debian `apt install bubblewrap`), and let user namespaces \
                  be made: `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone \
                  kernel.apparmor_restrict_unprivileged_userns` shows what forbids them; a container \
                  needs `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`. \

@@ -28,6 +28,8 @@ use crate::source::{self, Location, SourceSpec};
 pub(super) struct PackArguments {
     #[command(flatten)]
     pub(super) source: SourceArguments,
+    #[command(flatten)]
+    cache: CacheArguments,
     /// Writes the bundle to this file; without it only the hash is worked out.
     #[arg(long, short, value_name = "FILE.bulla")]
     output: Option<PathBuf>,
@@ -52,6 +54,11 @@ pub(super) struct SourceArguments {
     /// How many threads compress. Does not change the hash.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
+}
+
+/// What is used of earlier packs.
+#[derive(Debug, Args)]
+pub(super) struct CacheArguments {
     /// Where packs leave what makes the next one fast; by default `~/.cache/bulla`.
     #[arg(long, value_name = "DIRECTORY", env = "BULLA_CACHE")]
     cache: Option<PathBuf>,
@@ -70,8 +77,10 @@ impl SourceArguments {
             spool,
         }
     }
+}
 
-    fn cache(&self) -> Option<PathBuf> {
+impl CacheArguments {
+    fn directory(&self) -> Option<PathBuf> {
         if self.fresh {
             return None;
         }
@@ -81,7 +90,7 @@ impl SourceArguments {
 
 pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Failure> {
     let spool = arguments.output.as_deref().and_then(Path::parent);
-    let packed = pack_source(session, &arguments.source, spool)?;
+    let packed = pack_source(session, &arguments.source, &arguments.cache, spool)?;
     if let Some(path) = &arguments.output {
         write_file(&packed, path)?;
         output::say(format_args!("wrote `{}`", path.display()));
@@ -93,6 +102,7 @@ pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Fa
 pub(super) fn pack_source(
     session: &Session,
     arguments: &SourceArguments,
+    cache: &CacheArguments,
     spool: Option<&Path>,
 ) -> Result<Packed, Failure> {
     let spool = spool
@@ -117,7 +127,7 @@ pub(super) fn pack_source(
         threads: arguments.threads.unwrap_or(available),
         spool,
         limits: Limits::default(),
-        cache: arguments.cache(),
+        cache: cache.directory(),
     };
     let packed = pack(checkout, &recipe, &options, &bar)?;
     drop(bar);

@@ -12,7 +12,7 @@ use clap::Args;
 use super::environment;
 use super::failure::Failure;
 use super::output;
-use super::pack::{SourceArguments, pack_source};
+use super::pack::{CacheArguments, SourceArguments, pack_source};
 use super::progress::Bar;
 use super::session::Session;
 use crate::publish::{self, Run};
@@ -27,6 +27,8 @@ use crate::{key, sign};
 pub(super) struct PublishArguments {
     #[command(flatten)]
     source: SourceArguments,
+    #[command(flatten)]
+    cache: CacheArguments,
     /// The builder's key, see `bulla key generate`.
     #[arg(long, value_name = "FILE", env = "BULLA_KEY")]
     key: PathBuf,
@@ -46,7 +48,7 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
     let log = read_log(session, &client, arguments).await?;
     let builder_id = builder_id(arguments, log.as_ref(), &key.public_key())?;
     let started_on = environment::now();
-    let packed = pack_source(session, &arguments.source, None)?;
+    let packed = pack_source(session, &arguments.source, &arguments.cache, None)?;
     let run = Run {
         builder_id,
         invocation: arguments.run.clone(),

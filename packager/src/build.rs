@@ -136,12 +136,14 @@ pub fn build(
         section.timeout.as_duration(),
         Some(reserve),
         |line| {
+            // Whatever is shown has been kept.
+            let kept = log.line(line);
             (options.listener.0)(line);
-            log.line(line)
+            kept
         },
     )
     .map_err(|source| BuildError::io("cannot run the build with", &options.program, source))?;
-    let (log, tail) = log.finish()?;
+    let (log, tail) = log.finish();
     let command = section.command.arguments().join(" ");
     match ended {
         run::Ended::Exited(status) if status.success() => {}

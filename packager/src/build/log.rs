@@ -1,12 +1,12 @@
 //! `Log`: what a build said, kept in a file, and its end for a message.
 
 use std::collections::VecDeque;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::ProjectName;
-use tempfile::NamedTempFile;
 
 use super::{BuildError, log_of};
 
@@ -17,9 +17,10 @@ const TAIL: usize = 20;
 /// Most characters of such a line.
 const LINE: usize = 400;
 
-/// The output of one build. The file of a project's last build replaces the one before.
+/// The output of one build. The file replaces that of the project's build before, and stays when
+/// this one is interrupted.
 pub(super) struct Log {
-    file: NamedTempFile,
+    file: File,
     path: PathBuf,
     written: u64,
     tail: VecDeque<String>,
@@ -31,9 +32,10 @@ impl Log {
         let failed =
             |source| BuildError::io("cannot keep the output of the build in", directory, source);
         fs::create_dir_all(directory).map_err(failed)?;
+        let path = log_of(directory, project);
         Ok(Self {
-            file: NamedTempFile::new_in(directory).map_err(failed)?,
-            path: log_of(directory, project),
+            file: replace(&path).map_err(failed)?,
+            path,
             written: 0,
             tail: VecDeque::new(),
         })
@@ -58,13 +60,29 @@ impl Log {
         Ok(())
     }
 
-    /// Puts the file in its place; returns that, and the last lines.
-    pub(super) fn finish(self) -> Result<(PathBuf, String), BuildError> {
-        let failed = |path: &Path, source| BuildError::io("cannot write", path, source);
+    /// Returns the file and the last lines.
+    pub(super) fn finish(self) -> (PathBuf, String) {
         let lines: Vec<String> = self.tail.into();
-        if let Err(error) = self.file.persist(&self.path) {
-            return Err(failed(&self.path, error.error));
+        (self.path, lines.join("\n"))
+    }
+}
+
+/// Makes a new file in the place of another. Two builds at once write to two files, of which one
+/// keeps the name.
+fn replace(path: &Path) -> io::Result<File> {
+    const ATTEMPTS: usize = 10;
+    let mut attempts = 0;
+    loop {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
-        Ok((self.path, lines.join("\n")))
+        let mut options = OpenOptions::new();
+        match options.write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < ATTEMPTS => {
+                attempts += 1;
+            }
+            opened => return opened,
+        }
     }
 }

@@ -182,7 +182,7 @@ fn whoever_is_interrupted_or_killed_leaves_nothing() {
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             let spool = tempfile::tempdir().unwrap();
             let word = word(&format!("signal{number}-{signal:?}"));
-            let (_project, mut child) = begun(&options, spool.path(), &word);
+            let (project, mut child) = begun(&options, spool.path(), &word);
             assert!(std::fs::read_dir(spool.path()).unwrap().count() > 0);
             let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
             // To all that a terminal's Ctrl-C would reach.
@@ -197,6 +197,11 @@ fn whoever_is_interrupted_or_killed_leaves_nothing() {
                 }),
                 "{signal:?} {options:?}"
             );
+            // What the build has said until then is kept.
+            let logs = project.repository.home().join(".local/state/bulla/builds");
+            assert_eq!(std::fs::read_dir(&logs).unwrap().count(), 1);
+            let said = std::fs::read_to_string(logs.join("acme+calc.log")).unwrap();
+            assert_eq!(said, "begun\n");
         }
     }
 }

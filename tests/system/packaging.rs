@@ -96,25 +96,43 @@ fn bash_completes_commands_options_and_files() {
 }
 
 #[test]
-fn zsh_and_fish_can_read_their_completions() {
-    let prefix = installed();
-    for (shell, arguments, of) in [
-        ("zsh", &["-n"][..], "zsh/site-functions/_bulla"),
-        (
-            "fish",
-            &["--no-execute"],
-            "fish/vendor_completions.d/bulla.fish",
-        ),
-    ] {
-        if is_installed(shell) {
-            let file = prefix.join("share").join(of);
-            Transcript::of(Command::new(shell).args(arguments).arg(file)).done();
-        } else {
-            skip(&format!(
-                "the completions of {shell}, because it is not installed"
-            ));
-        }
+fn zsh_takes_its_completions_from_where_it_looks() {
+    if !is_installed("zsh") {
+        return skip("the completions of zsh, because it is not installed");
     }
+    let functions = installed().join("share/zsh/site-functions");
+    // `compinit` registers what it finds in `fpath`; `autoload +X` reads the whole file.
+    let line = "fpath=($1 $fpath); shift; autoload -Uz compinit; compinit -u -D; \
+                for program; do print -r -- $_comps[$program]; autoload +X _$program; done";
+    let mut zsh = Command::new("zsh");
+    zsh.args(["-f", "-c", line, "zsh"]).arg(functions);
+    let registered = Transcript::of(zsh.args(PROGRAMS)).done();
+    let expected = PROGRAMS.map(|program| format!("_{program}\n")).concat();
+    assert_eq!(registered.stdout, expected);
+}
+
+#[test]
+fn fish_completes_commands_and_options() {
+    if !is_installed("fish") {
+        return skip("the completions of fish, because it is not installed");
+    }
+    let completions = installed().join("share/fish/vendor_completions.d");
+    let complete = |program: &str, line: &str| {
+        let command = format!("source $argv[1]/{program}.fish; complete -C $argv[2]");
+        let mut fish = Command::new("fish");
+        fish.args(["--no-config", "-c", &command]);
+        Transcript::of(fish.arg(&completions).arg(line))
+            .done()
+            .stdout
+    };
+    assert!(complete("bulla", "bulla prom").starts_with("promote\t"));
+    let options = complete("bulla", "bulla promote --dr");
+    assert!(
+        options.contains("--drop\t") && options.contains("--dry-run\t"),
+        "{options}"
+    );
+    assert!(complete("bulla-registry", "bulla-registry tok").contains("token"));
+    assert!(complete("bulla-installer", "bulla-installer install --chan").contains("--channel"));
 }
 
 #[test]

@@ -12,15 +12,17 @@ mod states;
 use std::collections::BTreeMap;
 
 use bulla_bundle::SourceTree as _;
+use bulla_packager::publish::{Run, statement};
 use bulla_packager::select::{Filter, select};
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
+use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::Source;
 
 use crate::checkout::{
     SvnRepository, contents, open, open_dirty, open_revision, open_url, open_url_revision, program,
-    refusal, run, url_spec,
+    refusal, run, spec, url_spec,
 };
 
 const FILE: TrackedKind = TrackedKind::File { executable: false };
@@ -274,6 +276,21 @@ fn keywords_and_line_ends_are_those_of_the_repository() {
     assert!(on_disk.contains("$Revision: 5 $"), "{on_disk}");
     let found = assert_as_exported(&repository);
     assert_eq!(found["id.txt"].1, "$Id$ $Revision$\\nline\\n");
+
+    let packed = crate::pack::packed(&spec(&repository.work()), 1).unwrap();
+    let run = Run {
+        builder_id: "ci".to_owned(),
+        invocation: String::new(),
+        started_on: Timestamp::EPOCH,
+        finished_on: Timestamp::EPOCH,
+    };
+    let statement = statement(&packed.bundle, &packed.provenance, &run, "test");
+    let [dependency] = statement.predicate.build_definition.resolved_dependencies;
+    let recorded = serde_json::to_value(dependency.annotations).unwrap();
+    let expected = serde_json::json!({
+        "svnRevision": "5", "svnKeywords": "unexpanded", "svnEolStyle": "LF",
+    });
+    assert_eq!(recorded, expected);
 }
 
 #[test]
@@ -310,49 +327,6 @@ fn refuses_a_working_copy_that_is_no_revision() {
     // What is missing cannot be packed at all.
     refusal(open_dirty(&repository.work()));
     assert!(open_revision(&repository.work(), "5").is_ok());
-}
-
-#[test]
-fn refuses_mixed_revisions_and_names_the_command_that_mends_them() {
-    let repository = SvnRepository::with_files();
-    repository.write("README", "second\n");
-    repository.svn(&["commit", "-q", "-m", "second"]);
-    let error = refusal(open(&repository.work()));
-    assert!(error.to_string().contains("at r5: README"), "{error}");
-    assert!(error.hint().unwrap().contains("svn update"));
-    repository.svn(&["update", "-q"]);
-    assert!(open(&repository.work()).is_ok());
-}
-
-#[test]
-fn refuses_switched_and_conflicted_paths() {
-    let repository = SvnRepository::with_files();
-    let branch = repository.url("other/bin");
-    repository.svn(&[
-        "copy",
-        "-q",
-        "-m",
-        "branch",
-        &repository.url("trunk/bin"),
-        &branch,
-    ]);
-    repository.svn(&["switch", "-q", &branch, "bin"]);
-    repository.svn(&["update", "-q"]);
-    let error = refusal(open(&repository.work()));
-    assert!(error.to_string().contains("switched: bin"), "{error}");
-    assert!(error.hint().unwrap().contains("svn switch"));
-    repository.svn(&["switch", "-q", &repository.url("trunk/bin"), "bin"]);
-
-    let other = repository.check_out("trunk", "again");
-    crate::checkout::write(&other, "README", "theirs\n");
-    run(program("svn", repository.home())
-        .current_dir(&other)
-        .args(["commit", "-q", "-m", "theirs"]));
-    repository.write("README", "mine\n");
-    repository.svn(&["update", "-q", "--accept", "postpone"]);
-    let error = refusal(open_dirty(&repository.work()));
-    assert!(error.to_string().contains("conflicted: README"), "{error}");
-    assert!(error.hint().unwrap().contains("svn resolve"));
 }
 
 #[test]
@@ -402,6 +376,11 @@ fn says_what_is_missing() {
     let repository = SvnRepository::with_files();
     let url = repository.url("trunk");
     for (attempt, kind, said) in [
+        (
+            open_url_revision(&url, "BASE"),
+            FailureKind::Usage,
+            "keywords are invalid for URL",
+        ),
         (
             open_revision(&repository.work(), "99"),
             FailureKind::Usage,

@@ -48,9 +48,9 @@ impl SvnFailure {
             Self::Denied
         } else if has(&["E170000"]) {
             Self::UnknownScheme
-        } else if has(&["E160006", "E205000", "E195012"]) {
+        } else if has(&["E160006", "E205000", "E195012", "E195002"]) {
             Self::UnknownRevision
-        } else if has(&["E155007", "155010", "E195002"]) {
+        } else if has(&["E155007", "155010"]) {
             Self::Unversioned
         } else if has(&["E160013", "E160005", "E200009"]) {
             Self::UnknownPath

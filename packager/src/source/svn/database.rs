@@ -21,6 +21,9 @@ use crate::source::error::SvnError;
 /// What Subversion 1.8 to 1.14 write (`SVN_WC__VERSION` in `libsvn_wc/wc.h`).
 const FORMAT: u32 = 31;
 
+/// What newer ones write into `.svn/entries`, where older ones have their format.
+const NO_FORMAT: u32 = 12;
+
 /// How long another program may hold the lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -120,11 +123,15 @@ fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
                 .ok()
                 .and_then(|entries| entries.lines().next()?.parse().ok());
             return Err(match format {
-                Some(format) if format < FORMAT => SvnError::Format {
+                Some(format) if format < NO_FORMAT => SvnError::Format {
                     checkout: root.to_owned(),
                     format,
                 },
-                _ => unreadable(root, error),
+                _ => SvnError::Damaged {
+                    checkout: root.to_owned(),
+                    what: "there is no `.svn/wc.db`".to_owned(),
+                    source: None,
+                },
             });
         }
         Err(error) => return Err(unreadable(root, error)),

@@ -125,6 +125,7 @@ fn other_formats_are_refused_by_number_and_name() {
     }
     // Up to 1.6 there was no database.
     std::fs::remove_file(database(&repository)).unwrap();
+    assert_damaged(&repository, "lost");
     std::fs::write(repository.work().join(".svn/entries"), "10\n\ndir\n").unwrap();
     let error = refusal(open(&repository.work()));
     assert!(error.to_string().contains("10 (Subversion 1.6)"), "{error}");

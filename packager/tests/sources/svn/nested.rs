@@ -5,7 +5,9 @@ use bulla_schemas::outcome::FailureKind;
 
 use super::server::serve;
 use super::{assert_same, resolve};
-use crate::checkout::{SvnRepository, contents, open, open_dirty, open_url, program, refusal, run};
+use crate::checkout::{
+    RECIPE, SvnRepository, contents, open, open_dirty, open_url, program, refusal, run,
+};
 
 fn from_url(repository: &SvnRepository) -> Result<Checkout, SourceError> {
     resolve(open_url(&repository.url("trunk")).unwrap())
@@ -40,6 +42,35 @@ fn externals_of_externals_come_along() {
     std::fs::rename(home.join("repo"), home.join("away")).unwrap();
     let offline = resolve(open(&repository.work()).unwrap()).unwrap();
     assert_same(&served, &offline);
+}
+
+#[test]
+fn the_recipe_pins_files_and_externals_of_externals_too() {
+    let repository = SvnRepository::with_files();
+    repository.write(
+        "bulla.toml",
+        format!("{RECIPE}[source]\nexternals = {{ \"one/two\" = 4, \"one/read\" = 4 }}\n"),
+    );
+    repository.commit("pins");
+    repository.svn(&["mkdir", "-q", "-m", "library", &repository.url("other/one")]);
+    set(
+        &repository,
+        "^/trunk/bin two\n^/trunk/README read",
+        "other/one",
+    );
+    set(&repository, "^/other/one@7 one", "trunk");
+    repository.write("README", "later\n");
+    repository.svn(&["commit", "-q", "-m", "later", "README"]);
+    repository.svn(&["update", "-q"]);
+    let served = from_url(&repository).unwrap();
+    let found = contents(&served);
+    assert_eq!(found["README"].1, "later\\n");
+    assert_eq!(found["one/read"].1, "hello\\n");
+    assert_eq!(found["one/two/start"].1, "run");
+    assert_same(
+        &served,
+        &resolve(open(&repository.work()).unwrap()).unwrap(),
+    );
 }
 
 #[test]

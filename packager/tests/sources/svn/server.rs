@@ -7,7 +7,10 @@ use bulla_packager::source::SourceError;
 use bulla_schemas::outcome::FailureKind;
 
 use super::assert_same;
-use crate::checkout::{SvnRepository, open, open_revision, open_url, program, refusal, run};
+use crate::checkout::{
+    SvnRepository, make_executable, open, open_revision, open_url, program, refusal, run, spec,
+};
+use crate::pack::bundle;
 
 /// `svnserve` on loopback, stopped when dropped.
 pub(super) struct Server(Child);
@@ -162,4 +165,31 @@ fn the_password_is_what_svn_remembers() {
     remember_password(repository.home(), &url);
     let packed = pack(repository.home());
     assert!(packed.status.success(), "{packed:?}");
+}
+
+#[test]
+fn the_way_through_ssh_is_that_of_svn() {
+    let repository = SvnRepository::with_files();
+    let expected = bundle(&spec(&repository.work()), 1).hash().to_string();
+    let tunnel = repository.home().join("tunnel");
+    std::fs::write(
+        &tunnel,
+        "#!/bin/sh\necho \"$@\" >> \"$0.log\"\nexec svnserve -t\n",
+    )
+    .unwrap();
+    make_executable(&tunnel);
+    let url = format!(
+        "svn+ssh://ada@server{}/repo/trunk",
+        repository.home().display()
+    );
+    let packed = Command::new(env!("CARGO_BIN_EXE_bulla"))
+        .args(["pack", "--fresh", &url])
+        .env("HOME", repository.home())
+        .env("SVN_SSH", &tunnel)
+        .output()
+        .unwrap();
+    assert!(packed.status.success(), "{packed:?}");
+    assert_eq!(String::from_utf8_lossy(&packed.stdout).trim_end(), expected);
+    let asked = std::fs::read_to_string(repository.home().join("tunnel.log")).unwrap();
+    assert!(asked.contains("ada@server"), "{asked}");
 }

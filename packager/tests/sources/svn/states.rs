@@ -129,3 +129,46 @@ fn a_working_copy_that_has_only_its_top_is_sparse() {
     write(&repository.work(), "bulla.toml", crate::checkout::RECIPE);
     assert_refused(&repository, "sparse: .", "--set-depth infinity");
 }
+
+#[test]
+fn refuses_mixed_revisions_and_names_the_command_that_mends_them() {
+    let repository = SvnRepository::with_files();
+    repository.write("README", "second\n");
+    repository.svn(&["commit", "-q", "-m", "second"]);
+    let error = refusal(open(&repository.work()));
+    assert!(error.to_string().contains("at r5: README"), "{error}");
+    assert!(error.hint().unwrap().contains("svn update"));
+    repository.svn(&["update", "-q"]);
+    assert!(open(&repository.work()).is_ok());
+}
+
+#[test]
+fn refuses_switched_and_conflicted_paths() {
+    let repository = SvnRepository::with_files();
+    let branch = repository.url("other/bin");
+    repository.svn(&[
+        "copy",
+        "-q",
+        "-m",
+        "branch",
+        &repository.url("trunk/bin"),
+        &branch,
+    ]);
+    repository.svn(&["switch", "-q", &branch, "bin"]);
+    repository.svn(&["update", "-q"]);
+    let error = refusal(open(&repository.work()));
+    assert!(error.to_string().contains("switched: bin"), "{error}");
+    assert!(error.hint().unwrap().contains("svn switch"));
+    repository.svn(&["switch", "-q", &repository.url("trunk/bin"), "bin"]);
+
+    let other = repository.check_out("trunk", "again");
+    write(&other, "README", "theirs\n");
+    run(program("svn", repository.home())
+        .current_dir(&other)
+        .args(["commit", "-q", "-m", "theirs"]));
+    repository.write("README", "mine\n");
+    repository.svn(&["update", "-q", "--accept", "postpone"]);
+    let error = refusal(open_dirty(&repository.work()));
+    assert!(error.to_string().contains("conflicted: README"), "{error}");
+    assert!(error.hint().unwrap().contains("svn resolve"));
+}

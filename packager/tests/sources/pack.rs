@@ -169,3 +169,36 @@ fn names_the_file_that_cannot_be_read() {
     let said = bulla_schemas::outcome::report(&error, None);
     assert!(said.contains("`README`") && said.contains(&blob), "{said}");
 }
+
+/// Makes a file that takes no room on the disk. What is larger than this is refused as well.
+fn make_sparse(work: &std::path::Path) {
+    let sparse = std::fs::File::create(work.join("disk.img")).unwrap();
+    sparse.set_len(300 << 20).unwrap();
+}
+
+#[test]
+fn a_sparse_file_that_no_reader_would_unpack_is_named() {
+    let git = GitRepository::with_files();
+    make_sparse(&git.work());
+    git.commit("sparse");
+    let svn = SvnRepository::with_files();
+    make_sparse(&svn.work());
+    svn.commit("sparse");
+    for spec in [
+        spec(&git.work()),
+        spec(&svn.work()),
+        url_spec(&svn.url("trunk")),
+    ] {
+        let Err(error) = packed(&spec, 2) else {
+            panic!("packed {spec:?}")
+        };
+        assert_eq!(error.kind(), FailureKind::Refused);
+        let said = bulla_schemas::outcome::report(&error, error.hint().as_deref());
+        assert!(
+            said.contains("the largest is `disk.img` with 314572800 bytes")
+                && said.contains("at most 500 times")
+                && said.contains("exclude = [\"/disk.img\"]"),
+            "{said}"
+        );
+    }
+}

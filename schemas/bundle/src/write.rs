@@ -30,6 +30,7 @@ mod tar_reader;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::install::Install;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::recipe::Platform;
@@ -44,7 +45,7 @@ use crate::bundle::Bundle;
 use crate::document::{self, Blobs};
 use crate::frame;
 use crate::frame_table;
-use crate::limits::Limits;
+use crate::limits::{LimitError, Limits};
 use crate::progress::Progress;
 use crate::seek_table;
 use crate::source::SourceTree;
@@ -158,6 +159,22 @@ fn check_names(plan: &Plan, platforms: &[Platform]) -> Result<Vec<NameProblem>, 
     Ok(problems)
 }
 
+/// Names the largest file, which is the likeliest to have made the tar compress that far.
+fn with_largest(error: LimitError, entries: &[IndexEntry]) -> WriteError {
+    let files = entries.iter().filter_map(|entry| match entry.kind {
+        EntryKind::File { size, .. } => Some((size, &entry.path)),
+        EntryKind::Directory | EntryKind::Link { .. } => None,
+    });
+    match files.max_by_key(|(size, _)| *size) {
+        Some((size, path)) => WriteError::Ratio {
+            path: path.clone(),
+            size,
+            source: error,
+        },
+        None => error.into(),
+    }
+}
+
 /// Writes the documents around a payload and an index.
 fn finish(
     seed: ReleaseSeed,
@@ -205,7 +222,9 @@ fn finish(
         .ok_or(WriteError::TooManyFrames(payload_records.len()))?;
     spool.append(&seek_table)?;
     let payload = spool.content();
-    limits.check_ratio(tar, payload.size)?;
+    limits
+        .check_ratio(tar, payload.size)
+        .map_err(|error| with_largest(error, &entries))?;
 
     let blobs = Blobs {
         release: content_of(&release_bytes),

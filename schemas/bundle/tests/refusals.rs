@@ -120,6 +120,10 @@ fn refuses_what_a_reader_would_refuse() {
         };
         match bulla_bundle::write(&tree, seed(), &options, &NoProgress) {
             Err(WriteError::Limit(error) | WriteError::Tree(TreeError::Limit(error))) => error,
+            Err(WriteError::Ratio { path, size, source }) => {
+                assert_eq!((path.as_str(), size), ("a/b/c", 3_000_000));
+                source
+            }
             other => panic!("{other:?}"),
         }
     };

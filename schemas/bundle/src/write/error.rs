@@ -38,6 +38,19 @@ pub enum WriteError {
     /// Larger than a reader accepts.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// A tar that unpacks to more than a reader accepts of so few bytes, as files of zeros make it.
+    #[error(
+        "the files compress further than a reader accepts; the largest is `{path}` with {size} bytes"
+    )]
+    Ratio {
+        /// The largest file.
+        path: EntryPath,
+        /// Its size.
+        size: u64,
+        /// By how much.
+        #[source]
+        source: LimitError,
+    },
     /// A source that cannot be one.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -126,6 +139,9 @@ impl WriteError {
             Self::Windows { .. } => Some(
                 "rename or exclude these, or take `windows` from `bundle.platforms`".to_owned(),
             ),
+            Self::Ratio { path, .. } => Some(format!(
+                "leave files that are nearly all zeros out, such as with `exclude = [\"/{path}\"]`, and make them on the server"
+            )),
             Self::Library { .. } => {
                 Some("build without the feature `pkg-config` of zstd-sys".to_owned())
             }

@@ -66,7 +66,7 @@ pub struct Tools {
     pub unshare: Option<PathBuf>,
 }
 
-/// Is told each line that a build says.
+/// Is told each line that a build says, and which build that is where there are two.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
 
@@ -74,6 +74,11 @@ impl Listener {
     /// Takes whoever wants to hear.
     pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
+    }
+
+    /// Tells one line.
+    pub(crate) fn tell(&self, line: &str) {
+        (self.0)(line);
     }
 
     /// Nobody hears.
@@ -138,7 +143,7 @@ pub fn build(
         |line| {
             // Whatever is shown has been kept.
             let kept = log.line(line);
-            (options.listener.0)(line);
+            options.listener.tell(line);
             kept
         },
     )

@@ -142,6 +142,9 @@ pub fn check(
     let recipe = recipe::load(&checkout)?;
     let section = recipe.recipe.build.as_ref();
     let revision = checkout.source.short_revision();
+    if section.is_some() {
+        options.build.listener.tell("first build:");
+    }
     let first = Packing {
         selection: pack::choose(checkout, &recipe, options)?,
         recipe: &recipe,
@@ -151,6 +154,7 @@ pub fn check(
     // Also with a false clock: not every program looks at it.
     if section.is_some() {
         std::thread::sleep(ANOTHER_SECOND);
+        options.build.listener.tell("second build:");
     }
     let second = pack::choose(source::open(spec)?, &recipe, &other);
     let second = Packing {

@@ -105,7 +105,8 @@ fn a_builds_environment_does_not_come_from_the_caller() {
 
 #[test]
 fn check_names_what_differs_and_ends_with_status_1() {
-    let home = home("mkdir out; echo same > out/same; id -un > out/user; date > out/date");
+    let home =
+        home("echo making; mkdir out; echo same > out/same; id -un > out/user; date > out/date");
     let arguments = ["check", "checkout"];
     let ran = bulla_with_programs(&home, &["bwrap", "unshare"], &arguments);
     if ran.stderr().contains("cannot make a sandbox") {
@@ -113,6 +114,8 @@ fn check_names_what_differs_and_ends_with_status_1() {
         return;
     }
     ran.assert_failure_after(1, &["2 paths differ", "umask 022 and 077"]);
+    let both = "first build:\nmaking\nsecond build:\nmaking\n";
+    assert!(ran.stderr().starts_with(both), "{}", ran.stderr());
     let listed = ran.stdout();
     assert!(
         listed.contains(

@@ -139,6 +139,11 @@ pub(crate) trait Tree: Send + Sync {
         section: &SourceSection,
         filter: &Filter,
     ) -> Result<Box<dyn Tree>, SourceError>;
+
+    /// Takes what a person should know about what was put there, one sentence each.
+    fn take_warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a version control system calls a content. Two files with one name have the same bytes in
@@ -181,6 +186,7 @@ impl Checkout {
         filter: &Filter,
     ) -> Result<Self, SourceError> {
         self.tree = self.tree.resolve(section, filter)?;
+        self.warnings.extend(self.tree.take_warnings());
         Ok(self)
     }
 

@@ -13,7 +13,9 @@ use super::externals::mount::{Mount, Origin};
 use super::line_ends::LineEnds;
 use super::pristine::{Checksum, Pristine};
 use crate::select::Filter;
-use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
+use crate::source::{
+    ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join, untracked_warning,
+};
 
 /// Where the content of an entry is.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(super) struct Layer {
     pub(super) externals: Vec<External>,
     /// Files of externals that a working copy already has.
     pub(super) files: Vec<FileExternal>,
+    /// Names beside those of an external, in a working copy, that Subversion does not know.
+    pub(super) untracked: Vec<String>,
     /// Holds what was exported; removed when it is dropped.
     pub(super) export: Option<TempDir>,
 }
@@ -73,6 +77,9 @@ impl Layer {
             } else {
                 tracked.path = join(top.as_bytes(), &tracked.path);
             }
+        }
+        for name in &mut self.untracked {
+            *name = format!("{top}/{name}");
         }
         if !has_top {
             self.add(
@@ -147,8 +154,13 @@ impl Tree for SvnTree {
         for mounted in Mount::all(&mut self.layer, &self.origin, section, filter)? {
             self.layer.tracked.extend(mounted.tracked);
             self.layer.places.extend(mounted.places);
+            self.layer.untracked.extend(mounted.untracked);
             self.exports.extend(mounted.export);
         }
         Ok(self)
+    }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        untracked_warning(&std::mem::take(&mut self.layer.untracked))
     }
 }

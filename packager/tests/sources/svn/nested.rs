@@ -100,7 +100,12 @@ fn refuses_changes_in_an_external() {
     assert!(error.to_string().contains("modified: run"), "{error}");
     assert!(error.hint().unwrap().contains("svn revert"));
     repository.svn(&["revert", "-q", "ext/run"]);
-    assert!(resolve(open(&repository.work()).unwrap()).is_ok());
+    repository.write("ext/new", "x");
+    let found = resolve(open(&repository.work()).unwrap()).unwrap();
+    assert_eq!(
+        found.warnings,
+        ["`ext/new` is not tracked and not part of the release"]
+    );
     repository.write("read", "changed");
     let error = refusal(open(&repository.work()));
     assert!(error.to_string().contains("modified: read"), "{error}");

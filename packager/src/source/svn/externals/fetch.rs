@@ -74,7 +74,7 @@ impl Pinned {
             return Ok(None);
         }
         let mut problems = std::mem::take(&mut working_copy.problems);
-        changes::find(&working_copy, svn, &mut problems)?;
+        let untracked = changes::find(&working_copy, svn, &mut problems)?;
         if problems.are_changes() {
             return Err(SvnError::ChangedExternal {
                 directory: directory.to_owned(),
@@ -85,7 +85,8 @@ impl Pinned {
         if working_copy.revision() != self.revision || !problems.is_empty() {
             return Ok(None);
         }
-        let layer = base::layer(&working_copy)?;
+        let mut layer = base::layer(&working_copy)?;
+        layer.untracked = untracked;
         let root = working_copy.repository.root;
         Ok(Some(Fetched { layer, url, root }))
     }

@@ -121,7 +121,7 @@ fn write_libzstd(project: &Project) -> bool {
     }
     repository.write(
         "Makefile",
-        "CFLAGS = -O2 -g\nCPPFLAGS = -Ilib -DZSTD_LEGACY_SUPPORT=0\n\
+        "CFLAGS = -O1 -g\nCPPFLAGS = -Ilib -DZSTD_LEGACY_SUPPORT=0\n\
          SOURCES = $(wildcard lib/*/*.c lib/*/*.S)\n\
          OBJECTS = $(addsuffix .o,$(basename $(SOURCES)))\n\
          all: out/unzstd out/libzstd-decompress.a out/zstd.h\n\

@@ -66,11 +66,8 @@ pub fn pack(
                 None
             }
         });
-    // What was packed before is packed again in no more time than the comparison takes.
-    let is_known = earlier
-        .as_ref()
-        .is_some_and(|earlier| earlier.last.is_some());
-    if !is_known || recipe.recipe.build.is_some() {
+    // Packing ends as soon as the comparison refuses; a build would not.
+    if recipe.recipe.build.is_some() {
         checkout = checkout.compared()?;
     }
     let comparison = checkout.take_comparison();

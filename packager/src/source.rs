@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::select::Filter;
 pub use comparison::Comparison;
+use comparison::Refusal;
 pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
 pub use git::SubmoduleUrlError;
 
@@ -71,6 +72,8 @@ pub struct Checkout {
     pub warnings: Vec<String>,
     /// The comparison with the work tree, while it goes on.
     comparison: Option<Comparison>,
+    /// Whether somebody else, who took the comparison, is about to hear that it refuses.
+    refusal: Refusal,
     /// The directory that shows this checkout to a person, if there is one.
     directory: Option<PathBuf>,
     tree: Box<dyn Tree>,
@@ -170,6 +173,7 @@ impl Checkout {
 
     /// Opens the content of `tracked()[position]`: a file's bytes or a link's target.
     pub fn content(&self, position: usize) -> io::Result<Content> {
+        self.refusal.check()?;
         self.tree.content(position)
     }
 
@@ -190,9 +194,12 @@ impl Checkout {
         Ok(self)
     }
 
-    /// Takes the comparison with the work tree, if it still goes on.
-    pub(crate) const fn take_comparison(&mut self) -> Option<Comparison> {
-        self.comparison.take()
+    /// Takes the comparison with the work tree, if it still goes on. Once it refuses, nothing can be
+    /// read any more.
+    pub(crate) fn take_comparison(&mut self) -> Option<Comparison> {
+        let comparison = self.comparison.take()?;
+        self.refusal = comparison.refusal();
+        Some(comparison)
     }
 
     /// Waits for the comparison with the work tree, which refuses changes that are in no revision.

@@ -25,7 +25,9 @@ use bulla_schemas::Timestamp;
 use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 
-use super::{Checkout, Comparison, Provenance, SourceError, SourceSpec, untracked_warning};
+use super::{
+    Checkout, Comparison, Provenance, Refusal, SourceError, SourceSpec, untracked_warning,
+};
 use changes::Changes;
 use objects::Objects;
 use resolve::Origin;
@@ -75,6 +77,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         provenance,
         warnings,
         comparison,
+        refusal: Refusal::default(),
         directory: work_tree,
         tree: Box::new(tree::GitTree::new(objects, origin, entries)),
     })

@@ -32,7 +32,7 @@ use std::path::Path;
 
 use bulla_schemas::recipe::RECIPE_FILE;
 
-use super::{Checkout, SourceError, SourceSpec, SvnError, untracked_warning};
+use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
 use externals::mount::Origin;
 use program::Svn;
 use revision::Revision;
@@ -126,6 +126,7 @@ fn checkout(revision: &Revision, directory: Option<&Path>, tree: SvnTree) -> Che
         provenance: revision.provenance(),
         warnings: Vec::new(),
         comparison: None,
+        refusal: Refusal::default(),
         directory: directory.map(Path::to_owned),
         tree: Box::new(tree),
     }

@@ -268,6 +268,7 @@ impl SourceError {
             Self::ReferenceStorage { .. } => {
                 "`git refs migrate --ref-format=files` writes them as files"
             }
+            Self::Git { action: "open", .. } => "`git status` there says more",
             Self::Git { source, .. } if source.is_corrupted() || source.is_not_found() => {
                 "`git fsck` there says what is damaged; a fresh clone mends it"
             }

@@ -129,10 +129,17 @@ fn tells_a_damaged_repository_from_an_unknown_revision() {
         let error = refusal(open_revision(&repository.work(), revision));
         assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
         assert_eq!(error.kind(), FailureKind::Failed);
+        assert!(error.hint().unwrap().contains("git fsck"));
     }
     repository.write(".git/HEAD", "garbage");
     let error = refusal(open(&repository.work()));
     assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+
+    let none = repository.home().join("none");
+    crate::checkout::write(&none, ".git", "garbage");
+    let error = refusal(open(&none));
+    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("git status"));
 }
 
 #[test]

@@ -173,12 +173,16 @@ async fn fetch(
     state: &LogState,
     wish: &Wish,
 ) -> Result<(Option<VerifiedBundle>, VerifiedBundle), contents::ContentsError> {
-    let target = contents::fetch(client, &wish.project, wish.hash).await?;
-    let live = match state.head(&wish.project, &wish.channel) {
-        Some(head) => Some(contents::fetch(client, &wish.project, head.hash).await?),
-        None => None,
+    let live = async {
+        match state.head(&wish.project, &wish.channel) {
+            Some(head) => {
+                let live = contents::fetch(client, &wish.project, head.hash).await?;
+                Ok(Some(live))
+            }
+            None => Ok(None),
+        }
     };
-    Ok((live, target))
+    tokio::try_join!(live, contents::fetch(client, &wish.project, wish.hash))
 }
 
 /// Goes back to an earlier head: shows what changes and what is dropped, and asks nothing.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CACHEDIR.TAG                     tells backup programs to leave the directory out
-//! frames/zstd-1.5.7-7/ab/cdef...   a compressed frame and its sha256, by that of its content
+//! frames/zstd-1.5.7-5/ab/cdef...   a compressed frame and its sha256, by that of its content
 //! records/1f2e...                  the last pack of a project: entries, frames, names of contents
 //! trimmed                          when old frames were last removed
 //! ```

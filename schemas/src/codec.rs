@@ -1,4 +1,4 @@
-//! `Codec`: which compressor at which level made a payload's frames, `zstd-1.5.7/7`.
+//! `Codec`: which compressor at which level made a payload's frames, `zstd-1.5.7/5`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub struct Codec {
 #[non_exhaustive]
 pub enum CodecError {
     /// Not `zstd-X.Y.Z/LEVEL`.
-    #[error("expected a codec such as `zstd-1.5.7/7`, found {found:?}")]
+    #[error("expected a codec such as `zstd-1.5.7/5`, found {found:?}")]
     Malformed {
         /// What stood there.
         found: String,
@@ -37,7 +37,7 @@ impl Codec {
     /// decoders must grant.
     pub const LEVELS: std::ops::RangeInclusive<i64> = 1..=19;
     /// The level when the recipe names none.
-    pub const DEFAULT_LEVEL: i64 = 7;
+    pub const DEFAULT_LEVEL: i64 = 5;
     /// The libzstd that this release of Bulla compresses with.
     pub const VERSION: [u32; 3] = [1, 5, 7];
 

@@ -23,24 +23,15 @@ pub(crate) fn all(world: &World, checkout: &mut GitCheckout, runs: usize) {
 
 /// A git checkout: all of it, and after a commit of one line.
 fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
-    let archive = world.path("archive.tar.zst");
-    let (ours, theirs) = measure::beside(
-        runs,
-        || pack(world, &checkout.path, &["--fresh"]),
-        || {
-            measure::pipe(
-                hermetic("git", &world.home())
-                    .arg("-C")
-                    .arg(&checkout.path)
-                    .args(["archive", "HEAD"]),
-                &mut zstd(world, &archive),
-            )
-        },
-    );
-    report::ratio("pack, git", ours, "git archive HEAD | zstd -7 -T0", theirs);
-    let bundle = bundles::pack(world, &checkout.path, "packed.bulla");
-    let archive = archive.metadata().expect("an archive").len();
-    report::fact("", &bundles::summary(&bundle, archive));
+    cold(world, checkout, "pack, git", runs);
+    let recipe = std::fs::read_to_string(checkout.path.join("bulla.toml")).expect("a recipe");
+    let level = "[bundle]\ncompression = 7";
+    checkout.write("bulla.toml", recipe.replacen("[bundle]", level, 1));
+    checkout.commit("Compress as much as the peer");
+    cold(world, checkout, "pack, git, compression = 7", runs);
+    checkout.write("bulla.toml", recipe);
+    checkout.commit("Compress as usual");
+    pack(world, &checkout.path, &[]);
 
     let peers = Peer::all(world, &checkout.path);
     let mut costs = vec![Vec::new(); peers.len() + 2];
@@ -61,6 +52,28 @@ fn git(world: &World, checkout: &mut GitCheckout, runs: usize) {
     for (peer, cost) in peers.iter().zip(costs) {
         report::ratio("", ours, peer.name, cost);
     }
+}
+
+/// All of a checkout, and what that weighs.
+fn cold(world: &World, checkout: &GitCheckout, line: &str, runs: usize) {
+    let archive = world.path("archive.tar.zst");
+    let (ours, theirs) = measure::beside(
+        runs,
+        || pack(world, &checkout.path, &["--fresh"]),
+        || {
+            measure::pipe(
+                hermetic("git", &world.home())
+                    .arg("-C")
+                    .arg(&checkout.path)
+                    .args(["archive", "HEAD"]),
+                &mut zstd(world, &archive),
+            )
+        },
+    );
+    report::ratio(line, ours, "git archive HEAD | zstd -7 -T0", theirs);
+    let bundle = bundles::pack(world, &checkout.path, "packed.bulla");
+    let archive = archive.metadata().expect("an archive").len();
+    report::fact("", &bundles::summary(&bundle, archive));
 }
 
 /// A Subversion working copy of the same tree.

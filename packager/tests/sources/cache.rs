@@ -180,7 +180,7 @@ fn files_of_the_cache_in_each_others_place_change_nothing() {
     repository.write("bulla.toml", format!("{RECIPE}compression = 3\n"));
     repository.commit("another codec");
     fs::rename(
-        cache.path().join("frames/zstd-1.5.7-7"),
+        cache.path().join("frames/zstd-1.5.7-5"),
         cache.path().join("frames/zstd-1.5.7-3"),
     )
     .unwrap();

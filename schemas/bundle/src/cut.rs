@@ -35,6 +35,20 @@ pub(crate) const INDEX: Sizes = Sizes {
 };
 
 impl Sizes {
+    /// Returns how many bytes nearly always show where the first piece ends.
+    pub(crate) const fn first_look(&self) -> usize {
+        self.average + self.average / 2
+    }
+
+    /// Returns the length of the first piece if `bytes`, at least [`Self::first_look`] of them, show
+    /// it; else they must reach to the end of the stream, or be at least `maximum` long.
+    pub(crate) fn cut_within(&self, bytes: &[u8]) -> Option<usize> {
+        let seen = &bytes[..bytes.len().min(self.maximum)];
+        let len = self.cut(seen);
+        // A cut at the end of what was seen may only be the end of what was seen.
+        (len < seen.len() || len == self.maximum).then_some(len)
+    }
+
     /// Returns the length of the first piece. `bytes` must reach to the end of the stream, or be
     /// at least `maximum` long.
     pub(crate) fn cut(&self, bytes: &[u8]) -> usize {

@@ -27,9 +27,6 @@ use crate::progress::Progress;
 use crate::source::SourceTree;
 use crate::tar;
 
-/// Most cuts are found within this many bytes; only then is the largest piece read.
-const FIRST_LOOK: usize = 768 * 1024;
-
 /// Tells whether so much of the plan is known that it pays to read the rest twice.
 pub(super) fn is_worthwhile(plan: &Plan) -> bool {
     let (unknown, files) = plan.unknown();
@@ -141,18 +138,16 @@ fn next_cut(
 ) -> Result<usize, Failure> {
     let rest = usize::try_from(size - offset).unwrap_or(usize::MAX);
     let largest = PAYLOAD.maximum.min(rest);
-    for look in [FIRST_LOOK.min(largest), largest] {
+    for look in [PAYLOAD.first_look().min(largest), largest] {
         if buffer.len() < look {
             reader.read(offset + buffer.len() as u64, look - buffer.len(), buffer)?;
         }
-        let seen = &buffer[..buffer.len().min(largest)];
-        let len = PAYLOAD.cut(seen);
-        // A cut at the end of what was seen may only be the end of what was seen.
-        if len < seen.len() || seen.len() == largest {
+        if let Some(len) = PAYLOAD.cut_within(buffer) {
             return Ok(len);
         }
     }
-    unreachable!("the largest piece always has a cut")
+    // All that is left of the stream was seen.
+    Ok(PAYLOAD.cut(buffer))
 }
 
 fn sums(entries: &[IndexEntry]) -> (u64, u64) {

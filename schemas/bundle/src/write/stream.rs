@@ -18,6 +18,8 @@ pub(super) struct FrameStream<'a, 'p> {
     target: Target,
     sizes: Sizes,
     buffer: BytesMut,
+    /// How many bytes of the buffer should show the next cut.
+    look: usize,
     frames: usize,
     size: u64,
 }
@@ -29,6 +31,7 @@ impl<'a, 'p> FrameStream<'a, 'p> {
             target,
             sizes,
             buffer: BytesMut::new(),
+            look: sizes.first_look(),
             frames: 0,
             size: 0,
         }
@@ -37,24 +40,34 @@ impl<'a, 'p> FrameStream<'a, 'p> {
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.buffer.len() >= self.sizes.maximum {
-                self.cut()?;
-            }
             if self.buffer.len() == self.buffer.capacity() {
                 self.buffer.reserve(self.sizes.maximum * PIECES_IN_BUFFER);
             }
-            let room = self.buffer.capacity() - self.buffer.len();
-            // Beyond the largest frame nothing more is needed to know the next cut.
-            let (now, rest) = bytes.split_at(bytes.len().min(room).min(self.sizes.maximum));
+            let room = self.buffer.capacity().min(self.look) - self.buffer.len();
+            let (now, rest) = bytes.split_at(bytes.len().min(room));
             self.buffer.extend_from_slice(now);
             bytes = rest;
+            while self.buffer.len() >= self.look {
+                self.cut_within()?;
+            }
         }
         Ok(())
     }
 
-    fn cut(&mut self) -> Result<(), Stopped> {
-        let len = self.sizes.cut(&self.buffer);
+    /// Cuts a frame if the buffer shows where; else it takes more to know.
+    fn cut_within(&mut self) -> Result<(), Stopped> {
+        match self.sizes.cut_within(&self.buffer) {
+            Some(len) => self.cut(len),
+            None => {
+                self.look = self.sizes.maximum;
+                Ok(())
+            }
+        }
+    }
+
+    fn cut(&mut self, len: usize) -> Result<(), Stopped> {
         let frame = self.buffer.split_to(len).freeze();
+        self.look = self.sizes.first_look();
         self.frames += 1;
         self.pool
             .push_frame(self.target, self.frames - 1, FrameContent::Bytes(frame))
@@ -68,7 +81,7 @@ impl<'a, 'p> FrameStream<'a, 'p> {
     /// Cuts what is left and returns the size of the whole stream.
     pub(super) fn finish(mut self) -> Result<u64, Stopped> {
         while !self.buffer.is_empty() {
-            self.cut()?;
+            self.cut(self.sizes.cut(&self.buffer))?;
         }
         Ok(self.size)
     }

@@ -56,13 +56,11 @@ impl<'a, 'p> FrameStream<'a, 'p> {
 
     /// Cuts a frame if the buffer shows where; else it takes more to know.
     fn cut_within(&mut self) -> Result<(), Stopped> {
-        match self.sizes.cut_within(&self.buffer) {
-            Some(len) => self.cut(len),
-            None => {
-                self.look = self.sizes.maximum;
-                Ok(())
-            }
-        }
+        let Some(len) = self.sizes.cut_within(&self.buffer) else {
+            self.look = self.sizes.maximum;
+            return Ok(());
+        };
+        self.cut(len)
     }
 
     fn cut(&mut self, len: usize) -> Result<(), Stopped> {

@@ -1,7 +1,6 @@
 //! The index of a bundle, put together from frames on this disk and frames from the registry.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use bulla_bundle::{Frame, VerifiedParts};
 use bulla_registry_client::plan::{self, Plan};
@@ -28,7 +27,7 @@ pub(super) async fn pull(
     let blob = parts.manifest().index();
     let missing = (0..frames.len())
         .filter(|position| contents[*position].is_none())
-        .map(|position| compressed(&frames[position]));
+        .map(|position| frames[position].span());
     match plan::plan(missing, blob.size, GAP) {
         Plan::Whole => Ok(parts.decode_index(&client.blob(project, blob).await?)?),
         Plan::Runs(runs) => {
@@ -39,7 +38,7 @@ pub(super) async fn pull(
                         return Ok(parts.decode_index(&stream.read_to_end().await?)?);
                     }
                 };
-                decode_run(parts, &run, &bytes, &mut contents)?;
+                parts.decode_index_run(&run, &bytes, &mut contents)?;
             }
             Ok(contents.into_iter().flatten().flatten().collect())
         }
@@ -63,7 +62,7 @@ fn reuse(server: &Server, frames: &[Frame], known: &[Digest]) -> Vec<Option<Vec<
             let Some(position) = wanted.get(&frame.record.digest) else {
                 continue;
             };
-            let content = slice(&index, frame.offset, frame.record.size);
+            let content = frame.content_in(&index);
             if contents[*position].is_none()
                 && let Some(content) = content
                 && Digest::of(content) == frame.record.digest
@@ -73,33 +72,4 @@ fn reuse(server: &Server, frames: &[Frame], known: &[Digest]) -> Vec<Option<Vec<
         }
     }
     contents
-}
-
-fn decode_run(
-    parts: &VerifiedParts,
-    run: &Range<u64>,
-    bytes: &[u8],
-    contents: &mut [Option<Vec<u8>>],
-) -> Result<(), Error> {
-    for (position, frame) in parts.index_frames().iter().enumerate() {
-        let span = compressed(frame);
-        if contents[position].is_some() || span.start < run.start || span.end > run.end {
-            continue;
-        }
-        let length = frame.record.compressed_size;
-        if let Some(frame) = slice(bytes, span.start - run.start, length) {
-            contents[position] = Some(parts.decode_index_frame(position, frame)?);
-        }
-    }
-    Ok(())
-}
-
-fn compressed(frame: &Frame) -> Range<u64> {
-    frame.compressed_offset..frame.compressed_offset + frame.record.compressed_size
-}
-
-fn slice(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
-    let start = usize::try_from(offset).ok()?;
-    let end = start.checked_add(usize::try_from(length).ok()?)?;
-    bytes.get(start..end)
 }

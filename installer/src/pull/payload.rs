@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
-use bulla_bundle::{BundleFile, Frame, VerifiedBundle};
+use bulla_bundle::{BundleFile, VerifiedBundle};
 use bulla_registry_client::plan::{self, Plan};
 use bulla_registry_client::{BlobStream, Client, Ranged};
 use bulla_schemas::ProjectName;
@@ -69,7 +69,7 @@ impl Download {
                 downloaded.resumed += frame.record.compressed_size;
                 let _ = self.arrivals.send(*position);
             } else {
-                missing.push((*position, compressed(frame)));
+                missing.push((*position, frame.span()));
             }
         }
         let client = match &self.origin {
@@ -192,8 +192,4 @@ impl Target {
         }
         Ok(stream.position() - from)
     }
-}
-
-fn compressed(frame: &Frame) -> Range<u64> {
-    frame.compressed_offset..frame.compressed_offset + frame.record.compressed_size
 }

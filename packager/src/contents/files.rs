@@ -169,10 +169,9 @@ impl Fetched {
         let mut spans = Vec::with_capacity(self.places.len());
         for (position, place) in &mut self.places {
             let frame = &bundle.payload_frames()[*position];
-            let (start, size) = (frame.compressed_offset, frame.record.compressed_size);
             *place = end;
-            end += size;
-            spans.push(start..start + size);
+            end += frame.record.compressed_size;
+            spans.push(frame.span());
         }
         runs(spans, 0)
     }

@@ -1,7 +1,6 @@
 //! A release's index beside one that is here: frames that both have are not fetched again.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use bulla_bundle::{Frame, VerifiedBundle, VerifiedParts};
 use bulla_registry_client::plan::{self, Plan};
@@ -28,7 +27,7 @@ pub(super) async fn fetch(
     let mut contents = take_over(parts.index_frames(), beside);
     let missing = parts.index_frames().iter().zip(&contents);
     let missing = missing.filter(|(_, content)| content.is_none());
-    let missing = missing.map(|(frame, _)| compressed(frame));
+    let missing = missing.map(|(frame, _)| frame.span());
     let runs = match plan::plan(missing, blob.size, GAP) {
         Plan::Runs(runs) => runs,
         Plan::Whole => {
@@ -40,7 +39,7 @@ pub(super) async fn fetch(
         match client.blob_range(project, blob, run.clone()).await? {
             Ranged::Part(stream) => {
                 let bytes = stream.read_to_end().await?;
-                decode_run(parts, &run, &bytes, &mut contents)?;
+                parts.decode_index_run(&run, &bytes, &mut contents)?;
             }
             Ranged::Whole(stream) => {
                 let whole = stream.read_to_end().await?;
@@ -68,39 +67,10 @@ fn take_over(frames: &[Frame], beside: Option<&VerifiedBundle>) -> Vec<Option<Ve
     let mut known: HashMap<Digest, &[u8]> = HashMap::new();
     if let Some(bundle) = beside {
         for frame in bundle.index_frames() {
-            let content = slice(bundle.index_bytes(), frame.offset, frame.record.size);
+            let content = frame.content_in(bundle.index_bytes());
             known.extend(content.map(|content| (frame.record.digest, content)));
         }
     }
     let take = |frame: &Frame| known.get(&frame.record.digest).map(|known| known.to_vec());
     frames.iter().map(take).collect()
-}
-
-fn decode_run(
-    parts: &VerifiedParts,
-    run: &Range<u64>,
-    bytes: &[u8],
-    contents: &mut [Option<Vec<u8>>],
-) -> Result<(), IndexError> {
-    for (position, frame) in parts.index_frames().iter().enumerate() {
-        let span = compressed(frame);
-        if contents[position].is_some() || span.start < run.start || span.end > run.end {
-            continue;
-        }
-        let length = frame.record.compressed_size;
-        if let Some(frame) = slice(bytes, span.start - run.start, length) {
-            contents[position] = Some(parts.decode_index_frame(position, frame)?);
-        }
-    }
-    Ok(())
-}
-
-fn compressed(frame: &Frame) -> Range<u64> {
-    frame.compressed_offset..frame.compressed_offset + frame.record.compressed_size
-}
-
-fn slice(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
-    let start = usize::try_from(offset).ok()?;
-    let end = start.checked_add(usize::try_from(length).ok()?)?;
-    bytes.get(start..end)
 }

@@ -5,7 +5,7 @@
 //! allocated from what a frame says about itself: the frame table decides.
 
 use std::io;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::{Codec, Digest};
@@ -43,6 +43,16 @@ impl Frame {
     /// Returns where its content ends in the tar or the index.
     pub const fn end(&self) -> u64 {
         self.offset + self.record.size
+    }
+
+    /// Returns where it lies in the blob.
+    pub const fn span(&self) -> Range<u64> {
+        self.compressed_offset..self.compressed_offset + self.record.compressed_size
+    }
+
+    /// Returns its content in the whole tar or index, unless that is too short.
+    pub fn content_in<'a>(&self, whole: &'a [u8]) -> Option<&'a [u8]> {
+        slice(whole, self.offset, self.record.size)
     }
 }
 
@@ -104,6 +114,13 @@ pub enum FrameError {
         /// What it is.
         found: Digest,
     },
+}
+
+/// Returns `size` bytes from `offset` on, unless there are fewer.
+pub(crate) fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(usize::try_from(size).ok()?)?;
+    bytes.get(start..end)
 }
 
 /// Tells which libzstd is linked, unless it is the one that the format needs.

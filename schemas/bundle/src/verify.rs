@@ -169,6 +169,27 @@ impl VerifiedParts {
         decode(Part::Index, &self.frames.index, position, compressed)
     }
 
+    /// Checks and decompresses the frames that lie in `run` of the index blob, whose bytes are
+    /// `bytes`, and puts each in its place in `contents`, unless something is there already.
+    pub fn decode_index_run(
+        &self,
+        run: &Range<u64>,
+        bytes: &[u8],
+        contents: &mut [Option<Vec<u8>>],
+    ) -> Result<(), VerifyError> {
+        for (position, (frame, content)) in self.frames.index.iter().zip(contents).enumerate() {
+            let span = frame.span();
+            if content.is_some() || span.start < run.start || span.end > run.end {
+                continue;
+            }
+            let compressed = frame::slice(bytes, span.start - run.start, span.end - span.start);
+            if let Some(compressed) = compressed {
+                *content = Some(self.decode_index_frame(position, compressed)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Checks and decompresses the whole index blob.
     pub fn decode_index(&self, blob: &[u8]) -> Result<Vec<u8>, VerifyError> {
         let descriptor = self.manifest().index();
@@ -369,10 +390,7 @@ fn check_sum(
     behind: u64,
 ) -> Result<(), VerifyError> {
     let last = frames.last();
-    let compressed = behind
-        + last.map_or(0, |frame| {
-            frame.compressed_offset + frame.record.compressed_size
-        });
+    let compressed = behind + last.map_or(0, |frame| frame.span().end);
     if compressed != blob.size {
         return Err(VerifyError::CompressedSum {
             part,

@@ -143,6 +143,11 @@ fn a_build_that_fills_the_disk_is_ended_before_it_has() {
     };
     let found = rustix::fs::statvfs(memory).unwrap();
     let free = found.f_bavail * found.f_frsize;
+    // As in a container: what the build writes would not fit beside the reserve.
+    if free < 512 << 20 {
+        skip("a full disk, because `/dev/shm` has less than 512 MiB free");
+        return;
+    }
     for options in everywhere() {
         let options = BuildOptions {
             spool: spool.path().to_owned(),

@@ -25,9 +25,10 @@ impl Drop for Apache {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// Two ports that are free, and not the same.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// Makes an authority, a certificate for 127.0.0.1 and one for `ada`.
@@ -104,7 +105,7 @@ fn serve(repository: &SvnRepository) -> Option<Apache> {
     }
     make_certificates(home);
     fs::write(home.join("authz"), "[/]\n* = r\n[/trunk/bin]\n* =\n").unwrap();
-    let (https, proxy) = (free_port(), free_port());
+    let [https, proxy] = free_ports();
     let file = home.join("apache.conf");
     fs::write(&file, configuration(home, https, proxy)).unwrap();
     fs::set_permissions(home, fs::Permissions::from_mode(0o755)).unwrap();
@@ -139,10 +140,8 @@ fn configure(home: &Path, lines: &[String]) {
 }
 
 fn pack(home: &Path, what: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bulla"))
+    program(env!("CARGO_BIN_EXE_bulla"), home)
         .args(["pack", "--fresh", what])
-        .env("HOME", home)
-        .env_remove("XDG_CACHE_HOME")
         .output()
         .unwrap()
 }
@@ -196,6 +195,7 @@ fn certificates_and_proxies_are_those_of_the_users_svn() {
     let log = fs::read_to_string(home.join("proxy.log")).unwrap();
     let connected = format!("CONNECT 127.0.0.1:{} ", apache.https);
     assert!(log.contains(&connected), "{log}");
-    configure(home, &[authority, certificate, proxy(free_port())]);
+    // Nobody listens on the port of the discard protocol.
+    configure(home, &[authority, certificate, proxy(9)]);
     assert_fails(home, &trunk, 4, "Connection refused");
 }

@@ -23,7 +23,9 @@ pub(crate) fn program(name: &str, home: &Path) -> Command {
         "GIT_INDEX_FILE",
         "GIT_OBJECT_DIRECTORY",
         "LANGUAGE",
+        "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME",
+        "XDG_STATE_HOME",
     ] {
         command.env_remove(variable);
     }
@@ -113,6 +115,12 @@ impl GitRepository {
         std::os::unix::fs::symlink(target, self.work().join(path)).unwrap();
     }
 
+    /// Where the object `id` lies when it is in no pack.
+    pub(crate) fn object(&self, id: &str) -> PathBuf {
+        let objects = self.work().join(".git/objects");
+        objects.join(&id[..2]).join(&id[2..])
+    }
+
     /// Commits everything and returns the commit's id.
     pub(crate) fn commit(&self, message: &str) -> String {
         self.git(&["add", "-A"]);
@@ -127,6 +135,18 @@ pub(crate) fn write(top: &Path, path: &str, content: impl AsRef<[u8]>) {
     let path = top.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, content).unwrap();
+}
+
+/// Bytes that no codec makes smaller, by xorshift64 (Marsaglia 2003).
+pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(size).collect()
 }
 
 pub(crate) fn make_executable(path: &Path) {

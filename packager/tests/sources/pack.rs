@@ -160,8 +160,7 @@ fn warns_about_names_that_windows_cannot_hold() {
 fn names_the_file_that_cannot_be_read() {
     let repository = GitRepository::with_files();
     let blob = repository.git(&["rev-parse", "HEAD:README"]);
-    let object = format!(".git/objects/{}/{}", &blob[..2], &blob[2..]);
-    std::fs::remove_file(repository.work().join(object)).unwrap();
+    std::fs::remove_file(repository.object(&blob)).unwrap();
     let Err(error) = packed(&spec(&repository.work()), 2) else {
         panic!("packed without an object")
     };

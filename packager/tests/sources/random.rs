@@ -13,7 +13,8 @@ use proptest::test_runner::{TestError, TestRunner};
 use tempfile::TempDir;
 
 use crate::checkout::{
-    GitRepository, RECIPE, SvnRepository, make_executable, program, run, spec, url_spec, write,
+    GitRepository, RECIPE, SvnRepository, make_executable, noise, program, run, spec, url_spec,
+    write,
 };
 use crate::pack::{bundle, layers};
 
@@ -51,17 +52,7 @@ impl Content {
             Self::Bytes(bytes) => bytes.clone(),
             Self::Text(text) => text.clone().into_bytes(),
             Self::Filled(byte, size) => vec![*byte; *size],
-            Self::Noise(seed, size) => {
-                let mut state = seed | 1;
-                let words = std::iter::repeat_with(|| {
-                    // xorshift64 (Marsaglia 2003).
-                    state ^= state << 13;
-                    state ^= state >> 7;
-                    state ^= state << 17;
-                    state.to_le_bytes()
-                });
-                words.flatten().take(*size).collect()
-            }
+            Self::Noise(seed, size) => noise(*seed, *size),
         }
     }
 }

@@ -84,15 +84,19 @@ fn a_pack_cut_anywhere_is_an_error() {
     }
 }
 
+/// Puts something else in the place of an object.
+fn damage(repository: &GitRepository, id: &str) {
+    let object = repository.object(id);
+    // Git makes its objects unwritable.
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(object, "no zlib stream").unwrap();
+}
+
 #[test]
 fn a_damaged_object_is_named() {
     let repository = GitRepository::with_files();
     let blob = repository.git(&["rev-parse", "HEAD:README"]);
-    let object = repository
-        .work()
-        .join(format!(".git/objects/{}/{}", &blob[..2], &blob[2..]));
-    std::fs::remove_file(&object).unwrap();
-    std::fs::write(&object, "no zlib stream").unwrap();
+    damage(&repository, &blob);
     let said = read_all(&repository, "main").unwrap_err();
     assert!(said.contains(&blob) && said.contains("fsck"), "{said}");
 }
@@ -120,11 +124,7 @@ fn a_damaged_index_is_an_error() {
 fn tells_a_damaged_repository_from_an_unknown_revision() {
     let repository = GitRepository::with_files();
     let commit = repository.git(&["rev-parse", "HEAD"]);
-    let object = repository
-        .work()
-        .join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]));
-    std::fs::remove_file(&object).unwrap();
-    std::fs::write(&object, "not a zlib stream").unwrap();
+    damage(&repository, &commit);
     for revision in ["main", "HEAD", &commit] {
         let error = refusal(open_revision(&repository.work(), revision));
         assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
@@ -146,8 +146,7 @@ fn tells_a_damaged_repository_from_an_unknown_revision() {
 fn says_which_object_is_missing() {
     let repository = GitRepository::with_files();
     let blob = repository.git(&["rev-parse", "HEAD:README"]);
-    let object = format!(".git/objects/{}/{}", &blob[..2], &blob[2..]);
-    std::fs::remove_file(repository.work().join(object)).unwrap();
+    std::fs::remove_file(repository.object(&blob)).unwrap();
     let checkout = open_revision(&repository.work(), "HEAD").unwrap();
     let position = checkout
         .tracked()

@@ -268,13 +268,11 @@ fn a_tree_that_claims_to_be_larger_than_memory_is_refused() {
         &repository,
         &format!("100644 blob {recipe}\tbulla.toml\n040000 tree {missing}\tx\n"),
     );
-    let object = format!(".git/objects/{}/{}", &missing[..2], &missing[2..]);
-    repository.write(&object, stored(b"tree 1099511627776\0"));
+    let object = repository.object(missing);
+    std::fs::create_dir_all(object.parent().unwrap()).unwrap();
+    std::fs::write(object, stored(b"tree 1099511627776\0")).unwrap();
     let said = refused_pack(&repository.work());
-    assert!(
-        said.contains("allocation limit") || said.contains("alloc"),
-        "{said}"
-    );
+    assert!(said.contains("allocation limit"), "{said}");
 }
 
 /// A zlib stream of one block that is not compressed (RFC 1950, RFC 1951).

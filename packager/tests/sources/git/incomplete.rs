@@ -61,18 +61,7 @@ fn what_a_release_leaves_out_may_be_missing() {
 #[test]
 fn says_what_it_cannot_read() {
     let repository = GitRepository::with_files();
-    let partial = repository.home().join("partial");
-    repository.git(&["config", "uploadpack.allowFilter", "true"]);
-    let url = format!("file://{}", repository.work().display());
-    repository.git(&[
-        "clone",
-        "-q",
-        "--filter=blob:none",
-        "--no-checkout",
-        &url,
-        partial.to_str().unwrap(),
-    ]);
-    let checkout = open_revision(&partial, "HEAD").unwrap();
+    let checkout = open_revision(&partial(&repository, "blob:none"), "HEAD").unwrap();
     let error = bulla_packager::recipe::load(&checkout).unwrap_err();
     assert_eq!(error.kind(), FailureKind::Failed);
 }

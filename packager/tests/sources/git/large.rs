@@ -3,19 +3,7 @@
 use bulla_bundle::Content;
 use bulla_packager::source::Tracked;
 
-use crate::checkout::{GitRepository, open_revision};
-
-/// Bytes that zlib cannot make smaller.
-pub(super) fn noise(size: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..size / 8).flat_map(|_| next()).collect()
-}
+use crate::checkout::{GitRepository, noise, open_revision};
 
 /// Reads `name` at HEAD, which must come as a stream.
 fn streamed(repository: &GitRepository, name: &str) -> Vec<u8> {
@@ -58,7 +46,7 @@ fn depths(repository: &GitRepository) -> Vec<u32> {
 #[test]
 fn files_that_are_stored_whole_are_streamed() {
     let repository = GitRepository::with_files();
-    let content = noise(9 << 20);
+    let content = noise(1, 9 << 20);
     repository.write("large", &content);
     repository.commit("large");
     assert!(streamed(&repository, "large") == content);
@@ -69,7 +57,7 @@ fn files_that_are_stored_whole_are_streamed() {
 #[test]
 fn a_large_file_that_is_not_what_its_name_says_is_refused() {
     let repository = GitRepository::with_files();
-    let mut content = noise(9 << 20);
+    let mut content = noise(1, 9 << 20);
     repository.write("large", &content);
     repository.commit("large");
     // Another blob in its place, whole and without damage.
@@ -77,12 +65,8 @@ fn a_large_file_that_is_not_what_its_name_says_is_refused() {
     repository.write("other", &content);
     let other = repository.git(&["hash-object", "-w", "other"]);
     let large = repository.git(&["rev-parse", "HEAD:large"]);
-    let place = |id: &str| {
-        let path = format!(".git/objects/{}/{}", &id[..2], &id[2..]);
-        repository.work().join(path)
-    };
-    std::fs::remove_file(place(&large)).unwrap();
-    std::fs::copy(place(&other), place(&large)).unwrap();
+    std::fs::remove_file(repository.object(&large)).unwrap();
+    std::fs::copy(repository.object(&other), repository.object(&large)).unwrap();
     let checkout = open_revision(&repository.work(), "HEAD").unwrap();
     let is_it = |tracked: &Tracked| tracked.path == b"large";
     let position = checkout.tracked().iter().position(is_it).unwrap();
@@ -94,11 +78,11 @@ fn a_large_file_that_is_not_what_its_name_says_is_refused() {
 fn files_that_are_stored_as_chains_of_deltas_are_streamed() {
     let repository = GitRepository::with_files();
     repository.git(&["config", "core.compression", "0"]);
-    let mut content = noise(9 << 20);
+    let mut content = noise(1, 9 << 20);
     let mut versions = Vec::new();
     for version in 0..5_usize {
         // Something inserted, something removed, something moved, and all that a copy can be.
-        content.splice(version * 1000..version * 1000, noise(300 + version));
+        content.splice(version * 1000..version * 1000, noise(1, 300 + version));
         content.drain(5_000_000..5_000_100);
         content.rotate_left(70_000);
         let name = format!("large-{version}");

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use bulla_packager::source::{ContentId, SourceSpec};
 
-use super::large::noise;
-use crate::checkout::{GitRepository, RECIPE, refusal, resolve, spec};
+use crate::checkout::{GitRepository, RECIPE, noise, refusal, resolve, spec};
 
 /// A repository with SHA-256, a submodule, `export-subst` and a file that is too large for memory.
 struct Long {
@@ -30,7 +29,7 @@ impl Long {
         main.write("bulla.toml", RECIPE);
         main.write(".gitattributes", "version export-subst\n");
         main.write("version", "$Format:%H$\n");
-        main.write("large", noise(9 << 20));
+        main.write("large", noise(1, 9 << 20));
         main.link("link", "version");
         let url = library.work();
         let allow = "protocol.file.allow=always";
@@ -57,7 +56,7 @@ fn everything_in_them_is_read() {
     };
     let read = |name: &[u8]| checkout.read(position(name), 1 << 30).unwrap();
     assert_eq!(read(b"version"), format!("{commit}\n").into_bytes());
-    assert!(read(b"large") == noise(9 << 20));
+    assert!(read(b"large") == noise(1, 9 << 20));
     assert_eq!(read(b"lib/run"), b"#!/bin/sh\n");
     assert!(matches!(
         checkout.id(position(b"lib/run")),

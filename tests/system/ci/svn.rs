@@ -125,6 +125,23 @@ fn names_that_mean_something_in_a_url_are_only_names() {
 }
 
 #[test]
+fn directories_in_trunk_may_be_called_as_branches_and_tags_are() {
+    let scene = scene();
+    let paths = [
+        "tags/new/page.html",
+        "trunk/page.html",
+        "branches/page.html",
+    ];
+    for (before, path) in paths.into_iter().enumerate() {
+        scene.checkout.write(path, "<h1>new</h1>\n");
+        scene.checkout.commit("A directory");
+        let releases = scene.releases();
+        assert_eq!(releases.len(), before + 1, "{path}: {releases:?}");
+        assert_eq!(releases[0].1, "trunk", "{path}");
+    }
+}
+
+#[test]
 fn one_branch_that_cannot_be_published_does_not_keep_another_from_it() {
     let scene = scene();
     let url = scene.checkout.url();

@@ -145,6 +145,7 @@ fn an_interrupted_export_leaves_no_file() {
     proxy.set(Fault::Delay(Duration::from_millis(50)));
     let mut running = export.stdout(Stdio::null()).spawn().unwrap();
     while proxy.passed() < 500_000 {
+        assert_eq!(running.try_wait().unwrap(), None, "it ended too early");
         std::thread::sleep(Duration::from_millis(5));
     }
     running.kill().unwrap();

@@ -136,8 +136,8 @@ fn read(cache: &Path, name: &str, limit: u64) -> Option<Vec<u8>> {
     bytes
 }
 
-/// Writes the file `name` with its sum under another name and puts it in place. Not made durable: what a
-/// power loss damages, the sum finds.
+/// Writes the file `name` with its sum under another name and puts it in place. Not made durable:
+/// what a power loss damages, the sum finds.
 fn write(cache: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
     let path = cache.join(name);
     let directory = path.parent().unwrap_or(cache);

@@ -33,14 +33,13 @@ pub(super) fn guard(command: &Program, directory: &Path) -> io::Result<i32> {
     // Whatever file, pipe or terminal the caller of this program had open stays here.
     close_fds::set_fds_cloexec(3, &[]);
     let mut child = start(command, directory)?;
-    // Who reads the output knows by its end that nobody can write to it any more.
-    rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
-    wait(&child)?;
-    // It may have ended already.
+    let waited = wait(&child);
+    // It may have ended already. When waiting failed it runs, and nothing else would end it.
     let _ = child.kill();
-    let status = child.wait()?;
+    let status = child.wait();
     end_descendants();
-    Ok(status_of(status))
+    waited?;
+    Ok(status_of(status?))
 }
 
 /// Starts the command, with stderr for all that it says.
@@ -60,11 +59,13 @@ fn start(command: &Program, directory: &Path) -> io::Result<Child> {
     child
 }
 
-/// Waits until `child` has ended or stdin is closed at its other end.
+/// Lets go of stderr, and waits until `child` has ended or stdin is closed at its other end.
 fn wait(child: &Child) -> io::Result<()> {
     let child = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let child = child.ok_or_else(|| io::Error::other("a process has no number"))?;
     let child = rustix::process::pidfd_open(child, PidfdFlags::empty())?;
+    // Who reads the output knows by its end that nobody can write to it any more.
+    rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
     let stdin = io::stdin();
     loop {
         let mut events = [

@@ -47,17 +47,21 @@ impl Log {
             self.tail.pop_front();
         }
         self.tail.push_back(line.chars().take(LINE).collect());
-        let size = line.len() as u64 + 1;
-        let is_full = self.written >= KEPT;
-        self.written += size;
-        if is_full {
+        if self.written >= KEPT {
             return Ok(());
         }
-        writeln!(self.file, "{line}")?;
-        if self.written >= KEPT {
-            writeln!(self.file, "[the build said more, which is not kept]")?;
-        }
-        Ok(())
+        self.written += line.len() as u64 + 1;
+        let end = if self.written >= KEPT {
+            "[the build said more, which is not kept]\n"
+        } else {
+            ""
+        };
+        let written = write!(self.file, "{line}\n{end}");
+        // The disk may be full; then it matters which.
+        written.map_err(|error| {
+            let what = format!("cannot write `{}`: {error}", self.path.display());
+            io::Error::new(error.kind(), what)
+        })
     }
 
     /// Returns the file and the last lines.

@@ -7,11 +7,12 @@ use seccompiler::sock_filter;
 
 /// Architectures (`AUDIT_ARCH_*` of linux/audit.h), also the 32-bit ones that 64-bit kernels run,
 /// and in each the number of `add_key`. `request_key` and `keyctl` are the next two.
-const SYSTEM_CALLS: [(u32, u32); 4] = [
+const SYSTEM_CALLS: [(u32, u32); 5] = [
     (0xc000_003e, 248), // x86_64
     (0x4000_0003, 286), // i386
     (0xc000_00b7, 217), // aarch64
     (0x4000_0028, 309), // arm
+    (0xc000_00f3, 217), // riscv64
 ];
 /// What x32 adds to the numbers of `x86_64`.
 const X32: u32 = 0x4000_0000;
@@ -61,4 +62,59 @@ fn filter() -> Vec<sock_filter> {
     }
     filter.push(step(RETURN, ALLOW));
     filter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the filter as the kernel would.
+    fn answer(architecture: u32, number: u32) -> u32 {
+        let filter = filter();
+        let (mut next, mut held) = (0, 0);
+        loop {
+            let step = &filter[next];
+            next += 1;
+            let is_so = match step.code {
+                LOAD if step.k == ARCHITECTURE => {
+                    held = architecture;
+                    continue;
+                }
+                LOAD => {
+                    assert_eq!(step.k, NUMBER);
+                    held = number;
+                    continue;
+                }
+                AND => {
+                    held &= step.k;
+                    continue;
+                }
+                IF_EQUAL => held == step.k,
+                IF_AT_LEAST => held >= step.k,
+                IF_MORE => held > step.k,
+                RETURN => return step.k,
+                other => panic!("{other:#x}"),
+            };
+            next += usize::from(if is_so { step.jt } else { step.jf });
+        }
+    }
+
+    #[test]
+    fn takes_three_calls_and_no_other() {
+        for (architecture, first) in SYSTEM_CALLS {
+            for (number, expected) in [
+                (0, ALLOW),
+                (first - 1, ALLOW),
+                (first, NOT_THERE),
+                (first + 1, NOT_THERE),
+                (first + 2, NOT_THERE),
+                (first + 3, ALLOW),
+                (X32 | (first + 2), NOT_THERE),
+                (X32 | (first + 3), ALLOW),
+            ] {
+                let found = answer(architecture, number);
+                assert_eq!(found, expected, "{architecture:#x} {number}");
+            }
+        }
+    }
 }

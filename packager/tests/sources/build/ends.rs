@@ -85,10 +85,10 @@ fn what_takes_too_long_is_ended_with_all_its_children() {
         let project = Project::new(&format!(
             "setsid sh -c 'sleep 600; echo {word}' & echo begun; sh -c 'sleep 600; echo {word}'"
         ))
-        .with("timeout = \"2s\"");
+        .with("timeout = \"5s\"");
         let error = project.failure(&options);
         assert!(
-            matches!(&error, BuildError::TimedOut { timeout, .. } if timeout == "2s"),
+            matches!(&error, BuildError::TimedOut { timeout, .. } if timeout == "5s"),
             "{error}"
         );
         assert!(error.to_string().contains("begun"), "{error}");

@@ -37,7 +37,7 @@ pub(super) fn serve(root: &Path) -> (Server, String) {
         .arg(root)
         .stdout(Stdio::null());
     let server = Server(command.spawn().unwrap());
-    for _ in 0..200 {
+    for _ in 0..500 {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return (server, format!("svn://127.0.0.1:{port}"));
         }

@@ -494,3 +494,24 @@ pub(super) fn is_partial(repository: &gix::Repository) -> bool {
             configuration.boolean(key.as_str()).unwrap_or(false)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_more_submodules_than_anybody_has() {
+        let filter = Filter::everything();
+        let mut resolution = Resolution {
+            lfs: Lfs::Content,
+            judge: filter.judge(),
+            prefix: Vec::new(),
+            depth: 1,
+            submodules: MOST_SUBMODULES - 1,
+        };
+        resolution.count("last").unwrap();
+        let error = resolution.count("lib").unwrap_err();
+        let said = "the submodule `lib` is refused: at most 10000 are allowed";
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}

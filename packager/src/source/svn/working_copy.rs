@@ -66,6 +66,10 @@ impl WorkingCopy {
                 repository: top.display().to_string(),
             });
         }
+        // Anyone may have written that; what follows begins with the packed directory.
+        if first.op_depth < 0 || first.is_file_external {
+            return Err(damaged(root, "the packed directory is in no revision").into());
+        }
         let repositories = database.repositories()?;
         let repository = repositories
             .iter()

@@ -211,6 +211,8 @@ fn a_hostile_schema_runs_nothing() {
         ("unknown presence", "UPDATE nodes SET presence = 'x' WHERE local_relpath = 'README'"),
         ("no repository", "UPDATE nodes SET repos_id = NULL"),
         ("no root", "DELETE FROM wcroot"),
+        ("only externals", "UPDATE nodes SET file_external = 1"),
+        ("operations of no depth", "UPDATE nodes SET op_depth = -1"),
     ] {
         let repository = SvnRepository::with_files();
         change(&repository, &format!("PRAGMA foreign_keys = OFF; {sql}"));

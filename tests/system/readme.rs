@@ -109,9 +109,10 @@ fn the_pages_name_only_commands_and_options_that_exist() {
                 command.push(word);
             }
             let mut help = help_of(program, &command, &mut helps);
-            // The second word may be a name: `bulla diff prod`.
+            // The second word may be a name, as in `bulla diff prod`, unless it chooses a command.
             if help.is_none() && command.len() == 2 {
-                help = help_of(program, &command[..1], &mut helps);
+                help = help_of(program, &command[..1], &mut helps)
+                    .filter(|help| !help.contains("\nCommands:\n"));
             }
             let place = format!("`{span}` in {}", page.display());
             let help = help.unwrap_or_else(|| panic!("no such command: {place}"));

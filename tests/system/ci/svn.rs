@@ -114,14 +114,19 @@ fn a_tag_and_a_branch_are_releases_and_a_removed_one_is_none() {
 fn names_that_mean_something_in_a_url_are_only_names() {
     let scene = scene();
     let url = scene.checkout.url();
-    // `100%25 @2` in the URL: a name with `%`, and with what looks like a peg revision.
-    let branch = format!("{url}/branches/100%25 @2@");
+    // `100%25 #1?x @2` in the URL: a name with `%`, a fragment, a query and a peg revision in it.
+    let branch = format!("{url}/branches/100%25 #1?x @2@");
     let trunk = format!("{url}/trunk");
     let copy = ["copy", "-q", "--parents", "-m", "A branch", &trunk, &branch];
     scene.checkout.svn(&copy);
     let releases = scene.releases();
     assert_eq!(releases.len(), 1, "{releases:?}");
-    assert_eq!(releases[0].1, "branches/100% @2");
+    assert_eq!(releases[0].1, "branches/100% #1?x @2");
+    // The statement names all of it, so that the release can be made again.
+    let again = scene
+        .world
+        .bulla(&["reproduce", &releases[0].0, "--project", PROJECT]);
+    assert_eq!(again.done().stdout, "identical\n");
 }
 
 #[test]

@@ -181,6 +181,59 @@ fn no_flipped_byte_makes_it_panic() {
 }
 
 #[test]
+fn no_odd_value_makes_it_panic() {
+    const COLUMNS: [&str; 13] = [
+        "local_relpath",
+        "parent_relpath",
+        "op_depth",
+        "repos_id",
+        "repos_path",
+        "revision",
+        "presence",
+        "kind",
+        "properties",
+        "depth",
+        "checksum",
+        "changed_revision",
+        "changed_date",
+    ];
+    const VALUES: [&str; 10] = [
+        "NULL",
+        "''",
+        "-1",
+        "1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "x'ff00'",
+        "'dir'",
+        "'not-present'",
+        "'trunk/src'",
+    ];
+    let repository = SvnRepository::with_files();
+    let whole = std::fs::read(database(&repository)).unwrap();
+    for column in COLUMNS {
+        for value in VALUES {
+            for rows in ["1", "local_relpath = ''", "local_relpath = 'README'"] {
+                // What the database itself refuses changes nothing.
+                change(
+                    &repository,
+                    &format!(
+                        "PRAGMA foreign_keys = OFF; DROP TRIGGER nodes_update_checksum_trigger;
+                        UPDATE OR IGNORE nodes SET {column} = {value} WHERE {rows}"
+                    ),
+                );
+                if let Ok(checkout) = open(&repository.work()) {
+                    for position in 0..checkout.tracked().len() {
+                        let _ = checkout.content(position);
+                    }
+                }
+                std::fs::write(database(&repository), &whole).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hostile_schema_runs_nothing() {
     for (attack, sql) in [
         (

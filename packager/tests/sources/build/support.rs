@@ -157,8 +157,10 @@ impl Project {
                 std::os::unix::fs::symlink(tool, name).unwrap();
             }
         }
-        let mut command = Command::new(&options.program);
+        // Whoever runs the tests in the background of a shell lets them ignore SIGINT.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal".as_ref(), options.program.as_os_str()])
             .args(["pack", "--fresh"])
             .args(options.no_sandbox.then_some("--no-sandbox"))
             .arg(self.repository.work())

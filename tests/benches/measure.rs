@@ -12,7 +12,8 @@ pub(crate) struct Cost {
     pub(crate) time: Duration,
     /// In all processes that were waited for.
     pub(crate) cpu: Duration,
-    /// The most that one process held in memory, in bytes.
+    /// The most that one process held in memory, in bytes; at least what this one does, because a
+    /// process counts from before it becomes the program.
     pub(crate) memory: u64,
 }
 

@@ -1,5 +1,7 @@
 //! Packing: everything, and again after a small change.
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -135,18 +137,9 @@ fn svn(world: &World, checkout: &GitCheckout, runs: usize) {
 /// A gigabyte in large files, as somebody keeps installers or films in git.
 fn binaries(world: &World) {
     let mut checkout = world.git("acme/media");
-    for number in 0..8_u64 {
-        let mut state = number * 2 + 1;
-        let noise: Vec<u8> = std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        })
-        .take(16 * 1024 * 1024)
-        .flatten()
-        .collect();
-        checkout.write(&format!("media/{number}.bin"), noise);
+    for number in 0..8 {
+        checkout.write(&format!("media/{number}.bin"), "");
+        noise(&checkout.path.join(format!("media/{number}.bin")), number);
     }
     checkout.git(&["config", "gc.auto", "0"]);
     checkout.commit("A gigabyte");
@@ -154,6 +147,21 @@ fn binaries(world: &World) {
         "pack, 1 GB in 8 files",
         pack(world, &checkout.path, &["--fresh"]),
     );
+}
+
+/// Writes 128 MiB that do not compress, a little at a time: a program that is started counts as
+/// large as this one is.
+fn noise(path: &Path, seed: u64) {
+    let mut state = seed * 2 + 1;
+    let file = File::create(path).expect("a file");
+    let mut file = BufWriter::with_capacity(1024 * 1024, file);
+    for _ in 0..16 * 1024 * 1024 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        file.write_all(&state.to_le_bytes()).expect("room");
+    }
+    file.flush().expect("room");
 }
 
 fn pack(world: &World, checkout: &Path, options: &[&str]) -> Cost {

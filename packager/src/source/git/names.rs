@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gix::bstr::{BStr, ByteSlice as _};
+use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::program::{Git, GitFailure};
 use crate::source::SourceError;
@@ -181,14 +181,17 @@ pub(super) fn label(
 pub(super) fn source(repository: &gix::Repository, top: &Path) -> String {
     let remote = repository.remote_default_name(gix::remote::Direction::Fetch);
     let url = remote
-        .and_then(|name| {
-            let key = format!("remote.{name}.url");
-            repository.config_snapshot().string(key.as_str())
-        })
+        .and_then(|name| remote_url(repository, name.as_bstr()))
         .and_then(|text| gix::url::parse(text.as_bstr()).ok())
         .and_then(|url| public_url(url, repository))
         .or_else(|| url::Url::from_file_path(top).ok().map(String::from));
     url.map(|url| format!("git+{url}")).unwrap_or_default()
+}
+
+/// Returns the URL of a remote, as it is configured.
+pub(super) fn remote_url(repository: &gix::Repository, name: &BStr) -> Option<BString> {
+    let key = format!("remote.{name}.url");
+    repository.config_snapshot().string(key.as_str())
 }
 
 /// Rewrites `user@host:path` and local paths as URLs, and drops what may be secret.

@@ -12,8 +12,10 @@ mod url;
 
 use std::path::{Path, PathBuf};
 
+use gix::bstr::ByteSlice as _;
 use tempfile::TempDir;
 
+use super::names;
 use super::objects::Objects;
 use crate::source::SourceError;
 use crate::source::error::GitContentError;
@@ -170,11 +172,10 @@ pub(super) fn own_url(repository: &gix::Repository, top: &Path) -> String {
         let remote = repository.branch_remote_name(head.shorten(), direction)?;
         Some(remote.as_bstr().to_owned())
     });
-    let configuration = repository.config_snapshot();
     [of_branch, repository.remote_default_name(direction)]
         .into_iter()
         .flatten()
-        .find_map(|name| configuration.string(format!("remote.{name}.url").as_str()))
+        .find_map(|name| names::remote_url(repository, name.as_bstr()))
         .map_or_else(|| top.display().to_string(), |url| url.to_string())
 }
 

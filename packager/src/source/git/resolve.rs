@@ -1,6 +1,8 @@
 //! The content in the place of what only stands for it: submodules, pointers of Git LFS, and
 //! `$Format:...$` in files that ask for it. What `export-ignore` leaves out goes.
 
+mod resolution;
+
 use std::path::PathBuf;
 
 use bulla_schemas::recipe::{Lfs, SourceSection};
@@ -12,14 +14,10 @@ use super::objects::Objects;
 use super::submodules::{self, Parent};
 use super::tree::{self, Entry, GitTree, Place};
 use super::{lfs, substitution};
-use crate::select::{Filter, FilterJudge};
+use crate::select::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
-
-/// Most submodules of a commit, in all.
-const MOST_SUBMODULES: usize = 10_000;
-/// Submodules in submodules in submodules. Each has a stack frame.
-const DEEPEST: usize = 32;
+use resolution::Resolution;
 
 /// Where the entries of a tree come from.
 pub(super) struct Origin {
@@ -38,47 +36,6 @@ pub(super) struct Origin {
     pub(super) fetched: Option<TempDir>,
 }
 
-/// What the recipe says, and where the tree at hand is mounted.
-struct Resolution<'a> {
-    lfs: Lfs,
-    judge: FilterJudge<'a>,
-    prefix: Vec<u8>,
-    /// How many submodules the tree at hand lies in.
-    depth: usize,
-    /// How many submodules there were so far.
-    submodules: usize,
-}
-
-impl Resolution<'_> {
-    /// Returns the path from the top of the checkout, for patterns and messages.
-    fn shown(&self, path: &[u8]) -> String {
-        String::from_utf8_lossy(&join(&self.prefix, path)).into_owned()
-    }
-
-    fn takes(&mut self, tracked: &Tracked) -> bool {
-        let path = self.shown(&tracked.path);
-        self.judge.takes(&path, false)
-    }
-
-    /// Counts the submodule at `path`, whose commit anyone may have made.
-    fn count(&mut self, path: &str) -> Result<(), SourceError> {
-        self.submodules += 1;
-        let (most, what) = if self.depth == DEEPEST {
-            (DEEPEST, "may lie in each other")
-        } else if self.submodules > MOST_SUBMODULES {
-            (MOST_SUBMODULES, "are allowed")
-        } else {
-            return Ok(());
-        };
-        Err(GitContentError::TooManySubmodules {
-            path: path.to_owned(),
-            most,
-            what,
-        }
-        .into())
-    }
-}
-
 impl GitTree {
     /// Puts the content of everything that `filter` takes in its place.
     pub(super) fn resolved(
@@ -89,13 +46,7 @@ impl GitTree {
         if let Some(path) = section.externals.keys().next() {
             return Err(SvnError::UnusedPin { path: path.clone() }.into());
         }
-        self.resolve_within(&mut Resolution {
-            lfs: section.lfs,
-            judge: filter.judge(),
-            prefix: Vec::new(),
-            depth: 0,
-            submodules: 0,
-        })
+        self.resolve_within(&mut Resolution::new(section.lfs, filter.judge()))
     }
 
     fn resolve_within(mut self, resolution: &mut Resolution<'_>) -> Result<Self, SourceError> {
@@ -493,25 +444,4 @@ pub(super) fn is_partial(repository: &gix::Repository) -> bool {
             let key = format!("remote.{name}.promisor");
             configuration.boolean(key.as_str()).unwrap_or(false)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refuses_more_submodules_than_anybody_has() {
-        let filter = Filter::everything();
-        let mut resolution = Resolution {
-            lfs: Lfs::Content,
-            judge: filter.judge(),
-            prefix: Vec::new(),
-            depth: 1,
-            submodules: MOST_SUBMODULES - 1,
-        };
-        resolution.count("last").unwrap();
-        let error = resolution.count("lib").unwrap_err();
-        let said = "the submodule `lib` is refused: at most 10000 are allowed";
-        assert!(error.to_string().contains(said), "{error}");
-    }
 }

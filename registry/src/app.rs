@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bulla_schemas::ProjectName;
 
-use crate::blobs::BlobStore;
 use crate::clock::Clock;
 use crate::data::{DataDirectory, DataLock};
 use crate::database::Database;
 use crate::error::RegistryError;
+use crate::http::problem::Problem;
 use crate::log::{Log, LogError};
-use crate::oci_digest::OciDigest;
-use crate::problem::Problem;
-use crate::repositories::Repositories;
-use crate::uploads::Uploads;
+use crate::oci::digest::OciDigest;
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::Repositories;
+use crate::store::uploads::Uploads;
 
 /// What whoever runs the registry decides.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use bulla_schemas::outcome::FailureKind;
 use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::durable::FileError;
+use crate::http::problem::Problem;
 use crate::log::LogError;
-use crate::problem::Problem;
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -8,12 +8,10 @@
 //! checkpoint covers it, so that nothing torn is ever seen. What a statement is worth is decided
 //! by whoever replays the log; the judgement here keeps mistakes out.
 
-mod attach;
-mod files;
 mod key;
 mod recover;
-pub(crate) mod routes;
 mod sequencer;
+mod tiles;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +22,10 @@ use bulla_trust::{LogState, PublicKey};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::durable::FileError;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
-pub(crate) use attach::attach;
-pub(crate) use files::LogFiles;
 pub use recover::DamagedLog;
+pub(crate) use tiles::LogFiles;
 
 /// What a published checkpoint covers.
 #[derive(Debug, Default)]

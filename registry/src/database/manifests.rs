@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Database, DatabaseError};
-use crate::oci_digest::OciDigest;
+use crate::oci::digest::OciDigest;
 
 /// A manifest of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use bulla_schemas::Digest;
 use bulla_trust::tile::FULL;
 use bulla_trust::{Checkpoint, LogState, SigningKey, replay};
 
-use super::files::Tail;
 use super::sequencer::{judge, sign};
+use super::tiles::Tail;
 use super::{LogError, LogFiles, Published};
 
 /// How the files of a log contradict each other.

@@ -15,9 +15,9 @@ use bulla_trust::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::files::Tail;
+use super::tiles::Tail;
 use super::{LogFiles, Published, Request};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Most envelopes under one checkpoint, and most that wait.
 pub(super) const MOST_AT_ONCE: usize = 64;

@@ -7,7 +7,7 @@ use bulla_schemas::media_type;
 use serde::Deserialize;
 
 use crate::database::ManifestRow;
-use crate::oci_digest::{OciDigest, OciDigestError};
+use crate::oci::digest::{OciDigest, OciDigestError};
 
 /// A manifest or an index, as far as a registry cares.
 #[derive(Debug, Deserialize)]

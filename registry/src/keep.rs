@@ -1,0 +1,3 @@
+//! Upkeep of the data directory.
+
+pub(crate) mod reindex;

@@ -1,0 +1,4 @@
+//! What happens when a bundle or a statement is published.
+
+pub(crate) mod admit;
+pub(crate) mod attach;

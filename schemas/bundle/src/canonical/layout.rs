@@ -1,30 +1,11 @@
-//! The canonical tar: the one possible stream for a list of entries and their contents.
-//!
-//! ```text
-//! entry    [extended header: 512 bytes + records, only where ustar cannot hold the value]
-//!          header: 512 bytes of ustar
-//!          content, filled up with zeros to 512 bytes
-//! ...      every entry in the order of the index
-//! end      1024 zeros, and nothing behind them
-//! ```
-//!
-//! Every header follows from the entry's line in the index, so a header can hide nothing: the
-//! installer never reads one, and [`check`] compares each byte with the byte that must stand
-//! there. This module knows nothing of frames.
-
-pub(crate) mod check;
-pub(crate) mod header;
+//! Where each entry lies in the tar: it follows from the index.
 
 use std::ops::Range;
 
 use bulla_schemas::index::{EntryKind, IndexEntry};
 
-use header::Header;
-
-/// Bytes in a block, to which headers and contents are filled up (POSIX ustar).
-pub(crate) const BLOCK: usize = 512;
-/// What ends a tar: two blocks of zeros.
-pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+use super::block::{BLOCK, END};
+use super::header::Header;
 
 /// Where an entry lies in the tar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +14,6 @@ pub struct TarSpan {
     pub start: u64,
     /// Its content, without what fills the last block; empty for directories and links.
     pub content: Range<u64>,
-}
-
-/// Returns how many zeros fill up the last block of a content.
-pub(crate) fn padding(size: u64) -> usize {
-    let block = BLOCK as u64;
-    usize::try_from(size.next_multiple_of(block) - size).unwrap_or(0)
 }
 
 /// Returns where each entry lies and how large the tar is; `None` when no tar can be that large.

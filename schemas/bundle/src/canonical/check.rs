@@ -9,8 +9,8 @@ use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::{Digest, EntryPath};
 use sha2::{Digest as _, Sha256};
 
+use super::block::{BLOCK, END, padding};
 use super::header::{Header, differing_field};
-use super::{BLOCK, END, padding};
 
 /// Why a tar is not the one that the index describes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -25,23 +25,36 @@
 //! Its records are in the order of their names; the field then holds the first bytes of the value,
 //! or 0 as the size. Text is UTF-8 as it is.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::ops::Range;
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+use std::mem;
+use std::sync::LazyLock;
 
 use bulla_schemas::index::{EntryKind, IndexEntry};
+use tar::EntryType;
 
-use super::{BLOCK, padding};
+use super::block::{BLOCK, padding};
 
-const NAME: Range<usize> = 0..100;
-const SIZE: Range<usize> = 124..136;
-const CHECKSUM: Range<usize> = 148..156;
-const LINK_NAME: Range<usize> = 157..257;
-const PREFIX: Range<usize> = 345..500;
+/// Bytes in the fields `name` and `linkname`.
+const NAME: usize = 100;
+/// Bytes in the field `prefix`.
+const PREFIX: usize = 155;
 /// The smallest size that eleven octal digits cannot hold: 8 GiB.
 const SIZE_IN_RECORD: u64 = 1 << 33;
 /// The name of every extended header; programs that do not know them make one small file.
 const EXTENDED_NAME: &str = "././@PaxHeader";
+
+/// What all headers have in common.
+static COMMON: LazyLock<tar::Header> = LazyLock::new(|| {
+    let mut header = tar::Header::new_ustar();
+    header.set_uid(0);
+    header.set_gid(0);
+    if let Some(ustar) = header.as_ustar_mut() {
+        ustar.set_device_major(0);
+        ustar.set_device_minor(0);
+    }
+    header
+});
 
 /// The fields by where they end, to name the one that differs.
 const FIELDS: [(usize, &str); 17] = [
@@ -68,14 +81,13 @@ const FIELDS: [(usize, &str); 17] = [
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header<'a> {
     /// The path, without `/` at the end.
-    pub(crate) path: &'a str,
-    /// One of `0`, `2`, `5`.
-    pub(crate) type_flag: u8,
-    pub(crate) mode: u32,
+    path: &'a str,
+    kind: EntryType,
+    mode: u32,
     /// Bytes of content behind the header.
-    pub(crate) size: u64,
+    size: u64,
     /// The target of a link, else empty.
-    pub(crate) target: &'a str,
+    target: &'a str,
 }
 
 impl<'a> Header<'a> {
@@ -94,7 +106,7 @@ impl<'a> Header<'a> {
     pub(crate) const fn directory(path: &'a str) -> Self {
         Self {
             path,
-            type_flag: b'5',
+            kind: EntryType::Directory,
             mode: 0o755,
             size: 0,
             target: "",
@@ -104,7 +116,7 @@ impl<'a> Header<'a> {
     pub(crate) const fn file(path: &'a str, executable: bool, size: u64) -> Self {
         Self {
             path,
-            type_flag: b'0',
+            kind: EntryType::Regular,
             mode: if executable { 0o755 } else { 0o644 },
             size,
             target: "",
@@ -114,90 +126,106 @@ impl<'a> Header<'a> {
     pub(crate) const fn link(path: &'a str, target: &'a str) -> Self {
         Self {
             path,
-            type_flag: b'2',
+            kind: EntryType::Symlink,
             mode: 0o777,
             size: 0,
             target,
         }
     }
 
-    /// Returns the bytes of the extended header, where there is one, and of the header.
-    pub(crate) fn len(&self) -> u64 {
-        let records = self.records().len() as u64;
-        let extended = match records {
-            0 => 0,
-            _ => BLOCK as u64 + records + padding(records) as u64,
-        };
-        extended + BLOCK as u64
-    }
-
-    /// Appends the one possible form of this header.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
-        let records = self.records();
-        if !records.is_empty() {
-            let extended = Self {
-                path: EXTENDED_NAME,
-                type_flag: b'x',
-                mode: 0o644,
-                size: records.len() as u64,
-                target: "",
-            };
-            buffer.extend_from_slice(&extended.block());
-            buffer.extend_from_slice(records.as_bytes());
-            buffer.resize(buffer.len() + padding(records.len() as u64), 0);
+    pub(crate) const fn extended(size: u64) -> Self {
+        Self {
+            path: EXTENDED_NAME,
+            kind: EntryType::XHeader,
+            mode: 0o644,
+            size,
+            target: "",
         }
-        buffer.extend_from_slice(&self.block());
     }
 
-    /// The 512 bytes of ustar.
-    fn block(&self) -> [u8; BLOCK] {
-        let mut block = [0; BLOCK];
+    /// Returns how many bytes [`Self::write`] appends.
+    pub(crate) fn len(&self) -> u64 {
+        let records = self.records().map_or(0, |records| {
+            BLOCK + records.len() + padding(records.len() as u64)
+        });
+        (records + BLOCK) as u64
+    }
+
+    /// Appends the one possible form of this header, an extended one in front where needed.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+        if let Some(records) = self.records() {
+            let size = records.len() as u64;
+            buffer.extend_from_slice(Self::extended(size).block().as_bytes());
+            buffer.extend_from_slice(&records);
+            buffer.resize(buffer.len() + padding(size), 0);
+        }
+        buffer.extend_from_slice(self.block().as_bytes());
+    }
+
+    /// Appends this header and what stands behind it to a tar.
+    pub(crate) fn append<W: Write>(
+        &self,
+        tar: &mut tar::Builder<W>,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
+        if let Some(records) = self.records() {
+            let extended = Self::extended(records.len() as u64).block();
+            tar.append(&extended, &records[..])?;
+        }
+        tar.append(&self.block(), content)
+    }
+
+    /// Returns the 512 bytes of ustar.
+    pub(crate) fn block(&self) -> tar::Header {
+        let mut header = COMMON.clone();
         let full = self.name();
         let (prefix, name) = split(&full).unwrap_or(("", &full));
-        put(&mut block[NAME], name.as_bytes());
-        put(&mut block[PREFIX], prefix.as_bytes());
-        put(&mut block[LINK_NAME], self.target.as_bytes());
-        block[156] = self.type_flag;
-        block[257..265].copy_from_slice(b"ustar\x0000");
-        put(
-            &mut block[100..108],
-            format!("{:07o}", self.mode).as_bytes(),
-        );
-        for zeros in [108..116, 116..124, 329..337, 337..345] {
-            put(&mut block[zeros], b"0000000");
+        if let Some(ustar) = header.as_ustar_mut() {
+            // Not `set_path`: it splits at another `/`, and refuses what stands in a record too.
+            put(&mut ustar.name, name);
+            put(&mut ustar.prefix, prefix);
+            put(&mut ustar.linkname, self.target);
         }
-        let size = if self.size < SIZE_IN_RECORD {
+        header.set_entry_type(self.kind);
+        header.set_mode(self.mode);
+        header.set_size(if self.size < SIZE_IN_RECORD {
             self.size
         } else {
             0
-        };
-        put(&mut block[SIZE], format!("{size:011o}").as_bytes());
-        put(&mut block[136..148], b"00000000000");
-        block[CHECKSUM].fill(b' ');
-        let sum: u32 = block.iter().copied().map(u32::from).sum();
-        // Infallible: six digits and a NUL in eight bytes, the last stays a space.
-        let _ = write!(&mut block[CHECKSUM], "{sum:06o}\0");
-        block
+        });
+        seal(&mut header);
+        header
     }
 
-    /// The records of the extended header; empty when none is needed.
-    fn records(&self) -> String {
-        let mut records = String::new();
-        if self.target.len() > LINK_NAME.len() {
-            push_record(&mut records, "linkpath", self.target);
-        }
+    /// Returns the records of the extended header, where one is needed.
+    pub(crate) fn records(&self) -> Option<Vec<u8>> {
         let full = self.name();
-        if split(&full).is_none() {
-            push_record(&mut records, "path", &full);
+        let has_size = self.size >= SIZE_IN_RECORD;
+        let has_path = split(&full).is_none();
+        let has_target = self.target.len() > NAME;
+        if !(has_size || has_path || has_target) {
+            return None;
         }
-        if self.size >= SIZE_IN_RECORD {
-            push_record(&mut records, "size", &self.size.to_string());
-        }
-        records
+        let size = self.size.to_string();
+        let records = [
+            (has_target, "linkpath", self.target),
+            (has_path, "path", &full),
+            (has_size, "size", &size),
+        ];
+        let records = records.into_iter().filter(|(is_needed, ..)| *is_needed);
+        let mut tar = tar::Builder::new(Vec::new());
+        // Infallible: into memory.
+        let _ = tar.append_pax_extensions(records.map(|(_, key, value)| (key, value.as_bytes())));
+        let written = mem::take(tar.get_mut());
+        // The header that the library puts in front has neither a name nor a mode.
+        let (header, records) = written.split_at_checked(BLOCK)?;
+        let size = tar::Header::from_byte_slice(header).entry_size().ok()?;
+        let size = usize::try_from(size).ok()?;
+        records.get(..size).map(<[u8]>::to_vec)
     }
 
-    fn name(&self) -> std::borrow::Cow<'a, str> {
-        if self.type_flag == b'5' {
+    fn name(&self) -> Cow<'a, str> {
+        if self.kind == EntryType::Directory {
             format!("{}/", self.path).into()
         } else {
             self.path.into()
@@ -205,38 +233,36 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Makes the checksum fit: six digits, NUL and space, as GNU tar and POSIX have it, where the
+/// library writes seven digits and NUL.
+pub(crate) fn seal(header: &mut tar::Header) {
+    header.set_cksum();
+    let checksum = &mut header.as_old_mut().cksum;
+    // The sum of 512 bytes has at most six digits, so the first of the seven is 0.
+    checksum.rotate_left(1);
+    checksum[7] = b' ';
+}
+
 /// Splits a path into the fields `prefix` and `name`: whole when it fits, else at the first `/`
 /// that leaves at most 100 bytes. `None` when then the front is too long, or nothing is left.
 fn split(path: &str) -> Option<(&str, &str)> {
-    if path.len() <= NAME.len() {
+    if path.len() <= NAME {
         return Some(("", path));
     }
     let slash = path
         .bytes()
         .enumerate()
-        .skip(path.len() - NAME.len() - 1)
+        .skip(path.len() - NAME - 1)
         .find(|(_, byte)| *byte == b'/')?
         .0;
     let (prefix, name) = (&path[..slash], &path[slash + 1..]);
-    (!prefix.is_empty() && prefix.len() <= PREFIX.len() && !name.is_empty())
-        .then_some((prefix, name))
-}
-
-/// Appends `LENGTH KEY=VALUE\n`, whose length counts its own digits.
-fn push_record(records: &mut String, key: &str, value: &str) {
-    let rest = key.len() + value.len() + 3;
-    let mut len = rest + 1;
-    while len != rest + len.to_string().len() {
-        len = rest + len.to_string().len();
-    }
-    // Infallible: a string takes everything.
-    let _ = writeln!(records, "{len} {key}={value}");
+    (!prefix.is_empty() && prefix.len() <= PREFIX && !name.is_empty()).then_some((prefix, name))
 }
 
 /// Copies what fits of `value` to the front of a field of zeros.
-fn put(field: &mut [u8], value: &[u8]) {
+fn put(field: &mut [u8], value: &str) {
     let len = value.len().min(field.len());
-    field[..len].copy_from_slice(&value[..len]);
+    field[..len].copy_from_slice(&value.as_bytes()[..len]);
 }
 
 /// Names the field of a header's first block that holds another value; the checksum only when
@@ -303,6 +329,29 @@ mod tests {
         assert_eq!(&written[512..525], b"115 linkpath=");
     }
 
+    /// Needs the program `tar`.
+    #[test]
+    fn a_size_in_a_record_is_the_size_for_other_readers() {
+        let size = SIZE_IN_RECORD + 1;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes(Header::file("large", false, size)))
+            .unwrap();
+        let end = file.as_file().metadata().unwrap().len() + size.next_multiple_of(512) + 1024;
+        // A hole: nothing of it is on the disk.
+        file.as_file().set_len(end).unwrap();
+
+        let mut archive = tar::Archive::new(file.reopen().unwrap());
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        assert_eq!(entry.size(), size);
+        let listed = std::process::Command::new("tar")
+            .arg("-tvf")
+            .arg(file.path())
+            .output()
+            .unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        assert!(listed.contains(" 8589934593 "), "{listed}");
+    }
+
     #[test]
     fn a_directory_of_a_hundred_bytes_cannot_be_split_before_its_slash() {
         assert_eq!(bytes(Header::directory(&"d".repeat(99))).len(), 512);
@@ -311,10 +360,12 @@ mod tests {
 
     #[test]
     fn a_record_counts_its_own_digits() {
-        let mut records = String::new();
-        push_record(&mut records, "path", &"x".repeat(91));
-        assert!(records.starts_with("101 path="));
-        assert_eq!(records.len(), 101);
+        for (path, len) in [(989, 999), (990, 1001)] {
+            let path = "x".repeat(path);
+            let records = Header::file(&path, false, 0).records().unwrap();
+            assert_eq!(records, format!("{len} path={path}\n").as_bytes());
+            assert_eq!(records.len(), len);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod answer;
 mod api;
-pub(crate) mod body;
+mod body;
 mod caller;
 mod content;
 mod download;
@@ -11,8 +11,8 @@ mod extract;
 mod health;
 mod log;
 mod oci;
-pub(crate) mod problem;
+mod problem;
 mod range;
 mod router;
 
-pub use router::router;
+pub(crate) use router::router;

@@ -1,3 +1,6 @@
 //! Upkeep of the data directory.
 
-pub(crate) mod reindex;
+mod reindex;
+
+pub use reindex::Indexed;
+pub(crate) use reindex::{reindex, reindex_if_lost};

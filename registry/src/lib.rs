@@ -6,6 +6,7 @@
 
 mod access;
 mod app;
+mod blocking;
 pub mod cli;
 mod clock;
 mod data;
@@ -15,6 +16,7 @@ mod error;
 mod http;
 mod keep;
 mod log;
+mod objects;
 mod oci;
 mod publish;
 mod server;
@@ -28,8 +30,7 @@ pub use data::{DataDirectory, DataError};
 pub use database::{DatabaseError, TokenRow};
 pub use durable::FileError;
 pub use error::RegistryError;
-pub use http::problem::Problem;
-pub use http::router;
-pub use keep::reindex::Indexed;
+pub use keep::Indexed;
 pub use log::{DamagedLog, LogError};
+pub use publish::PublishError;
 pub use server::serve;

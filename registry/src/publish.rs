@@ -1,4 +1,13 @@
-//! What happens when a bundle or a statement is published.
+//! What the registry holds, and what must be true before it takes something in.
 
-pub(crate) mod admit;
-pub(crate) mod attach;
+mod admit;
+mod attach;
+mod bundles;
+mod catalog;
+mod error;
+mod manifests;
+mod statements;
+mod tags;
+
+pub(crate) use catalog::Catalog;
+pub use error::PublishError;

@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::http::header::{
     ALLOW, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::api::ErrorBody;
@@ -17,7 +17,7 @@ use bulla_schemas::escape::escape;
 use serde_json::json;
 use tracing::Instrument as _;
 
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, with_causes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,17 +52,11 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
 }
 
 fn log_cause(problem: &Problem) {
-    let mut causes = String::new();
-    let mut cause = std::error::Error::source(problem);
-    while let Some(error) = cause {
-        causes.push_str(": ");
-        causes.push_str(&escape(&error.to_string()));
-        cause = error.source();
-    }
+    let text = escape(&with_causes(problem));
     if problem.status().is_server_error() {
-        tracing::error!("{problem}{causes}");
+        tracing::error!("{text}");
     } else {
-        tracing::debug!("{}{causes}", escape(&problem.to_string()));
+        tracing::debug!("{text}");
     }
 }
 
@@ -108,7 +102,14 @@ fn render(
         }
         Problem::RangeNotSatisfiable { size } => say(CONTENT_RANGE, &format!("bytes */{size}")),
         Problem::Unsupported { allow } => say(ALLOW, allow),
-        Problem::TooMany | Problem::Stopping => say(RETRY_AFTER, "2"),
+        _ if [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ]
+        .contains(&status) =>
+        {
+            say(RETRY_AFTER, "2");
+        }
         _ => {}
     }
     response

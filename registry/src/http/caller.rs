@@ -129,6 +129,7 @@ pub(crate) fn secret(parts: &Parts) -> Result<Option<Zeroizing<String>>, Problem
 async fn authenticate(app: &App, secret: &str) -> Result<Access, Problem> {
     // Looked up by digest: the time it takes says nothing about the secret.
     let token = app
+        .catalog
         .database
         .token_by_secret(&Digest::of(secret.as_bytes()))
         .await?
@@ -144,7 +145,7 @@ async fn note_use(app: &App, token: &TokenRow, now: Timestamp) {
     let fresh = token
         .last_used_at
         .is_some_and(|last| now.as_seconds() - last.as_seconds() < 60);
-    if !fresh && let Err(error) = app.database.touch_token(&token.id, now).await {
+    if !fresh && let Err(error) = app.catalog.database.touch_token(&token.id, now).await {
         tracing::warn!(%error, token = token.id, "the use of a token was not noted");
     }
 }

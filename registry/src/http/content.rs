@@ -1,9 +1,6 @@
 //! Answers with content that has a digest: `ETag`, conditional requests, ranges, HEAD. Never with
 //! a content encoding: the bytes are what the digest names.
 
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
-
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
@@ -11,26 +8,20 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
 
 use crate::http::problem::Problem;
 use crate::http::range::{Selection, select};
+use crate::objects::Object;
 use crate::oci::digest::OciDigest;
 
 /// What is named by a digest never changes. Caches that serve several clients may keep it only
 /// where reading needs no token, which is what HTTP makes of an answer without `public`.
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
-/// Bytes read from a file at once.
-const READ_SIZE: usize = 256 * 1024;
-
-/// A file whose bytes have a digest.
+/// An object whose bytes have a digest.
 pub(crate) struct Content {
-    /// The opened file.
-    pub(crate) file: File,
-    /// Its size in bytes.
-    pub(crate) size: u64,
+    /// The object.
+    pub(crate) object: Object,
     /// Its digest.
     pub(crate) digest: OciDigest,
     /// Its media type.
@@ -39,11 +30,8 @@ pub(crate) struct Content {
 
 impl Content {
     /// Answers a GET or HEAD.
-    pub(crate) fn answer(
-        mut self,
-        method: &Method,
-        asked: &HeaderMap,
-    ) -> Result<Response, Problem> {
+    pub(crate) fn answer(self, method: &Method, asked: &HeaderMap) -> Result<Response, Problem> {
+        let size = self.object.size();
         let etag = format!("\"{}\"", self.digest);
         let names_it = |header| {
             asked.get_all(header).iter().any(|value| {
@@ -65,14 +53,14 @@ impl Content {
             .filter(|_| method == Method::GET)
             .filter(|_| !asked.contains_key(IF_RANGE) || names_it(IF_RANGE))
             .and_then(|range| range.to_str().ok())
-            .map_or(Selection::Whole, |range| select(range, self.size));
+            .map_or(Selection::Whole, |range| select(range, size));
         let (status, first, length) = match selection {
-            Selection::Whole => (StatusCode::OK, 0, self.size),
+            Selection::Whole => (StatusCode::OK, 0, size),
             Selection::Part { first, last } => {
                 (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
             }
             Selection::Unsatisfiable => {
-                return Err(Problem::RangeNotSatisfiable { size: self.size });
+                return Err(Problem::RangeNotSatisfiable { size });
             }
         };
         let mut response = status.into_response();
@@ -82,16 +70,12 @@ impl Content {
         headers.insert(CONTENT_LENGTH, length.into());
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if status == StatusCode::PARTIAL_CONTENT {
-            let range = format!("bytes {first}-{}/{}", first + length - 1, self.size);
+            let range = format!("bytes {first}-{}/{}", first + length - 1, size);
             headers.insert(CONTENT_RANGE, ascii(&range));
         }
         if method == Method::GET {
-            self.file
-                .seek(SeekFrom::Start(first))
-                .map_err(Problem::internal)?;
-            let reader = tokio::fs::File::from_std(self.file).take(length);
-            *response.body_mut() =
-                Body::from_stream(ReaderStream::with_capacity(reader, READ_SIZE));
+            let stream = self.object.stream(first, length);
+            *response.body_mut() = Body::from_stream(stream.map_err(Problem::internal)?);
         }
         Ok(response)
     }

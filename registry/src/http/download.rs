@@ -7,11 +7,10 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::response::Response;
 use bulla_schemas::ProjectName;
-use bulla_schemas::manifest::Manifest;
 
 use crate::access::Scope;
-use crate::app::{App, blocking};
-use crate::http::api::find_release;
+use crate::app::App;
+use crate::http::api::view::find_release;
 use crate::http::caller::Caller;
 use crate::http::content::{Content, ascii};
 use crate::http::extract::Path;
@@ -28,23 +27,15 @@ pub(crate) async fn payload(
     let hash = file.strip_suffix(".tar.zst").ok_or(Problem::NoSuchPath)?;
     let project: ProjectName = project.parse().map_err(Problem::Name)?;
     caller.may(Scope::Pull, &project)?;
-    let published = app.log.published();
+    let published = app.catalog.published();
     let hash = find_release(&published.state, &project, hash)?.hash;
-    let blobs = app.blobs.clone();
-    let (file, size, digest) = blocking(move || {
-        let absent = || Problem::not_found("bundle", &hash);
-        let manifest = blobs
-            .read(&hash.into(), Manifest::MAX_LEN)?
-            .ok_or_else(absent)?;
-        let manifest = Manifest::from_bytes(&manifest).map_err(Problem::internal)?;
-        let digest = manifest.payload().digest.into();
-        let (file, size) = blobs.open(&digest)?.ok_or_else(absent)?;
-        Ok((file, size, digest))
-    })
-    .await?;
+    let (digest, object) = app
+        .catalog
+        .payload(hash)
+        .await?
+        .ok_or_else(|| Problem::not_found("bundle", &hash))?;
     let content = Content {
-        file,
-        size,
+        object,
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
     };

@@ -1,6 +1,7 @@
 //! Parts of a request, refused with a [`Problem`] where axum would answer with plain text.
 
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -9,7 +10,7 @@ use crate::http::problem::Problem;
 /// The parameters of the path, percent-decoded.
 pub(crate) struct Path<T>(pub(crate) T);
 
-/// The query; unknown parameters are left alone.
+/// The query; unknown parameters are ignored.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
@@ -26,8 +27,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        AxumQuery::try_from_uri(&parts.uri)
-            .map(|AxumQuery(query)| Self(query))
-            .map_err(Problem::malformed)
+        query(&parts.uri).map(Self)
     }
+}
+
+/// Reads a query; unknown parameters are ignored.
+pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    AxumQuery::try_from_uri(uri)
+        .map(|AxumQuery(query)| query)
+        .map_err(Problem::malformed)
 }

@@ -14,6 +14,6 @@ pub(crate) async fn alive() -> &'static str {
 
 /// Answers while the database does.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    app.database.ping().await?;
+    app.catalog.database.ping().await?;
     Ok("ok\n")
 }

@@ -7,20 +7,17 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use bulla_schemas::manifest::Manifest;
-use bulla_schemas::media_type;
-use bulla_schemas::statement::ReleaseStatement;
 use bulla_trust::tile::TilePath;
 use bulla_trust::{SignedEnvelope, Statement};
 
 use crate::access::Scope::{Pull, Push};
-use crate::app::{App, blocking};
+use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::content::IMMUTABLE;
 use crate::http::extract::Path;
 use crate::http::problem::Problem;
-use crate::publish::attach::attach;
 
 /// Most bytes of a request that appends: above the limit of an envelope, so that replay's own
 /// sentence about its size is what the client reads.
@@ -32,7 +29,7 @@ pub(crate) async fn checkpoint(
     caller: Caller,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Pull)?;
-    let checkpoint = app.log.published().checkpoint.clone();
+    let checkpoint = app.catalog.published().checkpoint.clone();
     if checkpoint.is_empty() {
         return Err(Problem::NoPolicy);
     }
@@ -51,9 +48,9 @@ pub(crate) async fn tile(
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Pull)?;
     let tile: TilePath = format!("tile/{path}").parse().map_err(Problem::malformed)?;
-    let size = app.log.published().state.size();
-    let files = app.log.files().clone();
-    let content = blocking(move || Ok(files.tile(tile, size)?))
+    let size = app.catalog.published().state.size();
+    let files = app.catalog.log.files().clone();
+    let content = blocking(move || files.tile(tile, size))
         .await?
         .ok_or_else(|| Problem::not_found("published tile", &tile))?;
     let headers = [
@@ -78,24 +75,14 @@ pub(crate) async fn append(
     let statement = Statement::parse(envelope.payload_type(), envelope.payload())
         .map_err(Problem::malformed)?;
     check_access(&app, &caller, &statement)?;
-    if let Statement::Release(release) = &statement {
-        check_bundle(&app, release).await?;
-    }
-    let appended = app.log.append(bytes.into()).await?;
-    if let Statement::Release(release) = &statement {
-        let published = app.log.published();
-        let policy = published.state.checked_policy();
-        if let Err(problem) = attach(&app, policy, &envelope, release).await {
-            tracing::warn!(problem = %problem.message(), "a release statement was not attached");
-        }
-    }
+    let appended = app.catalog.append(bytes, &envelope, &statement).await?;
     Ok((StatusCode::CREATED, Json(appended)).into_response())
 }
 
 /// Signatures decide what a statement is worth; a token only lets it in. The first policy is the
 /// exception: whoever brings it decides whose signatures count.
 fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(), Problem> {
-    let has_policy = app.log.published().state.policy().is_some();
+    let has_policy = app.catalog.published().state.policy().is_some();
     match statement {
         Statement::Policy(_) if !has_policy => caller.may_everywhere(Push),
         Statement::Policy(_) => caller.may_somewhere(Push),
@@ -106,35 +93,5 @@ fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(),
             .subject
             .iter()
             .try_for_each(|subject| caller.may(Push, &subject.name)),
-    }
-}
-
-/// A release statement is about a bundle that is here, whole, with the size it says.
-async fn check_bundle(app: &Arc<App>, release: &ReleaseStatement) -> Result<(), Problem> {
-    let subject = &release.subject[0];
-    let (project, hash) = (&subject.name, subject.digest.sha256);
-    let refused = |reason: String| Problem::Ineffective { reason };
-    let admitted = app
-        .database
-        .manifest(project, &hash.into())
-        .await?
-        .is_some_and(|row| row.artifact_type.as_deref() == Some(media_type::BUNDLE));
-    let store = app.blobs.clone();
-    let manifest = blocking(move || Ok(store.read(&hash.into(), Manifest::MAX_LEN)?)).await?;
-    let size = manifest
-        .filter(|_| admitted)
-        .and_then(|bytes| Manifest::from_bytes(&bytes).ok()?.total_size())
-        .ok_or_else(|| {
-            refused(format!(
-                "`{project}` has no bundle {hash} here; push it first"
-            ))
-        })?;
-    if size == subject.annotations.size {
-        Ok(())
-    } else {
-        Err(refused(format!(
-            "expected {size} as the bundle's size, found {}",
-            subject.annotations.size
-        )))
     }
 }

@@ -7,16 +7,3 @@ pub(crate) mod referrers;
 pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod uploads;
-
-use axum::extract::Query;
-use axum::http::Uri;
-use serde::de::DeserializeOwned;
-
-use crate::http::problem::Problem;
-
-/// Reads a request's query; unknown parameters are left alone, as the specification asks.
-fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    Query::try_from_uri(uri)
-        .map(|Query(query)| query)
-        .map_err(Problem::malformed)
-}

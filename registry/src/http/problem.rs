@@ -13,11 +13,14 @@ use bulla_schemas::api::ErrorCode;
 use crate::access::Scope;
 use crate::database::DatabaseError;
 use crate::durable::FileError;
+use crate::log::LogError;
+use crate::oci::reference::ReferenceError;
+use crate::publish::PublishError;
+use crate::store::StoreError;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
+pub(crate) enum Problem {
     /// A token is needed and none was given.
     #[error("a token is needed")]
     Unauthenticated,
@@ -41,14 +44,6 @@ pub enum Problem {
     /// Not a digest.
     #[error("not a digest")]
     Digest(#[source] crate::oci::digest::OciDigestError),
-    /// The content does not have the digest that the client named.
-    #[error("expected content with digest {expected}, found {found}")]
-    DigestMismatch {
-        /// The digest in the request.
-        expected: String,
-        /// The digest of what came.
-        found: String,
-    },
     /// There is nothing at this path.
     #[error("there is nothing here")]
     NoSuchPath,
@@ -86,21 +81,15 @@ pub enum Problem {
         /// The repository.
         name: String,
     },
-    /// A manifest names a blob that the repository does not have.
-    #[error("the manifest names {digest}, which the repository does not have")]
-    ManifestBlobUnknown {
-        /// The blob or manifest.
-        digest: String,
-    },
-    /// Not a manifest.
-    #[error("the manifest is not one")]
-    ManifestInvalid(#[source] Box<dyn Error + Send + Sync>),
-    /// A bundle that no installer would accept.
-    #[error("the bundle is not admitted")]
-    NotAdmitted(#[source] Box<dyn Error + Send + Sync>),
-    /// No such upload, or it has ended.
-    #[error("there is no such upload; it may have ended or timed out")]
-    UploadUnknown,
+    /// Something could not be stored.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Something was not published.
+    #[error(transparent)]
+    Publish(PublishError),
+    /// Neither a tag nor a digest.
+    #[error("not a tag")]
+    Tag(#[source] ReferenceError),
     /// A chunk that does not begin where the upload stands.
     #[error("the upload stands at byte {offset}; the chunk must begin there")]
     UploadOutOfOrder {
@@ -121,20 +110,6 @@ pub enum Problem {
         /// The content's size.
         size: u64,
     },
-    /// The tag names another manifest, and tags do not move.
-    #[error("the tag `{tag}` already names {digest}; tags do not move here")]
-    TagImmutable {
-        /// The tag.
-        tag: String,
-        /// What it names.
-        digest: String,
-    },
-    /// The tag is a channel.
-    #[error("`{tag}` is a channel: only a promotion in the log moves it")]
-    TagIsChannel {
-        /// The tag.
-        tag: String,
-    },
     /// The registry does not do this.
     #[error("this registry does not do this")]
     Unsupported {
@@ -147,27 +122,15 @@ pub enum Problem {
         /// The limit in bytes.
         limit: u64,
     },
-    /// Too much at once.
-    #[error("too many uploads at once")]
-    TooMany,
     /// The client sent nothing for too long, or went away.
     #[error("the request's body did not arrive")]
     BodyLost,
     /// The log has no first policy.
     #[error("the log has no policy yet")]
     NoPolicy,
-    /// The statement would change nothing.
-    #[error("the statement would have no effect: {reason}")]
-    Ineffective {
-        /// Why, as replay says.
-        reason: String,
-    },
     /// The registry's disk is full.
     #[error("the registry has no space left")]
-    Full(#[source] Arc<FileError>),
-    /// The registry is stopping.
-    #[error("the registry is stopping")]
-    Stopping,
+    Full(#[source] Box<dyn Error + Send + Sync>),
     /// The registry failed.
     #[error("the registry failed; its log says why")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -191,7 +154,7 @@ impl Problem {
     }
 
     /// Returns the status and the words of both error forms.
-    fn words(&self) -> (StatusCode, &'static str, ErrorCode) {
+    fn words(&self) -> Words {
         use ErrorCode as Api;
         use StatusCode as Http;
         match self {
@@ -201,23 +164,14 @@ impl Problem {
             Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
             Self::Malformed(_) => (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed),
             Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
-            Self::Digest(_) | Self::DigestMismatch { .. } => {
-                (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed)
-            }
-            Self::NoSuchPath | Self::NotFound { .. } => {
+            Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+            Self::Tag(_) => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
+            Self::NoSuchPath | Self::NotFound { .. } | Self::NameUnknown { .. } => {
                 (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
             }
             Self::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
             Self::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
             Self::ManifestUnknown { .. } => (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound),
-            Self::NameUnknown { .. } => (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound),
-            Self::ManifestBlobUnknown { .. } => {
-                (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
-            }
-            Self::ManifestInvalid(_) | Self::NotAdmitted(_) => {
-                (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
-            }
-            Self::UploadUnknown => (Http::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", Api::NotFound),
             Self::UploadOutOfOrder { .. } => (
                 Http::RANGE_NOT_SATISFIABLE,
                 "BLOB_UPLOAD_INVALID",
@@ -227,72 +181,133 @@ impl Problem {
             Self::RangeNotSatisfiable { .. } => {
                 (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
             }
-            Self::TagImmutable { .. } | Self::TagIsChannel { .. } => {
-                (Http::FORBIDDEN, "DENIED", Api::Forbidden)
-            }
             Self::Unsupported { .. } => (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed),
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
-            Self::TooMany => (
-                Http::TOO_MANY_REQUESTS,
-                "TOOMANYREQUESTS",
-                Api::TooManyRequests,
-            ),
             Self::BodyLost => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
-            Self::Ineffective { .. } => {
-                (Http::UNPROCESSABLE_ENTITY, "UNSUPPORTED", Api::Ineffective)
-            }
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-            Self::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
-            Self::Internal(_) => (Http::INTERNAL_SERVER_ERROR, "UNKNOWN", Api::Internal),
+            Self::Store(error) => store_words(error),
+            Self::Publish(error) => publish_words(error),
+            Self::Internal(_) => INTERNAL,
         }
     }
 
     /// Returns the status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.words().0
     }
 
     /// Returns the word below `/v2/` (OCI Distribution 1.1, "Error Codes").
-    pub fn oci_code(&self) -> &'static str {
+    pub(crate) fn oci_code(&self) -> &'static str {
         self.words().1
     }
 
     /// Returns the word everywhere else.
-    pub fn api_code(&self) -> ErrorCode {
+    pub(crate) fn api_code(&self) -> ErrorCode {
         self.words().2
     }
 
     /// Returns what happened, with the causes that the client can do something about.
-    pub fn message(&self) -> String {
-        let mut message = self.to_string();
-        if !matches!(self, Self::Internal(_) | Self::Full(_)) {
-            let mut cause = self.source();
-            while let Some(error) = cause {
-                message.push_str(": ");
-                message.push_str(&error.to_string());
-                cause = error.source();
-            }
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Full(_) | Self::Internal(_) => self.to_string(),
+            _ => with_causes(self),
         }
-        message
     }
 
     /// Returns what to do next.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Unauthenticated => {
                 "send a token of `bulla-registry token create`, as Bearer or as Basic password"
             }
             Self::Forbidden { .. } => "`bulla-registry token list` shows what a token is for",
-            Self::TagImmutable { .. } => "push under another tag, or by digest",
-            Self::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
             Self::NoPolicy => "`bulla init` makes the first policy",
             Self::Full(_) => "the registry's operator must make space; the same request works then",
-            Self::TooMany | Self::Stopping => "try again in a moment",
             Self::Ambiguous { .. } => "give more digits of the hash",
+            Self::Store(StoreError::TooManyUploads) => "try again in a moment",
+            Self::Publish(error) => return publish_hint(error),
             _ => return None,
         })
     }
+}
+
+/// Writes an error with its causes in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+type Words = (StatusCode, &'static str, ErrorCode);
+
+const INEFFECTIVE: Words = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "UNSUPPORTED",
+    ErrorCode::Ineffective,
+);
+
+const INTERNAL: Words = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "UNKNOWN",
+    ErrorCode::Internal,
+);
+
+fn store_words(error: &StoreError) -> Words {
+    use ErrorCode as Api;
+    use StatusCode as Http;
+    match error {
+        StoreError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+        StoreError::NoSuchUpload => (Http::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", Api::NotFound),
+        StoreError::TooManyUploads => (
+            Http::TOO_MANY_REQUESTS,
+            "TOOMANYREQUESTS",
+            Api::TooManyRequests,
+        ),
+        StoreError::File(_) | StoreError::Random(_) => INTERNAL,
+    }
+}
+
+fn publish_words(error: &PublishError) -> Words {
+    use ErrorCode as Api;
+    use StatusCode as Http;
+    match error {
+        PublishError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+        PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
+            (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
+        }
+        PublishError::PartUnknown { .. } => {
+            (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
+        }
+        PublishError::TagImmutable { .. } | PublishError::TagIsChannel { .. } => {
+            (Http::FORBIDDEN, "DENIED", Api::Forbidden)
+        }
+        PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
+        PublishError::Log(error) => match **error {
+            LogError::Ineffective { .. } => INEFFECTIVE,
+            LogError::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
+            _ => INTERNAL,
+        },
+        PublishError::File(_) | PublishError::Database(_) | PublishError::Damaged { .. } => {
+            INTERNAL
+        }
+    }
+}
+
+fn publish_hint(error: &PublishError) -> Option<&'static str> {
+    Some(match error {
+        PublishError::TagImmutable { .. } => "push under another tag, or by digest",
+        PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
+        PublishError::Log(error) if matches!(**error, LogError::Stopping) => {
+            "try again in a moment"
+        }
+        _ => return None,
+    })
 }
 
 impl IntoResponse for Problem {
@@ -306,22 +321,34 @@ impl IntoResponse for Problem {
 
 impl From<FileError> for Problem {
     fn from(error: FileError) -> Self {
+        StoreError::File(error).into()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::File(error) if error.is_full() => Self::Full(error.into()),
+            error if store_words(&error) == INTERNAL => Self::internal(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
         if error.is_full() {
-            Self::Full(Arc::new(error))
-        } else {
+            Self::Full(error.into())
+        } else if publish_words(&error) == INTERNAL {
             Self::internal(error)
+        } else {
+            Self::Publish(error)
         }
     }
 }
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<tokio::task::JoinError> for Problem {
-    fn from(error: tokio::task::JoinError) -> Self {
-        Self::internal(error)
+        PublishError::Database(error).into()
     }
 }

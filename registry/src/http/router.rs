@@ -22,7 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::{api, download, health};
 
 /// Returns the registry's whole HTTP interface.
-pub fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

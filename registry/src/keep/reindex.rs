@@ -1,18 +1,16 @@
-//! Rebuilds the index from the files: from `repositories/` and the manifests in `blobs/`.
-
-use std::sync::Arc;
+//! Rebuilds the index from the files: from the records of the repositories and the manifests.
 
 use bulla_schemas::ProjectName;
-use bulla_trust::tile::FULL;
-use bulla_trust::{SignedEnvelope, Statement};
+use bulla_schemas::manifest::Manifest;
 
-use crate::app::{App, blocking};
+use crate::blocking::blocking;
 use crate::database::{IndexedRecord, ManifestRow};
-use crate::http::problem::Problem;
+use crate::durable::FileError;
 use crate::oci::digest::OciDigest;
 use crate::oci::document::Document;
-use crate::publish::attach::attach;
-use crate::store::repositories::{ManifestRecord, Record};
+use crate::publish::{Catalog, PublishError};
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::{ManifestRecord, Record, Repositories};
 
 /// What the index holds after it was rebuilt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,97 +23,69 @@ pub struct Indexed {
     pub tags: u64,
 }
 
-impl App {
-    /// Rebuilds the index. Tokens stay as they are.
-    pub async fn reindex(self: &Arc<Self>) -> Result<Indexed, Problem> {
-        let app = Arc::clone(self);
-        let records = blocking(move || app.records()).await?;
-        let mut indexed = Indexed::default();
-        for (_, record) in &records {
-            match record {
-                IndexedRecord::Blob(_) => indexed.blobs += 1,
-                IndexedRecord::Manifest(_) => indexed.manifests += 1,
-                IndexedRecord::Tag(..) => indexed.tags += 1,
-            }
+/// Rebuilds the index. Tokens stay as they are.
+pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> {
+    let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
+    let records = blocking(move || read_records(&repositories, &blobs)).await?;
+    let mut indexed = Indexed::default();
+    for (_, record) in &records {
+        match record {
+            IndexedRecord::Blob(_) => indexed.blobs += 1,
+            IndexedRecord::Manifest(_) => indexed.manifests += 1,
+            IndexedRecord::Tag(..) => indexed.tags += 1,
         }
-        self.database.replace_index(&records).await?;
-        self.attach_from(0).await?;
-        Ok(indexed)
     }
+    catalog.database.replace_index(&records).await?;
+    catalog.attach_from(0).await?;
+    Ok(indexed)
+}
 
-    /// Rebuilds an index that is empty beside a folder that is not: a database that was lost.
-    pub(crate) async fn reindex_if_lost(self: &Arc<Self>) -> Result<(), Problem> {
-        if self.database.has_index().await? || !self.repositories.has_any()? {
-            return Ok(());
-        }
-        let indexed = self.reindex().await?;
-        tracing::warn!(
-            ?indexed,
-            "the index was empty and was rebuilt from the files"
-        );
-        Ok(())
+/// Rebuilds an index that is empty while the repositories are not: a database that was lost.
+pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishError> {
+    if catalog.database.has_index().await? || !catalog.repositories.has_any()? {
+        return Ok(());
     }
+    let indexed = reindex(catalog).await?;
+    tracing::warn!(
+        ?indexed,
+        "the index was empty and was rebuilt from the files"
+    );
+    Ok(())
+}
 
-    /// Attaches what a crash between the log and the referrers left unattached: it can only be
-    /// among the newest.
-    pub(crate) async fn attach_newest(self: &Arc<Self>) -> Result<(), Problem> {
-        let size = self.log.published().state.size();
-        self.attach_from(size.saturating_sub(FULL.into())).await
-    }
-
-    async fn attach_from(self: &Arc<Self>, first: u64) -> Result<(), Problem> {
-        let published = self.log.published();
-        let size = published.state.size();
-        for index in first / u64::from(FULL)..size.div_ceil(FULL.into()) {
-            let files = self.log.files().clone();
-            let entries = blocking(move || Ok(files.entries(index, size)?)).await?;
-            for entry in entries.unwrap_or_default() {
-                let Ok(envelope) = SignedEnvelope::from_bytes(&entry) else {
-                    continue;
-                };
-                if let Ok(Statement::Release(release)) =
-                    Statement::parse(envelope.payload_type(), envelope.payload())
-                {
-                    let policy = published.state.checked_policy();
-                    attach(self, policy, &envelope, &release).await?;
-                }
+fn read_records(
+    repositories: &Repositories,
+    blobs: &BlobStore,
+) -> Result<Vec<(ProjectName, IndexedRecord)>, FileError> {
+    let mut records = Vec::new();
+    repositories.each(&mut |project, record| {
+        let record = match record {
+            Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
+            Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
+            Record::Manifest(digest, record) => {
+                manifest_row(blobs, digest, &record)?.map(IndexedRecord::Manifest)
             }
-        }
-        Ok(())
-    }
-
-    fn records(&self) -> Result<Vec<(ProjectName, IndexedRecord)>, Problem> {
-        let mut records = Vec::new();
-        self.repositories.each(&mut |project, record| {
-            let record = match record {
-                Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
-                Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
-                Record::Manifest(digest, record) => self
-                    .manifest_row(digest, &record)?
-                    .map(IndexedRecord::Manifest),
-            };
-            if let Some(record) = record {
-                records.push((project.clone(), record));
-            } else {
-                tracing::warn!(%project, "a record names a manifest that is not here");
-            }
-            Ok::<_, Problem>(())
-        })?;
-        Ok(records)
-    }
-
-    fn manifest_row(
-        &self,
-        digest: OciDigest,
-        record: &ManifestRecord,
-    ) -> Result<Option<ManifestRow>, Problem> {
-        let most = bulla_schemas::manifest::Manifest::MAX_LEN;
-        let Some(bytes) = self.blobs.read(&digest, most)? else {
-            return Ok(None);
         };
-        let Ok((document, media_type)) = Document::read(&bytes, Some(&record.media_type)) else {
-            return Ok(None);
-        };
-        Ok(document.row(digest, media_type, bytes.len()).ok())
-    }
+        if let Some(record) = record {
+            records.push((project.clone(), record));
+        } else {
+            tracing::warn!(%project, "a record names a manifest that is not here");
+        }
+        Ok::<_, FileError>(())
+    })?;
+    Ok(records)
+}
+
+fn manifest_row(
+    blobs: &BlobStore,
+    digest: OciDigest,
+    record: &ManifestRecord,
+) -> Result<Option<ManifestRow>, FileError> {
+    let Some(bytes) = blobs.read(&digest, Manifest::MAX_LEN)? else {
+        return Ok(None);
+    };
+    let Ok((document, media_type)) = Document::read(&bytes, Some(&record.media_type)) else {
+        return Ok(None);
+    };
+    Ok(ManifestRow::new(digest, media_type, bytes.len(), &document).ok())
 }

@@ -68,6 +68,15 @@ impl FromStr for Tag {
     }
 }
 
+impl fmt::Display for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(formatter),
+            Self::Digest(digest) => digest.fmt(formatter),
+        }
+    }
+}
+
 impl FromStr for Reference {
     type Err = ReferenceError;
 

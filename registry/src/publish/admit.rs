@@ -17,7 +17,7 @@ use crate::store::blobs::BlobStore;
 /// Why a bundle is not admitted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum AdmitError {
+pub enum AdmitError {
     /// A part contradicts another or the format.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -84,10 +84,10 @@ pub(crate) fn open_bundle(
 /// cost as much as an installation.
 fn check_payload(blobs: &BlobStore, bundle: &VerifiedBundle) -> Result<(), AdmitError> {
     let payload = bundle.manifest().payload();
-    let (file, _) = blobs
+    let object = blobs
         .open(&payload.digest.into())?
         .ok_or_else(|| missing(payload, None))?;
-    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let mut reader = BufReader::with_capacity(1 << 20, object);
     let mut frame = Vec::new();
     for (position, expected) in bundle.payload_frames().iter().enumerate() {
         frame.clear();

@@ -4,7 +4,6 @@
 //! The log is what counts. A referrer that is missing costs nobody anything but convenience.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +15,10 @@ use bulla_trust::envelope::EnvelopeSignature;
 use bulla_trust::{CheckedPolicy, PublicKey, SignedEnvelope};
 use serde::Serialize;
 
-use crate::app::{App, blocking};
+use super::{Catalog, PublishError};
+use crate::blocking::blocking;
 use crate::database::ManifestRow;
-use crate::http::problem::Problem;
+use crate::oci::digest::OciDigest;
 
 const EMPTY_CONFIG: &[u8] = b"{}";
 
@@ -67,78 +67,68 @@ struct Referrer {
     annotations: BTreeMap<String, String>,
 }
 
-/// Attaches a release statement to its bundle. Doing it again changes nothing.
-pub(crate) async fn attach(
-    app: &Arc<App>,
-    policy: Option<&CheckedPolicy>,
-    envelope: &SignedEnvelope,
-    statement: &ReleaseStatement,
-) -> Result<(), Problem> {
-    let subject = &statement.subject[0];
-    let hash = subject.digest.sha256;
-    let Some(bundle) = app.database.manifest(&subject.name, &hash.into()).await? else {
-        return Ok(());
-    };
-    let subject_descriptor = descriptor(&bundle.media_type, hash, bundle.size);
-    let config = Digest::of(EMPTY_CONFIG);
-    for signature in envelope.signatures() {
-        let key = policy
-            .and_then(|policy| policy.key(&signature.key_id))
-            .map(|(_, key)| key);
-        let layer = json(&sigstore_bundle(envelope, signature, key))?;
-        let layer_digest = Digest::of(&layer);
-        let annotations = [
-            ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
-            ("dev.sigstore.bundle.predicateType", RELEASE_TYPE.to_owned()),
-            (
-                CREATED,
-                statement
-                    .predicate
-                    .run_details
-                    .metadata
-                    .finished_on
-                    .to_string(),
-            ),
-        ]
-        .map(|(name, value)| (name.to_owned(), value));
-        let referrer = Referrer {
-            schema_version: 2,
-            media_type: media_type::OCI_MANIFEST,
-            artifact_type: media_type::SIGSTORE_BUNDLE,
-            config: descriptor(media_type::OCI_EMPTY, config, EMPTY_CONFIG.len() as u64),
-            layers: [descriptor(
-                media_type::SIGSTORE_BUNDLE,
-                layer_digest,
-                layer.len() as u64,
-            )],
-            subject: subject_descriptor.clone(),
-            annotations: annotations.into_iter().collect(),
+impl Catalog {
+    /// Attaches a release statement to its bundle. Doing it again changes nothing.
+    pub(super) async fn attach(
+        &self,
+        policy: Option<&CheckedPolicy>,
+        envelope: &SignedEnvelope,
+        statement: &ReleaseStatement,
+    ) -> Result<(), PublishError> {
+        let subject = &statement.subject[0];
+        let (project, hash) = (&subject.name, subject.digest.sha256);
+        let Some(bundle) = self.database.manifest(project, &hash.into()).await? else {
+            return Ok(());
         };
-        let manifest = json(&referrer)?;
-        let row = ManifestRow {
-            digest: Digest::of(&manifest).into(),
-            media_type: media_type::OCI_MANIFEST.to_owned(),
-            size: manifest.len() as u64,
-            artifact_type: Some(media_type::SIGSTORE_BUNDLE.to_owned()),
-            subject: Some(hash.into()),
-            annotations: serde_json::to_string(&referrer.annotations).map_err(Problem::internal)?,
-        };
-        if app
-            .database
-            .manifest(&subject.name, &row.digest)
-            .await?
-            .is_some()
-        {
-            continue;
+        let subject = descriptor(&bundle.media_type, hash, bundle.size);
+        for signature in envelope.signatures() {
+            let key = policy
+                .and_then(|policy| policy.key(&signature.key_id))
+                .map(|(_, key)| key);
+            let layer = json(&sigstore_bundle(envelope, signature, key));
+            let finished_on = &statement.predicate.run_details.metadata.finished_on;
+            let referrer = referrer(subject.clone(), &layer, finished_on.to_string());
+            let manifest = json(&referrer);
+            let row = ManifestRow {
+                digest: Digest::of(&manifest).into(),
+                media_type: media_type::OCI_MANIFEST.to_owned(),
+                size: manifest.len() as u64,
+                artifact_type: Some(media_type::SIGSTORE_BUNDLE.to_owned()),
+                subject: Some(hash.into()),
+                annotations: text(&referrer.annotations),
+            };
+            let known = self.database.manifest(project, &row.digest).await?;
+            if known.is_some() {
+                continue;
+            }
+            for content in [EMPTY_CONFIG.to_vec(), layer] {
+                let (blobs, digest) = (self.blobs.clone(), Digest::of(&content).into());
+                let stored = OciDigest::clone(&digest);
+                blocking(move || blobs.put(&stored, &content)).await?;
+                self.add_blob(project, &digest).await?;
+            }
+            self.add_manifest(project, manifest, row).await?;
         }
-        for (digest, content) in [(config, EMPTY_CONFIG.to_vec()), (layer_digest, layer)] {
-            let store = app.blobs.clone();
-            blocking(move || Ok(store.put(&digest.into(), &content)?)).await?;
-            app.add_blob(&subject.name, &digest.into()).await?;
-        }
-        app.add_manifest(&subject.name, manifest, row).await?;
+        Ok(())
     }
-    Ok(())
+}
+
+fn referrer(subject: Descriptor, layer: &[u8], finished_on: String) -> Referrer {
+    let annotations = [
+        ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
+        ("dev.sigstore.bundle.predicateType", RELEASE_TYPE.to_owned()),
+        (CREATED, finished_on),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    Referrer {
+        schema_version: 2,
+        media_type: media_type::OCI_MANIFEST,
+        artifact_type: media_type::SIGSTORE_BUNDLE,
+        config: describe(media_type::OCI_EMPTY, EMPTY_CONFIG),
+        layers: [describe(media_type::SIGSTORE_BUNDLE, layer)],
+        subject,
+        annotations: annotations.into_iter().collect(),
+    }
 }
 
 fn sigstore_bundle(
@@ -183,6 +173,15 @@ fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(value).map_err(Problem::internal)
+fn describe(media_type: &str, content: &[u8]) -> Descriptor {
+    descriptor(media_type, Digest::of(content), content.len() as u64)
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    text(value).into_bytes()
+}
+
+#[expect(clippy::expect_used, reason = "serialising these types cannot fail")]
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("maps have keys of text")
 }

@@ -1,29 +1,24 @@
-//! What each repository has, as files: the truth that the database indexes.
-//!
-//! ```text
-//! repositories/acme/billing/
-//!   _blobs/sha256/<hex>          empty
-//!   _manifests/sha256/<hex>      {"mediaType":"application/vnd.oci.image.manifest.v1+json"}
-//!   _tags/<tag>                  {"digest":"sha256:..."}
-//! ```
-
-use std::fs::DirEntry;
-use std::path::{Path, PathBuf};
+//! What each repository has, as records: the truth that the database indexes.
 
 use bulla_schemas::ProjectName;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Attempt as _, FileError};
+use super::keys::{self, RecordKey};
+use crate::durable::FileError;
+use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
+
+/// Most bytes in a record.
+const MAX_LEN: u64 = 64 * 1024;
 
 /// The records of all repositories.
 #[derive(Debug, Clone)]
 pub(crate) struct Repositories {
-    root: PathBuf,
+    objects: Objects,
 }
 
-/// What a repository remembers of a manifest beside its bytes.
+/// What a repository remembers of a manifest besides its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ManifestRecord {
@@ -48,9 +43,9 @@ pub(crate) enum Record {
 }
 
 impl Repositories {
-    /// Takes the `repositories` folder.
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+    /// Keeps records among `objects`.
+    pub(crate) fn new(objects: Objects) -> Self {
+        Self { objects }
     }
 
     /// Records that a repository has a blob.
@@ -59,7 +54,8 @@ impl Repositories {
         project: &ProjectName,
         blob: &OciDigest,
     ) -> Result<(), FileError> {
-        durable::write_once(&self.by_digest(project, "_blobs", blob), b"")
+        let key = keys::record(project, &RecordKey::Blob(blob.clone()));
+        self.objects.put_new(&key, b"")
     }
 
     /// Records that a repository has a manifest.
@@ -69,10 +65,8 @@ impl Repositories {
         manifest: &OciDigest,
         record: &ManifestRecord,
     ) -> Result<(), FileError> {
-        durable::write_once(
-            &self.by_digest(project, "_manifests", manifest),
-            &json(record),
-        )
+        let key = keys::record(project, &RecordKey::Manifest(manifest.clone()));
+        self.objects.put_new(&key, &json(record))
     }
 
     /// Points a tag to a manifest.
@@ -82,22 +76,16 @@ impl Repositories {
         tag: &Tag,
         manifest: &OciDigest,
     ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Tag(tag.clone()));
         let record = TagRecord {
             digest: manifest.to_string(),
         };
-        durable::write(
-            &self.folder(project).join("_tags").join(tag.as_str()),
-            &json(&record),
-        )
+        self.objects.replace(&key, &json(&record))
     }
 
     /// Tells whether any repository has anything.
     pub(crate) fn has_any(&self) -> Result<bool, FileError> {
-        match std::fs::read_dir(&self.root) {
-            Ok(mut entries) => Ok(entries.next().is_some()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error).attempt("read", &self.root),
-        }
+        self.objects.has_any(keys::REPOSITORIES)
     }
 
     /// Calls `visit` with every record of every repository. What cannot be read as a record is
@@ -106,81 +94,36 @@ impl Repositories {
         &self,
         visit: &mut dyn FnMut(&ProjectName, Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        walk(&self.root, &mut |path, file| {
-            let Some((project, record)) = self.read_record(path, file)? else {
+        self.objects.list(keys::REPOSITORIES, &mut |key| {
+            let Some((project, record)) = keys::parse(key) else {
                 return Ok(());
             };
-            visit(&project, record)
+            match self.read(key, record)? {
+                Some(record) => visit(&project, record),
+                None => Ok(()),
+            }
         })
     }
 
-    fn read_record(
-        &self,
-        path: &Path,
-        file: &DirEntry,
-    ) -> Result<Option<(ProjectName, Record)>, FileError> {
-        let parse = |content: Option<Vec<u8>>| {
-            let parts: Vec<&str> = path
-                .strip_prefix(&self.root)
-                .ok()?
-                .to_str()?
-                .split('/')
-                .collect();
-            let kind = parts.iter().position(|part| part.starts_with('_'))?;
-            let project = parts[..kind].join("/").parse().ok()?;
-            let record = match parts[kind..] {
-                ["_blobs", algorithm, hex] => {
-                    Record::Blob(format!("{algorithm}:{hex}").parse().ok()?)
-                }
-                ["_manifests", algorithm, hex] => Record::Manifest(
-                    format!("{algorithm}:{hex}").parse().ok()?,
-                    serde_json::from_slice(&content?).ok()?,
-                ),
-                ["_tags", tag] => {
-                    let record: TagRecord = serde_json::from_slice(&content?).ok()?;
-                    Record::Tag(tag.parse().ok()?, record.digest.parse().ok()?)
-                }
-                _ => return None,
-            };
-            Some((project, record))
+    fn read(&self, key: &str, record: RecordKey) -> Result<Option<Record>, FileError> {
+        let content = || {
+            self.objects
+                .read(key, MAX_LEN)
+                .map(Option::unwrap_or_default)
         };
-        Ok(parse(durable::read(&file.path())?))
-    }
-
-    fn folder(&self, project: &ProjectName) -> PathBuf {
-        self.root.join(project.as_str())
-    }
-
-    fn by_digest(&self, project: &ProjectName, kind: &str, digest: &OciDigest) -> PathBuf {
-        self.folder(project)
-            .join(kind)
-            .join(digest.algorithm().as_str())
-            .join(digest.hex())
+        Ok(match record {
+            RecordKey::Blob(digest) => Some(Record::Blob(digest)),
+            RecordKey::Manifest(digest) => serde_json::from_slice(&content()?)
+                .ok()
+                .map(|record| Record::Manifest(digest, record)),
+            RecordKey::Tag(tag) => serde_json::from_slice(&content()?)
+                .ok()
+                .and_then(|TagRecord { digest }| Some(Record::Tag(tag, digest.parse().ok()?))),
+        })
     }
 }
 
 #[expect(clippy::expect_used, reason = "serialising strings cannot fail")]
 fn json(record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(record).expect("a record is strings")
-}
-
-fn walk<E: From<FileError>>(
-    directory: &Path,
-    visit: &mut dyn FnMut(&Path, &DirEntry) -> Result<(), E>,
-) -> Result<(), E> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(FileError::new("read", directory, error).into()),
-    };
-    for entry in entries {
-        let entry = entry.attempt("read", directory)?;
-        let kind = entry.file_type().attempt("read", &entry.path())?;
-        if kind.is_dir() {
-            walk(&entry.path(), visit)?;
-        } else if kind.is_file() {
-            visit(&entry.path(), &entry)?;
-        }
-    }
-    Ok(())
 }

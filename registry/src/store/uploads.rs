@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256, Sha512};
 use tempfile::TempPath;
 use tokio::sync::OwnedMutexGuard;
 
+use super::blobs::BlobStore;
+use super::error::StoreError;
 use crate::durable::{Attempt as _, FileError, ensure_directory};
-use crate::store::blobs::BlobStore;
 
-use crate::http::problem::Problem;
 use crate::oci::digest::{Algorithm, OciDigest};
 
 /// How long an upload may rest.
@@ -67,13 +67,13 @@ impl Uploads {
     }
 
     /// Begins an upload and returns its id, a UUID.
-    pub(crate) fn begin(&self, project: &ProjectName) -> Result<String, Problem> {
+    pub(crate) fn begin(&self, project: &ProjectName) -> Result<String, StoreError> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| !session.is_stale());
         if sessions.len() >= self.most {
-            return Err(Problem::TooMany);
+            return Err(StoreError::TooManyUploads);
         }
-        let id = uuid().map_err(Problem::internal)?;
+        let id = uuid().map_err(StoreError::Random)?;
         let session = Session {
             project: project.clone(),
             used: Instant::now(),
@@ -90,13 +90,13 @@ impl Uploads {
         &self,
         project: &ProjectName,
         id: &str,
-    ) -> Result<OwnedMutexGuard<Upload>, Problem> {
+    ) -> Result<OwnedMutexGuard<Upload>, StoreError> {
         let upload = {
             let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             let session = sessions
                 .get_mut(id)
                 .filter(|session| session.project == *project && !session.is_stale())
-                .ok_or(Problem::UploadUnknown)?;
+                .ok_or(StoreError::NoSuchUpload)?;
             session.used = Instant::now();
             Arc::clone(&session.upload)
         };
@@ -172,13 +172,13 @@ impl Upload {
         &mut self,
         expected: &OciDigest,
         blobs: &BlobStore,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), StoreError> {
         let found = match expected.algorithm() {
             Algorithm::Sha256 => OciDigest::from_sha256(self.sha256.clone().finalize()),
             Algorithm::Sha512 => self.sha512()?,
         };
         if found != *expected {
-            return Err(Problem::DigestMismatch {
+            return Err(StoreError::Digest {
                 expected: expected.to_string(),
                 found: found.to_string(),
             });

@@ -7,8 +7,8 @@ use axum::extract::State;
 use bulla_schemas::api::{ChannelSummary, Page};
 use bulla_trust::Head;
 
-use super::View;
 use super::page::PageQuery;
+use super::view::View;
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};

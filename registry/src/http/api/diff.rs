@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bulla_bundle::compare;
 use bulla_schemas::api::Diff;
-use bulla_schemas::manifest::Manifest;
 use bulla_schemas::{ChannelName, Digest};
 
-use super::View;
-use crate::app::{App, blocking};
+use super::view::View;
+use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::extract::Path;
 use crate::http::problem::Problem;
-use crate::publish::admit::open_bundle;
-use crate::store::blobs::BlobStore;
 
 /// Compares two releases, each named by a hash or by the channel that points to it.
 pub(crate) async fn show(
@@ -25,12 +21,8 @@ pub(crate) async fn show(
 ) -> Result<Json<Diff>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
-    let blobs = app.blobs.clone();
-    let diff = blocking(move || {
-        let (before, after) = (open(&blobs, from)?, open(&blobs, to)?);
-        Ok(compare(&before, &after))
-    })
-    .await?;
+    let diff = app.catalog.compare(from, to).await?;
+    let diff = diff.ok_or_else(|| Problem::not_found("bundle", &from))?;
     Ok(Json(diff))
 }
 
@@ -43,11 +35,4 @@ fn resolve(view: &View, name: &str) -> Result<Digest, Problem> {
         .head(&view.project, &channel)
         .map(|head| head.hash)
         .ok_or_else(|| Problem::not_found("channel", &channel))
-}
-
-fn open(blobs: &BlobStore, hash: Digest) -> Result<bulla_bundle::VerifiedBundle, Problem> {
-    let manifest = blobs
-        .read(&hash.into(), Manifest::MAX_LEN)?
-        .ok_or_else(|| Problem::not_found("bundle", &hash))?;
-    open_bundle(blobs, hash, manifest).map_err(Problem::internal)
 }

@@ -8,8 +8,8 @@ use bulla_schemas::ChannelName;
 use bulla_schemas::api::{HistoryItem, Page};
 use serde::Deserialize;
 
-use super::View;
 use super::page::PageQuery;
+use super::view::View;
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};

@@ -19,10 +19,10 @@ pub(crate) async fn info(
     caller: Caller,
 ) -> Result<Json<LogInfo>, Problem> {
     caller.may_somewhere(Scope::Pull)?;
-    let published = app.log.published();
+    let published = app.catalog.log.published();
     Ok(Json(LogInfo {
         origin: published.state.origin().map(ToOwned::to_owned),
-        log_key: STANDARD.encode(app.log.key().as_bytes()),
+        log_key: STANDARD.encode(app.catalog.log.key().as_bytes()),
         size: published.state.size(),
     }))
 }

@@ -21,7 +21,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<ProjectSummary>>, Problem> {
     caller.may_somewhere(Scope::Pull)?;
-    let published = app.log.published();
+    let published = app.catalog.log.published();
     let state = &published.state;
     let projects = state
         .projects()

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use bulla_schemas::ProjectName;
 use bulla_schemas::api::{Page, ReleaseDetail, ReleaseSummary};
-use bulla_schemas::manifest::Manifest;
-use bulla_schemas::release::ReleaseDocument;
-use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::{LogState, Release};
 
-use super::View;
 use super::page::PageQuery;
-use crate::app::{App, blocking};
+use super::view::View;
+use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
@@ -46,7 +44,11 @@ pub(crate) async fn show(
     let hash = release.hash;
     Ok(Json(ReleaseDetail {
         summary: summary(view.state(), &view.project, release),
-        document: document(&app, hash).await?,
+        document: app
+            .catalog
+            .release_document(hash)
+            .await?
+            .ok_or_else(|| Problem::not_found("bundle", &hash))?,
         channels: view
             .state()
             .channels(&view.project)
@@ -71,21 +73,4 @@ fn summary(state: &LogState, project: &ProjectName, release: &Release) -> Releas
         entry: release.entry(),
         revoked: state.revocation(project, &release.hash),
     }
-}
-
-async fn document(app: &App, hash: Digest) -> Result<ReleaseDocument, Problem> {
-    let blobs = app.blobs.clone();
-    blocking(move || {
-        let absent = || Problem::not_found("bundle", &hash);
-        let manifest = blobs
-            .read(&hash.into(), Manifest::MAX_LEN)?
-            .ok_or_else(absent)?;
-        let manifest = Manifest::from_bytes(&manifest).map_err(Problem::internal)?;
-        let config = &manifest.config;
-        let document = blobs
-            .read(&config.digest.into(), ReleaseDocument::MAX_LEN)?
-            .ok_or_else(absent)?;
-        ReleaseDocument::from_bytes(&document).map_err(Problem::internal)
-    })
-    .await
 }

@@ -1,12 +1,10 @@
 //! `blobs/<digest>`: reading.
 
-use std::sync::Arc;
-
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use bulla_schemas::ProjectName;
 
-use crate::app::{App, blocking};
+use crate::app::App;
 use crate::http::content::Content;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
@@ -15,28 +13,18 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 
 /// Answers GET and HEAD.
 pub(crate) async fn read(
-    app: &Arc<App>,
+    app: &App,
     project: &ProjectName,
     digest: OciDigest,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::BlobUnknown {
+    let object = app.catalog.blob(project, &digest).await?;
+    let object = object.ok_or_else(|| Problem::BlobUnknown {
         digest: digest.to_string(),
-    };
-    // Manifests are content too, and some clients fetch them as blobs.
-    if !app.database.has_blob(project, &digest).await?
-        && app.database.manifest(project, &digest).await?.is_none()
-    {
-        return Err(unknown());
-    }
-    let (store, wanted) = (app.blobs.clone(), digest.clone());
-    let (file, size) = blocking(move || Ok(store.open(&wanted)?))
-        .await?
-        .ok_or_else(unknown)?;
+    })?;
     let content = Content {
-        file,
-        size,
+        object,
         digest,
         media_type: OCTETS,
     };

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::database::ManifestRow;
 use crate::http::content::ascii;
+use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
 
@@ -33,13 +34,14 @@ pub(crate) async fn list(
     subject: &OciDigest,
     uri: &Uri,
 ) -> Result<Response, Problem> {
-    let query: ReferrersQuery = super::query(uri)?;
+    let query: ReferrersQuery = query(uri)?;
     let filter = query
         .artifact_type
         .as_deref()
         .filter(|kind| !kind.is_empty());
     let last = query.last.unwrap_or_default();
     let mut rows = app
+        .catalog
         .database
         .referrers(project, subject, filter, &last, MOST + 1)
         .await?;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::http::content::ascii;
+use crate::http::extract::query;
 use crate::http::problem::Problem;
 
 /// Most tags in one answer.
@@ -29,12 +30,15 @@ pub(crate) async fn list(
     project: &ProjectName,
     uri: &Uri,
 ) -> Result<Response, Problem> {
-    let query: TagsQuery = super::query(uri)?;
+    let query: TagsQuery = query(uri)?;
     let count = query.n.unwrap_or(MOST).min(MOST);
     let last = query.last.unwrap_or_default();
-    let mut tags = app.database.tags(project, &last, count + 1).await?;
-    let channels = app.channel_names(project);
-    if tags.is_empty() && channels.is_empty() && !app.database.has_repository(project).await? {
+    let mut tags = app.catalog.database.tags(project, &last, count + 1).await?;
+    let channels = app.catalog.channel_names(project);
+    if tags.is_empty()
+        && channels.is_empty()
+        && !app.catalog.database.has_repository(project).await?
+    {
         return Err(Problem::NameUnknown {
             name: project.to_string(),
         });
@@ -54,13 +58,4 @@ pub(crate) async fn list(
         response.headers_mut().insert(LINK, next);
     }
     Ok(response)
-}
-
-impl App {
-    /// Returns the names of a project's channels that point somewhere.
-    pub(crate) fn channel_names(&self, project: &ProjectName) -> Vec<String> {
-        let published = self.log.published();
-        let heads = published.state.channels(project);
-        heads.map(|head| head.channel.to_string()).collect()
-    }
 }

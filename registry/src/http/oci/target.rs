@@ -51,7 +51,7 @@ fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
 fn parse_reference(text: &str) -> Result<Reference, Problem> {
     text.parse().map_err(|error| match error {
         ReferenceError::Digest(error) => Problem::Digest(error),
-        error @ ReferenceError::Tag { .. } => Problem::ManifestInvalid(error.into()),
+        error @ ReferenceError::Tag { .. } => Problem::Tag(error),
     })
 }
 

@@ -13,13 +13,16 @@ use serde::Deserialize;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::access::Scope;
-use crate::app::{App, blocking};
+use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::answer::received;
 use crate::http::body::{announced_length, next_bytes};
 use crate::http::caller::Caller;
 use crate::http::content::ascii;
+use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
+use crate::store::StoreError;
 use crate::store::uploads::Upload;
 
 /// Bytes collected before they are hashed and written.
@@ -44,7 +47,7 @@ pub(crate) async fn begin(
     project: &ProjectName,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query: BeginQuery = super::query(request.uri())?;
+    let query: BeginQuery = query(request.uri())?;
     if let (Some(digest), Some(from)) = (&query.mount, &query.from)
         && let Some(digest) = mount(app, caller, project, digest, from).await?
     {
@@ -116,15 +119,17 @@ pub(crate) async fn finish(
     id: &str,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query: FinishQuery = super::query(request.uri())?;
+    let query: FinishQuery = query(request.uri())?;
     let digest = parse_digest(query.digest.as_deref().unwrap_or_default())?;
     let upload = match app.uploads.hold(project, id).await {
         Ok(upload) => upload,
         // A client that lost the answer to its PUT sends it again.
-        Err(Problem::UploadUnknown) if app.database.has_blob(project, &digest).await? => {
+        Err(StoreError::NoSuchUpload)
+            if app.catalog.database.has_blob(project, &digest).await? =>
+        {
             return Ok(created(project, &digest));
         }
-        Err(problem) => return Err(problem),
+        Err(error) => return Err(error.into()),
     };
     // Out of order and lost bodies leave the upload as it stands; a wrong digest ends it.
     check_place(&upload, project, id, request.headers())?;
@@ -145,10 +150,12 @@ async fn mount(
     let (Ok(digest), Ok(from)) = (digest.parse(), from.parse()) else {
         return Ok(None);
     };
-    if caller.may(Scope::Pull, &from).is_err() || !app.database.has_blob(&from, &digest).await? {
+    if caller.may(Scope::Pull, &from).is_err()
+        || !app.catalog.database.has_blob(&from, &digest).await?
+    {
         return Ok(None);
     }
-    app.add_blob(project, &digest).await?;
+    app.catalog.add_blob(project, &digest).await?;
     Ok(Some(digest))
 }
 
@@ -172,11 +179,7 @@ async fn receive(
             return Err(Problem::TooLarge { limit });
         }
         if !batch.is_empty() {
-            upload = blocking(move || {
-                upload.append(&batch)?;
-                Ok(upload)
-            })
-            .await?;
+            upload = blocking(move || upload.append(&batch).map(|()| upload)).await?;
         }
         match ended {
             Ended::No => {}
@@ -214,9 +217,9 @@ async fn store(
     mut upload: OwnedMutexGuard<Upload>,
     digest: OciDigest,
 ) -> Result<Response, Problem> {
-    let (blobs, expected) = (app.blobs.clone(), digest.clone());
+    let (blobs, expected) = (app.catalog.blobs.clone(), digest.clone());
     blocking(move || upload.finish(&expected, &blobs)).await?;
-    app.add_blob(project, &digest).await?;
+    app.catalog.add_blob(project, &digest).await?;
     Ok(created(project, &digest))
 }
 

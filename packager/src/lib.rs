@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod draft;
 pub mod drop;
 pub mod export;
+pub mod filter;
 pub mod identify;
 pub mod import;
 pub mod init;

@@ -10,7 +10,8 @@ use bulla_schemas::outcome::FailureKind;
 use crate::build::{self, BuildError, BuildOptions};
 use crate::cache::{Cache, Record};
 use crate::recipe::CheckedRecipe;
-use crate::select::{Filter, SelectError, Selection, select};
+use crate::filter::Filter;
+use crate::select::{SelectError, Selection, select};
 use crate::source::{Checkout, Comparison, Provenance, SourceError};
 
 /// How to pack; no option changes a byte of the bundle.

@@ -10,7 +10,7 @@ use bulla_schemas::recipe::SourceSection;
 use super::super::tree::{FileExternal, Layer};
 use super::fetch::{Fetched, Pinned};
 use super::{Definition, External, Moment, location};
-use crate::select::Filter;
+use crate::filter::Filter;
 use crate::source::error::{Listing, SvnError};
 use crate::source::{SourceError, TrackedKind};
 

@@ -1,8 +1,11 @@
 //! `Filter`: `include` and `exclude` of a recipe, as one question.
 
+mod patterns;
+
 use bulla_schemas::recipe::BundleSection;
 
-use super::patterns::{Judge, PatternError, Patterns};
+use self::patterns::Judge;
+pub use self::patterns::{PatternError, Patterns};
 
 /// Which paths of a checkout belong to a release.
 #[derive(Debug, Clone)]

@@ -25,6 +25,7 @@ pub mod pack;
 pub mod patch;
 pub mod preview;
 pub mod promote;
+pub mod proposal;
 pub mod publish;
 pub mod push;
 pub mod recipe;

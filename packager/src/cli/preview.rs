@@ -7,10 +7,11 @@ use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::Head;
 use serde::Serialize;
 
-use crate::cli::output;
+use super::output;
 use crate::drop::{Dropped, Loss};
 use crate::preview::Preview;
-use crate::promote::Wish;
+use crate::promote::Prepared;
+use crate::proposal::Proposal;
 
 /// Most paths that are named; `bulla diff` names all.
 const MOST_PATHS: usize = 10;
@@ -46,13 +47,13 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Takes what was found out.
-    pub(super) fn new(wish: &Wish, preview: Result<Preview, String>, loss: &Loss) -> Self {
-        let mut shown = Self::empty(wish);
-        match preview {
-            Ok(preview) => shown.preview = Some(preview),
-            Err(why) => shown.not_compared = Some(why),
+    pub(super) fn new(proposal: &Proposal, prepared: &Prepared) -> Self {
+        let mut shown = Self::empty(proposal);
+        match &prepared.preview {
+            Ok(preview) => shown.preview = Some(preview.clone()),
+            Err(error) => shown.not_compared = Some(error.to_string()),
         }
-        match loss {
+        match &prepared.loss {
             Loss::Nothing => {}
             Loss::Revisions { dropped, commits } => {
                 shown.contains_live = "no";
@@ -69,17 +70,17 @@ impl Shown {
     }
 
     /// The channel points to the release already.
-    pub(super) fn standing(wish: &Wish, head: &Head) -> Self {
-        let mut shown = Self::empty(wish);
+    pub(super) fn standing(proposal: &Proposal, head: &Head) -> Self {
+        let mut shown = Self::empty(proposal);
         shown.promoted(head);
         shown
     }
 
-    fn empty(wish: &Wish) -> Self {
+    fn empty(proposal: &Proposal) -> Self {
         Self {
-            project: wish.project.clone(),
-            channel: wish.channel.clone(),
-            hash: wish.hash,
+            project: proposal.project.clone(),
+            channel: proposal.channel.clone(),
+            hash: proposal.hash,
             preview: None,
             not_compared: None,
             contains_live: "yes",
@@ -95,8 +96,8 @@ impl Shown {
         self.entry = Some(head.entry);
     }
 
-    /// Says it to a person.
-    pub(super) fn say(&self) {
+    /// Says it to a person; `takes_out` is the word for what is live and goes.
+    pub(super) fn say(&self, takes_out: &str) {
         match (&self.preview, &self.not_compared) {
             (Some(preview), _) => {
                 self.say_what(preview);
@@ -113,7 +114,8 @@ impl Shown {
         }
         match self.contains_live {
             "no" => {
-                say_dropped("would take out", &self.dropped);
+                output::say(format_args!("  {takes_out}:"));
+                self.dropped.iter().for_each(say_line);
                 if let Some(commits) = self.dropped_commits
                     && commits > self.dropped.len()
                 {
@@ -153,14 +155,6 @@ impl Shown {
         if preview.build == Build::NoSandbox {
             output::say("  warning: it was built without a sandbox");
         }
-    }
-}
-
-/// Names what is taken out of the channel.
-pub(super) fn say_dropped(what: &str, dropped: &[Dropped]) {
-    if !dropped.is_empty() {
-        output::say(format_args!("  {what}:"));
-        dropped.iter().for_each(say_line);
     }
 }
 

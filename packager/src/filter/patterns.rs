@@ -74,7 +74,7 @@ impl Patterns {
     }
 
     /// Writes the pattern that matches `path` at the top and nothing else beside it.
-    pub(super) fn literal(path: &str) -> String {
+    pub(crate) fn literal(path: &str) -> String {
         let mut pattern = String::from("/");
         for character in path.chars() {
             if "\\*?[]{}! ".contains(character) {

@@ -5,10 +5,13 @@
 //! that stand in the release statement. It chooses nothing (that is [`crate::select`]) and writes
 //! nothing. Configuration, locale, umask and the state of the work tree change no byte of it.
 
+mod address;
 mod comparison;
 pub(crate) mod disk;
 mod error;
 mod git;
+pub(crate) mod ownership;
+mod protected;
 pub mod remote;
 mod svn;
 
@@ -22,11 +25,12 @@ use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 use serde::{Deserialize, Serialize};
 
-use crate::filter::Filter;
+use crate::select::Filter;
 pub use comparison::Comparison;
 use comparison::Refusal;
 pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
 pub use git::SubmoduleUrlError;
+pub use ownership::ForeignCheckout;
 
 /// Which revision of which checkout is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,7 @@ use clap_complete::Shell;
 
 use super::Program;
 use super::output::{self, DONE};
-use crate::platform::FileError;
-use crate::platform::files::OnPath as _;
+use crate::error::{Error, OnPath as _};
 
 /// A command by its path below the program, and command lines of it.
 const EXAMPLES: &[(&[&str], &[&str])] = &[
@@ -85,7 +84,7 @@ impl CompletionsArguments {
 }
 
 impl ManPagesArguments {
-    pub(super) fn run(&self) -> Result<ExitCode, FileError> {
+    pub(super) fn run(&self) -> Result<ExitCode, Error> {
         let directory = &self.directory;
         let mut command = command().disable_help_subcommand(true);
         command.build();

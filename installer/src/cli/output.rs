@@ -9,8 +9,9 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::observer::Observer;
-use crate::operation::Candidate;
+use crate::error::Error;
+use crate::install::Observer;
+use crate::rollback::Candidate;
 
 /// Writes lines of data. A reader that went away is no error.
 pub(super) fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) {
@@ -23,8 +24,8 @@ pub(super) fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) {
 }
 
 /// Writes data as JSON.
-pub(super) fn json(value: &impl Serialize) -> serde_json::Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
+pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).map_err(Error::unwritable)?;
     lines([text]);
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::source::ForeignCheckout;
+
 /// Why nobody can tell here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,9 @@ pub enum AncestryError {
         /// Where the search began.
         directory: PathBuf,
     },
+    /// The checkout of another user.
+    #[error(transparent)]
+    Foreign(#[from] ForeignCheckout),
     /// The repository does not have the commit that is to be promoted.
     #[error("`{}` does not have the commit {commit}", .repository.display())]
     UnknownCommit {
@@ -49,6 +54,7 @@ impl AncestryError {
             Self::NoCheckout { .. } => Some(
                 "go into a checkout of the project, or name one with --checkout DIR".to_owned(),
             ),
+            Self::Foreign(foreign) => Some(foreign.hint()),
             Self::UnknownCommit { repository, .. } => Some(format!(
                 "`git -C {} fetch`, or name another checkout with --checkout DIR",
                 repository.display()

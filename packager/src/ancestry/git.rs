@@ -7,6 +7,7 @@ use std::path::Path;
 use gix::ObjectId;
 
 use super::{AncestryError, Missing};
+use crate::source::ownership::require_own_git;
 
 /// Finds the commits of `live` that are not in the history of `target`.
 pub(super) fn missing(
@@ -64,7 +65,8 @@ impl History {
                 directory: directory.to_owned(),
             });
         };
-        let (path, _) = found.into_repository_and_work_tree_directories();
+        let (path, work_tree) = found.into_repository_and_work_tree_directories();
+        require_own_git(work_tree.as_deref().unwrap_or(&path))?;
         let failed = |source| AncestryError::Git {
             repository: path.clone(),
             source,

@@ -2,7 +2,7 @@
 
 mod patch;
 mod side;
-mod table;
+pub(super) mod table;
 
 use clap::Args;
 

@@ -14,6 +14,7 @@ pub use git::GitContentError;
 pub use svn::{SvnError, SvnFailure};
 
 use super::SubmoduleUrlError;
+use super::ownership::ForeignCheckout;
 
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum SourceError {
         /// Where the search began.
         directory: PathBuf,
     },
+    /// A checkout of another user.
+    #[error(transparent)]
+    Foreign(#[from] ForeignCheckout),
     /// A repository that git itself could not open, or damage in it.
     #[error("cannot {action} the git repository `{repository}`", repository = .repository.display())]
     Git {
@@ -232,7 +236,8 @@ impl SourceError {
             | Self::NotSvnRevision { .. }
             | Self::NeverCommitted { .. }
             | Self::NotDirectory { .. } => FailureKind::Usage,
-            Self::Dirty { .. }
+            Self::Foreign(_)
+            | Self::Dirty { .. }
             | Self::NotOneRevision { .. }
             | Self::TooDeep { .. }
             | Self::TooMany { .. }
@@ -257,6 +262,7 @@ impl SourceError {
             Self::NoRepository { .. } => {
                 "a release is made from a revision: run this in a git clone or an svn working copy, or give its path"
             }
+            Self::Foreign(foreign) => return Some(foreign.hint()),
             Self::NoCommit { .. } => "make a first commit with `git commit`",
             Self::UnknownRevision { shallow: true, .. } => {
                 "the clone is shallow; `git fetch --unshallow` brings the rest of the history"

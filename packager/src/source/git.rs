@@ -6,11 +6,13 @@
 
 mod attributes;
 mod changes;
+mod conversion;
 mod index;
 mod large;
 mod lfs;
 mod names;
 mod objects;
+mod private;
 mod program;
 pub(super) mod remote;
 mod resolve;
@@ -30,6 +32,7 @@ use super::{
 };
 use changes::Changes;
 use objects::Objects;
+pub(super) use private::PrivateRepository;
 use resolve::Origin;
 pub use submodules::SubmoduleUrlError;
 use tree::Entry;

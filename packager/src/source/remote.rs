@@ -4,13 +4,9 @@
 
 use std::path::Path;
 
+use super::git::PrivateRepository;
+use super::{Location, Provenance, SourceError, address, git, svn};
 use bulla_schemas::release::Source;
-use tempfile::TempDir;
-
-use super::{Location, Provenance, SourceError, git};
-
-/// Schemes that `svn` serves itself. Any other begins a command of the user's configuration.
-const SVN_SCHEMES: [&str; 5] = ["https", "http", "svn", "svn+ssh", "file"];
 
 /// Where a release statement says that its revision is.
 pub struct Origin<'a> {
@@ -27,7 +23,7 @@ pub struct Origin<'a> {
 /// A place that has the revision. What was fetched is gone when this is dropped.
 pub struct Found {
     location: Location,
-    fetched: Option<TempDir>,
+    fetched: Option<PrivateRepository>,
 }
 
 impl Found {
@@ -67,25 +63,20 @@ impl Found {
 /// Fetches the revision, or finds its URL.
 pub fn fetch(origin: &Origin<'_>, spool: &Path) -> Result<Found, SourceError> {
     let refused = |why| SourceError::OriginRefused {
-        origin: origin.source.to_owned(),
+        origin: address::without_secrets(origin.source),
         why,
     };
     match (origin.source.split_once('+'), origin.document) {
         (Some(("git", url)), Source::Git { .. }) => {
-            let directory = git::remote::fetch(url, origin.revision, origin.reference, spool)?;
+            let repository = git::remote::fetch(url, origin.revision, origin.reference, spool)?;
             Ok(Found {
-                location: Location::Directory(directory.path().to_owned()),
-                fetched: Some(directory),
+                location: Location::Directory(repository.directory.path().to_owned()),
+                fetched: Some(repository),
             })
         }
         (Some(("svn", root)), Source::Svn { path, .. }) => {
             let mut url = url::Url::parse(root).map_err(|_| refused("it is no URL"))?;
-            if !SVN_SCHEMES.contains(&url.scheme()) {
-                return Err(refused("`svn` has no such transport itself"));
-            }
-            if url.host_str().is_some_and(|host| host.starts_with('-')) {
-                return Err(refused("its host would be an option"));
-            }
+            svn::address::check(root).map_err(refused)?;
             url.path_segments_mut()
                 .map_err(|()| refused("it is no URL of a repository"))?
                 .pop_if_empty()

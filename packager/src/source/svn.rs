@@ -11,6 +11,7 @@
 //! one that was asked for, so that a commit elsewhere in the repository changes no hash, and a
 //! working copy and a URL give the same one.
 
+pub(super) mod address;
 mod base;
 mod changes;
 mod database;
@@ -32,6 +33,8 @@ use std::path::Path;
 
 use bulla_schemas::recipe::RECIPE_FILE;
 
+use super::address::{has_password, without_secrets};
+use super::ownership::require_own_svn;
 use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
 use externals::mount::Origin;
 use program::Svn;
@@ -42,7 +45,8 @@ use xml::Info;
 
 /// Opens the directory at `url`.
 pub(super) fn open_url(url: &str, spec: &SourceSpec) -> Result<Checkout, SourceError> {
-    if let Some(url) = revision::without_password(url) {
+    if has_password(url) {
+        let url = without_secrets(url);
         return Err(SvnError::PasswordInUrl { url }.into());
     }
     let svn = Svn::new(url, &spec.spool);
@@ -62,6 +66,7 @@ pub(super) fn open_working_copy(
     directory: &Path,
     spec: &SourceSpec,
 ) -> Result<Checkout, SourceError> {
+    require_own_svn(root)?;
     let top = directory
         .ancestors()
         .take_while(|ancestor| ancestor.starts_with(root))
@@ -70,6 +75,7 @@ pub(super) fn open_working_copy(
     let svn = Svn::new(&top.display().to_string(), &spec.spool);
     if let Some(revision) = &spec.revision {
         let revision = program::revision(revision, &svn.repository)?;
+        WorkingCopy::require_known_server(root)?;
         let info = svn.info(&program::path_operand(top)?, Some(&revision))?;
         return from_repository(&svn, &info, Some(top));
     }

@@ -10,9 +10,10 @@ mod incomplete;
 mod large;
 mod lfs;
 mod long_ids;
+mod ownership;
 mod provenance;
 mod revisions;
-mod server;
+pub(crate) mod server;
 mod submodules;
 
 use bulla_packager::source::TrackedKind;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+mod attacks;
 mod build;
 mod cache;
 mod checkout;

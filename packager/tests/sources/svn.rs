@@ -6,15 +6,14 @@ mod https;
 mod line_ends;
 mod nested;
 mod offline;
-mod server;
+pub(crate) mod server;
 mod states;
 
 use std::collections::BTreeMap;
 
 use bulla_bundle::SourceTree as _;
-use bulla_packager::filter::Filter;
 use bulla_packager::publish::{Run, statement};
-use bulla_packager::select::select;
+use bulla_packager::select::{Filter, select};
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
 use bulla_schemas::Timestamp;
@@ -285,7 +284,7 @@ fn keywords_and_line_ends_are_those_of_the_repository() {
         started_on: Timestamp::EPOCH,
         finished_on: Timestamp::EPOCH,
     };
-    let statement = statement(&packed.bundle, &packed.provenance, &run);
+    let statement = statement(&packed.bundle, &packed.provenance, &run, "test");
     let [dependency] = statement.predicate.build_definition.resolved_dependencies;
     let recorded = serde_json::to_value(dependency.annotations).unwrap();
     let expected = serde_json::json!({

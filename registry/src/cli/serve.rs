@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Data, clock, print};
 use crate::app::{App, Settings};
-use crate::server::serve;
+use crate::serve::serve;
 
 /// Serve bundles and the log
 ///

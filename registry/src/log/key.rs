@@ -7,7 +7,7 @@ use std::path::Path;
 use bulla_trust::SigningKey;
 use zeroize::Zeroizing;
 
-use super::error::LogError;
+use super::LogError;
 use crate::durable;
 
 /// Reads the key, or makes it at the first start.

@@ -176,6 +176,16 @@ pub enum SvnError {
         /// The URL, without it.
         url: String,
     },
+    /// An address that `svn` is not given.
+    #[error("{what} is refused: `{url}`: {why}", url = escape(.url))]
+    Address {
+        /// Whose address it is.
+        what: String,
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Externals that may be something else tomorrow.
     #[error("externals without a revision, whose content would not stay the same:\n{externals}")]
     Unpinned {
@@ -260,6 +270,7 @@ impl SvnError {
                 FailureKind::Usage
             }
             Self::NotWhole { .. }
+            | Self::Address { .. }
             | Self::Unpinned { .. }
             | Self::ExternalUnknown { .. }
             | Self::ExternalDefinition { .. }
@@ -288,6 +299,9 @@ impl SvnError {
                 return Some(format!(
                     "write `-r {revision} URL@PEG` in `svn:externals`, where PEG is a revision in which it has that name"
                 ));
+            }
+            Self::Address { .. } => {
+                "mend it with `svn propedit svn:externals` or `svn relocate`, or leave the external out with `exclude`"
             }
             Self::NotWhole { .. } => "ask whoever runs the server for the right to read it",
             Self::PasswordInUrl { .. } => {

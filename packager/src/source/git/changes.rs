@@ -11,10 +11,12 @@ use gix::open::permissions;
 use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 use gix::worktree::IndexPersistedOrInMemory;
 
+use super::conversion::{self, Conversion, Conversions};
 use super::index;
 use super::tree::{Entry, Place};
 use crate::source::disk::is_executable;
 use crate::source::error::Listing;
+use crate::source::ownership::require_own_git;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
 /// Most bytes for the index of a repository that somebody else owns.
@@ -39,6 +41,8 @@ struct Change {
 /// Ordered so that of two changes of one path the more telling is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ChangeKind {
+    /// Other bytes than the commit's, unless a filter of the user made them.
+    Unfiltered,
     Modified,
     TypeChanged,
     Added,
@@ -49,6 +53,7 @@ enum ChangeKind {
 impl fmt::Display for ChangeKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Unfiltered => "modified, or changed by a filter, which is not run",
             Self::Modified => "modified",
             Self::TypeChanged => "type changed",
             Self::Added => "added",
@@ -60,19 +65,22 @@ impl fmt::Display for ChangeKind {
 
 impl Changes {
     /// Compares as `git status` does, with the user's configuration: it decides which files are
-    /// ignored and which conversions a checkout went through.
+    /// ignored and how lines end. No filter is run, whoever configured it: the content of a file in
+    /// Git LFS is compared with its pointer here.
     pub(super) fn find(top: &Path) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Git {
             action: "compare the work tree with the commit of",
             repository: top.to_owned(),
             source,
         };
-        let repository = gix::open::Options::default()
+        require_own_git(top)?;
+        let mut repository = gix::open::Options::default()
             .permissions(permissions_of_a_user())
             .config_overrides([INDEX_OF_OTHERS])
             .open(top)
             .map_err(failed)?
             .to_thread_local();
+        conversion::forget_filters(&mut repository).map_err(failed)?;
         let full = index::expanded(&repository, top)?;
         let is_as_committed = full.is_none() && index::is_head(&repository);
         let mut status = repository
@@ -87,13 +95,14 @@ impl Changes {
         }
 
         let mut changes = Self::default();
+        let mut conversions = Conversions::new(&repository);
         if is_as_committed {
             for item in status.into_index_worktree_iter(None).map_err(failed)? {
-                changes.add(&item.map_err(failed)?.into());
+                changes.add(&item.map_err(failed)?.into(), &mut conversions);
             }
         } else {
             for item in status.into_iter(None).map_err(failed)? {
-                changes.add(&item.map_err(failed)?);
+                changes.add(&item.map_err(failed)?, &mut conversions);
             }
         }
         changes.untracked.sort();
@@ -101,7 +110,7 @@ impl Changes {
     }
 
     /// Takes note of one item; several may come for one path, in any order.
-    fn add(&mut self, item: &Item) {
+    fn add(&mut self, item: &Item, conversions: &mut Conversions<'_>) {
         let path = item.location().to_owned();
         let kind = match item {
             Item::TreeIndex(IndexChange::Addition { .. }) => ChangeKind::Added,
@@ -120,7 +129,11 @@ impl Changes {
                 Some(Summary::Conflict) => ChangeKind::Conflicted,
                 Some(Summary::IntentToAdd) => ChangeKind::Added,
                 Some(Summary::Modified | Summary::Renamed | Summary::Copied) => {
-                    ChangeKind::Modified
+                    match conversions.explain(path.as_ref()) {
+                        Conversion::None => ChangeKind::Modified,
+                        Conversion::Pointer => return,
+                        Conversion::Filter => ChangeKind::Unfiltered,
+                    }
                 }
             },
         };

@@ -4,9 +4,11 @@
 //! .git/lfs/objects/4d/7a/4d7a214614ab...     the content, named by its sha256
 //! ```
 //!
-//! What is not there is fetched by the user's `git lfs`, with the user's credentials. Size and
-//! digest are verified while the content is read.
+//! What is not there is fetched by the user's `git-lfs`, with the user's credentials and nothing of
+//! the checkout's configuration that could run a program. Size and digest are verified while the
+//! content is read.
 
+mod fetch;
 mod pointer;
 
 use std::fs::File;
@@ -17,9 +19,8 @@ use bulla_bundle::Content;
 use bulla_schemas::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::program::{Git, GitFailure};
-use crate::source::SourceError;
 use crate::source::error::{GitContentError, Listing};
+use crate::source::{SourceError, protected};
 pub(super) use pointer::{Pointer, Reading};
 
 /// A pointer and where it stands.
@@ -55,15 +56,16 @@ impl LargeFile {
     }
 }
 
-/// Finds the content of every pointer, fetching what is missing.
+/// Finds the content of every pointer of `commit`, fetching what is missing.
 pub(super) fn find(
     repository: &gix::Repository,
     commit: gix::ObjectId,
     wanted: Vec<Wanted>,
+    spool: &Path,
 ) -> Result<Vec<(usize, LargeFile)>, SourceError> {
-    let mut stores = stores(repository);
+    let stores = stores(repository);
     let (mut found, mut missing) = (Vec::new(), wanted);
-    let mut look = |stores: &[PathBuf], missing: Vec<Wanted>| -> Vec<Wanted> {
+    let mut look = |missing: Vec<Wanted>| -> Vec<Wanted> {
         let mut left = Vec::new();
         for wanted in missing {
             match stores
@@ -76,13 +78,14 @@ pub(super) fn find(
         }
         left
     };
-    missing = look(&stores, missing);
-    let mut said = None;
+    missing = look(missing);
+    let mut said = String::new();
     if !missing.is_empty() {
-        said = fetch(repository, commit, &missing).err();
-        // The user may keep the store elsewhere, which only `git lfs` knows.
-        stores.extend(configured_store(repository));
-        missing = look(&stores, missing);
+        let pointers = missing.iter().map(|wanted| &wanted.pointer);
+        if let Err(failure) = fetch::fetch(repository, commit, pointers, &stores[0], spool) {
+            said = failure.to_string();
+        }
+        missing = look(missing);
     }
     if missing.is_empty() {
         return Ok(found);
@@ -96,15 +99,23 @@ pub(super) fn find(
         .collect();
     Err(SourceError::GitContent(GitContentError::LargeFiles {
         files: Listing(names),
-        said: said
-            .unwrap_or_else(|| GitFailure::Said(String::new()))
-            .to_string(),
+        said,
     }))
 }
 
-/// Lists the stores of the repository and of those that it borrows objects from.
+/// Lists the stores of the repository, the one that is written to first, and of those that it
+/// borrows objects from.
 fn stores(repository: &gix::Repository) -> Vec<PathBuf> {
-    let mut stores = vec![repository.common_dir().join("lfs")];
+    let common = repository.common_dir();
+    let own = repository.config_snapshot().string("lfs.storage");
+    // The user may keep it elsewhere.
+    let configured = own.or_else(|| protected::values("lfs.storage").pop());
+    let mut stores: Vec<PathBuf> = configured
+        .and_then(protected::expanded)
+        .map(|path| common.join(path))
+        .into_iter()
+        .collect();
+    stores.push(common.join("lfs"));
     let borrowed = repository.objects.store_ref().alternate_db_paths();
     for objects in borrowed.unwrap_or_default() {
         stores.extend(objects.parent().map(|directory| directory.join("lfs")));
@@ -125,48 +136,6 @@ fn in_store(store: &Path, pointer: &Pointer) -> Option<LargeFile> {
         size: pointer.size,
         sha256: pointer.sha256,
     })
-}
-
-/// Lets `git lfs` fetch what `missing` stands for.
-fn fetch(
-    repository: &gix::Repository,
-    commit: gix::ObjectId,
-    missing: &[Wanted],
-) -> Result<(), GitFailure> {
-    let Some(remote) = repository.remote_default_name(gix::remote::Direction::Fetch) else {
-        return Err(GitFailure::Said("the repository has no remote".to_owned()));
-    };
-    let git = Git::new(repository.git_dir());
-    let mut arguments = vec!["fetch".to_owned()];
-    if let Some(paths) = only(missing) {
-        arguments.push(format!("--include={paths}"));
-    }
-    arguments.push("--exclude=".to_owned());
-    arguments.push(remote.to_string());
-    arguments.push(commit.to_string());
-    git.lfs(&arguments).map(drop)
-}
-
-/// Writes the paths as `git lfs` takes them; none when they would be too many or mean something
-/// else there, and all files of the commit are fetched.
-fn only(missing: &[Wanted]) -> Option<String> {
-    const MOST: usize = 100 * 1024;
-    let paths: Option<Vec<&str>> = missing
-        .iter()
-        .map(|wanted| std::str::from_utf8(&wanted.path).ok())
-        .collect();
-    let paths = paths?;
-    let is_plain = |path: &&str| !path.contains(|character| "*?[]!,\\ ".contains(character));
-    let joined = paths.join(",");
-    (paths.iter().all(is_plain) && joined.len() < MOST).then_some(joined)
-}
-
-fn configured_store(repository: &gix::Repository) -> Option<PathBuf> {
-    let told = Git::new(repository.git_dir()).lfs(&["env"]).ok()?;
-    String::from_utf8_lossy(&told)
-        .lines()
-        .find_map(|line| line.strip_prefix("LocalMediaDir="))
-        .and_then(|objects| Path::new(objects).parent().map(Path::to_owned))
 }
 
 /// Reads a file of a store and compares it with its name.

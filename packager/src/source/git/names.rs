@@ -5,7 +5,7 @@ use std::path::Path;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::program::{Git, GitFailure};
-use crate::source::SourceError;
+use crate::source::{SourceError, address};
 
 /// Finds the commit that `revision` names, `HEAD` when it is none.
 pub(super) fn commit<'repository>(
@@ -176,15 +176,21 @@ pub(super) fn label(
         .unwrap_or_default()
 }
 
-/// Returns `git+` and the URL of the only remote, or of `origin` when there are several, without
-/// user, password or query; without a remote the repository's own path.
+/// Returns `git+` and the address of the only remote, or of `origin` when there are several,
+/// without user, password or query; without a remote the repository's own path.
 pub(super) fn source(repository: &gix::Repository, top: &Path) -> String {
     let remote = repository.remote_default_name(gix::remote::Direction::Fetch);
-    let url = remote
-        .and_then(|name| remote_url(repository, name.as_bstr()))
-        .and_then(|text| gix::url::parse(text.as_bstr()).ok())
-        .and_then(|url| public_url(url, repository))
-        .or_else(|| url::Url::from_file_path(top).ok().map(String::from));
+    let configured = remote.and_then(|name| remote_url(repository, name.as_bstr()));
+    let url = match configured {
+        None => address::of_path(top),
+        Some(configured) => {
+            let text = configured.to_str_lossy();
+            address::public(&text).or_else(|| {
+                let base = repository.workdir().unwrap_or(repository.git_dir());
+                address::of_path(&base.join(gix::path::from_bstr(configured.as_bstr()).ok()?))
+            })
+        }
+    };
     url.map(|url| format!("git+{url}")).unwrap_or_default()
 }
 
@@ -192,25 +198,4 @@ pub(super) fn source(repository: &gix::Repository, top: &Path) -> String {
 pub(super) fn remote_url(repository: &gix::Repository, name: &BStr) -> Option<BString> {
     let key = format!("remote.{name}.url");
     repository.config_snapshot().string(key.as_str())
-}
-
-/// Rewrites `user@host:path` and local paths as URLs, and drops what may be secret.
-fn public_url(mut url: gix::Url, repository: &gix::Repository) -> Option<String> {
-    if url.scheme == gix::url::Scheme::File {
-        let base = repository.workdir().unwrap_or(repository.git_dir());
-        let path = gix::path::from_bstr(url.path.as_bstr()).ok()?.into_owned();
-        let path = base.join(path);
-        let path = path.canonicalize().unwrap_or(path);
-        return url::Url::from_file_path(path).ok().map(String::from);
-    }
-    url.user = None;
-    url.password = None;
-    // `host:path` is relative to the user's home there, which a URL cannot say.
-    if !url.path.starts_with(b"/") {
-        url.path.insert(0, b'/');
-    }
-    let text = url.with_request_alternate_form(false).to_bstring();
-    let text = text.to_str().ok()?;
-    let end = text.find(['?', '#']).unwrap_or(text.len());
-    Some(text[..end].to_owned())
 }

@@ -9,6 +9,7 @@ use bulla_bundle::Content;
 use super::large::LargeBlobs;
 use super::verify::{self, Verified};
 use crate::source::SourceError;
+use crate::source::ownership::require_own_git;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
 /// same base, so a small cache has nearly all of the effect.
@@ -46,6 +47,7 @@ pub(super) struct Objects {
 impl Objects {
     /// Opens the repository whose work tree or git directory is `top`.
     pub(super) fn open(top: &Path, spool: &Path) -> Result<Self, SourceError> {
+        require_own_git(top)?;
         Ok(Self {
             shared: open(top, &[MOST_AT_ALL])?,
             limited: open(top, &[MOST_IN_MEMORY, DELTA_BASE_CACHE])?,
@@ -121,11 +123,12 @@ impl Objects {
 
 /// Opens the repository whose work tree or git directory is `top`, for all but content.
 pub(super) fn repository(top: &Path) -> Result<gix::Repository, SourceError> {
+    require_own_git(top)?;
     Ok(open(top, &[MOST_AT_ALL])?.to_thread_local())
 }
 
 /// Opens with the repository's own configuration and no other, and without replacement objects.
-/// Ownership is not asked for: nothing that the configuration names is run.
+/// Nothing that the configuration names is run. Whose it is was asked before.
 fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, SourceError> {
     let repository = gix::open::Options::isolated()
         .with(gix::sec::Trust::Full)

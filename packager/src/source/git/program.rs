@@ -29,6 +29,12 @@ const LEADING_ASTRAY: [&str; 15] = [
     "LANGUAGE",
 ];
 
+/// The program of Git LFS.
+const LFS: &str = "git-lfs";
+
+/// Lets `ssh` fail where it would ask.
+pub(super) const BATCH_SSH: &str = "ssh -oBatchMode=yes";
+
 /// Runs `git` for one repository.
 pub(super) struct Git {
     directory: PathBuf,
@@ -38,9 +44,11 @@ pub(super) struct Git {
 #[derive(Debug)]
 pub(super) enum GitFailure {
     /// There is no such program.
-    Missing,
+    Missing(String),
     /// It cannot be started.
     Start(io::Error),
+    /// The repository that it fetches into cannot be made.
+    Prepare(io::Error),
     /// What it said before it failed.
     Said(String),
 }
@@ -48,8 +56,14 @@ pub(super) enum GitFailure {
 impl std::fmt::Display for GitFailure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Missing => formatter.write_str("the program `git` is not installed"),
-            Self::Start(error) => write!(formatter, "the program `git` cannot be started: {error}"),
+            Self::Missing(program) => write!(formatter, "the program `{program}` is not installed"),
+            Self::Prepare(error) => {
+                write!(
+                    formatter,
+                    "cannot make the repository to fetch into: {error}"
+                )
+            }
+            Self::Start(error) => write!(formatter, "cannot start `git`: {error}"),
             Self::Said(text) => formatter.write_str(text),
         }
     }
@@ -82,39 +96,42 @@ impl Git {
         Ok(String::from_utf8_lossy(&output(command)?).trim().to_owned())
     }
 
-    /// Runs `git lfs`, which reads its operands without `--`.
+    /// Runs `git-lfs` itself, so that no alias is taken for it. It reads operands without `--`.
     pub(super) fn lfs<Operand: AsRef<OsStr>>(
         &self,
         arguments: &[Operand],
     ) -> Result<Vec<u8>, GitFailure> {
-        let mut command = self.command();
-        command.arg("lfs").args(arguments);
+        let mut command = Command::new(LFS);
+        command.args(arguments);
+        let mut command = self.settled(command);
+        command.env("GIT_DIR", &self.directory);
         output(command)
     }
 
-    /// Lets `ssh` fail where it would ask, unless the user has a command of their own for it.
-    pub(super) fn ssh_settings(&self) -> Vec<&'static str> {
-        if has_ssh_of_its_own() {
-            return Vec::new();
-        }
+    /// Tells whether the user has a command of their own in the place of `ssh`. A setting here would
+    /// win over it.
+    pub(super) fn has_ssh_of_its_own(&self) -> bool {
         let mut command = self.command();
         command.args(["config", "--get", "core.sshCommand"]);
-        match output(command) {
-            Ok(_) => Vec::new(),
-            Err(_) => vec!["-c", "core.sshCommand=ssh -oBatchMode=yes"],
-        }
+        has_ssh_variable() || output(command).is_ok()
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command
+            .arg("--no-pager")
             .arg("--git-dir")
             .arg(&self.directory)
             .args(["-c", "core.hooksPath=/dev/null"])
             .args(["-c", "core.fsmonitor=false"])
             .args(["-c", "protocol.ext.allow=never"])
-            .args(["-c", "credential.interactive=false"])
-            .current_dir(&self.directory);
+            .args(["-c", "credential.interactive=false"]);
+        self.settled(command)
+    }
+
+    /// Gives a program its directory and its environment.
+    fn settled(&self, mut command: Command) -> Command {
+        command.current_dir(&self.directory);
         for variable in LEADING_ASTRAY {
             command.env_remove(variable);
         }
@@ -133,12 +150,12 @@ impl Git {
     }
 }
 
-/// Tells whether the user names a program in the place of `ssh`. A setting would win over `GIT_SSH`.
+/// Tells whether the user names a program in the place of `ssh`.
 #[expect(
     clippy::disallowed_methods,
     reason = "git inherits the variables; only whether they are there counts here"
 )]
-fn has_ssh_of_its_own() -> bool {
+fn has_ssh_variable() -> bool {
     ["GIT_SSH", "GIT_SSH_COMMAND"]
         .into_iter()
         .any(|variable| std::env::var_os(variable).is_some())
@@ -146,7 +163,9 @@ fn has_ssh_of_its_own() -> bool {
 
 fn output(mut command: Command) -> Result<Vec<u8>, GitFailure> {
     let output = command.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => GitFailure::Missing,
+        io::ErrorKind::NotFound => {
+            GitFailure::Missing(command.get_program().to_string_lossy().into_owned())
+        }
         _ => GitFailure::Start(error),
     })?;
     if output.status.success() {

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use tempfile::TempDir;
-
+use super::private::{Access, PrivateRepository, REMOTE};
 use super::program::Git;
 use super::submodules::{fetch as fetch_commit, resolve as resolve_url};
-use crate::source::SourceError;
+use crate::source::{SourceError, address};
 
 /// The local name of the branch or tag that was asked for.
 const REFERENCE: &str = "refs/bulla/reference";
@@ -17,28 +16,29 @@ pub(in crate::source) fn fetch(
     commit: &str,
     reference: &str,
     spool: &Path,
-) -> Result<TempDir, SourceError> {
+) -> Result<PrivateRepository, SourceError> {
     // Relative URLs are relative to nothing here.
     let url = resolve_url(url, "").map_err(|error| SourceError::OriginUrl {
-        url: url.to_owned(),
+        url: address::without_secrets(url),
         source: Box::new(error),
     })?;
     let failed = |message: String| SourceError::Fetch {
-        url: url.clone(),
+        url: address::without_secrets(&url),
         commit: commit.to_owned(),
         message,
     };
     let id =
         gix::ObjectId::from_hex(commit.as_bytes()).map_err(|error| failed(error.to_string()))?;
-    let directory = fetch_commit(&url, id, spool).map_err(|error| failed(error.to_string()))?;
-    let git = Git::new(directory.path());
+    let access = Access::default();
+    let repository =
+        fetch_commit(&url, id, &access, spool).map_err(|error| failed(error.to_string()))?;
     if is_name(reference) {
-        let mut arguments = git.ssh_settings();
-        arguments.extend(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]);
+        let arguments = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
         // Whether it is still there decides nothing: the commit is.
-        let _ = git.run(&arguments, &[&url, &format!("+{reference}:{REFERENCE}")]);
+        let operands = [REMOTE, &format!("+{reference}:{REFERENCE}")];
+        let _ = repository.git().run(&arguments, &operands);
     }
-    Ok(directory)
+    Ok(repository)
 }
 
 /// Tells whether `reference`, as the repository at `top` has or had it fetched, contains `commit`.

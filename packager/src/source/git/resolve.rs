@@ -6,15 +6,15 @@ mod resolution;
 use std::path::PathBuf;
 
 use bulla_schemas::recipe::{Lfs, SourceSection};
-use tempfile::TempDir;
 
 use super::attributes::{self, Attributes, Marks};
 use super::changes::Changes;
 use super::objects::Objects;
+use super::private::PrivateRepository;
 use super::submodules::{self, Parent};
 use super::tree::{self, Entry, GitTree, Place};
 use super::{lfs, substitution};
-use crate::filter::Filter;
+use crate::select::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
 use resolution::Resolution;
@@ -33,7 +33,7 @@ pub(super) struct Origin {
     pub(super) dirty: bool,
     /// The directory that the repository was fetched into, gone with the tree.
     #[expect(dead_code, reason = "held until the tree is dropped")]
-    pub(super) fetched: Option<TempDir>,
+    pub(super) fetched: Option<PrivateRepository>,
 }
 
 impl GitTree {
@@ -215,7 +215,9 @@ impl GitTree {
             return Ok(());
         }
         let repository = self.objects.repository();
-        for (position, file) in lfs::find(&repository, self.origin.commit, wanted)? {
+        for (position, file) in
+            lfs::find(&repository, self.origin.commit, wanted, &self.origin.spool)?
+        {
             self.places[position] = Place::Large(file);
         }
         Ok(())

@@ -13,12 +13,12 @@ mod url;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice as _;
-use tempfile::TempDir;
 
 use super::names;
 use super::objects::Objects;
-use crate::source::SourceError;
+use super::private::{Access, PrivateRepository};
 use crate::source::error::GitContentError;
+use crate::source::{SourceError, address};
 pub(super) use changes::changes;
 pub(super) use fetch::fetch;
 pub use url::SubmoduleUrlError;
@@ -53,7 +53,7 @@ pub(super) struct Submodule {
     /// Where submodules of its own with a relative URL begin.
     pub(super) url: String,
     /// The directory that it was fetched into.
-    pub(super) fetched: Option<TempDir>,
+    pub(super) fetched: Option<PrivateRepository>,
 }
 
 impl Parent<'_> {
@@ -109,17 +109,18 @@ impl Parent<'_> {
         let unavailable = |said: String| GitContentError::SubmoduleUnavailable {
             path: shown.to_owned(),
             commit: commit.to_string(),
-            url: without_secrets(&url),
+            url: address::without_secrets(&url),
             said,
         };
-        let fetched = fetch::fetch(&url, commit, self.spool)
+        let access = Access::of(self.repository);
+        let fetched = fetch::fetch(&url, commit, &access, self.spool)
             .map_err(|failure| unavailable(failure.to_string()))?;
-        let objects = Objects::open(fetched.path(), self.spool)?;
+        let objects = Objects::open(fetched.directory.path(), self.spool)?;
         if objects.repository().find_commit(commit).is_err() {
             return Err(unavailable("the repository has no such commit".to_owned()).into());
         }
         Ok(Submodule {
-            top: fetched.path().to_owned(),
+            top: fetched.directory.path().to_owned(),
             objects,
             work_tree,
             url,
@@ -177,16 +178,4 @@ pub(super) fn own_url(repository: &gix::Repository, top: &Path) -> String {
         .flatten()
         .find_map(|name| names::remote_url(repository, name.as_bstr()))
         .map_or_else(|| top.display().to_string(), |url| url.to_string())
-}
-
-/// Cuts user and password out of a URL, for messages.
-fn without_secrets(url: &str) -> String {
-    match gix::url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            parsed.set_user(None);
-            parsed.set_password(None);
-            parsed.to_bstring().to_string()
-        }
-        _ => url.to_owned(),
-    }
 }

@@ -5,6 +5,7 @@ use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 
 use super::xml::Info;
+use crate::source::address::public;
 use crate::source::{Provenance, SourceError};
 
 /// A revision of one directory in a repository.
@@ -57,7 +58,7 @@ impl Revision {
     /// Returns what the release statement says.
     pub(super) fn provenance(&self) -> Provenance {
         Provenance {
-            source: format!("svn+{}", public_url(&self.root)),
+            source: format!("svn+{}", public(&self.root).unwrap_or_default()),
             label: label(&self.path),
             reference: self.path.clone(),
             dirty: false,
@@ -75,27 +76,6 @@ fn label(path: &str) -> String {
     }
 }
 
-/// Returns `url` without its password, when it has one.
-pub(super) fn without_password(url: &str) -> Option<String> {
-    let mut url = url::Url::parse(url).ok()?;
-    url.password()?;
-    url.set_password(None).ok()?;
-    Some(url.to_string())
-}
-
-/// Returns `root` as everyone may see it: without user and password.
-fn public_url(root: &str) -> String {
-    match url::Url::parse(root) {
-        Ok(mut url) => {
-            // Both fail only for URLs without a host, which have no user.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => root.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,32 +87,5 @@ mod tests {
         for path in ["", "trunk", "tags", "tags/1.2/src", "mytags/1"] {
             assert_eq!(label(path), "", "{path}");
         }
-    }
-
-    #[test]
-    fn only_a_url_with_a_password_is_changed() {
-        for (url, expected) in [
-            ("svn://ada:x@host/a%20b", Some("svn://ada@host/a%20b")),
-            ("svn+ssh://ada:@host/r", None),
-            ("https://ada@host/r", None),
-            ("https://host/r:x@y", None),
-            ("file:///r", None),
-            ("nonsense", None),
-        ] {
-            assert_eq!(without_password(url).as_deref(), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn users_are_not_part_of_the_source() {
-        assert_eq!(
-            public_url("svn+ssh://ada@example.com/srv/repo"),
-            "svn+ssh://example.com/srv/repo"
-        );
-        assert_eq!(
-            public_url("https://ada:secret@example.com/repo"),
-            "https://example.com/repo"
-        );
-        assert_eq!(public_url("file:///srv/repo"), "file:///srv/repo");
     }
 }

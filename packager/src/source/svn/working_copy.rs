@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::Timestamp;
 
+use super::address;
 use super::database::Database;
 use super::database::nodes::{Kind, Node};
 use super::database::rows::{Actual, Repository};
@@ -18,7 +19,9 @@ use super::externals::location;
 use super::problem::{Problem, Problems};
 use super::revision::Revision;
 use crate::source::SourceError;
+use crate::source::address::without_secrets;
 use crate::source::error::SvnError;
+use crate::source::ownership::require_own_svn;
 
 /// What a working copy has of the directory that is packed.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub(super) struct WorkingCopy {
 impl WorkingCopy {
     /// Reads what the database at `root` has at or below the directory `top`.
     pub(super) fn read(root: &Path, top: &Path) -> Result<Self, SourceError> {
+        require_own_svn(root)?;
         let database = Database::open(root)?;
         let from_root = top.strip_prefix(root).unwrap_or(Path::new(""));
         let from_root = from_root.to_str().ok_or_else(|| SvnError::NotVersioned {
@@ -94,6 +98,19 @@ impl WorkingCopy {
             problems,
         };
         working_copy.check()
+    }
+
+    /// Refuses a working copy whose database names a server that only a program of the user's
+    /// configuration reaches. Before `svn` asks that server.
+    pub(super) fn require_known_server(root: &Path) -> Result<(), SvnError> {
+        for Repository { root: url, .. } in Database::open(root)?.repositories()? {
+            address::check(&url).map_err(|why| SvnError::Address {
+                what: format!("the repository of the working copy `{}`", root.display()),
+                url: without_secrets(&url),
+                why,
+            })?;
+        }
+        Ok(())
     }
 
     /// Compares every node with the packed directory and with its own parent.

@@ -176,6 +176,70 @@ fn a_store_elsewhere_is_found() {
 }
 
 #[test]
+fn the_server_that_a_commit_names_and_the_rights_of_a_job_are_used() {
+    use crate::git::server::GitServer;
+    let Some((repository, clone)) = clone_without_content() else {
+        return;
+    };
+    let server = GitServer::start(&[("x", &repository.work())], Some("ada:secret"));
+    repository.git_in(
+        &clone,
+        &["config", "remote.origin.url", "https://127.0.0.1:1/x"],
+    );
+    let url = format!("{}/lfs", server.url);
+    repository.git(&["config", "-f", ".lfsconfig", "lfs.url", &url]);
+    repository.commit("server");
+    let work = repository.work().display().to_string();
+    repository.git_in(&clone, &["fetch", "-q", &work]);
+    repository.git_in(&clone, &["reset", "-q", "--soft", "FETCH_HEAD"]);
+    let said = refusal(resolve(&revision(&clone))).to_string();
+    assert!(said.contains("large.bin"), "{said}");
+    assert_eq!(server.refused(), 1, "{said}");
+    // As `actions/checkout` leaves it there.
+    let key = format!("http.{}/.extraheader", server.url);
+    let header = "Authorization: Basic YWRhOnNlY3JldA==";
+    repository.git_in(&clone, &["config", &key, header]);
+    let said = refusal(resolve(&revision(&clone))).to_string();
+    assert!(
+        said.contains("large.bin") && !said.contains("YWRh"),
+        "{said}"
+    );
+    assert_eq!(server.refused(), 1, "{said}");
+}
+
+#[test]
+fn a_file_that_git_lfs_wrote_is_as_committed() {
+    let repository = with_pointer(true);
+    repository.write("large.bin", CONTENT);
+    assert_eq!(
+        resolved(&repository.work())["large.bin"].1,
+        "a large file\\n"
+    );
+    repository.write("large.bin", CONTENT.replace('a', "b"));
+    let said = refusal(resolve(&spec(&repository.work()))).to_string();
+    assert!(said.contains("modified: large.bin"), "{said}");
+}
+
+#[test]
+fn a_file_of_another_filter_is_told_apart() {
+    let repository = GitRepository::with_files();
+    repository.write("secret", "committed");
+    repository.commit("secret");
+    repository.write(".gitattributes", "secret filter=crypt\n");
+    repository.commit("filter");
+    assert!(resolve(&spec(&repository.work())).is_ok());
+    repository.write("secret", "plain");
+    let error = refusal(resolve(&spec(&repository.work())));
+    assert!(
+        error
+            .to_string()
+            .contains("changed by a filter, which is not run: secret"),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("--revision"), "{error}");
+}
+
+#[test]
 fn a_borrowed_store_and_a_linked_work_tree_are_read() {
     let repository = with_pointer(true);
     let shared = repository.home().join("shared");

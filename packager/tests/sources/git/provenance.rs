@@ -45,6 +45,17 @@ fn the_source_is_the_origin_without_secrets() {
             "ssh://git@example.com:2222/b",
             "git+ssh://example.com:2222/b",
         ),
+        (
+            "hg::https://ada:secret@example.com/b",
+            "git+hg::https://example.com/b",
+        ),
+        ("ada:secret@example.com:b", "git+ssh://example.com/b"),
+        ("git@[::1]:acme/b.git", "git+ssh://[::1]/acme/b.git"),
+        ("https://ü.example/b", "git+https://xn--tda.example/b"),
+        (
+            "codecommit::eu-west-1://secret@b",
+            "git+codecommit::eu-west-1://b",
+        ),
         ("/srv/git/b c.git", "git+file:///srv/git/b%20c.git"),
     ] {
         repository.git(&["config", "remote.origin.url", remote]);

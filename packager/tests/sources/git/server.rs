@@ -26,11 +26,13 @@ struct Site {
     authorization: Option<String>,
     /// How many requests there were.
     requests: AtomicUsize,
+    /// How many of them were asked for an account.
+    refused: AtomicUsize,
 }
 
 /// A server on a free port, gone when dropped.
-struct GitServer {
-    url: String,
+pub(crate) struct GitServer {
+    pub(crate) url: String,
     site: Arc<Site>,
     root: TempDir,
     _runtime: Runtime,
@@ -38,7 +40,7 @@ struct GitServer {
 
 impl GitServer {
     /// Serves bare clones of `repositories` by their names.
-    fn start(repositories: &[(&str, &Path)], account: Option<&str>) -> Self {
+    pub(crate) fn start(repositories: &[(&str, &Path)], account: Option<&str>) -> Self {
         let root = TempDir::new().unwrap();
         for (name, work) in repositories {
             let bare = root.path().join(format!("{name}.git"));
@@ -58,6 +60,7 @@ impl GitServer {
                 format!("Basic {encoded}")
             }),
             requests: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
         });
         let runtime = Runtime::new().unwrap();
         let listener = runtime
@@ -77,6 +80,11 @@ impl GitServer {
     /// Returns how many requests there were.
     fn requests(&self) -> usize {
         self.site.requests.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many requests were asked for an account.
+    pub(crate) fn refused(&self) -> usize {
+        self.site.refused.load(Ordering::SeqCst)
     }
 
     /// Clones `name` without its submodules.
@@ -105,6 +113,7 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
         .as_ref()
         .is_some_and(|expected| header("authorization") != *expected)
     {
+        site.refused.fetch_add(1, Ordering::SeqCst);
         let ask = [("www-authenticate", "Basic realm=\"git\"")];
         return (StatusCode::UNAUTHORIZED, ask, "").into_response();
     }

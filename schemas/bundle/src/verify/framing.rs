@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::{Part, VerifiedBundle, VerifyError, frame_at};
-use crate::canonical::{BLOCK, Header, TarError, check_header};
+use crate::tar::BLOCK;
+use crate::tar::check::{TarError, check_header};
+use crate::tar::header::Header;
 
 impl VerifiedBundle {
     /// Refuses a decoded frame of the payload in which a header, a filling or the end differs from

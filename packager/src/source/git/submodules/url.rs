@@ -1,5 +1,7 @@
 //! URLs of submodules: relative ones are resolved, and none of them can run a command.
 
+use crate::source::address::without_secrets;
+
 /// Transports that are part of git itself. Any other scheme is the name of a program to run.
 const SCHEMES: [&str; 7] = ["https", "http", "ssh", "git+ssh", "ssh+git", "git", "file"];
 
@@ -36,7 +38,7 @@ pub(in crate::source::git) fn resolve(
     }
     let url = if declared.starts_with("./") || declared.starts_with("../") {
         relative(declared, base).ok_or_else(|| SubmoduleUrlError::Relative {
-            url: declared.escape_default().to_string(),
+            url: without_secrets(declared).escape_default().to_string(),
         })?
     } else {
         declared.to_owned()
@@ -73,7 +75,7 @@ fn relative(declared: &str, base: &str) -> Option<String> {
 fn check(url: &str) -> Result<(), SubmoduleUrlError> {
     let refuse = |why| {
         Err(SubmoduleUrlError::Refused {
-            url: url.escape_default().to_string(),
+            url: without_secrets(url).escape_default().to_string(),
             why,
         })
     };

@@ -7,6 +7,7 @@ use super::super::tree::{FileExternal, Layer};
 use super::super::working_copy::WorkingCopy;
 use super::super::{base, changes, export, fresh};
 use crate::source::SourceError;
+use crate::source::address::without_secrets;
 use crate::source::error::{SvnError, SvnFailure};
 
 /// An external with everything about it decided.
@@ -52,7 +53,7 @@ impl Pinned {
         if let Some(position) = files.iter().position(|file| self.is_file(file, path)) {
             return Ok(Fetched::file(files.swap_remove(position)));
         }
-        let svn = Svn::new(&self.url, spool);
+        let svn = Svn::new(&without_secrets(&self.url), spool);
         if let Some(directory) = directory
             && directory.join(".svn").join("wc.db").exists()
             && let Some(fetched) = self.in_working_copy(directory, &svn)?
@@ -103,7 +104,7 @@ impl Pinned {
             }) if peg.is_none() => {
                 return Err(SvnError::ExternalUnknown {
                     path: path.to_owned(),
-                    url: url.clone(),
+                    url: without_secrets(url),
                     revision: *revision,
                 }
                 .into());

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_schemas::EntryPath;
+use bulla_schemas::escape::escape;
 use bulla_schemas::recipe::SourceSection;
 
+use super::super::address;
 use super::super::tree::{FileExternal, Layer};
 use super::fetch::{Fetched, Pinned};
 use super::{Definition, External, Moment, location};
-use crate::filter::Filter;
+use crate::select::Filter;
+use crate::source::address::without_secrets;
 use crate::source::error::{Listing, SvnError};
 use crate::source::{SourceError, TrackedKind};
 
@@ -133,8 +136,8 @@ impl<'a> Mount<'a> {
 
     fn mount(&mut self, path: String, waiting: Waiting) -> Result<(), SourceError> {
         let Some(pinned) = self.pin(&path, &waiting)? else {
-            let url = waiting.definition.url;
-            self.unpinned.push((url, path));
+            let Waiting { definition, .. } = waiting;
+            self.unpinned.push((without_secrets(&definition.url), path));
             return Ok(());
         };
         // All that are unpinned are named at once; then nothing more needs to be fetched.
@@ -145,7 +148,7 @@ impl<'a> Mount<'a> {
         if waiting.way.contains(&step) || waiting.way.len() > DEEPEST {
             return Err(SvnError::ExternalLoop {
                 path,
-                url: pinned.url,
+                url: without_secrets(&pinned.url),
             }
             .into());
         }
@@ -193,11 +196,26 @@ impl<'a> Mount<'a> {
             directory: path.to_owned(),
             definition: definition.url.clone(),
         })?;
+        Self::check_address(path, &url, &waiting.root)?;
         let peg = match definition.peg {
             Moment::Number(peg) if peg != revision => Some(peg),
             _ => None,
         };
         Ok(Some(Pinned { url, peg, revision }))
+    }
+
+    /// Checks that an external leads to no program and, from elsewhere, to no place on this machine.
+    fn check_address(path: &str, url: &str, root: &str) -> Result<(), SvnError> {
+        let refused = |why| SvnError::Address {
+            what: format!("the external `{}`", escape(path)),
+            url: without_secrets(url),
+            why,
+        };
+        address::check(url).map_err(refused)?;
+        if address::is_local(url) && !address::is_local(root) {
+            return Err(refused("it is a place on this machine"));
+        }
+        Ok(())
     }
 
     /// Checks that nothing else is at `path` and that only directories lead there.

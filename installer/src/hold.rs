@@ -1,0 +1,35 @@
+//! The hold: a person rolled back on this server, so the live release is not the channel's head,
+//! and nobody should wonder why. It never ends by itself; an explicit `install` clears it.
+
+use std::path::Path;
+
+use bulla_schemas::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::error::Error;
+
+/// Why a server stays on a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hold {
+    /// The release that was gone back to.
+    pub hash: Digest,
+    /// The release that was left.
+    pub left: Digest,
+    /// Since when, by this server's clock.
+    pub since: Timestamp,
+}
+
+/// Reads the hold, if there is one.
+pub(crate) fn read(path: &Path) -> Result<Option<Hold>, Error> {
+    durable::read_json(path)
+}
+
+/// Sets or clears the hold durably.
+pub(crate) fn write(path: &Path, hold: Option<&Hold>) -> Result<(), Error> {
+    match hold {
+        Some(hold) => durable::write_json(path, hold),
+        None => durable::remove(path),
+    }
+}

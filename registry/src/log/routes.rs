@@ -1,0 +1,140 @@
+//! `/log/...`: the log's files, and the one way to append.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bulla_schemas::manifest::Manifest;
+use bulla_schemas::media_type;
+use bulla_schemas::statement::ReleaseStatement;
+use bulla_trust::tile::TilePath;
+use bulla_trust::{SignedEnvelope, Statement};
+
+use super::attach;
+use crate::access::Scope::{Pull, Push};
+use crate::app::{App, blocking};
+use crate::body::read_all;
+use crate::caller::Caller;
+use crate::content::IMMUTABLE;
+use crate::extract::Path;
+use crate::problem::Problem;
+
+/// Most bytes of a request that appends: above the limit of an envelope, so that replay's own
+/// sentence about its size is what the client reads.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// `GET /log/checkpoint`
+pub(crate) async fn checkpoint(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Pull)?;
+    let checkpoint = app.log.published().checkpoint.clone();
+    if checkpoint.is_empty() {
+        return Err(Problem::NoPolicy);
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, checkpoint).into_response())
+}
+
+/// `GET /log/tile/...`
+pub(crate) async fn tile(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Pull)?;
+    let tile: TilePath = format!("tile/{path}").parse().map_err(Problem::malformed)?;
+    let size = app.log.published().state.size();
+    let files = app.log.files().clone();
+    let content = blocking(move || Ok(files.tile(tile, size)?))
+        .await?
+        .ok_or_else(|| Problem::not_found("published tile", &tile))?;
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (CACHE_CONTROL, IMMUTABLE),
+    ];
+    Ok((headers, content).into_response())
+}
+
+/// `POST /log/entries`
+pub(crate) async fn append(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Push)?;
+    let bytes = read_all(request.into_body(), MOST_BYTES).await?;
+    let envelope = SignedEnvelope::from_bytes(&bytes).map_err(Problem::malformed)?;
+    let statement = Statement::parse(envelope.payload_type(), envelope.payload())
+        .map_err(Problem::malformed)?;
+    check_access(&app, &caller, &statement)?;
+    if let Statement::Release(release) = &statement {
+        check_bundle(&app, release).await?;
+    }
+    let appended = app.log.append(bytes.into()).await?;
+    if let Statement::Release(release) = &statement {
+        let published = app.log.published();
+        let policy = published.state.checked_policy();
+        if let Err(problem) = attach(&app, policy, &envelope, release).await {
+            tracing::warn!(problem = %problem.message(), "a release statement was not attached");
+        }
+    }
+    Ok((StatusCode::CREATED, Json(appended)).into_response())
+}
+
+/// Signatures decide what a statement is worth; a token only lets it in. The first policy is the
+/// exception: whoever brings it decides whose signatures count.
+fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(), Problem> {
+    let has_policy = app.log.published().state.policy().is_some();
+    match statement {
+        Statement::Policy(_) if !has_policy => caller.may_everywhere(Push),
+        Statement::Policy(_) => caller.may_somewhere(Push),
+        _ if !has_policy => Err(Problem::NoPolicy),
+        Statement::Release(release) => caller.may(Push, &release.subject[0].name),
+        Statement::Promotion(promotion) => caller.may(Push, &promotion.predicate.project),
+        Statement::Revocation(revocation) => revocation
+            .subject
+            .iter()
+            .try_for_each(|subject| caller.may(Push, &subject.name)),
+    }
+}
+
+/// A release statement is about a bundle that is here, whole, with the size it says.
+async fn check_bundle(app: &Arc<App>, release: &ReleaseStatement) -> Result<(), Problem> {
+    let subject = &release.subject[0];
+    let (project, hash) = (&subject.name, subject.digest.sha256);
+    let refused = |reason: String| Problem::Ineffective { reason };
+    let admitted = app
+        .database
+        .manifest(project, &hash.into())
+        .await?
+        .is_some_and(|row| row.artifact_type.as_deref() == Some(media_type::BUNDLE));
+    let store = app.blobs.clone();
+    let manifest = blocking(move || Ok(store.read(&hash.into(), Manifest::MAX_LEN)?)).await?;
+    let size = manifest
+        .filter(|_| admitted)
+        .and_then(|bytes| Manifest::from_bytes(&bytes).ok()?.total_size())
+        .ok_or_else(|| {
+            refused(format!(
+                "`{project}` has no bundle {hash} here; push it first"
+            ))
+        })?;
+    if size == subject.annotations.size {
+        Ok(())
+    } else {
+        Err(refused(format!(
+            "expected {size} as the bundle's size, found {}",
+            subject.annotations.size
+        )))
+    }
+}

@@ -3,7 +3,7 @@
 mod clock;
 mod documentation;
 mod enroll;
-
+mod failure;
 mod history;
 mod install;
 mod output;
@@ -16,11 +16,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bulla_schemas::outcome;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 
-use crate::error::Error;
-use crate::layout::Server;
+use failure::Failure;
+
+use crate::site::Server;
 
 /// Puts exactly the promoted release in place on this server, or nothing.
 ///
@@ -80,16 +80,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let server = Server::new(program.server.root, program.server.state);
     match program.command.run(&server) {
         Ok(status) => status,
-        Err(error) => {
-            output::report(&outcome::report(&error, error.hint().as_deref()));
-            output::candidates(error.candidates());
-            ExitCode::from(error.kind().exit_status())
-        }
+        Err(failure) => failure.tell(),
     }
 }
 
 impl Command {
-    fn run(self, server: &Server) -> Result<ExitCode, Error> {
+    fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         match self {
             Self::Enroll(arguments) => arguments.run(server),
             Self::Install(arguments) => arguments.run(server),
@@ -98,7 +94,7 @@ impl Command {
             Self::Verify(arguments) => arguments.run(server),
             Self::History(arguments) => arguments.run(server),
             Self::Completions(arguments) => Ok(arguments.run()),
-            Self::ManPages(arguments) => arguments.run(),
+            Self::ManPages(arguments) => Ok(arguments.run()?),
             #[cfg(feature = "failpoints")]
             Self::Failpoints => {
                 output::lines(crate::failpoint::POINTS.iter().copied());

@@ -6,8 +6,8 @@
 
 /// Every place, in the order in which an install or a rollback comes by.
 pub(crate) const POINTS: &[&str] = &[
-    "install::locked",
-    "install::log-synced",
+    "site::locked",
+    "log::synced",
     "install::resolved",
     "pull::index-stored",
     "pull::half-of-the-payload",
@@ -28,7 +28,6 @@ pub(crate) const POINTS: &[&str] = &[
     "activate::journal-removed",
     "garbage::moved",
     "garbage::before-remove",
-    "rollback::locked",
     "rollback::checked",
     "recover::before-finish",
 ];

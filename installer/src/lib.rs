@@ -23,54 +23,39 @@
 //! ```
 //!
 //! Everything is fetched, checked and durable before `current` is switched, and nothing is
-//! written into a live tree. Bytes are handled synchronously; only `pull` and the log are async,
-//! and the border is `remote.rs`.
+//! written into a live tree. Bytes are handled synchronously; only `fetch` is async, and the
+//! border is `fetch/supply.rs`.
+//!
+//! The rooms, of which each knows only those to its right:
+//!
+//! ```text
+//! cli -> operation -> {live, fetch} -> tree -> state -> site -> platform
+//! ```
 //!
 //! This version runs no hooks and no health checks, and refuses releases that ask for them
-//! (`unsupported.rs`). It saves no drift: a changed tree is moved aside as it is, never deleted.
+//! (`operation/install/unsupported.rs`). It saves no drift: a changed tree is moved aside as it is, never deleted.
 
-mod activate;
-mod bundles;
-mod current;
-mod descent;
-mod durable;
-mod error;
-mod expected;
-mod extract;
 mod failpoint;
-mod garbage;
-mod history;
-mod hold;
-mod install;
-mod journal;
-mod layout;
-mod lock;
-mod persist;
-mod plan;
-mod pull;
-mod record;
-mod recover;
-mod recycle;
-mod remote;
-mod remove;
-mod resolve;
-mod rollback;
-mod share;
-mod space;
-mod stamp;
-mod status;
-mod unsupported;
-mod verify;
+mod fetch;
+mod live;
+mod observer;
+mod operation;
+mod platform;
+mod site;
+mod state;
+mod tree;
 
 pub mod cli;
 
-pub use error::Error;
-pub use history::{Activation, ActivationAction, PromotionRecord};
-pub use hold::Hold;
-pub use install::{InstallRequest, Installed, Observer, Outcome, ReleaseNote, install};
-pub use layout::Server;
-pub use remote::{Remote, enroll};
-pub use rollback::{Candidate, RollbackRequest, RolledBack, rollback};
-pub use share::Link;
-pub use status::{ProjectStatus, Standing, history, status};
-pub use verify::{Difference, DifferenceKind, Verification, verify};
+pub use fetch::{FetchError, FollowedLog, Supply};
+pub use live::LiveError;
+pub use observer::Observer;
+pub use operation::{
+    Candidate, EnrollError, InstallError, InstallRequest, Installed, LockedSite, ObserveError,
+    Outcome, ProjectStatus, ResolveError, RollbackError, RollbackRequest, RolledBack, Standing,
+    Verification, enroll, history, install, rollback, status, verify,
+};
+pub use platform::FileError;
+pub use site::{Server, Site};
+pub use state::{Activation, ActivationAction, Hold, PromotionRecord, StateError};
+pub use tree::{Difference, DifferenceKind, Link, ReleaseNote, TreeError};

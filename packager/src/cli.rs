@@ -3,11 +3,10 @@
 
 mod anchor;
 mod arguments;
-mod build;
 mod bundle_file;
+mod changes;
 mod check;
 mod completions;
-mod confirm;
 mod diff;
 mod doctor;
 mod enter;
@@ -21,8 +20,11 @@ mod import;
 mod init;
 mod key;
 mod man_pages;
+mod moving;
 mod output;
 mod pack;
+mod packing;
+mod preview;
 mod progress;
 mod promote;
 mod publish;

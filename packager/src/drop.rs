@@ -20,7 +20,7 @@ use bulla_trust::{LogState, Promotion, Release};
 use serde::Serialize;
 
 use crate::ancestry::{self, AncestryError, Missing, Revision};
-use crate::promote::Wish;
+use crate::proposal::Proposal;
 
 /// A revision that was promoted to a channel and would be live no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -150,11 +150,11 @@ impl Dropped {
 
 impl Loss {
     /// Refuses a promotion that loses something, or may, unless that is `meant`.
-    pub fn require_meant(self, wish: &Wish, meant: bool) -> Result<(), DropError> {
-        let Wish {
+    pub fn require_meant(self, proposal: &Proposal, meant: bool) -> Result<(), DropError> {
+        let Proposal {
             project, channel, ..
-        } = wish;
-        let (hash, project, channel) = (wish.hash, project.clone(), channel.clone());
+        } = proposal;
+        let (hash, project, channel) = (proposal.hash, project.clone(), channel.clone());
         match self {
             _ if meant => Ok(()),
             Self::Nothing => Ok(()),
@@ -185,30 +185,30 @@ fn list(dropped: &[Dropped]) -> String {
     named.join("; ")
 }
 
-/// Finds what `wish` would take out of its channel. `sources` are what the documents of the live
+/// Finds what `proposal` would take out of its channel. `sources` are what the documents of the live
 /// and the wanted release say, when they are at hand; without them the log has to do.
 pub fn loss(
     state: &LogState,
-    wish: &Wish,
+    proposal: &Proposal,
     sources: Option<(&Source, &Source)>,
     checkout: &Path,
 ) -> Loss {
-    let Some(head) = state.head(&wish.project, &wish.channel) else {
+    let Some(head) = state.head(&proposal.project, &proposal.channel) else {
         return Loss::Nothing;
     };
-    let Some(live) = promoted(state, wish, &head.hash) else {
+    let Some(live) = promoted(state, proposal, &head.hash) else {
         return Loss::Nothing;
     };
-    if head.hash == wish.hash {
+    if head.hash == proposal.hash {
         return Loss::Nothing;
     }
     let of_record = |hash| {
-        let release = state.release(&wish.project, hash).map(Release::record);
+        let release = state.release(&proposal.project, hash).map(Release::record);
         release.and_then(Revision::of_record)
     };
     let revisions = match sources {
         Some((live, target)) => Revision::of_source(live).zip(Revision::of_source(target)),
-        None => of_record(&head.hash).zip(of_record(&wish.hash)),
+        None => of_record(&head.hash).zip(of_record(&proposal.hash)),
     };
     let missing = match &revisions {
         Some((live, target)) => ancestry::missing(live, target, checkout),
@@ -217,7 +217,7 @@ pub fn loss(
     match missing {
         Ok(Missing::Nothing) => Loss::Nothing,
         Ok(missing) => Loss::Revisions {
-            dropped: dropped(state, wish, live, &missing),
+            dropped: dropped(state, proposal, live, &missing),
             commits: match &missing {
                 Missing::Commits(commits) => Some(commits.len()),
                 _ => None,
@@ -230,35 +230,25 @@ pub fn loss(
     }
 }
 
-/// Returns what a rollback takes out of its channel, the latest first: all that was promoted
-/// since the release was last the head.
-pub fn rolled_back(state: &LogState, wish: &Wish) -> Vec<Dropped> {
-    let mut dropped: Vec<Dropped> = Vec::new();
-    for promotion in of_channel(state, wish).rev() {
-        if promotion.hash == wish.hash {
-            break;
-        }
-        if !dropped.iter().any(|known| known.hash == promotion.hash) {
-            dropped.extend(promoted(state, wish, &promotion.hash));
-        }
-    }
-    dropped
-}
-
 /// The live release first, then what was promoted before it and is part of it.
-fn dropped(state: &LogState, wish: &Wish, live: Dropped, missing: &Missing) -> Vec<Dropped> {
+fn dropped(
+    state: &LogState,
+    proposal: &Proposal,
+    live: Dropped,
+    missing: &Missing,
+) -> Vec<Dropped> {
     let is_missing = |promotion: &&Promotion| {
-        let release = state.release(&wish.project, &promotion.hash);
+        let release = state.release(&proposal.project, &promotion.hash);
         let revision = release.and_then(|release| Revision::of_record(release.record()));
         revision.is_some_and(|revision| missing.has(&revision))
     };
     let mut dropped = vec![live];
     let mut add = |promotion: &Promotion| {
         if !dropped.iter().any(|known| known.hash == promotion.hash) {
-            dropped.extend(promoted(state, wish, &promotion.hash));
+            dropped.extend(promoted(state, proposal, &promotion.hash));
         }
     };
-    let past = of_channel(state, wish).rev();
+    let past = of_channel(state, proposal).rev();
     match missing {
         // A path is all that is known of a branch, which may be as old as the repository: what
         // came to the channel before another branch did was given up then.
@@ -270,10 +260,10 @@ fn dropped(state: &LogState, wish: &Wish, live: Dropped, missing: &Missing) -> V
 
 /// Returns how a release first came to the channel: later times are rollbacks, and whoever rolled
 /// back to a fix is not its owner.
-fn promoted(state: &LogState, wish: &Wish, hash: &Digest) -> Option<Dropped> {
-    let release = state.release(&wish.project, hash)?.record();
+pub(crate) fn promoted(state: &LogState, proposal: &Proposal, hash: &Digest) -> Option<Dropped> {
+    let release = state.release(&proposal.project, hash)?.record();
     let of_hash = |promotion: &&Promotion| promotion.hash == *hash;
-    let promotion = of_channel(state, wish)
+    let promotion = of_channel(state, proposal)
         .filter(of_hash)
         .find(|promotion| promotion.action == Action::Promote)?;
     Some(Dropped {
@@ -289,8 +279,8 @@ fn promoted(state: &LogState, wish: &Wish, hash: &Digest) -> Option<Dropped> {
 
 fn of_channel<'a>(
     state: &'a LogState,
-    wish: &'a Wish,
+    proposal: &'a Proposal,
 ) -> impl DoubleEndedIterator<Item = &'a Promotion> {
-    let all = state.promotions(&wish.project);
-    all.filter(|promotion| promotion.channel == wish.channel)
+    let all = state.promotions(&proposal.project);
+    all.filter(|promotion| promotion.channel == proposal.channel)
 }

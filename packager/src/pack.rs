@@ -9,9 +9,10 @@ use bulla_schemas::outcome::FailureKind;
 
 use crate::build::{self, BuildError, BuildOptions};
 use crate::cache::{Cache, Record};
-use crate::recipe::CheckedRecipe;
-use crate::select::{Filter, SelectError, Selection, select};
-use crate::source::{Checkout, Comparison, Provenance, SourceError};
+use crate::filter::Filter;
+use crate::recipe::{self, CheckedRecipe, RecipeError};
+use crate::select::{SelectError, Selection, select};
+use crate::source::{self, Checkout, Comparison, Provenance, SourceError, SourceSpec};
 
 /// How to pack; no option changes a byte of the bundle.
 #[derive(Debug, Clone)]
@@ -46,6 +47,19 @@ pub struct Packed {
     pub provenance: Provenance,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// Opens a revision and reads its recipe; the work tree may still be compared with the revision.
+pub fn begin(spec: &SourceSpec) -> Result<(Checkout, CheckedRecipe), PackError> {
+    let checkout = source::begin(spec)?;
+    match recipe::load(&checkout) {
+        Ok(recipe) => Ok((checkout, recipe)),
+        // A recipe that was mended and not committed is a change that is in no revision.
+        Err(error) => {
+            checkout.compared()?;
+            Err(error.into())
+        }
+    }
 }
 
 /// Packs what `recipe` selects of `checkout`.
@@ -221,6 +235,9 @@ pub enum PackError {
     /// What stands for content elsewhere cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The recipe is wrong.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
     /// The build gives no release.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -237,6 +254,7 @@ impl PackError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Source(error) => error.kind(),
+            Self::Recipe(error) => error.kind(),
             Self::Build(error) => error.kind(),
             Self::Select(error) => error.kind(),
             Self::Write(error) => error.kind(),
@@ -247,6 +265,7 @@ impl PackError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
+            Self::Recipe(error) => error.hint(),
             Self::Build(error) => error.hint(),
             Self::Select(error) => error.hint(),
             Self::Write(error) => error.hint(),

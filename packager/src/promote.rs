@@ -1,33 +1,24 @@
 //! Moving a channel: from a verified log to a promotion that the log contains.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use bulla_bundle::VerifiedBundle;
 use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::statement::Severity;
-use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp, media_type};
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
 use bulla_trust::{CheckedPolicy, Head, LogState, Release, statement};
 
+use crate::contents::{self, ContentsError};
+use crate::drop::{self, Loss};
+use crate::preview::Preview;
+use crate::proposal::Proposal;
 use crate::sign::{self, SignError};
 use crate::ssh::PersonalKey;
-
-/// What a person wants a channel to point to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
-    /// The project.
-    pub project: ProjectName,
-    /// The channel.
-    pub channel: ChannelName,
-    /// The release.
-    pub hash: Digest,
-    /// Why; permanent.
-    pub reason: String,
-    /// The time, for people.
-    pub issued_at: Timestamp,
-}
 
 /// Why a channel was not moved.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +62,12 @@ pub enum PromoteError {
         /// The channels that it knows.
         known: Vec<String>,
     },
+    /// No builder released it in this project.
+    #[error("the log has no release {hash}")]
+    NotReleased {
+        /// The hash.
+        hash: Digest,
+    },
     /// The release holds changes that are in no revision.
     #[error("{hash} was packed from a checkout with changes that are in no revision")]
     Dirty {
@@ -83,6 +80,9 @@ pub enum PromoteError {
         /// The release.
         hash: Digest,
     },
+    /// The registry falsifies one of the releases.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -110,6 +110,7 @@ impl PromoteError {
     /// Returns the exit status' kind.
     pub fn kind(&self) -> FailureKind {
         match self {
+            Self::Contents(error) => error.kind(),
             Self::Sign(error) => error.kind(),
             Self::Client(error) => error.kind(),
             Self::Follow(error) => error.kind(),
@@ -121,6 +122,7 @@ impl PromoteError {
     /// Returns what to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Contents(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::Client(error) => error.hint(),
             Self::Follow(error) => error.hint(),
@@ -134,6 +136,7 @@ impl PromoteError {
             Self::UnknownChannel { known, .. } => {
                 Some(format!("channels in the policy: {}", known.join(", ")))
             }
+            Self::NotReleased { .. } => Some("publish it first".to_owned()),
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
             Self::Overtaken { .. } => {
@@ -146,19 +149,102 @@ impl PromoteError {
 
 /// Returns the head when the channel points to the release already. Whoever repeats a promotion
 /// whose answer was lost has nothing left to do.
-pub fn standing<'a>(state: &'a LogState, wish: &Wish) -> Option<&'a Head> {
-    let head = state.head(&wish.project, &wish.channel)?;
-    (head.hash == wish.hash && !head.is_paused()).then_some(head)
+pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head> {
+    let head = state.head(&proposal.project, &proposal.channel)?;
+    (head.hash == proposal.hash && !head.is_paused()).then_some(head)
+}
+
+/// What is known before anybody signs.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What changes on the servers, or why that cannot be told. That stops nobody.
+    pub preview: Result<Preview, ContentsError>,
+    /// What the channel would lose.
+    pub loss: Loss,
+}
+
+/// Finds out what a promotion would do, and refuses one that could not take effect. What is lost is
+/// told and not refused: only the person knows whether it is meant. A git history is read in the
+/// checkout at or above `checkout`.
+pub async fn prepare(
+    client: &Client,
+    state: &LogState,
+    proposal: &Proposal,
+    signer: Option<&PersonalKey>,
+    checkout: &Path,
+) -> Result<Prepared, PromoteError> {
+    check(state, proposal, signer)?;
+    let bundles = fetch(client, state, proposal).await?;
+    let source = |bundle: &VerifiedBundle| bundle.release().source.clone();
+    let sources = match &bundles {
+        Ok((Some(live), target)) => Some((source(live), source(target))),
+        _ => None,
+    };
+    let sources = sources.as_ref().map(|(live, target)| (live, target));
+    let loss = drop::loss(state, proposal, sources, checkout);
+    Ok(Prepared {
+        preview: preview(state, proposal, bundles)?,
+        loss,
+    })
+}
+
+/// Checks all that the log alone can tell; whoever only looks needs no key.
+pub(crate) fn check(
+    state: &LogState,
+    proposal: &Proposal,
+    signer: Option<&PersonalKey>,
+) -> Result<(), PromoteError> {
+    check_channel(state, proposal)?;
+    check_release(state, proposal)?;
+    signer.map_or(Ok(()), |key| check_person(state, key, proposal))
+}
+
+/// The live release, if there is one, and the proposed one.
+pub(crate) type Bundles = (Option<VerifiedBundle>, VerifiedBundle);
+
+/// Fetches what is live and what is proposed. A registry that falsifies one of them is refused; one
+/// that does not give them is told.
+pub(crate) async fn fetch(
+    client: &Client,
+    state: &LogState,
+    proposal: &Proposal,
+) -> Result<Result<Bundles, ContentsError>, PromoteError> {
+    let project = &proposal.project;
+    let live = async {
+        match state.head(project, &proposal.channel) {
+            Some(head) => contents::fetch(client, project, head.hash).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    match tokio::try_join!(live, contents::fetch(client, project, proposal.hash)) {
+        Err(error) if error.kind() == FailureKind::Refused => Err(error.into()),
+        fetched => Ok(fetched),
+    }
+}
+
+/// Compares what was fetched.
+pub(crate) fn preview(
+    state: &LogState,
+    proposal: &Proposal,
+    bundles: Result<Bundles, ContentsError>,
+) -> Result<Result<Preview, ContentsError>, PromoteError> {
+    let release =
+        state
+            .release(&proposal.project, &proposal.hash)
+            .ok_or(PromoteError::NotReleased {
+                hash: proposal.hash,
+            })?;
+    Ok(bundles.map(|(live, target)| Preview::new(live.as_ref(), &target, release)))
 }
 
 /// Checks that the policy has the channel.
-pub fn check_channel<'a>(
+fn check_channel<'a>(
     state: &'a LogState,
-    wish: &Wish,
+    proposal: &Proposal,
 ) -> Result<(&'a CheckedPolicy, &'a ChannelRule), PromoteError> {
-    let Wish {
+    let Proposal {
         project, channel, ..
-    } = wish;
+    } = proposal;
     let policy = state.checked_policy();
     let rule = policy.and_then(|policy| Some((policy, policy.channel_rule(project, channel)?)));
     rule.ok_or_else(|| {
@@ -177,7 +263,11 @@ pub fn check_channel<'a>(
 }
 
 /// Checks that the person may move the channel, before they are asked to sign.
-pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<(), PromoteError> {
+fn check_person(
+    state: &LogState,
+    key: &PersonalKey,
+    proposal: &Proposal,
+) -> Result<(), PromoteError> {
     let fingerprint = key.public.fingerprint();
     let policy = state.checked_policy();
     let name = match policy.and_then(|policy| policy.key(&fingerprint)) {
@@ -195,12 +285,12 @@ pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<
             });
         }
     };
-    let (policy, rule) = check_channel(state, wish)?;
+    let (policy, rule) = check_channel(state, proposal)?;
     if !policy.may_promote(rule, &Owner::Person(name.clone())) {
         return Err(PromoteError::NotAllowed {
             name,
-            project: wish.project.clone(),
-            channel: wish.channel.clone(),
+            project: proposal.project.clone(),
+            channel: proposal.channel.clone(),
             people: rule.people.clone(),
         });
     }
@@ -208,8 +298,8 @@ pub fn check_person(state: &LogState, key: &PersonalKey, wish: &Wish) -> Result<
 }
 
 /// Checks that the release may be promoted at all.
-pub fn check_release(state: &LogState, wish: &Wish) -> Result<(), PromoteError> {
-    let (project, hash) = (&wish.project, wish.hash);
+fn check_release(state: &LogState, proposal: &Proposal) -> Result<(), PromoteError> {
+    let (project, hash) = (&proposal.project, proposal.hash);
     if state.release(project, &hash).is_some_and(Release::is_dirty) {
         return Err(PromoteError::Dirty { hash });
     }
@@ -223,15 +313,15 @@ pub fn check_release(state: &LogState, wish: &Wish) -> Result<(), PromoteError> 
 pub fn sign(
     state: &LogState,
     key: &PersonalKey,
-    wish: &Wish,
+    proposal: &Proposal,
 ) -> Result<SignedEnvelope, PromoteError> {
     let promotion = statement::promote(
         state,
-        &wish.project,
-        &wish.channel,
-        wish.hash,
-        wish.reason.clone(),
-        wish.issued_at,
+        &proposal.project,
+        &proposal.channel,
+        proposal.hash,
+        proposal.reason.clone(),
+        proposal.issued_at,
     );
     let payload = statement::to_payload(&promotion);
     let envelope = sign::by_person(media_type::IN_TOTO, &payload, key)?;
@@ -245,7 +335,7 @@ pub fn sign(
 pub async fn append(
     client: &Client,
     log: &mut LogFollower,
-    wish: &Wish,
+    proposal: &Proposal,
     envelope: &SignedEnvelope,
 ) -> Result<Head, PromoteError> {
     let payload = Digest::of(envelope.payload());
@@ -259,7 +349,7 @@ pub async fn append(
             return Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded));
         }
     };
-    match state.head(&wish.project, &wish.channel) {
+    match state.head(&proposal.project, &proposal.channel) {
         Some(head) if head.payload == payload => Ok(head.clone()),
         Some(head) if head.entry >= before => Err(PromoteError::Overtaken {
             head: Box::new(head.clone()),
@@ -286,8 +376,8 @@ mod tests {
         }
     }
 
-    fn wish(channel: &str, hash: Digest) -> Wish {
-        Wish {
+    fn proposal(channel: &str, hash: Digest) -> Proposal {
+        Proposal {
             project: project(),
             channel: name(channel),
             hash,
@@ -301,7 +391,11 @@ mod tests {
         let mut organisation = Organisation::new();
         let hash = organisation.publish(&project(), "one");
         let check = |person: &str, channel: &str| {
-            check_person(&organisation.state, &personal(person), &wish(channel, hash))
+            check_person(
+                &organisation.state,
+                &personal(person),
+                &proposal(channel, hash),
+            )
         };
         assert!(check("alice", "prod").is_ok());
         assert!(matches!(
@@ -331,8 +425,8 @@ mod tests {
         organisation.append_release(&release);
         organisation.promote("prod", good, &["alice"]);
         organisation.revoke(bad, Severity::Block, "alice");
-        let check = |hash| check_release(&organisation.state, &wish("prod", hash));
-        let standing = |hash| standing(&organisation.state, &wish("prod", hash));
+        let check = |hash| check_release(&organisation.state, &proposal("prod", hash));
+        let standing = |hash| standing(&organisation.state, &proposal("prod", hash));
         assert_eq!(standing(good).unwrap().people, [name("alice")]);
         assert_eq!(standing(bad), None);
         assert!(matches!(check(bad), Err(PromoteError::Revoked { .. })));

@@ -1,6 +1,9 @@
 //! From a packed bundle to a release: the builder's statement about it.
 
-use bulla_bundle::Bundle;
+use std::sync::Arc;
+
+use bulla_bundle::{Bundle, Progress};
+use bulla_registry_client::{Client, ClientError};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::release::Source;
@@ -10,11 +13,14 @@ use bulla_schemas::statement::{
     ReleasePredicate, ReleaseStatement, ReleaseSubject, RunDetails, STATEMENT_TYPE, SizeAnnotation,
     SvnEolStyle, SvnKeywords,
 };
-use bulla_schemas::{Name, Timestamp};
+use bulla_schemas::{Name, Timestamp, media_type};
 use bulla_trust::LogState;
-use bulla_trust::key::PublicKey;
+use bulla_trust::key::{PublicKey, SigningKey};
 use bulla_trust::policy::Owner;
 
+use crate::pack::Packed;
+use crate::push::{PushReport, push};
+use crate::sign::{self, SignError};
 use crate::source::Provenance;
 
 /// Who packs, and when. For the statement.
@@ -30,10 +36,10 @@ pub struct Run {
     pub finished_on: Timestamp,
 }
 
-/// Why a key cannot publish a release.
+/// Why a release cannot be published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuilderError {
+pub enum PublishError {
     /// The policy has nobody with this key.
     #[error("the registry's policy names no builder with the key {fingerprint}")]
     UnknownBuilder {
@@ -50,12 +56,22 @@ pub enum BuilderError {
         /// The person.
         name: Name,
     },
+    /// The statement cannot be signed, or would change nothing.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The registry does not take the bundle or the statement.
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
-impl BuilderError {
+impl PublishError {
     /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
-        FailureKind::Refused
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::UnknownBuilder { .. } | Self::NotBuilder { .. } => FailureKind::Refused,
+            Self::Sign(error) => error.kind(),
+            Self::Client(error) => error.kind(),
+        }
     }
 
     /// Returns what to do next.
@@ -69,19 +85,21 @@ impl BuilderError {
                 ))
             }
             Self::NotBuilder { .. } => Some("make a key with `bulla key generate`".to_owned()),
+            Self::Sign(error) => error.hint(),
+            Self::Client(error) => error.hint(),
         }
     }
 }
 
 /// Finds what the policy calls the builder with this key.
-pub fn builder_id(state: &LogState, key: &PublicKey) -> Result<String, BuilderError> {
+pub fn builder_id(state: &LogState, key: &PublicKey) -> Result<String, PublishError> {
     let fingerprint = key.fingerprint();
     let policy = state.checked_policy();
     let rule = match policy.and_then(|policy| policy.key(&fingerprint)) {
         Some((Owner::Builder(name), _)) => policy.and_then(|policy| policy.builder(name)),
         Some((Owner::Person(name), _)) => {
             let name = name.clone();
-            return Err(BuilderError::NotBuilder { fingerprint, name });
+            return Err(PublishError::NotBuilder { fingerprint, name });
         }
         None => None,
     };
@@ -92,19 +110,58 @@ pub fn builder_id(state: &LogState, key: &PublicKey) -> Result<String, BuilderEr
         .policy()
         .into_iter()
         .flat_map(|policy| &policy.builders);
-    Err(BuilderError::UnknownBuilder {
+    Err(PublishError::UnknownBuilder {
         fingerprint,
         builders: builders.map(|rule| rule.name.clone()).collect(),
     })
 }
 
-/// Writes the statement that makes a bundle promotable.
-pub fn statement(
-    bundle: &Bundle,
-    provenance: &Provenance,
+/// What publishing did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// What the push of the bundle did.
+    pub pushed: PushReport,
+    /// The entry of the log that has the release statement.
+    pub entry: u64,
+    /// Whether it was there before.
+    pub was_there: bool,
+}
+
+/// Pushes a bundle and logs the builder's statement about it. What `log` says already is not said
+/// again; without a log the registry judges alone.
+pub async fn publish(
+    client: &Client,
+    log: Option<&LogState>,
+    key: &SigningKey,
+    packed: &Packed,
     run: &Run,
-    tool: &str,
-) -> ReleaseStatement {
+    progress: Arc<dyn Progress + Send + Sync>,
+) -> Result<Published, PublishError> {
+    let release = statement(&packed.bundle, &packed.provenance, run);
+    let existing = log.and_then(|log| existing_entry(log, &release));
+    let payload = bulla_trust::statement::to_payload(&release);
+    let envelope = sign::by_builder(media_type::IN_TOTO, &payload, key)?;
+    // A statement without effect is refused before anything is sent.
+    if let (Some(log), None) = (log, existing) {
+        sign::require_effect(log, &envelope)?;
+    }
+    let pushed = push(client, &packed.bundle, progress).await?;
+    let entry = match existing {
+        Some(entry) => entry,
+        None => client.append(&envelope.to_bytes()).await?.index,
+    };
+    Ok(Published {
+        pushed,
+        entry,
+        was_there: existing.is_some(),
+    })
+}
+
+/// The program that packs, as release statements name it.
+const TOOL: &str = concat!("bulla ", env!("CARGO_PKG_VERSION"));
+
+/// Writes the statement that makes a bundle promotable.
+pub fn statement(bundle: &Bundle, provenance: &Provenance, run: &Run) -> ReleaseStatement {
     let release = bundle.release();
     ReleaseStatement {
         statement_type: STATEMENT_TYPE.to_owned(),
@@ -131,7 +188,7 @@ pub fn statement(
                     build: provenance.build,
                 },
                 internal_parameters: InternalParameters {
-                    tool: tool.to_owned(),
+                    tool: TOOL.to_owned(),
                 },
                 resolved_dependencies: [dependency(bundle, provenance)],
             },
@@ -177,7 +234,7 @@ fn dependency(bundle: &Bundle, provenance: &Provenance) -> Dependency {
 }
 
 /// Finds the entry in which the log says the same already, but for times and run.
-pub fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64> {
+fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64> {
     let definition = &statement.predicate.build_definition;
     let parameters = &definition.external_parameters;
     let subject = &statement.subject[0];
@@ -218,10 +275,10 @@ mod tests {
         assert_eq!(find("ci").unwrap(), testing::BUILDER_ID);
         assert!(matches!(
             find("alice"),
-            Err(BuilderError::NotBuilder { .. })
+            Err(PublishError::NotBuilder { .. })
         ));
         let error = find("mallory").unwrap_err();
-        assert!(matches!(error, BuilderError::UnknownBuilder { .. }));
+        assert!(matches!(error, PublishError::UnknownBuilder { .. }));
         assert!(error.hint().unwrap().contains("ci"));
     }
 

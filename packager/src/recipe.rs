@@ -10,7 +10,7 @@ use bulla_schemas::install::InstallError;
 use bulla_schemas::recipe::{RECIPE_FILE, Recipe};
 use bulla_schemas::{Codec, Digest};
 
-use crate::select::Patterns;
+use crate::filter::Patterns;
 use crate::source::{Checkout, TrackedKind};
 pub use error::RecipeError;
 use place::Place;

@@ -1,8 +1,89 @@
-//! What a channel can go back to.
+//! Going back: which earlier heads a channel has, which of them is the one before, and what going
+//! there takes out.
+//!
+//! ```text
+//!   promote a, promote b, promote c     heads in effect: a b c
+//!   rollback to a                                        a        b and c were taken out
+//!   promote d                                            a d      the one before is a
+//! ```
 
-use bulla_schemas::statement::{Action, Severity};
-use bulla_schemas::{ChannelName, Digest, ProjectName};
+use bulla_registry_client::Client;
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::statement::Severity;
+use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
 use bulla_trust::{LogState, Promotion};
+
+use crate::drop::{self, Dropped, Loss};
+use crate::promote::{self, Prepared, PromoteError};
+use crate::proposal::Proposal;
+use crate::resolve::{self, ResolveError};
+use crate::ssh::PersonalKey;
+
+/// Why a channel cannot go back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RollbackError {
+    /// No head before the present one is left.
+    #[error("`{channel}` of {project} has no head to go back to: {}", nothing_before(*.has_others))]
+    NothingBefore {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// Whether it pointed to other releases, which were rolled back or revoked.
+        has_others: bool,
+    },
+    /// The release was never the head.
+    #[error("`{channel}` of {project} never pointed to {hash}")]
+    NeverHead {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The release.
+        hash: Digest,
+    },
+    /// The name leads nowhere.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+}
+
+impl RollbackError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::NothingBefore { .. } | Self::NeverHead { .. } => FailureKind::Refused,
+            Self::Resolve(error) => error.kind(),
+        }
+    }
+
+    /// Returns what to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NothingBefore {
+                has_others: true,
+                channel,
+                ..
+            } => Some(format!(
+                "`bulla rollback {channel} --list` shows them; choose one with --to HASH"
+            )),
+            Self::NothingBefore { .. } => Some("promote another release".to_owned()),
+            Self::NeverHead { hash, channel, .. } => Some(format!(
+                "`bulla promote {} {channel}` would point it there for the first time",
+                hash.short()
+            )),
+            Self::Resolve(error) => error.hint(),
+        }
+    }
+}
+
+const fn nothing_before(has_others: bool) -> &'static str {
+    if has_others {
+        "every earlier one was rolled back or revoked"
+    } else {
+        "it pointed to nothing before"
+    }
+}
 
 /// Returns the earlier heads of a channel that are not revoked, the latest first, each with the
 /// last promotion that pointed to it.
@@ -23,26 +104,105 @@ pub fn candidates<'a>(
     candidates
 }
 
-/// Returns what the channel pointed to before its present head was promoted, or before that when
-/// it is revoked. Going back twice goes back two releases, and never forward to one that was
-/// rolled back.
+/// Returns the newest head before the present one that was neither rolled back nor revoked. Going
+/// back twice goes back two releases, and never forward to one that was rolled back.
 pub fn head_before(
     state: &LogState,
     project: &ProjectName,
     channel: &ChannelName,
 ) -> Option<Digest> {
-    let mut hash = state.head(project, channel)?.hash;
-    let mut past: Vec<_> = of_channel(state, project, channel).collect();
-    loop {
-        // A bundle is promoted to a channel once; every later time is a rollback.
-        let promoted =
-            |promotion: &&Promotion| promotion.hash == hash && promotion.action == Action::Promote;
-        past.truncate(past.iter().position(promoted)?);
-        hash = past.last()?.hash;
-        if !is_revoked(state, project, &hash) {
-            return Some(hash);
+    let heads = in_effect(state, project, channel);
+    let mut earlier = heads.iter().rev().skip(1).map(|head| head.hash);
+    earlier.find(|hash| !is_revoked(state, project, hash))
+}
+
+/// Returns where a rollback goes: to the earlier head that was named, else to the one before.
+pub fn target(
+    state: &LogState,
+    project: &ProjectName,
+    channel: &ChannelName,
+    named: Option<&DigestPrefix>,
+) -> Result<Digest, RollbackError> {
+    resolve::head(state, project, channel)?;
+    let place = || (project.clone(), channel.clone());
+    let Some(prefix) = named else {
+        return head_before(state, project, channel).ok_or_else(|| {
+            let (project, channel) = place();
+            RollbackError::NothingBefore {
+                has_others: !candidates(state, &project, &channel).is_empty(),
+                project,
+                channel,
+            }
+        });
+    };
+    let (_, hash) = resolve::find(state, Some(project), prefix)?;
+    if state.was_head(project, channel, &hash) {
+        return Ok(hash);
+    }
+    let (project, channel) = place();
+    Err(RollbackError::NeverHead {
+        project,
+        channel,
+        hash,
+    })
+}
+
+/// Finds out what a rollback would do, and refuses one that could not take effect. Taking releases
+/// out is what it is for, so the loss is told and never refused.
+pub async fn prepare(
+    client: &Client,
+    state: &LogState,
+    proposal: &Proposal,
+    signer: Option<&PersonalKey>,
+) -> Result<Prepared, PromoteError> {
+    promote::check(state, proposal, signer)?;
+    let bundles = promote::fetch(client, state, proposal).await?;
+    let dropped = taken_out(state, proposal);
+    Ok(Prepared {
+        preview: promote::preview(state, proposal, bundles)?,
+        loss: if dropped.is_empty() {
+            Loss::Nothing
+        } else {
+            Loss::Revisions {
+                dropped,
+                commits: None,
+            }
+        },
+    })
+}
+
+/// Returns what is live and would not be any more, the latest first.
+fn taken_out(state: &LogState, proposal: &Proposal) -> Vec<Dropped> {
+    let heads = in_effect(state, &proposal.project, &proposal.channel);
+    let promoted = |hash| drop::promoted(state, proposal, hash);
+    let stays = heads.iter().position(|head| head.hash == proposal.hash);
+    let first = stays.map(|position| position + 1).or_else(|| {
+        // A head that was rolled back contains nothing that was promoted after it.
+        let entry = promoted(&proposal.hash).map_or(0, |promoted| promoted.entry);
+        let is_later = |head: &Dropped| head.entry > entry;
+        heads
+            .iter()
+            .position(|head| promoted(&head.hash).is_some_and(|head| is_later(&head)))
+    });
+    let above = &heads[first.unwrap_or(heads.len())..];
+    let dropped = above.iter().rev();
+    dropped.filter_map(|head| promoted(&head.hash)).collect()
+}
+
+/// Returns the heads of a channel that no rollback has taken out, the present one last.
+fn in_effect<'a>(
+    state: &'a LogState,
+    project: &ProjectName,
+    channel: &ChannelName,
+) -> Vec<&'a Promotion> {
+    let mut heads: Vec<&Promotion> = Vec::new();
+    for promotion in of_channel(state, project, channel) {
+        match heads.iter().position(|head| head.hash == promotion.hash) {
+            Some(position) => heads.truncate(position + 1),
+            None => heads.push(promotion),
         }
     }
+    heads
 }
 
 fn of_channel<'a>(
@@ -96,6 +256,8 @@ mod tests {
             ("aba", None),
             ("abac", Some('a')),
             ("abcad", Some('a')),
+            // Forward again to what was rolled back, which does not bring back the rest.
+            ("abcac", Some('a')),
         ] {
             assert_eq!(before(&moved(history)), expected.map(hash), "{history}");
         }
@@ -128,5 +290,52 @@ mod tests {
         assert_eq!(before(&organisation), None);
         let candidates = candidates(&organisation.state, &project(), &name("prod"));
         assert!(candidates.is_empty());
+    }
+
+    #[test]
+    fn names_what_is_live_and_goes_and_not_what_went_before() {
+        for (history, to, expected) in [
+            ("abc", 'a', "cb"),
+            ("abcb", 'a', "b"),
+            ("abcad", 'a', "d"),
+            // Forward again: `c` contains what it was promoted over.
+            ("abca", 'c', ""),
+            ("abcad", 'c', "d"),
+        ] {
+            let organisation = moved(history);
+            let proposal = Proposal {
+                project: project(),
+                channel: name("prod"),
+                hash: hash(to),
+                reason: "because".to_owned(),
+                issued_at: bulla_trust::testing::time(0),
+            };
+            let dropped = taken_out(&organisation.state, &proposal);
+            let found: Vec<_> = dropped.iter().map(|dropped| dropped.hash).collect();
+            let expected: Vec<_> = expected.chars().map(hash).collect();
+            assert_eq!(found, expected, "{history} to {to}");
+        }
+    }
+
+    #[test]
+    fn a_named_head_must_have_been_one() {
+        let mut organisation = moved("ab");
+        let never = organisation.publish(&project(), "never");
+        let target = |state: &LogState, named: Option<Digest>| {
+            let prefix = named.map(|hash| name(&hash.to_string()));
+            target(state, &project(), &name("prod"), prefix.as_ref())
+        };
+        let state = &organisation.state;
+        assert_eq!(target(state, None).unwrap(), hash('a'));
+        assert_eq!(target(state, Some(hash('b'))).unwrap(), hash('b'));
+        let error = target(state, Some(never)).unwrap_err();
+        assert!(matches!(error, RollbackError::NeverHead { .. }), "{error}");
+        let error = target(&moved("aba").state, None).unwrap_err();
+        assert!(
+            error.to_string().contains("rolled back or revoked"),
+            "{error}"
+        );
+        let error = target(&moved("a").state, None).unwrap_err();
+        assert!(error.to_string().contains("nothing before"), "{error}");
     }
 }

@@ -5,8 +5,6 @@
 //! UTF-8, links that stay inside, no submodules and externals, nothing at persistent paths.
 
 mod error;
-mod filter;
-mod patterns;
 
 use std::cell::LazyCell;
 use std::io;
@@ -17,11 +15,9 @@ use bulla_schemas::{EntryPath, LinkTarget};
 use foldhash::{HashMap, HashSet};
 
 use crate::cache::Record;
+use crate::filter::Filter;
 use crate::source::{Checkout, ContentId, Tracked, TrackedKind};
 pub use error::SelectError;
-pub use filter::Filter;
-pub(crate) use filter::FilterJudge;
-pub use patterns::{PatternError, Patterns};
 
 /// The entries of a checkout that belong to a release.
 pub struct Selection {

@@ -25,7 +25,7 @@ use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 use serde::{Deserialize, Serialize};
 
-use crate::select::Filter;
+use crate::filter::Filter;
 pub use comparison::Comparison;
 use comparison::Refusal;
 pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};

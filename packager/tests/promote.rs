@@ -9,7 +9,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use bulla_packager::promote::{PromoteError, Wish, append};
+use bulla_packager::promote::{PromoteError, append};
+use bulla_packager::proposal::Proposal;
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Digest, media_type};
@@ -40,7 +41,7 @@ struct World {
     organisation: Organisation,
     client: Client,
     log: LogFollower,
-    wish: Wish,
+    proposal: Proposal,
     server: JoinHandle<()>,
     _directory: TempDir,
 }
@@ -73,7 +74,7 @@ async fn world(behaviour: Behaviour) -> World {
         organisation,
         client,
         log,
-        wish: Wish {
+        proposal: Proposal {
             project: project(),
             channel: name("prod"),
             hash,
@@ -121,24 +122,27 @@ async fn append_entry(State(shared): State<Shared>, body: Bytes) -> (StatusCode,
 }
 
 async fn promote(world: &mut World) -> Result<bulla_trust::Head, PromoteError> {
-    let draft = world.organisation.draft("prod", world.wish.hash);
+    let draft = world.organisation.draft("prod", world.proposal.hash);
     let payload = statement::to_payload(&draft);
     let entry = testing::sign_as(&["alice"], media_type::IN_TOTO, &payload);
     let envelope = SignedEnvelope::from_bytes(&entry).unwrap();
-    append(&world.client, &mut world.log, &world.wish, &envelope).await
+    append(&world.client, &mut world.log, &world.proposal, &envelope).await
 }
 
 #[tokio::test]
 async fn the_head_is_the_one_that_the_verified_log_shows() {
     let mut world = world(Behaviour::Honest).await;
     let head = promote(&mut world).await.unwrap();
-    assert_eq!((head.hash, head.seq, head.entry), (world.wish.hash, 2, 4));
+    assert_eq!(
+        (head.hash, head.seq, head.entry),
+        (world.proposal.hash, 2, 4)
+    );
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_no_failure_when_the_log_has_the_promotion() {
     let mut world = world(Behaviour::LosesAnswer).await;
-    assert_eq!(promote(&mut world).await.unwrap().hash, world.wish.hash);
+    assert_eq!(promote(&mut world).await.unwrap().hash, world.proposal.hash);
 }
 
 #[tokio::test]

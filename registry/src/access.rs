@@ -3,6 +3,8 @@
 //! A token gives the right to ask, never authority: what a release, a promotion or a policy is
 //! worth is decided by the signatures on it.
 
+pub(crate) mod tokens;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,7 +15,6 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::database::TokenRow;
-use crate::hex::hex;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,7 +172,7 @@ pub(crate) fn create_token(
     getrandom::fill(&mut id)?;
     let secret = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&random[..])));
     let row = TokenRow {
-        id: hex(&id),
+        id: const_hex::encode(id),
         name: name.to_owned(),
         secret: Digest::of(secret.as_bytes()),
         scopes: join(&access.scopes),

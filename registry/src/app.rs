@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_schemas::ProjectName;
-
-use crate::blobs::BlobStore;
+use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::{DataDirectory, DataLock};
 use crate::database::Database;
 use crate::error::RegistryError;
-use crate::log::{Log, LogError};
-use crate::oci_digest::OciDigest;
-use crate::problem::Problem;
-use crate::repositories::Repositories;
-use crate::uploads::Uploads;
+use crate::keep::{Indexed, reindex, reindex_if_lost};
+use crate::log::Log;
+use crate::objects::Objects;
+use crate::publish::Catalog;
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::Repositories;
+use crate::store::uploads::Uploads;
 
-/// What whoever runs the registry decides.
+/// What the operator of a registry decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Whether reading needs no token.
@@ -45,13 +45,8 @@ impl Default for Settings {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
-    pub(crate) blobs: BlobStore,
-    pub(crate) repositories: Repositories,
-    pub(crate) database: Database,
+    pub(crate) catalog: Catalog,
     pub(crate) uploads: Uploads,
-    pub(crate) log: Log,
-    /// Held while a tag is looked at and set, so that of two pushes one wins.
-    pub(crate) pointers: tokio::sync::Mutex<()>,
     _lock: DataLock,
 }
 
@@ -66,58 +61,35 @@ impl App {
         let lock = data.lock()?;
         let (folder, key) = (data.log(), data.log_key());
         // Replaying a long log takes a while.
-        let log = tokio::task::spawn_blocking(move || Log::open(&folder, &key))
-            .await
-            .map_err(|error| LogError::System(error.into()))??;
-        let app = Arc::new(Self {
-            database: Database::open(&data).await?,
-            blobs: BlobStore::new(data.blobs()),
-            repositories: Repositories::new(data.repositories()),
-            uploads: Uploads::open(data.uploads(), settings.most_uploads)?,
+        let log = blocking(move || Log::open(&folder, &key)).await?;
+        let objects = Objects::new(data.root().to_owned());
+        let catalog = Catalog::new(
+            BlobStore::new(objects.clone()),
+            Repositories::new(objects),
+            Database::open(&data).await?,
             log,
-            pointers: tokio::sync::Mutex::default(),
+        );
+        let app = Arc::new(Self {
+            uploads: Uploads::open(data.uploads(), settings.most_uploads)?,
+            catalog,
             settings,
             clock,
             _lock: lock,
         });
-        app.reindex_if_lost().await?;
-        app.attach_newest().await?;
+        reindex_if_lost(&app.catalog).await?;
+        app.catalog.attach_newest().await?;
         Ok(app)
     }
 
-    /// Ends what the registry does beside requests.
+    /// Rebuilds the index from the files. Tokens stay as they are.
+    pub async fn reindex(&self) -> Result<Indexed, RegistryError> {
+        Ok(reindex(&self.catalog).await?)
+    }
+
+    /// Ends what the registry does besides answering requests.
     pub async fn close(self: &Arc<Self>) {
         let app = Arc::clone(self);
-        if let Err(problem) = blocking(move || {
-            app.log.close();
-            Ok(())
-        })
-        .await
-        {
-            tracing::error!(problem = %problem.message(), "the log was not closed");
-        }
-        self.database.close().await;
+        blocking(move || app.catalog.log.close()).await;
+        self.catalog.database.close().await;
     }
-
-    /// Gives a repository a blob that is stored: the record first, then the index.
-    pub(crate) async fn add_blob(
-        self: &Arc<Self>,
-        project: &ProjectName,
-        blob: &OciDigest,
-    ) -> Result<(), Problem> {
-        if self.database.has_blob(project, blob).await? {
-            return Ok(());
-        }
-        let (app, name, digest) = (Arc::clone(self), project.clone(), blob.clone());
-        blocking(move || Ok(app.repositories.record_blob(&name, &digest)?)).await?;
-        Ok(self.database.add_blob(project, blob).await?)
-    }
-}
-
-/// Runs file operations where they may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    run: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || span.in_scope(run)).await?
 }

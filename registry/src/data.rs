@@ -94,20 +94,17 @@ impl DataDirectory {
         Ok(DataLock { file })
     }
 
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("registry.db")
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {
         self.root.join("log-key.pem")
-    }
-
-    pub(crate) fn blobs(&self) -> PathBuf {
-        self.root.join("blobs")
-    }
-
-    pub(crate) fn repositories(&self) -> PathBuf {
-        self.root.join("repositories")
     }
 
     pub(crate) fn log(&self) -> PathBuf {

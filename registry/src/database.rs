@@ -5,6 +5,7 @@
 //! both; what only SQLite knows stands in this file.
 
 mod blobs;
+mod error;
 mod index;
 mod manifests;
 mod tags;
@@ -16,8 +17,9 @@ use std::str::FromStr;
 use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
 
-use crate::data::{DataDirectory, DataError};
+use crate::data::DataDirectory;
 
+pub use error::DatabaseError;
 pub(crate) use index::IndexedRecord;
 pub(crate) use manifests::ManifestRow;
 pub use tokens::TokenRow;
@@ -26,30 +28,6 @@ pub use tokens::TokenRow;
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pool: AnyPool,
-}
-
-/// Why the database cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DatabaseError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The database could not be opened.
-    #[error("cannot open the database `{path}`")]
-    Open {
-        /// The database's file.
-        path: String,
-        /// Why.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The tables could not be made.
-    #[error("cannot make the tables of the database")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
-    /// A statement failed.
-    #[error("the database failed")]
-    Statement(#[from] sqlx::Error),
 }
 
 impl Database {

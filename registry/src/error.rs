@@ -6,7 +6,7 @@ use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::durable::FileError;
 use crate::log::LogError;
-use crate::problem::Problem;
+use crate::publish::PublishError;
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +26,10 @@ pub enum RegistryError {
     Log(#[from] LogError),
     /// The index could not be made.
     #[error("the index cannot be made from the files")]
-    Index(#[from] Problem),
+    Index(#[from] PublishError),
     /// The system gave no randomness.
-    #[error("the system has no randomness: {0}")]
-    Random(getrandom::Error),
+    #[error("the system has no randomness")]
+    Random(#[source] getrandom::Error),
 }
 
 impl From<getrandom::Error> for RegistryError {

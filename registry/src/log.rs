@@ -8,36 +8,25 @@
 //! checkpoint covers it, so that nothing torn is ever seen. What a statement is worth is decided
 //! by whoever replays the log; the judgement here keeps mistakes out.
 
-mod attach;
-mod files;
+mod error;
 mod key;
+mod published;
 mod recover;
-pub(crate) mod routes;
 mod sequencer;
+mod tiles;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bulla_schemas::api::Appended;
-use bulla_trust::{LogState, PublicKey};
+use bulla_trust::PublicKey;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::durable::FileError;
-use crate::problem::Problem;
-
-pub(crate) use attach::attach;
-pub(crate) use files::LogFiles;
-pub use recover::DamagedLog;
-
-/// What a published checkpoint covers.
-#[derive(Debug, Default)]
-pub(crate) struct Published {
-    /// The log, replayed.
-    pub(crate) state: LogState,
-    /// The signed checkpoint; empty before the first entry.
-    pub(crate) checkpoint: Vec<u8>,
-}
+pub use error::{DamagedLog, LogError};
+pub(crate) use published::Published;
+use sequencer::Request;
+pub(crate) use tiles::LogFiles;
 
 /// The log of this registry.
 #[derive(Debug)]
@@ -47,37 +36,6 @@ pub(crate) struct Log {
     published: watch::Receiver<Arc<Published>>,
     requests: std::sync::Mutex<Option<mpsc::Sender<Request>>>,
     sequencer: std::sync::Mutex<Option<JoinHandle<()>>>,
-}
-
-/// An envelope on its way into the log.
-#[derive(Debug)]
-struct Request {
-    envelope: Vec<u8>,
-    answer: oneshot::Sender<Result<Appended, Problem>>,
-}
-
-/// Why the log cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// A file operation failed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The files contradict each other.
-    #[error("the log is damaged")]
-    Damaged(#[from] DamagedLog),
-    /// The log's key cannot be read.
-    #[error("the log's key `{path}` cannot be read")]
-    Key {
-        /// The key's file.
-        path: String,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The system gave no randomness or no thread.
-    #[error("the system refuses what the log needs")]
-    System(#[source] std::io::Error),
 }
 
 impl Log {
@@ -116,14 +74,15 @@ impl Log {
     }
 
     /// Appends an envelope and returns when a published checkpoint covers it.
-    pub(crate) async fn append(&self, envelope: Vec<u8>) -> Result<Appended, Problem> {
-        let requests = lock(&self.requests).clone().ok_or(Problem::Stopping)?;
+    pub(crate) async fn append(&self, envelope: Vec<u8>) -> Result<Appended, Arc<LogError>> {
+        let stopping = || Arc::new(LogError::Stopping);
+        let requests = lock(&self.requests).clone().ok_or_else(stopping)?;
         let (answer, answered) = oneshot::channel();
         requests
             .send(Request { envelope, answer })
             .await
-            .map_err(|_| Problem::Stopping)?;
-        answered.await.map_err(|_| Problem::Stopping)?
+            .map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
     }
 
     /// Lets the sequencer finish what it was given, and ends it.

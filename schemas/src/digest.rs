@@ -61,17 +61,17 @@ impl Digest {
 
     /// Returns the 64 hex digits without the algorithm.
     pub fn hex(&self) -> String {
-        to_hex(&self.0)
+        const_hex::encode(self.0)
     }
 
     /// Appends the 64 hex digits without the algorithm.
     pub fn write_hex(&self, buffer: &mut Vec<u8>) {
-        buffer.extend(hex_digits(&self.0));
+        buffer.extend_from_slice(const_hex::Buffer::<32>::new().format(&self.0).as_bytes());
     }
 
     /// Returns the first 12 hex digits, for tables and titles; never for identity.
     pub fn short(&self) -> String {
-        to_hex(&self.0[..6])
+        const_hex::encode(&self.0[..6])
     }
 }
 
@@ -192,40 +192,16 @@ pub(crate) fn hex_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema 
     schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    hex_digits(bytes).map(char::from).collect()
-}
-
-fn hex_digits(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| {
-        [
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]
-    })
-}
-
+/// The library also takes upper case and a prefix, of which a digest has neither.
 fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(is_hex) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
-    }
-    Some(bytes)
+    text.bytes()
+        .all(is_hex)
+        .then(|| const_hex::decode_to_array(text).ok())
+        .flatten()
 }
 
 const fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-}
-
-const fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'0',
-    }
 }
 
 fn excerpt(text: &str) -> String {

@@ -30,6 +30,7 @@ pub mod recipe;
 pub mod release;
 pub mod statement;
 pub mod timestamp;
+pub mod units;
 
 pub use codec::Codec;
 pub use digest::{Digest, DigestPrefix};

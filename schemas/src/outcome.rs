@@ -42,6 +42,21 @@ impl FailureKind {
     }
 }
 
+/// What every error knows about itself besides its message: how the program ends because of it,
+/// and what a person can do. One enum per room implements it; `?` in a program's `cli/` then needs
+/// no table.
+pub trait Outcome: Error {
+    /// Returns the kind of failure, and with it the exit status.
+    fn kind(&self) -> FailureKind {
+        FailureKind::Failed
+    }
+
+    /// Returns what to do next, in the imperative and without a full stop.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
 /// Writes a failure for a terminal or a log: what happened, why, and what to do next. Control
 /// characters, which untrusted text may bring, are escaped.
 ///
@@ -84,6 +99,14 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("no such \u{1b}[31mfile")]
     struct Inner;
+
+    impl Outcome for Inner {}
+
+    #[test]
+    fn an_error_that_says_nothing_else_ends_with_1() {
+        assert_eq!(Inner.kind().exit_status(), 1);
+        assert_eq!(Inner.hint(), None);
+    }
 
     #[test]
     fn tells_what_why_and_what_next_without_control_characters() {

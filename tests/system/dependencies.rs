@@ -9,17 +9,26 @@ use serde_json::Value;
 const TABLE: &[(&str, &[&str])] = &[
     ("bulla-schemas", &[]),
     ("bulla-bundle", &["bulla-schemas"]),
+    ("bulla-files", &["bulla-schemas"]),
+    ("bulla-terminal", &["bulla-bundle", "bulla-schemas"]),
     ("bulla-trust", &["bulla-schemas"]),
     (
         "bulla-registry-client",
-        &["bulla-bundle", "bulla-schemas", "bulla-trust"],
+        &[
+            "bulla-bundle",
+            "bulla-files",
+            "bulla-schemas",
+            "bulla-trust",
+        ],
     ),
     (
         "bulla-packager",
         &[
             "bulla-bundle",
+            "bulla-files",
             "bulla-registry-client",
             "bulla-schemas",
+            "bulla-terminal",
             "bulla-trust",
         ],
     ),
@@ -27,8 +36,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "bulla-registry",
         &[
             "bulla-bundle",
+            "bulla-files",
             "bulla-registry-client",
             "bulla-schemas",
+            "bulla-terminal",
             "bulla-trust",
         ],
     ),
@@ -36,15 +47,23 @@ const TABLE: &[(&str, &[&str])] = &[
         "bulla-installer",
         &[
             "bulla-bundle",
+            "bulla-files",
             "bulla-registry-client",
             "bulla-schemas",
+            "bulla-terminal",
             "bulla-trust",
         ],
     ),
 ];
 
 /// Packages of the vocabulary and the formats: no network, no runtime.
-const SYNCHRONOUS: [&str; 3] = ["bulla-schemas", "bulla-bundle", "bulla-trust"];
+const SYNCHRONOUS: [&str; 5] = [
+    "bulla-schemas",
+    "bulla-bundle",
+    "bulla-files",
+    "bulla-terminal",
+    "bulla-trust",
+];
 
 /// What none of our packages may bring in, at any depth.
 const BANNED: [&str; 4] = ["git2", "libgit2-sys", "native-tls", "openssl-sys"];

@@ -11,7 +11,8 @@ use clap_complete::Shell;
 
 use super::Program;
 use super::output::{self, DONE};
-use crate::error::{Error, OnPath as _};
+use crate::platform::FileError;
+use crate::platform::files::OnPath as _;
 
 /// A command by its path below the program, and command lines of it.
 const EXAMPLES: &[(&[&str], &[&str])] = &[
@@ -84,7 +85,7 @@ impl CompletionsArguments {
 }
 
 impl ManPagesArguments {
-    pub(super) fn run(&self) -> Result<ExitCode, Error> {
+    pub(super) fn run(&self) -> Result<ExitCode, FileError> {
         let directory = &self.directory;
         let mut command = command().disable_help_subcommand(true);
         command.build();

@@ -8,11 +8,11 @@ use clap::Args;
 use url::Url;
 
 use super::clock;
+use super::failure::Failure;
 use super::output::{self, DONE};
 use super::token::TokenArguments;
-use crate::error::Error;
-use crate::layout::Server;
-use crate::remote;
+use crate::operation::enroll;
+use crate::site::Server;
 
 /// Follow the log of a registry from an anchor
 ///
@@ -32,8 +32,8 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
-        let log = remote::enroll(
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
+        let log = enroll(
             server,
             self.url.clone(),
             self.anchor,

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use bulla_schemas::{Name, ProjectName};
 use clap::Args;
 
+use super::failure::Failure;
 use super::output::{self, DONE};
-use crate::error::Error;
-use crate::layout::Server;
-use crate::status::history;
+use crate::operation::history;
+use crate::site::Server;
 
 /// List what was made live on this server, the latest last
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let activations = history(server, &self.project)?;
         if self.json {
             output::json(&activations)?;

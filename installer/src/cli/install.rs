@@ -10,13 +10,13 @@ use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
 use clap::{Args, ValueEnum};
 
 use super::clock;
+use super::failure::Failure;
 use super::output::{self, DONE, Terminal};
 use super::token::TokenArguments;
-use crate::error::Error;
-use crate::install::{InstallRequest, Installed, Outcome, install};
-use crate::layout::Server;
-use crate::remote::Remote;
-use crate::share::Link;
+use crate::fetch::{FollowedLog, Supply};
+use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, install};
+use crate::site::Server;
+use crate::tree::Link;
 
 /// Make the release that a channel points to live
 ///
@@ -88,13 +88,16 @@ impl From<LinkArgument> for Link {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
-        let (mut remote, project) = match self.subject {
-            Subject::Project(project) => (Remote::open(server, self.token.read()?)?, project),
-            Subject::File(path) => Remote::open_file(server, &path)?,
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
+        let mut log = FollowedLog::open(server)?;
+        let (supply, project) = match self.subject {
+            Subject::Project(project) => {
+                let supply = Supply::registry(log.url().clone(), self.token.read()?)?;
+                (supply, project)
+            }
+            Subject::File(path) => Supply::file(&path)?,
         };
         let request = InstallRequest {
-            project,
             channel: self.channel,
             hash: self.hash,
             pin_old: self.pin_old,
@@ -104,19 +107,21 @@ impl Arguments {
             now: clock::now(),
         };
         let terminal = Terminal::new();
-        let result = install(server, &mut remote, &request, &terminal);
+        let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
+        log.sync(server, &supply, request.now)?;
+        let result = install(&site, log.state(), &supply, &request, &terminal);
         terminal.finish();
         let installed = result?;
-        output::say(&sentence(&request, &installed));
+        output::say(&sentence(&project, &request, &installed));
         output::lines([installed.hash.to_string()]);
         Ok(DONE)
     }
 }
 
 /// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
-fn sentence(request: &InstallRequest, installed: &Installed) -> String {
+fn sentence(project: &ProjectName, request: &InstallRequest, installed: &Installed) -> String {
     let hash = installed.hash.short();
-    let place = format!("{} {}", request.project, request.channel);
+    let place = format!("{project} {}", request.channel);
     let from = match installed.from {
         Some(from) if from != installed.hash => format!("{} -> {hash}", from.short()),
         _ => hash.clone(),

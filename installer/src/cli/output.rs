@@ -9,9 +9,8 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::error::Error;
-use crate::install::Observer;
-use crate::rollback::Candidate;
+use crate::observer::Observer;
+use crate::operation::Candidate;
 
 /// Writes lines of data. A reader that went away is no error.
 pub(super) fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) {
@@ -24,8 +23,8 @@ pub(super) fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) {
 }
 
 /// Writes data as JSON.
-pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).map_err(Error::unwritable)?;
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
     lines([text]);
     Ok(())
 }

@@ -6,10 +6,10 @@ use bulla_schemas::{DigestPrefix, ProjectName};
 use clap::Args;
 
 use super::clock;
+use super::failure::Failure;
 use super::output::{self, DONE, Terminal};
-use crate::error::Error;
-use crate::layout::Server;
-use crate::rollback::{RollbackRequest, rollback};
+use crate::operation::{RollbackRequest, rollback};
+use crate::site::Server;
 
 /// Make an earlier release live again, from this disk, without network
 ///
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let request = RollbackRequest {
             project: self.project,
             hash: self.hash,

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use bulla_schemas::{Digest, ProjectName};
 use clap::Args;
 
+use super::failure::Failure;
 use super::output::{self, DONE};
-use crate::error::Error;
-use crate::layout::Server;
-use crate::status::{ProjectStatus, status};
+use crate::operation::{ProjectStatus, status};
+use crate::site::Server;
 
 /// Show what is live, as it was found on this disk
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let found = status(server, self.project.as_ref())?;
         if self.json {
             output::json(&found)?;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use crate::error::{Error, OnPath as _};
+use crate::platform::FileError;
+use crate::platform::files::OnPath as _;
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArguments {
@@ -25,7 +26,7 @@ pub(super) struct TokenArguments {
 
 impl TokenArguments {
     /// Reads the token, if one was given.
-    pub(super) fn read(self) -> Result<Option<SecretString>, Error> {
+    pub(super) fn read(self) -> Result<Option<SecretString>, FileError> {
         match self.token_file {
             Some(path) => {
                 let text = fs::read_to_string(&path).on("read the token in", &path)?;

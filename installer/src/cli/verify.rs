@@ -7,10 +7,10 @@ use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 use clap::Args;
 
+use super::failure::Failure;
 use super::output::{self, DONE};
-use crate::error::Error;
-use crate::layout::Server;
-use crate::verify::verify;
+use crate::operation::verify;
+use crate::site::Server;
 
 /// Hash the live tree and compare it with its signed index
 ///
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Error> {
+    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let found = verify(server, &self.project)?;
         if self.json {
             output::json(&found)?;

@@ -1,8 +1,9 @@
 //! Two people at once.
 
 use bulla_installer::Outcome;
+use bulla_schemas::{Digest, ProjectName};
 
-use crate::world::{World, small_tree, wide_tree};
+use crate::world::{Notes, World, install_on, request, small_tree, wide_tree};
 
 #[test]
 fn two_installs_of_one_project_wait_for_each_other() {
@@ -27,13 +28,12 @@ fn two_installs_of_one_project_wait_for_each_other() {
 fn two_projects_are_installed_side_by_side() {
     let mut world = World::new();
     let billing = world.release(&wide_tree(200, "billing\n"));
-    let billing_request = world.request();
+    let billing_project = world.project.clone();
     world.project = "acme/shop".parse().unwrap();
     let shop = world.release(&small_tree("shop\n"));
-    let shop_request = world.request();
     std::thread::scope(|scope| {
-        let one = scope.spawn(|| world.install_with(&billing_request).0.unwrap().hash);
-        let other = scope.spawn(|| world.install_with(&shop_request).0.unwrap().hash);
+        let one = scope.spawn(|| install_as(&world, &billing_project));
+        let other = scope.spawn(|| install_as(&world, &world.project));
         assert_eq!(one.join().unwrap(), billing);
         assert_eq!(other.join().unwrap(), shop);
     });
@@ -41,4 +41,9 @@ fn two_projects_are_installed_side_by_side() {
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].live, Some(billing));
     assert_eq!(found[1].live, Some(shop));
+}
+
+fn install_as(world: &World, project: &ProjectName) -> Digest {
+    let installed = install_on(&world.server(), project, &request(), &Notes::default());
+    installed.unwrap().hash
 }

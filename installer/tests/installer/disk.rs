@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::{Error, Remote, Server, install};
+use bulla_installer::{InstallError, Server, TreeError};
 
-use crate::world::{Notes, World, noise, small_tree};
+use crate::world::{Notes, World, install_on, noise, request, small_tree};
 
 /// A small file system, unmounted when it is dropped.
 struct SmallDisk<'a>(&'a Path);
@@ -51,7 +51,7 @@ fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
     let second = world.release(&large_tree());
     let error = world.install().unwrap_err();
     assert!(
-        matches!(error, Error::NoSpace { needed, .. } if needed > 6_000_000),
+        matches!(error, InstallError::Tree(TreeError::NoSpace { needed, .. }) if needed > 6_000_000),
         "{error}"
     );
     let payload = world.layer_path(&second, 0);
@@ -69,7 +69,10 @@ fn a_root_without_inodes_is_refused() {
     };
     world.release(&crate::world::wide_tree(60, "one\n"));
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::NoInodes { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Tree(TreeError::NoInodes { .. })),
+        "{error}"
+    );
     assert_eq!(world.live(), None);
 }
 
@@ -92,10 +95,12 @@ fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards(
         .unwrap();
     assert!(copied.success());
     let server = Server::new(world.root(), &small);
-    let mut remote = Remote::open(&server, None).unwrap();
-    let result = install(&server, &mut remote, &world.request(), &Notes::default());
+    let result = install_on(&server, &world.project, &request(), &Notes::default());
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::NoSpace { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Tree(TreeError::NoSpace { .. })),
+        "{error}"
+    );
     assert_eq!(world.live(), Some(first));
     drop(disk);
     world.install().unwrap();

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use bulla_installer::{Error, Outcome, Standing, status};
+use bulla_installer::{InstallError, LiveError, Outcome, Standing, status};
 
-use crate::world::{World, small_tree};
+use crate::world::{World, request, small_tree};
 
 #[test]
 fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
@@ -13,7 +13,7 @@ fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
     let hash = world.release(&small_tree("one\n"));
     world.install().unwrap();
     fs::write(world.current().join("version.txt"), "fixed on the server\n").unwrap();
-    let (result, notes) = world.install_with(&world.request());
+    let (result, notes) = world.install_with(&request());
     assert!(matches!(result.unwrap().outcome, Outcome::Written { .. }));
     assert!(notes.contains("set-aside"), "{notes}");
     assert_eq!(world.live(), Some(hash));
@@ -36,7 +36,10 @@ fn stops_before_a_current_that_somebody_else_made() {
     fs::create_dir_all(&current).unwrap();
     fs::write(current.join("index.php"), "live").unwrap();
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::CurrentIsNoLink { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Live(LiveError::CurrentIsNoLink { .. })),
+        "{error}"
+    );
     assert_eq!(fs::read(current.join("index.php")).unwrap(), b"live");
     let found = &status(&world.server(), Some(&world.project)).unwrap()[0];
     assert_eq!(found.standing, Standing::NotInstalled);
@@ -45,7 +48,13 @@ fn stops_before_a_current_that_somebody_else_made() {
     fs::remove_dir_all(&current).unwrap();
     symlink("/opt/billing-1.2", &current).unwrap();
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::CurrentIsForeign { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            InstallError::Live(LiveError::CurrentIsForeign { .. })
+        ),
+        "{error}"
+    );
     assert_eq!(
         fs::read_link(&current).unwrap().to_str(),
         Some("/opt/billing-1.2")

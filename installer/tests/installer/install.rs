@@ -6,7 +6,7 @@ use bulla_bundle::MemoryTree;
 use bulla_installer::{Outcome, Standing, status};
 use bulla_schemas::install::Install;
 
-use crate::world::{COMMITTED, World, mode, mtime, noise, small_tree, wide_tree};
+use crate::world::{COMMITTED, World, mode, mtime, noise, request, small_tree, wide_tree};
 
 #[test]
 fn the_promoted_release_is_live_with_every_file_mode_and_time() {
@@ -157,7 +157,7 @@ fn a_hard_linked_update_shares_inodes_and_both_trees_stay_intact() {
     world.install().unwrap();
     let second = world.publish(&small_tree("two\n"), Install::default());
     world.promote(second);
-    let mut request = world.request();
+    let mut request = request();
     request.link = bulla_installer::Link::Hard;
     world.install_with(&request).0.unwrap();
     let inode = |hash| {

@@ -4,7 +4,7 @@ use std::fs;
 
 use bulla_schemas::install::Install;
 
-use crate::world::{World, small_tree};
+use crate::world::{World, request, small_tree};
 
 #[test]
 fn what_is_in_a_persistent_path_outlives_updates_and_rollbacks() {
@@ -18,7 +18,7 @@ fn what_is_in_a_persistent_path_outlives_updates_and_rollbacks() {
     };
     let first = world.publish(&small_tree("one\n"), install.clone());
     world.promote(first);
-    let (result, notes) = world.install_with(&world.request());
+    let (result, notes) = world.install_with(&request());
     result.unwrap();
     assert!(notes.contains("config/local.php"), "{notes}");
     let live = world.current();
@@ -27,7 +27,7 @@ fn what_is_in_a_persistent_path_outlives_updates_and_rollbacks() {
 
     let second = world.publish(&small_tree("two\n"), install);
     world.promote(second);
-    let (result, notes) = world.install_with(&world.request());
+    let (result, notes) = world.install_with(&request());
     result.unwrap();
     assert_eq!(notes, "");
     for _ in 0..2 {

@@ -1,12 +1,12 @@
 //! What the log allows, and what this version does.
 
-use bulla_installer::{ActivationAction, Error, history};
+use bulla_installer::{ActivationAction, InstallError, ResolveError, history};
 use bulla_schemas::install::Install;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::{Action, Severity};
 use bulla_trust::Verdict;
 
-use crate::world::{World, small_tree};
+use crate::world::{World, request, small_tree};
 
 #[test]
 fn refuses_a_release_that_was_never_promoted() {
@@ -14,10 +14,13 @@ fn refuses_a_release_that_was_never_promoted() {
     let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let other = world.publish(&small_tree("two\n"), Install::default());
-    let mut request = world.request();
+    let mut request = request();
     request.hash = Some(other.hex().parse().unwrap());
     let error = world.install_with(&request).0.unwrap_err();
-    assert!(matches!(error, Error::NeverHead { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Resolve(ResolveError::NeverHead { .. })),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(first));
 }
@@ -28,10 +31,16 @@ fn an_earlier_head_needs_a_word_and_is_recorded_as_such() {
     let first = world.release(&small_tree("one\n"));
     let second = world.release(&small_tree("two\n"));
     world.install().unwrap();
-    let mut request = world.request();
+    let mut request = request();
     request.hash = Some(first.hex()[..8].parse().unwrap());
     let error = world.install_with(&request).0.unwrap_err();
-    assert!(matches!(error, Error::EarlierHead { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            InstallError::Resolve(ResolveError::EarlierHead { .. })
+        ),
+        "{error}"
+    );
     assert_eq!(world.live(), Some(second));
     request.pin_old = true;
     world.install_with(&request).0.unwrap();
@@ -53,14 +62,17 @@ fn refuses_a_revoked_release_and_only_warns_of_a_doubtful_one() {
     let second = world.release(&small_tree("two\n"));
     world.organisation.revoke(second, Severity::Warn, "alice");
     world.serve_log();
-    let (result, notes) = world.install_with(&world.request());
+    let (result, notes) = world.install_with(&request());
     result.unwrap();
     assert!(notes.contains("broken"), "{notes}");
     let third = world.release(&small_tree("three\n"));
     world.organisation.revoke(third, Severity::Block, "alice");
     world.serve_log();
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::Revoked { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Resolve(ResolveError::Revoked { .. })),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(second));
     assert_ne!(world.live(), Some(first));
@@ -78,7 +90,10 @@ fn a_paused_channel_stops_installs() {
     assert_eq!(verdict, Verdict::Effective);
     world.serve_log();
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::Paused { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Resolve(ResolveError::Paused { .. })),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(first));
 }
@@ -95,7 +110,7 @@ fn refuses_what_this_version_does_not_do_before_the_payload_is_fetched() {
         let hash = world.publish(&small_tree("one\n"), install);
         world.promote(hash);
         let error = world.install().unwrap_err();
-        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(matches!(error, InstallError::Unsupported { .. }), "{error}");
         assert_eq!(error.kind(), FailureKind::Refused);
         assert_eq!(world.live(), None);
         let payload = world.layer_path(&hash, 0);
@@ -107,10 +122,13 @@ fn refuses_what_this_version_does_not_do_before_the_payload_is_fetched() {
 fn an_unknown_channel_names_the_known_ones() {
     let mut world = World::new();
     world.release(&small_tree("one\n"));
-    let mut request = world.request();
+    let mut request = request();
     request.channel = "staging".parse().unwrap();
     let error = world.install_with(&request).0.unwrap_err();
-    assert!(matches!(error, Error::NoHead { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Resolve(ResolveError::NoHead { .. })),
+        "{error}"
+    );
     assert_eq!(error.hint().unwrap(), "its channels are: prod");
 }
 
@@ -131,7 +149,13 @@ fn a_state_that_was_put_back_does_not_install_an_older_promotion() {
     world.organisation = log;
     world.serve_log();
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::SeqWentBack { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            InstallError::Resolve(ResolveError::SeqWentBack { .. })
+        ),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(second));
 }

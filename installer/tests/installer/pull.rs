@@ -1,7 +1,7 @@
 //! Interrupted and lying registries.
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::{Error, Outcome};
+use bulla_installer::{FetchError, InstallError, Outcome, TreeError};
 use bulla_schemas::outcome::FailureKind;
 
 use crate::world::{World, noise, small_tree};
@@ -78,7 +78,14 @@ fn refuses_swapped_bytes_in_every_part() {
             bytes[middle] ^= 1;
         });
         let error = world.install().unwrap_err();
-        assert!(matches!(error, Error::Bundle(_)), "{part}: {error}");
+        assert!(
+            matches!(
+                error,
+                InstallError::Fetch(FetchError::Bundle(_))
+                    | InstallError::Tree(TreeError::Bundle(_))
+            ),
+            "{part}: {error}"
+        );
         assert_eq!(error.kind(), FailureKind::Refused);
         assert_eq!(world.live(), Some(first));
         assert!(!world.tree(&second).exists());
@@ -115,7 +122,10 @@ fn refuses_a_bundle_that_is_larger_than_its_statement_says() {
     };
     world.promote(hash);
     let error = world.install().unwrap_err();
-    assert!(matches!(error, Error::BundleSize { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::Fetch(FetchError::BundleSize { .. })),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(
         world.registry.requests(&format!("/v2/{project}/blobs/")),

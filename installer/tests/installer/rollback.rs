@@ -1,10 +1,10 @@
 //! Going back, without a registry.
 
-use bulla_installer::{Error, Standing, status};
+use bulla_installer::{ResolveError, RollbackError, Standing, status};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::Severity;
 
-use crate::world::{World, small_tree};
+use crate::world::{World, request, small_tree};
 
 fn world_with(versions: &[&str]) -> (World, Vec<bulla_schemas::Digest>) {
     let mut world = World::new();
@@ -30,7 +30,7 @@ fn goes_back_without_a_registry_and_holds_until_the_next_install() {
     assert_eq!(found.head, Some(hashes[1]));
 
     world.registry.change(|served| served.down = false);
-    let (result, notes) = world.install_with(&world.request());
+    let (result, notes) = world.install_with(&request());
     result.unwrap();
     assert!(notes.contains("hold"), "{notes}");
     assert_eq!(world.live(), Some(hashes[1]));
@@ -45,7 +45,10 @@ fn going_back_twice_goes_on_and_never_forward() {
     world.rollback(None).unwrap();
     assert_eq!(world.live(), Some(hashes[0]));
     let error = world.rollback(None).unwrap_err();
-    assert!(matches!(error, Error::NothingBefore { .. }), "{error}");
+    assert!(
+        matches!(error, RollbackError::NothingBefore { .. }),
+        "{error}"
+    );
     assert_eq!(error.candidates().len(), 2);
     assert_eq!(world.live(), Some(hashes[0]));
 }
@@ -56,7 +59,7 @@ fn goes_to_the_release_that_was_named() {
     world.rollback(Some(&hashes[0].hex()[..8])).unwrap();
     assert_eq!(world.live(), Some(hashes[0]));
     let error = world.rollback(Some("0123456789ab")).unwrap_err();
-    assert!(matches!(error, Error::NeverLive { .. }), "{error}");
+    assert!(matches!(error, RollbackError::NeverLive { .. }), "{error}");
     assert_eq!(error.candidates().len(), 2);
     let same = world.rollback(Some(&hashes[0].hex()[..8])).unwrap();
     assert_eq!(same.left, same.hash);
@@ -71,7 +74,10 @@ fn refuses_a_revoked_release() {
     world.serve_log();
     world.install().unwrap();
     let error = world.rollback(None).unwrap_err();
-    assert!(matches!(error, Error::Revoked { .. }), "{error}");
+    assert!(
+        matches!(error, RollbackError::Resolve(ResolveError::Revoked { .. })),
+        "{error}"
+    );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(hashes[1]));
 }
@@ -83,12 +89,12 @@ fn refuses_a_tree_that_was_changed_or_is_gone() {
     std::fs::write(&file, "edited").unwrap();
     let error = world.rollback(None).unwrap_err();
     assert!(
-        matches!(&error, Error::TreeChanged { paths, .. } if paths == &["version.txt"]),
+        matches!(&error, RollbackError::TreeChanged { paths, .. } if paths == &["version.txt"]),
         "{error}"
     );
     std::fs::remove_dir_all(world.tree(&hashes[0])).unwrap();
     let error = world.rollback(None).unwrap_err();
-    assert!(matches!(error, Error::TreeGone { .. }), "{error}");
+    assert!(matches!(error, RollbackError::TreeGone { .. }), "{error}");
     assert_eq!(world.live(), Some(hashes[1]));
 }
 
@@ -96,5 +102,8 @@ fn refuses_a_tree_that_was_changed_or_is_gone() {
 fn a_project_that_was_never_installed_says_so() {
     let world = World::new();
     let error = world.rollback(None).unwrap_err();
-    assert!(matches!(error, Error::NotInstalled { .. }), "{error}");
+    assert!(
+        matches!(error, RollbackError::NotInstalled { .. }),
+        "{error}"
+    );
 }

@@ -3,7 +3,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use bulla_installer::{DifferenceKind, Error, Outcome, status, verify};
+use bulla_installer::{
+    DifferenceKind, LiveError, ObserveError, Outcome, StateError, status, verify,
+};
 use bulla_schemas::install::Install;
 use bulla_schemas::outcome::FailureKind;
 
@@ -102,7 +104,13 @@ fn refuses_an_index_that_does_not_match_the_hash() {
         bad[middle] ^= 1;
         fs::write(&path, bad).unwrap();
         let error = verify(&world.server(), &world.project).unwrap_err();
-        assert!(matches!(error, Error::KeptBundle { .. }), "{part}: {error}");
+        assert!(
+            matches!(
+                error,
+                ObserveError::Live(LiveError::State(StateError::KeptBundle { .. }))
+            ),
+            "{part}: {error}"
+        );
         assert_eq!(error.kind(), FailureKind::Refused);
         // An install fetches it again; the tree is as it was and stays.
         assert_eq!(world.install().unwrap().outcome, Outcome::AlreadyLive);

@@ -11,8 +11,8 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    Error, InstallRequest, Installed, Link, Observer, Remote, RollbackRequest, RolledBack, Server,
-    enroll, install, rollback,
+    FollowedLog, InstallError, InstallRequest, Installed, Link, LockedSite, Observer,
+    RollbackError, RollbackRequest, RolledBack, Server, Supply, enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -212,35 +212,20 @@ impl World {
         });
     }
 
-    pub(crate) fn request(&self) -> InstallRequest {
-        InstallRequest {
-            project: self.project.clone(),
-            channel: "prod".parse().unwrap(),
-            hash: None,
-            pin_old: false,
-            link: Link::Auto,
-            keep: 5,
-            threads: NonZeroUsize::new(2).unwrap(),
-            now: now(),
-        }
-    }
-
-    pub(crate) fn install(&self) -> Result<Installed, Error> {
-        self.install_with(&self.request()).0
+    pub(crate) fn install(&self) -> Result<Installed, InstallError> {
+        self.install_with(&request()).0
     }
 
     pub(crate) fn install_with(
         &self,
         request: &InstallRequest,
-    ) -> (Result<Installed, Error>, String) {
-        let server = self.server();
+    ) -> (Result<Installed, InstallError>, String) {
         let notes = Notes::default();
-        let result = Remote::open(&server, None)
-            .and_then(|mut remote| install(&server, &mut remote, request, &notes));
+        let result = install_on(&self.server(), &self.project, request, &notes);
         (result, notes.text())
     }
 
-    pub(crate) fn rollback(&self, hash: Option<&str>) -> Result<RolledBack, Error> {
+    pub(crate) fn rollback(&self, hash: Option<&str>) -> Result<RolledBack, RollbackError> {
         let request = RollbackRequest {
             project: self.project.clone(),
             hash: hash.map(|hash| hash.parse().unwrap()),
@@ -271,6 +256,33 @@ impl World {
         let verification = bulla_installer::verify(&self.server(), &self.project).unwrap();
         assert_eq!(verification.differences, []);
     }
+}
+
+/// What most tests ask for.
+pub(crate) fn request() -> InstallRequest {
+    InstallRequest {
+        channel: "prod".parse().unwrap(),
+        hash: None,
+        pin_old: false,
+        link: Link::Auto,
+        keep: 5,
+        threads: NonZeroUsize::new(2).unwrap(),
+        now: now(),
+    }
+}
+
+/// Installs as the program does: lock, sync, install.
+pub(crate) fn install_on(
+    server: &Server,
+    project: &ProjectName,
+    request: &InstallRequest,
+    notes: &Notes,
+) -> Result<Installed, InstallError> {
+    let mut log = FollowedLog::open(server)?;
+    let supply = Supply::registry(log.url().clone(), None)?;
+    let site = LockedSite::open(server, project, "install", request.now, notes)?;
+    log.sync(server, &supply, request.now)?;
+    install(&site, log.state(), &supply, request, notes)
 }
 
 /// What a program said.

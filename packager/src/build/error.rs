@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
 
-use crate::select::PatternError;
+use crate::filter::PatternError;
 
 /// Why a build gives no release.
 #[derive(Debug, thiserror::Error)]

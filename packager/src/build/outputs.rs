@@ -11,7 +11,7 @@ use bulla_schemas::recipe::SourceSection;
 
 use super::BuildError;
 use super::workspace::Workspace;
-use crate::select::{Filter, Patterns};
+use crate::filter::{Filter, Patterns};
 use crate::source::{SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// Files in the directory of a build, which goes with this.

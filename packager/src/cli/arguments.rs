@@ -1,5 +1,7 @@
 //! What can be typed: the commands and the options that all of them take.
 
+pub(super) mod source;
+
 use std::path::PathBuf;
 
 use bulla_schemas::ProjectName;

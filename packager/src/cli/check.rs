@@ -1,19 +1,14 @@
 //! `bulla check`: does the revision give the same release twice?
 
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-
-use bulla_bundle::Limits;
 use bulla_schemas::outcome::FailureKind;
 use clap::Args;
 
+use super::arguments::source::SourceArguments;
 use super::failure::Failure;
-use super::pack::SourceArguments;
 use super::progress::Bar;
 use super::session::Session;
-use super::{build, diff, environment, output};
+use super::{changes, environment, output, packing};
 use crate::check::{self, Difference, Explainer, Report};
-use crate::pack::PackOptions;
 
 /// Packs a revision twice and names every file that differs; prints the hash when none does.
 ///
@@ -32,7 +27,7 @@ pub(super) struct CheckArguments {
 pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), Failure> {
     let spool = std::env::temp_dir();
     let bar = Bar::new("check");
-    let options = pack_options(&arguments.source, spool.clone(), &bar)?;
+    let options = packing::options(&arguments.source.work, None, spool.clone(), &bar)?;
     let explainer = environment::find_program("diffoscope").map(|program| Explainer {
         program,
         spool: spool.clone(),
@@ -63,22 +58,6 @@ pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), F
     .with_hint("docs/builds.md has what usually differs, and how it is fixed"))
 }
 
-/// Returns how to pack without a cache.
-pub(super) fn pack_options(
-    arguments: &SourceArguments,
-    spool: PathBuf,
-    bar: &Bar,
-) -> Result<PackOptions, Failure> {
-    let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Ok(PackOptions {
-        build: build::options(arguments.no_sandbox, Path::new(&spool), bar)?,
-        threads: arguments.threads.unwrap_or(available),
-        spool,
-        limits: Limits::default(),
-        cache: None,
-    })
-}
-
 fn print(report: &Report) -> Result<(), Failure> {
     if report.built {
         output::say(format_args!("built {} twice; varied:", report.revision));
@@ -99,7 +78,7 @@ fn print(report: &Report) -> Result<(), Failure> {
 }
 
 fn print_difference(difference: &Difference) -> Result<(), Failure> {
-    output::line(diff::table::line(&difference.change))?;
+    output::line(changes::line(&difference.change))?;
     if let Some(place) = &difference.place {
         let line = place.line.map(|line| format!(", line {line}"));
         let part = place

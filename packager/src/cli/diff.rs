@@ -2,7 +2,7 @@
 
 mod patch;
 mod side;
-pub(super) mod table;
+mod table;
 
 use clap::Args;
 

@@ -10,7 +10,7 @@ use super::arguments::Options;
 use super::failure::Failure;
 use super::progress::Bar;
 use super::session::Session;
-use super::{build, environment, output};
+use super::{environment, output, packing};
 use crate::config::Config;
 use crate::doctor::{self, Examined, Finding, Needed, Standing};
 
@@ -151,7 +151,7 @@ fn tools(examined: &Examined) -> Result<Vec<Finding>, Failure> {
             .is_some_and(|recipe| recipe.build.is_some()),
     };
     let spool: &Path = &std::env::temp_dir();
-    let options = build::options(false, spool, &Bar::new("build"))?;
+    let options = packing::build_options(false, spool, &Bar::new("build"))?;
     Ok(doctor::tools(needed, &options))
 }
 

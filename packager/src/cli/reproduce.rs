@@ -1,29 +1,26 @@
 //! `bulla reproduce`: make a release again, and say so.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bulla_bundle::Limits;
 use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::{Timestamp, media_type};
 use bulla_trust::key::SigningKey;
-use bulla_trust::statement;
 use clap::Args;
 
+use super::arguments::source::WorkArguments;
 use super::failure::Failure;
 use super::progress::Bar;
 use super::session::Session;
-use super::{build, diff, environment, output};
-use crate::pack::{PackOptions, Packed};
+use super::{changes, environment, output, packing};
+use crate::pack::Packed;
 use crate::publish::{self, Run};
-use crate::push::push;
 use crate::reproduce::{self, Answer, Reproduction};
 use crate::resolve::ReleaseName;
 use crate::source::Location;
-use crate::{contents, key, sign};
+use crate::{contents, key};
 
 /// Makes a release again from the source that its statement names, and compares.
 ///
@@ -47,12 +44,8 @@ pub(super) struct ReproduceArguments {
     /// The URL or number of the run, for the record.
     #[arg(long, value_name = "URL", env = "BULLA_RUN", default_value = "")]
     run: String,
-    /// Runs the recipe's build without a sandbox.
-    #[arg(long)]
-    no_sandbox: bool,
-    /// How many threads compress. Does not change the hash.
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    work: WorkArguments,
     /// Answers as JSON.
     #[arg(long)]
     json: bool,
@@ -79,7 +72,7 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
     let release = contents::fetch(&client, &project, hash).await?;
     let started_on = environment::now();
     let bar = Bar::new("pack");
-    let options = pack_options(arguments, &bar)?;
+    let options = packing::options(&arguments.work, None, std::env::temp_dir(), &bar)?;
     let checkout = arguments.checkout.as_deref().map(Location::parse);
     let (reproduction, packed) = reproduce::reproduce(&release, &record, checkout, &options, &bar)?;
     drop(bar);
@@ -107,24 +100,8 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
 
 /// Reads the key and makes sure of a token before any work is done.
 fn signer(path: &std::path::Path, client: &Client) -> Result<SigningKey, Failure> {
-    if !client.has_token() {
-        return Err(Failure::usage("signing needs a token and none was given").with_hint(
-            "give --token-file FILE or set BULLA_TOKEN; `bulla-registry token create` makes one",
-        ));
-    }
+    Session::require_token(client, "signing")?;
     Ok(key::read(path)?)
-}
-
-fn pack_options(arguments: &ReproduceArguments, bar: &Bar) -> Result<PackOptions, Failure> {
-    let spool = std::env::temp_dir();
-    let available = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Ok(PackOptions {
-        build: build::options(arguments.no_sandbox, &spool, bar)?,
-        threads: arguments.threads.unwrap_or(available),
-        spool,
-        limits: Limits::default(),
-        cache: None,
-    })
 }
 
 fn print(reproduction: &Reproduction) -> Result<(), Failure> {
@@ -149,7 +126,7 @@ fn print(reproduction: &Reproduction) -> Result<(), Failure> {
         ))?;
     }
     for change in &reproduction.changes {
-        output::line(format_args!("  {}", diff::table::line(change)))?;
+        output::line(format_args!("  {}", changes::line(change)))?;
     }
     Ok(())
 }
@@ -174,19 +151,15 @@ async fn testify(
         started_on,
         finished_on: environment::now(),
     };
-    let tool = concat!("bulla ", env!("CARGO_PKG_VERSION"));
-    let release = publish::statement(&packed.bundle, &packed.provenance, &run, tool);
-    if let Some(entry) = publish::existing_entry(state, &release) {
-        output::say(format_args!(
-            "this builder said so already, entry {entry} of the log"
-        ));
-        return Ok(());
-    }
-    let payload = statement::to_payload(&release);
-    let envelope = sign::by_builder(media_type::IN_TOTO, &payload, key)?;
-    sign::require_effect(state, &envelope)?;
-    push(client, &packed.bundle, Arc::new(Bar::new("push"))).await?;
-    let entry = client.append(&envelope.to_bytes()).await?.index;
-    output::say(format_args!("signed, entry {entry} of the log"));
+    let bar = Arc::new(Bar::new("push"));
+    let published = publish::publish(client, Some(state), key, packed, &run, bar).await?;
+    output::say(if published.was_there {
+        format!(
+            "this builder said so already, entry {} of the log",
+            published.entry
+        )
+    } else {
+        format!("signed, entry {} of the log", published.entry)
+    });
     Ok(())
 }

@@ -3,39 +3,49 @@
 use std::path::PathBuf;
 
 use bulla_registry_client::Client;
-use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName, Timestamp};
 use bulla_trust::LogState;
 use clap::Args;
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::promote::{reason, roll_back};
+use super::moving::{ask, can_ask, reason, say_standing, sign_and_append};
+use super::preview::Shown;
 use super::session::Session;
 use super::{environment, output};
-use crate::promote::Wish;
-use crate::{resolve, rollback};
+use crate::proposal::Proposal;
+use crate::{promote, resolve, rollback};
 
-/// Points a channel back to one of its earlier heads.
+/// Point a channel back to one of its earlier heads
 ///
-/// Signed like a promotion. Without --to it goes to the head before the present one; going back
-/// twice goes back two releases. Without -m it changes nothing and lists what one can go back to.
+/// Signed like a promotion, and shown and asked about like one. Without --to it goes to the newest
+/// earlier head that was neither rolled back nor revoked; going back twice goes back two releases.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RollbackArguments {
-    /// The channel.
+    /// The channel
     #[arg(value_name = "CHANNEL")]
     channel: ChannelName,
-    /// The earlier head to go back to.
-    #[arg(long, value_name = "HASH", requires = "reason")]
+    /// The earlier head to go back to
+    #[arg(long, value_name = "HASH", conflicts_with = "list")]
     to: Option<DigestPrefix>,
-    /// Why.
-    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason)]
+    /// Why
+    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason, conflicts_with = "list")]
     reason: Option<String>,
-    /// The public half of your SSH key; the agent or the file beside it signs.
-    #[arg(long, value_name = "KEY.pub", requires = "reason")]
+    /// The public half of your SSH key; the agent or the file beside it signs
+    #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
-    /// Lists as JSON.
-    #[arg(long, conflicts_with = "reason")]
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Only show what would change, and sign nothing
+    #[arg(long, conflicts_with = "list")]
+    dry_run: bool,
+    /// List the earlier heads, and change nothing
+    #[arg(long)]
+    list: bool,
+    /// Show what changes, or the list, as JSON
+    #[arg(long)]
     json: bool,
 }
 
@@ -56,31 +66,61 @@ struct Candidate {
 
 pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Result<(), Failure> {
     let client = session.client()?;
-    let log = session.log(&client).await?;
-    let project = session.project()?;
     let channel = &arguments.channel;
-    resolve::head(log.state(), &project, channel)?;
-    let Some(reason) = &arguments.reason else {
+    if arguments.list {
+        let log = session.log(&client).await?;
+        let project = session.project()?;
+        resolve::head(log.state(), &project, channel)?;
         let candidates = candidates(&client, log.state(), &project, channel).await?;
         return print(&candidates, arguments.json);
+    }
+    let key = match &arguments.reason {
+        _ if arguments.dry_run => None,
+        None => {
+            return Err(Failure::usage("a rollback needs a reason").with_hint(format!(
+                "give -m TEXT, or look first with `bulla rollback {channel} --dry-run` or --list"
+            )));
+        }
+        Some(_) => {
+            Session::require_token(&client, "rolling back")?;
+            Some(session.personal_key(arguments.ssh_key.as_deref())?)
+        }
     };
-    Session::require_token(&client, "rolling back")?;
-    let key = session.personal_key(arguments.ssh_key.as_deref())?;
-    let hash = match &arguments.to {
-        Some(prefix) => earlier_head(log.state(), &project, channel, prefix)?,
-        None => match rollback::head_before(log.state(), &project, channel) {
-            Some(hash) => hash,
-            None => return Err(nothing_before(&client, log.state(), &project, channel).await?),
-        },
-    };
-    let wish = Wish {
+    let log = session.log(&client).await?;
+    let state = log.state();
+    let project = session.project()?;
+    let proposal = Proposal {
+        hash: rollback::target(state, &project, channel, arguments.to.as_ref())?,
         project,
         channel: channel.clone(),
-        hash,
-        reason: reason.clone(),
+        reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
     };
-    roll_back(&client, log, &key, &wish).await
+    if let Some(head) = promote::standing(state, &proposal) {
+        say_standing(head);
+        return if arguments.json {
+            output::json(&Shown::standing(&proposal, head))
+        } else {
+            output::line(head.hash)
+        };
+    }
+    let prepared = rollback::prepare(&client, state, &proposal, key.as_ref()).await?;
+    let mut shown = Shown::new(&proposal, &prepared);
+    shown.say("takes out");
+    if let Some(key) = key {
+        if can_ask() && !arguments.yes {
+            ask("Roll back?")?;
+        }
+        let head = sign_and_append(&client, log, &key, &proposal).await?;
+        if !arguments.json {
+            return output::line(head.hash);
+        }
+        shown.promoted(&head);
+    }
+    if arguments.json {
+        output::json(&shown)?;
+    }
+    Ok(())
 }
 
 async fn candidates(
@@ -125,43 +165,4 @@ fn print(candidates: &[Candidate], json: bool) -> Result<(), Failure> {
         ]);
     }
     output::print_table(&mut table, &[5])
-}
-
-/// There is no head before this one; names what there is.
-async fn nothing_before(
-    client: &Client,
-    state: &LogState,
-    project: &ProjectName,
-    channel: &ChannelName,
-) -> Result<Failure, Failure> {
-    let failure = Failure::new(
-        FailureKind::Refused,
-        format_args!("`{channel}` of {project} pointed to nothing before its present head"),
-    );
-    let candidates = candidates(client, state, project, channel).await?;
-    if candidates.is_empty() {
-        return Ok(failure.with_hint("promote another release"));
-    }
-    print(&candidates, false)?;
-    Ok(failure.with_hint("choose one of the listed with --to HASH"))
-}
-
-fn earlier_head(
-    state: &LogState,
-    project: &ProjectName,
-    channel: &ChannelName,
-    prefix: &DigestPrefix,
-) -> Result<Digest, Failure> {
-    let (_, hash) = resolve::find(state, Some(project), prefix)?;
-    if state.was_head(project, channel, &hash) {
-        return Ok(hash);
-    }
-    Err(Failure::new(
-        FailureKind::Refused,
-        format_args!("`{channel}` of {project} never pointed to {hash}"),
-    )
-    .with_hint(format!(
-        "`bulla promote {} {channel}` would point it there for the first time",
-        hash.short()
-    )))
 }

@@ -1,6 +1,6 @@
 //! `PathLimit`: a PATH of `bulla diff A B PATH...`, read as `git diff -- PATH` would.
 
-use crate::select::{PatternError, Patterns};
+use crate::filter::{PatternError, Patterns};
 
 /// A path, with everything below it, or a pattern in gitignore syntax.
 #[derive(Debug, Clone)]

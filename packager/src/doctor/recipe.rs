@@ -7,7 +7,8 @@ use bulla_schemas::ProjectName;
 use bulla_schemas::recipe::{BundleSection, Recipe};
 
 use super::Finding;
-use crate::select::{Filter, select};
+use crate::filter::Filter;
+use crate::select::select;
 use crate::source::{self, Checkout, Location, SourceError, SourceSpec, TrackedKind};
 use crate::{recipe, source::Tracked};
 

@@ -1,15 +1,12 @@
 //! The hunks of one file: its changed lines, with three lines around them.
 
 use std::io::{self, Write};
-use std::ops::Range;
 
 use bulla_schemas::escape::escape_lines;
-use gix_imara_diff::{Algorithm, Diff, Hunk, InternedInput};
+use gix::diff::blob::unified_diff::{ConsumeHunk, ContextSize, DiffLineKind, HunkHeader};
+use gix::diff::blob::{Algorithm, Diff, InternedInput, UnifiedDiff};
 
 use super::Reader;
-
-/// Lines of context.
-const CONTEXT: u32 = 3;
 
 /// Writes the hunks between two contents that differ.
 pub(super) fn write(
@@ -21,67 +18,56 @@ pub(super) fn write(
     let input = InternedInput::new(before, after);
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
-    let changes: Vec<Hunk> = diff.hunks().collect();
-    let mut lines = Lines { output, reader };
-    for group in changes.chunk_by(|one, next| next.before.start - one.before.end <= 2 * CONTEXT) {
-        write_group(&mut lines, group, &input)?;
-    }
-    Ok(())
+    let printer = Printer { output, reader };
+    UnifiedDiff::new(&diff, &input, printer, ContextSize::symmetrical(3)).consume()
 }
 
-/// Writes changes that share their context under one `@@`.
-fn write_group(
-    lines: &mut Lines<'_>,
-    group: &[Hunk],
-    input: &InternedInput<&[u8]>,
-) -> io::Result<()> {
-    let (Some(first), Some(last)) = (group.first(), group.last()) else {
-        return Ok(());
-    };
-    let lead = first.before.start.min(CONTEXT);
-    let rest = u32::try_from(input.before.len()).unwrap_or(u32::MAX) - last.before.end;
-    let trail = rest.min(CONTEXT);
-    let old = first.before.start - lead..last.before.end + trail;
-    let new = first.after.start - lead..last.after.end + trail;
-    writeln!(lines.output, "@@ -{} +{} @@", place(&old), place(&new))?;
-    let old_line = |at: u32| input.interner[input.before[at as usize]];
-    let new_line = |at: u32| input.interner[input.after[at as usize]];
-    let mut at = old.start;
-    for change in group {
-        for line in at..change.before.start {
-            lines.write(b' ', old_line(line))?;
-        }
-        for line in change.before.clone() {
-            lines.write(b'-', old_line(line))?;
-        }
-        for line in change.after.clone() {
-            lines.write(b'+', new_line(line))?;
-        }
-        at = change.before.end;
-    }
-    for line in at..old.end {
-        lines.write(b' ', old_line(line))?;
-    }
-    Ok(())
-}
-
-/// Writes a range of lines: first line and count, where no lines lie behind the one named.
-fn place(lines: &Range<u32>) -> String {
-    match lines.end - lines.start {
-        0 => format!("{},0", lines.start),
-        1 => format!("{}", lines.start + 1),
-        count => format!("{},{count}", lines.start + 1),
-    }
-}
-
-struct Lines<'a> {
+/// Prints hunks as `git apply` and `patch` read them.
+struct Printer<'a> {
     output: &'a mut dyn Write,
     reader: Reader,
 }
 
-impl Lines<'_> {
+impl ConsumeHunk for Printer<'_> {
+    type Out = ();
+
+    fn consume_hunk(
+        &mut self,
+        header: HunkHeader,
+        lines: &[(DiffLineKind, &[u8])],
+    ) -> io::Result<()> {
+        writeln!(
+            self.output,
+            "@@ -{} +{} @@",
+            place(header.before_hunk_start, header.before_hunk_len),
+            place(header.after_hunk_start, header.after_hunk_len)
+        )?;
+        for (kind, line) in lines {
+            let sign = match kind {
+                DiffLineKind::Context => b' ',
+                DiffLineKind::Remove => b'-',
+                DiffLineKind::Add => b'+',
+            };
+            self.write_line(sign, line)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) {}
+}
+
+/// Writes first line and count; where there are no lines, the one before is named.
+fn place(start: u32, count: u32) -> String {
+    match count {
+        0 => format!("{},0", start - 1),
+        1 => format!("{start}"),
+        count => format!("{start},{count}"),
+    }
+}
+
+impl Printer<'_> {
     /// Writes a line with its sign, and says so when no line feed ends it.
-    fn write(&mut self, sign: u8, line: &[u8]) -> io::Result<()> {
+    fn write_line(&mut self, sign: u8, line: &[u8]) -> io::Result<()> {
         self.output.write_all(&[sign])?;
         match self.reader {
             Reader::Program => self.output.write_all(line)?,

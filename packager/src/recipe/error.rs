@@ -8,7 +8,7 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 
 use super::place::Place;
-use crate::select::PatternError;
+use crate::filter::PatternError;
 
 /// Why a revision has no usable recipe.
 #[derive(Debug, thiserror::Error)]

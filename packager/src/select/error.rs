@@ -6,7 +6,7 @@ use bulla_schemas::EntryPath;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::path::PathError;
 
-use super::{PatternError, Patterns};
+use crate::filter::{PatternError, Patterns};
 
 /// Why the entries of a revision are not a release.
 #[derive(Debug, thiserror::Error)]

@@ -185,7 +185,7 @@ pub(crate) fn open_dirty(directory: &Path) -> Result<Checkout, SourceError> {
 pub(crate) fn resolve(spec: &SourceSpec) -> Result<Checkout, SourceError> {
     let checkout = source::open(spec)?;
     let recipe = bulla_packager::recipe::load(&checkout).unwrap().recipe;
-    let filter = bulla_packager::select::Filter::new(&recipe.bundle).unwrap();
+    let filter = bulla_packager::filter::Filter::new(&recipe.bundle).unwrap();
     checkout.resolve(&recipe.source, &filter)
 }
 

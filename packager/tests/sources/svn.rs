@@ -12,8 +12,9 @@ mod states;
 use std::collections::BTreeMap;
 
 use bulla_bundle::SourceTree as _;
+use bulla_packager::filter::Filter;
 use bulla_packager::publish::{Run, statement};
-use bulla_packager::select::{Filter, select};
+use bulla_packager::select::select;
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
 use bulla_schemas::Timestamp;
@@ -284,7 +285,7 @@ fn keywords_and_line_ends_are_those_of_the_repository() {
         started_on: Timestamp::EPOCH,
         finished_on: Timestamp::EPOCH,
     };
-    let statement = statement(&packed.bundle, &packed.provenance, &run, "test");
+    let statement = statement(&packed.bundle, &packed.provenance, &run);
     let [dependency] = statement.predicate.build_definition.resolved_dependencies;
     let recorded = serde_json::to_value(dependency.annotations).unwrap();
     let expected = serde_json::json!({

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Data, clock, print};
 use crate::app::{App, Settings};
-use crate::serve::serve;
+use crate::server::serve;
 
 /// Serve bundles and the log
 ///

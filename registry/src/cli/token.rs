@@ -9,10 +9,10 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{Data, clock, print, say};
+use crate::access::tokens::Tokens;
 use crate::access::{Access, ProjectPattern, Scope};
 use crate::database::TokenRow;
 use crate::error::RegistryError;
-use crate::tokens::Tokens;
 
 /// Make, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]

@@ -4,7 +4,7 @@ use bulla_schemas::ProjectName;
 use sqlx::{Any, Transaction};
 
 use super::{Database, DatabaseError};
-use crate::oci_digest::OciDigest;
+use crate::oci::digest::OciDigest;
 
 impl Database {
     /// Tells whether a repository has a blob.

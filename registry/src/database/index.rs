@@ -3,8 +3,8 @@
 use bulla_schemas::ProjectName;
 
 use super::{Database, DatabaseError, ManifestRow, blobs, manifests, tags};
-use crate::oci_digest::OciDigest;
-use crate::reference::Tag;
+use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
 
 /// One row of the index, of a repository that is named beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Database, DatabaseError};
-use crate::oci_digest::OciDigest;
+use crate::oci::digest::OciDigest;
+use crate::oci::document::{Document, DocumentError};
 
 /// A manifest of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,26 @@ pub(crate) struct ManifestRow {
     pub subject: Option<OciDigest>,
     /// Its annotations, a JSON object.
     pub annotations: String,
+}
+
+impl ManifestRow {
+    /// Returns what the index keeps of a manifest of `size` bytes.
+    pub(crate) fn new(
+        digest: OciDigest,
+        media_type: String,
+        size: usize,
+        document: &Document,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self {
+            digest,
+            media_type,
+            size: size as u64,
+            artifact_type: document.artifact_type().map(ToOwned::to_owned),
+            subject: document.subject()?,
+            annotations: serde_json::to_string(document.annotations())
+                .map_err(DocumentError::Json)?,
+        })
+    }
 }
 
 const COLUMNS: &str = "digest, media_type, size, artifact_type, subject, annotations";

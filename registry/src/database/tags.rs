@@ -4,8 +4,8 @@ use bulla_schemas::ProjectName;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Database, DatabaseError};
-use crate::oci_digest::OciDigest;
-use crate::reference::Tag;
+use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
 
 impl Database {
     /// Returns the manifest that a tag names.

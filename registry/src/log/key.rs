@@ -7,7 +7,7 @@ use std::path::Path;
 use bulla_trust::SigningKey;
 use zeroize::Zeroizing;
 
-use super::LogError;
+use super::error::LogError;
 use crate::durable;
 
 /// Reads the key, or makes it at the first start.

@@ -10,44 +10,13 @@
 //! Entries without a checkpoint were judged before they were written; they are judged again, and
 //! from the first that would have no effect on they are left out.
 
-use bulla_schemas::Digest;
 use bulla_trust::tile::FULL;
 use bulla_trust::{Checkpoint, LogState, SigningKey, replay};
 
-use super::files::Tail;
+use super::error::{DamagedLog, LogError};
+use super::published::Published;
 use super::sequencer::{judge, sign};
-use super::{LogError, LogFiles, Published};
-
-/// How the files of a log contradict each other.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DamagedLog {
-    /// The checkpoint is not one.
-    #[error("the checkpoint cannot be read")]
-    Checkpoint(#[source] bulla_trust::checkpoint::CheckpointError),
-    /// Entries that the checkpoint covers are not there.
-    #[error("the checkpoint covers {size} entries, but those from {from} on are missing or torn")]
-    Missing {
-        /// The size in the checkpoint.
-        size: u64,
-        /// The first entry of the bundle that is missing.
-        from: u64,
-    },
-    /// The entries are not those that the checkpoint covers.
-    #[error("the checkpoint covers root {expected}, the entries lead to {found}")]
-    Root {
-        /// The root in the checkpoint.
-        expected: Digest,
-        /// The root of the entries.
-        found: Digest,
-    },
-    /// A policy of a later version of Bulla.
-    #[error(transparent)]
-    Replay(#[from] bulla_trust::ReplayError),
-    /// A checkpoint could not be signed.
-    #[error("a checkpoint cannot be signed")]
-    Sign(#[source] bulla_trust::note::NoteError),
-}
+use super::tiles::{LogFiles, Tail};
 
 /// Returns the log as it is published from now on.
 pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, Tail), LogError> {
@@ -86,7 +55,7 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
             "finishing what a crash left undone in the log"
         );
         files.grow(size, &finished, &mut tail)?;
-        checkpoint = sign(&state, key).map_err(DamagedLog::Sign)?;
+        checkpoint = sign(&state, key)?;
         files.publish(&checkpoint)?;
     }
     Ok((Published { state, checkpoint }, tail))

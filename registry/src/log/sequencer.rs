@@ -8,19 +8,26 @@ use std::thread::{Builder, JoinHandle};
 use bulla_schemas::Digest;
 use bulla_schemas::api::Appended;
 use bulla_trust::merkle::leaf_hash;
-use bulla_trust::note::NoteError;
 use bulla_trust::{
     Checkpoint, LogState, PublicKey, SignatureType, SignedEnvelope, SigningKey, Statement, Verdict,
     VerifierKey, replay,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::files::Tail;
-use super::{LogFiles, Published, Request};
-use crate::problem::Problem;
+use super::error::{DamagedLog, LogError};
+use super::published::Published;
+use super::tiles::{LogFiles, Tail};
+use crate::durable::FileError;
 
 /// Most envelopes under one checkpoint, and most that wait.
 pub(super) const MOST_AT_ONCE: usize = 64;
+
+/// An envelope on its way into the log.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) envelope: Vec<u8>,
+    pub(super) answer: oneshot::Sender<Result<Appended, Arc<LogError>>>,
+}
 
 struct Sequencer {
     files: LogFiles,
@@ -84,12 +91,13 @@ impl Sequencer {
                     entries.push(envelope);
                 }
                 // The other side may have gone; its statement is refused all the same.
-                Err(problem) => drop(answer.send(Err(problem))),
+                Err(error) => drop(answer.send(Err(Arc::new(error)))),
             }
         }
-        let result = self.write(&state, &entries);
-        if let Err(problem) = &result {
-            tracing::error!(problem = %problem.message(), from = size, "nothing was appended");
+        let result = self.write(&state, &entries).map_err(Arc::new);
+        if let Err(error) = &result {
+            let error: &(dyn std::error::Error + 'static) = &**error;
+            tracing::error!(error, from = size, "nothing was appended");
         } else {
             if self.newest.len() > 4096 {
                 self.newest.clear();
@@ -99,10 +107,8 @@ impl Sequencer {
         for (index, answer) in waiting {
             let size = self.state.size();
             let appended = match &result {
-                Ok(()) => Ok(Appended { index, size }),
-                Err(_) if index < size => Ok(Appended { index, size }),
-                Err(Problem::Full(error)) => Err(Problem::Full(Arc::clone(error))),
-                Err(_) => Err(Problem::internal("the log could not be written")),
+                Err(error) if index >= size => Err(Arc::clone(error)),
+                _ => Ok(Appended { index, size }),
             };
             drop(answer.send(appended));
         }
@@ -110,7 +116,7 @@ impl Sequencer {
 
     /// Writes entries and tiles, then signs and publishes a checkpoint over them. When that fails,
     /// the log is as it was before.
-    fn write(&mut self, state: &LogState, entries: &[Vec<u8>]) -> Result<(), Problem> {
+    fn write(&mut self, state: &LogState, entries: &[Vec<u8>]) -> Result<(), LogError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -119,18 +125,18 @@ impl Sequencer {
         let written = self
             .files
             .grow(from, entries, &mut tail)
-            .map_err(Problem::from)
-            .and_then(|()| sign(state, &self.key).map_err(Problem::internal))
+            .map_err(LogError::from)
+            .and_then(|()| sign(state, &self.key))
             .and_then(|checkpoint| {
                 self.publish_file(&checkpoint)?;
                 Ok(checkpoint)
             });
         let checkpoint = match written {
             Ok(checkpoint) => checkpoint,
-            Err(problem) => {
+            Err(error) => {
                 // Whoever sent these was told that they failed, so no restart may finish them.
                 self.files.discard(from, to);
-                return Err(problem);
+                return Err(error);
             }
         };
         self.tail = tail;
@@ -148,26 +154,26 @@ impl Sequencer {
 impl Sequencer {
     /// Publishes a checkpoint. When the rename happened and what follows failed, readers see the
     /// new checkpoint, so it counts.
-    fn publish_file(&self, checkpoint: &[u8]) -> Result<(), Problem> {
+    fn publish_file(&self, checkpoint: &[u8]) -> Result<(), FileError> {
         match self.files.publish(checkpoint) {
             Err(error) if self.files.checkpoint()?.as_deref() == Some(checkpoint) => {
                 tracing::warn!(%error, "a checkpoint was published and may not be durable yet");
                 Ok(())
             }
-            result => Ok(result?),
+            result => result,
         }
     }
 }
 
 /// Returns the state after an envelope, if it would have an effect.
-fn place(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<LogState, Problem> {
+fn place(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<LogState, LogError> {
     judge(state, envelope, key)?;
-    let (next, _) = replay(state.clone(), [envelope]).map_err(Problem::internal)?;
+    let (next, _) = replay(state.clone(), [envelope]).map_err(DamagedLog::from)?;
     Ok(next)
 }
 
 /// Tells whether an envelope would have an effect as the next entry of this registry's log.
-pub(super) fn judge(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<(), Problem> {
+pub(super) fn judge(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<(), LogError> {
     let ineffective = |error: &dyn std::error::Error| {
         let mut reason = error.to_string();
         let mut cause = error.source();
@@ -175,7 +181,7 @@ pub(super) fn judge(state: &LogState, envelope: &[u8], key: &PublicKey) -> Resul
             reason = format!("{reason}: {error}");
             cause = error.source();
         }
-        Problem::Ineffective { reason }
+        LogError::Ineffective { reason }
     };
     match state.judge(envelope) {
         Ok(Verdict::Effective) => {}
@@ -190,21 +196,19 @@ pub(super) fn judge(state: &LogState, envelope: &[u8], key: &PublicKey) -> Resul
 }
 
 /// A policy without this registry's key would end the log: nobody would believe the checkpoint.
-fn check_log_key(origin: &str, log_keys: &[String], key: &PublicKey) -> Result<(), Problem> {
-    let own = VerifierKey::new(origin, SignatureType::Note, key.clone())
-        .map_err(Problem::internal)?
-        .to_string();
+fn check_log_key(origin: &str, log_keys: &[String], key: &PublicKey) -> Result<(), LogError> {
+    let own = VerifierKey::new(origin, SignatureType::Note, key.clone())?.to_string();
     if log_keys.contains(&own) {
         Ok(())
     } else {
-        Err(Problem::Ineffective {
+        Err(LogError::Ineffective {
             reason: format!("the policy's logKeys lack the key of this registry, `{own}`"),
         })
     }
 }
 
 /// Signs a checkpoint over a state under the log's name.
-pub(super) fn sign(state: &LogState, key: &SigningKey) -> Result<Vec<u8>, NoteError> {
+pub(super) fn sign(state: &LogState, key: &SigningKey) -> Result<Vec<u8>, LogError> {
     let checkpoint = Checkpoint {
         // Only a policy can be the first entry that has an effect.
         origin: state.origin().unwrap_or_default().to_owned(),

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use bulla_schemas::media_type;
 use serde::Deserialize;
 
-use crate::database::ManifestRow;
-use crate::oci_digest::{OciDigest, OciDigestError};
+use crate::oci::digest::{OciDigest, OciDigestError};
 
 /// A manifest or an index, as far as a registry cares.
 #[derive(Debug, Deserialize)]
@@ -37,7 +36,7 @@ struct Descriptor {
 
 /// Why bytes are not a manifest.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DocumentError {
+pub enum DocumentError {
     #[error("not the JSON of a manifest")]
     Json(#[source] serde_json::Error),
     #[error("expected schemaVersion 2, found {0}")]
@@ -82,25 +81,8 @@ impl Document {
         self.artifact_type.as_deref() == Some(media_type::BUNDLE)
     }
 
-    /// Returns what the index keeps of it.
-    pub(crate) fn row(
-        &self,
-        digest: OciDigest,
-        media_type: String,
-        size: usize,
-    ) -> Result<ManifestRow, DocumentError> {
-        Ok(ManifestRow {
-            digest,
-            media_type,
-            size: size as u64,
-            artifact_type: self.artifact_type().map(ToOwned::to_owned),
-            subject: self.subject()?,
-            annotations: serde_json::to_string(&self.annotations).map_err(DocumentError::Json)?,
-        })
-    }
-
     /// What lists of referrers show as its type: its own, or its config's.
-    fn artifact_type(&self) -> Option<&str> {
+    pub(crate) fn artifact_type(&self) -> Option<&str> {
         self.artifact_type
             .as_deref()
             .filter(|kind| !kind.is_empty())
@@ -108,8 +90,13 @@ impl Document {
     }
 
     /// Returns the manifest that it is about.
-    fn subject(&self) -> Result<Option<OciDigest>, DocumentError> {
+    pub(crate) fn subject(&self) -> Result<Option<OciDigest>, DocumentError> {
         self.subject.as_ref().map(Descriptor::digest).transpose()
+    }
+
+    /// Returns its annotations.
+    pub(crate) fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
     }
 
     /// Returns the blobs that must be there. Layers that lie elsewhere need not.

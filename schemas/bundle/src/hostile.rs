@@ -18,11 +18,11 @@ pub use catalogue::{Attack, CaughtBy, catalogue};
 pub use entry::ForgedEntry;
 
 use crate::bundle::BlobSource;
+use crate::canonical::END;
 use crate::cut;
 use crate::document::{self, Blobs};
 use crate::golden::cut_all;
 use crate::limits::Limits;
-use crate::tar::END;
 use crate::verify::{UnverifiedBundle, VerifiedBundle, VerifyError};
 use crate::{frame, frame_table, seek_table};
 

@@ -14,7 +14,7 @@
 //! | question | module |
 //! |---|---|
 //! | Which entries may a release have, in which order? | `rules` |
-//! | Which bytes is the tar? | `tar` |
+//! | Which bytes is the tar? | `canonical` |
 //! | Where is it cut, how is a piece compressed? | `cut`, `frame`, `seek_table` |
 //! | How is a tree packed? | `write` |
 //! | What must be checked before what is believed? | `verify`, `limits` |
@@ -32,6 +32,7 @@
 //! payload's spool. Who may say that a bundle is a release is `bulla-trust`.
 
 mod bundle;
+mod canonical;
 mod cut;
 mod diff;
 mod document;
@@ -48,12 +49,12 @@ mod read_at;
 mod rules;
 mod seek_table;
 mod source;
-mod tar;
 mod verify;
 mod windows;
 mod write;
 
 pub use bundle::{BlobSource, Bundle, BundleBlob};
+pub use canonical::{TarError, TarSpan};
 pub use diff::{compare, diff, has_content};
 pub use file::{BundleFile, BundleFileError, LogCopy, read_bundle_file, write_bundle_file};
 pub use frame::{Frame, FrameError};
@@ -62,8 +63,6 @@ pub use limits::{LimitError, Limits};
 pub use progress::{NoProgress, Progress};
 pub use rules::TreeError;
 pub use source::{Content, MemoryTree, SourceEntry, SourceKind, SourceTree};
-pub use tar::TarSpan;
-pub use tar::check::TarError;
 pub use verify::{
     Part, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts, VerifyError,
 };

@@ -28,12 +28,12 @@ use bulla_schemas::release::ReleaseDocument;
 
 pub use error::{Part, VerifyError};
 
+use crate::canonical::TarSpan;
 use crate::document::{self, Blobs};
 use crate::frame::{self, Frame};
 use crate::frame_table::FrameTable;
 use crate::limits::Limits;
 use crate::seek_table;
-use crate::tar::TarSpan;
 use crate::windows::{NameProblem, windows_problems};
 
 /// A manifest from anywhere, and the hash that it must have.

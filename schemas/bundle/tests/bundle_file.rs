@@ -155,6 +155,114 @@ fn refuses_another_header() {
     }
 }
 
+/// A header with its checksum; what `change` did to it is what a reader would be asked to believe.
+fn header(path: &str, size: u64, change: impl FnOnce(&mut tar::Header)) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(path).unwrap();
+    header.set_mode(0o644);
+    header.set_size(size);
+    change(&mut header);
+    header.set_cksum();
+    header
+}
+
+#[test]
+fn refuses_a_header_that_other_readers_take_for_the_same_or_follow_elsewhere() {
+    type Change = fn(&mut tar::Header);
+    let changes: [(&str, Change); 6] = [
+        ("size", |header| {
+            header.as_old_mut().size = [0; 12];
+            header.as_old_mut().size[0] = 0x80;
+            header.as_old_mut().size[11] = 30;
+        }),
+        ("size", |header| header.set_size(u64::MAX >> 2)),
+        ("magic", |header| {
+            header.as_ustar_mut().unwrap().magic = *b"ustar ";
+        }),
+        ("typeflag", |header| {
+            header.set_entry_type(tar::EntryType::GNUSparse);
+        }),
+        ("prefix", |header| {
+            header.as_ustar_mut().unwrap().prefix[..3].copy_from_slice(b"etc");
+        }),
+        // The same checksum in the form of the crate `tar`.
+        ("chksum", |_| ()),
+    ];
+    for (expected, change) in changes {
+        let mut bytes = written(None);
+        let mut block = tar::Header::from_byte_slice(&bytes[..512]).clone();
+        change(&mut block);
+        block.set_cksum();
+        bytes[..512].copy_from_slice(block.as_bytes());
+        match read(&bytes) {
+            Err(BundleFileError::Header { field, .. }) => assert_eq!(field, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn refuses_an_entry_that_describes_the_next_one() {
+    let good = written(None);
+    let records = b"12 size=4096\n";
+    for kind in *b"xgLKS" {
+        let size = match kind {
+            b'L' => 1 << 40,
+            _ => records.len() as u64,
+        };
+        let front = header("oci-layout", size, |header| {
+            header.set_entry_type(tar::EntryType::new(kind));
+        });
+        let mut bytes = front.as_bytes().to_vec();
+        bytes.extend(records);
+        bytes.resize(1024, 0);
+        bytes.extend(&good);
+        let error = read(&bytes).expect_err("another entry");
+        assert!(
+            matches!(
+                error,
+                BundleFileError::Header {
+                    field: "mode" | "size" | "uid" | "typeflag",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn refuses_zeros_in_front_of_an_entry() {
+    let zeros = [&[0; 512][..], &written(None)].concat();
+    assert!(matches!(
+        read(&zeros),
+        Err(BundleFileError::Header {
+            field: "name",
+            offset: 0,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn names_the_field_of_an_entry_whose_size_is_not_known_before() {
+    // `index.json` is as long as its header says.
+    for (offset, value, expected) in [(156, b'1', "typeflag"), (124, b'x', "size")] {
+        let mut bytes = written(None);
+        bytes[1024 + offset] = value;
+        match read(&bytes) {
+            Err(BundleFileError::Header {
+                field,
+                expected: path,
+                ..
+            }) => {
+                assert_eq!((field, &*path), (expected, "index.json"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn refuses_bytes_hidden_behind_a_file() {
     let mut bytes = written(None);

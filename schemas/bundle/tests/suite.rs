@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod bundle_file;
+mod foreign;
 mod golden;
 mod hostile;
 mod refusals;

@@ -2,11 +2,10 @@
 
 use std::fmt::Display;
 
-use bulla_schemas::api::{
-    Change, ChangeKind, ChangeSide, Diff, InstallChanges, NameChanges, SideKind,
-};
+use bulla_schemas::api::{Diff, InstallChanges, NameChanges};
 use bulla_schemas::install::{Command, Health};
 
+use super::super::changes::{side, word};
 use super::super::failure::Failure;
 use super::super::output;
 
@@ -26,17 +25,6 @@ pub(super) fn print(diff: &Diff) -> Result<(), Failure> {
         count => output::say(format_args!("{count} paths differ")),
     }
     Ok(())
-}
-
-/// Writes one change as a line.
-pub(in crate::cli) fn line(change: &Change) -> String {
-    let path = output::text(change.path.as_str());
-    let sides = [&change.before, &change.after].map(|one| side(change, one.as_ref()));
-    match sides.each_ref().map(String::as_str) {
-        ["", ""] => format!("{} {path}", word(change.change)),
-        ["", only] | [only, ""] => format!("{} {path} ({only})", word(change.change)),
-        [before, after] => format!("{} {path} ({before} -> {after})", word(change.change)),
-    }
 }
 
 fn print_changes(diff: &Diff) -> Result<(), Failure> {
@@ -69,35 +57,6 @@ fn print_changes(diff: &Diff) -> Result<(), Failure> {
         output::bytes(totals.bytes_after),
     ]);
     output::print_table(&mut table, &[1])
-}
-
-const fn word(change: ChangeKind) -> &'static str {
-    match change {
-        ChangeKind::Added => "added",
-        ChangeKind::Removed => "removed",
-        ChangeKind::Changed => "changed",
-        ChangeKind::Mode => "mode",
-        ChangeKind::Link => "link",
-        ChangeKind::Kind => "kind",
-    }
-}
-
-/// Writes what is on one side of a change: a size, a target, and the bit if it is the news.
-fn side(change: &Change, side: Option<&ChangeSide>) -> String {
-    let Some(side) = side else {
-        return String::new();
-    };
-    let kinds = [&change.before, &change.after].map(|side| side.as_ref().map(|side| side.kind));
-    let text = match side.kind {
-        SideKind::Directory => "directory".to_owned(),
-        SideKind::Link => format!("-> {}", output::text(side.target.as_deref().unwrap_or(""))),
-        SideKind::File | SideKind::Executable => output::bytes(side.size.unwrap_or(0)),
-    };
-    if side.kind == SideKind::Executable && kinds[0] != kinds[1] {
-        format!("{text}, executable")
-    } else {
-        text
-    }
 }
 
 fn print_install(install: &InstallChanges) -> Result<(), Failure> {

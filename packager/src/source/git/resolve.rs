@@ -14,7 +14,7 @@ use super::private::PrivateRepository;
 use super::submodules::{self, Parent};
 use super::tree::{self, Entry, GitTree, Place};
 use super::{lfs, substitution};
-use crate::select::Filter;
+use crate::filter::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
 use resolution::Resolution;

@@ -11,7 +11,7 @@ use super::lfs::LargeFile;
 use super::objects::Objects;
 use super::resolve::{self, Origin};
 use super::verify;
-use crate::select::Filter;
+use crate::filter::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 

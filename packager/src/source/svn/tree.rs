@@ -12,7 +12,7 @@ use super::externals::External;
 use super::externals::mount::{Mount, Origin};
 use super::line_ends::LineEnds;
 use super::pristine::{Checksum, Pristine};
-use crate::select::Filter;
+use crate::filter::Filter;
 use crate::source::{
     ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join, untracked_warning,
 };

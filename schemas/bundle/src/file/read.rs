@@ -12,10 +12,9 @@ use super::{
     LayoutIndex, LogCopy, blob_path, entry_path,
 };
 use crate::bundle::BlobSource;
+use crate::canonical::{END, Header, differing_field, padding};
 use crate::limits::Limits;
 use crate::read_at::read_at;
-use crate::tar::header::{Header, differing_field};
-use crate::tar::{BLOCK, END, padding};
 use crate::verify::{UnverifiedBundle, VerifiedBundle, VerifyError};
 
 /// A `.bulla` file whose bundle is verified, but for the frames of the payload.
@@ -32,8 +31,16 @@ pub struct BundleFile {
 /// Opens a `.bulla` file: every byte is checked but those inside the payload's frames, which
 /// [`BundleFile::read_frame`] and [`BundleFile::verify_payload`] check.
 pub fn read_bundle_file(file: File, limits: &Limits) -> Result<BundleFile, BundleFileError> {
+    let file = Arc::new(file);
+    let mut archive = tar::Archive::new(FileReader {
+        file: Arc::clone(&file),
+        position: 0,
+    });
+    // Raw: no header is followed, neither a long name nor a record nor a sparse map.
     let mut input = Input {
-        file: Arc::new(file),
+        file: &file,
+        entries: archive.entries().map_err(read_error)?.raw(true),
+        next: None,
         offset: 0,
     };
     input.known(LAYOUT_PATH, LAYOUT)?;
@@ -52,16 +59,16 @@ pub fn read_bundle_file(file: File, limits: &Limits) -> Result<BundleFile, Bundl
     let index_blob = input.descriptor(&index)?;
     let index = parts.decode_index(&index_blob)?;
     let bundle = parts.verify(index)?;
-    let start = input.header(&blob_path(payload.digest), payload.size)?;
+    let start = input.start(&blob_path(payload.digest), payload.size)?;
+    input.end(&payload)?;
     let file = BundleFile {
-        file: Arc::clone(&input.file),
+        file: Arc::clone(&file),
         bundle,
         index_blob,
         log,
         payload: start,
     };
     file.check_seek_table()?;
-    input.end(start + payload.size, &payload)?;
     Ok(file)
 }
 
@@ -145,13 +152,18 @@ impl BlobSource for BundleFile {
     }
 }
 
-/// The file, read from front to back.
-struct Input {
-    file: Arc<File>,
+/// The archive, read from front to back. Each entry must be the one that is expected, header and
+/// all.
+struct Input<'a> {
+    file: &'a Arc<File>,
+    entries: tar::Entries<'a, FileReader>,
+    /// The entry that comes next, once it was asked for.
+    next: Option<io::Result<tar::Entry<'a, FileReader>>>,
+    /// Where it begins.
     offset: u64,
 }
 
-impl Input {
+impl<'a> Input<'a> {
     /// Reads a file whose content is known.
     fn known(&mut self, path: &str, content: &[u8]) -> Result<(), BundleFileError> {
         if self.content(path, content.len() as u64)? == content {
@@ -165,17 +177,17 @@ impl Input {
 
     /// Reads `index.json`, which is as long as its header says, within reason.
     fn index(&mut self) -> Result<(Digest, u64), BundleFileError> {
-        let size = self.announced_size()?;
+        let size = self.announced_size(INDEX_PATH)?;
         check_size(INDEX_PATH, 4096, size)?;
         LayoutIndex::from_bytes(&self.content(INDEX_PATH, size)?)
     }
 
     /// Reads checkpoint and entries, where the next file is the checkpoint.
     fn log(&mut self, limits: &Limits) -> Result<Option<LogCopy>, BundleFileError> {
-        if !self.is_next(CHECKPOINT_PATH)? {
+        if !self.is_next(CHECKPOINT_PATH) {
             return Ok(None);
         }
-        let size = self.announced_size()?;
+        let size = self.announced_size(CHECKPOINT_PATH)?;
         check_size(CHECKPOINT_PATH, CHECKPOINT_MAX, size)?;
         let mut log = LogCopy {
             checkpoint: self.content(CHECKPOINT_PATH, size)?,
@@ -184,10 +196,10 @@ impl Input {
         let mut total = size;
         loop {
             let path = entry_path(log.entries.len());
-            if !self.is_next(&path)? {
+            if !self.is_next(&path) {
                 return Ok(Some(log));
             }
-            let size = self.announced_size()?;
+            let size = self.announced_size(&path)?;
             check_size(&path, ENTRY_MAX, size)?;
             total += size;
             limits.check_log_size(total)?;
@@ -206,33 +218,105 @@ impl Input {
 
     /// Reads a file of a known size: header, content and what fills the block.
     fn content(&mut self, path: &str, size: u64) -> Result<Vec<u8>, BundleFileError> {
-        let start = self.header(path, size)?;
-        let content = read_range(&self.file, start, size).map_err(read_error)?;
-        self.offset = start + size;
+        let mut entry = self.entry(path, size)?;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(read_error)?;
+        if content.len() as u64 != size {
+            return Err(BundleFileError::Truncated);
+        }
         self.padding(path, size)?;
         Ok(content)
     }
 
-    /// Reads the one possible header of a file and returns where its content begins.
-    fn header(&mut self, path: &str, size: u64) -> Result<u64, BundleFileError> {
-        let mut expected = Vec::with_capacity(BLOCK);
-        Header::file(path, false, size).write(&mut expected);
-        let found =
-            read_range(&self.file, self.offset, expected.len() as u64).map_err(read_error)?;
-        if found == expected {
-            self.offset += expected.len() as u64;
-            return Ok(self.offset);
-        }
-        Err(BundleFileError::Header {
-            expected: path.to_owned(),
-            offset: self.offset,
-            field: differing_field(&expected, &found),
-        })
+    /// Returns where the content of a file begins, which is left unread.
+    fn start(&mut self, path: &str, size: u64) -> Result<u64, BundleFileError> {
+        Ok(self.entry(path, size)?.raw_file_position())
     }
 
+    /// Returns the next entry, which must have the one possible header of a file; the offset then
+    /// is where its content ends.
+    fn entry(
+        &mut self,
+        path: &str,
+        size: u64,
+    ) -> Result<tar::Entry<'a, FileReader>, BundleFileError> {
+        let header = Header::file(path, false, size);
+        if let Some(records) = header.records() {
+            let len = records.len() as u64;
+            let mut extended = self.block(path, &Header::extended(len).block())?;
+            let mut found = Vec::new();
+            extended.read_to_end(&mut found).map_err(read_error)?;
+            if found != records {
+                return Err(self.other_header(path, "record"));
+            }
+            self.offset = extended.raw_file_position() + len;
+            self.padding(path, len)?;
+        }
+        let entry = self.block(path, &header.block())?;
+        self.offset = entry.raw_file_position() + size;
+        Ok(entry)
+    }
+
+    /// Returns the next entry, whose header must be this one.
+    fn block(
+        &mut self,
+        path: &str,
+        expected: &tar::Header,
+    ) -> Result<tar::Entry<'a, FileReader>, BundleFileError> {
+        match self.next.take().or_else(|| self.entries.next()) {
+            Some(Ok(entry)) if entry.header().as_bytes() == expected.as_bytes() => Ok(entry),
+            Some(Err(source)) if source.raw_os_error().is_some() => Err(read_error(source)),
+            _ => {
+                let found = self.raw_header()?;
+                let field = differing_field(expected.as_bytes(), found.as_bytes());
+                Err(self.other_header(path, field))
+            }
+        }
+    }
+
+    /// Returns the header of the next entry, unless the archive cannot be read there.
+    fn peek(&mut self) -> Option<&tar::Header> {
+        let next = self.next.take().or_else(|| self.entries.next())?;
+        self.next.insert(next).as_ref().ok().map(tar::Entry::header)
+    }
+
+    /// Tells whether the next header names `path`.
+    fn is_next(&mut self, path: &str) -> bool {
+        self.peek()
+            .is_some_and(|header| *header.path_bytes() == *path.as_bytes())
+    }
+
+    /// Returns the size that the next header announces; the header is compared later.
+    fn announced_size(&mut self, path: &str) -> Result<u64, BundleFileError> {
+        let header = match self.peek() {
+            Some(header) => header.clone(),
+            None => self.raw_header()?,
+        };
+        let size = header.entry_size();
+        size.map_err(|_| self.other_header(path, "size"))
+    }
+
+    /// Reads the block at the offset, whatever it is.
+    fn raw_header(&self) -> Result<tar::Header, BundleFileError> {
+        let mut header = tar::Header::new_old();
+        let block = header.as_mut_bytes();
+        let found = read_range(self.file, self.offset, block.len() as u64).map_err(read_error)?;
+        block.copy_from_slice(&found);
+        Ok(header)
+    }
+
+    fn other_header(&self, path: &str, field: &'static str) -> BundleFileError {
+        BundleFileError::Header {
+            expected: path.to_owned(),
+            offset: self.offset,
+            field,
+        }
+    }
+
+    /// Expects zeros from the end of a content up to the next block.
     fn padding(&mut self, path: &str, size: u64) -> Result<(), BundleFileError> {
         let len = padding(size) as u64;
-        let found = read_range(&self.file, self.offset, len).map_err(read_error)?;
+        let found = read_range(self.file, self.offset, len).map_err(read_error)?;
         if found.iter().any(|byte| *byte != 0) {
             return Err(BundleFileError::Padding {
                 path: path.to_owned(),
@@ -242,25 +326,10 @@ impl Input {
         Ok(())
     }
 
-    /// Tells whether the next header names `path`, which fits into the field `name`.
-    fn is_next(&self, path: &str) -> Result<bool, BundleFileError> {
-        let name =
-            read_range(&self.file, self.offset, path.len() as u64 + 1).map_err(read_error)?;
-        Ok(name.strip_suffix(b"\0") == Some(path.as_bytes()))
-    }
-
-    /// Returns the size that the next header announces; the header is compared later.
-    fn announced_size(&self) -> Result<u64, BundleFileError> {
-        let field = read_range(&self.file, self.offset + 124, 11).map_err(read_error)?;
-        let digits = std::str::from_utf8(&field).unwrap_or_default();
-        Ok(u64::from_str_radix(digits, 8).unwrap_or(u64::MAX))
-    }
-
     /// Checks what stands behind the payload: zeros, and the end of the file.
-    fn end(&mut self, payload_end: u64, payload: &Descriptor) -> Result<(), BundleFileError> {
-        self.offset = payload_end;
+    fn end(mut self, payload: &Descriptor) -> Result<(), BundleFileError> {
         self.padding(&blob_path(payload.digest), payload.size)?;
-        let end = read_range(&self.file, self.offset, END.len() as u64).map_err(read_error)?;
+        let end = read_range(self.file, self.offset, END.len() as u64).map_err(read_error)?;
         let expected = self.offset + END.len() as u64;
         let found = self.file.metadata().map_err(read_error)?.len();
         if end == END && found == expected {

@@ -1,6 +1,6 @@
 //! Writes a `.bulla` file in one pass.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use bulla_schemas::Digest;
 use bulla_schemas::manifest::{Descriptor, Manifest};
@@ -10,9 +10,11 @@ use super::{
     blob_path, entry_path,
 };
 use crate::bundle::BlobSource;
-use crate::tar::header::Header;
-use crate::tar::{BLOCK, END, padding};
+use crate::canonical::Header;
 use crate::verify::{Part, VerifyError};
+
+/// Bytes that are read and written at once.
+const PIECE: usize = 128 * 1024;
 
 /// Writes the one possible file for a bundle and, where it is given, a log. The digests of the
 /// blobs are for the reader to check; their sizes must be right.
@@ -23,7 +25,7 @@ pub fn write_bundle_file(
     log: Option<&LogCopy>,
 ) -> Result<(), BundleFileError> {
     let parsed = Manifest::from_bytes(manifest).map_err(VerifyError::from)?;
-    let mut file = Output(output);
+    let mut file = Output(tar::Builder::new(BufWriter::with_capacity(PIECE, output)));
     let hash = Digest::of(manifest);
     let index = LayoutIndex::new(hash, manifest.len() as u64);
     file.bytes(LAYOUT_PATH, LAYOUT)?;
@@ -43,18 +45,16 @@ pub fn write_bundle_file(
     ] {
         file.blob(part, descriptor, blobs)?;
     }
-    file.write(&END)?;
-    file.0.flush().map_err(write_error)
+    file.finish()
 }
 
-struct Output<'a>(&'a mut dyn Write);
+struct Output<'a>(tar::Builder<BufWriter<&'a mut dyn Write>>);
 
 impl Output<'_> {
-    fn bytes(&mut self, path: &str, content: &[u8]) -> Result<(), BundleFileError> {
-        let size = content.len() as u64;
-        self.header(path, size)?;
-        self.write(content)?;
-        self.write(&[0; BLOCK][..padding(size)])
+    fn bytes(&mut self, path: &str, mut content: &[u8]) -> Result<(), BundleFileError> {
+        Header::file(path, false, content.len() as u64)
+            .append(&mut self.0, &mut content)
+            .map_err(write_error)
     }
 
     fn blob(
@@ -64,44 +64,55 @@ impl Output<'_> {
         blobs: &dyn BlobSource,
     ) -> Result<(), BundleFileError> {
         let expected = descriptor.size;
-        self.header(&blob_path(descriptor.digest), expected)?;
         let reader = blobs.open(descriptor).map_err(read_error)?;
-        let found = copy(&mut reader.take(expected.saturating_add(1)), self.0)?;
-        if found != expected {
-            return Err(BundleFileError::BlobSize {
-                part,
-                expected,
-                found,
-            });
+        // One byte more than announced is enough to find a lie.
+        let reader = BufReader::with_capacity(PIECE, reader.take(expected.saturating_add(1)));
+        let mut blob = Counted {
+            reader,
+            read: 0,
+            failed: false,
+        };
+        Header::file(&blob_path(descriptor.digest), false, expected)
+            .append(&mut self.0, &mut blob)
+            .map_err(|error| {
+                if blob.failed {
+                    read_error(error)
+                } else {
+                    write_error(error)
+                }
+            })?;
+        if blob.read == expected {
+            return Ok(());
         }
-        self.write(&[0; BLOCK][..padding(expected)])
+        Err(BundleFileError::BlobSize {
+            part,
+            expected,
+            found: blob.read,
+        })
     }
 
-    fn header(&mut self, path: &str, size: u64) -> Result<(), BundleFileError> {
-        let mut header = Vec::with_capacity(BLOCK);
-        Header::file(path, false, size).write(&mut header);
-        self.write(&header)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), BundleFileError> {
-        self.0.write_all(bytes).map_err(write_error)
+    fn finish(self) -> Result<(), BundleFileError> {
+        let mut output = self.0.into_inner().map_err(write_error)?;
+        output.flush().map_err(write_error)
     }
 }
 
-/// Like [`io::copy`], but tells reading from writing when it fails.
-fn copy(reader: &mut dyn Read, writer: &mut dyn Write) -> Result<u64, BundleFileError> {
-    let mut buffer = vec![0; 128 * 1024];
-    let mut copied = 0;
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(copied),
-            Ok(len) => {
-                writer.write_all(&buffer[..len]).map_err(write_error)?;
-                copied += len as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read_error(error)),
+/// Counts what is read, and remembers whether reading failed: the error of a copy does not tell
+/// which side it came from.
+struct Counted<R> {
+    reader: R,
+    read: u64,
+    failed: bool,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer);
+        match &read {
+            Ok(len) => self.read += *len as u64,
+            Err(error) => self.failed = error.kind() != io::ErrorKind::Interrupted,
         }
+        read
     }
 }
 

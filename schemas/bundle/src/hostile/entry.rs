@@ -3,8 +3,7 @@
 
 use bulla_schemas::Digest;
 
-use crate::tar::header::Header;
-use crate::tar::padding;
+use crate::canonical::{BLOCK, Header, padding, seal};
 
 /// An entry of a forged bundle.
 #[derive(Debug, Clone)]
@@ -72,23 +71,35 @@ impl ForgedEntry {
     /// Writes `value` into the last 512 bytes of the header and makes its checksum fit.
     #[must_use]
     pub fn with_field(mut self, offset: usize, value: &[u8]) -> Self {
-        let start = self.header.len() - 512;
+        let start = self.header.len() - BLOCK;
         let block = &mut self.header[start..];
         block[offset..offset + value.len()].copy_from_slice(value);
-        seal(block);
+        sealed(block);
         self
     }
 
     /// Puts an extended header with these records in front of the header.
     #[must_use]
-    pub fn with_records(mut self, records: &str) -> Self {
-        let mut extended = bytes(Header::file("././@PaxHeader", false, records.len() as u64));
-        extended[156] = b'x';
-        seal(&mut extended);
-        extended.extend_from_slice(records.as_bytes());
-        extended.resize(extended.len() + padding(records.len() as u64), 0);
-        extended.append(&mut self.header);
-        self.header = extended;
+    pub fn with_records(self, records: &str) -> Self {
+        self.behind(b'x', records.as_bytes())
+    }
+
+    /// Puts an entry of another type, with this content, in front of the header.
+    #[must_use]
+    pub fn behind(mut self, kind: u8, content: &[u8]) -> Self {
+        let size = content.len() as u64;
+        let mut front = bytes(Header::extended(size));
+        set_type(&mut front, kind);
+        front.extend_from_slice(content);
+        front.resize(front.len() + padding(size), 0);
+        self.header.splice(0..0, front);
+        self
+    }
+
+    /// Gives the first of several headers another type.
+    #[must_use]
+    pub fn with_first_type(mut self, kind: u8) -> Self {
+        set_type(&mut self.header[..BLOCK], kind);
         self
     }
 
@@ -111,8 +122,14 @@ fn bytes(header: Header<'_>) -> Vec<u8> {
     bytes
 }
 
-fn seal(block: &mut [u8]) {
-    block[148..156].fill(b' ');
-    let sum: u32 = block.iter().copied().map(u32::from).sum();
-    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+fn set_type(block: &mut [u8], kind: u8) {
+    block[156] = kind;
+    sealed(block);
+}
+
+/// Makes the checksum of a header fit.
+fn sealed(block: &mut [u8]) {
+    let mut header = tar::Header::from_byte_slice(block).clone();
+    seal(&mut header);
+    block.copy_from_slice(header.as_bytes());
 }

@@ -9,11 +9,11 @@ use bulla_schemas::manifest::ManifestError;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::ReleaseError;
 
+use crate::canonical::TarError;
 use crate::frame::FrameError;
 use crate::frame_table::FrameTableError;
 use crate::limits::LimitError;
 use crate::rules::TreeError;
-use crate::tar::check::TarError;
 
 /// A part of a bundle, as errors name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,7 @@
 use std::ops::Range;
 
 use super::{Part, VerifiedBundle, VerifyError, frame_at};
-use crate::tar::BLOCK;
-use crate::tar::check::{TarError, check_header};
-use crate::tar::header::Header;
+use crate::canonical::{BLOCK, Header, TarError, check_header};
 
 impl VerifiedBundle {
     /// Refuses a decoded frame of the payload in which a header, a filling or the end differs from

@@ -6,9 +6,9 @@ use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::ReleaseDocument;
 
 use super::VerifyError;
+use crate::canonical::{self, TarSpan};
 use crate::limits::Limits;
 use crate::rules::{self, TreeError};
-use crate::tar::{self, TarSpan};
 
 /// Reads the entries of an index that belongs to `release`.
 pub(super) fn verify(
@@ -41,7 +41,7 @@ pub(super) fn layout(
     release: &ReleaseDocument,
 ) -> Result<Vec<TarSpan>, VerifyError> {
     let expected = release.tar;
-    match tar::layout(entries) {
+    match canonical::layout(entries) {
         Some((spans, size)) if size == expected => Ok(spans),
         other => Err(VerifyError::TarSize {
             expected,

@@ -7,10 +7,10 @@ use bulla_schemas::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::{Part, VerifiedBundle, VerifyError};
+use crate::canonical::TarCheck;
 use crate::cut::{self, LOOK_AHEAD};
 use crate::frame;
 use crate::seek_table;
-use crate::tar::check::TarCheck;
 
 impl VerifiedBundle {
     /// Checks a whole payload: the blob's digest, both digests of every frame, every cut, the

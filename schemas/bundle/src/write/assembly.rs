@@ -12,12 +12,11 @@ use super::plan::{Plan, PlannedEntry, PlannedKind};
 use super::pool::{Failure, Frames, Pool, ReadFile, Stopped, Target};
 use super::stream::{FrameStream, IndexStream};
 use super::{FrameCache, Spool, WriteError, WriteOptions};
+use crate::canonical::{BLOCK, END, Header, padding};
 use crate::cut;
 use crate::limits::{LimitError, Limits};
 use crate::progress::Progress;
 use crate::source::SourceTree;
-use crate::tar::header::Header;
-use crate::tar::{BLOCK, END, padding};
 
 /// Bytes read at once from a file that is streamed.
 const PIECE: usize = 256 * 1024;

@@ -18,8 +18,8 @@ use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::index::IndexEntry;
 
 use super::Previous;
+use crate::canonical::{END, TarSpan, layout};
 use crate::cut::LOOK_AHEAD;
-use crate::tar::{self, TarSpan};
 
 /// The old frames, and where they may be kept.
 pub(super) struct Kept<'a> {
@@ -45,7 +45,7 @@ impl<'a> Kept<'a> {
         spans: &[TarSpan],
         size: u64,
     ) -> Option<Self> {
-        let (old_spans, old_size) = tar::layout(&previous.entries)?;
+        let (old_spans, old_size) = layout(&previous.entries)?;
         let mut starts = Vec::with_capacity(previous.payload.len());
         let mut end = 0_u64;
         for record in &previous.payload {
@@ -94,7 +94,7 @@ impl Side<'_> {
     fn start(&self, position: usize) -> u64 {
         match self.spans.get(position) {
             Some(span) => span.start,
-            None => self.size - tar::END.len() as u64,
+            None => self.size - END.len() as u64,
         }
     }
 

@@ -21,11 +21,11 @@ use super::stream::IndexStream;
 use super::survey::survey;
 use super::tar_reader::TarReader;
 use super::{Earlier, Previous, Spool, WriteError, WriteOptions};
+use crate::canonical::layout;
 use crate::cut::PAYLOAD;
 use crate::limits::Limits;
 use crate::progress::Progress;
 use crate::source::SourceTree;
-use crate::tar;
 
 /// Tells whether so much of the plan is known that it pays to read the rest twice.
 pub(super) fn is_worthwhile(plan: &Plan) -> bool {
@@ -45,7 +45,7 @@ pub(super) fn assemble(
 ) -> Result<Assembled, Failure> {
     let limits = &options.limits;
     let entries = survey(tree, plan, limits)?;
-    let (spans, size) = tar::layout(&entries).ok_or(Failure::Forgotten)?;
+    let (spans, size) = layout(&entries).ok_or(Failure::Forgotten)?;
     limits.check_tar_size(size).map_err(WriteError::from)?;
     let kept = Kept::new(previous, &entries, &spans, size).ok_or(Failure::Forgotten)?;
 

@@ -9,9 +9,8 @@ use bytes::{BufMut as _, BytesMut};
 use super::WriteError;
 use super::plan::{Plan, PlannedKind};
 use super::pool::Failure;
+use crate::canonical::{Header, TarSpan};
 use crate::source::{Content, SourceTree};
-use crate::tar::TarSpan;
-use crate::tar::header::Header;
 
 /// Reads best from front to back: the last content stays open.
 pub(super) struct TarReader<'a> {

@@ -3,7 +3,7 @@
 
 use bulla_schemas::recipe::Lfs;
 
-use crate::select::FilterJudge;
+use crate::filter::FilterJudge;
 use crate::source::error::GitContentError;
 use crate::source::{SourceError, Tracked, join};
 
@@ -67,7 +67,7 @@ impl<'a> Resolution<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::Filter;
+    use crate::filter::Filter;
 
     #[test]
     fn refuses_more_submodules_than_anybody_has() {

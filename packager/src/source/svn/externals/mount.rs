@@ -12,7 +12,7 @@ use super::super::address;
 use super::super::tree::{FileExternal, Layer};
 use super::fetch::{Fetched, Pinned};
 use super::{Definition, External, Moment, location};
-use crate::select::Filter;
+use crate::filter::Filter;
 use crate::source::address::without_secrets;
 use crate::source::error::{Listing, SvnError};
 use crate::source::{SourceError, TrackedKind};

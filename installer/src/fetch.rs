@@ -1,0 +1,11 @@
+//! Where releases come from: the log that names them, and the registry or file that holds them.
+//! The only room that waits for the network.
+
+mod error;
+pub(crate) mod log;
+pub(crate) mod pull;
+pub(crate) mod supply;
+
+pub use error::FetchError;
+pub use log::FollowedLog;
+pub use supply::Supply;

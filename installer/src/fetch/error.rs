@@ -1,0 +1,154 @@
+//! Why a log or a bundle cannot be fetched.
+
+use std::io;
+use std::path::PathBuf;
+
+use bulla_bundle::{BundleFileError, VerifyError};
+use bulla_registry_client::{ClientError, FollowError};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Digest, ProjectName};
+
+use crate::platform::files::FileError;
+use crate::state::StateError;
+
+/// Why what is wanted did not come.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The installer's own state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The asynchronous part cannot start.
+    #[error("cannot start the network's thread")]
+    Runtime(#[source] io::Error),
+    /// A connection's task ended by itself.
+    #[error("a connection ended unexpectedly")]
+    ThreadDied,
+    /// No log is known.
+    #[error("this server is not enrolled: `{}` holds no log", state.display())]
+    NotEnrolled {
+        /// The state directory.
+        state: PathBuf,
+    },
+    /// The registry, or the way there.
+    #[error(transparent)]
+    Registry(Box<ClientError>),
+    /// The log, or what remembers it.
+    #[error(transparent)]
+    Log(Box<FollowError>),
+    /// The bundle is not what it says.
+    #[error(transparent)]
+    Bundle(Box<VerifyError>),
+    /// The bundle file cannot be used.
+    #[error(transparent)]
+    BundleFile(Box<BundleFileError>),
+    /// The bundle file's payload cannot be read.
+    #[error("cannot read the payload in the bundle file")]
+    ReadFile(#[source] io::Error),
+    /// A bundle file with another release.
+    #[error("expected the release {expected} in the bundle file, found {found}")]
+    OtherBundle {
+        /// What was asked for.
+        expected: Digest,
+        /// What the file holds.
+        found: Digest,
+    },
+    /// The bundle is larger or smaller than its release statement says.
+    #[error(
+        "the release statement says that the bundle has {expected} bytes, its manifest names {found}"
+    )]
+    BundleSize {
+        /// What the statement says.
+        expected: u64,
+        /// What the manifest adds up to.
+        found: u64,
+    },
+    /// A part of the bundle that is too large.
+    #[error("the {what} may have at most {limit} bytes, found {found}")]
+    PartSize {
+        /// Which part.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+        /// Its size.
+        found: u64,
+    },
+    /// A bundle of another project.
+    #[error("expected a bundle of `{expected}`, found one of `{found}`")]
+    OtherProject {
+        /// The project that is installed.
+        expected: ProjectName,
+        /// The project that the bundle names.
+        found: ProjectName,
+    },
+}
+
+impl From<ClientError> for FetchError {
+    fn from(error: ClientError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
+impl From<FollowError> for FetchError {
+    fn from(error: FollowError) -> Self {
+        Self::Log(Box::new(error))
+    }
+}
+
+impl From<BundleFileError> for FetchError {
+    fn from(error: BundleFileError) -> Self {
+        Self::BundleFile(Box::new(error))
+    }
+}
+
+impl From<VerifyError> for FetchError {
+    fn from(error: VerifyError) -> Self {
+        Self::Bundle(Box::new(error))
+    }
+}
+
+impl FetchError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::State(error) => error.kind(),
+            Self::Registry(error) => error.kind(),
+            Self::Log(error) => error.kind(),
+            Self::BundleFile(error) => error.kind(),
+            Self::Bundle(_)
+            | Self::OtherBundle { .. }
+            | Self::BundleSize { .. }
+            | Self::PartSize { .. }
+            | Self::OtherProject { .. } => FailureKind::Refused,
+            Self::NotEnrolled { .. } => FailureKind::Usage,
+            Self::Runtime(_) | Self::ThreadDied | Self::ReadFile(_) => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) => return error.hint(),
+            Self::State(error) => return error.hint(),
+            Self::Registry(error) => return error.hint(),
+            Self::Log(error) => return error.hint(),
+            Self::BundleFile(error) => return error.hint(),
+            Self::OtherBundle { .. } => "omit HASH, or use the bundle file that holds the release",
+            Self::NotEnrolled { .. } => {
+                "`bulla-installer enroll URL ANCHOR`; `bulla anchor` prints the anchor"
+            }
+            Self::Bundle(_)
+            | Self::BundleSize { .. }
+            | Self::PartSize { .. }
+            | Self::OtherProject { .. } => {
+                "the registry or the builder is at fault; nothing was installed"
+            }
+            Self::Runtime(_) | Self::ThreadDied | Self::ReadFile(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,79 @@
+//! Where the bytes of releases come from: a registry, or a bundle file that a person carried here.
+//! The border to async code: everything that waits for the network is driven from here, on the
+//! calling thread.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla_bundle::{BundleFile, Limits, read_bundle_file};
+use bulla_registry_client::Client;
+use bulla_schemas::{DigestPrefix, ProjectName};
+use secrecy::SecretString;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::error::FetchError;
+use crate::platform::files::OnPath as _;
+
+/// Where releases come from.
+pub struct Supply {
+    runtime: Runtime,
+    source: Source,
+}
+
+/// Where the bytes come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A registry.
+    Registry(Client),
+    /// A bundle file; no network is used.
+    File(Arc<BundleFile>),
+}
+
+impl Supply {
+    /// Takes releases from a registry.
+    pub fn registry(url: Url, token: Option<SecretString>) -> Result<Self, FetchError> {
+        Ok(Self {
+            runtime: runtime()?,
+            source: Source::Registry(Client::new(url, token)?),
+        })
+    }
+
+    /// Takes the one release that a bundle file holds, and says which project it is of.
+    pub fn file(path: &Path) -> Result<(Self, ProjectName), FetchError> {
+        let file = File::open(path).on("open", path)?;
+        let file = read_bundle_file(file, &Limits::default())?;
+        let project = file.bundle().release().project.clone();
+        let supply = Self {
+            runtime: runtime()?,
+            source: Source::File(Arc::new(file)),
+        };
+        Ok((supply, project))
+    }
+
+    /// Returns the release that the bundle file holds, where there is one.
+    pub(crate) fn release_in_file(&self) -> Option<DigestPrefix> {
+        match &self.source {
+            Source::Registry(_) => None,
+            Source::File(file) => Some(file.bundle().hash().into()),
+        }
+    }
+
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Waits for what the network brings.
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+}
+
+/// One thread is enough for the network; files are written by threads of their own.
+fn runtime() -> Result<Runtime, FetchError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(FetchError::Runtime)
+}

@@ -1,0 +1,8 @@
+//! What is live: the one link that says so, and how it is switched, also across a crash.
+
+pub(crate) mod activation;
+pub(crate) mod current;
+mod error;
+pub(crate) mod recover;
+
+pub use error::LiveError;

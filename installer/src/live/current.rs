@@ -1,0 +1,73 @@
+//! `current`: the one link that says which release is live. Read from disk each time; nothing
+//! else is believed about what is live.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use bulla_schemas::Digest;
+
+use super::error::LiveError;
+use crate::failpoint::failpoint;
+use crate::platform::files::{self, FileError, OnPath as _};
+use crate::site::Site;
+
+/// Returns which release `current` points to, `None` when it does not exist.
+///
+/// Whatever the installer did not make is refused: it cannot be replaced in one step, or belongs
+/// to somebody.
+pub(crate) fn read(site: &Site) -> Result<Option<Digest>, LiveError> {
+    let path = site.current();
+    let metadata = match fs::symlink_metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Ok(Err(error).on("look at", &path)?),
+    };
+    if !metadata.is_symlink() {
+        let found = if metadata.is_dir() {
+            "directory"
+        } else {
+            "file"
+        };
+        return Err(LiveError::CurrentIsNoLink { path, found });
+    }
+    let target = fs::read_link(&path).on("read the link", &path)?;
+    match released(&target) {
+        Some(hash) => Ok(Some(hash)),
+        None => Err(LiveError::CurrentIsForeign { path, target }),
+    }
+}
+
+/// Points `current` to a release by one rename, and makes that durable.
+pub(crate) fn switch(site: &Site, hash: &Digest) -> Result<(), LiveError> {
+    let path = site.current();
+    let temporary = temporary(site);
+    remove_temporary(site)?;
+    symlink(Path::new("releases").join(hash.hex()), &temporary)
+        .on("create the link", &temporary)?;
+    failpoint!("activate::link-prepared");
+    fs::rename(&temporary, &path).on("switch", &path)?;
+    failpoint!("activate::switched");
+    Ok(files::sync_directory(site.folder())?)
+}
+
+/// Removes what a switch that died left behind.
+pub(crate) fn remove_temporary(site: &Site) -> Result<(), FileError> {
+    let temporary = temporary(site);
+    match fs::remove_file(&temporary) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).on("remove", &temporary),
+    }
+}
+
+fn temporary(site: &Site) -> std::path::PathBuf {
+    site.folder().join(".current.new")
+}
+
+/// Reads `releases/<64 hex>`, the only target that the installer writes.
+fn released(target: &Path) -> Option<Digest> {
+    let hex = target.to_str()?.strip_prefix("releases/")?;
+    Digest::from_hex(hex.strip_suffix('/').unwrap_or(hex)).ok()
+}

@@ -1,0 +1,47 @@
+//! What every command that changes a project does first: finish or undo the step that a dead
+//! process left open, and sweep what it had staged.
+
+use super::error::LiveError;
+use super::{activation, current};
+use crate::failpoint::failpoint;
+use crate::platform::files;
+use crate::site::Site;
+use crate::state::journal::{self, Phase};
+use crate::tree::remove;
+
+/// What was found of a process that died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovered {
+    /// Nothing.
+    Nothing,
+    /// It had switched: the activation was written down now.
+    Finished,
+    /// It had not switched: the step was forgotten.
+    Undone,
+}
+
+/// Finishes or undoes the open step, by its phase and by what `current` says. The project's lock
+/// is held.
+pub(crate) fn recover(site: &Site) -> Result<Recovered, LiveError> {
+    let recovered = match journal::open_step(&site.journal())? {
+        None => Recovered::Nothing,
+        Some(mut step) => {
+            failpoint!("recover::before-finish");
+            let has_switched =
+                step.phase > Phase::Switch || current::read(site)? == Some(step.activation.hash);
+            if has_switched {
+                // The rename may have been seen without having been made durable.
+                files::sync_directory(site.folder())?;
+                step.phase = Phase::Record.max(step.phase);
+                activation::go_on(site, step)?;
+                Recovered::Finished
+            } else {
+                journal::end(&site.journal())?;
+                Recovered::Undone
+            }
+        }
+    };
+    current::remove_temporary(site)?;
+    remove::remove_tree(&site.staging())?;
+    Ok(recovered)
+}

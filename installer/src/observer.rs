@@ -1,0 +1,9 @@
+//! Who hears what happens meanwhile.
+
+use bulla_bundle::Progress;
+
+/// Hears what happens meanwhile, in sentences and in bytes.
+pub trait Observer: Progress {
+    /// Something that a person should know and that stops nothing.
+    fn note(&self, sentence: &str);
+}

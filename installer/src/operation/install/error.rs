@@ -1,0 +1,70 @@
+//! Why a release was not installed. Whatever it is, the live release is as it was.
+
+use bulla_schemas::outcome::FailureKind;
+
+use crate::fetch::FetchError;
+use crate::live::LiveError;
+use crate::operation::resolve::ResolveError;
+use crate::platform::files::FileError;
+use crate::state::StateError;
+use crate::tree::TreeError;
+
+/// Why an install did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The log does not say what to install, or forbids it.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The log or the bundle did not come.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The tree was not written.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// What is live cannot be read or switched.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The release asks for something that this version does not do.
+    #[error("the release {wants}, which this version of bulla-installer does not do")]
+    Unsupported {
+        /// What it wants.
+        wants: String,
+    },
+}
+
+impl From<StateError> for InstallError {
+    fn from(error: StateError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
+impl From<FileError> for InstallError {
+    fn from(error: FileError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
+impl InstallError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Resolve(error) => error.kind(),
+            Self::Fetch(error) => error.kind(),
+            Self::Tree(error) => error.kind(),
+            Self::Live(error) => error.kind(),
+            Self::Unsupported { .. } => FailureKind::Refused,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Resolve(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::Tree(error) => error.hint(),
+            Self::Live(error) => error.hint(),
+            Self::Unsupported { .. } => None,
+        }
+    }
+}

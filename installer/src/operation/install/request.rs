@@ -1,0 +1,61 @@
+//! What an install is asked for, and what it says afterwards.
+
+use std::num::NonZeroUsize;
+
+use bulla_schemas::{ChannelName, Digest, DigestPrefix, Timestamp};
+
+use crate::tree::Link;
+
+/// What to install, and how.
+#[derive(Debug, Clone)]
+pub struct InstallRequest {
+    /// The channel to follow.
+    pub channel: ChannelName,
+    /// The release that the channel is expected to point to, or an earlier head.
+    pub hash: Option<DigestPrefix>,
+    /// Whether an earlier head may be installed.
+    pub pin_old: bool,
+    /// How unchanged files may be shared.
+    pub link: Link,
+    /// How many releases stay on this disk.
+    pub keep: usize,
+    /// How many threads write files.
+    pub threads: NonZeroUsize,
+    /// The time, fixed once for the whole install.
+    pub now: Timestamp,
+}
+
+/// What an install did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// The release that is live.
+    pub hash: Digest,
+    /// Its revision.
+    pub revision: String,
+    /// The release that was live before.
+    pub from: Option<Digest>,
+    /// How it came to be live.
+    pub outcome: Outcome,
+}
+
+/// How a release came to be live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was live already, and its tree is as it was written.
+    AlreadyLive,
+    /// Its tree was on this disk.
+    OnDisk,
+    /// Its tree was written.
+    Written {
+        /// Files in the release.
+        files: u64,
+        /// Files that stayed in a recycled tree.
+        in_place: u64,
+        /// Files that were cloned, copied and hard-linked from other releases.
+        shared: [u64; 3],
+        /// Bytes of the payload that came over the network.
+        downloaded: u64,
+        /// Bytes of the payload that an interrupted download had left.
+        resumed: u64,
+    },
+}

@@ -1,0 +1,49 @@
+//! `LockedSite`: a project that this process alone changes. Whatever a dead process left there is
+//! finished or undone before anything else happens.
+
+use bulla_schemas::{ProjectName, Timestamp};
+
+use crate::failpoint::failpoint;
+use crate::live::LiveError;
+use crate::live::recover::{self, Recovered};
+use crate::observer::Observer;
+use crate::platform::files;
+use crate::platform::lock::{self, Lock};
+use crate::site::{Server, Site};
+
+/// A project's site, locked until this is dropped.
+#[derive(Debug)]
+pub struct LockedSite {
+    site: Site,
+    _lock: Lock,
+}
+
+impl LockedSite {
+    /// Waits for the project's lock and recovers. `command` is what others read who wait for it.
+    pub fn open(
+        server: &Server,
+        project: &ProjectName,
+        command: &str,
+        now: Timestamp,
+        observer: &dyn Observer,
+    ) -> Result<Self, LiveError> {
+        let site = server.site(project);
+        files::create_private_directory(site.state())?;
+        let lock = lock::take(&site.lock(), command, now, &|holder| {
+            observer.note(&format!(
+                "waiting for {holder}, which is working on {project}"
+            ));
+        })?;
+        failpoint!("site::locked");
+        match recover::recover(&site)? {
+            Recovered::Nothing => {}
+            Recovered::Finished => observer.note("an interrupted activation was finished"),
+            Recovered::Undone => observer.note("an interrupted activation was undone"),
+        }
+        Ok(Self { site, _lock: lock })
+    }
+
+    pub(crate) const fn site(&self) -> &Site {
+        &self.site
+    }
+}

@@ -1,0 +1,70 @@
+//! Why it cannot be told what is on this server.
+
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{Digest, ProjectName};
+
+use crate::fetch::FetchError;
+use crate::live::LiveError;
+use crate::platform::files::FileError;
+use crate::state::StateError;
+
+/// Why status, history or a verification cannot be given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObserveError {
+    /// What is live.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// What is remembered of the log.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Nothing of this project was ever installed here.
+    #[error("nothing of `{project}` is installed here")]
+    NotInstalled {
+        /// The project.
+        project: ProjectName,
+    },
+    /// The bundle of the live release is not kept here.
+    #[error(
+        "the bundle of {hash} is not in the state directory, so there is nothing to verify against"
+    )]
+    BundleNotKept {
+        /// The release.
+        hash: Digest,
+    },
+}
+
+impl From<StateError> for ObserveError {
+    fn from(error: StateError) -> Self {
+        Self::Live(error.into())
+    }
+}
+
+impl From<FileError> for ObserveError {
+    fn from(error: FileError) -> Self {
+        Self::Live(error.into())
+    }
+}
+
+impl ObserveError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Live(error) => error.kind(),
+            Self::Fetch(error) => error.kind(),
+            Self::NotInstalled { .. } | Self::BundleNotKept { .. } => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Live(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::NotInstalled { .. } => None,
+            Self::BundleNotKept { .. } => {
+                Some("`bulla-installer install` fetches it again".to_owned())
+            }
+        }
+    }
+}

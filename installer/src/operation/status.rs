@@ -1,0 +1,195 @@
+//! Status: what is on this disk, read from the disk, beside what the log was last known to want.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
+use bulla_trust::LogState;
+use serde::Serialize;
+
+use super::observe::ObserveError;
+use crate::fetch::FollowedLog;
+use crate::live::{LiveError, current};
+use crate::platform::files::{FileError, OnPath as _};
+use crate::site::{Server, Site};
+use crate::state::history::{Activation, History};
+use crate::state::hold::{self, Hold};
+use crate::state::record::TreeRecord;
+use crate::state::synced;
+use crate::tree::compare::quick;
+
+/// What was observed of one project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectStatus {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel that the live release came by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelName>,
+    /// The release that `current` points to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<Digest>,
+    /// Its revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When it was activated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Timestamp>,
+    /// What the channel pointed to when the log was last read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
+    /// How the two compare.
+    pub standing: Standing,
+    /// A local rollback that still stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// How many paths of the live tree are not as they were written, at a quick look; absent when
+    /// that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<usize>,
+    /// What is wrong with `current`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// When the log was last read from the registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synced_at: Option<Timestamp>,
+}
+
+/// How the live release compares with the channel's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The head is live.
+    UpToDate,
+    /// Another release is live.
+    Behind,
+    /// Another release is live, because a person rolled back here.
+    Held,
+    /// People revoked the live release.
+    Revoked,
+    /// Nothing is live.
+    NotInstalled,
+    /// The log says nothing about the channel.
+    Unknown,
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::UpToDate => "up to date",
+            Self::Behind => "behind",
+            Self::Held => "held",
+            Self::Revoked => "revoked",
+            Self::NotInstalled => "not installed",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// Returns the status of one project, or of all that were ever installed here. Waits for nobody
+/// and changes nothing.
+pub fn status(
+    server: &Server,
+    project: Option<&ProjectName>,
+) -> Result<Vec<ProjectStatus>, ObserveError> {
+    let followed = FollowedLog::remembered(server)?;
+    let log = followed.as_ref().map(FollowedLog::state);
+    let synced_at = synced::read(&server.synced())?;
+    let projects = match project {
+        Some(project) => vec![project.clone()],
+        None => projects(server)?,
+    };
+    projects
+        .into_iter()
+        .map(|project| {
+            let site = server.site(&project);
+            let status = observe(&site, log)?;
+            Ok(ProjectStatus {
+                synced_at,
+                ..status
+            })
+        })
+        .collect()
+}
+
+/// Returns the journal of a project's activations, oldest first.
+pub fn history(server: &Server, project: &ProjectName) -> Result<Vec<Activation>, ObserveError> {
+    let site = server.site(project);
+    let history = History::read(&site.history())?;
+    if history.activations().is_empty() {
+        return Err(ObserveError::NotInstalled {
+            project: project.clone(),
+        });
+    }
+    Ok(history.activations().to_vec())
+}
+
+fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, ObserveError> {
+    let (live, problem) = match current::read(site) {
+        Ok(live) => (live, None),
+        Err(error @ (LiveError::CurrentIsNoLink { .. } | LiveError::CurrentIsForeign { .. })) => {
+            (None, Some(error.to_string()))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let history = History::read(&site.history())?;
+    let hold = hold::read(&site.hold())?;
+    let activation = live.and_then(|hash| history.last_of(&hash));
+    let channel = history
+        .last()
+        .map(|activation| activation.promotion.channel.clone());
+    let head = channel
+        .as_ref()
+        .and_then(|channel| Some(log?.head(site.project(), channel)?.hash));
+    let is_revoked =
+        |hash: &Digest| log.is_some_and(|log| log.revocation(site.project(), hash).is_some());
+    let standing = match (live, head) {
+        (None, _) => Standing::NotInstalled,
+        (Some(live), _) if is_revoked(&live) => Standing::Revoked,
+        (Some(live), Some(head)) if live == head => Standing::UpToDate,
+        (Some(live), _) if hold.as_ref().is_some_and(|hold| hold.hash == live) => Standing::Held,
+        (Some(_), Some(_)) => Standing::Behind,
+        (Some(_), None) => Standing::Unknown,
+    };
+    Ok(ProjectStatus {
+        project: site.project().clone(),
+        channel,
+        live,
+        revision: activation.map(|activation| activation.revision.clone()),
+        activated_at: activation.map(|activation| activation.activated_at),
+        head,
+        standing,
+        hold,
+        changed: live.map(|hash| changed(site, &hash)).transpose()?.flatten(),
+        problem,
+        synced_at: None,
+    })
+}
+
+fn changed(site: &Site, hash: &Digest) -> Result<Option<usize>, ObserveError> {
+    let tree = site.tree(hash);
+    match TreeRecord::read(&site.record(hash), hash)? {
+        Some(record) if tree.is_dir() => Ok(Some(quick::changed(&record, &tree)?.len())),
+        _ => Ok(None),
+    }
+}
+
+fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
+    let path = server.projects();
+    let entries = match fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).on("list", path),
+    };
+    let mut projects = Vec::new();
+    for entry in entries {
+        let name = entry.on("list", &path)?.file_name();
+        projects.extend(
+            name.to_str()
+                .and_then(|name| name.replace("%2F", "/").parse::<ProjectName>().ok()),
+        );
+    }
+    projects.sort();
+    Ok(projects)
+}

@@ -1,0 +1,40 @@
+//! Verify: the live tree, every content hashed against the signed index.
+
+use bulla_schemas::{Digest, ProjectName};
+use serde::Serialize;
+
+use super::observe::ObserveError;
+use crate::live::current;
+use crate::site::Server;
+use crate::state::bundles;
+use crate::tree::Difference;
+use crate::tree::compare::full;
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// The project.
+    pub project: ProjectName,
+    /// The live release.
+    pub hash: Digest,
+    /// How many files the release has.
+    pub files: u64,
+    /// What is not as it should be, by path.
+    pub differences: Vec<Difference>,
+}
+
+/// Hashes the live tree against the signed index.
+pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, ObserveError> {
+    let site = server.site(project);
+    let hash = current::read(&site)?.ok_or_else(|| ObserveError::NotInstalled {
+        project: project.clone(),
+    })?;
+    let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;
+    Ok(Verification {
+        project: project.clone(),
+        hash,
+        files: bundle.release().files,
+        differences: full::compare(&bundle, &site.tree(&hash))?,
+    })
+}

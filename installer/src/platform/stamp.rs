@@ -1,0 +1,64 @@
+//! `Stamp`: what the file system says about a file that nobody has touched since.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, Stat, Timespec, fstat, statat};
+
+/// Inode, size and times. A file whose stamp is the one that was taken after it was written and
+/// hashed still has that content: nobody can set a ctime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) mtime: i128,
+    /// Nanoseconds since 1970. Absent for a file that is shared by hard links, whose ctime changes
+    /// whenever a release that shares it comes or goes.
+    pub(crate) ctime: Option<i128>,
+}
+
+impl Stamp {
+    /// Reads the stamp of an open file.
+    pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
+        Ok(Self::from_stat(&fstat(file)?))
+    }
+
+    /// Takes it from what `stat` returned.
+    pub(crate) fn from_stat(stat: &Stat) -> Self {
+        let nanoseconds = |seconds, rest| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            ctime: Some(nanoseconds(stat.st_ctime, stat.st_ctime_nsec)),
+        }
+    }
+
+    /// Tells whether a file that looks like `found` is still the one that this stamp was taken of.
+    pub(crate) fn matches(&self, found: &Self) -> bool {
+        let expected = Self {
+            ctime: self.ctime.and(found.ctime),
+            ..*found
+        };
+        *self == expected
+    }
+}
+
+/// Reads what lies under a name, not following a link; `None` when nothing does.
+pub(crate) fn look(directory: impl AsFd, name: &str) -> io::Result<Option<Stat>> {
+    match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes nanoseconds since 1970.
+pub(crate) fn timespec(nanoseconds: i128) -> io::Result<Timespec> {
+    const SECOND: i128 = 1_000_000_000;
+    Ok(Timespec {
+        tv_sec: i64::try_from(nanoseconds.div_euclid(SECOND)).map_err(io::Error::other)?,
+        tv_nsec: i64::try_from(nanoseconds.rem_euclid(SECOND)).map_err(io::Error::other)?,
+    })
+}

@@ -1,0 +1,162 @@
+//! Where everything lies on a server; drawn in the crate's documentation. Knows paths only.
+
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::{Digest, ProjectName};
+
+/// The two directories that the installer works in.
+#[derive(Debug, Clone)]
+pub struct Server {
+    root: PathBuf,
+    state: PathBuf,
+}
+
+impl Server {
+    /// Takes the directory that holds the projects and the one that holds the installer's state.
+    pub fn new(root: impl Into<PathBuf>, state: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            state: state.into(),
+        }
+    }
+
+    /// The directory that holds the projects.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The installer's state.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.state.join("log")
+    }
+
+    pub(crate) fn synced(&self) -> PathBuf {
+        self.state.join("synced")
+    }
+
+    pub(crate) fn projects(&self) -> PathBuf {
+        self.state.join("projects")
+    }
+
+    pub(crate) fn bundles(&self) -> PathBuf {
+        self.state.join("bundles")
+    }
+
+    /// Returns where the project lies.
+    pub fn site(&self, project: &ProjectName) -> Site {
+        Site {
+            project: project.clone(),
+            folder: self.root.join(project.as_str()),
+            state: self.projects().join(project.as_str().replace('/', "%2F")),
+            bundles: self.bundles(),
+        }
+    }
+}
+
+/// Where one project lies on a server.
+#[derive(Debug, Clone)]
+pub struct Site {
+    project: ProjectName,
+    folder: PathBuf,
+    state: PathBuf,
+    bundles: PathBuf,
+}
+
+impl Site {
+    /// The project.
+    pub fn project(&self) -> &ProjectName {
+        &self.project
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn current(&self) -> PathBuf {
+        self.folder.join("current")
+    }
+
+    pub(crate) fn releases(&self) -> PathBuf {
+        self.folder.join("releases")
+    }
+
+    pub(crate) fn tree(&self, hash: &Digest) -> PathBuf {
+        self.releases().join(hash.hex())
+    }
+
+    pub(crate) fn persist(&self) -> PathBuf {
+        self.folder.join("persist")
+    }
+
+    pub(crate) fn set_aside(&self) -> PathBuf {
+        self.folder.join("set-aside")
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.folder.join(".staging")
+    }
+
+    pub(crate) fn bundle(&self, hash: &Digest) -> PathBuf {
+        self.bundles.join(hash.hex())
+    }
+
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.state.join("lock")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.state.join("journal")
+    }
+
+    pub(crate) fn history(&self) -> PathBuf {
+        self.state.join("history")
+    }
+
+    pub(crate) fn hold(&self) -> PathBuf {
+        self.state.join("hold")
+    }
+
+    pub(crate) fn records(&self) -> PathBuf {
+        self.state.join("trees")
+    }
+
+    pub(crate) fn record(&self, hash: &Digest) -> PathBuf {
+        self.records().join(hash.hex())
+    }
+
+    pub(crate) fn spools(&self) -> PathBuf {
+        self.state.join("spool")
+    }
+
+    pub(crate) fn spool(&self, hash: &Digest) -> PathBuf {
+        self.spools().join(hash.hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn projects_whose_names_differ_in_a_slash_have_their_own_state() {
+        let server = Server::new("/srv", "/var/lib/bulla");
+        let site = |name: &str| server.site(&name.parse().unwrap());
+        assert_ne!(site("acme/billing").state, site("acme-billing").state);
+        assert_eq!(
+            site("acme/billing").state,
+            Path::new("/var/lib/bulla/projects/acme%2Fbilling")
+        );
+        assert_eq!(
+            site("acme/billing").current(),
+            Path::new("/srv/acme/billing/current")
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! What the installer remembers, one file for each thing. All of it lies in a directory that only
+//! the installer may write.
+
+pub(crate) mod bundles;
+pub(crate) mod error;
+pub(crate) mod history;
+pub(crate) mod hold;
+pub(crate) mod journal;
+mod json;
+pub(crate) mod record;
+pub(crate) mod synced;
+
+pub use error::StateError;
+pub use history::{Activation, ActivationAction, PromotionRecord};
+pub use hold::Hold;

@@ -1,0 +1,67 @@
+//! Why something that the installer remembers cannot be read or written.
+
+use std::path::PathBuf;
+
+use bulla_bundle::VerifyError;
+use bulla_schemas::Digest;
+use bulla_schemas::outcome::FailureKind;
+
+use crate::platform::files::FileError;
+
+/// Why the installer's state cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file of the installer's own state cannot be understood.
+    #[error("`{}` is damaged in line {line}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The reason.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A value that has no JSON.
+    #[error("cannot write down the state")]
+    Unwritable(#[source] serde_json::Error),
+    /// What is kept of a release's bundle is damaged.
+    #[error("the index in `{}` does not match {hash}", directory.display())]
+    KeptBundle {
+        /// The release.
+        hash: Digest,
+        /// Where its bundle is kept.
+        directory: PathBuf,
+        /// What does not match.
+        #[source]
+        source: Box<VerifyError>,
+    },
+}
+
+impl StateError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Damaged { .. } | Self::Unwritable(_) => FailureKind::Failed,
+            Self::KeptBundle { .. } => FailureKind::Refused,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) => return error.hint(),
+            Self::Damaged { .. } => {
+                "look at the file, it is text; the live release is not affected"
+            }
+            Self::Unwritable(_) => return None,
+            Self::KeptBundle { .. } => "`bulla-installer install` fetches it again",
+        };
+        Some(hint.to_owned())
+    }
+}

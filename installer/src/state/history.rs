@@ -1,0 +1,308 @@
+//! The journal of activations: one JSON line each, append only, what `history` prints and what
+//! retention and rollback go by. Never ordered by time.
+
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use bulla_schemas::log::LogPosition;
+use bulla_schemas::{ChannelName, Digest, Name, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+use crate::platform::files::{self, OnPath as _};
+
+/// One time that a release was made live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Activation {
+    /// Counts this project's activations on this server, from 1.
+    pub number: u64,
+    /// What was asked for.
+    pub action: ActivationAction,
+    /// The release that was made live.
+    pub hash: Digest,
+    /// The release that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Digest>,
+    /// The revision that the release was packed from.
+    pub revision: String,
+    /// When it was activated, by this server's clock.
+    pub activated_at: Timestamp,
+    /// The promotion that the release came by.
+    pub promotion: PromotionRecord,
+    /// How far the verified log had come.
+    pub log: LogPosition,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActivationAction {
+    /// The head of a channel was installed.
+    Install,
+    /// An earlier head was installed, because somebody on the server said so.
+    PinOld,
+    /// A release was gone back to on this server.
+    Rollback,
+}
+
+impl std::fmt::Display for ActivationAction {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Install => "install",
+            Self::PinOld => "pin-old",
+            Self::Rollback => "rollback",
+        })
+    }
+}
+
+/// The promotion by which a release came to a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PromotionRecord {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The channel's count of promotions.
+    pub seq: u64,
+    /// The index of the promotion in the log.
+    pub entry: u64,
+    /// Who promoted it.
+    pub people: Vec<Name>,
+    /// Why, in their words.
+    pub reason: String,
+    /// When they signed.
+    pub issued_at: Timestamp,
+}
+
+/// All activations of a project on this server, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    activations: Vec<Activation>,
+}
+
+impl History {
+    /// Reads the journal. A last line without its line feed was being written when the server
+    /// died, and counts as not written.
+    pub(crate) fn read(path: &Path) -> Result<Self, StateError> {
+        let bytes = files::read(path)?.unwrap_or_default();
+        let mut activations = Vec::new();
+        for (position, line) in complete(&bytes).split_terminator('\n').enumerate() {
+            let activation = serde_json::from_str(line).map_err(|source| StateError::Damaged {
+                path: path.to_owned(),
+                line: position + 1,
+                source,
+            })?;
+            activations.push(activation);
+        }
+        Ok(Self { activations })
+    }
+
+    pub(crate) fn activations(&self) -> &[Activation] {
+        &self.activations
+    }
+
+    pub(crate) fn last(&self) -> Option<&Activation> {
+        self.activations.last()
+    }
+
+    /// Returns the number of the next activation.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.last().map_or(1, |last| last.number + 1)
+    }
+
+    /// Returns the last activation of a release.
+    pub(crate) fn last_of(&self, hash: &Digest) -> Option<&Activation> {
+        self.activations
+            .iter()
+            .rev()
+            .find(|activation| activation.hash == *hash)
+    }
+
+    /// Returns the highest promotion of a channel that was ever installed here.
+    pub(crate) fn highest_seq(&self, channel: &ChannelName) -> Option<u64> {
+        self.activations
+            .iter()
+            .filter(|activation| activation.promotion.channel == *channel)
+            .map(|activation| activation.promotion.seq)
+            .max()
+    }
+
+    /// Returns the releases, the last activated first, each once.
+    pub(crate) fn latest_first(&self) -> Vec<Digest> {
+        let mut seen = HashSet::new();
+        self.activations
+            .iter()
+            .rev()
+            .map(|activation| activation.hash)
+            .filter(|hash| seen.insert(*hash))
+            .collect()
+    }
+
+    /// Returns the releases that can be gone back to, the one before the live one first.
+    ///
+    /// A rollback takes what it left out of the line, so rolling back twice goes two releases
+    /// back, never forward to the one that was bad.
+    pub(crate) fn before_live(&self) -> Vec<Digest> {
+        let mut line: Vec<Digest> = Vec::new();
+        for activation in &self.activations {
+            let goes_back = activation.action == ActivationAction::Rollback;
+            match line.iter().rposition(|hash| *hash == activation.hash) {
+                Some(position) if goes_back => line.truncate(position + 1),
+                Some(position) => {
+                    line.remove(position);
+                    line.push(activation.hash);
+                }
+                None => line.push(activation.hash),
+            }
+        }
+        line.pop();
+        line.reverse();
+        line
+    }
+}
+
+/// Appends an activation durably, once: a start after a crash may come here again.
+pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateError> {
+    let history = History::read(path)?;
+    if history
+        .last()
+        .is_some_and(|last| last.number >= activation.number)
+    {
+        return Ok(());
+    }
+    let bytes = files::read(path)?.unwrap_or_default();
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .on("open", path)?;
+    file.set_len(complete(&bytes).len() as u64)
+        .on("cut the unfinished line of", path)?;
+    let mut line = serde_json::to_vec(activation).map_err(StateError::Unwritable)?;
+    line.push(b'\n');
+    file.write_all(&line).on("append to", path)?;
+    file.sync_all().on("make durable", path)?;
+    Ok(files::sync_parent(path)?)
+}
+
+/// Returns the lines that were written to their end.
+fn complete(bytes: &[u8]) -> &str {
+    let end = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    std::str::from_utf8(&bytes[..end]).unwrap_or("?\n")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn activation(number: u64, action: ActivationAction, hash: Digest) -> Activation {
+        Activation {
+            number,
+            action,
+            hash,
+            from: None,
+            revision: "abc".to_owned(),
+            activated_at: Timestamp::EPOCH,
+            promotion: PromotionRecord {
+                channel: "prod".parse().unwrap(),
+                seq: number,
+                entry: number,
+                people: vec!["alice".parse().unwrap()],
+                reason: "why not".to_owned(),
+                issued_at: Timestamp::EPOCH,
+            },
+            log: LogPosition {
+                size: number + 1,
+                root: Digest::of(b"root"),
+            },
+        }
+    }
+
+    pub(crate) fn history(steps: &[(ActivationAction, &str)]) -> History {
+        History {
+            activations: (1..)
+                .zip(steps)
+                .map(|(number, (action, name))| {
+                    activation(number, *action, Digest::of(name.as_bytes()))
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn rolling_back_twice_goes_two_releases_back() {
+        use ActivationAction::{Install, Rollback};
+        let of = |names: &[&str]| -> Vec<Digest> {
+            names
+                .iter()
+                .map(|name| Digest::of(name.as_bytes()))
+                .collect()
+        };
+        for (steps, before) in [
+            (vec![], vec![]),
+            (vec![(Install, "a")], vec![]),
+            (vec![(Install, "a"), (Install, "b")], vec!["a"]),
+            (
+                vec![
+                    (Install, "a"),
+                    (Install, "b"),
+                    (Install, "c"),
+                    (Rollback, "b"),
+                ],
+                vec!["a"],
+            ),
+            (
+                vec![
+                    (Install, "a"),
+                    (Install, "b"),
+                    (Rollback, "a"),
+                    (Install, "c"),
+                ],
+                vec!["a"],
+            ),
+            (
+                vec![(Install, "a"), (Install, "b"), (Install, "a")],
+                vec!["b"],
+            ),
+        ] {
+            assert_eq!(history(&steps).before_live(), of(&before), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn an_unfinished_line_is_cut_and_no_activation_is_written_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history");
+        let first = activation(1, ActivationAction::Install, Digest::of(b"a"));
+        let second = activation(2, ActivationAction::Rollback, Digest::of(b"b"));
+        append(&path, &first).unwrap();
+        append(&path, &first).unwrap();
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend_from_slice(b"{\"number\":2,");
+        std::fs::write(&path, torn).unwrap();
+        assert_eq!(
+            History::read(&path).unwrap().activations(),
+            std::slice::from_ref(&first)
+        );
+        append(&path, &second).unwrap();
+        assert_eq!(History::read(&path).unwrap().activations(), [first, second]);
+    }
+
+    #[test]
+    fn a_damaged_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history");
+        std::fs::write(&path, "{}\n").unwrap();
+        assert!(matches!(
+            History::read(&path),
+            Err(StateError::Damaged { line: 1, .. })
+        ));
+    }
+}

@@ -1,0 +1,36 @@
+//! The hold: a person rolled back on this server, so the live release is not the channel's head,
+//! and nobody should wonder why. It never ends by itself; an explicit `install` clears it.
+
+use std::path::Path;
+
+use bulla_schemas::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+use super::json;
+use crate::platform::files;
+
+/// Why a server stays on a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hold {
+    /// The release that was gone back to.
+    pub hash: Digest,
+    /// The release that was left.
+    pub left: Digest,
+    /// Since when, by this server's clock.
+    pub since: Timestamp,
+}
+
+/// Reads the hold, if there is one.
+pub(crate) fn read(path: &Path) -> Result<Option<Hold>, StateError> {
+    json::read(path)
+}
+
+/// Sets or clears the hold durably.
+pub(crate) fn write(path: &Path, hold: Option<&Hold>) -> Result<(), StateError> {
+    match hold {
+        Some(hold) => json::write(path, hold),
+        None => Ok(files::remove(path)?),
+    }
+}

@@ -1,0 +1,64 @@
+//! The journal of one project: the activation that was begun, and the phase that it is in. It is
+//! there only from before the switch until all that follows is written, so a start that finds it
+//! knows that the last one died there.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+use super::history::Activation;
+use super::hold::Hold;
+use super::json;
+use crate::platform::files;
+
+/// An activation that is under way, and what is to be written once it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Step {
+    /// How far it has come.
+    #[serde(default)]
+    pub(crate) phase: Phase,
+    /// The activation; its `from` and `hash` are the two places where `current` can be.
+    pub(crate) activation: Activation,
+    /// The hold afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hold: Option<Hold>,
+}
+
+/// What is being done. A phase can be done again by a start after a crash, so each is written to
+/// be repeated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    /// `current` is switched; where it points tells whether that happened.
+    #[default]
+    Switch,
+    /// The switch is durable; history and hold are written.
+    Record,
+}
+
+impl Phase {
+    /// Returns the phase that follows; `None` after the last.
+    pub(crate) const fn next(self) -> Option<Self> {
+        match self {
+            Self::Switch => Some(Self::Record),
+            Self::Record => None,
+        }
+    }
+}
+
+/// Writes down a step before it is made.
+pub(crate) fn write(path: &Path, step: &Step) -> Result<(), StateError> {
+    json::write(path, step)
+}
+
+/// Reads the step that was begun and not ended.
+pub(crate) fn open_step(path: &Path) -> Result<Option<Step>, StateError> {
+    json::read(path)
+}
+
+/// Forgets the step.
+pub(crate) fn end(path: &Path) -> Result<(), StateError> {
+    Ok(files::remove(path)?)
+}

@@ -1,0 +1,127 @@
+//! Why a tree cannot be written, put in place or removed.
+
+use std::io;
+use std::path::PathBuf;
+
+use bulla_bundle::VerifyError;
+use bulla_schemas::Digest;
+use bulla_schemas::outcome::FailureKind;
+
+use crate::platform::files::FileError;
+use crate::state::StateError;
+
+/// Why a tree is not there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// The operating system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The installer's own state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The payload is not what the bundle says.
+    #[error(transparent)]
+    Bundle(Box<VerifyError>),
+    /// A file of the payload is not what the index says.
+    #[error("the index says `{path}` is {expected}, the payload has {found}")]
+    Content {
+        /// The file.
+        path: String,
+        /// The digest in the index.
+        expected: Digest,
+        /// The digest of what was there.
+        found: Digest,
+    },
+    /// A file on this disk is not what it was.
+    #[error("the copy of `{path}` on this disk has changed")]
+    LocalContent {
+        /// The file.
+        path: String,
+        /// Which of the trees it is in.
+        tree: usize,
+    },
+    /// What has been downloaded cannot be read back.
+    #[error("cannot read back what has been downloaded")]
+    ReadSpool(#[source] io::Error),
+    /// A thread ended by itself.
+    #[error("a thread ended unexpectedly")]
+    ThreadDied,
+    /// Not enough bytes.
+    #[error(
+        "the release needs {needed} bytes on the file system of `{}`, {free} are free",
+        path.display()
+    )]
+    NoSpace {
+        /// A directory on the file system.
+        path: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// Not enough inodes.
+    #[error(
+        "the release needs {needed} inodes on the file system of `{}`, {free} are free",
+        path.display()
+    )]
+    NoInodes {
+        /// A directory on the file system.
+        path: PathBuf,
+        /// Inodes that are needed.
+        needed: u64,
+        /// Inodes that are free.
+        free: u64,
+    },
+    /// The live tree was changed by hand and cannot be exchanged in one step here.
+    #[error(
+        "`{}` is live and was changed by hand, and this file system cannot exchange two directories in one step",
+        path.display()
+    )]
+    CannotExchange {
+        /// The tree.
+        path: PathBuf,
+    },
+}
+
+impl From<VerifyError> for TreeError {
+    fn from(error: VerifyError) -> Self {
+        Self::Bundle(Box::new(error))
+    }
+}
+
+impl TreeError {
+    /// Returns the exit status' kind.
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::State(error) => error.kind(),
+            Self::Bundle(_) | Self::Content { .. } => FailureKind::Refused,
+            Self::LocalContent { .. }
+            | Self::ReadSpool(_)
+            | Self::ThreadDied
+            | Self::NoSpace { .. }
+            | Self::NoInodes { .. }
+            | Self::CannotExchange { .. } => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) => return error.hint(),
+            Self::State(error) => return error.hint(),
+            Self::Bundle(_) | Self::Content { .. } => {
+                "the registry or the builder is at fault; nothing was installed"
+            }
+            Self::NoSpace { .. } | Self::NoInodes { .. } => {
+                "make room, or keep fewer releases with --keep"
+            }
+            Self::CannotExchange { .. } => {
+                "move the changed files away by hand, or install another release"
+            }
+            Self::LocalContent { .. } | Self::ReadSpool(_) | Self::ThreadDied => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

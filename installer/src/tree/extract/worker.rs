@@ -1,0 +1,284 @@
+//! One of the threads that write files: it takes frames as they arrive, and meanwhile files that
+//! are already on this disk.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use bulla_schemas::Digest;
+use rustix::fs::{Mode, OFlags, Timestamps, fchmod, fstat, futimens, openat};
+
+use super::assembly::Assembly;
+use super::frames::Next;
+use super::work::{FromPayload, Work};
+use crate::platform::files::OnPath as _;
+use crate::platform::stamp::{self, Stamp};
+use crate::state::record::Recorded;
+use crate::tree::descent::Descent;
+use crate::tree::error::TreeError;
+use crate::tree::plan::{Origin, PlannedFile};
+use crate::tree::share::{self, Link, Way};
+
+/// How many files are taken at once when they come from this disk.
+const BATCH: usize = 64;
+
+pub(super) struct Worker<'a> {
+    work: &'a Work<'a>,
+    descent: Descent,
+    /// Ways into the other trees.
+    sources: Vec<Descent>,
+    buffer: Vec<u8>,
+    stamps: Vec<(usize, Stamp)>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn open(work: &'a Work<'a>) -> Result<Self, TreeError> {
+        let extraction = work.extraction;
+        let open = |top| Descent::open(top).on("open", top);
+        Ok(Self {
+            work,
+            descent: open(extraction.top)?,
+            sources: extraction
+                .trees
+                .iter()
+                .map(|tree| open(&tree.path))
+                .collect::<Result<_, _>>()?,
+            buffer: Vec::new(),
+            stamps: Vec::new(),
+        })
+    }
+
+    /// Works until everything is written, and returns the stamps of the files that it wrote.
+    pub(super) fn run(mut self) -> Result<Vec<(usize, Stamp)>, TreeError> {
+        while !self.work.stopped.load(Ordering::Relaxed) {
+            let next = self.work.frames.next_arrived();
+            if let Next::Frame(position) = next {
+                self.write_frame(position)?;
+            } else if let Some(files) = self.next_others() {
+                for file in files {
+                    self.write_other(self.work.others[file])?;
+                }
+            } else if matches!(next, Next::End) {
+                break;
+            } else {
+                match self.work.frames.wait() {
+                    Some(position) => self.write_frame(position)?,
+                    None => break,
+                }
+            }
+        }
+        Ok(self.stamps)
+    }
+
+    fn next_others(&self) -> Option<Range<usize>> {
+        let all = self.work.others.len();
+        let start = self.work.next_other.fetch_add(BATCH, Ordering::Relaxed);
+        (start < all).then(|| start..all.min(start + BATCH))
+    }
+
+    /// Decodes a frame and writes what it holds of the wanted files.
+    fn write_frame(&mut self, position: usize) -> Result<(), TreeError> {
+        let work = self.work;
+        let bundle = work.extraction.bundle;
+        let frame = &bundle.payload_frames()[position];
+        work.frames
+            .read(frame, &mut self.buffer)
+            .map_err(TreeError::ReadSpool)?;
+        let content = bundle.decode_frame(position, &self.buffer)?;
+        bundle.check_framing(position, &content)?;
+        let held = frame.offset..frame.offset + content.len() as u64;
+        let first = work
+            .from_payload
+            .partition_point(|wanted| wanted.content.end <= held.start);
+        for wanted in &work.from_payload[first..] {
+            if wanted.content.start >= held.end {
+                break;
+            }
+            let start = wanted.content.start.max(held.start);
+            let end = wanted.content.end.min(held.end);
+            let piece = slice(&content, start - held.start..end - held.start);
+            self.write_piece(wanted, start - wanted.content.start, piece)?;
+        }
+        Ok(())
+    }
+
+    fn write_piece(
+        &mut self,
+        wanted: &FromPayload,
+        offset: u64,
+        piece: &[u8],
+    ) -> Result<(), TreeError> {
+        let position = wanted.file;
+        let Some(assembly) = self.work.assemblies.get(&position) else {
+            let mut file = self.create(position)?;
+            file.write_all(piece)
+                .on("write", self.full_path(position))?;
+            return self.finish(position, &file, &Digest::of(piece));
+        };
+        let mut assembly = assembly.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = match assembly.take() {
+            Some(begun) => begun,
+            None => Assembly::new(self.create(position)?),
+        };
+        let complete = begun
+            .add(offset, piece)
+            .on("write", self.full_path(position))?;
+        if complete < self.planned(position).size {
+            *assembly = Some(begun);
+            return Ok(());
+        }
+        let (file, digest) = begun.finish();
+        self.finish(position, &file, &digest)
+    }
+
+    /// Writes a file that needs no frame: an empty one, or one of another tree.
+    fn write_other(&mut self, position: usize) -> Result<(), TreeError> {
+        let planned = self.planned(position);
+        let Origin::Tree { tree, recorded } = planned.origin else {
+            let file = self.create(position)?;
+            return self.finish(position, &file, &Digest::of(b""));
+        };
+        let other = &self.work.extraction.trees[tree];
+        let recorded = &other.record.paths[recorded];
+        let source_path = other.path.join(&recorded.path);
+        let source = self.sources[tree]
+            .parent_of(&recorded.path)
+            .and_then(|(directory, name)| share::open_source(directory, name))
+            .on("open", &source_path)?;
+
+        let link = self.work.extraction.link;
+        let same_mode = matches!(
+            recorded.kind,
+            Recorded::File { executable, .. } if executable == planned.executable
+        );
+        if link == Link::Hard && same_mode {
+            return self.link(position, tree, &source, &source_path);
+        }
+        let target = self.create(position)?;
+        let (digest, way) = share::fill(&source, &target, planned.size, link, &mut self.buffer)
+            .on("copy", &source_path)?;
+        self.work.shared.count(way);
+        self.finish(position, &target, &digest)
+    }
+
+    /// Gives another tree's file a second name in this one.
+    fn link(
+        &mut self,
+        position: usize,
+        tree: usize,
+        source: &File,
+        source_path: &std::path::Path,
+    ) -> Result<(), TreeError> {
+        let size = self.planned(position).size;
+        let digest =
+            share::hash(source, size, &mut self.buffer, |_, _| Ok(())).on("read", source_path)?;
+        self.check(position, &digest)?;
+        let other = &self.work.extraction.trees[tree];
+        let recorded = source_path
+            .strip_prefix(&other.path)
+            .ok()
+            .and_then(std::path::Path::to_str)
+            .unwrap_or_default();
+        let from = self.sources[tree]
+            .parent_of(recorded)
+            .on("open", source_path)?;
+        self.descent
+            .parent_of(self.work.extraction.path_of(position))
+            .and_then(|to| share::link(from, to))
+            .on("link", self.full_path(position))?;
+        self.work.shared.count(Way::Linked);
+        let stamp = Stamp::of(source).on("look at", source_path)?;
+        self.keep(
+            position,
+            Stamp {
+                ctime: None,
+                ..stamp
+            },
+        );
+        Ok(())
+    }
+
+    /// Creates a file that must not be there yet.
+    fn create(&mut self, position: usize) -> Result<File, TreeError> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = mode(self.planned(position).executable);
+        Ok(self
+            .descent
+            .parent_of(self.work.extraction.path_of(position))
+            .and_then(|(directory, name)| Ok(openat(directory, name, flags, mode)?.into()))
+            .on("create", self.full_path(position))?)
+    }
+
+    /// Checks a written file's digest, and sets its time and mode.
+    fn finish(&mut self, position: usize, file: &File, digest: &Digest) -> Result<(), TreeError> {
+        self.check(position, digest)?;
+        let stamp = set_time_and_mode(file, self.planned(position))
+            .on("set the time of", self.full_path(position))?;
+        self.keep(position, stamp);
+        Ok(())
+    }
+
+    fn check(&self, position: usize, found: &Digest) -> Result<(), TreeError> {
+        let planned = self.planned(position);
+        if planned.digest == *found {
+            return Ok(());
+        }
+        let path = self.work.extraction.path_of(position).to_owned();
+        Err(match planned.origin {
+            Origin::Tree { tree, .. } => TreeError::LocalContent { path, tree },
+            Origin::Payload | Origin::InPlace => TreeError::Content {
+                path,
+                expected: planned.digest,
+                found: *found,
+            },
+        })
+    }
+
+    fn keep(&mut self, position: usize, stamp: Stamp) {
+        self.stamps.push((position, stamp));
+        self.work.finished(self.planned(position).size);
+    }
+
+    fn planned(&self, position: usize) -> &'a PlannedFile {
+        &self.work.extraction.plan.files[position]
+    }
+
+    fn full_path(&self, position: usize) -> PathBuf {
+        let extraction = self.work.extraction;
+        extraction.full_path(extraction.path_of(position))
+    }
+}
+
+/// No write bits: what an application changes belongs into persistent paths.
+pub(super) const fn mode(executable: bool) -> Mode {
+    Mode::from_raw_mode(if executable { 0o555 } else { 0o444 })
+}
+
+fn set_time_and_mode(file: &File, planned: &PlannedFile) -> io::Result<Stamp> {
+    let time = stamp::timespec(planned.mtime)?;
+    futimens(
+        file,
+        &Timestamps {
+            last_access: time,
+            last_modification: time,
+        },
+    )?;
+    let stat = fstat(file)?;
+    // A umask or a default ACL can have taken bits away.
+    if stat.st_mode & 0o7777 == mode(planned.executable).as_raw_mode() {
+        return Ok(Stamp::from_stat(&stat));
+    }
+    fchmod(file, mode(planned.executable))?;
+    Stamp::of(file)
+}
+
+fn slice(content: &[u8], range: Range<u64>) -> &[u8] {
+    let position = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    content
+        .get(position(range.start)..position(range.end))
+        .unwrap_or_default()
+}

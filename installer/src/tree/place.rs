@@ -1,0 +1,83 @@
+//! Puts a finished tree in its place in `releases/`, by one rename. A tree that is there already,
+//! and was changed by hand, is moved aside, never deleted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::{Digest, Timestamp};
+use rustix::fs::Mode;
+
+use super::error::TreeError;
+use super::remove;
+use crate::platform::disk;
+use crate::platform::files::{self, FileError, OnPath as _};
+use crate::site::Site;
+
+/// A finished tree, and when it replaces one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finished<'a> {
+    pub(crate) hash: &'a Digest,
+    /// Where it is staged.
+    pub(crate) staged: &'a Path,
+    /// Whether the tree that it replaces is live, so that its name must never be free.
+    pub(crate) is_live: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// Moves a finished tree to `releases/<hash>`, durably. Returns where an older tree went.
+pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<Option<PathBuf>, TreeError> {
+    let tree = site.tree(finished.hash);
+    let aside = match fs::symlink_metadata(&tree) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::rename(finished.staged, &tree).on("rename into place", &tree)?;
+            None
+        }
+        Err(error) => return Ok(Err(error).on("look at", tree)?),
+        Ok(_) => Some(exchange(site, finished)?),
+    };
+    close_top(&tree)?;
+    files::sync_directory(&site.releases())?;
+    Ok(aside)
+}
+
+/// Takes the write bits of a tree's top, which a rename by its owner needs.
+pub(crate) fn close_top(tree: &Path) -> Result<(), FileError> {
+    remove::change_mode(tree, |_| Mode::from_raw_mode(0o555))
+}
+
+/// Exchanges a finished tree with the one that is in its place. The finished one is taken out of
+/// staging first: what is in staging is swept at the next start, and the other must never be.
+fn exchange(site: &Site, finished: Finished<'_>) -> Result<PathBuf, TreeError> {
+    let tree = site.tree(finished.hash);
+    let directory = site.set_aside();
+    fs::create_dir_all(&directory).on("create the directory", &directory)?;
+    let aside = free_name(&directory, finished.hash, finished.now);
+    fs::rename(finished.staged, &aside).on("move", finished.staged)?;
+    remove::make_movable(&tree)?;
+    // Not every file system can; only a live tree needs it.
+    if !disk::exchange(&aside, &tree).on("exchange", &tree)? {
+        if finished.is_live {
+            close_top(&tree)?;
+            remove::remove_tree(&aside)?;
+            return Err(TreeError::CannotExchange { path: tree });
+        }
+        let temporary = aside.with_added_extension("new");
+        fs::rename(&aside, &temporary).on("move", &aside)?;
+        fs::rename(&tree, &aside).on("move aside", &tree)?;
+        fs::rename(&temporary, &tree).on("rename into place", &tree)?;
+    }
+    files::sync_directory(&directory)?;
+    Ok(aside)
+}
+
+fn free_name(directory: &Path, hash: &Digest, now: Timestamp) -> PathBuf {
+    let name = format!("{}-{}", hash.hex(), now.as_seconds());
+    let mut path = directory.join(&name);
+    let mut count = 1;
+    while fs::symlink_metadata(&path).is_ok() {
+        count += 1;
+        path = directory.join(format!("{name}-{count}"));
+    }
+    path
+}

@@ -1,0 +1,42 @@
+//! The folder `releases/`: which trees are in it, and how one is taken out.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use bulla_schemas::Digest;
+
+use super::error::TreeError;
+use super::remove;
+use crate::failpoint::failpoint;
+use crate::platform::files::{self, FileError, OnPath as _};
+use crate::site::Site;
+use crate::state::bundles;
+
+/// Returns the releases whose trees are on this disk.
+pub(crate) fn on_disk(site: &Site) -> Result<Vec<Digest>, FileError> {
+    let path = site.releases();
+    let entries = match fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).on("list", &path),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.on("list", &path)?.file_name();
+        found.extend(name.to_str().and_then(|name| Digest::from_hex(name).ok()));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Renames a release's tree out of `releases/` and forgets its record and bundle.
+pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), TreeError> {
+    files::create_private_directory(&site.staging())?;
+    let tree = site.tree(hash);
+    remove::make_movable(&tree)?;
+    fs::rename(&tree, to).on("move away", &tree)?;
+    failpoint!("garbage::moved");
+    files::remove(&site.record(hash))?;
+    Ok(bundles::remove(site, hash)?)
+}

@@ -1,0 +1,71 @@
+//! Which revision is packed, and with what of earlier packs: the arguments that several commands
+//! have.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::environment;
+use crate::source::{Location, SourceSpec};
+
+/// Which revision, and how.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SourceArguments {
+    /// A git or svn checkout, a bare git repository, or an svn URL
+    #[arg(value_name = "CHECKOUT", default_value = ".")]
+    checkout: OsString,
+    /// The revision: what `git rev-parse` understands, or an svn revision number; by default the
+    /// one that is checked out
+    #[arg(long, short, value_name = "REV")]
+    revision: Option<String>,
+    /// Pack a checkout with changes that are in no revision; such a release cannot be promoted
+    #[arg(long)]
+    allow_dirty: bool,
+    #[command(flatten)]
+    pub(in crate::cli) work: WorkArguments,
+}
+
+/// How to build and compress.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WorkArguments {
+    /// Run the recipe's build without a sandbox; the release statement says so
+    #[arg(long)]
+    pub(in crate::cli) no_sandbox: bool,
+    /// How many threads compress; the hash does not depend on it
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) threads: Option<NonZeroUsize>,
+}
+
+/// What is used of earlier packs.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CacheArguments {
+    /// Where packs leave what makes the next one fast; by default `~/.cache/bulla`
+    #[arg(long, value_name = "DIR", env = "BULLA_CACHE")]
+    cache: Option<PathBuf>,
+    /// Read and compress everything again, without the cache
+    #[arg(long)]
+    fresh: bool,
+}
+
+impl SourceArguments {
+    /// Returns which revision is meant.
+    pub(in crate::cli) fn spec(&self, spool: PathBuf) -> SourceSpec {
+        SourceSpec {
+            location: Location::parse(&self.checkout),
+            revision: self.revision.clone(),
+            allow_dirty: self.allow_dirty,
+            spool,
+        }
+    }
+}
+
+impl CacheArguments {
+    pub(in crate::cli) fn directory(&self) -> Option<PathBuf> {
+        if self.fresh {
+            return None;
+        }
+        self.cache.clone().or_else(environment::cache_directory)
+    }
+}

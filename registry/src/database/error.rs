@@ -1,0 +1,37 @@
+//! What can go wrong with the database.
+
+use crate::data::DataError;
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The database could not be opened.
+    #[error("cannot open the database `{path}`")]
+    Open {
+        /// The database's file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables could not be made.
+    #[error("cannot make the tables of the database")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("the database failed")]
+    Statement(#[from] sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Tells whether the disk is full, as SQLite says it (`SQLITE_FULL`).
+    pub(crate) fn is_full(&self) -> bool {
+        let Self::Statement(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| code == "13")
+    }
+}

@@ -1,0 +1,18 @@
+//! The HTTP interface. Status codes and what a client reads of a failure are decided here and
+//! nowhere else.
+
+mod answer;
+mod api;
+mod body;
+mod caller;
+mod content;
+mod download;
+mod extract;
+mod health;
+mod log;
+mod oci;
+mod problem;
+mod range;
+mod router;
+
+pub(crate) use router::router;

@@ -1,0 +1,147 @@
+//! What happens to every request and answer: a request id, one line in the log, and the one place
+//! where a [`Problem`] becomes a body and its cause is kept from the client.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{
+    ALLOW, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bulla_schemas::api::ErrorBody;
+use bulla_schemas::escape::escape;
+use serde_json::json;
+use tracing::Instrument as _;
+
+use crate::http::problem::{Problem, with_causes};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Runs a request and finishes its answer.
+pub(crate) async fn finish(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id();
+    let method = request.method().clone();
+    // The path only: a query could carry what must not be in a log.
+    let path = request.uri().path().to_owned();
+    let challenges = challenges(request.headers());
+    let span = tracing::info_span!("request", id, %method, path = escape(&path));
+
+    async move {
+        let mut response = next.run(request).await;
+        if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
+            log_cause(&problem);
+            response = render(&problem, &method, &path, &id, &challenges);
+        }
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        tracing::info!(
+            status = response.status().as_u16(),
+            duration_ms = started.elapsed().as_millis(),
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn log_cause(problem: &Problem) {
+    let text = escape(&with_causes(problem));
+    if problem.status().is_server_error() {
+        tracing::error!("{text}");
+    } else {
+        tracing::debug!("{text}");
+    }
+}
+
+fn render(
+    problem: &Problem,
+    method: &Method,
+    path: &str,
+    id: &str,
+    challenges: &[String],
+) -> Response {
+    let status = problem.status();
+    let mut response = if method == Method::HEAD {
+        status.into_response()
+    } else if path == "/v2" || path.starts_with("/v2/") {
+        let mut error = json!({ "code": problem.oci_code(), "message": problem.message() });
+        if let Some(hint) = problem.hint() {
+            error["detail"] = json!({ "hint": hint });
+        }
+        (status, Json(json!({ "errors": [error] }))).into_response()
+    } else {
+        let body = ErrorBody {
+            error: problem.api_code(),
+            message: problem.message(),
+            hint: problem.hint().map(ToOwned::to_owned),
+            request_id: id.to_owned(),
+        };
+        (status, Json(body)).into_response()
+    };
+    let mut say = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().append(name, value);
+        }
+    };
+    match problem {
+        Problem::Unauthenticated | Problem::TokenRefused => {
+            for challenge in challenges {
+                say(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        Problem::UploadOutOfOrder { location, offset } => {
+            say(LOCATION, location);
+            say(RANGE, &received(*offset));
+        }
+        Problem::RangeNotSatisfiable { size } => say(CONTENT_RANGE, &format!("bytes */{size}")),
+        Problem::Unsupported { allow } => say(ALLOW, allow),
+        _ if [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ]
+        .contains(&status) =>
+        {
+            say(RETRY_AFTER, "2");
+        }
+        _ => {}
+    }
+    response
+}
+
+/// The `Range` header of an upload with `offset` bytes. An empty one is `0-0` too, as OCI has it.
+pub(crate) fn received(offset: u64) -> String {
+    format!("0-{}", offset.saturating_sub(1))
+}
+
+/// How a client may prove who it is: Basic first, which every client can answer at once, then
+/// Bearer with the token endpoint that Docker's clients ask.
+fn challenges(headers: &HeaderMap) -> Vec<String> {
+    let mut challenges = vec![r#"Basic realm="bulla", charset="UTF-8""#.to_owned()];
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let plain = |host: &&str| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+    };
+    if let Some(host) = host.filter(plain) {
+        let tls = headers
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto == "https");
+        let scheme = if tls { "https" } else { "http" };
+        challenges.push(format!(
+            r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}""#
+        ));
+    }
+    challenges
+}
+
+/// 64 random bits. Without randomness the id is empty, and the request still answered.
+fn request_id() -> String {
+    getrandom::u64().map_or_else(|_| String::new(), |id| format!("{id:016x}"))
+}

@@ -1,0 +1,12 @@
+//! `/api/v1/`: what the log and the bundles say, for pages and scripts
+//! ([`bulla_schemas::api`] is the contract). Served from the replayed log; nothing is kept twice.
+
+pub(crate) mod caller;
+pub(crate) mod channels;
+pub(crate) mod diff;
+pub(crate) mod history;
+pub(crate) mod log;
+mod page;
+pub(crate) mod projects;
+pub(crate) mod releases;
+pub(crate) mod view;

@@ -1,0 +1,45 @@
+//! `GET /api/v1/projects/{project}/channels`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use bulla_schemas::api::{ChannelSummary, Page};
+use bulla_trust::Head;
+
+use super::page::PageQuery;
+use super::view::View;
+use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+
+/// Lists a project's channels, by name.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(project): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<ChannelSummary>>, Problem> {
+    let view = View::open(&app, &caller, &project)?;
+    let channels = view
+        .state()
+        .channels(&view.project)
+        .filter(|head| head.channel.as_str() > query.after_name())
+        .map(summary);
+    Ok(Json(query.take(channels, |item| item.channel.to_string())))
+}
+
+/// Says where a channel stands.
+pub(super) fn summary(head: &Head) -> ChannelSummary {
+    ChannelSummary {
+        channel: head.channel.clone(),
+        head: head.hash,
+        seq: head.seq,
+        action: head.action,
+        people: head.people.clone(),
+        reason: head.reason.clone(),
+        issued_at: head.issued_at,
+        entry: head.entry,
+    }
+}

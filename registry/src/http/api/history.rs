@@ -1,0 +1,46 @@
+//! `GET /api/v1/projects/{project}/history`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use bulla_schemas::ChannelName;
+use bulla_schemas::api::{HistoryItem, Page};
+use serde::Deserialize;
+
+use super::page::PageQuery;
+use super::view::View;
+use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+
+/// Which channel; all when absent.
+#[derive(Debug, Deserialize)]
+pub(crate) struct HistoryQuery {
+    channel: Option<ChannelName>,
+}
+
+/// Lists a project's promotions, newest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(project): Path<String>,
+    Query(HistoryQuery { channel }): Query<HistoryQuery>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<HistoryItem>>, Problem> {
+    let view = View::open(&app, &caller, &project)?;
+    let before = query.before_entry()?;
+    let promotions = view
+        .state()
+        .promotions(&view.project)
+        .rev()
+        .filter(|promotion| promotion.entry < before)
+        .filter(|promotion| {
+            channel
+                .as_ref()
+                .is_none_or(|name| promotion.channel == *name)
+        })
+        .map(HistoryItem::from);
+    Ok(Json(query.take(promotions, |item| item.entry.to_string())))
+}

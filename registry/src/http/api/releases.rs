@@ -1,0 +1,76 @@
+//! `GET /api/v1/projects/{project}/releases` and `.../releases/{hash}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use bulla_schemas::ProjectName;
+use bulla_schemas::api::{Page, ReleaseDetail, ReleaseSummary};
+use bulla_trust::{LogState, Release};
+
+use super::page::PageQuery;
+use super::view::View;
+use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+
+/// Lists a project's releases, newest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(project): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<ReleaseSummary>>, Problem> {
+    let view = View::open(&app, &caller, &project)?;
+    let before = query.before_entry()?;
+    let releases = view
+        .state()
+        .releases(&view.project)
+        .rev()
+        .filter(|release| release.entry() < before)
+        .map(|release| summary(view.state(), &view.project, release));
+    Ok(Json(query.take(releases, |item| item.entry.to_string())))
+}
+
+/// Shows one release.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((project, hash)): Path<(String, String)>,
+) -> Result<Json<ReleaseDetail>, Problem> {
+    let view = View::open(&app, &caller, &project)?;
+    let release = view.release(&hash)?;
+    let hash = release.hash;
+    Ok(Json(ReleaseDetail {
+        summary: summary(view.state(), &view.project, release),
+        document: app
+            .catalog
+            .release_document(hash)
+            .await?
+            .ok_or_else(|| Problem::not_found("bundle", &hash))?,
+        channels: view
+            .state()
+            .channels(&view.project)
+            .filter(|head| head.hash == hash)
+            .map(|head| head.channel.clone())
+            .collect(),
+    }))
+}
+
+fn summary(state: &LogState, project: &ProjectName, release: &Release) -> ReleaseSummary {
+    let record = release.record();
+    ReleaseSummary {
+        hash: release.hash,
+        source: record.source.clone(),
+        reference: record.reference.clone(),
+        revision: record.revision.clone(),
+        label: record.label.clone(),
+        dirty: release.is_dirty(),
+        builders: release.builders().into_iter().cloned().collect(),
+        size: record.size,
+        finished_on: record.finished_on,
+        entry: release.entry(),
+        revoked: state.revocation(project, &release.hash),
+    }
+}

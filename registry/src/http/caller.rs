@@ -1,0 +1,151 @@
+//! Who asks: the token of a request, as Bearer or as the password of Basic.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_schemas::api::CallerInfo;
+use bulla_schemas::{Digest, ProjectName, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::access::{Access, Scope, access_of};
+use crate::app::App;
+use crate::database::TokenRow;
+use crate::http::problem::Problem;
+
+/// The bearer token that the token endpoint gives to whoever has none.
+pub(crate) const ANONYMOUS: &str = "anonymous";
+
+/// Who asks, and what they may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    access: Option<Access>,
+    anonymous_read: bool,
+}
+
+impl Caller {
+    /// Lets the request pass when the scope is given for `project`.
+    pub(crate) fn may(&self, scope: Scope, project: &ProjectName) -> Result<(), Problem> {
+        self.check(scope, project.as_str(), |access| {
+            access.allows(scope, project)
+        })
+    }
+
+    /// Lets the request pass when the scope is given for any project.
+    pub(crate) fn may_somewhere(&self, scope: Scope) -> Result<(), Problem> {
+        self.check(scope, "any project", |access| access.has(scope))
+    }
+
+    /// Lets the request pass when the scope is given for all projects.
+    pub(crate) fn may_everywhere(&self, scope: Scope) -> Result<(), Problem> {
+        self.check(scope, "all projects", |access| {
+            access.has(scope) && access.is_for_all_projects()
+        })
+    }
+
+    /// Tells whether the caller has a token.
+    pub(crate) fn is_known(&self) -> bool {
+        self.access.is_some()
+    }
+
+    /// Says what the caller may do.
+    pub(crate) fn describe(&self) -> CallerInfo {
+        let access = self.access.as_ref();
+        let scopes = access.map(|access| access.scopes.iter().map(ToString::to_string));
+        let projects = access.map(|access| access.projects.iter().map(ToString::to_string));
+        CallerInfo {
+            scopes: scopes.into_iter().flatten().collect(),
+            projects: projects.into_iter().flatten().collect(),
+            anonymous_read: self.anonymous_read,
+        }
+    }
+
+    /// Tells whether the caller may read at all without a token.
+    pub(crate) fn may_read_anonymously(&self) -> bool {
+        self.anonymous_read
+    }
+
+    fn check(
+        &self,
+        scope: Scope,
+        what: &str,
+        allows: impl FnOnce(&Access) -> bool,
+    ) -> Result<(), Problem> {
+        match &self.access {
+            _ if scope == Scope::Pull && self.anonymous_read => Ok(()),
+            None => Err(Problem::Unauthenticated),
+            Some(access) if allows(access) => Ok(()),
+            Some(_) => Err(Problem::Forbidden {
+                scope,
+                what: what.to_owned(),
+            }),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let access = match secret(parts)? {
+            None => None,
+            Some(secret) => Some(authenticate(app, &secret).await?),
+        };
+        Ok(Self {
+            access,
+            anonymous_read: app.settings.anonymous_read,
+        })
+    }
+}
+
+/// Returns the token of a request. An empty Basic password is what clients without credentials
+/// send, and counts as none.
+pub(crate) fn secret(parts: &Parts) -> Result<Option<Zeroizing<String>>, Problem> {
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let header = header.to_str().map_err(|_| Problem::TokenRefused)?;
+    let (scheme, credentials) = header.split_once(' ').ok_or(Problem::TokenRefused)?;
+    let secret = if scheme.eq_ignore_ascii_case("bearer") {
+        Zeroizing::new(credentials.trim().to_owned())
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = Zeroizing::new(
+            STANDARD
+                .decode(credentials.trim())
+                .map_err(|_| Problem::TokenRefused)?,
+        );
+        let text = std::str::from_utf8(&decoded).map_err(|_| Problem::TokenRefused)?;
+        let (_, password) = text.split_once(':').ok_or(Problem::TokenRefused)?;
+        Zeroizing::new(password.to_owned())
+    } else {
+        return Err(Problem::TokenRefused);
+    };
+    Ok(Some(secret).filter(|secret| !secret.is_empty() && secret.as_str() != ANONYMOUS))
+}
+
+async fn authenticate(app: &App, secret: &str) -> Result<Access, Problem> {
+    // Looked up by digest: the time it takes says nothing about the secret.
+    let token = app
+        .catalog
+        .database
+        .token_by_secret(&Digest::of(secret.as_bytes()))
+        .await?
+        .ok_or(Problem::TokenRefused)?;
+    let now = app.clock.now();
+    let access = access_of(&token, now).ok_or(Problem::TokenRefused)?;
+    note_use(app, &token, now).await;
+    Ok(access)
+}
+
+/// Notes the use once a minute: a write per request would cost more than it tells.
+async fn note_use(app: &App, token: &TokenRow, now: Timestamp) {
+    let fresh = token
+        .last_used_at
+        .is_some_and(|last| now.as_seconds() - last.as_seconds() < 60);
+    if !fresh && let Err(error) = app.catalog.database.touch_token(&token.id, now).await {
+        tracing::warn!(%error, token = token.id, "the use of a token was not noted");
+    }
+}

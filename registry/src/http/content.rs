@@ -1,0 +1,93 @@
+//! Answers with content that has a digest: `ETag`, conditional requests, ranges, HEAD. Never with
+//! a content encoding: the bytes are what the digest names.
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    IF_RANGE, RANGE,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::http::problem::Problem;
+use crate::http::range::{Selection, select};
+use crate::objects::Object;
+use crate::oci::digest::OciDigest;
+
+/// What is named by a digest never changes. Caches that serve several clients may keep it only
+/// where reading needs no token, which is what HTTP makes of an answer without `public`.
+pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
+
+/// An object whose bytes have a digest.
+pub(crate) struct Content {
+    /// The object.
+    pub(crate) object: Object,
+    /// Its digest.
+    pub(crate) digest: OciDigest,
+    /// Its media type.
+    pub(crate) media_type: HeaderValue,
+}
+
+impl Content {
+    /// Answers a GET or HEAD.
+    pub(crate) fn answer(self, method: &Method, asked: &HeaderMap) -> Result<Response, Problem> {
+        let size = self.object.size();
+        let etag = format!("\"{}\"", self.digest);
+        let names_it = |header| {
+            asked.get_all(header).iter().any(|value| {
+                value.to_str().is_ok_and(|value| {
+                    value.split(',').any(|tag| {
+                        let tag = tag.trim();
+                        tag == "*" || tag.trim_start_matches("W/") == etag
+                    })
+                })
+            })
+        };
+        if asked.contains_key(IF_NONE_MATCH) && names_it(IF_NONE_MATCH) {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            self.describe(&etag, response.headers_mut());
+            return Ok(response);
+        }
+        let selection = asked
+            .get(RANGE)
+            .filter(|_| method == Method::GET)
+            .filter(|_| !asked.contains_key(IF_RANGE) || names_it(IF_RANGE))
+            .and_then(|range| range.to_str().ok())
+            .map_or(Selection::Whole, |range| select(range, size));
+        let (status, first, length) = match selection {
+            Selection::Whole => (StatusCode::OK, 0, size),
+            Selection::Part { first, last } => {
+                (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
+            }
+            Selection::Unsatisfiable => {
+                return Err(Problem::RangeNotSatisfiable { size });
+            }
+        };
+        let mut response = status.into_response();
+        let headers = response.headers_mut();
+        self.describe(&etag, headers);
+        headers.insert(CONTENT_TYPE, self.media_type.clone());
+        headers.insert(CONTENT_LENGTH, length.into());
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if status == StatusCode::PARTIAL_CONTENT {
+            let range = format!("bytes {first}-{}/{}", first + length - 1, size);
+            headers.insert(CONTENT_RANGE, ascii(&range));
+        }
+        if method == Method::GET {
+            let stream = self.object.stream(first, length);
+            *response.body_mut() = Body::from_stream(stream.map_err(Problem::internal)?);
+        }
+        Ok(response)
+    }
+
+    fn describe(&self, etag: &str, headers: &mut HeaderMap) {
+        headers.insert(ETAG, ascii(etag));
+        headers.insert("docker-content-digest", ascii(&self.digest.to_string()));
+        headers.insert(CACHE_CONTROL, IMMUTABLE);
+    }
+}
+
+/// Makes a header of text that is known to be plain.
+pub(crate) fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}

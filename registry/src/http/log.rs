@@ -1,0 +1,97 @@
+//! `/log/...`: the log's files, and the one way to append.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bulla_trust::tile::TilePath;
+use bulla_trust::{SignedEnvelope, Statement};
+
+use crate::access::Scope::{Pull, Push};
+use crate::app::App;
+use crate::blocking::blocking;
+use crate::http::body::read_all;
+use crate::http::caller::Caller;
+use crate::http::content::IMMUTABLE;
+use crate::http::extract::Path;
+use crate::http::problem::Problem;
+
+/// Most bytes of a request that appends: above the limit of an envelope, so that replay's own
+/// sentence about its size is what the client reads.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// `GET /log/checkpoint`
+pub(crate) async fn checkpoint(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Pull)?;
+    let checkpoint = app.catalog.published().checkpoint.clone();
+    if checkpoint.is_empty() {
+        return Err(Problem::NoPolicy);
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, checkpoint).into_response())
+}
+
+/// `GET /log/tile/...`
+pub(crate) async fn tile(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Pull)?;
+    let tile: TilePath = format!("tile/{path}").parse().map_err(Problem::malformed)?;
+    let size = app.catalog.published().state.size();
+    let files = app.catalog.log.files().clone();
+    let content = blocking(move || files.tile(tile, size))
+        .await?
+        .ok_or_else(|| Problem::not_found("published tile", &tile))?;
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (CACHE_CONTROL, IMMUTABLE),
+    ];
+    Ok((headers, content).into_response())
+}
+
+/// `POST /log/entries`
+pub(crate) async fn append(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.may_somewhere(Push)?;
+    let bytes = read_all(request.into_body(), MOST_BYTES).await?;
+    let envelope = SignedEnvelope::from_bytes(&bytes).map_err(Problem::malformed)?;
+    let statement = Statement::parse(envelope.payload_type(), envelope.payload())
+        .map_err(Problem::malformed)?;
+    check_access(&app, &caller, &statement)?;
+    let appended = app.catalog.append(bytes, &envelope, &statement).await?;
+    Ok((StatusCode::CREATED, Json(appended)).into_response())
+}
+
+/// Signatures decide what a statement is worth; a token only lets it in. The first policy is the
+/// exception: whoever brings it decides whose signatures count.
+fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(), Problem> {
+    let has_policy = app.catalog.published().state.policy().is_some();
+    match statement {
+        Statement::Policy(_) if !has_policy => caller.may_everywhere(Push),
+        Statement::Policy(_) => caller.may_somewhere(Push),
+        _ if !has_policy => Err(Problem::NoPolicy),
+        Statement::Release(release) => caller.may(Push, &release.subject[0].name),
+        Statement::Promotion(promotion) => caller.may(Push, &promotion.predicate.project),
+        Statement::Revocation(revocation) => revocation
+            .subject
+            .iter()
+            .try_for_each(|subject| caller.may(Push, &subject.name)),
+    }
+}

@@ -1,0 +1,9 @@
+//! OCI Distribution 1.1 below `/v2/`: one file per kind of thing, and which path means which.
+
+pub(crate) mod blobs;
+pub(crate) mod manifests;
+pub(crate) mod ping;
+pub(crate) mod referrers;
+pub(crate) mod tags;
+pub(crate) mod target;
+pub(crate) mod uploads;

@@ -1,0 +1,32 @@
+//! `blobs/<digest>`: reading.
+
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::Response;
+use bulla_schemas::ProjectName;
+
+use crate::app::App;
+use crate::http::content::Content;
+use crate::http::problem::Problem;
+use crate::oci::digest::OciDigest;
+
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Answers GET and HEAD.
+pub(crate) async fn read(
+    app: &App,
+    project: &ProjectName,
+    digest: OciDigest,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let object = app.catalog.blob(project, &digest).await?;
+    let object = object.ok_or_else(|| Problem::BlobUnknown {
+        digest: digest.to_string(),
+    })?;
+    let content = Content {
+        object,
+        digest,
+        media_type: OCTETS,
+    };
+    content.answer(method, headers)
+}

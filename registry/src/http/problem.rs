@@ -1,0 +1,354 @@
+//! `Problem`: every way in which a request can fail, with its status, its words in both error
+//! forms (OCI's below `/v2/`, [`ErrorBody`](bulla_schemas::api::ErrorBody) elsewhere) and a hint.
+//!
+//! What went wrong inside the registry is in its log, never in an answer: see `answer`.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bulla_schemas::api::ErrorCode;
+
+use crate::access::Scope;
+use crate::database::DatabaseError;
+use crate::durable::FileError;
+use crate::log::LogError;
+use crate::oci::reference::ReferenceError;
+use crate::publish::PublishError;
+use crate::store::StoreError;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    /// A token is needed and none was given.
+    #[error("a token is needed")]
+    Unauthenticated,
+    /// A token was given that is none.
+    #[error("the token is unknown, expired or revoked")]
+    TokenRefused,
+    /// The token is not for this.
+    #[error("the token does not allow `{scope}` for `{what}`")]
+    Forbidden {
+        /// What would be needed.
+        scope: Scope,
+        /// For what: a project, or a word for what is not one project's.
+        what: String,
+    },
+    /// A part of the request cannot be read as what it must be.
+    #[error("the request cannot be understood")]
+    Malformed(#[source] Box<dyn Error + Send + Sync>),
+    /// Not the name of a repository.
+    #[error("not the name of a repository")]
+    Name(#[source] bulla_schemas::name::NameError),
+    /// Not a digest.
+    #[error("not a digest")]
+    Digest(#[source] crate::oci::digest::OciDigestError),
+    /// There is nothing at this path.
+    #[error("there is nothing here")]
+    NoSuchPath,
+    /// There is no such thing; the sentence says what.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// What was asked for.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A shortened hash that several releases share.
+    #[error("`{prefix}` is the beginning of {count} hashes")]
+    Ambiguous {
+        /// The shortened hash.
+        prefix: String,
+        /// How many releases begin with it.
+        count: usize,
+    },
+    /// The repository does not have the blob.
+    #[error("the repository has no blob {digest}")]
+    BlobUnknown {
+        /// The blob.
+        digest: String,
+    },
+    /// The repository does not have the manifest.
+    #[error("the repository has no manifest `{reference}`")]
+    ManifestUnknown {
+        /// The tag or digest.
+        reference: String,
+    },
+    /// The repository does not exist.
+    #[error("there is no repository `{name}`")]
+    NameUnknown {
+        /// The repository.
+        name: String,
+    },
+    /// Something could not be stored.
+    #[error(transparent)]
+    Store(StoreError),
+    /// Something was not published.
+    #[error(transparent)]
+    Publish(PublishError),
+    /// Neither a tag nor a digest.
+    #[error("not a tag")]
+    Tag(#[source] ReferenceError),
+    /// A chunk that does not begin where the upload stands.
+    #[error("the upload stands at byte {offset}; the chunk must begin there")]
+    UploadOutOfOrder {
+        /// Where the next chunk goes.
+        location: String,
+        /// How many bytes were received.
+        offset: u64,
+    },
+    /// A chunk whose `Content-Range` is not one or does not fit its length.
+    #[error("expected `Content-Range: <first>-<last>` that fits the length, found {found:?}")]
+    ContentRange {
+        /// What the header said.
+        found: String,
+    },
+    /// A `Range` outside the content.
+    #[error("the range is outside the content of {size} bytes")]
+    RangeNotSatisfiable {
+        /// The content's size.
+        size: u64,
+    },
+    /// The registry does not do this.
+    #[error("this registry does not do this")]
+    Unsupported {
+        /// The methods that are answered here.
+        allow: &'static str,
+    },
+    /// More bytes than allowed.
+    #[error("at most {limit} bytes are accepted here")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The client sent nothing for too long, or went away.
+    #[error("the request's body did not arrive")]
+    BodyLost,
+    /// The log has no first policy.
+    #[error("the log has no policy yet")]
+    NoPolicy,
+    /// The registry's disk is full.
+    #[error("the registry has no space left")]
+    Full(#[source] Box<dyn Error + Send + Sync>),
+    /// The registry failed.
+    #[error("the registry failed; its log says why")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Problem {
+    /// Wraps a failure inside the registry.
+    pub(crate) fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    pub(crate) fn malformed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Malformed(error.into())
+    }
+
+    pub(crate) fn not_found(what: &'static str, name: &(impl ToString + ?Sized)) -> Self {
+        Self::NotFound {
+            what,
+            name: name.to_string(),
+        }
+    }
+
+    /// Returns the status and the words of both error forms.
+    fn words(&self) -> Words {
+        use ErrorCode as Api;
+        use StatusCode as Http;
+        match self {
+            Self::Unauthenticated | Self::TokenRefused => {
+                (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
+            }
+            Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
+            Self::Malformed(_) => (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed),
+            Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
+            Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+            Self::Tag(_) => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
+            Self::NoSuchPath | Self::NotFound { .. } | Self::NameUnknown { .. } => {
+                (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
+            }
+            Self::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
+            Self::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
+            Self::ManifestUnknown { .. } => (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound),
+            Self::UploadOutOfOrder { .. } => (
+                Http::RANGE_NOT_SATISFIABLE,
+                "BLOB_UPLOAD_INVALID",
+                Api::Malformed,
+            ),
+            Self::ContentRange { .. } => (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::RangeNotSatisfiable { .. } => {
+                (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
+            }
+            Self::Unsupported { .. } => (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed),
+            Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
+            Self::BodyLost => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
+            Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
+            Self::Store(error) => store_words(error),
+            Self::Publish(error) => publish_words(error),
+            Self::Internal(_) => INTERNAL,
+        }
+    }
+
+    /// Returns the status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.words().0
+    }
+
+    /// Returns the word below `/v2/` (OCI Distribution 1.1, "Error Codes").
+    pub(crate) fn oci_code(&self) -> &'static str {
+        self.words().1
+    }
+
+    /// Returns the word everywhere else.
+    pub(crate) fn api_code(&self) -> ErrorCode {
+        self.words().2
+    }
+
+    /// Returns what happened, with the causes that the client can do something about.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Full(_) | Self::Internal(_) => self.to_string(),
+            _ => with_causes(self),
+        }
+    }
+
+    /// Returns what to do next.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unauthenticated => {
+                "send a token of `bulla-registry token create`, as Bearer or as Basic password"
+            }
+            Self::Forbidden { .. } => "`bulla-registry token list` shows what a token is for",
+            Self::NoPolicy => "`bulla init` makes the first policy",
+            Self::Full(_) => "the registry's operator must make space; the same request works then",
+            Self::Ambiguous { .. } => "give more digits of the hash",
+            Self::Store(StoreError::TooManyUploads) => "try again in a moment",
+            Self::Publish(error) => return publish_hint(error),
+            _ => return None,
+        })
+    }
+}
+
+/// Writes an error with its causes in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+type Words = (StatusCode, &'static str, ErrorCode);
+
+const INEFFECTIVE: Words = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "UNSUPPORTED",
+    ErrorCode::Ineffective,
+);
+
+const INTERNAL: Words = (
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "UNKNOWN",
+    ErrorCode::Internal,
+);
+
+fn store_words(error: &StoreError) -> Words {
+    use ErrorCode as Api;
+    use StatusCode as Http;
+    match error {
+        StoreError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+        StoreError::NoSuchUpload => (Http::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", Api::NotFound),
+        StoreError::TooManyUploads => (
+            Http::TOO_MANY_REQUESTS,
+            "TOOMANYREQUESTS",
+            Api::TooManyRequests,
+        ),
+        StoreError::File(_) | StoreError::Random(_) => INTERNAL,
+    }
+}
+
+fn publish_words(error: &PublishError) -> Words {
+    use ErrorCode as Api;
+    use StatusCode as Http;
+    match error {
+        PublishError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+        PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
+            (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
+        }
+        PublishError::PartUnknown { .. } => {
+            (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
+        }
+        PublishError::TagImmutable { .. } | PublishError::TagIsChannel { .. } => {
+            (Http::FORBIDDEN, "DENIED", Api::Forbidden)
+        }
+        PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
+        PublishError::Log(error) => match **error {
+            LogError::Ineffective { .. } => INEFFECTIVE,
+            LogError::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
+            _ => INTERNAL,
+        },
+        PublishError::File(_) | PublishError::Database(_) | PublishError::Damaged { .. } => {
+            INTERNAL
+        }
+    }
+}
+
+fn publish_hint(error: &PublishError) -> Option<&'static str> {
+    Some(match error {
+        PublishError::TagImmutable { .. } => "push under another tag, or by digest",
+        PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
+        PublishError::Log(error) if matches!(**error, LogError::Stopping) => {
+            "try again in a moment"
+        }
+        _ => return None,
+    })
+}
+
+impl IntoResponse for Problem {
+    /// Hands the problem to `answer`, which knows the request.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        StoreError::File(error).into()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::File(error) if error.is_full() => Self::Full(error.into()),
+            error if store_words(&error) == INTERNAL => Self::internal(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        if error.is_full() {
+            Self::Full(error.into())
+        } else if publish_words(&error) == INTERNAL {
+            Self::internal(error)
+        } else {
+            Self::Publish(error)
+        }
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        PublishError::Database(error).into()
+    }
+}

@@ -1,0 +1,118 @@
+//! Every route, in reading order.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Method;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::access::Scope::{Pull, Push};
+use crate::app::App;
+use crate::http::answer::finish;
+use crate::http::caller::Caller;
+use crate::http::extract::Path;
+use crate::http::log;
+use crate::http::oci::target::{self, Target};
+use crate::http::oci::{blobs, manifests, ping, referrers, tags, uploads};
+use crate::http::problem::Problem;
+use crate::http::{api, download, health};
+
+/// Returns the registry's whole HTTP interface.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/v2", get(ping::ping))
+        .route("/v2/", get(ping::ping))
+        .route("/v2/token", get(ping::token))
+        .route("/v2/{*path}", any(repository))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*path}", get(log::tile))
+        .route("/log/entries", post(log::append))
+        .route("/api/v1/caller", get(api::caller::info))
+        .route("/api/v1/log", get(api::log::info))
+        .route("/api/v1/projects", get(api::projects::list))
+        .nest("/api/v1/projects/{project}", project())
+        .route("/dl/{*path}", get(download::payload))
+        .fallback(async || Problem::NoSuchPath)
+        .method_not_allowed_fallback(async || Problem::Unsupported { allow: "GET, HEAD" })
+        .with_state(app)
+        // Bodies are bounded where they are read, each by its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::internal("a request panicked").into_response()
+        }))
+        .layer(from_fn(finish))
+}
+
+/// The routes below `/api/v1/projects/{project}/`; a slash in the project's name stands as `%2F`.
+fn project() -> Router<Arc<App>> {
+    Router::new()
+        .route("/releases", get(api::releases::list))
+        .route("/releases/{hash}", get(api::releases::show))
+        .route("/channels", get(api::channels::list))
+        .route("/history", get(api::history::list))
+        .route("/diff/{from}/{to}", get(api::diff::show))
+}
+
+/// The routes below `/v2/<name>/`. Names have slashes, which no pattern of axum can hold.
+async fn repository(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (project, target) = target::parse(&path)?;
+    let (app, project) = (&app, &project);
+    let method = request.method().clone();
+    caller.may(
+        if is_read(&method, &target) {
+            Pull
+        } else {
+            Push
+        },
+        project,
+    )?;
+    match (method.as_str(), target) {
+        ("GET" | "HEAD", Target::Blob(digest)) => {
+            blobs::read(app, project, digest, &method, request.headers()).await
+        }
+        ("GET" | "HEAD", Target::Manifest(reference)) => {
+            manifests::read(app, project, &reference, &method, request.headers()).await
+        }
+        ("GET" | "HEAD", Target::Tags) => tags::list(app, project, request.uri()).await,
+        ("GET" | "HEAD", Target::Referrers(subject)) => {
+            referrers::list(app, project, &subject, request.uri()).await
+        }
+        ("POST", Target::Uploads) => uploads::begin(app, &caller, project, request).await,
+        ("GET" | "HEAD", Target::Upload(id)) => uploads::progress(app, project, &id).await,
+        ("PATCH", Target::Upload(id)) => uploads::append(app, project, &id, request).await,
+        ("PUT", Target::Upload(id)) => uploads::finish(app, project, &id, request).await,
+        ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
+        ("PUT", Target::Manifest(reference)) => {
+            manifests::push(app, project, reference, request).await
+        }
+        ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, &reference),
+        (_, target) => Err(Problem::Unsupported {
+            allow: allowed(&target),
+        }),
+    }
+}
+
+/// Whoever may push may also ask how far an upload has come, and nobody else.
+fn is_read(method: &Method, target: &Target) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && !matches!(target, Target::Upload(_))
+}
+
+fn allowed(target: &Target) -> &'static str {
+    match target {
+        Target::Uploads => "POST",
+        Target::Upload(_) => "GET, PATCH, PUT, DELETE",
+        Target::Manifest(_) => "GET, HEAD, PUT",
+        Target::Blob(_) | Target::Tags | Target::Referrers(_) => "GET, HEAD",
+    }
+}

@@ -1,0 +1,91 @@
+//! Rebuilds the index from the files: from the records of the repositories and the manifests.
+
+use bulla_schemas::ProjectName;
+use bulla_schemas::manifest::Manifest;
+
+use crate::blocking::blocking;
+use crate::database::{IndexedRecord, ManifestRow};
+use crate::durable::FileError;
+use crate::oci::digest::OciDigest;
+use crate::oci::document::Document;
+use crate::publish::{Catalog, PublishError};
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::{ManifestRecord, Record, Repositories};
+
+/// What the index holds after it was rebuilt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Indexed {
+    /// Blobs, counted in each repository that has them.
+    pub blobs: u64,
+    /// Manifests, counted in the same way.
+    pub manifests: u64,
+    /// Tags.
+    pub tags: u64,
+}
+
+/// Rebuilds the index. Tokens stay as they are.
+pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> {
+    let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
+    let records = blocking(move || read_records(&repositories, &blobs)).await?;
+    let mut indexed = Indexed::default();
+    for (_, record) in &records {
+        match record {
+            IndexedRecord::Blob(_) => indexed.blobs += 1,
+            IndexedRecord::Manifest(_) => indexed.manifests += 1,
+            IndexedRecord::Tag(..) => indexed.tags += 1,
+        }
+    }
+    catalog.database.replace_index(&records).await?;
+    catalog.attach_from(0).await?;
+    Ok(indexed)
+}
+
+/// Rebuilds an index that is empty while the repositories are not: a database that was lost.
+pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishError> {
+    if catalog.database.has_index().await? || !catalog.repositories.has_any()? {
+        return Ok(());
+    }
+    let indexed = reindex(catalog).await?;
+    tracing::warn!(
+        ?indexed,
+        "the index was empty and was rebuilt from the files"
+    );
+    Ok(())
+}
+
+fn read_records(
+    repositories: &Repositories,
+    blobs: &BlobStore,
+) -> Result<Vec<(ProjectName, IndexedRecord)>, FileError> {
+    let mut records = Vec::new();
+    repositories.each(&mut |project, record| {
+        let record = match record {
+            Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
+            Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
+            Record::Manifest(digest, record) => {
+                manifest_row(blobs, digest, &record)?.map(IndexedRecord::Manifest)
+            }
+        };
+        if let Some(record) = record {
+            records.push((project.clone(), record));
+        } else {
+            tracing::warn!(%project, "a record names a manifest that is not here");
+        }
+        Ok::<_, FileError>(())
+    })?;
+    Ok(records)
+}
+
+fn manifest_row(
+    blobs: &BlobStore,
+    digest: OciDigest,
+    record: &ManifestRecord,
+) -> Result<Option<ManifestRow>, FileError> {
+    let Some(bytes) = blobs.read(&digest, Manifest::MAX_LEN)? else {
+        return Ok(None);
+    };
+    let Ok((document, media_type)) = Document::read(&bytes, Some(&record.media_type)) else {
+        return Ok(None);
+    };
+    Ok(ManifestRow::new(digest, media_type, bytes.len(), &document).ok())
+}

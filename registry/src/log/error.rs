@@ -1,0 +1,70 @@
+//! What can go wrong with the log.
+
+use bulla_schemas::Digest;
+use bulla_trust::note::NoteError;
+
+use crate::durable::FileError;
+
+/// Why the log cannot be opened, or an envelope is not appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The files contradict each other.
+    #[error("the log is damaged")]
+    Damaged(#[from] DamagedLog),
+    /// The log's key cannot be read.
+    #[error("the log's key `{path}` cannot be read")]
+    Key {
+        /// The key's file.
+        path: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The system gave no randomness or no thread.
+    #[error("the system refuses what the log needs")]
+    System(#[source] std::io::Error),
+    /// A checkpoint could not be signed.
+    #[error("a checkpoint cannot be signed")]
+    Sign(#[from] NoteError),
+    /// The statement would change nothing.
+    #[error("the statement would have no effect: {reason}")]
+    Ineffective {
+        /// Why, as replay says.
+        reason: String,
+    },
+    /// The log is closed.
+    #[error("the registry is stopping")]
+    Stopping,
+}
+
+/// How the files of a log contradict each other.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DamagedLog {
+    /// The checkpoint is not one.
+    #[error("the checkpoint cannot be read")]
+    Checkpoint(#[source] bulla_trust::checkpoint::CheckpointError),
+    /// Entries that the checkpoint covers are not there.
+    #[error("the checkpoint covers {size} entries, but those from {from} on are missing or torn")]
+    Missing {
+        /// The size in the checkpoint.
+        size: u64,
+        /// The first entry of the bundle that is missing.
+        from: u64,
+    },
+    /// The entries are not those that the checkpoint covers.
+    #[error("the checkpoint covers root {expected}, the entries lead to {found}")]
+    Root {
+        /// The root in the checkpoint.
+        expected: Digest,
+        /// The root of the entries.
+        found: Digest,
+    },
+    /// A policy of a later version of Bulla.
+    #[error(transparent)]
+    Replay(#[from] bulla_trust::ReplayError),
+}

@@ -1,0 +1,102 @@
+//! Bundles that were admitted, read again.
+
+use bulla_bundle::VerifiedBundle;
+use bulla_schemas::Digest;
+use bulla_schemas::manifest::Manifest;
+use bulla_schemas::release::ReleaseDocument;
+
+use super::admit::{AdmitError, open_bundle};
+use super::{Catalog, PublishError};
+use crate::blocking::blocking;
+use crate::objects::Object;
+use crate::oci::digest::OciDigest;
+use crate::store::blobs::BlobStore;
+
+impl Catalog {
+    /// Reads a bundle's release document.
+    pub(crate) async fn release_document(
+        &self,
+        hash: Digest,
+    ) -> Result<Option<ReleaseDocument>, PublishError> {
+        let blobs = self.blobs.clone();
+        blocking(move || {
+            let Some(manifest) = manifest(&blobs, hash)? else {
+                return Ok(None);
+            };
+            let config = manifest.config.digest.into();
+            let Some(document) = blobs.read(&config, ReleaseDocument::MAX_LEN)? else {
+                return Ok(None);
+            };
+            let document = ReleaseDocument::from_bytes(&document);
+            document.map(Some).map_err(|error| damaged(hash, error))
+        })
+        .await
+    }
+
+    /// Opens a bundle's payload.
+    pub(crate) async fn payload(
+        &self,
+        hash: Digest,
+    ) -> Result<Option<(OciDigest, Object)>, PublishError> {
+        let blobs = self.blobs.clone();
+        blocking(move || {
+            let Some(manifest) = manifest(&blobs, hash)? else {
+                return Ok(None);
+            };
+            let digest = manifest.payload().digest.into();
+            Ok(blobs.open(&digest)?.map(|object| (digest, object)))
+        })
+        .await
+    }
+
+    /// Reads two bundles, all but their payloads, and compares them.
+    pub(crate) async fn compare(
+        &self,
+        from: Digest,
+        to: Digest,
+    ) -> Result<Option<bulla_schemas::api::Diff>, PublishError> {
+        let blobs = self.blobs.clone();
+        blocking(move || {
+            let (Some(before), Some(after)) = (bundle(&blobs, from)?, bundle(&blobs, to)?) else {
+                return Ok(None);
+            };
+            Ok(Some(bulla_bundle::compare(&before, &after)))
+        })
+        .await
+    }
+
+    /// Returns the size of all parts of a bundle.
+    pub(super) async fn bundle_size(&self, hash: Digest) -> Result<Option<u64>, PublishError> {
+        let blobs = self.blobs.clone();
+        let manifest = blocking(move || manifest(&blobs, hash)).await?;
+        Ok(manifest.and_then(|manifest| manifest.total_size()))
+    }
+}
+
+fn manifest(blobs: &BlobStore, hash: Digest) -> Result<Option<Manifest>, PublishError> {
+    let bytes = blobs.read(&hash.into(), Manifest::MAX_LEN)?;
+    bytes
+        .map(|bytes| Manifest::from_bytes(&bytes).map_err(|error| damaged(hash, error)))
+        .transpose()
+}
+
+fn bundle(blobs: &BlobStore, hash: Digest) -> Result<Option<VerifiedBundle>, PublishError> {
+    let Some(manifest) = blobs.read(&hash.into(), Manifest::MAX_LEN)? else {
+        return Ok(None);
+    };
+    let opened = open_bundle(blobs, hash, manifest);
+    opened.map(Some).map_err(|error| match error {
+        AdmitError::File(error) => error.into(),
+        error => damaged(hash, error),
+    })
+}
+
+fn damaged(
+    hash: Digest,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> PublishError {
+    PublishError::Damaged {
+        hash,
+        source: error.into(),
+    }
+}

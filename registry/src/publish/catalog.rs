@@ -1,0 +1,113 @@
+//! `Catalog`: what each repository has, as content, as records and as the index over both.
+//!
+//! Writes happen in the order content, record, index, so that a copy of the data directory at any
+//! moment is a backup.
+
+use std::sync::Arc;
+
+use bulla_schemas::ProjectName;
+use bulla_trust::LogState;
+
+use super::PublishError;
+use crate::blocking::blocking;
+use crate::database::{Database, ManifestRow};
+use crate::log::{Log, Published};
+use crate::objects::Object;
+use crate::oci::digest::OciDigest;
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::{ManifestRecord, Repositories};
+
+/// What the registry holds.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    pub(crate) blobs: BlobStore,
+    pub(crate) repositories: Repositories,
+    pub(crate) database: Database,
+    pub(crate) log: Log,
+    /// Held while a tag is looked at and set, so that of two pushes one wins.
+    pub(super) tags: tokio::sync::Mutex<()>,
+}
+
+impl Catalog {
+    /// Joins the parts.
+    pub(crate) fn new(
+        blobs: BlobStore,
+        repositories: Repositories,
+        database: Database,
+        log: Log,
+    ) -> Self {
+        Self {
+            blobs,
+            repositories,
+            database,
+            log,
+            tags: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Returns the log as it is published now.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.log.published()
+    }
+
+    /// Opens a blob of a repository. Manifests are content too, and some clients fetch them as
+    /// blobs.
+    pub(crate) async fn blob(
+        &self,
+        project: &ProjectName,
+        digest: &OciDigest,
+    ) -> Result<Option<Object>, PublishError> {
+        if !self.database.has_blob(project, digest).await?
+            && self.database.manifest(project, digest).await?.is_none()
+        {
+            return Ok(None);
+        }
+        self.open(digest).await
+    }
+
+    /// Gives a repository a blob that is stored.
+    pub(crate) async fn add_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<(), PublishError> {
+        if self.database.has_blob(project, blob).await? {
+            return Ok(());
+        }
+        let repositories = self.repositories.clone();
+        let (name, digest) = (project.clone(), blob.clone());
+        blocking(move || repositories.record_blob(&name, &digest)).await?;
+        Ok(self.database.add_blob(project, blob).await?)
+    }
+
+    /// Gives a repository a manifest.
+    pub(super) async fn add_manifest(
+        &self,
+        project: &ProjectName,
+        bytes: Vec<u8>,
+        manifest: ManifestRow,
+    ) -> Result<(), PublishError> {
+        let (blobs, repositories) = (self.blobs.clone(), self.repositories.clone());
+        let (name, row) = (project.clone(), manifest.clone());
+        blocking(move || {
+            blobs.put(&row.digest, &bytes)?;
+            let record = ManifestRecord {
+                media_type: row.media_type,
+            };
+            repositories.record_manifest(&name, &row.digest, &record)
+        })
+        .await?;
+        Ok(self.database.add_manifest(project, &manifest).await?)
+    }
+
+    /// Opens content, whichever repository it belongs to.
+    pub(super) async fn open(&self, digest: &OciDigest) -> Result<Option<Object>, PublishError> {
+        let (blobs, digest) = (self.blobs.clone(), digest.clone());
+        Ok(blocking(move || blobs.open(&digest)).await?)
+    }
+
+    /// Runs `read` on the state of the log that is published now.
+    pub(super) fn with_state<T>(&self, read: impl FnOnce(&LogState) -> T) -> T {
+        read(&self.published().state)
+    }
+}

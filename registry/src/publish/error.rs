@@ -1,0 +1,97 @@
+//! What can go wrong when something is published.
+
+use std::sync::Arc;
+
+use bulla_schemas::{Digest, ProjectName};
+
+use super::admit::AdmitError;
+use crate::database::DatabaseError;
+use crate::durable::FileError;
+use crate::log::LogError;
+use crate::oci::document::DocumentError;
+
+/// Why something is not published, or cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A file operation failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The log did not take the statement.
+    #[error(transparent)]
+    Log(#[from] Arc<LogError>),
+    /// The manifest cannot be read as one.
+    #[error("the manifest is not valid")]
+    Manifest(#[from] DocumentError),
+    /// The content does not have the digest that it was announced with.
+    #[error("expected content with digest {expected}, found {found}")]
+    Digest {
+        /// The digest that was announced.
+        expected: String,
+        /// The digest of what came.
+        found: String,
+    },
+    /// The manifest names a part that the repository does not have.
+    #[error("the manifest names {digest}, which the repository does not have")]
+    PartUnknown {
+        /// The blob or manifest.
+        digest: String,
+    },
+    /// A bundle that no installer would accept.
+    #[error("the bundle is not admitted")]
+    NotAdmitted(#[source] AdmitError),
+    /// The tag names another manifest, and tags do not move.
+    #[error("the tag `{tag}` already names {digest}; tags do not move here")]
+    TagImmutable {
+        /// The tag.
+        tag: String,
+        /// What it names.
+        digest: String,
+    },
+    /// The tag is a channel.
+    #[error("`{tag}` is a channel: only a promotion in the log moves it")]
+    TagIsChannel {
+        /// The tag.
+        tag: String,
+    },
+    /// The statement is about a bundle that was not pushed.
+    #[error("`{project}` has no bundle {hash} here; push it first")]
+    NoBundle {
+        /// The repository.
+        project: ProjectName,
+        /// The bundle.
+        hash: Digest,
+    },
+    /// The statement gives the bundle another size than it has.
+    #[error("expected {expected} as the bundle's size, found {found}")]
+    BundleSize {
+        /// The size of what is here.
+        expected: u64,
+        /// The size in the statement.
+        found: u64,
+    },
+    /// A stored bundle is not what it was when it was admitted.
+    #[error("the stored bundle {hash} is damaged")]
+    Damaged {
+        /// The bundle.
+        hash: Digest,
+        /// How.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl PublishError {
+    /// Tells whether the disk or the quota is full.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::File(error) | Self::NotAdmitted(AdmitError::File(error)) => error.is_full(),
+            Self::Database(error) => error.is_full(),
+            Self::Log(error) => matches!(&**error, LogError::File(error) if error.is_full()),
+            _ => false,
+        }
+    }
+}

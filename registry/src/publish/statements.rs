@@ -1,0 +1,88 @@
+//! Statements: checked against what is here, appended to the log, attached to their bundle.
+
+use bulla_schemas::api::Appended;
+use bulla_schemas::media_type;
+use bulla_schemas::statement::ReleaseStatement;
+use bulla_trust::tile::FULL;
+use bulla_trust::{SignedEnvelope, Statement};
+use bytes::Bytes;
+
+use super::{Catalog, PublishError};
+use crate::blocking::blocking;
+
+impl Catalog {
+    /// Appends a statement to the log. A release statement becomes a referrer of its bundle.
+    pub(crate) async fn append(
+        &self,
+        bytes: Bytes,
+        envelope: &SignedEnvelope,
+        statement: &Statement,
+    ) -> Result<Appended, PublishError> {
+        if let Statement::Release(release) = statement {
+            self.check_release(release).await?;
+        }
+        let appended = self.log.append(bytes.into()).await?;
+        if let Statement::Release(release) = statement {
+            let published = self.published();
+            let policy = published.state.checked_policy();
+            if let Err(error) = self.attach(policy, envelope, release).await {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(error, "a release statement was not attached");
+            }
+        }
+        Ok(appended)
+    }
+
+    /// Attaches the release statements of the log from entry `first` on.
+    pub(crate) async fn attach_from(&self, first: u64) -> Result<(), PublishError> {
+        let published = self.published();
+        let size = published.state.size();
+        for index in first / u64::from(FULL)..size.div_ceil(FULL.into()) {
+            let files = self.log.files().clone();
+            let entries = blocking(move || files.entries(index, size)).await?;
+            for entry in entries.unwrap_or_default() {
+                let Ok(envelope) = SignedEnvelope::from_bytes(&entry) else {
+                    continue;
+                };
+                if let Ok(Statement::Release(release)) =
+                    Statement::parse(envelope.payload_type(), envelope.payload())
+                {
+                    let policy = published.state.checked_policy();
+                    self.attach(policy, &envelope, &release).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Attaches what a crash between the log and the referrers left unattached: it can only be
+    /// among the newest.
+    pub(crate) async fn attach_newest(&self) -> Result<(), PublishError> {
+        let size = self.published().state.size();
+        self.attach_from(size.saturating_sub(FULL.into())).await
+    }
+
+    /// A release statement is about a bundle that is here, whole, with the size it says.
+    async fn check_release(&self, release: &ReleaseStatement) -> Result<(), PublishError> {
+        let subject = &release.subject[0];
+        let (project, hash) = (&subject.name, subject.digest.sha256);
+        let row = self.database.manifest(project, &hash.into()).await?;
+        let is_bundle =
+            row.is_some_and(|row| row.artifact_type.as_deref() == Some(media_type::BUNDLE));
+        let size = if is_bundle {
+            self.bundle_size(hash).await?
+        } else {
+            None
+        };
+        let expected = size.ok_or_else(|| PublishError::NoBundle {
+            project: project.clone(),
+            hash,
+        })?;
+        let found = subject.annotations.size;
+        if expected == found {
+            Ok(())
+        } else {
+            Err(PublishError::BundleSize { expected, found })
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Tags: names of manifests that do not move, and channels, which only the log moves.
+
+use bulla_schemas::{ChannelName, ProjectName};
+use bulla_trust::policy::matches;
+
+use super::{Catalog, PublishError};
+use crate::blocking::blocking;
+use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
+
+impl Catalog {
+    /// Returns what a tag names: a channel's head, or what was pushed under it.
+    pub(crate) async fn tagged(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+    ) -> Result<Option<OciDigest>, PublishError> {
+        let head = tag
+            .as_str()
+            .parse::<ChannelName>()
+            .ok()
+            .and_then(|channel| {
+                self.with_state(|state| state.head(project, &channel).map(|head| head.hash))
+            });
+        match head {
+            Some(head) => Ok(Some(head.into())),
+            None => Ok(self.database.tag(project, tag).await?),
+        }
+    }
+
+    /// Tells whether a tag has the name of one of the project's channels: one that points
+    /// somewhere, or one that the policy names.
+    pub(crate) fn is_channel(&self, project: &ProjectName, tag: &Tag) -> bool {
+        let Ok(channel) = tag.as_str().parse::<ChannelName>() else {
+            return false;
+        };
+        self.with_state(|state| {
+            let named = || {
+                state.policy().is_some_and(|policy| {
+                    policy.channels.iter().any(|rule| {
+                        rule.channel == channel.as_str() && matches(&rule.project, project.as_str())
+                    })
+                })
+            };
+            state.head(project, &channel).is_some() || named()
+        })
+    }
+
+    /// Returns the names of a project's channels that point somewhere.
+    pub(crate) fn channel_names(&self, project: &ProjectName) -> Vec<String> {
+        self.with_state(|state| {
+            let heads = state.channels(project);
+            heads.map(|head| head.channel.to_string()).collect()
+        })
+    }
+
+    /// Refuses to move a tag: before anything is stored, and again when the tag is set.
+    pub(super) async fn check_tag(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+        digest: &OciDigest,
+    ) -> Result<(), PublishError> {
+        if self.is_channel(project, tag) {
+            return Err(PublishError::TagIsChannel {
+                tag: tag.to_string(),
+            });
+        }
+        match self.database.tag(project, tag).await? {
+            Some(found) if found != *digest => Err(PublishError::TagImmutable {
+                tag: tag.to_string(),
+                digest: found.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Points a tag to a manifest: the record, then the index.
+    pub(super) async fn set_tag(
+        &self,
+        project: &ProjectName,
+        tag: Tag,
+        digest: &OciDigest,
+    ) -> Result<(), PublishError> {
+        let _one_at_a_time = self.tags.lock().await;
+        self.check_tag(project, &tag, digest).await?;
+        let (repositories, name) = (self.repositories.clone(), project.clone());
+        let (pointer, target) = (tag.clone(), digest.clone());
+        blocking(move || repositories.record_tag(&name, &pointer, &target)).await?;
+        Ok(self.database.set_tag(project, &tag, digest).await?)
+    }
+}

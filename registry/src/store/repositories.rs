@@ -1,0 +1,129 @@
+//! What each repository has, as records: the truth that the database indexes.
+
+use bulla_schemas::ProjectName;
+use serde::{Deserialize, Serialize};
+
+use super::keys::{self, RecordKey};
+use crate::durable::FileError;
+use crate::objects::Objects;
+use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
+
+/// Most bytes in a record.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// The records of all repositories.
+#[derive(Debug, Clone)]
+pub(crate) struct Repositories {
+    objects: Objects,
+}
+
+/// What a repository remembers of a manifest besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ManifestRecord {
+    /// The media type it was pushed with.
+    pub media_type: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TagRecord {
+    digest: String,
+}
+
+/// One record, as `reindex` finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// The repository has the blob.
+    Blob(OciDigest),
+    /// The repository has the manifest.
+    Manifest(OciDigest, ManifestRecord),
+    /// The tag names the manifest.
+    Tag(Tag, OciDigest),
+}
+
+impl Repositories {
+    /// Keeps records among `objects`.
+    pub(crate) fn new(objects: Objects) -> Self {
+        Self { objects }
+    }
+
+    /// Records that a repository has a blob.
+    pub(crate) fn record_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Blob(blob.clone()));
+        self.objects.put_new(&key, b"")
+    }
+
+    /// Records that a repository has a manifest.
+    pub(crate) fn record_manifest(
+        &self,
+        project: &ProjectName,
+        manifest: &OciDigest,
+        record: &ManifestRecord,
+    ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Manifest(manifest.clone()));
+        self.objects.put_new(&key, &json(record))
+    }
+
+    /// Points a tag to a manifest.
+    pub(crate) fn record_tag(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+        manifest: &OciDigest,
+    ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Tag(tag.clone()));
+        let record = TagRecord {
+            digest: manifest.to_string(),
+        };
+        self.objects.replace(&key, &json(&record))
+    }
+
+    /// Tells whether any repository has anything.
+    pub(crate) fn has_any(&self) -> Result<bool, FileError> {
+        self.objects.has_any(keys::REPOSITORIES)
+    }
+
+    /// Calls `visit` with every record of every repository. What cannot be read as a record is
+    /// left out: it was never answered for.
+    pub(crate) fn each<E: From<FileError>>(
+        &self,
+        visit: &mut dyn FnMut(&ProjectName, Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.objects.list(keys::REPOSITORIES, &mut |key| {
+            let Some((project, record)) = keys::parse(key) else {
+                return Ok(());
+            };
+            match self.read(key, record)? {
+                Some(record) => visit(&project, record),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn read(&self, key: &str, record: RecordKey) -> Result<Option<Record>, FileError> {
+        let content = || {
+            self.objects
+                .read(key, MAX_LEN)
+                .map(Option::unwrap_or_default)
+        };
+        Ok(match record {
+            RecordKey::Blob(digest) => Some(Record::Blob(digest)),
+            RecordKey::Manifest(digest) => serde_json::from_slice(&content()?)
+                .ok()
+                .map(|record| Record::Manifest(digest, record)),
+            RecordKey::Tag(tag) => serde_json::from_slice(&content()?)
+                .ok()
+                .and_then(|TagRecord { digest }| Some(Record::Tag(tag, digest.parse().ok()?))),
+        })
+    }
+}
+
+#[expect(clippy::expect_used, reason = "serialising strings cannot fail")]
+fn json(record: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("a record is strings")
+}

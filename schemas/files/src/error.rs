@@ -1,0 +1,139 @@
+//! `FileError`: what was attempted on which path.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::outcome::{FailureKind, Outcome};
+
+/// Why a file operation failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("cannot {operation} `{}`", path.display())]
+    Io {
+        /// What was attempted, as a verb: `write`.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of ours does not hold what we wrote.
+    #[error("`{}` is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Another user owns a directory that only we may change.
+    #[error("`{}` belongs to user id {owner}; expected root or user id {expected}", path.display())]
+    ForeignOwner {
+        /// The directory, or one above it.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// The user that this process runs as.
+        expected: u32,
+    },
+    /// Other users may change a directory that only we may change.
+    #[error("other users may write into `{}` (mode {mode:04o})", path.display())]
+    Shared {
+        /// The directory, or one above it.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+impl FileError {
+    /// Says what was attempted on which path.
+    pub fn new(operation: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io {
+            operation,
+            path: path.as_ref().to_owned(),
+            source,
+        }
+    }
+
+    /// Returns the path.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::ForeignOwner { path, .. }
+            | Self::Shared { path, .. } => path,
+        }
+    }
+
+    /// Returns the system's kind of error, when it was the system that refused.
+    pub fn io_kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the disk or the quota is full.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.io_kind(),
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        )
+    }
+
+    /// Tells whether the operating system denies it.
+    pub fn is_denied(&self) -> bool {
+        self.io_kind() == Some(ErrorKind::PermissionDenied)
+    }
+}
+
+impl Outcome for FileError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Io { .. } | Self::Damaged { .. } => FailureKind::Failed,
+            Self::ForeignOwner { .. } | Self::Shared { .. } => FailureKind::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    Some("free some space and run the same command again".to_owned())
+                }
+                ErrorKind::PermissionDenied => {
+                    Some("run it as the user who owns that directory".to_owned())
+                }
+                ErrorKind::ReadOnlyFilesystem => {
+                    Some("mount the file system read-write, or name another directory".to_owned())
+                }
+                _ => None,
+            },
+            Self::Damaged { .. } => None,
+            Self::ForeignOwner { path, owner, .. } => Some(format!(
+                "run it as user id {owner}, or `chown` `{}` if its content can be trusted",
+                path.display()
+            )),
+            Self::Shared { path, .. } => Some(format!(
+                "check what is in it, then `chmod go-w {}`",
+                path.display()
+            )),
+        }
+    }
+}
+
+/// Adds what was attempted to an [`io::Error`].
+pub trait Attempt<T> {
+    /// Names the operation (a verb: `read`) and the path.
+    fn attempt(self, operation: &'static str, path: impl AsRef<Path>) -> Result<T, FileError>;
+}
+
+impl<T> Attempt<T> for io::Result<T> {
+    fn attempt(self, operation: &'static str, path: impl AsRef<Path>) -> Result<T, FileError> {
+        self.map_err(|source| FileError::new(operation, path, source))
+    }
+}

@@ -1,0 +1,139 @@
+//! One process at a time. The kernel's lock dies with its holder; the text in the file only tells
+//! people who that is.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use bulla_schemas::Timestamp;
+use bulla_schemas::escape::escape;
+
+use crate::error::{Attempt as _, FileError};
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// What trying to take a lock found.
+#[derive(Debug)]
+pub enum TryLock {
+    /// It was free, and is ours now.
+    Taken(Lock),
+    /// Another process holds it.
+    Held {
+        /// Who: a command, a process and a time, where that could be read.
+        holder: String,
+    },
+}
+
+impl Lock {
+    /// Takes the lock in the file `path`, which is created if missing. While another process holds
+    /// it, `waiting` is told who, and this one waits. Other processes are told `command` and `now`.
+    pub fn take(
+        path: &Path,
+        command: &str,
+        now: Timestamp,
+        waiting: impl FnOnce(&str),
+    ) -> Result<Self, FileError> {
+        let mut file = open(path)?;
+        if !try_lock(&file, path)? {
+            waiting(&holder(&mut file));
+            file.lock().attempt("lock", path)?;
+        }
+        Self::sign(file, path, command, now)
+    }
+
+    /// Takes the lock as [`Lock::take`] does, but does not wait.
+    pub fn try_take(path: &Path, command: &str, now: Timestamp) -> Result<TryLock, FileError> {
+        let mut file = open(path)?;
+        if try_lock(&file, path)? {
+            Self::sign(file, path, command, now).map(TryLock::Taken)
+        } else {
+            let holder = holder(&mut file);
+            Ok(TryLock::Held { holder })
+        }
+    }
+
+    fn sign(file: File, path: &Path, command: &str, now: Timestamp) -> Result<Self, FileError> {
+        let mut lock = Self { file };
+        let note = format!("`{command}`, process {}, since {now}\n", std::process::id());
+        lock.clear()
+            .and_then(|()| lock.file.write_all(note.as_bytes()))
+            .attempt("write", path)?;
+        Ok(lock)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(drop)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A note that outlives its holder would name the wrong one.
+        let _ = self.clear();
+        // Closing is not enough: a child that is being started may hold a copy for a moment.
+        let _ = self.file.unlock();
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).attempt("open the lock", path)
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error).attempt("lock", path),
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut note = String::new();
+    match file.take(200).read_to_string(&mut note) {
+        Ok(_) if !note.trim().is_empty() => escape(note.trim()),
+        _ => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_waiter_learns_who_holds_it_and_then_gets_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let now = Timestamp::EPOCH;
+        let held = Lock::take(&path, "install", now, |_| unreachable!()).unwrap();
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                Lock::take(&path, "rollback", now, |holder| {
+                    tell.send(holder.to_owned()).unwrap();
+                })
+                .unwrap()
+            });
+            let holder = told.recv().unwrap();
+            assert!(holder.contains("`install`"), "{holder}");
+            assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+            // Whatever the waiter does, it cannot have the lock: this one asks for it as well.
+            let found = Lock::try_take(&path, "status", now).unwrap();
+            assert!(matches!(&found, TryLock::Held { holder } if holder.contains("`install`")));
+            drop(held);
+            drop(waiter.join().unwrap());
+        });
+        let free = Lock::try_take(&path, "status", now).unwrap();
+        assert!(matches!(free, TryLock::Taken(_)));
+    }
+}

@@ -1,0 +1,26 @@
+//! Messages for people, on stderr. There is no way to tell that these are lost.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use bulla_schemas::escape::escape;
+
+/// Writes a sentence; control characters, which untrusted text may bring, are escaped.
+pub fn say(sentence: impl Display) {
+    write(&format!("{}\n", escape(&sentence.to_string())));
+}
+
+/// Writes what a person should know: `note: ...`.
+pub fn note(sentence: impl Display) {
+    say(format_args!("note: {sentence}"));
+}
+
+/// Writes what a person should look at: `warning: ...`.
+pub fn warn(sentence: impl Display) {
+    say(format_args!("warning: {sentence}"));
+}
+
+/// Writes text of several lines that is escaped already.
+pub fn write(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

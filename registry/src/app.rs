@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bulla_files::Lock;
+
 use crate::blocking::blocking;
 use crate::clock::Clock;
-use crate::data::{DataDirectory, DataLock};
+use crate::data::DataDirectory;
 use crate::database::Database;
 use crate::error::RegistryError;
 use crate::keep::{Indexed, reindex, reindex_if_lost};
@@ -47,18 +49,19 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) catalog: Catalog,
     pub(crate) uploads: Uploads,
-    _lock: DataLock,
+    _lock: Lock,
 }
 
 impl App {
-    /// Opens the registry of a data directory and takes its lock.
+    /// Opens the registry of a data directory and takes its lock for `command`.
     pub async fn open(
         root: &Path,
+        command: &str,
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
         let data = DataDirectory::open(root)?;
-        let lock = data.lock()?;
+        let lock = data.lock(command, clock.now())?;
         let (folder, key) = (data.log(), data.log_key());
         // Replaying a long log takes a while.
         let log = blocking(move || Log::open(&folder, &key)).await?;
@@ -66,7 +69,7 @@ impl App {
         let catalog = Catalog::new(
             BlobStore::new(objects.clone()),
             Repositories::new(objects),
-            Database::open(&data).await?,
+            Database::open(&data, clock.now()).await?,
             log,
         );
         let app = Arc::new(Self {

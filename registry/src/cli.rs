@@ -1,7 +1,7 @@
 //! The commands, and how flags become values. The only place that knows the clock, the terminal
 //! and signals.
 
-mod documentation;
+mod examples;
 mod reindex;
 mod serve;
 mod token;
@@ -11,19 +11,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_schemas::Timestamp;
-use bulla_schemas::outcome::{FailureKind, report};
-use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use bulla_terminal::{CompletionsArguments, Failure, ManPagesArguments, finish, help};
+use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
-use crate::error::RegistryError;
+use examples::EXAMPLES;
 
-/// Keeps bundles and the log, and serves both over HTTP.
+/// Keep bundles and the log, and serve both over HTTP
 ///
 /// Exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 try again later.
 #[derive(Debug, Parser)]
 #[command(name = "bulla-registry", version)]
-struct Arguments {
+struct Program {
     #[command(subcommand)]
     command: Command,
 }
@@ -34,51 +34,39 @@ enum Command {
     #[command(subcommand)]
     Token(token::Command),
     Reindex(reindex::Arguments),
-    Completions(documentation::CompletionsArguments),
-    ManPages(documentation::ManPagesArguments),
+    Completions(CompletionsArguments),
+    ManPages(ManPagesArguments),
 }
 
 /// The data directory, the same for every command.
 #[derive(Debug, Args)]
 struct Data {
-    /// The data directory; made where there is none
+    /// The data directory; created if missing
     #[arg(long = "data", value_name = "DIR", env = "BULLA_DATA")]
     directory: PathBuf,
 }
 
 /// Runs the program and returns its exit status.
 pub fn run() -> ExitCode {
-    let matches = documentation::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let program: Program = match help::parse(EXAMPLES, std::env::args_os()) {
+        Ok(program) => program,
+        Err(status) => return status,
+    };
     log_to_stderr();
-    let result = match arguments.command {
+    finish(match program.command {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
-        Command::Completions(arguments) => documentation::completions(&arguments),
-        Command::ManPages(arguments) => documentation::man_pages(&arguments),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let (kind, hint) = kind_and_hint(&error);
-            say(&report(error.as_ref(), hint.as_deref()));
-            ExitCode::from(kind.exit_status())
-        }
-    }
+        Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
+        Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),
+    })
 }
 
-fn kind_and_hint(error: &anyhow::Error) -> (FailureKind, Option<String>) {
-    match error.downcast_ref::<RegistryError>() {
-        Some(error) => (error.kind(), error.hint()),
-        None => (FailureKind::Failed, None),
-    }
-}
-
-fn block_on(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn block_on(run: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
+        .build()
+        .map_err(|error| Failure::io("cannot start the threads that serve", error))?
         .block_on(run)
 }
 
@@ -102,12 +90,17 @@ fn clock() -> Clock {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is for data")]
-fn print(line: &str) {
-    println!("{line}");
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[expect(clippy::print_stderr, reason = "stderr is for talk")]
-fn say(text: &str) {
-    eprint!("{text}");
+    #[test]
+    fn every_command_has_examples_that_it_understands() {
+        bulla_terminal::testing::check_examples::<Program>(EXAMPLES, str::to_owned);
+    }
+
+    #[test]
+    fn the_help_speaks_in_one_voice() {
+        bulla_terminal::testing::check_voice::<Program>(EXAMPLES);
+    }
 }

@@ -23,12 +23,11 @@
 //! pointer, so a copy of the directory at any instant is a valid backup. A leftover `.new-*` is a
 //! write that a crash cut short.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
-use crate::durable::{Attempt as _, FileError, ensure_private_directory};
+use bulla_files::{Attempt as _, FileError, Lock, TryLock, create_private_directory};
+use bulla_schemas::Timestamp;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 /// Where a registry keeps everything.
 #[derive(Debug, Clone)]
@@ -36,62 +35,66 @@ pub struct DataDirectory {
     root: PathBuf,
 }
 
-/// The right to write into a data directory; given back when dropped or when the process dies.
-#[derive(Debug)]
-pub struct DataLock {
-    file: File,
-}
-
-impl Drop for DataLock {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that is being started may hold a copy for a moment.
-        let _ = flock(&self.file, FlockOperation::Unlock);
-    }
-}
-
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// Another process has the lock.
-    #[error("`{}` is in use by another bulla-registry", path.display())]
+    #[error("`{}` is in use by {holder}", path.display())]
     Locked {
         /// The data directory.
         path: PathBuf,
+        /// Who has it.
+        holder: String,
     },
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-impl DataDirectory {
-    /// Opens a data directory, and makes it where there is none.
-    pub fn open(root: &Path) -> Result<Self, DataError> {
-        let absolute = std::path::absolute(root).attempt("resolve", root)?;
-        ensure_private_directory(&absolute)?;
-        Ok(Self { root: absolute })
-    }
-
-    /// Takes the lock, or says that another process has it.
-    pub fn lock(&self) -> Result<DataLock, DataError> {
-        let file = open_lock(&self.root.join("lock"))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(DataLock { file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataError::Locked {
-                path: self.root.clone(),
-            }),
-            Err(error) => Err(FileError::new("lock", &self.root, error.into()).into()),
+impl Outcome for DataError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Locked { .. } => FailureKind::Temporary,
+            Self::File(error) => error.kind(),
         }
     }
 
-    /// Waits for the lock under which the database's tables are made.
-    pub(crate) fn lock_database(&self) -> Result<DataLock, DataError> {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => {
+                Some("stop the other one first, or use another `--data` directory".to_owned())
+            }
+            Self::File(error) => error.hint(),
+        }
+    }
+}
+
+impl DataDirectory {
+    /// Opens a data directory, and creates it if it is missing.
+    pub fn open(root: &Path) -> Result<Self, DataError> {
+        let absolute = std::path::absolute(root).attempt("resolve", root)?;
+        create_private_directory(&absolute)?;
+        Ok(Self { root: absolute })
+    }
+
+    /// Takes the lock for `command`, or says who has it.
+    pub fn lock(&self, command: &str, now: Timestamp) -> Result<Lock, DataError> {
+        match Lock::try_take(&self.root.join("lock"), command, now)? {
+            TryLock::Taken(lock) => Ok(lock),
+            TryLock::Held { holder } => Err(DataError::Locked {
+                path: self.root.clone(),
+                holder,
+            }),
+        }
+    }
+
+    /// Waits for the lock under which the database's tables are created.
+    pub(crate) fn lock_database(&self, now: Timestamp) -> Result<Lock, DataError> {
         let path = self.root.join("registry.db.lock");
-        let file = open_lock(&path)?;
-        flock(&file, FlockOperation::LockExclusive)
-            .map_err(std::io::Error::from)
-            .attempt("lock", &path)?;
-        Ok(DataLock { file })
+        Ok(Lock::take(&path, "bulla-registry", now, |holder| {
+            tracing::info!(holder, "waiting for the database");
+        })?)
     }
 
     /// The directory itself.
@@ -116,15 +119,6 @@ impl DataDirectory {
     }
 }
 
-fn open_lock(path: &Path) -> Result<File, FileError> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .attempt("open", path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,9 +127,12 @@ mod tests {
     fn refuses_a_second_process() {
         let directory = tempfile::tempdir().unwrap();
         let data = DataDirectory::open(directory.path()).unwrap();
-        let lock = data.lock().unwrap();
-        assert!(matches!(data.lock(), Err(DataError::Locked { .. })));
+        let lock = data.lock("serve", Timestamp::EPOCH).unwrap();
+        assert!(matches!(
+            data.lock("serve", Timestamp::EPOCH),
+            Err(DataError::Locked { .. })
+        ));
         drop(lock);
-        data.lock().unwrap();
+        data.lock("serve", Timestamp::EPOCH).unwrap();
     }
 }

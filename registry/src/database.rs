@@ -14,6 +14,7 @@ mod tokens;
 use std::path::Path;
 use std::str::FromStr;
 
+use bulla_schemas::Timestamp;
 use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
 
@@ -33,11 +34,11 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database of a data directory, and makes it where there is none. Several
     /// processes may have it open: `token create` works beside a running server.
-    pub(crate) async fn open(data: &DataDirectory) -> Result<Self, DatabaseError> {
+    pub(crate) async fn open(data: &DataDirectory, now: Timestamp) -> Result<Self, DatabaseError> {
         install_default_drivers();
         let path = data.database();
         // Held while the tables are made: two processes may start at once in an empty directory.
-        let _lock = data.lock_database()?;
+        let _lock = data.lock_database(now)?;
         let pool = AnyPoolOptions::new()
             .max_connections(8)
             .after_connect(|connection, _| {
@@ -136,7 +137,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let odd = directory.path().join("ä b?c#d%20");
         let data = DataDirectory::open(&odd).unwrap();
-        Database::open(&data).await.unwrap().ping().await.unwrap();
+        Database::open(&data, Timestamp::EPOCH)
+            .await
+            .unwrap()
+            .ping()
+            .await
+            .unwrap();
         assert!(odd.join("registry.db").is_file());
     }
 
@@ -151,7 +157,7 @@ mod tests {
                     .enable_all()
                     .build()
                     .unwrap()
-                    .block_on(Database::open(&data))
+                    .block_on(Database::open(&data, Timestamp::EPOCH))
                     .map(drop)
             })
         };

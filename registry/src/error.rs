@@ -1,12 +1,12 @@
 //! What can go wrong outside of a request: opening the data directory and what is in it.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::data::DataError;
 use crate::database::DatabaseError;
-use crate::durable::FileError;
 use crate::log::LogError;
 use crate::publish::PublishError;
+use bulla_files::FileError;
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,37 +38,24 @@ impl From<getrandom::Error> for RegistryError {
     }
 }
 
-impl RegistryError {
-    /// Returns how the program ends.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for RegistryError {
+    fn kind(&self) -> FailureKind {
         match self {
-            Self::Data(DataError::Locked { .. })
-            | Self::Database(DatabaseError::Data(DataError::Locked { .. })) => {
-                FailureKind::Temporary
-            }
-            // A damaged log must not be served, whatever the operator wishes.
-            Self::Log(LogError::Damaged(_)) => FailureKind::Refused,
-            _ => FailureKind::Failed,
+            Self::Data(error) => error.kind(),
+            Self::Database(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Log(error) => error.kind(),
+            Self::Index(_) | Self::Random(_) => FailureKind::Failed,
         }
     }
 
-    /// Returns what whoever runs the registry can do.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Data(DataError::Locked { .. }) => {
-                "stop the other one first, or use another `--data` directory"
-            }
-            Self::Data(DataError::File(error)) | Self::File(error) if error.is_denied() => {
-                "run as the user that the data directory belongs to"
-            }
-            Self::Database(_) => {
-                "the database is an index: with it moved away, `bulla-registry reindex` makes a new one; tokens are made anew"
-            }
-            Self::Log(LogError::Damaged(_)) => {
-                "restore `log/` from a backup or from a mirror; every client of this registry has its entries"
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            Self::Database(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Log(error) => error.hint(),
+            Self::Index(_) | Self::Random(_) => None,
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, Take};
 use tokio_util::io::ReaderStream;
 
-use crate::durable::{self, Attempt as _, FileError};
+use bulla_files::{Attempt as _, FileError};
 
 /// Bytes read at once.
 const READ_SIZE: usize = 256 * 1024;
@@ -61,7 +61,7 @@ impl Objects {
             .file
             .take(size)
             .read_to_end(&mut content)
-            .attempt("read", &self.path(key))?;
+            .attempt("read", self.path(key))?;
         Ok(Some(content))
     }
 
@@ -77,7 +77,7 @@ impl Objects {
 
     /// Writes an object unless there is one: for keys that say what the content is.
     pub(crate) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
-        durable::write_once(&self.path(key), content)
+        bulla_files::write_once(&self.path(key), content).map(drop)
     }
 
     /// Makes a synced file an object unless there is one. The file is gone afterwards.
@@ -86,12 +86,12 @@ impl Objects {
         if path.exists() {
             return std::fs::remove_file(file).attempt("remove", file);
         }
-        durable::rename(file, &path)
+        bulla_files::rename(file, &path)
     }
 
     /// Writes an object, in place of the one that may be there.
     pub(crate) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
-        durable::write(&self.path(key), content)
+        bulla_files::write(&self.path(key), content)
     }
 
     /// Tells whether any key begins with `folder`, which ends in `/`.
@@ -156,7 +156,7 @@ fn walk<E: From<FileError>>(
     };
     for entry in entries {
         let entry = entry.attempt("read", directory)?;
-        let kind = entry.file_type().attempt("read", &entry.path())?;
+        let kind = entry.file_type().attempt("read", entry.path())?;
         if kind.is_dir() {
             walk(&entry.path(), visit)?;
         } else if kind.is_file() {

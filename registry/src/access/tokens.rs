@@ -21,7 +21,7 @@ pub struct Tokens {
 impl Tokens {
     /// Opens a data directory for its tokens only, without its lock.
     pub async fn open(root: &Path, clock: Clock) -> Result<Self, RegistryError> {
-        let database = Database::open(&DataDirectory::open(root)?).await?;
+        let database = Database::open(&DataDirectory::open(root)?, clock.now()).await?;
         Ok(Self { database, clock })
     }
 

@@ -1,6 +1,8 @@
 //! `bulla-registry reindex`.
 
-use super::{Data, clock, say};
+use bulla_terminal::{Failure, stderr};
+
+use super::{Data, clock};
 use crate::app::{App, Settings};
 
 /// Rebuild the index from the files; the registry must not be running
@@ -10,12 +12,18 @@ pub(super) struct Arguments {
     data: Data,
 }
 
-pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let app = App::open(&arguments.data.directory, Settings::default(), clock()).await?;
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let app = App::open(
+        &arguments.data.directory,
+        "reindex",
+        Settings::default(),
+        clock(),
+    )
+    .await?;
     let indexed = app.reindex().await?;
     app.close().await;
-    say(&format!(
-        "indexed {} blobs, {} manifests, {} tags\n",
+    stderr::say(format_args!(
+        "indexed {} blobs, {} manifests, {} tags",
         indexed.blobs, indexed.manifests, indexed.tags
     ));
     Ok(())

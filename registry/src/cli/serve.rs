@@ -1,13 +1,12 @@
 //! `bulla-registry serve`.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
+use bulla_terminal::{Failure, stdout};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Data, clock, print};
+use super::{Data, clock};
 use crate::app::{App, Settings};
 use crate::server::serve;
 
@@ -22,25 +21,26 @@ pub(super) struct Arguments {
     /// Where to listen; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
-    /// Let everybody read without a token
+    /// Let anyone read without a token
     #[arg(long)]
     anonymous_read: bool,
 }
 
-pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings {
         anonymous_read: arguments.anonymous_read,
         ..Settings::default()
     };
     // Before anything is said, so that no signal is lost after the first line.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let app = App::open(&arguments.data.directory, settings, clock()).await?;
+    let mut terminate = watch(SignalKind::terminate())?;
+    let mut interrupt = watch(SignalKind::interrupt())?;
+    let app = App::open(&arguments.data.directory, "serve", settings, clock()).await?;
     let listener = TcpListener::bind(arguments.listen)
         .await
-        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
-    print(&format!("listening on http://{}", listener.local_addr()?));
-    std::io::stdout().flush()?;
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|error| Failure::io(format_args!("cannot listen on {}", arguments.listen), error));
+    let (address, listener) = listener?;
+    stdout::line(format_args!("listening on http://{address}"))?;
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -49,4 +49,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     serve(listener, app, stop).await;
     Ok(())
+}
+
+fn watch(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::io("cannot watch for signals", error))
 }

@@ -1,23 +1,21 @@
-//! `bulla-registry token`: makes, lists and revokes tokens, also while the registry runs.
+//! `bulla-registry token`: creates, lists and revokes tokens, also while the registry runs.
 
-use anyhow::bail;
 use bulla_schemas::Timestamp;
-use bulla_schemas::escape::escape;
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
+use bulla_schemas::outcome::FailureKind;
+use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{Data, clock, print, say};
+use super::{Data, clock};
 use crate::access::tokens::Tokens;
 use crate::access::{Access, ProjectPattern, Scope};
 use crate::database::TokenRow;
 use crate::error::RegistryError;
 
-/// Make, list and revoke tokens
+/// Create, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a token; the last line on stdout is the token, shown this once
+    /// Create a token; the last line on stdout is the token, shown this once
     Create {
         #[command(flatten)]
         data: Data,
@@ -51,7 +49,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Create {
             data,
@@ -81,24 +79,21 @@ async fn create(
     name: &str,
     access: &Access,
     lifetime: Option<i64>,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let tokens = open(data).await?;
     let (secret, row) = tokens.create(name, access, lifetime).await?;
     tokens.close().await;
-    say(&format!("token {} for {}\n", row.id, row.projects));
-    print(secret.expose_secret());
-    Ok(())
+    stderr::say(format_args!("token {} for {}", row.id, row.projects));
+    Ok(stdout::line(secret.expose_secret())?)
 }
 
-async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
+async fn list(data: &Data, as_json: bool) -> Result<(), Failure> {
     let tokens = open(data).await?.list().await?;
     if as_json {
         let tokens: Vec<_> = tokens.iter().map(describe).collect();
-        print(&serde_json::to_string_pretty(&tokens)?);
-        return Ok(());
+        return Ok(stdout::json(&tokens)?);
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header([
+    let mut table = Table::new(&[
         "ID",
         "NAME",
         "SCOPES",
@@ -107,12 +102,13 @@ async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
         "EXPIRES",
         "LAST USED",
         "REVOKED",
-    ]);
+    ])
+    .wrap(&["NAME", "PROJECTS"]);
     let time = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
     for token in &tokens {
-        table.add_row([
+        table.row([
             token.id.clone(),
-            escape(&token.name),
+            token.name.clone(),
             token.scopes.clone(),
             token.projects.clone(),
             token.created_at.to_string(),
@@ -121,16 +117,19 @@ async fn list(data: &Data, as_json: bool) -> anyhow::Result<()> {
             time(token.revoked_at),
         ]);
     }
-    print(&table.trim_fmt());
-    Ok(())
+    Ok(table.print()?)
 }
 
-async fn revoke(data: &Data, id: &str) -> anyhow::Result<()> {
+async fn revoke(data: &Data, id: &str) -> Result<(), Failure> {
     if open(data).await?.revoke(id).await? {
-        say(&format!("token {id} is revoked\n"));
+        stderr::say(format_args!("token {id} is revoked"));
         Ok(())
     } else {
-        bail!("there is no token `{}`", escape(id));
+        let failure = Failure::new(
+            FailureKind::Failed,
+            format_args!("there is no token `{id}`"),
+        );
+        Err(failure.with_hint("`bulla-registry token list` shows all tokens with their ids"))
     }
 }
 

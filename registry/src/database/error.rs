@@ -1,5 +1,7 @@
 //! What can go wrong with the database.
 
+use bulla_schemas::outcome::{FailureKind, Outcome};
+
 use crate::data::DataError;
 
 /// Why the database cannot be used.
@@ -33,5 +35,25 @@ impl DatabaseError {
             return false;
         };
         error.code().is_some_and(|code| code == "13")
+    }
+}
+
+impl Outcome for DatabaseError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Data(error) => error.kind(),
+            _ => FailureKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            _ => Some(
+                "the database is an index: move it away, and `bulla-registry reindex` makes a new \
+                 one; the tokens are lost with it"
+                    .to_owned(),
+            ),
+        }
     }
 }

@@ -12,11 +12,11 @@ use bulla_schemas::api::ErrorCode;
 
 use crate::access::Scope;
 use crate::database::DatabaseError;
-use crate::durable::FileError;
 use crate::log::LogError;
 use crate::oci::reference::ReferenceError;
 use crate::publish::PublishError;
 use crate::store::StoreError;
+use bulla_files::FileError;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,12 @@ use bulla_schemas::manifest::Manifest;
 
 use crate::blocking::blocking;
 use crate::database::{IndexedRecord, ManifestRow};
-use crate::durable::FileError;
 use crate::oci::digest::OciDigest;
 use crate::oci::document::Document;
 use crate::publish::{Catalog, PublishError};
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Record, Repositories};
+use bulla_files::FileError;
 
 /// What the index holds after it was rebuilt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! What can go wrong with the log.
 
 use bulla_schemas::Digest;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::note::NoteError;
 
-use crate::durable::FileError;
+use bulla_files::FileError;
 
 /// Why the log cannot be opened, or an envelope is not appended.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,29 @@ pub enum LogError {
     /// The log is closed.
     #[error("the registry is stopping")]
     Stopping,
+}
+
+impl Outcome for LogError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            // A damaged log must not be served, whatever the operator wishes.
+            Self::Damaged(_) => FailureKind::Refused,
+            Self::File(error) => error.kind(),
+            _ => FailureKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Damaged(_) => Some(
+                "restore `log/` from a backup or from a mirror; every client of this registry has \
+                 its entries"
+                    .to_owned(),
+            ),
+            Self::File(error) => error.hint(),
+            _ => None,
+        }
+    }
 }
 
 /// How the files of a log contradict each other.

@@ -8,11 +8,10 @@ use bulla_trust::SigningKey;
 use zeroize::Zeroizing;
 
 use super::error::LogError;
-use crate::durable;
 
 /// Reads the key, or makes it at the first start.
 pub(super) fn open(path: &Path) -> Result<SigningKey, LogError> {
-    if let Some(pem) = durable::read(path)? {
+    if let Some(pem) = bulla_files::read(path)? {
         let pem = Zeroizing::new(pem);
         let damaged = |source| LogError::Key {
             path: path.display().to_string(),
@@ -26,7 +25,7 @@ pub(super) fn open(path: &Path) -> Result<SigningKey, LogError> {
         .map_err(|error| LogError::System(io::Error::other(error.to_string())))?;
     let key = SigningKey::from_seed(&seed);
     // Temporary files are made 0600, and the mode stays.
-    durable::write(path, key.to_pem().as_bytes())?;
+    bulla_files::write(path, key.to_pem().as_bytes())?;
     Ok(key)
 }
 

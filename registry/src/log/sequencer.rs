@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::error::{DamagedLog, LogError};
 use super::published::Published;
 use super::tiles::{LogFiles, Tail};
-use crate::durable::FileError;
+use bulla_files::FileError;
 
 /// Most envelopes under one checkpoint, and most that wait.
 pub(super) const MOST_AT_ONCE: usize = 64;

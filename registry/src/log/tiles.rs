@@ -11,7 +11,7 @@ use bulla_trust::tile::{
     parent_hash,
 };
 
-use crate::durable::{self, FileError};
+use bulla_files::FileError;
 
 /// The folder `log`.
 #[derive(Debug, Clone)]
@@ -35,12 +35,12 @@ impl LogFiles {
 
     /// Reads the newest checkpoint.
     pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, FileError> {
-        durable::read(&self.root.join("checkpoint"))
+        bulla_files::read(&self.root.join("checkpoint"))
     }
 
     /// Replaces the checkpoint in one rename.
     pub(super) fn publish(&self, checkpoint: &[u8]) -> Result<(), FileError> {
-        durable::write(&self.root.join("checkpoint"), checkpoint)
+        bulla_files::write(&self.root.join("checkpoint"), checkpoint)
     }
 
     /// Reads a tile of a log with `size` entries, or nothing when the log does not reach so far.
@@ -179,11 +179,11 @@ impl LogFiles {
     }
 
     fn read(&self, tile: TilePath) -> Result<Option<Vec<u8>>, FileError> {
-        durable::read(&self.path(tile))
+        bulla_files::read(&self.path(tile))
     }
 
     fn write(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
-        durable::write(&self.path(tile), content)
+        bulla_files::write(&self.path(tile), content)
     }
 
     fn path(&self, tile: TilePath) -> PathBuf {

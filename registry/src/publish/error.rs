@@ -6,9 +6,9 @@ use bulla_schemas::{Digest, ProjectName};
 
 use super::admit::AdmitError;
 use crate::database::DatabaseError;
-use crate::durable::FileError;
 use crate::log::LogError;
 use crate::oci::document::DocumentError;
+use bulla_files::FileError;
 
 /// Why something is not published, or cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@
 use std::path::Path;
 
 use super::keys;
-use crate::durable::FileError;
 use crate::objects::{Object, Objects};
 use crate::oci::digest::OciDigest;
+use bulla_files::FileError;
 
 /// The content of all repositories.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! What can go wrong with what is stored.
 
-use crate::durable::FileError;
+use bulla_files::FileError;
 
 /// Why something could not be stored.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,10 @@ use bulla_schemas::ProjectName;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, RecordKey};
-use crate::durable::FileError;
 use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
+use bulla_files::FileError;
 
 /// Most bytes in a record.
 const MAX_LEN: u64 = 64 * 1024;

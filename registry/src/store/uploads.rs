@@ -19,7 +19,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::blobs::BlobStore;
 use super::error::StoreError;
-use crate::durable::{Attempt as _, FileError, ensure_directory};
+use bulla_files::{Attempt as _, FileError, create_directory};
 
 use crate::oci::digest::{Algorithm, OciDigest};
 
@@ -54,7 +54,7 @@ pub(crate) struct Upload {
 impl Uploads {
     /// Sweeps the folder, and takes at most `most` uploads at once.
     pub(crate) fn open(directory: PathBuf, most: usize) -> Result<Self, FileError> {
-        ensure_directory(&directory)?;
+        create_directory(&directory)?;
         for entry in std::fs::read_dir(&directory).attempt("read", &directory)? {
             let path = entry.attempt("read", &directory)?.path();
             std::fs::remove_file(&path).attempt("remove", &path)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bulla_registry::{App, Clock, RegistryError, Scope, Settings};
 use bulla_schemas::api::{Appended, ErrorCode, LogInfo};
+use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, Timestamp, media_type};
 use bulla_trust::testing::{Organisation, policy};
@@ -394,6 +395,7 @@ async fn refuses_to_start_on_a_damaged_log() {
     let open = || {
         App::open(
             data.path(),
+            "serve",
             Settings::default(),
             Clock::new(|| Timestamp::EPOCH),
         )

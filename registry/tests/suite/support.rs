@@ -68,7 +68,7 @@ impl Registry {
     pub(crate) async fn start_in(data: TempDir, settings: Settings) -> Self {
         let (clock, hands) = clock();
         let token = create_token(data.path(), &clock, &[Scope::Pull, Scope::Push], &["*"]).await;
-        let app = App::open(data.path(), settings, clock.clone())
+        let app = App::open(data.path(), "serve", settings, clock.clone())
             .await
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

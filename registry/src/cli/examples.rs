@@ -1,0 +1,45 @@
+//! Command lines that the help, the man pages and the tests show.
+
+use bulla_terminal::Examples;
+
+/// A command by its path below the program, and command lines of it.
+pub(super) const EXAMPLES: Examples = &[
+    (
+        &[],
+        &["bulla-registry serve --data /var/lib/bulla-registry --anonymous-read"],
+    ),
+    (
+        &["serve"],
+        &["bulla-registry serve --data /var/lib/bulla-registry --listen 127.0.0.1:5000"],
+    ),
+    (
+        &["token"],
+        &["bulla-registry token list --data /var/lib/bulla-registry"],
+    ),
+    (
+        &["token", "create"],
+        &[
+            "bulla-registry token create --data /var/lib/bulla-registry --scope push,pull --project 'acme/*' --name ci --expires 90d",
+        ],
+    ),
+    (
+        &["token", "list"],
+        &["bulla-registry token list --data /var/lib/bulla-registry --json"],
+    ),
+    (
+        &["token", "revoke"],
+        &["bulla-registry token revoke --data /var/lib/bulla-registry 4f1c2a90b7de"],
+    ),
+    (
+        &["reindex"],
+        &["bulla-registry reindex --data /var/lib/bulla-registry"],
+    ),
+    (
+        &["completions"],
+        &["bulla-registry completions bash > /etc/bash_completion.d/bulla-registry"],
+    ),
+    (
+        &["man-pages"],
+        &["bulla-registry man-pages /usr/local/share/man/man1"],
+    ),
+];

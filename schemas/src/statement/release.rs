@@ -1,8 +1,9 @@
 //! The release statement: a builder says which bundle came from which revision
 //! (SLSA provenance v1). It makes a bundle promotable and grants nothing else.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::DigestSet;
 use crate::{ProjectName, Timestamp};
@@ -84,8 +85,13 @@ pub struct ExternalParameters {
     pub label: String,
     /// Whether the checkout had changes that are in no revision. Such a release cannot be promoted.
     pub dirty: bool,
-    /// How the recipe's build ran.
-    #[serde(default, skip_serializing_if = "Build::is_none")]
+    /// How the recipe's build ran; left out when there is none.
+    #[serde(
+        default,
+        skip_serializing_if = "Build::is_none",
+        deserialize_with = "written_build"
+    )]
+    #[schemars(schema_with = "written_build_schema")]
     pub build: Build,
 }
 
@@ -107,6 +113,20 @@ impl Build {
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
+}
+
+/// A field at its default has one form: it is left out.
+fn written_build<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Build, D::Error> {
+    match Build::deserialize(deserializer)? {
+        Build::None => Err(D::Error::custom(
+            "`none` is the default and must be left out",
+        )),
+        build => Ok(build),
+    }
+}
+
+fn written_build_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": [Build::Sandbox, Build::NoSandbox] })
 }
 
 /// What helps people and is judged by nobody.

@@ -198,7 +198,7 @@ release_shape = record(
                 recipe=text,
                 label=text,
                 dirty=boolean,
-                optional={"build": constant("none", "sandbox", "no-sandbox")},
+                optional={"build": constant("sandbox", "no-sandbox")},
             ),
             internalParameters=record(tool=text),
             resolvedDependencies=array(
@@ -614,6 +614,7 @@ class Log:
         self.peaks, self.roots = [], [sha256(b"").hex()]
         self.policy, self.policy_payload = None, ZEROS
         self.projects = {}
+        self.released = {}
         self.effective = ""
 
     @property
@@ -640,6 +641,8 @@ class Log:
         envelope = Envelope(entry)
         kind = envelope.payload_type
         if kind.startswith("application/vnd.bulla.policy.") and kind != POLICY:
+            require(self.policy, "no policy")
+            self.require_root(self.policy, envelope)
             raise Halt(self.size)
         if kind == POLICY:
             document = strict_json(envelope.payload)
@@ -661,8 +664,13 @@ class Log:
         return judge(envelope, statement, self.policy.signers(envelope))
 
     def check_position(self, log):
+        require(log["size"] > 0 or self.size == 0, "signed for an empty log")
         require(log["size"] <= self.size, "signed for a longer log")
         require(self.roots[log["size"]] == log["root"], "signed for another history")
+
+    def require_root(self, policy, envelope):
+        roots = policy.roots(policy.signers(envelope))
+        require(len(roots) >= policy.document["root"]["threshold"], "root threshold")
 
     def judge_policy(self, envelope, document):
         new = Policy(document)
@@ -673,8 +681,7 @@ class Log:
         require(self.policy or self.size == 0, "late genesis")
         for policy in filter(None, (self.policy, new)):
             require(policy.document["origin"] == document["origin"], "origin")
-            roots = policy.roots(policy.signers(envelope))
-            require(len(roots) >= policy.document["root"]["threshold"], "root threshold")
+            self.require_root(policy, envelope)
         self.policy = new
         self.policy_payload = sha256(envelope.payload).hex()
 
@@ -696,6 +703,9 @@ class Log:
                 (rule["refs"], parameters["ref"]),
             ):
                 require(any(matches(pattern, value) for pattern in patterns), f"scope {value}")
+        released = self.released.setdefault(sha256(envelope.payload), set())
+        require(not released.issuperset(builders), "a statement that was made before")
+        released.update(builders)
         (dependency,) = definition["resolvedDependencies"]
         (revision,) = dependency["digest"].values()
         if "annotations" in dependency:

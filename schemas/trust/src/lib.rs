@@ -62,7 +62,7 @@ pub use envelope::{SignedEnvelope, attach_sshsig, pae, sign};
 pub use key::{PublicKey, SigningKey};
 pub use note::{SignatureType, SignedNote, VerifierKey};
 pub use policy::CheckedPolicy;
-pub use replay::{Reason, ReplayError, Verdict, replay};
+pub use replay::{Admitted, Reason, ReplayError, Submission, Verdict, replay};
 pub use resolve::{ResolveError, resolve};
 pub use state::{Head, LogState, Promotion, Release, ReleaseRecord, Revocation};
 pub use statement::Statement;

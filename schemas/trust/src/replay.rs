@@ -5,8 +5,9 @@
 //! any rule is inert: it is a leaf of the tree and changes nothing else. All clients of all ages
 //! must come to the same state, so a rule here changes only with a new type of statement.
 //!
-//! A later version of the policy stops the replay ([`ReplayError`]): what comes after it cannot
-//! be judged by rules that it may have replaced.
+//! A later version of the policy stops the replay ([`ReplayError`]) when the root of the policy in
+//! effect signed it: what comes after it cannot be judged by rules that it may have replaced. What
+//! anybody else calls a policy of a later version is inert.
 
 use bulla_schemas::Digest;
 use bulla_schemas::outcome::FailureKind;
@@ -16,6 +17,7 @@ use crate::merkle::leaf_hash;
 use crate::state::{Effect, LogState};
 use crate::statement::{Statement, is_later_policy};
 
+mod admit;
 mod policy;
 mod promotion;
 mod reason;
@@ -23,6 +25,7 @@ mod release;
 mod revocation;
 mod signers;
 
+pub use admit::{Admitted, Submission};
 pub use reason::{Reason, ScopePart};
 use signers::Signed;
 
@@ -124,27 +127,33 @@ fn judge(before: &LogState, entry: &[u8]) -> Result<Result<Effect, Reason>, Repl
         Ok(envelope) => envelope,
         Err(error) => return Ok(Err(error.into())),
     };
-    if is_later_policy(envelope.payload_type()) {
-        return Err(ReplayError::LaterPolicy {
-            entry: before.size(),
-            payload_type: envelope.payload_type().to_owned(),
-        });
-    }
-    Ok(judge_envelope(before, &envelope))
-}
-
-fn judge_envelope(before: &LogState, envelope: &SignedEnvelope) -> Result<Effect, Reason> {
     let entry = Entry {
         index: before.size(),
         before,
-        envelope,
+        envelope: &envelope,
     };
-    match Statement::parse(envelope.payload_type(), envelope.payload())? {
-        Statement::Policy(policy) => policy::judge(&entry, *policy),
-        Statement::Release(release) => release::judge(&entry, &entry.signed()?, &release),
-        Statement::Promotion(promotion) => promotion::judge(&entry, &entry.signed()?, &promotion),
-        Statement::Revocation(revocation) => {
-            revocation::judge(&entry, &entry.signed()?, &revocation)
-        }
+    if is_later_policy(envelope.payload_type()) {
+        return match policy::check_later(&entry) {
+            Ok(()) => Err(ReplayError::LaterPolicy {
+                entry: entry.index,
+                payload_type: envelope.payload_type().to_owned(),
+            }),
+            Err(reason) => Ok(Err(reason)),
+        };
+    }
+    Ok(
+        match Statement::parse(envelope.payload_type(), envelope.payload()) {
+            Ok(statement) => judge_statement(&entry, &statement),
+            Err(error) => Err(error.into()),
+        },
+    )
+}
+
+fn judge_statement(entry: &Entry<'_>, statement: &Statement) -> Result<Effect, Reason> {
+    match statement {
+        Statement::Policy(policy) => policy::judge(entry, policy),
+        Statement::Release(release) => release::judge(entry, &entry.signed()?, release),
+        Statement::Promotion(promotion) => promotion::judge(entry, &entry.signed()?, promotion),
+        Statement::Revocation(revocation) => revocation::judge(entry, &entry.signed()?, revocation),
     }
 }

@@ -12,22 +12,23 @@ use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName, Timestamp};
 
-use crate::merkle::{Peaks, empty_root};
+use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
 
 mod codec;
 mod effect;
+mod roots;
 mod snapshot;
 
 pub(crate) use effect::Effect;
+use roots::Roots;
 pub use snapshot::SnapshotError;
 
 /// The state of a log after all its entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogState {
     peaks: Peaks,
-    /// `roots[n]` is the root at size `n + 1`.
-    roots: Vec<Digest>,
+    roots: Roots,
     policies: Vec<Arc<PolicyVersion>>,
     projects: BTreeMap<ProjectName, Arc<Project>>,
 }
@@ -158,6 +159,8 @@ pub struct ReleaseRecord {
     pub size: u64,
     /// When packing ended, as the builder says.
     pub finished_on: Timestamp,
+    /// The sha256 of its payload.
+    pub payload: Digest,
 }
 
 /// A revocation that took effect.
@@ -175,6 +178,8 @@ pub struct Revocation {
     pub reason: String,
     /// When, as they say.
     pub issued_at: Timestamp,
+    /// The sha256 of its payload.
+    pub payload: Digest,
 }
 
 impl Release {
@@ -221,15 +226,12 @@ impl LogState {
 
     /// Returns the Merkle root over all entries.
     pub fn root(&self) -> Digest {
-        self.roots.last().copied().unwrap_or_else(empty_root)
+        self.roots.last()
     }
 
     /// Returns the Merkle root over the first `size` entries; `None` beyond the end.
     pub fn root_at(&self, size: u64) -> Option<Digest> {
-        match usize::try_from(size).ok()?.checked_sub(1) {
-            None => Some(empty_root()),
-            Some(index) => self.roots.get(index).copied(),
-        }
+        self.roots.at(size)
     }
 
     /// Returns the place in the log that a statement signed now binds to.
@@ -373,6 +375,7 @@ impl LogState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::merkle::empty_root;
     use crate::testing::{Organisation, name, project};
 
     #[test]

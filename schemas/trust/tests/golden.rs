@@ -8,9 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::Digest;
+use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::statement::{Action, Severity};
+use bulla_trust::statement::{policy_after, to_payload};
 use bulla_trust::testing::{
-    Organisation, describe, key, policy, project, random_log, release, security_key,
+    Organisation, describe, key, name, policy, project, random_log, release, security_key, sign_as,
+    sign_as_builder,
 };
 use bulla_trust::{LogState, Verdict, replay};
 use serde_json::Value;
@@ -62,16 +65,18 @@ fn old_logs_give_the_states_they_always_gave() {
 fn write_missing_golden_logs() {
     for (name, acme) in scenes() {
         let log = folder().join(name).with_extension("log");
-        if log.exists() {
-            continue;
+        if !log.exists() {
+            let one_line = |entry: &&Vec<u8>| !entry.contains(&b'\n');
+            let entries: Vec<Vec<u8>> = acme.entries.iter().filter(one_line).cloned().collect();
+            let mut text = entries.join(&b'\n');
+            text.push(b'\n');
+            fs::write(&log, text).unwrap();
         }
-        let one_line = |entry: &&Vec<u8>| !entry.contains(&b'\n');
-        let entries: Vec<Vec<u8>> = acme.entries.iter().filter(one_line).cloned().collect();
-        let mut text = entries.join(&b'\n');
-        text.push(b'\n');
-        fs::write(&log, text).unwrap();
-        let state = serde_json::to_string_pretty(&lead_to(&entries).1).unwrap();
-        fs::write(log.with_extension("json"), state + "\n").unwrap();
+        let json = log.with_extension("json");
+        if !json.exists() {
+            let state = serde_json::to_string_pretty(&lead_to(&read(&log)).1).unwrap();
+            fs::write(json, state + "\n").unwrap();
+        }
     }
 }
 
@@ -81,6 +86,11 @@ fn scenes() -> Vec<(&'static str, Organisation)> {
         ("policies", policies()),
         ("hostile-1", random_log(20_261_123, 120)),
         ("hostile-2", random_log(4711, 120)),
+        ("hostile-3", random_log(20_261_128, 160)),
+        ("repeated-releases", repeated_releases()),
+        ("unbound-statements", unbound_statements()),
+        ("later-policies", later_policies()),
+        ("written-defaults", written_defaults()),
     ]
 }
 
@@ -106,7 +116,70 @@ fn everyday() -> Organisation {
     let definition = &mut dirty.predicate.build_definition;
     definition.external_parameters.dirty = true;
     effective(acme.append_release(&dirty));
-    acme.publish(&project(), "first");
+    acme.append_release(&release(&project(), Digest::of(b"first")));
+    acme
+}
+
+/// One release stated again and again, by one builder and by two.
+fn repeated_releases() -> Organisation {
+    let mut acme = Organisation::with_policy(|policy| {
+        let mut deploy = policy.builders[0].clone();
+        deploy.name = name("deploy");
+        deploy.key = key("deploy").public_key().to_openssh();
+        policy.builders.push(deploy);
+    });
+    let payload = to_payload(&release(&project(), Digest::of(b"x")));
+    for builder in ["ci", "ci", "deploy", "ci", "deploy"] {
+        acme.append(sign_as_builder(builder, &payload));
+    }
+    acme.publish(&name("acme/shop"), "x");
+    let mut dirty = release(&project(), Digest::of(b"x"));
+    dirty.predicate.build_definition.external_parameters.dirty = true;
+    acme.append_release(&dirty);
+    acme.append_release(&dirty);
+    acme.append(acme.entries[1].clone());
+    acme
+}
+
+/// Statements of people that were signed for an empty log.
+fn unbound_statements() -> Organisation {
+    let (mut acme, old, new) = Organisation::live();
+    let empty = LogState::default().position();
+    let mut promotion = acme.draft("prod", new);
+    promotion.predicate.log = empty;
+    acme.append_promotion(&promotion, &["alice"]);
+    let mut revocation = acme.draft_revocation(old, Severity::Block);
+    revocation.predicate.log = empty;
+    acme.append(sign_as(&["bob"], IN_TOTO, &to_payload(&revocation)));
+    let mut next = policy_after(&acme.state, policy());
+    next.log = empty;
+    acme.append(sign_as(&["alice", "bob"], POLICY, &to_payload(&next)));
+    acme.promote("prod", new, &["alice"]);
+    acme
+}
+
+/// Policies of a later version that the root did not sign, and what comes after them.
+fn later_policies() -> Organisation {
+    let (mut acme, _, new) = Organisation::live();
+    let later = "application/vnd.bulla.policy.v2+json";
+    for signers in [&["mallory"][..], &["carol"], &["alice", "mallory"]] {
+        acme.append(sign_as(signers, later, b"{}"));
+    }
+    acme.promote("prod", new, &["alice"]);
+    acme
+}
+
+/// Fields at their defaults that are written out.
+fn written_defaults() -> Organisation {
+    let mut acme = Organisation::new();
+    let statement = to_payload(&release(&project(), Digest::of(b"x")));
+    let text = String::from_utf8(statement).expect("JSON");
+    for build in [r#""none""#, "null", r#""sandbox""#, r#""no-sandbox""#] {
+        let written = format!(r#""dirty":false,"build":{build}"#);
+        let text = text.replace(r#""dirty":false"#, &written);
+        acme.append(sign_as_builder("ci", text.as_bytes()));
+    }
+    acme.publish(&project(), "x");
     acme
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_trust::testing::{describe, random_log, sign_as};
-use bulla_trust::{LogState, replay};
+use bulla_trust::{LogState, ReplayError, replay};
 use serde_json::{Value, json};
 
 /// How many random logs are compared, and how long each is.
@@ -111,15 +111,18 @@ fn the_second_implementation_knows_the_golden_logs() {
 }
 
 #[test]
-fn both_stop_at_a_later_policy() {
+fn both_stop_at_a_later_policy_that_the_root_signed() {
     let mut log = random_log(1, 5).entries;
-    log.push(sign_as(
-        &["alice"],
-        "application/vnd.bulla.policy.v2+json",
-        b"{}",
+    let later = "application/vnd.bulla.policy.v2+json";
+    log.push(sign_as(&["alice"], later, b"{}"));
+    log.push(sign_as(&["alice", "bob"], later, b"{}"));
+    let entries = log.iter().map(Vec::as_slice);
+    assert!(matches!(
+        replay(LogState::default(), entries),
+        Err(ReplayError::LaterPolicy { entry: 6, .. })
     ));
     if let Some(answers) = ask_python(&[log]) {
-        assert_eq!(answers, [json!({ "halted": 5 })]);
+        assert_eq!(answers, [json!({ "halted": 6 })]);
     }
 }
 

@@ -18,7 +18,7 @@ use bulla_trust::{LogState, SignatureType, VerifierKey};
 fn a_policy_of_a_later_version_stops_everybody() {
     let (mut acme, _, _) = Organisation::live();
     let later = "application/vnd.bulla.policy.v2+json";
-    acme.entries.push(sign_as(&["mallory"], later, b"{}"));
+    acme.entries.push(sign_as(&["alice", "bob"], later, b"{}"));
     let entries = acme.entries.iter().map(Vec::as_slice);
     let stopped = ReplayError::LaterPolicy {
         entry: 4,

@@ -5,8 +5,8 @@ use bulla_packager::pack;
 use bulla_packager::reproduce::{Answer, ReproduceError, Reproduction, reproduce};
 use bulla_packager::source::Location;
 use bulla_packager::{recipe, source};
-use bulla_schemas::Codec;
 use bulla_schemas::statement::Build;
+use bulla_schemas::{Codec, Digest};
 use bulla_trust::ReleaseRecord;
 
 use super::support::{options, pack_options};
@@ -41,6 +41,7 @@ fn made_again(
         build: Build::None,
         size: bundle.total_size(),
         finished_on: bundle.release().source.committed(),
+        payload: Digest::of(b"payload"),
     };
     let checkout = Some(Location::Directory(again.work()));
     reproduce(file.bundle(), &record, checkout, &options, &NoProgress)

@@ -7,10 +7,9 @@ use super::{Entry, Reason};
 use crate::policy::CheckedPolicy;
 use crate::state::{Effect, PolicyVersion};
 
-pub(super) fn judge(entry: &Entry<'_>, policy: Policy) -> Result<Effect, Reason> {
-    let new = CheckedPolicy::new(policy)?;
+pub(super) fn judge(entry: &Entry<'_>, policy: &Policy) -> Result<Effect, Reason> {
+    let new = CheckedPolicy::new(policy.clone())?;
     let document = new.policy();
-    check_position(entry, &document.log)?;
     let expected = entry.before.policy_version() + 1;
     if document.version != expected {
         return Err(Reason::PolicyVersion {
@@ -23,13 +22,14 @@ pub(super) fn judge(entry: &Entry<'_>, policy: Policy) -> Result<Effect, Reason>
             version: expected - 1,
         });
     }
-    match entry.before.checked_policy() {
-        Some(current) => {
-            check_origin(current, &new)?;
-            check_root(entry, current)?;
-        }
-        None if entry.index > 0 => return Err(Reason::LateGenesis { entry: entry.index }),
-        None => {}
+    let current = entry.before.checked_policy();
+    if current.is_none() && entry.index > 0 {
+        return Err(Reason::LateGenesis { entry: entry.index });
+    }
+    check_position(entry, &document.log)?;
+    if let Some(current) = current {
+        check_origin(current, &new)?;
+        check_root(entry, current)?;
     }
     check_root(entry, &new)?;
     Ok(Effect::Policy(Box::new(PolicyVersion {
@@ -49,6 +49,13 @@ fn check_origin(current: &CheckedPolicy, new: &CheckedPolicy) -> Result<(), Reas
             found: found.clone(),
         })
     }
+}
+
+/// Checks that the root of the policy in effect signed a policy of a later version: a document that
+/// cannot be read here, and that takes effect for those who can.
+pub(super) fn check_later(entry: &Entry<'_>) -> Result<(), Reason> {
+    let current = entry.before.checked_policy().ok_or(Reason::NoPolicy)?;
+    check_root(entry, current)
 }
 
 /// Checks that enough root people of `policy` signed, with the keys that `policy` gives them.

@@ -27,11 +27,24 @@ pub enum Reason {
         /// Whose key it names.
         owner: Name,
     },
+    /// A signature that counts for nothing: refused when an envelope is submitted, passed over in
+    /// the log.
+    #[error("the policy does not know the key `{key_id}`, which signed the envelope")]
+    UnknownKey {
+        /// The fingerprint that the signature names.
+        key_id: String,
+    },
     /// Signed for a history that is longer than the log.
     #[error("it was signed for a log of {signed} entries and stands at entry {entry}")]
     Future {
         /// The size that the signers saw.
         signed: u64,
+        /// Where the entry stands.
+        entry: u64,
+    },
+    /// Signed for an empty log, which fits every history.
+    #[error("it was signed for an empty log and stands at entry {entry}")]
+    Unbound {
         /// Where the entry stands.
         entry: u64,
     },
@@ -106,6 +119,12 @@ pub enum Reason {
         part: ScopePart,
         /// What the statement says.
         found: String,
+    },
+    /// The same builders said the same before.
+    #[error("the same builders made this statement in entry {entry}")]
+    Repeated {
+        /// Where they said it.
+        entry: u64,
     },
     /// No rule for the channel.
     #[error("no rule of the policy lets anybody move `{channel}` of `{project}`")]
@@ -231,6 +250,7 @@ impl Reason {
             }
             Self::Dirty { .. } => "commit the changes and publish again",
             Self::Revoked { .. } => "a revocation is for ever; build or promote another bundle",
+            Self::UnknownKey { .. } => "sign with a key of the policy only; its root can add a key",
             Self::Threshold { .. } | Self::NoBuilder => {
                 "a key that the policy does not know does not count; ask somebody of the policy's root to add it"
             }

@@ -2,11 +2,12 @@
 
 use bulla_schemas::policy::BuilderRule;
 use bulla_schemas::statement::{Dependency, DependencyDigest, ReleaseStatement};
+use bulla_schemas::{Digest, Name};
 
 use super::signers::Signed;
 use super::{Entry, Reason, ScopePart};
 use crate::policy::{Owner, matches};
-use crate::state::{Effect, ReleaseRecord};
+use crate::state::{Effect, Release, ReleaseRecord};
 
 pub(super) fn judge(
     entry: &Entry<'_>,
@@ -33,6 +34,11 @@ pub(super) fn judge(
     if builders.is_empty() {
         return Err(Reason::NoBuilder);
     }
+    let (project, hash) = (subject.name.clone(), subject.digest.sha256);
+    let payload = entry.payload_digest();
+    if let Some(release) = entry.before.release(&project, &hash) {
+        check_new(release, &builders, payload)?;
+    }
     let [dependency] = &definition.resolved_dependencies;
     let record = ReleaseRecord {
         entry: entry.index,
@@ -45,9 +51,23 @@ pub(super) fn judge(
         build: parameters.build,
         size: subject.annotations.size,
         finished_on: release.predicate.run_details.metadata.finished_on,
+        payload,
     };
-    let (project, hash) = (subject.name.clone(), subject.digest.sha256);
     Ok(Effect::Release(project, hash, Box::new(record)))
+}
+
+/// Refuses what all of its builders have said before, word for word: an envelope can be sent again
+/// by anybody, and a builder signs as often as it is asked to.
+fn check_new(release: &Release, builders: &[Name], payload: Digest) -> Result<(), Reason> {
+    let said = |builder: &Name| {
+        let mut statements = release.statements.iter();
+        statements.find(|said| said.payload == payload && said.builders.contains(builder))
+    };
+    let before: Option<Vec<_>> = builders.iter().map(said).collect();
+    match before.as_deref() {
+        Some([first, ..]) => Err(Reason::Repeated { entry: first.entry }),
+        _ => Ok(()),
+    }
 }
 
 fn check_scope(rule: &BuilderRule, release: &ReleaseStatement) -> Result<(), Reason> {

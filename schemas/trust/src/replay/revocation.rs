@@ -34,6 +34,7 @@ pub(super) fn judge(
             people,
             reason: predicate.reason.clone(),
             issued_at: predicate.issued_at,
+            payload: entry.payload_digest(),
         }),
     ))
 }

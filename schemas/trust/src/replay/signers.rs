@@ -74,8 +74,12 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Checks that the signers had verified this log and no other.
+/// Checks that the signers had verified this log and no other. Every log has been empty, so an
+/// empty one binds to nothing.
 pub(super) fn check_position(entry: &Entry<'_>, log: &LogPosition) -> Result<(), Reason> {
+    if log.size == 0 && entry.index > 0 {
+        return Err(Reason::Unbound { entry: entry.index });
+    }
     let Some(root) = entry.before.root_at(log.size) else {
         return Err(Reason::Future {
             signed: log.size,

@@ -1,7 +1,7 @@
 //! The snapshot: a state as bytes, so that a start needs no replay.
 //!
 //! ```text
-//! "bulla-log-state 2\n"
+//! "bulla-log-state 3\n"
 //! roots      count, 32 bytes each: the Merkle root at every size
 //! peaks      32 bytes each
 //! policies   count, each: entry, payload
@@ -23,7 +23,7 @@ use crate::json;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
 
-const MAGIC: &[u8] = b"bulla-log-state 2\n";
+const MAGIC: &[u8] = b"bulla-log-state 3\n";
 
 /// Why bytes are not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,7 @@ fn write_project(writer: &mut Writer, project: &Project) {
         writer.list(&revocation.people, |w, name| w.text(name.as_str()));
         writer.text(&revocation.reason);
         writer.time(revocation.issued_at.as_seconds());
+        writer.digest(&revocation.payload);
     });
 }
 
@@ -143,6 +144,7 @@ fn write_record(writer: &mut Writer, record: &ReleaseRecord) {
     });
     writer.number(record.size);
     writer.time(record.finished_on.as_seconds());
+    writer.digest(&record.payload);
 }
 
 fn write_promotion(writer: &mut Writer, promotion: &Promotion) {
@@ -163,7 +165,7 @@ fn write_promotion(writer: &mut Writer, promotion: &Promotion) {
 
 fn read_state(reader: &mut Reader<'_>) -> Option<LogState> {
     let size = reader.number()?;
-    let roots = reader.digests(size)?;
+    let roots = reader.digests(size)?.into_iter().collect();
     let peaks = reader.digests(size.count_ones().into())?;
     let mut state = LogState {
         peaks: Peaks::from_parts(size, peaks)?,
@@ -226,6 +228,7 @@ fn read_record(reader: &mut Reader<'_>) -> Option<ReleaseRecord> {
         build: read_build(reader)?,
         size: reader.number()?,
         finished_on: Timestamp::from_seconds(reader.time()?).ok()?,
+        payload: reader.digest()?,
     })
 }
 
@@ -271,5 +274,6 @@ fn read_revocation(reader: &mut Reader<'_>) -> Option<Revocation> {
         people: reader.names()?,
         reason: reader.text()?.to_owned(),
         issued_at: Timestamp::from_seconds(reader.time()?).ok()?,
+        payload: reader.digest()?,
     })
 }

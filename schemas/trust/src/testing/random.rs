@@ -6,7 +6,7 @@ use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{Digest, ProjectName};
 
 use super::{Organisation, key, name, policy, raw_envelope, release, security_key, time};
-use crate::envelope::pae;
+use crate::envelope::{SignedEnvelope, pae};
 use crate::sshsig::{sign_as_token_for_tests, sign_for_tests};
 use crate::statement::{policy_after, promote, revoke, to_payload};
 
@@ -82,7 +82,10 @@ pub fn random_log(seed: u64, length: usize) -> Organisation {
     });
     while acme.entries.len() < length {
         let entry = random_entry(&acme, &mut random);
-        acme.append(entry);
+        // A later policy that the root happened to sign would end the log.
+        if acme.state.judge(&entry).is_ok() {
+            acme.append(entry);
+        }
     }
     acme
 }
@@ -92,7 +95,9 @@ fn random_entry(acme: &Organisation, random: &mut Random) -> Vec<u8> {
         return acme.entries[random.below(acme.entries.len())].clone();
     }
     let (payload_type, mut payload, signers) = match random.below(100) {
-        0..30 => random_release(random),
+        0..4 => repeated(acme, random),
+        4..7 => later_policy(acme, random),
+        7..30 => random_release(random),
         30..80 => random_promotion(acme, random),
         80..88 => random_revocation(acme, random),
         _ => random_policy(acme, random),
@@ -109,6 +114,39 @@ fn random_entry(acme: &Organisation, random: &mut Random) -> Vec<u8> {
 }
 
 type Unsigned = (&'static str, Vec<u8>, Vec<&'static str>);
+
+/// What an earlier entry said, signed again, by the same or by others.
+fn repeated(acme: &Organisation, random: &mut Random) -> Unsigned {
+    let entry = &acme.entries[random.below(acme.entries.len())];
+    let payload = SignedEnvelope::from_bytes(entry).map_or_else(
+        |_| to_payload(&release(&name(PROJECTS[0]), Digest::of(entry))),
+        |envelope| envelope.payload().to_vec(),
+    );
+    let signers = match random.below(4) {
+        0 => vec!["deploy"],
+        1 => vec!["ci", "deploy"],
+        2 => random.signers(2),
+        _ => vec!["ci"],
+    };
+    (IN_TOTO, payload, signers)
+}
+
+fn later_policy(acme: &Organisation, random: &mut Random) -> Unsigned {
+    let later = [
+        "application/vnd.bulla.policy.v2+json",
+        "application/vnd.bulla.policy.",
+        "application/vnd.bulla.policy.v1+json2",
+    ];
+    let next = policy_after(
+        &acme.state,
+        acme.state.policy().cloned().unwrap_or_else(policy),
+    );
+    (
+        later[random.below(later.len())],
+        to_payload(&next),
+        random.signers(2),
+    )
+}
 
 fn random_release(random: &mut Random) -> Unsigned {
     let statement_of = if random.percent(85) { 2 } else { 3 };
@@ -217,6 +255,9 @@ fn random_revocation(acme: &Organisation, random: &mut Random) -> Unsigned {
     );
     if random.percent(10) {
         statement.predicate.log.size = 0;
+        if random.percent(50) {
+            statement.predicate.log.root = Digest::of(b"");
+        }
     }
     if random.percent(10)
         && let Some(subject) = statement.subject.last_mut()

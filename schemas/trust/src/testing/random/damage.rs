@@ -34,6 +34,9 @@ pub(super) fn damage_text(payload: &[u8], random: &mut Random) -> Vec<u8> {
                 (r#""issuedAt":"2026-11-"#, r#""issuedAt":"2026-02-3"#),
                 (r#"Z""#, r#"+00:00""#),
                 (r#""dirty":false"#, r#""dirty":0"#),
+                (r#""dirty":false"#, r#""dirty":false,"build":"none""#),
+                (r#""dirty":false"#, r#""dirty":false,"build":null"#),
+                (r#""threshold":1"#, r#""threshold":1,"via":null"#),
                 (r#""size":"#, r#""size":1"#),
                 (
                     r#""subject":["#,

@@ -1,0 +1,137 @@
+//! The policy itself: an old one, one by former keys, one with weak keys.
+
+use bulla_schemas::Digest;
+use bulla_schemas::media_type::POLICY;
+use bulla_schemas::policy::Policy;
+use bulla_trust::accept::{LogError, Pin, accept};
+use bulla_trust::checkpoint::Checkpoint;
+use bulla_trust::replay::{Reason, Verdict};
+use bulla_trust::statement::{policy_after, to_payload};
+use bulla_trust::testing::{Organisation, inert, key, names, policy, project, sign_as};
+use bulla_trust::{LogState, SignatureType, VerifierKey};
+
+#[test]
+fn an_old_policy_is_appended_again() {
+    let mut acme = Organisation::new();
+    let mut without_carol = policy();
+    without_carol.people.pop();
+    without_carol.root.people.pop();
+    for rule in &mut without_carol.channels {
+        rule.people.retain(|person| person != "carol");
+    }
+    assert_eq!(
+        acme.adopt(without_carol, &["alice", "bob"]),
+        Verdict::Effective
+    );
+    let first = acme.entries[0].clone();
+    assert_eq!(
+        inert(acme.append(first)),
+        Reason::PolicyVersion {
+            expected: 3,
+            found: 1
+        }
+    );
+    // The old content under the right number, after the wrong policy.
+    let mut again = policy_after(&acme.state, policy());
+    again.prev = Digest::from_bytes([0; 32]);
+    let entry = sign_as(&["alice", "bob"], POLICY, &to_payload(&again));
+    assert_eq!(
+        inert(acme.append(entry)),
+        Reason::PolicyPrevious { version: 2 }
+    );
+    assert_eq!(acme.state.policy().unwrap().people.len(), 2);
+}
+
+#[test]
+fn rotated_out_root_keys_are_nothing() {
+    let mut acme = Organisation::new();
+    let mut new_keys = policy();
+    for (person, spare) in new_keys.people.iter_mut().zip(["alice2", "bob2", "carol2"]) {
+        person.keys = vec![key(spare).public_key().to_openssh()];
+    }
+    // Signed by the old keys only, the new keys only, one of each, and by both thresholds.
+    let by = |people: &[&str]| Organisation::new().adopt(new_keys.clone(), people);
+    let needs = |version: u64, found: &[&str]| {
+        Verdict::Inert(Reason::Threshold {
+            what: format!("the root of policy version {version}"),
+            needed: 2,
+            found: names(found),
+        })
+    };
+    assert_eq!(by(&["alice", "bob"]), needs(2, &[]));
+    assert_eq!(by(&["alice2", "bob2"]), needs(1, &[]));
+    assert_eq!(by(&["alice", "bob2"]), needs(1, &["alice"]));
+    let both = ["alice", "bob", "alice2", "carol2"];
+    assert_eq!(acme.adopt(new_keys, &both), Verdict::Effective);
+    let needs = needs(2, &[]);
+    assert_eq!(acme.adopt(policy(), &["alice", "bob", "carol"]), needs);
+    let hash = acme.publish(&project(), "x");
+    assert!(matches!(
+        inert(acme.promote("prod", hash, &["alice"])),
+        Reason::Threshold { .. }
+    ));
+    assert_eq!(acme.promote("prod", hash, &["alice2"]), Verdict::Effective);
+}
+
+#[test]
+fn witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
+    let witness = |name: &str| {
+        VerifierKey::new(name, SignatureType::Cosignature, key(name).public_key()).unwrap()
+    };
+    let with_witness = |policy: &mut Policy, name: &str| {
+        policy.witnesses.keys = vec![witness(name).to_string()];
+        policy.witnesses.quorum = 1;
+    };
+    let mut acme = Organisation::with_policy(|policy| with_witness(policy, "office"));
+    let cosigned = |acme: &Organisation, witnesses: &[&str]| {
+        let (_, mut note) = Checkpoint::parse(&acme.checkpoint()).unwrap();
+        for name in witnesses {
+            note.cosign(name, &key(name), 1_795_000_000).unwrap();
+        }
+        note.to_bytes()
+    };
+    let first = accept(
+        &LogState::default(),
+        Pin::FirstUse,
+        &cosigned(&acme, &["office"]),
+        &acme.entries,
+    );
+    let state = first.unwrap();
+    let mut moved = policy();
+    with_witness(&mut moved, "cloud");
+    assert_eq!(acme.adopt(moved, &["alice", "bob"]), Verdict::Effective);
+    for witnesses in [&[][..], &["office"], &["cloud"]] {
+        assert_eq!(
+            accept(
+                &state,
+                Pin::Remembered,
+                &cosigned(&acme, witnesses),
+                &acme.entries[1..]
+            ),
+            Err(LogError::Quorum {
+                expected: 1,
+                found: 0
+            }),
+            "{witnesses:?}"
+        );
+    }
+    let both = cosigned(&acme, &["office", "cloud"]);
+    assert!(accept(&state, Pin::Remembered, &both, &acme.entries[1..]).is_ok());
+}
+
+#[test]
+fn a_policy_with_a_weak_key_is_inert() {
+    use base64::Engine as _;
+    let blob = [&b"\0\0\0\x0bssh-ed25519\0\0\0\x20\x01"[..], &[0; 31]].concat();
+    let weak = format!(
+        "ssh-ed25519 {}",
+        base64::engine::general_purpose::STANDARD.encode(blob)
+    );
+    let mut acme = Organisation::new();
+    let mut weakened = policy();
+    weakened.people[0].keys.push(weak);
+    assert!(matches!(
+        inert(acme.adopt(weakened, &["alice", "bob"])),
+        Reason::Policy(_)
+    ));
+}

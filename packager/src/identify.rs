@@ -12,8 +12,9 @@ use std::io;
 use std::path::PathBuf;
 
 use bulla_registry_client::Client;
+use bulla_schemas::install::PersistentPath;
 use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::{Digest, EntryPath, ProjectName};
+use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 use serde::Serialize;
 
@@ -221,9 +222,9 @@ pub async fn identify(
 }
 
 /// Tells whether a path lies at one of the persistent ones.
-fn is_persistent(path: &str, persist: &[EntryPath]) -> bool {
+fn is_persistent(path: &str, persist: &[PersistentPath]) -> bool {
     persist.iter().any(|persistent| {
-        let rest = path.strip_prefix(persistent.as_str());
+        let rest = path.strip_prefix(persistent.path().as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

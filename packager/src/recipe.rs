@@ -103,6 +103,9 @@ fn check(recipe: &Recipe, text: &str) -> Result<Codec, RecipeError> {
                 InstallError::NestedPersist { inner, .. } => {
                     Place::of_item(text, &["install", "persist"], inner.as_str())
                 }
+                InstallError::RequireNotPersistent { path } => {
+                    Place::of_item(text, &["install", "require"], path.as_str())
+                }
                 InstallError::NoCheck => at(&["health"]),
                 _ => at(&["install"]),
             },

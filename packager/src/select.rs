@@ -10,6 +10,7 @@ use std::cell::LazyCell;
 use std::io;
 
 use bulla_bundle::{Content, SourceEntry, SourceKind, SourceTree};
+use bulla_schemas::install::PersistentPath;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::{EntryPath, LinkTarget};
 use foldhash::{HashMap, HashSet};
@@ -173,8 +174,11 @@ fn entry(
 }
 
 /// What is kept across releases cannot be part of one.
-fn refuse_persistent(entries: &[SourceEntry], persist: &[EntryPath]) -> Result<(), SelectError> {
-    for persistent in persist {
+fn refuse_persistent(
+    entries: &[SourceEntry],
+    persist: &[PersistentPath],
+) -> Result<(), SelectError> {
+    for persistent in persist.iter().map(PersistentPath::path) {
         let clash = entries.iter().find(|entry| {
             entry.path.is_within(persistent)
                 || (persistent.is_within(&entry.path) && entry.kind != SourceKind::Directory)

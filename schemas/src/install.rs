@@ -4,8 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::EntryPath;
 use crate::period::Period;
+
+mod persistent_path;
+
+pub use persistent_path::PersistentPath;
 
 /// What the installer does beyond putting files in place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +16,11 @@ use crate::period::Period;
 pub struct Install {
     /// Paths kept across releases and never part of one; none lies within another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub persist: Vec<EntryPath>,
+    pub persist: Vec<PersistentPath>,
+    /// Those of the persistent paths, or paths within them, that a person must have put there
+    /// before a first install.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<PersistentPath>,
     /// Names of environment variables that must be set on the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentName>,
@@ -182,9 +189,15 @@ pub enum InstallError {
     )]
     NestedPersist {
         /// The path that holds the other.
-        outer: EntryPath,
+        outer: PersistentPath,
         /// The path within, or the same path a second time.
-        inner: EntryPath,
+        inner: PersistentPath,
+    },
+    /// A path that must be there, where nothing is kept.
+    #[error("`{path}` is required, but is no persistent path and lies within none")]
+    RequireNotPersistent {
+        /// The path.
+        path: PersistentPath,
     },
     /// A health section that checks nothing.
     #[error("a health section needs at least one of `http`, `tcp`, `systemd`, `command`")]
@@ -192,17 +205,25 @@ pub enum InstallError {
 }
 
 impl Install {
-    /// Checks what serde cannot: no persistent path within another, no empty health section.
+    /// Checks what serde cannot: no persistent path within another, nothing required that is not
+    /// persistent, no empty health section.
     pub fn validate(&self) -> Result<(), InstallError> {
         for (position, inner) in self.persist.iter().enumerate() {
             for (other, outer) in self.persist.iter().enumerate() {
-                if position != other && inner.is_within(outer) {
+                if position != other && inner.path().is_within(outer.path()) {
                     return Err(InstallError::NestedPersist {
                         outer: outer.clone(),
                         inner: inner.clone(),
                     });
                 }
             }
+        }
+        let is_kept = |required: &&PersistentPath| {
+            let mut kept = self.persist.iter();
+            kept.any(|persist| required.path().is_within(persist.path()))
+        };
+        if let Some(path) = self.require.iter().find(|path| !is_kept(path)) {
+            return Err(InstallError::RequireNotPersistent { path: path.clone() });
         }
         match &self.health {
             Some(Health {
@@ -231,10 +252,33 @@ mod tests {
             install(&["var/uploads", "var/cache", "config.php"]).validate(),
             Ok(())
         );
-        for paths in [["var", "var/cache"], ["var/cache", "var"], ["var", "var"]] {
+        for paths in [
+            ["var", "var/cache"],
+            ["var/cache/", "var/"],
+            ["var", "var"],
+            ["var", "var/"],
+        ] {
             assert!(matches!(
                 install(&paths).validate(),
                 Err(InstallError::NestedPersist { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn requires_only_what_is_persistent() {
+        let install = |required: &str| Install {
+            persist: vec!["config/".parse().unwrap(), ".env".parse().unwrap()],
+            require: vec![required.parse().unwrap()],
+            ..Install::default()
+        };
+        for kept in ["config/", "config/local.php", ".env"] {
+            assert_eq!(install(kept).validate(), Ok(()), "{kept}");
+        }
+        for other in ["var/", "config.php", ".env.local"] {
+            assert!(matches!(
+                install(other).validate(),
+                Err(InstallError::RequireNotPersistent { .. })
             ));
         }
     }

@@ -85,8 +85,8 @@ crate::text::text_type!(ChannelName, NameError, "^[a-z0-9][a-z0-9._-]{0,63}$");
 
 /// The name of a project, which is also its OCI repository: `acme/billing`.
 ///
-/// OCI Distribution 1.1, "Pulling manifests", names the grammar. `current`, `releases` and
-/// `persist` are refused as parts, so that no project can lie in another one's folder.
+/// OCI Distribution 1.1, "Pulling manifests", names the grammar. The names of the folders in a
+/// project's own folder are refused as parts, so that no project can lie in another one's folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProjectName(String);
@@ -95,7 +95,7 @@ impl ProjectName {
     /// Most bytes in a project's name.
     pub const MAX_LEN: usize = 128;
     /// The folders that every project's folder on a server has.
-    pub const RESERVED_PARTS: [&str; 3] = ["current", "releases", "persist"];
+    pub const RESERVED_PARTS: [&str; 4] = ["current", "releases", "persist", "set-aside"];
 
     fn check(text: &str) -> Result<(), NameError> {
         if text.len() > Self::MAX_LEN || !text.split('/').all(is_repository_part) {
@@ -193,9 +193,13 @@ mod tests {
         ] {
             assert!(project.parse::<ProjectName>().is_err(), "{project}");
         }
-        assert!(matches!(
-            "acme/current".parse::<ProjectName>(),
-            Err(NameError::Reserved { .. })
-        ));
+        for part in ProjectName::RESERVED_PARTS {
+            for project in [format!("acme/{part}"), format!("{part}/acme")] {
+                assert!(matches!(
+                    project.parse::<ProjectName>(),
+                    Err(NameError::Reserved { .. })
+                ));
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// The file that the installer writes into every tree; no release may bring its own.
+/// The file that earlier installers wrote into every tree; no release may bring its own.
 pub const RELEASE_FILE: &str = ".bulla-release";
 
 /// Why a text is not the path of an entry or the target of a link.
@@ -56,7 +56,7 @@ pub enum PathError {
     },
     /// The installer's own file.
     #[error(
-        "`{RELEASE_FILE}` at the top of a tree is written by the installer and cannot be part of a release"
+        "`{RELEASE_FILE}` at the top of a tree is a name of the installer's and cannot be part of a release"
     )]
     Reserved,
     /// A link that leads out of the tree.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::install::{Command, EnvironmentName, Health, Hooks, Install};
+use crate::install::{Command, EnvironmentName, Health, Hooks, Install, PersistentPath};
 use crate::period::Period;
 use crate::{Codec, EntryPath, ProjectName};
 
@@ -131,9 +131,12 @@ impl BuildSection {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstallSection {
-    /// Paths kept across releases, never part of one.
+    /// Paths kept across releases, never part of one. A `/` at the end says that it is a directory.
     #[serde(default)]
-    pub persist: Vec<EntryPath>,
+    pub persist: Vec<PersistentPath>,
+    /// Those of them, or paths within them, without which a first install is refused.
+    #[serde(default)]
+    pub require: Vec<PersistentPath>,
     /// Environment variables that must be set on the server.
     #[serde(default)]
     pub environment: Vec<EnvironmentName>,
@@ -144,6 +147,7 @@ impl Recipe {
     pub fn install(&self) -> Install {
         Install {
             persist: self.install.persist.clone(),
+            require: self.install.require.clone(),
             environment: self.install.environment.clone(),
             hooks: self.hooks.clone(),
             health: self.health.clone(),

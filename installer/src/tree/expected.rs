@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
-use bulla_schemas::install::Install;
+use bulla_schemas::install::{Install, PersistentPath};
 
 /// One path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn kind(entry: usize, kind: &EntryKind) -> ExpectedKind<'_> {
 /// made sure that no entry is in their way.
 fn persistent(install: &Install) -> BTreeMap<String, ExpectedKind<'static>> {
     let mut paths = BTreeMap::new();
-    for path in &install.persist {
+    for path in install.persist.iter().map(PersistentPath::path) {
         let mut above = path.parent();
         while let Some(directory) = above {
             above = directory.parent();

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use bulla_schemas::install::Install;
+use bulla_schemas::install::{Install, PersistentPath};
 
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::Site;
@@ -16,7 +16,7 @@ use crate::site::Site;
 /// Makes what is missing in `persist/`, and returns the files that somebody must put there.
 pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<PathBuf>, FileError> {
     let mut missing = Vec::new();
-    for path in &install.persist {
+    for path in install.persist.iter().map(PersistentPath::path) {
         let kept = site.persist().join(path.as_str());
         match fs::metadata(&kept) {
             Ok(_) => {}

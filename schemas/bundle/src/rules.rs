@@ -9,7 +9,7 @@
 use std::cmp::Ordering;
 
 use bulla_schemas::EntryPath;
-use bulla_schemas::install::Install;
+use bulla_schemas::install::{Install, PersistentPath};
 use foldhash::HashSet;
 
 use crate::limits::{LimitError, Limits};
@@ -145,10 +145,10 @@ fn check_persistent(
     is_directory: bool,
     install: &Install,
 ) -> Result<(), TreeError> {
-    let clashes = |persist: &&EntryPath| {
-        path.is_within(persist) || (!is_directory && persist.is_within(path))
-    };
-    match install.persist.iter().find(clashes) {
+    let mut persistent = install.persist.iter().map(PersistentPath::path);
+    let clash = persistent
+        .find(|persist| path.is_within(persist) || (!is_directory && persist.is_within(path)));
+    match clash {
         None => Ok(()),
         Some(persist) => Err(TreeError::Persistent {
             path: path.clone(),

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::install::{Command, EnvironmentName, Health, Hooks, Install};
+use crate::install::{Command, EnvironmentName, Health, Hooks, Install, PersistentPath};
 use crate::{Digest, EntryPath};
 
 /// What changes from one release to another.
@@ -142,7 +142,7 @@ impl DiffTotals {
 pub struct InstallChanges {
     /// Paths that are kept across releases.
     #[serde(default, skip_serializing_if = "NameChanges::is_empty")]
-    pub persist: NameChanges<EntryPath>,
+    pub persist: NameChanges<PersistentPath>,
     /// Variables of the environment that must be set on a server.
     #[serde(default, skip_serializing_if = "NameChanges::is_empty")]
     pub environment: NameChanges<EnvironmentName>,
@@ -275,7 +275,7 @@ mod tests {
                 "hooks":{"prepare":["bin/migrate"],"deactivate":["bin/drain"]}}"#,
         );
         let after = install(
-            r#"{"persist":["var","uploads"],"environment":["A","B"],
+            r#"{"persist":["var","uploads/"],"environment":["A","B"],
                 "hooks":{"prepare":["bin/migrate","--all"],"deactivate":["bin/drain"]},
                 "health":{"tcp":"127.0.0.1:80"}}"#,
         );
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(&changes).unwrap(),
             serde_json::json!({
-                "persist": { "added": ["uploads"], "removed": ["logs"] },
+                "persist": { "added": ["uploads/"], "removed": ["logs"] },
                 "environment": { "added": ["B"] },
                 "hooks": [{
                     "hook": "prepare",

@@ -9,6 +9,7 @@ use super::error::InstallError;
 pub(super) fn refuse(install: &Install) -> Result<(), InstallError> {
     let Install {
         persist: _,
+        require: _,
         environment,
         hooks,
         health,

@@ -14,33 +14,11 @@ use crate::keep::{Indexed, reindex, reindex_if_lost};
 use crate::log::Log;
 use crate::objects::Objects;
 use crate::publish::Catalog;
+use crate::settings::Settings;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::Repositories;
+use crate::store::space::Disk;
 use crate::store::uploads::Uploads;
-
-/// What the operator of a registry decides.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Whether reading needs no token.
-    pub anonymous_read: bool,
-    /// Most bytes in a blob.
-    pub most_blob_bytes: u64,
-    /// Most uploads at once.
-    pub most_uploads: usize,
-    /// Most connections at once.
-    pub most_connections: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            anonymous_read: false,
-            most_blob_bytes: 32 << 30,
-            most_uploads: 256,
-            most_connections: 4096,
-        }
-    }
-}
 
 /// A registry over one data directory.
 #[derive(Debug)]
@@ -66,14 +44,15 @@ impl App {
         // Replaying a long log takes a while.
         let log = blocking(move || Log::open(&folder, &key)).await?;
         let objects = Objects::new(data.root().to_owned());
+        let disk = Disk::new(data.root().to_owned());
         let catalog = Catalog::new(
-            BlobStore::new(objects.clone()),
+            BlobStore::new(objects.clone(), disk.clone()),
             Repositories::new(objects),
             Database::open(&data, clock.now()).await?,
             log,
         );
         let app = Arc::new(Self {
-            uploads: Uploads::open(data.uploads(), settings.most_uploads)?,
+            uploads: Uploads::open(data.uploads(), disk, settings.uploads)?,
             catalog,
             settings,
             clock,

@@ -8,6 +8,7 @@ mod caller;
 mod content;
 mod download;
 mod extract;
+mod framing;
 mod health;
 mod log;
 mod oci;

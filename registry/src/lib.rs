@@ -19,11 +19,12 @@ mod objects;
 mod oci;
 mod publish;
 mod server;
+mod settings;
 mod store;
 
 pub use access::tokens::Tokens;
 pub use access::{Access, AccessError, ProjectPattern, Scope};
-pub use app::{App, Settings};
+pub use app::App;
 pub use clock::Clock;
 pub use data::{DataDirectory, DataError};
 pub use database::{DatabaseError, TokenRow};
@@ -32,3 +33,4 @@ pub use keep::Indexed;
 pub use log::{DamagedLog, LogError};
 pub use publish::PublishError;
 pub use server::serve;
+pub use settings::{Pace, Patience, Settings, UploadLimits};

@@ -5,6 +5,9 @@ pub(crate) mod blobs;
 mod error;
 mod keys;
 pub(crate) mod repositories;
+pub(crate) mod space;
+mod upload;
 pub(crate) mod uploads;
 
 pub(crate) use error::StoreError;
+pub(crate) use upload::Upload;

@@ -3,7 +3,8 @@
 use bulla_terminal::{Failure, stderr};
 
 use super::{Data, clock};
-use crate::app::{App, Settings};
+use crate::app::App;
+use crate::settings::Settings;
 
 /// Rebuild the index from the files; the registry must not be running
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let app = App::open(
         &arguments.data.directory,
-        "reindex",
+        "bulla-registry reindex",
         Settings::default(),
         clock(),
     )

@@ -7,8 +7,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Data, clock};
-use crate::app::{App, Settings};
+use crate::app::App;
 use crate::server::serve;
+use crate::settings::Settings;
 
 /// Serve bundles and the log
 ///
@@ -34,7 +35,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before anything is said, so that no signal is lost after the first line.
     let mut terminate = watch(SignalKind::terminate())?;
     let mut interrupt = watch(SignalKind::interrupt())?;
-    let app = App::open(&arguments.data.directory, "serve", settings, clock()).await?;
+    let app = App::open(
+        &arguments.data.directory,
+        "bulla-registry serve",
+        settings,
+        clock(),
+    )
+    .await?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .and_then(|listener| Ok((listener.local_addr()?, listener)))

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{
-    ALLOW, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CONNECTION, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -17,6 +17,7 @@ use bulla_schemas::escape::escape;
 use serde_json::json;
 use tracing::Instrument as _;
 
+use crate::http::framing;
 use crate::http::problem::{Problem, with_causes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,10 +33,23 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id, %method, path = escape(&path));
 
     async move {
-        let mut response = next.run(request).await;
+        let framed = framing::check(request.version(), request.headers());
+        let (is_chunked, is_long) = (
+            framing::is_chunked(request.headers()),
+            framing::is_long(request.headers()),
+        );
+        let mut response = match framed {
+            Ok(()) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        };
+        let refused = response.extensions().get::<Arc<Problem>>().is_some();
         if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
             log_cause(&problem);
             response = render(&problem, &method, &path, &id, &challenges);
+        }
+        if is_chunked || refused && is_long {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, id);

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size, and in the time a client may stay silent.
+//! Request bodies: bounded in size, and in the time that a client may take.
 
 use std::time::Duration;
 
@@ -7,41 +7,78 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
 
 use crate::http::problem::Problem;
+use crate::settings::Pace;
 
-/// How long a client may send nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A body that is being read.
+pub(crate) struct Incoming {
+    body: Body,
+    pace: Pace,
+    /// When the window under way ends.
+    end: Instant,
+    /// Bytes that came in it.
+    arrived: u64,
+}
 
-/// Waits for the next bytes of a body; nothing at its end.
-pub(crate) async fn next_bytes(body: &mut Body) -> Result<Option<Bytes>, Problem> {
-    loop {
-        let frame = tokio::time::timeout(PATIENCE, body.frame())
-            .await
-            .map_err(|_| Problem::BodyLost)?;
-        match frame {
-            None => return Ok(None),
-            Some(Err(_)) => return Err(Problem::BodyLost),
-            // Trailers are skipped.
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
+impl Incoming {
+    /// Begins to read a body.
+    pub(crate) fn new(body: Body, pace: Pace) -> Self {
+        Self {
+            body,
+            pace,
+            end: Instant::now() + pace.window,
+            arrived: 0,
+        }
+    }
+
+    /// Waits for the next bytes; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let Ok(frame) = timeout_at(self.end, self.body.frame()).await else {
+                self.next_window()?;
+                continue;
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(Problem::BodyBroken(error.into())),
+                // Trailers are skipped.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.arrived += data.len() as u64;
+                        return Ok(Some(data));
+                    }
                 }
             }
         }
     }
-}
 
-/// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read_all(mut body: Body, limit: u64) -> Result<Bytes, Problem> {
-    let mut whole = BytesMut::new();
-    while let Some(data) = next_bytes(&mut body).await? {
-        if (whole.len() + data.len()) as u64 > limit {
-            return Err(Problem::TooLarge { limit });
+    /// Reads a whole body of at most `limit` bytes.
+    pub(crate) async fn read_all(mut self, limit: u64) -> Result<Bytes, Problem> {
+        let mut whole = BytesMut::new();
+        while let Some(data) = self.next().await? {
+            if (whole.len() + data.len()) as u64 > limit {
+                return Err(Problem::TooLarge { limit });
+            }
+            whole.extend_from_slice(&data);
         }
-        whole.extend_from_slice(&data);
+        Ok(whole.freeze())
     }
-    Ok(whole.freeze())
+
+    /// Begins another window, unless too little came in the one that ended.
+    fn next_window(&mut self) -> Result<(), Problem> {
+        let Pace { window, least } = self.pace;
+        if self.arrived < least {
+            return Err(Problem::BodySlow {
+                least,
+                seconds: window.max(Duration::from_secs(1)).as_secs(),
+            });
+        }
+        self.end = Instant::now() + window;
+        self.arrived = 0;
+        Ok(())
+    }
 }
 
 /// Returns the announced length of a body.

@@ -23,6 +23,7 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     access: Option<Access>,
+    token_id: String,
     anonymous_read: bool,
 }
 
@@ -44,6 +45,11 @@ impl Caller {
         self.check(scope, "all projects", |access| {
             access.has(scope) && access.is_for_all_projects()
         })
+    }
+
+    /// Returns the id of the caller's token; empty without one.
+    pub(crate) fn token_id(&self) -> &str {
+        &self.token_id
     }
 
     /// Tells whether the caller has a token.
@@ -90,12 +96,16 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let access = match secret(parts)? {
-            None => None,
-            Some(secret) => Some(authenticate(app, &secret).await?),
+        let (token_id, access) = match secret(parts)? {
+            None => (String::new(), None),
+            Some(secret) => {
+                let (id, access) = authenticate(app, &secret).await?;
+                (id, Some(access))
+            }
         };
         Ok(Self {
             access,
+            token_id,
             anonymous_read: app.settings.anonymous_read,
         })
     }
@@ -126,7 +136,7 @@ pub(crate) fn secret(parts: &Parts) -> Result<Option<Zeroizing<String>>, Problem
     Ok(Some(secret).filter(|secret| !secret.is_empty() && secret.as_str() != ANONYMOUS))
 }
 
-async fn authenticate(app: &App, secret: &str) -> Result<Access, Problem> {
+async fn authenticate(app: &App, secret: &str) -> Result<(String, Access), Problem> {
     // Looked up by digest: the time it takes says nothing about the secret.
     let token = app
         .catalog
@@ -137,7 +147,7 @@ async fn authenticate(app: &App, secret: &str) -> Result<Access, Problem> {
     let now = app.clock.now();
     let access = access_of(&token, now).ok_or(Problem::TokenRefused)?;
     note_use(app, &token, now).await;
-    Ok(access)
+    Ok((token.id, access))
 }
 
 /// Notes the use once a minute: a write per request would cost more than it tells.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::problem::Problem;
 
 /// Answers while the process lives.
@@ -12,8 +13,15 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Answers while the database does.
+/// Answers while the database does and there is room for uploads.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     app.catalog.database.ping().await?;
+    let checked = Arc::clone(&app);
+    blocking(move || checked.uploads.require_space())
+        .await
+        .map_err(|error| match Problem::from(error) {
+            Problem::Full(error) => Problem::NotReady(error),
+            problem => problem,
+        })?;
     Ok("ok\n")
 }

@@ -13,7 +13,7 @@ use bulla_trust::{SignedEnvelope, Statement};
 use crate::access::Scope::{Pull, Push};
 use crate::app::App;
 use crate::blocking::blocking;
-use crate::http::body::read_all;
+use crate::http::body::Incoming;
 use crate::http::caller::Caller;
 use crate::http::content::IMMUTABLE;
 use crate::http::extract::Path;
@@ -70,7 +70,9 @@ pub(crate) async fn append(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Push)?;
-    let bytes = read_all(request.into_body(), MOST_BYTES).await?;
+    let bytes = Incoming::new(request.into_body(), app.settings.pace)
+        .read_all(MOST_BYTES)
+        .await?;
     let envelope = SignedEnvelope::from_bytes(&bytes).map_err(Problem::malformed)?;
     let statement = Statement::parse(envelope.payload_type(), envelope.payload())
         .map_err(Problem::malformed)?;

@@ -122,15 +122,38 @@ pub(crate) enum Problem {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The client sent nothing for too long, or went away.
-    #[error("the request's body did not arrive")]
-    BodyLost,
+    /// The body did not come whole, or not as HTTP says.
+    #[error("the body of the request did not arrive as it should")]
+    BodyBroken(#[source] Box<dyn Error + Send + Sync>),
+    /// The body comes too slowly.
+    #[error("expected at least {least} bytes of the body in {seconds} seconds")]
+    BodySlow {
+        /// Least bytes.
+        least: u64,
+        /// In how many seconds.
+        seconds: u64,
+    },
+    /// It is not clear for whom a request is, or where it ends.
+    #[error("{reason}")]
+    Framing {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A transfer coding that is not `chunked`.
+    #[error("the transfer coding {found:?} is not supported, only `chunked` is")]
+    TransferCoding {
+        /// What the header said.
+        found: String,
+    },
     /// The log has no first policy.
     #[error("the log has no policy yet")]
     NoPolicy,
     /// The registry's disk is full.
     #[error("the registry has no space left")]
     Full(#[source] Box<dyn Error + Send + Sync>),
+    /// The registry's disk is full, which a probe asked.
+    #[error("the registry has no space left for uploads")]
+    NotReady(#[source] Box<dyn Error + Send + Sync>),
     /// The registry failed.
     #[error("the registry failed; its log says why")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -162,7 +185,9 @@ impl Problem {
                 (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
             }
             Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
-            Self::Malformed(_) => (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed),
+            Self::Malformed(_) | Self::Framing { .. } => {
+                (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed)
+            }
             Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
             Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
             Self::Tag(_) => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
@@ -177,15 +202,19 @@ impl Problem {
                 "BLOB_UPLOAD_INVALID",
                 Api::Malformed,
             ),
-            Self::ContentRange { .. } => (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::ContentRange { .. } | Self::BodyBroken(_) => {
+                (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed)
+            }
             Self::RangeNotSatisfiable { .. } => {
                 (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
             }
             Self::Unsupported { .. } => (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed),
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
-            Self::BodyLost => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
+            Self::NotReady(_) => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
             Self::Store(error) => store_words(error),
             Self::Publish(error) => publish_words(error),
             Self::Internal(_) => INTERNAL,
@@ -210,7 +239,7 @@ impl Problem {
     /// Returns what happened, with the causes that the client can do something about.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Full(_) | Self::Internal(_) => self.to_string(),
+            Self::Full(_) | Self::NotReady(_) | Self::Internal(_) => self.to_string(),
             _ => with_causes(self),
         }
     }
@@ -223,7 +252,9 @@ impl Problem {
             }
             Self::Forbidden { .. } => "`bulla-registry token list` shows what a token is for",
             Self::NoPolicy => "`bulla init` makes the first policy",
-            Self::Full(_) => "the registry's operator must make space; the same request works then",
+            Self::Full(_) | Self::NotReady(_) => {
+                "the registry's operator must make space; the same request works then"
+            }
             Self::Ambiguous { .. } => "give more digits of the hash",
             Self::Store(StoreError::TooManyUploads) => "try again in a moment",
             Self::Publish(error) => return publish_hint(error),

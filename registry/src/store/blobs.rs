@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::keys;
+use super::space::{Disk, Purpose};
 use crate::objects::{Object, Objects};
 use crate::oci::digest::OciDigest;
 use bulla_files::FileError;
@@ -13,12 +14,13 @@ use bulla_files::FileError;
 #[derive(Debug, Clone)]
 pub(crate) struct BlobStore {
     objects: Objects,
+    disk: Disk,
 }
 
 impl BlobStore {
     /// Keeps content among `objects`.
-    pub(crate) fn new(objects: Objects) -> Self {
-        Self { objects }
+    pub(crate) fn new(objects: Objects, disk: Disk) -> Self {
+        Self { objects, disk }
     }
 
     /// Returns a blob's size in bytes.
@@ -40,9 +42,14 @@ impl BlobStore {
         self.objects.read(&keys::content(digest), limit)
     }
 
-    /// Stores bytes whose digest the caller has checked.
+    /// Stores a manifest, or the small content of one that the registry makes, whose digest the
+    /// caller has checked.
     pub(crate) fn put(&self, digest: &OciDigest, content: &[u8]) -> Result<(), FileError> {
-        self.objects.put_new(&keys::content(digest), content)
+        let key = keys::content(digest);
+        if self.objects.size(&key)?.is_none() {
+            self.disk.require(content.len() as u64, Purpose::Manifest)?;
+        }
+        self.objects.put_new(&key, content)
     }
 
     /// Takes over a synced file whose digest the caller has checked.

@@ -27,3 +27,10 @@ pub(crate) enum StoreError {
     #[error("the system has no randomness")]
     Random(#[source] getrandom::Error),
 }
+
+impl StoreError {
+    /// Tells whether the disk or the quota is full.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::File(error) if error.is_full())
+    }
+}

@@ -1,59 +1,54 @@
-//! Blobs that are being received: `uploads/<id>`, hashed while they come.
+//! Blobs that are being received: `uploads/<id>`.
 //!
 //! An upload lives in this process: a restart forgets it and sweeps the folder, and the client
-//! begins anew. It survives errors of its client (a chunk out of order, a lost connection) and ends
-//! when it is finished, cancelled, or not used for an hour.
+//! begins again. It survives errors of its client (a chunk out of order, a lost connection) and
+//! ends when it is finished, cancelled, or not used for too long. Where there are too many, or the
+//! disk is full, those that rest make room, empty ones first; one that a request holds never does.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bulla_schemas::ProjectName;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256, Sha512};
-use tempfile::TempPath;
 use tokio::sync::OwnedMutexGuard;
 
-use super::blobs::BlobStore;
 use super::error::StoreError;
+use super::space::{Disk, Purpose};
+use super::upload::Upload;
+use crate::blocking::blocking;
+use crate::settings::UploadLimits;
 use bulla_files::{Attempt as _, FileError, create_directory};
 
-use crate::oci::digest::{Algorithm, OciDigest};
-
-/// How long an upload may rest.
-const PATIENCE: Duration = Duration::from_hours(1);
+/// Bytes of an upload that a registry with room can always take.
+const SMALL: u64 = 1 << 20;
 
 /// All uploads.
 #[derive(Debug)]
 pub(crate) struct Uploads {
     directory: PathBuf,
-    most: usize,
+    disk: Disk,
+    limits: UploadLimits,
     sessions: Mutex<HashMap<String, Session>>,
 }
 
 #[derive(Debug)]
 struct Session {
+    /// The id of the token that began it.
+    token: String,
     project: ProjectName,
     used: Instant,
     upload: Arc<tokio::sync::Mutex<Upload>>,
 }
 
-/// One upload, held by one request at a time.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    file: File,
-    /// Removes the file when the upload ends without becoming a blob.
-    path: TempPath,
-    received: u64,
-    sha256: Sha256,
-}
-
 impl Uploads {
-    /// Sweeps the folder, and takes at most `most` uploads at once.
-    pub(crate) fn open(directory: PathBuf, most: usize) -> Result<Self, FileError> {
+    /// Sweeps the folder.
+    pub(crate) fn open(
+        directory: PathBuf,
+        disk: Disk,
+        limits: UploadLimits,
+    ) -> Result<Self, FileError> {
         create_directory(&directory)?;
         for entry in std::fs::read_dir(&directory).attempt("read", &directory)? {
             let path = entry.attempt("read", &directory)?.path();
@@ -61,25 +56,33 @@ impl Uploads {
         }
         Ok(Self {
             directory,
-            most,
+            disk,
+            limits,
             sessions: Mutex::default(),
         })
     }
 
     /// Begins an upload and returns its id, a UUID.
-    pub(crate) fn begin(&self, project: &ProjectName) -> Result<String, StoreError> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| !session.is_stale());
-        if sessions.len() >= self.most {
-            return Err(StoreError::TooManyUploads);
+    pub(crate) fn begin(&self, token: &str, project: &ProjectName) -> Result<String, StoreError> {
+        let mut sessions = self.sessions();
+        self.drop_stale(&mut sessions);
+        let limits = &self.limits;
+        for (most, counts) in [
+            (limits.most_of_token, &of_token(token) as Filter<'_>),
+            (limits.most_of_project, &|session| {
+                session.project == *project
+            }),
+            (limits.most, &|_| true),
+        ] {
+            self.make_room(&mut sessions, most, counts)?;
         }
         let id = uuid().map_err(StoreError::Random)?;
+        let upload = Upload::create(&self.directory.join(&id))?;
         let session = Session {
+            token: token.to_owned(),
             project: project.clone(),
             used: Instant::now(),
-            upload: Arc::new(tokio::sync::Mutex::new(Upload::create(
-                &self.directory.join(&id),
-            )?)),
+            upload: Arc::new(tokio::sync::Mutex::new(upload)),
         };
         sessions.insert(id.clone(), session);
         Ok(id)
@@ -92,10 +95,11 @@ impl Uploads {
         id: &str,
     ) -> Result<OwnedMutexGuard<Upload>, StoreError> {
         let upload = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sessions = self.sessions();
+            self.drop_stale(&mut sessions);
             let session = sessions
                 .get_mut(id)
-                .filter(|session| session.project == *project && !session.is_stale())
+                .filter(|session| session.project == *project)
                 .ok_or(StoreError::NoSuchUpload)?;
             session.used = Instant::now();
             Arc::clone(&session.upload)
@@ -103,106 +107,149 @@ impl Uploads {
         Ok(upload.lock_owned().await)
     }
 
+    /// Writes to the end of an upload that is held. On a full disk, uploads that rest make room.
+    pub(crate) async fn append(
+        &self,
+        mut upload: OwnedMutexGuard<Upload>,
+        bytes: Vec<Bytes>,
+    ) -> Result<OwnedMutexGuard<Upload>, StoreError> {
+        let bytes = Arc::new(bytes);
+        let length: u64 = bytes.iter().map(|chunk| chunk.len() as u64).sum();
+        loop {
+            let (disk, chunks) = (self.disk.clone(), Arc::clone(&bytes));
+            let (held, written) = blocking(move || {
+                let written = disk
+                    .require(length, Purpose::Blob)
+                    .and_then(|()| upload.append(&chunks));
+                (upload, written)
+            })
+            .await;
+            upload = held;
+            match written {
+                Ok(()) => return Ok(upload),
+                Err(error) if error.is_full() && self.end_resting(length) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Refuses early what is going to be too large for the disk, when nothing can make room.
+    pub(crate) fn require_room(&self, bytes: u64) -> Result<(), StoreError> {
+        loop {
+            match self.disk.require(bytes, Purpose::Blob) {
+                Err(error) if error.is_full() && self.end_resting(bytes) => {}
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    /// Fails when there is no room for uploads, not even for a small one.
+    pub(crate) fn require_space(&self) -> Result<(), FileError> {
+        self.disk.require(SMALL, Purpose::Blob)
+    }
+
     /// Notes that an upload was used until now.
     pub(crate) fn touch(&self, id: &str) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get_mut(id) {
+        if let Some(session) = self.sessions().get_mut(id) {
             session.used = Instant::now();
         }
     }
 
     /// Forgets an upload; its file goes when no request holds it any more.
     pub(crate) fn end(&self, id: &str) {
-        self.sessions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.sessions().remove(id);
     }
+
+    /// Ends the uploads that have rested for too long.
+    pub(crate) fn sweep(&self) {
+        self.drop_stale(&mut self.sessions());
+    }
+
+    fn drop_stale(&self, sessions: &mut HashMap<String, Session>) {
+        sessions.retain(|_, session| {
+            let Some(received) = session.rests_with() else {
+                return true;
+            };
+            let patience = match received {
+                0 => self.limits.patience_empty,
+                _ => self.limits.patience,
+            };
+            session.used.elapsed() < patience
+        });
+    }
+
+    /// Ends an upload that counts and rests when as many as allowed count already.
+    fn make_room(
+        &self,
+        sessions: &mut HashMap<String, Session>,
+        most: usize,
+        counts: Filter<'_>,
+    ) -> Result<(), StoreError> {
+        if sessions.values().filter(|session| counts(session)).count() < most {
+            return Ok(());
+        }
+        let resting = longest_resting(sessions, &|session, received| {
+            counts(session) && (received == 0 || session.used.elapsed() >= self.limits.least_rest)
+        });
+        match resting {
+            Some(id) => {
+                sessions.remove(&id);
+                Ok(())
+            }
+            None => Err(StoreError::TooManyUploads),
+        }
+    }
+
+    /// Ends the upload that has rested longest, when those that rest can make room for `bytes`
+    /// together. Tells whether it did.
+    fn end_resting(&self, bytes: u64) -> bool {
+        let missing = self.disk.missing(bytes, Purpose::Blob).unwrap_or(0);
+        let mut sessions = self.sessions();
+        let resting: u64 = sessions.values().filter_map(Session::rests_with).sum();
+        if resting < missing {
+            return false;
+        }
+        let Some(id) = longest_resting(&sessions, &|_, received| received > 0) else {
+            return false;
+        };
+        sessions.remove(&id);
+        tracing::warn!(id, "an upload was ended, because the disk is full");
+        true
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Filter<'a> = &'a dyn Fn(&Session) -> bool;
+
+fn of_token(token: &str) -> impl Fn(&Session) -> bool {
+    move |session| session.token == token
+}
+
+/// Returns the upload that makes room: of those that rest and that `may` be ended an empty one
+/// first, then the one not used for longest.
+fn longest_resting(
+    sessions: &HashMap<String, Session>,
+    may: &dyn Fn(&Session, u64) -> bool,
+) -> Option<String> {
+    sessions
+        .iter()
+        .filter_map(|(id, session)| Some((id, session, session.rests_with()?)))
+        .filter(|(_, session, received)| may(session, *received))
+        .min_by_key(|(_, session, received)| (*received > 0, session.used))
+        .map(|(id, ..)| id.clone())
 }
 
 impl Session {
-    /// An upload that a request holds is in use, however long the request takes.
-    fn is_stale(&self) -> bool {
-        self.used.elapsed() >= PATIENCE && Arc::strong_count(&self.upload) == 1
-    }
-}
-
-impl Upload {
-    fn create(path: &Path) -> Result<Self, FileError> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .attempt("create", path)?;
-        Ok(Self {
-            file,
-            path: TempPath::try_from_path(path).attempt("find", path)?,
-            received: 0,
-            sha256: Sha256::new(),
-        })
-    }
-
-    /// Returns how many bytes were received.
-    pub(crate) fn received(&self) -> u64 {
-        self.received
-    }
-
-    /// Appends bytes.
-    pub(crate) fn append(&mut self, chunks: &[Bytes]) -> Result<(), FileError> {
-        for chunk in chunks {
-            let written = self.file.write_all(chunk);
-            if let Err(error) = written {
-                // What was half written must not count: the next chunk goes to the same place.
-                let rewound = self
-                    .file
-                    .set_len(self.received)
-                    .and_then(|()| self.file.seek(SeekFrom::Start(self.received)).map(|_| ()));
-                return Err(rewound.err().unwrap_or(error)).attempt("write", &self.path);
-            }
-            self.sha256.update(chunk);
-            self.received += chunk.len() as u64;
+    /// Returns how much an upload that no request holds has received.
+    fn rests_with(&self) -> Option<u64> {
+        // A request that waits for another one has a copy already.
+        if Arc::strong_count(&self.upload) > 1 {
+            return None;
         }
-        Ok(())
-    }
-
-    /// Makes the upload a blob when it has the digest that the client named. A second call finds
-    /// the file gone, so the caller ends the upload after the first that succeeds.
-    pub(crate) fn finish(
-        &mut self,
-        expected: &OciDigest,
-        blobs: &BlobStore,
-    ) -> Result<(), StoreError> {
-        let found = match expected.algorithm() {
-            Algorithm::Sha256 => OciDigest::from_sha256(self.sha256.clone().finalize()),
-            Algorithm::Sha512 => self.sha512()?,
-        };
-        if found != *expected {
-            return Err(StoreError::Digest {
-                expected: expected.to_string(),
-                found: found.to_string(),
-            });
-        }
-        self.file.sync_all().attempt("sync", &self.path)?;
-        blobs.adopt(&self.path, expected)?;
-        Ok(())
-    }
-
-    /// Few clients use it and none says so before the end, so the file is read again.
-    fn sha512(&mut self) -> Result<OciDigest, FileError> {
-        let mut hasher = Sha512::new();
-        let mut buffer = vec![0; 256 * 1024];
-        let mut hash = || {
-            self.file.seek(SeekFrom::Start(0))?;
-            loop {
-                match self.file.read(&mut buffer)? {
-                    0 => return Ok(()),
-                    length => hasher.update(&buffer[..length]),
-                }
-            }
-        };
-        hash().attempt("read", &self.path)?;
-        Ok(OciDigest::from_sha512(hasher.finalize()))
+        self.upload.try_lock().ok().map(|upload| upload.received())
     }
 }
 

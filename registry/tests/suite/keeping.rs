@@ -231,7 +231,7 @@ async fn stops_cleanly_and_lets_nobody_else_in_meanwhile() {
     assert_eq!(second.status.code(), Some(4));
     let message = String::from_utf8(second.stderr).unwrap();
     assert!(
-        message.contains("in use by another bulla-registry"),
+        message.contains("in use by `bulla-registry serve`, process "),
         "{message}"
     );
     assert!(message.contains("hint: "), "{message}");

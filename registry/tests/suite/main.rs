@@ -4,9 +4,11 @@
 mod admission;
 mod api;
 mod blobs;
+mod connections;
 mod keeping;
 mod log;
 mod manifests;
+mod pressure;
 mod skopeo;
 mod support;
 mod tokens;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, LOCATION, RANGE};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,14 +15,13 @@ use crate::access::Scope;
 use crate::app::App;
 use crate::blocking::blocking;
 use crate::http::answer::received;
-use crate::http::body::{announced_length, next_bytes};
+use crate::http::body::{Incoming, announced_length};
 use crate::http::caller::Caller;
 use crate::http::content::ascii;
 use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
-use crate::store::StoreError;
-use crate::store::uploads::Upload;
+use crate::store::{StoreError, Upload};
 
 /// Bytes collected before they are hashed and written.
 const BATCH: usize = 1 << 20;
@@ -57,13 +55,13 @@ pub(crate) async fn begin(
         .digest
         .map(|digest| parse_digest(&digest))
         .transpose()?;
-    let id = app.uploads.begin(project)?;
+    let id = app.uploads.begin(caller.token_id(), project)?;
     let Some(digest) = digest else {
         return Ok(status(StatusCode::ACCEPTED, project, &id, 0));
     };
     let result = async {
         let upload = app.uploads.hold(project, &id).await?;
-        let upload = receive(app, upload, request).await?;
+        let upload = receive(app, &id, upload, request).await?;
         store(app, project, upload, digest).await
     }
     .await;
@@ -80,7 +78,7 @@ pub(crate) async fn append(
 ) -> Result<Response, Problem> {
     let upload = app.uploads.hold(project, id).await?;
     check_place(&upload, project, id, request.headers())?;
-    let received = receive(app, upload, request).await;
+    let received = receive(app, id, upload, request).await;
     app.uploads.touch(id);
     let upload = received?;
     Ok(status(StatusCode::ACCEPTED, project, id, upload.received()))
@@ -133,7 +131,7 @@ pub(crate) async fn finish(
     };
     // Out of order and lost bodies leave the upload as it stands; a wrong digest ends it.
     check_place(&upload, project, id, request.headers())?;
-    let upload = receive(app, upload, request).await?;
+    let upload = receive(app, id, upload, request).await?;
     let result = store(app, project, upload, digest).await;
     app.uploads.end(id);
     result
@@ -160,9 +158,10 @@ async fn mount(
 }
 
 /// Writes a body to the end of an upload. What arrived before an error stays, so that the client
-/// can go on from there.
+/// can go on from there; only what a full disk refuses must not fill it further.
 async fn receive(
     app: &Arc<App>,
+    id: &str,
     mut upload: OwnedMutexGuard<Upload>,
     request: Request,
 ) -> Result<OwnedMutexGuard<Upload>, Problem> {
@@ -171,7 +170,8 @@ async fn receive(
     if upload.received().saturating_add(announced) > limit {
         return Err(Problem::TooLarge { limit });
     }
-    let mut body: Body = request.into_body();
+    app.uploads.require_room(announced)?;
+    let mut body = Incoming::new(request.into_body(), app.settings.pace);
     loop {
         let (batch, ended) = collect(&mut body).await;
         let size: u64 = batch.iter().map(|chunk| chunk.len() as u64).sum();
@@ -179,7 +179,15 @@ async fn receive(
             return Err(Problem::TooLarge { limit });
         }
         if !batch.is_empty() {
-            upload = blocking(move || upload.append(&batch).map(|()| upload)).await?;
+            upload = app
+                .uploads
+                .append(upload, batch)
+                .await
+                .inspect_err(|error| {
+                    if error.is_full() {
+                        app.uploads.end(id);
+                    }
+                })?;
         }
         match ended {
             Ended::No => {}
@@ -195,11 +203,11 @@ enum Ended {
     Badly(Problem),
 }
 
-async fn collect(body: &mut Body) -> (Vec<Bytes>, Ended) {
+async fn collect(body: &mut Incoming) -> (Vec<Bytes>, Ended) {
     let mut batch = Vec::new();
     let mut size = 0;
     while size < BATCH {
-        match next_bytes(body).await {
+        match body.next().await {
             Ok(Some(chunk)) => {
                 size += chunk.len();
                 batch.push(chunk);

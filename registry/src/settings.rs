@@ -1,0 +1,109 @@
+//! What the operator of a registry decides, and what a client may take of it.
+
+use std::time::Duration;
+
+/// What the operator of a registry decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whether reading needs no token.
+    pub anonymous_read: bool,
+    /// Most bytes in a blob.
+    pub most_blob_bytes: u64,
+    /// How many uploads there may be, and for how long.
+    pub uploads: UploadLimits,
+    /// How slowly a body may arrive.
+    pub pace: Pace,
+    /// Most connections at once.
+    pub most_connections: usize,
+    /// How long a client may keep a connection waiting.
+    pub patience: Patience,
+}
+
+/// How many uploads there may be, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadLimits {
+    /// Most uploads at once.
+    pub most: usize,
+    /// Most uploads at once of one token.
+    pub most_of_token: usize,
+    /// Most uploads at once into one project.
+    pub most_of_project: usize,
+    /// How long an upload may rest.
+    pub patience: Duration,
+    /// How long an upload may rest that has received nothing.
+    pub patience_empty: Duration,
+    /// How long an upload rests at least before it makes room for another one; an empty one need
+    /// not rest at all.
+    pub least_rest: Duration,
+    /// How often uploads are looked at.
+    pub sweep: Duration,
+}
+
+/// How slowly a body may arrive: in each window of time at least so many bytes, or its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The length of a window.
+    pub window: Duration,
+    /// Least bytes in it.
+    pub least: u64,
+}
+
+/// How long a client may keep a connection waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the first byte of a connection.
+    pub first_byte: Duration,
+    /// For the head of a request, and for the next request of the same connection.
+    pub head: Duration,
+    /// Without taking any of the bytes that it is sent.
+    pub send: Duration,
+    /// With the rest of a body that is not read, because its request was refused.
+    pub linger: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            anonymous_read: false,
+            most_blob_bytes: 32 << 30,
+            uploads: UploadLimits::default(),
+            pace: Pace::default(),
+            most_connections: 4096,
+            patience: Patience::default(),
+        }
+    }
+}
+
+impl Default for UploadLimits {
+    fn default() -> Self {
+        Self {
+            most: 256,
+            most_of_token: 64,
+            most_of_project: 128,
+            patience: Duration::from_hours(1),
+            patience_empty: Duration::from_mins(5),
+            least_rest: Duration::from_mins(1),
+            sweep: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(30),
+            least: 32 * 1024,
+        }
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            first_byte: Duration::from_secs(10),
+            head: Duration::from_secs(30),
+            send: Duration::from_secs(30),
+            linger: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! How much space is left, and what of it is kept for tags and the log.
+
+use std::path::PathBuf;
+
+use rustix::fs::statvfs;
+
+use bulla_files::FileError;
+
+/// The reserve is a twentieth of the disk, within these bounds...
+const LEAST_RESERVE: u64 = 4 << 20;
+const MOST_RESERVE: u64 = 256 << 20;
+/// ...but of a very small disk no more than a quarter.
+const MOST_SHARE: u64 = 4;
+
+/// The disk that the data directory lies on.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    path: PathBuf,
+}
+
+/// What is left on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Space {
+    /// Bytes that may still be written.
+    free: u64,
+    /// Bytes of these that are kept for tags and the log.
+    reserve: u64,
+}
+
+/// What is going to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A blob: it may use nothing of the reserve.
+    Blob,
+    /// A manifest or a referrer, which are small: they may use half of it.
+    Manifest,
+}
+
+impl Disk {
+    /// Takes a path on the disk.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Looks at what is left.
+    fn space(&self) -> Result<Space, FileError> {
+        let found = statvfs(&self.path)
+            .map_err(|error| FileError::new("look at the disk of", &self.path, error.into()))?;
+        let size = found.f_blocks.saturating_mul(found.f_frsize);
+        // File systems that make inodes as needed say that they have none.
+        let has_inodes = found.f_files == 0 || found.f_favail > 16;
+        Ok(Space {
+            free: if has_inodes {
+                found.f_bavail.saturating_mul(found.f_frsize)
+            } else {
+                0
+            },
+            reserve: reserve(size),
+        })
+    }
+
+    /// Returns how much is missing to write `bytes`.
+    pub(crate) fn missing(&self, bytes: u64, purpose: Purpose) -> Result<u64, FileError> {
+        let space = self.space()?;
+        Ok(space.needed(bytes, purpose).saturating_sub(space.free))
+    }
+
+    /// Refuses to write `bytes` that would use what is kept for more important things. The answer
+    /// is the one that the system would give on a full disk.
+    pub(crate) fn require(&self, bytes: u64, purpose: Purpose) -> Result<(), FileError> {
+        if self.missing(bytes, purpose)? == 0 {
+            Ok(())
+        } else {
+            let full = std::io::ErrorKind::StorageFull;
+            Err(FileError::new("write into", &self.path, full.into()))
+        }
+    }
+}
+
+impl Space {
+    /// Returns how much must be free before `bytes` are written.
+    fn needed(self, bytes: u64, purpose: Purpose) -> u64 {
+        let kept = match purpose {
+            Purpose::Blob => self.reserve,
+            Purpose::Manifest => self.reserve / 2,
+        };
+        kept.saturating_add(bytes)
+    }
+}
+
+fn reserve(size: u64) -> u64 {
+    (size / 20)
+        .clamp(LEAST_RESERVE, MOST_RESERVE)
+        .min(size / MOST_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_a_small_part_of_any_disk() {
+        for (size, expected) in [
+            (8 << 20, 2 << 20),
+            (64 << 20, 4 << 20),
+            (2 << 30, (2 << 30) / 20),
+            (1 << 40, 256 << 20),
+        ] {
+            assert_eq!(reserve(size), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_matters_more_may_use_more_of_the_reserve() {
+        let space = Space {
+            free: 700,
+            reserve: 600,
+        };
+        assert_eq!(space.needed(100, Purpose::Blob), 700);
+        assert_eq!(space.needed(100, Purpose::Manifest), 400);
+        assert_eq!(space.needed(u64::MAX, Purpose::Blob), u64::MAX);
+    }
+}

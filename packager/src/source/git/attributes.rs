@@ -15,8 +15,11 @@ use gix::glob::pattern::Case;
 /// The name of the files.
 pub(super) const FILE: &[u8] = b".gitattributes";
 
-/// Most bytes in one of them; git itself reads no larger ones.
+/// From this size on git ignores a file (`ATTR_MAX_FILE_SIZE` in `attr.h`).
 pub(super) const MAX_LEN: u64 = 100 * 1024 * 1024;
+
+/// From this length on git ignores a line (`ATTR_MAX_LINE_LENGTH`).
+const LONGEST_LINE: usize = 2048;
 
 /// The attributes that say what a release gets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Attributes {
             let root = Path::new("/");
             let source: PathBuf = root.join(place).join(".gitattributes");
             search.add_patterns_buffer(
-                &content,
+                &as_git_reads(&content),
                 source,
                 Some(root),
                 &mut attributes.names,
@@ -95,6 +98,22 @@ impl Attributes {
     }
 }
 
+/// Returns what `git archive` reads of a file: up to a NUL, without lines that are too long, and with
+/// a byte order mark as a part of the first pattern (`read_attr_from_buf` in `attr.c`).
+fn as_git_reads(content: &[u8]) -> Vec<u8> {
+    let end = content.find_byte(0).unwrap_or(content.len());
+    let mut text = Vec::with_capacity(end + 1);
+    // Behind an empty line a byte order mark is none.
+    text.push(b'\n');
+    for line in content[..end].split_inclusive(|byte| *byte == b'\n') {
+        let length = line.strip_suffix(b"\n").unwrap_or(line).len();
+        if length < LONGEST_LINE {
+            text.extend_from_slice(line);
+        }
+    }
+    text
+}
+
 /// Judges many paths of one commit.
 pub(super) struct AttributesJudge<'a> {
     attributes: &'a Attributes,
@@ -114,7 +133,8 @@ impl AttributesJudge<'_> {
         marks
     }
 
-    fn ignores_directory(&mut self, directory: &[u8]) -> bool {
+    /// Tells whether `directory` is left out, or one above it.
+    pub(super) fn ignores_directory(&mut self, directory: &[u8]) -> bool {
         if let Some(ignored) = self.directories.get(directory) {
             return *ignored;
         }

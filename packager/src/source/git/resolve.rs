@@ -3,6 +3,7 @@
 
 mod resolution;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bulla_schemas::recipe::{Lfs, SourceSection};
@@ -75,8 +76,10 @@ impl GitTree {
                 [directory @ .., b'/'] => directory,
                 _ => continue,
             };
-            if matches!(tracked.kind, TrackedKind::File { .. }) {
-                let content = self.settings(position, attributes::MAX_LEN, resolution)?;
+            // For git the target of a link is a text as well.
+            if matches!(tracked.kind, TrackedKind::File { .. } | TrackedKind::Link)
+                && let Some(content) = self.attributes_file(position, resolution)?
+            {
                 files.push((directory.to_owned(), content));
             }
         }
@@ -97,6 +100,25 @@ impl GitTree {
         })
     }
 
+    /// Reads a `.gitattributes` file. None when it is so large that git ignores it.
+    fn attributes_file(
+        &self,
+        position: usize,
+        resolution: &Resolution<'_>,
+    ) -> Result<Option<Vec<u8>>, SourceError> {
+        let unreadable = |source: std::io::Error| GitContentError::Settings {
+            path: resolution.shown(&self.tracked[position].path),
+            source: Box::new(source),
+        };
+        let content = self.content(position).map_err(unreadable)?;
+        if content.size() >= attributes::MAX_LEN {
+            return Ok(None);
+        }
+        Ok(Some(
+            read(content, attributes::MAX_LEN).map_err(unreadable)?,
+        ))
+    }
+
     /// Reads a file that says something about others.
     fn settings(
         &self,
@@ -115,10 +137,12 @@ impl GitTree {
             })
     }
 
-    /// Drops what has `export-ignore`, and returns what the attributes say about the rest.
+    /// Drops what has `export-ignore`, and returns what the attributes say about the rest. A
+    /// directory stays when only files in it are left out, as `git archive` has it.
     fn leave_out_ignored(&mut self, attributes: &Attributes) -> Vec<Marks> {
         let mut judge = attributes.judge();
         let mut marks = Vec::with_capacity(self.tracked.len());
+        let mut emptied = BTreeSet::new();
         let tracked = std::mem::take(&mut self.tracked);
         let places = std::mem::take(&mut self.places);
         for (tracked, place) in tracked.into_iter().zip(places) {
@@ -127,7 +151,33 @@ impl GitTree {
                 marks.push(said);
                 self.tracked.push(tracked);
                 self.places.push(place);
+            } else if let Some(directory) = parent(&tracked.path)
+                && !judge.ignores_directory(directory)
+            {
+                emptied.insert(directory.to_owned());
             }
+        }
+        // What holds something, if only such a directory, is there because of that.
+        let others = emptied.clone();
+        for path in self
+            .tracked
+            .iter()
+            .map(|tracked| &tracked.path)
+            .chain(&others)
+        {
+            let mut below = path.as_slice();
+            while let Some(directory) = parent(below) {
+                emptied.remove(directory);
+                below = directory;
+            }
+        }
+        for path in emptied {
+            marks.push(Marks::default());
+            self.tracked.push(Tracked {
+                path,
+                kind: TrackedKind::Directory,
+            });
+            self.places.push(Place::Nothing);
         }
         marks
     }
@@ -436,6 +486,12 @@ impl GitTree {
         }
         .into())
     }
+}
+
+/// Returns the directory that holds `path`; None at the top.
+fn parent(path: &[u8]) -> Option<&[u8]> {
+    let end = path.iter().rposition(|byte| *byte == b'/')?;
+    Some(&path[..end])
 }
 
 /// Tells whether objects of the repository may be elsewhere by intention.

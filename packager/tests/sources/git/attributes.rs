@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bulla_packager::source::{GitContentError, SourceError};
+use bulla_packager::source::{GitContentError, SourceError, TrackedKind};
 use bulla_schemas::outcome::FailureKind;
+
+use proptest::prelude::*;
 
 use crate::checkout::{GitRepository, program, refusal, resolve, resolved, run, spec};
 
-/// The files of `git archive HEAD`, unpacked.
+/// The files and empty directories of `git archive HEAD`, unpacked.
 fn archived(repository: &GitRepository) -> BTreeMap<String, String> {
     let directory = repository.home().join("archived");
     let tar = repository.home().join("archive.tar");
@@ -25,6 +27,10 @@ fn archived(repository: &GitRepository) -> BTreeMap<String, String> {
         for entry in here.read_dir().unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.is_symlink() {
+                if path.read_dir().unwrap().next().is_none() {
+                    let name = path.strip_prefix(&directory).unwrap();
+                    files.insert(name.to_str().unwrap().to_owned(), String::new());
+                }
                 pending.push(path);
                 continue;
             }
@@ -101,6 +107,72 @@ fn leaves_out_what_git_archive_leaves_out() {
     assert_as_archived(&repository);
     let found = resolved(&repository.work());
     assert!(!found.contains_key("docs/a") && found.contains_key("src/docs/a"));
+}
+
+#[test]
+fn a_directory_stays_when_only_files_in_it_are_left_out() {
+    let repository = GitRepository::with_files();
+    repository.write(
+        ".gitattributes",
+        ".gitkeep export-ignore\n/gone export-ignore\n/emptied/all export-ignore\n",
+    );
+    for path in [
+        "cache/.gitkeep",
+        "var/log/.gitkeep",
+        "var/log/deep/er/.gitkeep",
+        "full/.gitkeep",
+        "full/file",
+        "gone/.gitkeep",
+        "gone/deep/.gitkeep",
+        "emptied/all/file",
+    ] {
+        repository.write(path, path);
+    }
+    repository.commit("directories");
+    assert_as_archived(&repository);
+    let found = resolved(&repository.work());
+    assert_eq!(found["cache"].0, TrackedKind::Directory);
+    assert_eq!(found["var/log/deep/er"].0, TrackedKind::Directory);
+    for gone in ["var/log", "full", "gone", "emptied"] {
+        assert!(!found.contains_key(gone), "{gone}");
+    }
+}
+
+#[test]
+fn reads_the_attributes_that_git_reads() {
+    let long = |path: &str, length: usize| {
+        let line = format!("{path} export-ignore");
+        format!("{line}{}\n", " ".repeat(length - line.len()))
+    };
+    let long = [("a", 2046), ("b", 2047), ("c", 2048), ("d", 2049)]
+        .map(|(path, length)| long(path, length))
+        .concat();
+    for attributes in [
+        long.as_str(),
+        &long.replace('\n', "\r\n"),
+        "\u{feff}a export-ignore\nb export-ignore\n",
+        "\u{feff}\na export-ignore\n",
+        "a export-ignore\0 b\nb export-ignore\n",
+        "\na export-ignore\r\n  b\texport-ignore\n\"c\" export-ignore\n\"d export-ignore",
+        "!a export-ignore\n[attr]own export-ignore\nb own\n[attr]binary export-ignore\nc binary\n",
+        "a export-ignore export-subst\nb -export-ignore\n* export-subst\n",
+    ] {
+        let repository = GitRepository::with_files();
+        for path in ["a", "b", "c", "d"] {
+            repository.write(path, path);
+        }
+        repository.write(".gitattributes", attributes);
+        repository.commit("attributes");
+        assert_as_archived(&repository);
+    }
+    for target in ["a export-ignore", "attributes", "../x export-ignore"] {
+        let repository = GitRepository::with_files();
+        repository.write("a", "a");
+        repository.write("attributes", "a export-ignore\n");
+        repository.link(".gitattributes", target);
+        repository.commit("a link");
+        assert_as_archived(&repository);
+    }
 }
 
 #[test]
@@ -214,4 +286,59 @@ fn refuses_text_of_a_commit_in_another_encoding() {
     repository.commit("second");
     let error = refusal(resolve(&spec(&repository.work())));
     assert!(error.to_string().contains("%s"), "{error}");
+}
+
+/// Lines of an attributes file that say something about the paths of `any_tree`, or nearly.
+fn any_line() -> impl Strategy<Value = String> {
+    let pattern = prop_oneof![
+        "[abx]",
+        "/?[ab*?]{1,2}(/[abx*]{0,2}){0,2}/?",
+        "(\\*\\*/)?[abx](/\\*\\*)?",
+        "\"[ab]\"",
+        "\\[[ab!]\\]?",
+        "!?[ab]",
+        "\u{feff}?[ab]",
+    ];
+    let state = prop_oneof![
+        4 => Just("export-ignore"),
+        2 => Just("-export-ignore"),
+        1 => Just("!export-ignore"),
+        1 => Just("export-ignore=yes"),
+        1 => Just("own"),
+        1 => Just("-own text"),
+        1 => Just("export-ignore\r"),
+    ];
+    let line = (
+        pattern,
+        state,
+        prop_oneof![9 => Just(0), 1 => 2000_usize..2100],
+    )
+        .prop_map(|(pattern, state, padding)| format!("{pattern} {state}{}", " ".repeat(padding)));
+    prop_oneof![12 => line, 1 => Just("[attr]own export-ignore".to_owned()), 1 => Just("#".to_owned())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn leaves_out_and_keeps_what_git_archive_does(
+        paths in prop::collection::btree_set("[ab](/[abx]){0,3}", 1..12),
+        top in prop::collection::vec(any_line(), 0..8),
+        below in prop::collection::vec(any_line(), 0..4),
+    ) {
+        let repository = GitRepository::with_files();
+        for path in &paths {
+            let full = repository.work().join(path);
+            // Another path may need a directory there, or have a file above.
+            if !full.exists() && std::fs::create_dir_all(full.parent().unwrap()).is_ok() {
+                std::fs::write(full, path).unwrap();
+            }
+        }
+        repository.write(".gitattributes", format!("{}\n", top.join("\n")));
+        if repository.work().join("a").is_dir() {
+            repository.write("a/.gitattributes", below.join("\n"));
+        }
+        repository.commit("tree");
+        assert_as_archived(&repository);
+    }
 }

@@ -277,3 +277,32 @@ fn attributes_of_a_submodule_are_its_own() {
     nested.main.commit("attributes");
     assert!(!resolved(&nested.main.work()).contains_key("lib/other/README"));
 }
+
+#[test]
+fn of_two_declarations_of_one_path_the_last_counts() {
+    let libraries = ["old", "new"].map(|name| {
+        let library = GitRepository::new();
+        library.write("content", name);
+        library.commit(name);
+        library
+    });
+    for order in [[0, 1], [1, 0]] {
+        let [first, last] = order.map(|number| libraries[number].work());
+        let repository = GitRepository::with_files();
+        add(&repository, &last, "lib");
+        let section = |name: &str, url: &Path| {
+            let url = url.display();
+            format!("[submodule \"{name}\"]\n\tpath = lib\n\turl = {url}\n")
+        };
+        repository.write(".gitmodules", section("z", &first) + &section("a", &last));
+        repository.commit("replaced");
+        let clone = repository.home().join("clone");
+        repository.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
+        repository.git_in(
+            &clone,
+            &[&ALLOW[..], &["submodule", "-q", "update", "--init"]].concat(),
+        );
+        let expected = std::fs::read_to_string(clone.join("lib/content")).unwrap();
+        assert_eq!(resolved(&clone)["lib/content"].1, expected);
+    }
+}

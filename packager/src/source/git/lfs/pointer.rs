@@ -8,6 +8,22 @@
 
 use bulla_schemas::Digest;
 
+/// What `version` may be: today's, that of the first release, and that of the first draft.
+const VERSIONS: [&str; 3] = [
+    "https://git-lfs.github.com/spec/v1",
+    "https://hawser.github.com/spec/v1",
+    "http://git-media.io/v/2",
+];
+
+/// How pointers of other versions would begin.
+const BEGINS: [&str; 3] = [
+    "version https://git-lfs",
+    "version https://hawser",
+    "version http://git-media",
+];
+
+const KEYS: [&str; 2] = ["oid", "size"];
+
 /// The size and digest of a large file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source::git) struct Pointer {
@@ -30,38 +46,60 @@ impl Pointer {
     /// A pointer is shorter than this, by its specification.
     pub(in crate::source::git) const MAX_LEN: u64 = 1024;
 
-    /// Reads the content of a blob.
+    /// Reads the content of a blob as `git-lfs` does (`DecodePointer` in `lfs/pointer.go`). It takes
+    /// what only begins as a pointer for content; that would be released without a word, so it is
+    /// told apart here.
     pub(in crate::source::git) fn read(content: &[u8]) -> Reading {
-        const BEGINS: [&[u8]; 2] = [b"version https://git-lfs", b"version https://hawser"];
-        if content.len() as u64 >= Self::MAX_LEN
-            || !BEGINS.iter().any(|begin| content.starts_with(begin))
-        {
+        if content.len() as u64 >= Self::MAX_LEN {
             return Reading::Content;
         }
-        match Self::parse(content) {
-            Ok(pointer) => Reading::Pointer(pointer),
-            Err(why) => Reading::Unreadable(why),
+        let text = content.trim_ascii();
+        let is_pointer = VERSIONS.iter().any(|version| {
+            let rest = text
+                .strip_prefix(b"version ")
+                .and_then(|rest| rest.strip_prefix(version.as_bytes()));
+            rest.is_some_and(|rest| matches!(rest, [] | [b'\n' | b'\r', ..]))
+        });
+        let begins = || {
+            BEGINS
+                .iter()
+                .any(|begin| text.starts_with(begin.as_bytes()))
+        };
+        if is_pointer {
+            match Self::parse(text) {
+                Ok(pointer) => Reading::Pointer(pointer),
+                Err(why) => Reading::Unreadable(why),
+            }
+        } else if begins() {
+            Reading::Unreadable("its version is unknown")
+        } else {
+            Reading::Content
         }
     }
 
     fn parse(content: &[u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(content).map_err(|_| "it is not UTF-8")?;
-        let (mut sha256, mut size) = (None, None);
-        for line in text.lines().skip(1) {
-            let (key, value) = line.split_once(' ').ok_or("a line has no value")?;
-            match key {
-                "oid" => {
-                    let digest: Result<Digest, _> = value.parse();
-                    sha256 = Some(digest.map_err(|_| "`oid` is no sha256")?);
+        let mut lines = text.lines().skip(1).filter(|line| !line.is_empty());
+        let mut value = |expected: &str, missing| {
+            let line = lines.next().ok_or(missing)?;
+            match line.split_once(' ') {
+                Some((key, value)) if key == expected => Ok(value),
+                Some((key, _)) if key.starts_with("ext-") => {
+                    Err("it needs an extension of Git LFS")
                 }
-                "size" => size = Some(value.parse().map_err(|_| "`size` is no number")?),
-                _ if key.starts_with("ext-") => return Err("it needs an extension of Git LFS"),
-                _ => return Err("it has an unknown key"),
+                Some((key, _)) if KEYS.contains(&key) => Err(missing),
+                Some(_) => Err("it has an unknown key"),
+                None => Err("a line has no value"),
             }
+        };
+        let sha256 = value("oid", "it has no `oid`")?;
+        let size = value("size", "it has no `size`")?;
+        if lines.next().is_some() {
+            return Err("it has a line too many");
         }
         Ok(Self {
-            sha256: sha256.ok_or("it has no `oid`")?,
-            size: size.ok_or("it has no `size`")?,
+            sha256: sha256.parse().map_err(|_| "`oid` is not a sha256")?,
+            size: size.parse().map_err(|_| "`size` is not a number")?,
         })
     }
 }
@@ -79,7 +117,20 @@ mod tests {
             sha256: OID.parse().unwrap(),
             size: 12,
         };
-        assert_eq!(Pointer::read(text.as_bytes()), Reading::Pointer(pointer));
+        for written in [
+            text.clone(),
+            text.replace('\n', "\r\n"),
+            format!("\n{}\n\n", text.replace('\n', "\n\n")),
+            text.trim_end().to_owned(),
+            text.replace("git-lfs", "hawser"),
+            text.replace(
+                "https://git-lfs.github.com/spec/v1",
+                "http://git-media.io/v/2",
+            ),
+        ] {
+            let expected = Reading::Pointer(pointer.clone());
+            assert_eq!(Pointer::read(written.as_bytes()), expected, "{written:?}");
+        }
         for content in ["", "hello", "version 1\n"] {
             assert_eq!(Pointer::read(content.as_bytes()), Reading::Content);
         }
@@ -91,6 +142,8 @@ mod tests {
             ("size 12\n", ""),
             ("oid ", "ext-0-foo sha256:x\noid "),
             ("size", "nonsense"),
+            ("spec/v1", "spec/v2"),
+            ("size 12\n", "size 12\nmore 1\n"),
         ] {
             let wrong = text.replace(from, to);
             assert!(

@@ -20,7 +20,7 @@ pub(super) fn find(
     own: &gix::config::File,
 ) -> Result<Option<Declared>, gix::Error> {
     let file = gix::submodule::File::from_bytes(gitmodules, None, own)?;
-    let Some(name) = file.name_by_path(BStr::new(path)) else {
+    let Some(name) = name(&file, path) else {
         return Ok(None);
     };
     let url = file.config().string_by("submodule", Some(name), "url");
@@ -30,6 +30,26 @@ pub(super) fn find(
             .map(|url| url.to_str_lossy().into_owned())
             .unwrap_or_default(),
     }))
+}
+
+/// Finds the submodule at `path`: the one that the last section with that path names, as for git.
+fn name<'a>(file: &'a gix::submodule::File, path: &[u8]) -> Option<&'a BStr> {
+    let config = file.config();
+    let sections = config.sections_by_name("submodule").into_iter().flatten();
+    let mut found = None;
+    // Others are from the configuration of the repository.
+    for section in sections.filter(|section| std::ptr::eq(section.meta(), config.meta())) {
+        let (Some(name), Some(value)) = (section.header().subsection_name(), section.value("path"))
+        else {
+            continue;
+        };
+        if value == path {
+            found = Some(name);
+        } else if found == Some(name) {
+            found = None;
+        }
+    }
+    found
 }
 
 /// Tells whether a name or path stays where it is put: no `..`, nothing absolute, nothing that

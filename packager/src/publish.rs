@@ -233,7 +233,8 @@ fn dependency(bundle: &Bundle, provenance: &Provenance) -> Dependency {
     }
 }
 
-/// Finds the entry in which the log says the same already, but for times and run.
+/// Finds the entry in which the log says the same already, but for times and run. From which branch a
+/// git commit is published says nothing new, and neither does a clone without its tag.
 fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64> {
     let definition = &statement.predicate.build_definition;
     let parameters = &definition.external_parameters;
@@ -245,12 +246,13 @@ fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64>
         let rule = policy.and_then(|policy| policy.builder(name));
         rule.is_some_and(|rule| rule.builder_id == *builder_id)
     };
+    let is_git = parameters.source.starts_with("git+");
     // Another builder that says the same says something new: it made the release as well.
     let is_same = |record: &&bulla_trust::ReleaseRecord| {
         record.builders.iter().any(is_builder)
             && record.source == parameters.source
-            && record.reference == parameters.reference
-            && record.label == parameters.label
+            && (is_git || record.reference == parameters.reference)
+            && (record.label == parameters.label || (is_git && parameters.label.is_empty()))
             && record.dirty == parameters.dirty
             && record.build == parameters.build
     };
@@ -294,6 +296,10 @@ mod tests {
         let mut other = statement.clone();
         other.predicate.build_definition.external_parameters.label = "1.0".to_owned();
         assert_eq!(existing_entry(state, &other), None);
+        let mut elsewhere = statement.clone();
+        let parameters = &mut elsewhere.predicate.build_definition.external_parameters;
+        parameters.reference = "refs/heads/other".to_owned();
+        assert_eq!(existing_entry(state, &elsewhere), Some(1));
         let unknown = testing::release(&project(), Digest::of(b"another"));
         assert_eq!(existing_entry(state, &unknown), None);
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::pack::{self, PackError, PackOptions, Packed};
 use crate::recipe::{self, RecipeError};
 use crate::source::remote::{self, Origin};
-use crate::source::{self, Location, SourceError, SourceSpec};
+use crate::source::{self, GivenReference, Location, SourceError, SourceSpec};
 
 /// How the release that was made again compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -161,6 +161,7 @@ pub fn reproduce(
         location: found.location().clone(),
         revision: Some(origin.revision.to_owned()),
         allow_dirty: false,
+        reference: GivenReference::default(),
         spool: options.spool.clone(),
     })?;
     let recipe = recipe::load(&opened)?;

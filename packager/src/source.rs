@@ -12,6 +12,7 @@ mod error;
 mod git;
 pub(crate) mod ownership;
 mod protected;
+mod reference;
 pub mod remote;
 mod svn;
 
@@ -31,6 +32,7 @@ use comparison::Refusal;
 pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
 pub use git::SubmoduleUrlError;
 pub use ownership::ForeignCheckout;
+pub use reference::{CiRevision, GivenReference};
 
 /// Which revision of which checkout is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct SourceSpec {
     /// Whether changes that are in no revision may be packed. Only the checked-out revision can
     /// have such changes.
     pub allow_dirty: bool,
+    /// What is said about the branch or tag of a git commit.
+    pub reference: GivenReference,
     /// The directory for temporary files, which an svn revision needs.
     pub spool: PathBuf,
 }
@@ -260,6 +264,7 @@ pub fn open(spec: &SourceSpec) -> Result<Checkout, SourceError> {
 /// Opens the revision that `spec` names, and does not wait until the work tree is compared with
 /// it. What is made of the checkout counts only after [`Checkout::compared`].
 pub fn begin(spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    spec.reference.check()?;
     match &spec.location {
         Location::Url(url) => svn::open_url(url, spec),
         Location::Directory(directory) => {

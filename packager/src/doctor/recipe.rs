@@ -9,7 +9,9 @@ use bulla_schemas::recipe::{BundleSection, Recipe};
 use super::Finding;
 use crate::filter::Filter;
 use crate::select::select;
-use crate::source::{self, Checkout, Location, SourceError, SourceSpec, TrackedKind};
+use crate::source::{
+    self, Checkout, GivenReference, Location, SourceError, SourceSpec, TrackedKind,
+};
 use crate::{recipe, source::Tracked};
 
 const STEP: &str = "recipe";
@@ -37,6 +39,7 @@ pub fn examine(directory: &Path, spool: &Path) -> (Vec<Finding>, Examined) {
         revision: None,
         // What is not committed is no reason not to look at the rest.
         allow_dirty: true,
+        reference: GivenReference::default(),
         spool: spool.to_owned(),
     });
     let checkout = match opened {

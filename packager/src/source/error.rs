@@ -73,6 +73,22 @@ pub enum SourceError {
         #[source]
         source: gix::Error,
     },
+    /// A branch or tag that is not named in full.
+    #[error(
+        "expected the full name of a branch or tag, such as `refs/heads/main`, found {found:?}"
+    )]
+    NotReference {
+        /// What was given.
+        found: String,
+    },
+    /// A name where Subversion has a path.
+    #[error(
+        "a branch or tag was named, but `{repository}` is a Subversion directory, whose path is that"
+    )]
+    ReferenceOfSvn {
+        /// The checkout or URL.
+        repository: String,
+    },
     /// A commit time outside what a release document can say.
     #[error("revision {revision} has a commit time that cannot be written")]
     CommitTime {
@@ -233,6 +249,8 @@ impl SourceError {
             | Self::NoCommit { .. }
             | Self::UnknownRevision { .. }
             | Self::NotCommit { .. }
+            | Self::NotReference { .. }
+            | Self::ReferenceOfSvn { .. }
             | Self::NotSvnRevision { .. }
             | Self::NeverCommitted { .. }
             | Self::NotDirectory { .. } => FailureKind::Usage,
@@ -287,7 +305,9 @@ impl SourceError {
             Self::GitContent(error) => return error.hint(),
             Self::Svn { failure, .. } => return failure.hint().map(str::to_owned),
             Self::Subversion(error) => return error.hint(),
-            Self::NotSvnRevision { .. }
+            Self::ReferenceOfSvn { .. } => "leave `--ref` out",
+            Self::NotReference { .. }
+            | Self::NotSvnRevision { .. }
             | Self::NotDirectory { .. }
             | Self::NotCommit { .. }
             | Self::Git { .. }

@@ -43,10 +43,10 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
     let repository = objects.repository();
     let commit = names::commit(&repository, top, spec.revision.as_deref())?;
     let source = release_source(&commit, top)?;
-    let reference = names::reference(&repository, spec.revision.as_deref(), commit.id);
+    let (reference, label) = names::reference_and_label(&repository, spec, commit.id);
     let mut provenance = Provenance {
         source: names::source(&repository, top),
-        label: names::label(&repository, &reference, commit.id),
+        label,
         reference,
         dirty: false,
         build: Build::None,

@@ -51,7 +51,6 @@ impl Found {
         }
         let is_git = matches!(origin.document, Source::Git { .. });
         if is_git
-            && provenance.reference.is_empty()
             && provenance.source == origin.source
             && git::remote::contains(directory, origin.reference, origin.revision)
         {

@@ -45,6 +45,7 @@ use xml::Info;
 
 /// Opens the directory at `url`.
 pub(super) fn open_url(url: &str, spec: &SourceSpec) -> Result<Checkout, SourceError> {
+    refuse_reference(spec, url)?;
     if has_password(url) {
         let url = without_secrets(url);
         return Err(SvnError::PasswordInUrl { url }.into());
@@ -67,6 +68,7 @@ pub(super) fn open_working_copy(
     spec: &SourceSpec,
 ) -> Result<Checkout, SourceError> {
     require_own_svn(root)?;
+    refuse_reference(spec, &directory.display().to_string())?;
     let top = directory
         .ancestors()
         .take_while(|ancestor| ancestor.starts_with(root))
@@ -102,6 +104,16 @@ pub(super) fn open_working_copy(
     checkout.provenance.dirty = !is_clean;
     checkout.warnings.extend(untracked_warning(&untracked));
     Ok(checkout)
+}
+
+/// A Subversion path is what a branch or tag is for git; nothing else can be said to be it.
+fn refuse_reference(spec: &SourceSpec, repository: &str) -> Result<(), SourceError> {
+    match spec.reference.named {
+        None => Ok(()),
+        Some(_) => Err(SourceError::ReferenceOfSvn {
+            repository: without_secrets(repository),
+        }),
+    }
 }
 
 /// Checks out the revision that `info` names. The repository itself is asked once more: what it

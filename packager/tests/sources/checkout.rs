@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bulla_packager::source::{self, Checkout, Location, SourceError, SourceSpec, TrackedKind};
+use bulla_packager::source::{
+    self, Checkout, GivenReference, Location, SourceError, SourceSpec, TrackedKind,
+};
 use tempfile::TempDir;
 
 /// Says aloud that a test, or a part of one, is left out. The test runner keeps what `eprintln!`
@@ -159,6 +161,7 @@ pub(crate) fn spec(directory: &Path) -> SourceSpec {
         location: Location::Directory(directory.to_owned()),
         revision: None,
         allow_dirty: false,
+        reference: GivenReference::default(),
         spool: std::env::temp_dir(),
     }
 }

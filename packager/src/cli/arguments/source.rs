@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::environment;
-use crate::source::{Location, SourceSpec};
+use crate::source::{CiRevision, GivenReference, Location, SourceSpec};
 
 /// Which revision, and how.
 #[derive(Debug, Args)]
@@ -20,6 +20,10 @@ pub(in crate::cli) struct SourceArguments {
     /// one that is checked out
     #[arg(long, short, value_name = "REV")]
     revision: Option<String>,
+    /// The branch or tag in full, such as `refs/heads/main`; by default what is checked out, else what
+    /// the CI service says, else the tag at the commit
+    #[arg(long = "ref", value_name = "REF")]
+    reference: Option<String>,
     /// Pack a checkout with changes that are in no revision; such a release cannot be promoted
     #[arg(long)]
     allow_dirty: bool,
@@ -56,6 +60,10 @@ impl SourceArguments {
             location: Location::parse(&self.checkout),
             revision: self.revision.clone(),
             allow_dirty: self.allow_dirty,
+            reference: GivenReference {
+                named: self.reference.clone(),
+                ci: CiRevision::of_variables(environment::variable),
+            },
             spool,
         }
     }

@@ -5,7 +5,10 @@ use std::path::Path;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::program::{Git, GitFailure};
-use crate::source::{SourceError, address};
+use crate::source::{SourceError, SourceSpec, address};
+
+/// Where tags are.
+const TAGS: &str = "refs/tags/";
 
 /// Finds the commit that `revision` names, `HEAD` when it is none.
 pub(super) fn commit<'repository>(
@@ -123,8 +126,32 @@ fn unknown(
     }
 }
 
+/// Returns the full name of the branch or tag that `commit` is published from, and its label: what a
+/// person named, the branch that is checked out or was asked for, what the CI service says, or the
+/// tag at the commit.
+pub(super) fn reference_and_label(
+    repository: &gix::Repository,
+    spec: &SourceSpec,
+    commit: gix::ObjectId,
+) -> (String, String) {
+    let given = &spec.reference;
+    let mut reference = match &given.named {
+        Some(named) => named.clone(),
+        None => reference(repository, spec.revision.as_deref(), commit),
+    };
+    if reference.is_empty() {
+        let said = given.of_ci(&commit.to_string());
+        said.unwrap_or_default().clone_into(&mut reference);
+    }
+    let label = label(repository, &reference, commit);
+    if reference.is_empty() && !label.is_empty() {
+        reference = format!("{TAGS}{label}");
+    }
+    (reference, label)
+}
+
 /// Returns the full name of the branch or tag that `revision` is, empty when it is none.
-pub(super) fn reference(
+fn reference(
     repository: &gix::Repository,
     revision: Option<&str>,
     commit: gix::ObjectId,
@@ -148,12 +175,7 @@ pub(super) fn reference(
 
 /// Returns the tag that names `commit`: the one asked for, else an annotated one before a light
 /// one, else the first by name.
-pub(super) fn label(
-    repository: &gix::Repository,
-    reference: &str,
-    commit: gix::ObjectId,
-) -> String {
-    const TAGS: &str = "refs/tags/";
+fn label(repository: &gix::Repository, reference: &str, commit: gix::ObjectId) -> String {
     if let Some(tag) = reference.strip_prefix(TAGS) {
         return tag.to_owned();
     }

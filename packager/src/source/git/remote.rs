@@ -5,6 +5,7 @@ use std::path::Path;
 use super::private::{Access, PrivateRepository, REMOTE};
 use super::program::Git;
 use super::submodules::{fetch as fetch_commit, resolve as resolve_url};
+use crate::source::reference::is_full_name;
 use crate::source::{SourceError, address};
 
 /// The local name of the branch or tag that was asked for.
@@ -32,7 +33,7 @@ pub(in crate::source) fn fetch(
     let access = Access::default();
     let repository =
         fetch_commit(&url, id, &access, spool).map_err(|error| failed(error.to_string()))?;
-    if is_name(reference) {
+    if is_full_name(reference) {
         let arguments = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
         // Whether it is still there decides nothing: the commit is.
         let operands = [REMOTE, &format!("+{reference}:{REFERENCE}")];
@@ -43,7 +44,7 @@ pub(in crate::source) fn fetch(
 
 /// Tells whether `reference`, as the repository at `top` has or had it fetched, contains `commit`.
 pub(in crate::source) fn contains(top: &Path, reference: &str, commit: &str) -> bool {
-    if !is_name(reference) {
+    if !is_full_name(reference) {
         return false;
     }
     let directory = match gix::discover(top) {
@@ -57,9 +58,4 @@ pub(in crate::source) fn contains(top: &Path, reference: &str, commit: &str) -> 
         git.run(&["merge-base", "--is-ancestor"], &[commit, *name])
             .is_ok()
     })
-}
-
-/// Whether a text is the full name of a branch or tag and nothing else, such as two names.
-fn is_name(reference: &str) -> bool {
-    reference.starts_with("refs/") && gix::validate::reference::name(reference.into()).is_ok()
 }

@@ -228,8 +228,8 @@ fn any_name_of_a_revision_is_taken() {
         ("v1", "refs/tags/v1"),
         ("main", "refs/heads/main"),
         ("HEAD", "refs/heads/main"),
-        ("main~1", ""),
-        (first.as_str(), ""),
+        ("main~1", "refs/tags/v1"),
+        (first.as_str(), "refs/tags/v1"),
     ] {
         let checkout = open_revision(&work, name).unwrap();
         assert_eq!(checkout.provenance.reference, reference, "{name}");

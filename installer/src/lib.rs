@@ -10,6 +10,7 @@
 //!     journal                       the step that was begun
 //!     history                       one line per activation, append only
 //!     hold                          a local rollback that stands until the next install
+//!     leftovers                     what could not be removed, and why
 //!     trees/<64 hex>                what was put in a tree: inodes, sizes, times, digests
 //!     spool/<64 hex>                the part of a payload that has been downloaded
 //!
@@ -19,7 +20,7 @@
 //!     .bulla-release                which release this is, and who promoted it
 //!   persist/                        what is kept across releases, linked into each tree
 //!   set-aside/                      trees that were changed by hand, moved out of the way
-//!   .staging/                       0700, swept at every start
+//!   .staging/, .staging-2/          0700, swept at every start; what cannot be removed stays
 //! ```
 //!
 //! Everything is fetched, checked and durable before `current` is switched, and nothing is
@@ -57,5 +58,5 @@ pub use operation::{
 };
 pub use platform::FileError;
 pub use site::{Server, Site};
-pub use state::{Activation, ActivationAction, Hold, PromotionRecord, StateError};
+pub use state::{Activation, ActivationAction, Hold, Leftover, PromotionRecord, StateError};
 pub use tree::{Difference, DifferenceKind, Link, ReleaseNote, TreeError};

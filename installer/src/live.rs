@@ -3,6 +3,8 @@
 pub(crate) mod activation;
 pub(crate) mod current;
 mod error;
+pub(crate) mod processes;
 pub(crate) mod recover;
+pub(crate) mod sweep;
 
 pub use error::LiveError;

@@ -1,9 +1,11 @@
-//! The operating system: durable files, locks, stamps, and what only some file systems can do.
-//! Everything that another system would do differently is in here.
+//! The operating system: durable files, locks, stamps, mounts, and what only some file systems can
+//! do. Everything that another system would do differently is in here.
 
+pub(crate) mod directory;
 pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod lock;
+pub(crate) mod mounts;
 pub(crate) mod stamp;
 
 pub use files::FileError;

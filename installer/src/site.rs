@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::{Digest, ProjectName};
 
+const STAGING: &str = ".staging";
+
 /// The two directories that the installer works in.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -97,7 +99,25 @@ impl Site {
     }
 
     pub(crate) fn staging(&self) -> PathBuf {
-        self.folder.join(".staging")
+        self.folder.join(STAGING)
+    }
+
+    /// A staging directory for when those with lower numbers cannot be removed.
+    pub(crate) fn staging_number(&self, number: u32) -> PathBuf {
+        match number {
+            0 | 1 => self.staging(),
+            number => self.folder.join(format!("{STAGING}-{number}")),
+        }
+    }
+
+    /// Tells whether a name in the project's folder is that of a staging directory.
+    pub(crate) fn is_staging(name: &str) -> bool {
+        name.strip_prefix(STAGING).is_some_and(|rest| {
+            let number = rest
+                .strip_prefix('-')
+                .and_then(|rest| rest.parse::<u32>().ok());
+            rest.is_empty() || number.is_some()
+        })
     }
 
     pub(crate) fn bundle(&self, hash: &Digest) -> PathBuf {
@@ -122,6 +142,10 @@ impl Site {
 
     pub(crate) fn hold(&self) -> PathBuf {
         self.state.join("hold")
+    }
+
+    pub(crate) fn leftovers(&self) -> PathBuf {
+        self.state.join("leftovers")
     }
 
     pub(crate) fn records(&self) -> PathBuf {

@@ -7,9 +7,11 @@ pub(crate) mod history;
 pub(crate) mod hold;
 pub(crate) mod journal;
 mod json;
+pub(crate) mod leftovers;
 pub(crate) mod record;
 pub(crate) mod synced;
 
 pub use error::StateError;
 pub use history::{Activation, ActivationAction, PromotionRecord};
 pub use hold::Hold;
+pub use leftovers::Leftover;

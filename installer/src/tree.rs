@@ -6,6 +6,7 @@ mod error;
 mod expected;
 pub(crate) mod extract;
 pub(crate) mod note;
+pub(crate) mod obstacle;
 pub(crate) mod persist;
 pub(crate) mod place;
 pub(crate) mod plan;
@@ -14,6 +15,8 @@ pub(crate) mod releases;
 pub(crate) mod remove;
 pub(crate) mod share;
 pub(crate) mod space;
+pub(crate) mod staging;
+pub(crate) mod survey;
 
 pub use compare::{Difference, DifferenceKind};
 pub use error::TreeError;

@@ -81,6 +81,13 @@ fn notes(status: &ProjectStatus) {
             hold.left.short()
         ));
     }
+    for leftover in &status.leftovers {
+        output::say(&format!(
+            "{project}: `{}` could not be removed: {}",
+            leftover.path.display(),
+            leftover.reason
+        ));
+    }
     if status.changed.is_some_and(|paths| paths > 0) {
         output::say(&format!(
             "{project}: the live tree was changed; `bulla-installer verify {project}` names the paths"

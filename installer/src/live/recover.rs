@@ -1,5 +1,5 @@
 //! What every command that changes a project does first: finish or undo the step that a dead
-//! process left open, and sweep what it had staged.
+//! process left open.
 
 use super::error::LiveError;
 use super::{activation, current};
@@ -7,7 +7,6 @@ use crate::failpoint::failpoint;
 use crate::platform::files;
 use crate::site::Site;
 use crate::state::journal::{self, Phase};
-use crate::tree::remove;
 
 /// What was found of a process that died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +41,5 @@ pub(crate) fn recover(site: &Site) -> Result<Recovered, LiveError> {
         }
     };
     current::remove_temporary(site)?;
-    remove::remove_tree(&site.staging())?;
     Ok(recovered)
 }

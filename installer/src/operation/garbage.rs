@@ -9,9 +9,12 @@ use std::collections::HashSet;
 use bulla_schemas::Digest;
 
 use crate::failpoint::failpoint;
+use crate::live::processes::Uses;
 use crate::site::Site;
 use crate::state::history::History;
 use crate::state::hold::Hold;
+use crate::state::leftovers::{self, Leftover};
+use crate::tree::staging::Staging;
 use crate::tree::{TreeError, releases, remove};
 
 /// Returns the releases to keep once `live` is live.
@@ -38,21 +41,76 @@ pub(crate) fn kept(
         .collect()
 }
 
-/// Removes every release on this disk that is not in `kept`, and returns how many.
-pub(crate) fn collect(site: &Site, kept: &HashSet<Digest>) -> Result<usize, TreeError> {
+/// What became of the releases that are not needed any more.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    /// How many are removed.
+    pub(crate) removed: usize,
+    /// What stays, and why.
+    pub(crate) left: Vec<Leftover>,
+    /// Whose use of them could not be told.
+    pub(crate) hidden: Option<String>,
+}
+
+impl Collected {
+    /// Says what stays and what could not be told.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
+        let stays = |leftover: &Leftover| {
+            format!(
+                "`{}` is not needed any more and stays: {}",
+                leftover.path.display(),
+                leftover.reason
+            )
+        };
+        let hidden = self
+            .hidden
+            .iter()
+            .map(|who| format!("whether {who} used what was removed could not be told; root can"));
+        self.left.iter().map(stays).chain(hidden)
+    }
+}
+
+/// Removes every release on this disk that is not in `kept`. What is in use, or cannot be removed,
+/// stays where it is.
+pub(crate) fn collect(site: &Site, kept: &HashSet<Digest>) -> Result<Collected, TreeError> {
     let doomed: Vec<Digest> = releases::on_disk(site)?
         .into_iter()
         .filter(|hash| !kept.contains(hash))
         .collect();
-    for hash in &doomed {
-        let garbage = site.staging().join(format!("garbage-{}", hash.hex()));
-        releases::take_out(site, hash, &garbage)?;
-    }
+    let mut collected = Collected::default();
     if !doomed.is_empty() {
+        let uses = Uses::of_project(site);
+        let staging = Staging::create(site)?;
+        let mut garbage = Vec::new();
+        for hash in &doomed {
+            let tree = site.tree(hash);
+            match uses.check(&tree) {
+                Ok(()) => {
+                    let to = staging.garbage(hash);
+                    match releases::take_out(site, hash, &to) {
+                        Ok(()) => garbage.push(to),
+                        Err(error) => collected.left.push(Leftover::new(tree, &error)),
+                    }
+                }
+                Err(obstacle) => collected.left.push(Leftover::new(tree, &obstacle)),
+            }
+        }
         failpoint!("garbage::before-remove");
-        remove::remove_tree(&site.staging())?;
+        for path in garbage {
+            match remove::remove_tree(&path) {
+                Ok(()) => collected.removed += 1,
+                Err(error) => collected.left.push(Leftover::new(path, &error)),
+            }
+        }
+        // What stays in it is found by the next run.
+        let _ = std::fs::remove_dir(staging.path());
+        collected.hidden = uses.hidden().filter(|_| collected.removed > 0);
     }
-    Ok(doomed.len())
+    let mut known = leftovers::read(site);
+    known.retain(|leftover| !leftover.path.starts_with(site.releases()));
+    known.extend(collected.left.iter().cloned());
+    leftovers::write(site, &known);
+    Ok(collected)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod write;
 use bulla_schemas::Digest;
 use bulla_trust::LogState;
 
-use super::garbage;
+use super::garbage::{self, Collected};
 use super::locked::LockedSite;
 use super::resolve::{Asked, resolve};
 use crate::failpoint::failpoint;
@@ -129,16 +129,22 @@ fn revision_of_intact_tree(site: &Site, hash: &Digest) -> Result<Option<String>,
 
 /// Never fails an install: the release is live, and the next install tries again.
 fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observer) {
-    let collect = || -> Result<usize, InstallError> {
+    let collect = || -> Result<Option<Collected>, InstallError> {
         let history = History::read(&site.history())?;
         let Some(live) = current::read(site)? else {
-            return Ok(0);
+            return Ok(None);
         };
         let kept = garbage::kept(&history, &live, None, request.keep);
+        let collected = garbage::collect(site, &kept)?;
         remove::remove_tree(&site.spools())?;
-        Ok(garbage::collect(site, &kept)?)
+        Ok(Some(collected))
     };
-    if let Err(error) = collect() {
-        observer.note(&format!("old releases could not be removed: {error}"));
+    match collect() {
+        Ok(collected) => {
+            for sentence in collected.iter().flat_map(Collected::sentences) {
+                observer.note(&sentence);
+            }
+        }
+        Err(error) => observer.note(&format!("old releases could not be removed: {error}")),
     }
 }

@@ -6,6 +6,7 @@ use bulla_schemas::{ProjectName, Timestamp};
 use crate::failpoint::failpoint;
 use crate::live::LiveError;
 use crate::live::recover::{self, Recovered};
+use crate::live::sweep;
 use crate::observer::Observer;
 use crate::platform::files;
 use crate::platform::lock::{self, Lock};
@@ -39,6 +40,13 @@ impl LockedSite {
             Recovered::Nothing => {}
             Recovered::Finished => observer.note("an interrupted activation was finished"),
             Recovered::Undone => observer.note("an interrupted activation was undone"),
+        }
+        for leftover in sweep::sweep(&site)? {
+            observer.note(&format!(
+                "`{}` cannot be removed: {}",
+                leftover.path.display(),
+                leftover.reason
+            ));
         }
         Ok(Self { site, _lock: lock })
     }

@@ -14,6 +14,7 @@ use crate::platform::files::{FileError, OnPath as _};
 use crate::site::{Server, Site};
 use crate::state::history::{Activation, History};
 use crate::state::hold::{self, Hold};
+use crate::state::leftovers::{self, Leftover};
 use crate::state::record::TreeRecord;
 use crate::state::synced;
 use crate::tree::compare::quick;
@@ -51,6 +52,9 @@ pub struct ProjectStatus {
     /// What is wrong with `current`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What no release needs and could not be removed; every install tries again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<Leftover>,
     /// When the log was last read from the registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synced_at: Option<Timestamp>,
@@ -163,6 +167,7 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         hold,
         changed: live.map(|hash| changed(site, &hash)).transpose()?.flatten(),
         problem,
+        leftovers: leftovers::read(site),
         synced_at: None,
     })
 }

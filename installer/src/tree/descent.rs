@@ -1,18 +1,14 @@
 //! `Descent`: a way down a tree that cannot leave it.
 //!
 //! Every part of a path is opened by itself, relative to the directory above, and never through a
-//! symbolic link. Going from one path to the next in index order opens each directory about once.
+//! symbolic link or across a mount. Going from one path to the next in index order opens each
+//! directory about once.
 
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
-
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+use crate::platform::directory::{open_below, open_top};
 
 /// Handles of a tree's top and of the directories down to where the last path lay.
 pub(crate) struct Descent {
@@ -24,7 +20,7 @@ impl Descent {
     /// Opens the top of a tree, which must not be a symbolic link.
     pub(crate) fn open(top: &Path) -> io::Result<Self> {
         Ok(Self {
-            top: openat(CWD, top, DIRECTORY, Mode::empty())?,
+            top: open_top(top)?,
             opened: Vec::new(),
         })
     }
@@ -56,7 +52,7 @@ impl Descent {
             if matches!(part, "." | "..") {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
-            let next = openat(self.here(), part, DIRECTORY, Mode::empty())?;
+            let next = open_below(self.here(), part)?;
             self.opened.push((part.to_owned(), next));
         }
         Ok(self.here())

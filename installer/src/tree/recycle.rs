@@ -19,7 +19,7 @@ use super::expected::ExpectedKind;
 use super::plan::{Origin, Plan, PlannedFile};
 use super::{releases, remove};
 use crate::failpoint::failpoint;
-use crate::platform::files::OnPath as _;
+use crate::platform::files::{self, OnPath as _};
 use crate::platform::stamp::{self, Stamp};
 use crate::site::Site;
 use crate::state::record::{Recorded, TreeRecord};
@@ -31,6 +31,7 @@ pub(crate) fn recycle(
     old: &TreeRecord,
     top: &Path,
 ) -> Result<(), TreeError> {
+    files::create_private_directory(&site.staging())?;
     releases::take_out(site, &old.hash, top)?;
     failpoint!("recycle::moved");
     let wanted = wanted(plan);

@@ -7,7 +7,7 @@ use std::path::Path;
 use bulla_schemas::Digest;
 
 use super::error::TreeError;
-use super::remove;
+use super::{place, remove};
 use crate::failpoint::failpoint;
 use crate::platform::files::{self, FileError, OnPath as _};
 use crate::site::Site;
@@ -30,12 +30,17 @@ pub(crate) fn on_disk(site: &Site) -> Result<Vec<Digest>, FileError> {
     Ok(found)
 }
 
-/// Renames a release's tree out of `releases/` and forgets its record and bundle.
+/// Renames a release's tree out of `releases/` and forgets its record and bundle. Where that cannot
+/// be done, the tree stays a release.
 pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), TreeError> {
-    files::create_private_directory(&site.staging())?;
     let tree = site.tree(hash);
     remove::make_movable(&tree)?;
-    fs::rename(&tree, to).on("move away", &tree)?;
+    fs::rename(&tree, to)
+        .on("move away", &tree)
+        .inspect_err(|_| {
+            // It stays a release; the first error counts.
+            let _ = place::close_top(&tree);
+        })?;
     failpoint!("garbage::moved");
     files::remove(&site.record(hash))?;
     Ok(bundles::remove(site, hash)?)

@@ -1,18 +1,30 @@
-//! Removes trees, which have no write bits, without ever following a link.
+//! Removes trees, which have no write bits, without ever following a link or entering a mount.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, openat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, fchmod, fstat, unlinkat};
 
+use crate::platform::directory::{open_below, open_top};
 use crate::platform::files::{FileError, OnPath as _};
 
-/// Removes a tree, and is content when there is none. Needs no free space.
+/// Removes a tree, and is content when there is none. Needs no free space. Ends at the first path
+/// that cannot be removed, which the error names.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
-    remove_at(path).on("remove", path)
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).on("remove", path),
+        Ok(metadata) if metadata.is_dir() => empty(open_top(path).on("remove", path)?, path)?,
+        // The name goes; what a link points to stays.
+        Ok(_) => return fs::remove_file(path).on("remove", path),
+    }
+    unlinkat(CWD, path, AtFlags::REMOVEDIR)
+        .map_err(io::Error::from)
+        .on("remove", path)
 }
 
 /// Gives the top of a tree its write bit: without it, only root can rename a directory into
@@ -23,44 +35,38 @@ pub(crate) fn make_movable(tree: &Path) -> Result<(), FileError> {
 
 /// Sets the mode of a directory, not following a link.
 pub(crate) fn change_mode(path: &Path, change: impl Fn(Mode) -> Mode) -> Result<(), FileError> {
-    let change = || -> io::Result<()> {
-        let directory = open(CWD, path)?;
-        let mode = Mode::from_raw_mode(fstat(&directory)?.st_mode);
-        let changed = change(mode);
-        if changed != mode {
-            fchmod(&directory, changed)?;
-        }
-        Ok(())
-    };
-    change().on("set the mode of", path)
+    change_mode_at(path, change).on("set the mode of", path)
 }
 
-fn remove_at(path: &Path) -> io::Result<()> {
-    let directory = match open(CWD, path) {
-        Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(()),
-        // A file or a link: the name goes, what it points to stays.
-        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(unlinkat(CWD, path, AtFlags::empty())?),
-        Err(error) => return Err(error.into()),
-    };
-    empty(directory)?;
-    Ok(unlinkat(CWD, path, AtFlags::REMOVEDIR)?)
+fn change_mode_at(path: &Path, change: impl Fn(Mode) -> Mode) -> io::Result<()> {
+    let directory = open_top(path)?;
+    let mode = Mode::from_raw_mode(fstat(&directory)?.st_mode);
+    let changed = change(mode);
+    if changed != mode {
+        fchmod(&directory, changed)?;
+    }
+    Ok(())
 }
 
 /// Removes everything in a directory, depth first, with one handle per level and no recursion.
-fn empty(directory: OwnedFd) -> io::Result<()> {
-    let mut levels = vec![Level::read(directory)?];
+fn empty(directory: OwnedFd, path: &Path) -> Result<(), FileError> {
+    let mut levels = vec![Level::read(directory, path)?];
+    let mut path = path.to_owned();
     while let Some(level) = levels.last_mut() {
         if let Some(name) = level.directories.last() {
-            let below = open(&level.handle, name)?;
-            levels.push(Level::read(below)?);
+            path.push(OsStr::from_bytes(name.as_bytes()));
+            let below = open_below(&level.handle, name).on("remove", &path)?;
+            levels.push(Level::read(below, &path)?);
             continue;
         }
         levels.pop();
         if let Some(above) = levels.last_mut()
             && let Some(name) = above.directories.pop()
         {
-            unlinkat(&above.handle, &name, AtFlags::REMOVEDIR)?;
+            unlinkat(&above.handle, &name, AtFlags::REMOVEDIR)
+                .map_err(io::Error::from)
+                .on("remove", &path)?;
+            path.pop();
         }
     }
     Ok(())
@@ -73,29 +79,41 @@ struct Level {
 }
 
 impl Level {
-    fn read(handle: OwnedFd) -> io::Result<Self> {
-        let mode = Mode::from_raw_mode(fstat(&handle)?.st_mode);
-        if !mode.contains(Mode::RWXU) {
-            fchmod(&handle, mode | Mode::RWXU)?;
-        }
+    fn read(handle: OwnedFd, path: &Path) -> Result<Self, FileError> {
+        open_up(&handle).on("set the mode of", path)?;
         let mut directories = Vec::new();
-        for entry in Dir::read_from(&handle)? {
-            let entry = entry?;
+        for entry in Dir::read_from(&handle)
+            .map_err(io::Error::from)
+            .on("list", path)?
+        {
+            let entry = entry.map_err(io::Error::from).on("list", path)?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
-            if is_directory(&handle, name, entry.file_type())? {
-                directories.push(name.to_owned());
-            } else {
-                unlinkat(&handle, name, AtFlags::empty())?;
-            }
+            let removed = match is_directory(&handle, name, entry.file_type()) {
+                Ok(true) => {
+                    directories.push(name.to_owned());
+                    Ok(())
+                }
+                Ok(false) => unlinkat(&handle, name, AtFlags::empty()).map_err(Into::into),
+                Err(error) => Err(error),
+            };
+            removed.on("remove", path.join(OsStr::from_bytes(name.to_bytes())))?;
         }
         Ok(Self {
             handle,
             directories,
         })
     }
+}
+
+fn open_up(directory: &OwnedFd) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(fstat(directory)?.st_mode);
+    if !mode.contains(Mode::RWXU) {
+        fchmod(directory, mode | Mode::RWXU)?;
+    }
+    Ok(())
 }
 
 fn is_directory(above: &OwnedFd, name: &CStr, kind: FileType) -> io::Result<bool> {
@@ -106,17 +124,13 @@ fn is_directory(above: &OwnedFd, name: &CStr, kind: FileType) -> io::Result<bool
     Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-fn open(above: impl std::os::fd::AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(above, name, flags, Mode::empty())
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+    use crate::platform::mounts::tests::BindMount;
 
     #[test]
     fn removes_a_tree_without_write_bits_and_follows_no_link() {
@@ -150,5 +164,48 @@ mod tests {
         fs::create_dir_all(tree.join("d/".repeat(200))).unwrap();
         remove_tree(&tree).unwrap();
         assert!(!tree.exists());
+    }
+
+    #[test]
+    fn stops_before_what_is_mounted_in_a_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = folder.path().join("tree");
+        let data = folder.path().join("data");
+        fs::create_dir_all(tree.join("a/uploads")).unwrap();
+        fs::create_dir_all(data.join("deep")).unwrap();
+        fs::write(data.join("deep/kept"), "kept").unwrap();
+        for (what, point) in [
+            (data.clone(), "a/uploads"),
+            (data.join("deep/kept"), "a/file"),
+        ] {
+            let point = tree.join(point);
+            if what.is_file() {
+                fs::write(&point, "covered").unwrap();
+            }
+            let Some(mount) = BindMount::new(&what, &point) else {
+                return;
+            };
+            let error = remove_tree(&tree).unwrap_err();
+            assert_eq!(error.path, point, "{error}");
+            assert_eq!(fs::read(data.join("deep/kept")).unwrap(), b"kept");
+            drop(mount);
+        }
+        remove_tree(&tree).unwrap();
+        assert_eq!(fs::read(data.join("deep/kept")).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_tree_that_is_covered_by_a_mount_is_not_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let [tree, data] = ["tree", "data"].map(|name| folder.path().join(name));
+        for directory in [&tree, &data] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(data.join("kept"), "kept").unwrap();
+        let Some(_mount) = BindMount::new(&data, &tree) else {
+            return;
+        };
+        assert!(remove_tree(&tree).is_err());
+        assert!(data.join("kept").exists());
     }
 }

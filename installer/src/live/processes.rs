@@ -1,0 +1,333 @@
+//! Who uses the trees of a project: what is mounted in them, and which processes work in them, run
+//! from them or have their files open. Read from `/proc`, once per command and only when there is
+//! something to recycle or to remove.
+//!
+//! A container, a chroot or a service with its own mount namespace sees a tree under another path.
+//! So paths are turned into locations by the table of mounts of the namespace that they are from.
+//! No file of another process is opened or looked at: on a file system whose server is away that
+//! would wait for ever.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::platform::mounts::{Location, Mounts, View};
+use crate::site::Site;
+use crate::tree::obstacle::{Obstacle, Process};
+use crate::tree::survey::survey;
+
+const PROC: &str = "/proc";
+
+/// The uses of a project's trees.
+#[derive(Debug)]
+pub(crate) struct Uses {
+    /// Of this process.
+    mounts: Mounts,
+    found: Vec<Use>,
+    hidden: Hidden,
+}
+
+/// Processes that could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    /// So many, of other users.
+    Some(usize),
+    /// All of other users, or all.
+    All,
+}
+
+#[derive(Debug)]
+struct Use {
+    location: Location,
+    by: User,
+}
+
+#[derive(Debug)]
+enum User {
+    /// Something is mounted there.
+    Mount {
+        name: String,
+        process: Option<Process>,
+    },
+    /// It is mounted elsewhere.
+    MountedElsewhere {
+        point: PathBuf,
+        process: Option<Process>,
+    },
+    /// A process works there or has it open.
+    Process(Process),
+}
+
+impl Uses {
+    /// Looks at all mounts and processes that this process may look at.
+    pub(crate) fn of_project(site: &Site) -> Self {
+        let own = Path::new(PROC).join("self");
+        let mounts = Mounts::read(&own, Path::new("/")).unwrap_or_default();
+        let project = locations(site, &mounts);
+        let mut search = Search {
+            own_namespace: fs::read_link(own.join("ns/mnt")).ok(),
+            own_table: fs::read(own.join("mountinfo")).unwrap_or_default(),
+            own_views: views(&mounts, &project),
+            project: &project,
+            namespaces: HashMap::new(),
+            found: Vec::new(),
+            hidden: 0,
+        };
+        search.look_at_mounts(&mounts, None);
+        let listed = search.look_at_processes(&own);
+        let Search { found, hidden, .. } = search;
+        Self {
+            mounts,
+            found,
+            hidden: match listed {
+                Ok(()) if Path::new(PROC).join("1").exists() => Hidden::Some(hidden),
+                _ => Hidden::All,
+            },
+        }
+    }
+
+    /// Looks whether a tree of the project can be recycled or removed as a whole.
+    pub(crate) fn check(&self, tree: &Path) -> Result<(), Obstacle> {
+        match self.of_tree(tree) {
+            Some(obstacle) => Err(obstacle),
+            None => survey(tree),
+        }
+    }
+
+    /// Returns what uses a tree, mounts first.
+    fn of_tree(&self, tree: &Path) -> Option<Obstacle> {
+        let at = locate(&self.mounts, tree)?;
+        let inside = |found: &Use| {
+            let rest = found.location.below(&at)?;
+            Some(tree.join(rest).components().collect::<PathBuf>())
+        };
+        let mut processes: Vec<(&Process, PathBuf)> = Vec::new();
+        for (found, path) in self
+            .found
+            .iter()
+            .filter_map(|found| Some((found, inside(found)?)))
+        {
+            match &found.by {
+                User::Mount { name, process } => {
+                    return Some(Obstacle::Mounted {
+                        name: name.clone(),
+                        path,
+                        process: process.clone(),
+                    });
+                }
+                User::MountedElsewhere { point, process } => {
+                    return Some(Obstacle::MountedElsewhere {
+                        path,
+                        point: point.clone(),
+                        process: process.clone(),
+                    });
+                }
+                User::Process(process) => {
+                    if processes.iter().all(|(known, _)| *known != process) {
+                        processes.push((process, path));
+                    }
+                }
+            }
+        }
+        let others = processes.len().saturating_sub(1);
+        let (process, path) = processes.into_iter().next()?;
+        Some(Obstacle::InUse {
+            process: process.clone(),
+            path,
+            others,
+        })
+    }
+
+    /// Says which processes could not be looked at, when there are some.
+    pub(crate) fn hidden(&self) -> Option<String> {
+        let who = match self.hidden {
+            Hidden::Some(0) => return None,
+            Hidden::Some(1) => "1 process of another user".to_owned(),
+            Hidden::Some(count) => format!("{count} processes of other users"),
+            Hidden::All => "the processes of other users".to_owned(),
+        };
+        Some(who)
+    }
+}
+
+/// What is collected on the way through `/proc`.
+struct Search<'a> {
+    own_namespace: Option<PathBuf>,
+    own_table: Vec<u8>,
+    own_views: Vec<View>,
+    project: &'a [Location],
+    /// By the name of the namespace and the root of the process.
+    namespaces: HashMap<(PathBuf, PathBuf), Vec<View>>,
+    found: Vec<Use>,
+    hidden: usize,
+}
+
+impl Search<'_> {
+    fn look_at_mounts(&mut self, mounts: &Mounts, process: Option<&Process>) {
+        let is_inside = |location: &Location| {
+            let mut project = self.project.iter();
+            project.any(|project| location.below(project).is_some())
+        };
+        for mount in mounts.iter() {
+            if let Some(location) = mounts.covered_by(mount).filter(is_inside) {
+                self.found.push(Use {
+                    location,
+                    by: User::Mount {
+                        name: mount.name(),
+                        process: process.cloned(),
+                    },
+                });
+            }
+            if is_inside(&mount.root) {
+                self.found.push(Use {
+                    location: mount.root.clone(),
+                    by: User::MountedElsewhere {
+                        point: mount.point.clone(),
+                        process: process.cloned(),
+                    },
+                });
+            }
+        }
+    }
+
+    fn look_at_processes(&mut self, own: &Path) -> io::Result<()> {
+        let own = fs::read_link(own)?;
+        for entry in fs::read_dir(PROC)? {
+            let name = entry?.file_name();
+            if let Some(id) = name.to_str().and_then(|name| name.parse().ok())
+                && name.as_os_str() != own.as_os_str()
+            {
+                let directory = Path::new(PROC).join(&name);
+                match self.look_at_process(id, &directory) {
+                    Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                        self.look_at_hidden(id, &directory);
+                    }
+                    // It ended meanwhile.
+                    Err(_) | Ok(()) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_process(&mut self, id: u32, directory: &Path) -> io::Result<()> {
+        let namespace = fs::read_link(directory.join("ns/mnt"))?;
+        let views = if self.own_namespace.as_ref() == Some(&namespace) {
+            self.own_views.clone()
+        } else {
+            self.namespace(namespace, id, directory)?
+        };
+        if views.is_empty() {
+            return Ok(());
+        }
+        let mut process = None;
+        let mut test = |path: &Path| {
+            if let Some(location) = views.iter().find_map(|view| view.locate(path)) {
+                let process = process.get_or_insert_with(|| named(id, directory));
+                self.found.push(Use {
+                    location,
+                    by: User::Process(process.clone()),
+                });
+            }
+        };
+        for link in ["cwd", "root", "exe"] {
+            match fs::read_link(directory.join(link)) {
+                Ok(path) => test(&path),
+                // A kernel thread runs no file.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for entry in fs::read_dir(directory.join("fd"))? {
+            // A file that was closed meanwhile has no link any more.
+            if let Ok(path) = fs::read_link(entry?.path()) {
+                test(&path);
+            }
+        }
+        let maps = fs::read(directory.join("maps"))?;
+        let mut last: &[u8] = &[];
+        for line in maps.split(|byte| *byte == b'\n') {
+            if let Some(begin) = line.iter().position(|byte| *byte == b'/')
+                && line[begin..] != *last
+            {
+                last = &line[begin..];
+                test(Path::new(OsStr::from_bytes(last)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the views of a mount namespace; its mounts are looked at once.
+    fn namespace(
+        &mut self,
+        namespace: PathBuf,
+        id: u32,
+        directory: &Path,
+    ) -> io::Result<Vec<View>> {
+        let root = fs::read_link(directory.join("root"))?;
+        let key = (namespace, root);
+        if let Some(views) = self.namespaces.get(&key) {
+            return Ok(views.clone());
+        }
+        let mounts = Mounts::read(directory, &key.1)?;
+        self.look_at_mounts(&mounts, Some(&named(id, directory)));
+        let views = views(&mounts, self.project);
+        self.namespaces.insert(key, views.clone());
+        Ok(views)
+    }
+
+    /// Of a process of another user only the mounts can be seen.
+    fn look_at_hidden(&mut self, id: u32, directory: &Path) {
+        // Kernel threads have no command line, and use no file.
+        if fs::read(directory.join("cmdline")).is_ok_and(|text| text.is_empty()) {
+            return;
+        }
+        self.hidden += 1;
+        let table = fs::read(directory.join("mountinfo")).unwrap_or_default();
+        if table != self.own_table {
+            let mounts = Mounts::parse(&table, Path::new("/"));
+            self.look_at_mounts(&mounts, Some(&named(id, directory)));
+        }
+    }
+}
+
+fn named(id: u32, directory: &Path) -> Process {
+    let name = fs::read(directory.join("comm")).unwrap_or_default();
+    Process {
+        id,
+        name: String::from_utf8_lossy(&name).trim_end().to_owned(),
+    }
+}
+
+/// Returns where the project lies; its folder and `releases/` can be file systems of their own.
+fn locations(site: &Site, mounts: &Mounts) -> Vec<Location> {
+    let mut locations: Vec<Location> = Vec::new();
+    for directory in [site.folder(), &site.releases()] {
+        if let Some(location) = fs::canonicalize(directory)
+            .ok()
+            .and_then(|path| mounts.locate(&path))
+            && locations
+                .iter()
+                .all(|known| location.below(known).is_none())
+        {
+            locations.push(location);
+        }
+    }
+    locations
+}
+
+/// Returns where the name of a tree lies, and not what is mounted on it.
+fn locate(mounts: &Mounts, path: &Path) -> Option<Location> {
+    let above = fs::canonicalize(path.parent()?).ok()?;
+    Some(mounts.locate(&above)?.join(Path::new(path.file_name()?)))
+}
+
+fn views(mounts: &Mounts, project: &[Location]) -> Vec<View> {
+    project
+        .iter()
+        .flat_map(|location| mounts.views(location))
+        .collect()
+}

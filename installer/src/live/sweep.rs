@@ -1,0 +1,34 @@
+//! Removes what runs before this one left in staging. What cannot be removed stops nothing.
+
+use super::processes::Uses;
+use crate::platform::files::FileError;
+use crate::site::Site;
+use crate::state::leftovers::{self, Leftover};
+use crate::tree::{remove, staging};
+
+/// Sweeps the staging directories of a project, whose lock is held. Returns what stays.
+pub(crate) fn sweep(site: &Site) -> Result<Vec<Leftover>, FileError> {
+    let paths = staging::left(site)?;
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let uses = Uses::of_project(site);
+    let mut left: Vec<Leftover> = Vec::new();
+    for path in paths {
+        // A directory in which something stays.
+        if left.iter().any(|leftover| leftover.path.starts_with(&path)) {
+            continue;
+        }
+        let removed = uses
+            .check(&path)
+            .and_then(|()| Ok(remove::remove_tree(&path)?));
+        if let Err(obstacle) = removed {
+            left.push(Leftover::new(path, &obstacle));
+        }
+    }
+    let mut known = leftovers::read(site);
+    known.retain(|leftover| leftover.path.starts_with(site.releases()));
+    known.extend(left.iter().cloned());
+    leftovers::write(site, &known);
+    Ok(left)
+}

@@ -1,0 +1,59 @@
+//! What could not be removed, so that `status` can list it. Each run tries again.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::json;
+use crate::platform::files;
+use crate::site::Site;
+
+/// A tree that no release needs and that could not be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is still there.
+    pub reason: String,
+}
+
+impl Leftover {
+    /// Takes the reason with all its causes.
+    pub(crate) fn new(path: PathBuf, error: &dyn Error) -> Self {
+        let mut reason = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            // A transparent error says the same as its cause.
+            let text = error.to_string();
+            if !reason.ends_with(&text) {
+                reason = format!("{reason}: {text}");
+            }
+            cause = error.source();
+        }
+        Self { path, reason }
+    }
+}
+
+/// Returns what is still there of what could not be removed.
+pub(crate) fn read(site: &Site) -> Vec<Leftover> {
+    // What cannot be read is found again by the next run.
+    let read = json::read::<Vec<Leftover>>(&site.leftovers());
+    let mut leftovers = read.ok().flatten().unwrap_or_default();
+    leftovers.retain(|leftover| leftover.path.symlink_metadata().is_ok());
+    leftovers
+}
+
+/// Remembers what could not be removed. Only `status` reads it, so that a full disk, on which it
+/// cannot be written, stops no install and no rollback.
+pub(crate) fn write(site: &Site, leftovers: &[Leftover]) {
+    let path = site.leftovers();
+    let _ = if leftovers.is_empty() {
+        files::remove(&path).map_err(Into::into)
+    } else if read(site) == leftovers {
+        Ok(())
+    } else {
+        json::write(&path, &leftovers)
+    };
+}

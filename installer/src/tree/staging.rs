@@ -1,0 +1,73 @@
+//! Staging: a directory beside `releases/` where trees are written before they are put in place,
+//! and where old ones go to be removed. What is in one is never taken for a release.
+//!
+//! Each run makes its own. One that cannot be removed stays, and the next one gets another name.
+
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::Digest;
+
+use crate::platform::files::{FileError, OnPath as _};
+use crate::site::Site;
+
+/// A staging directory of this run.
+#[derive(Debug)]
+pub(crate) struct Staging(PathBuf);
+
+impl Staging {
+    /// Makes a directory that is not there yet, readable by its owner only.
+    pub(crate) fn create(site: &Site) -> Result<Self, FileError> {
+        const MOST: u32 = 1000;
+        let mut number = 1;
+        loop {
+            let path = site.staging_number(number);
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && number < MOST => {
+                    number += 1;
+                }
+                Err(error) => return Err(error).on("create the directory", path),
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns where an old tree of a release is removed.
+    pub(crate) fn garbage(&self, hash: &Digest) -> PathBuf {
+        self.0.join(format!("garbage-{}", hash.hex()))
+    }
+}
+
+/// Returns what runs before this one left: every path in their staging directories, and then the
+/// directories.
+pub(crate) fn left(site: &Site) -> Result<Vec<PathBuf>, FileError> {
+    let folder = site.folder();
+    let mut paths = Vec::new();
+    for name in names(folder)? {
+        if name.to_str().is_some_and(Site::is_staging) {
+            let directory = folder.join(name);
+            // What is no directory has nothing in it.
+            let inside = names(&directory).unwrap_or_default();
+            paths.extend(inside.iter().map(|name| directory.join(name)));
+            paths.push(directory);
+        }
+    }
+    Ok(paths)
+}
+
+fn names(directory: &Path) -> Result<Vec<std::ffi::OsString>, FileError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).on("list", directory),
+    };
+    entries
+        .map(|entry| Ok(entry.on("list", directory)?.file_name()))
+        .collect()
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bulla_files::Lock;
 
@@ -26,7 +27,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) catalog: Catalog,
-    pub(crate) uploads: Uploads,
+    pub(crate) uploads: Arc<Uploads>,
     _lock: Lock,
 }
 
@@ -44,6 +45,7 @@ impl App {
         // Replaying a long log takes a while.
         let log = blocking(move || Log::open(&folder, &key)).await?;
         let objects = Objects::new(data.root().to_owned());
+        sweep(objects.clone(), data.locked_at()?);
         let disk = Disk::new(data.root().to_owned());
         let catalog = Catalog::new(
             BlobStore::new(objects.clone(), disk.clone()),
@@ -52,7 +54,7 @@ impl App {
             log,
         );
         let app = Arc::new(Self {
-            uploads: Uploads::open(data.uploads(), disk, settings.uploads)?,
+            uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),
             catalog,
             settings,
             clock,
@@ -74,4 +76,14 @@ impl App {
         blocking(move || app.catalog.log.close()).await;
         self.catalog.database.close().await;
     }
+}
+
+/// Removes what a crash has left, while requests are answered already: a large store takes a while.
+fn sweep(objects: Objects, start: SystemTime) {
+    drop(tokio::task::spawn_blocking(move || {
+        if let Err(error) = objects.sweep(start) {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "what a crash has left was not removed");
+        }
+    }));
 }

@@ -24,6 +24,7 @@
 //! write that a crash cut short.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bulla_files::{Attempt as _, FileError, Lock, TryLock, create_private_directory};
 use bulla_schemas::Timestamp;
@@ -87,6 +88,13 @@ impl DataDirectory {
                 holder,
             }),
         }
+    }
+
+    /// Returns when the lock was taken, by the clock of the disk.
+    pub(crate) fn locked_at(&self) -> Result<SystemTime, FileError> {
+        let path = self.root.join("lock");
+        let metadata = std::fs::metadata(&path).attempt("look at", &path)?;
+        metadata.modified().attempt("look at", &path)
     }
 
     /// Waits for the lock under which the database's tables are created.

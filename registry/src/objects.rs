@@ -6,6 +6,7 @@
 use std::fs::{DirEntry, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tokio::io::{AsyncReadExt as _, Take};
 use tokio_util::io::ReaderStream;
@@ -117,6 +118,23 @@ impl Objects {
                 Some(key) => visit(key),
                 None => Ok(()),
             }
+        })
+    }
+
+    /// Removes what writes that a crash cut short have left and what was last changed before
+    /// `start`.
+    pub(crate) fn sweep(&self, start: SystemTime) -> Result<(), FileError> {
+        walk(&self.root, &mut |entry| {
+            let path = entry.path();
+            if !bulla_files::is_temporary(&entry.file_name()) {
+                return Ok(());
+            }
+            let changed = entry.metadata().and_then(|metadata| metadata.modified());
+            if changed.is_ok_and(|changed| changed < start) {
+                bulla_files::remove(&path)?;
+                tracing::info!(path = %path.display(), "removed what a crash had left");
+            }
+            Ok(())
         })
     }
 

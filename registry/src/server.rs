@@ -1,6 +1,7 @@
 //! The HTTP server: connections, their limits, and a stop that lets requests end.
 
 mod connection;
+mod connections;
 mod descriptors;
 mod socket;
 
@@ -9,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use self::connections::{Connections, Place};
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::router;
 
 /// How long requests may take to end when the registry stops.
@@ -23,25 +26,22 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     let router = router(Arc::clone(&app));
     let (settings, patience) = (&app.settings, app.settings.patience);
     let fit = descriptors::connections(descriptors::raise(), settings.uploads.most);
-    let connections = Arc::new(Semaphore::new(settings.most_connections.min(fit)));
+    let connections = Connections::new(settings.most_connections.min(fit));
     let tasks = TaskTracker::new();
     let (tell_stop, told_stop) = watch::channel(false);
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let mut stop = std::pin::pin!(stop);
     loop {
-        // Beyond the limit, clients wait in the system's queue.
+        // Beyond the limit, clients wait in the system's queue until another makes room.
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             () = &mut stop => break,
         };
-        let Some((stream, permit)) = accepted else {
+        let Some((stream, place)) = accepted else {
             continue;
         };
         let (router, stop) = (router.clone(), told_stop.clone());
-        tasks.spawn(async move {
-            connection::answer(stream, router, patience, stop).await;
-            drop(permit);
-        });
+        tasks.spawn(connection::answer(stream, router, patience, place, stop));
     }
     drop(listener);
     tracing::info!("stopping");
@@ -59,19 +59,20 @@ async fn sweep(app: Arc<App>) {
     let mut timer = tokio::time::interval(app.settings.uploads.sweep);
     loop {
         timer.tick().await;
-        app.uploads.sweep();
+        let app = Arc::clone(&app);
+        blocking(move || app.uploads.sweep()).await;
     }
 }
 
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    connections: &Arc<Connections>,
+) -> Option<(TcpStream, Place)> {
+    let place = connections.place().await?;
     match listener.accept().await {
         Ok((stream, _)) => {
             let _ = stream.set_nodelay(true);
-            Some((stream, permit))
+            Some((stream, place))
         }
         Err(error) => {
             // Out of file descriptors, usually: others must end first.

@@ -1,10 +1,12 @@
 //! One connection: HTTP/1 with limits in time, and an end that lets the client read its answer.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::connections::Place;
 use super::socket::Socket;
 use crate::settings::Patience;
 
@@ -25,6 +28,7 @@ pub(super) async fn answer(
     stream: TcpStream,
     router: Router,
     patience: Patience,
+    place: Place,
     mut stop: watch::Receiver<bool>,
 ) {
     // HTTP/1 only: a proxy that ends TLS speaks it, and everything in it is bounded in time.
@@ -33,26 +37,57 @@ pub(super) async fn answer(
         .header_read_timeout(patience.head)
         .half_close(true);
     let service = TowerToHyperService::new(router);
-    let socket = Socket::new(stream, patience.first_byte, patience.send);
+    let activity = place.activity();
+    let socket = Socket::new(stream, patience, Arc::clone(&activity));
+    let was_closed = Arc::new(AtomicBool::new(false));
+    let closes = Arc::clone(&was_closed);
+    let working = Arc::clone(&activity);
     let mut connection = http.serve_connection(
         TokioIo::new(socket),
-        service_fn(move |request| Box::pin(service.call(request))),
+        service_fn(move |request| {
+            working.set_busy(true);
+            let (answer, working, closes) = (
+                service.call(request),
+                Arc::clone(&working),
+                Arc::clone(&closes),
+            );
+            Box::pin(async move {
+                let answer = answer.await;
+                working.set_busy(false);
+                if let Ok(answer) = &answer {
+                    let closing = answer.headers().contains_key(CONNECTION);
+                    closes.store(closing, Ordering::Relaxed);
+                }
+                answer
+            })
+        }),
     );
-    let ended = tokio::select! {
-        ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
-        _ = stop.wait_for(|stop| *stop) => None,
+    let mut is_told = false;
+    let ended = loop {
+        tokio::select! {
+            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+            () = activity.ended() => return,
+            _ = stop.wait_for(|stop| *stop), if !is_told => {
+                is_told = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
     };
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        Pin::new(&mut connection).graceful_shutdown();
-        poll_fn(|context| connection.poll_without_shutdown(context)).await
+    // Where the registry ended it, the client may still be sending.
+    let may_be_sending = match &ended {
+        Ok(()) => was_closed.load(Ordering::Relaxed),
+        Err(error) => error.is_parse(),
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended badly");
     }
-    let socket = connection.into_parts().io.into_inner();
-    linger(socket.into_inner(), patience.linger).await;
+    if may_be_sending {
+        let socket = connection.into_parts().io.into_inner();
+        tokio::select! {
+            () = linger(socket.into_inner(), patience.linger) => {}
+            () = activity.ended() => {}
+        }
+    }
 }
 
 /// Closes a connection so that the client can read its last answer: closing with bytes unread would

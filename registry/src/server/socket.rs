@@ -3,17 +3,22 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
+
+use super::connections::Activity;
+use crate::settings::Patience;
 
 /// A connection's socket.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    activity: Arc<Activity>,
     /// Runs until the first byte has come.
     first_byte: Option<Pin<Box<Sleep>>>,
     /// How long the client may take none of the bytes that are sent.
@@ -23,11 +28,12 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, first_byte: Duration, patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Patience, activity: Arc<Activity>) -> Self {
         Self {
             stream,
-            first_byte: Some(Box::pin(sleep(first_byte))),
-            patience,
+            activity,
+            first_byte: Some(Box::pin(sleep(patience.first_byte))),
+            patience: patience.send,
             stalled: None,
         }
     }
@@ -44,13 +50,14 @@ impl Socket {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
+            self.activity.note();
             self.stalled = None;
             return written;
         }
         let patience = self.patience;
         let stalled = self
             .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -64,6 +71,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
+            self.activity.note();
             self.first_byte = None;
         } else if let Some(first_byte) = &mut self.first_byte {
             ready!(first_byte.as_mut().poll(context));

@@ -63,24 +63,34 @@ impl Uploads {
     }
 
     /// Begins an upload and returns its id, a UUID.
-    pub(crate) fn begin(&self, token: &str, project: &ProjectName) -> Result<String, StoreError> {
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        token: &str,
+        project: &ProjectName,
+    ) -> Result<String, StoreError> {
+        let (uploads, token, project) = (Arc::clone(self), token.to_owned(), project.clone());
+        blocking(move || uploads.create(token, project)).await
+    }
+
+    fn create(&self, token: String, project: ProjectName) -> Result<String, StoreError> {
         let mut sessions = self.sessions();
         self.drop_stale(&mut sessions);
         let limits = &self.limits;
-        for (most, counts) in [
-            (limits.most_of_token, &of_token(token) as Filter<'_>),
+        let limited: [(usize, Filter<'_>); 3] = [
+            (limits.most_of_token, &|session| session.token == token),
             (limits.most_of_project, &|session| {
-                session.project == *project
+                session.project == project
             }),
             (limits.most, &|_| true),
-        ] {
+        ];
+        for (most, counts) in limited {
             self.make_room(&mut sessions, most, counts)?;
         }
         let id = uuid().map_err(StoreError::Random)?;
         let upload = Upload::create(&self.directory.join(&id))?;
         let session = Session {
-            token: token.to_owned(),
-            project: project.clone(),
+            token,
+            project,
             used: Instant::now(),
             upload: Arc::new(tokio::sync::Mutex::new(upload)),
         };
@@ -109,36 +119,36 @@ impl Uploads {
 
     /// Writes to the end of an upload that is held. On a full disk, uploads that rest make room.
     pub(crate) async fn append(
-        &self,
+        self: &Arc<Self>,
         mut upload: OwnedMutexGuard<Upload>,
         bytes: Vec<Bytes>,
     ) -> Result<OwnedMutexGuard<Upload>, StoreError> {
-        let bytes = Arc::new(bytes);
-        let length: u64 = bytes.iter().map(|chunk| chunk.len() as u64).sum();
-        loop {
-            let (disk, chunks) = (self.disk.clone(), Arc::clone(&bytes));
-            let (held, written) = blocking(move || {
-                let written = disk
-                    .require(length, Purpose::Blob)
-                    .and_then(|()| upload.append(&chunks));
-                (upload, written)
-            })
-            .await;
-            upload = held;
-            match written {
-                Ok(()) => return Ok(upload),
-                Err(error) if error.is_full() && self.end_resting(length) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let uploads = Arc::clone(self);
+        blocking(move || {
+            let length = bytes.iter().map(|chunk| chunk.len() as u64).sum();
+            uploads.with_room(length, || upload.append(&bytes))?;
+            Ok(upload)
+        })
+        .await
     }
 
     /// Refuses early what is going to be too large for the disk, when nothing can make room.
-    pub(crate) fn require_room(&self, bytes: u64) -> Result<(), StoreError> {
+    pub(crate) async fn require_room(self: &Arc<Self>, bytes: u64) -> Result<(), StoreError> {
+        let uploads = Arc::clone(self);
+        blocking(move || uploads.with_room(bytes, || Ok(()))).await
+    }
+
+    /// Does what needs room for `bytes`; while there is none, uploads that rest are ended.
+    fn with_room(
+        &self,
+        bytes: u64,
+        mut run: impl FnMut() -> Result<(), FileError>,
+    ) -> Result<(), StoreError> {
         loop {
-            match self.disk.require(bytes, Purpose::Blob) {
+            let done = self.disk.require(bytes, Purpose::Blob).and_then(|()| run());
+            match done {
                 Err(error) if error.is_full() && self.end_resting(bytes) => {}
-                result => return Ok(result?),
+                done => return Ok(done?),
             }
         }
     }
@@ -223,10 +233,6 @@ impl Uploads {
 }
 
 type Filter<'a> = &'a dyn Fn(&Session) -> bool;
-
-fn of_token(token: &str) -> impl Fn(&Session) -> bool {
-    move |session| session.token == token
-}
 
 /// Returns the upload that makes room: of those that rest and that `may` be ended an empty one
 /// first, then the one not used for longest.

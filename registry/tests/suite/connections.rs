@@ -33,6 +33,17 @@ async fn exchange(registry: &Registry, bytes: Vec<u8>) -> String {
     .unwrap()
 }
 
+/// Reads until the registry closes.
+async fn read_all(mut connection: TcpStream) -> String {
+    tokio::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    })
+    .await
+    .unwrap()
+}
+
 fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("nothing")
 }
@@ -94,6 +105,47 @@ async fn who_connects_and_says_nothing_keeps_others_out_only_for_a_moment() {
     half.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n").as_bytes())
         .unwrap();
     assert_eq!(registry.get("/healthz").await.status(), StatusCode::OK);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn connections_that_rest_make_room_and_those_that_work_do_not() {
+    let forever = Duration::from_hours(1);
+    let registry = Registry::start_with(Settings {
+        most_connections: 2,
+        patience: Patience {
+            first_byte: forever,
+            head: forever,
+            send: forever,
+            linger: forever,
+        },
+        ..Settings::default()
+    })
+    .await;
+    let (mut uploading, host) = connect(&registry);
+    let request = format!(
+        "PUT /v2/acme/tool/manifests/v1 HTTP/1.1\r\nHost: {host}\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 2\r\n\r\n{{",
+        registry.token
+    );
+    uploading.write_all(request.as_bytes()).unwrap();
+    let (silent, _) = connect(&registry);
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        // Refused, with a body that it could go on sending for hours.
+        let (mut sending, host) = connect(&registry);
+        let head =
+            format!("PUT /nowhere HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9999999\r\n\r\n");
+        sending.write_all(head.as_bytes()).unwrap();
+        refused.push(sending);
+        assert_eq!(registry.get("/healthz").await.status(), StatusCode::OK);
+    }
+    drop((silent, refused));
+    uploading.write_all(b"}").unwrap();
+    uploading.shutdown(Shutdown::Write).unwrap();
+    let answer = read_all(uploading).await;
+    assert_eq!(status(&answer), "400", "{answer}");
+    assert!(answer.contains("MANIFEST_INVALID"), "{answer}");
     registry.stop().await;
 }
 

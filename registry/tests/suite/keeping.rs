@@ -55,6 +55,41 @@ async fn rebuilds_a_lost_index_from_the_files() {
 }
 
 #[tokio::test]
+async fn removes_the_files_that_a_crash_cut_short() {
+    let registry = Registry::start().await;
+    registry.push_blob("acme/tool", b"kept").await;
+    let data = registry.stop().await;
+    let left: Vec<_> = [
+        "",
+        "blobs/sha256",
+        "repositories/acme/tool/_blobs/sha256",
+        "log",
+    ]
+    .map(|folder| data.path().join(folder).join(".bulla-new-a1b2c3"))
+    .into();
+    let writes_now = data.path().join("blobs/.bulla-new-d4e5f6");
+    std::fs::create_dir_all(data.path().join("log")).unwrap();
+    for (path, day) in left
+        .iter()
+        .map(|path| (path, 1))
+        .chain([(&writes_now, 1 << 20)])
+    {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * day);
+        let file = std::fs::File::create(path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+    let registry = Registry::start_in(data, Settings::default()).await;
+    while left.iter().any(|path| path.exists()) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let data = registry.stop().await;
+    assert!(writes_now.exists(), "a write under way is left alone");
+    let registry = Registry::start_in(data, Settings::default()).await;
+    registry.push_blob("acme/tool", b"kept").await;
+    registry.stop().await;
+}
+
+#[tokio::test]
 async fn attaches_what_a_crash_left_unattached() {
     let registry = Registry::start().await;
     let mut organisation = Organisation::new();

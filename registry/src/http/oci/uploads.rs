@@ -55,7 +55,7 @@ pub(crate) async fn begin(
         .digest
         .map(|digest| parse_digest(&digest))
         .transpose()?;
-    let id = app.uploads.begin(caller.token_id(), project)?;
+    let id = app.uploads.begin(caller.token_id(), project).await?;
     let Some(digest) = digest else {
         return Ok(status(StatusCode::ACCEPTED, project, &id, 0));
     };
@@ -170,7 +170,7 @@ async fn receive(
     if upload.received().saturating_add(announced) > limit {
         return Err(Problem::TooLarge { limit });
     }
-    app.uploads.require_room(announced)?;
+    app.uploads.require_room(announced).await?;
     let mut body = Incoming::new(request.into_body(), app.settings.pace);
     loop {
         let (batch, ended) = collect(&mut body).await;

@@ -1,0 +1,133 @@
+//! The connections that are open, how many there may be, and which one makes room for another.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// How long a connection rests at least before it makes room: longer than a client needs to send
+/// its first byte.
+const LEAST_REST: Duration = Duration::from_millis(500);
+/// How often that is looked at while there is no room.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    permits: Arc<Semaphore>,
+    open: Mutex<Vec<Arc<Activity>>>,
+}
+
+/// The right to have a connection open; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    activity: Arc<Activity>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a connection does.
+#[derive(Debug)]
+pub(super) struct Activity {
+    began: Instant,
+    /// Milliseconds from `began` until bytes last went either way.
+    last: AtomicU64,
+    /// Whether a request is being worked on.
+    is_busy: AtomicBool,
+    end: Notify,
+}
+
+impl Connections {
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            permits: Arc::new(Semaphore::new(most)),
+            open: Mutex::default(),
+        })
+    }
+
+    /// Waits for a place. Where there is none, the connection that has rested longest is ended; one
+    /// whose request is being worked on never is.
+    pub(super) async fn place(self: &Arc<Self>) -> Option<Place> {
+        let permit = loop {
+            let acquire = Arc::clone(&self.permits).acquire_owned();
+            match tokio::time::timeout(LOOK_AGAIN, acquire).await {
+                Ok(permit) => break permit.ok()?,
+                Err(_) => self.end_resting(),
+            }
+        };
+        let activity = Arc::new(Activity {
+            began: Instant::now(),
+            last: AtomicU64::new(0),
+            is_busy: AtomicBool::new(false),
+            end: Notify::new(),
+        });
+        self.with_open(|open| open.push(Arc::clone(&activity)));
+        Some(Place {
+            connections: Arc::clone(self),
+            activity,
+            _permit: permit,
+        })
+    }
+
+    fn end_resting(&self) {
+        let longest = self.with_open(|open| {
+            let resting = open.iter().filter_map(|activity| {
+                let rest = activity.rest()?;
+                (rest >= LEAST_REST).then_some((rest, activity))
+            });
+            let longest = resting.max_by_key(|(rest, _)| *rest);
+            longest.map(|(_, activity)| Arc::clone(activity))
+        });
+        if let Some(activity) = longest {
+            activity.end.notify_one();
+        }
+    }
+
+    fn with_open<T>(&self, run: impl FnOnce(&mut Vec<Arc<Activity>>) -> T) -> T {
+        run(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Place {
+    /// Returns where the connection says what it does.
+    pub(super) fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.with_open(|open| {
+            open.retain(|activity| !Arc::ptr_eq(activity, &self.activity));
+        });
+    }
+}
+
+impl Activity {
+    /// Notes that bytes went either way.
+    pub(super) fn note(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes whether a request is being worked on.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        self.note();
+        self.is_busy.store(is_busy, Ordering::Relaxed);
+    }
+
+    /// Waits until the connection has to make room.
+    pub(super) async fn ended(&self) {
+        self.end.notified().await;
+    }
+
+    /// Returns how long nothing has happened, when nothing is being worked on.
+    fn rest(&self) -> Option<Duration> {
+        if self.is_busy.load(Ordering::Relaxed) {
+            return None;
+        }
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        Some(self.began.elapsed().saturating_sub(last))
+    }
+}

@@ -15,11 +15,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bulla_bundle::{Bundle, Progress, SourceTree as _};
-use bulla_schemas::api::{Change, ChangeKind};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::EntryPath;
+use bulla_schemas::api::ChangeKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::recipe::BuildSection;
-use bulla_schemas::{Digest, EntryPath, ProjectName};
-use serde::Serialize;
+use bulla_schemas::report::{CheckDifference, CheckReport};
 
 use crate::build::{BuildError, Surroundings};
 use crate::pack::{self, PackError, PackOptions};
@@ -27,54 +27,11 @@ use crate::recipe::{self, RecipeError};
 use crate::select::Selection;
 use crate::source::{self, SourceError, SourceSpec};
 pub use explain::Explainer;
-pub use place::Place;
 
 /// Most files that are looked into.
 const LOOKED_INTO: usize = 100;
 /// How long the second build waits, so that the clock shows another second.
 const ANOTHER_SECOND: Duration = Duration::from_millis(1100);
-
-/// What came of packing twice.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The project.
-    pub project: ProjectName,
-    /// The revision.
-    pub revision: String,
-    /// Whether the recipe has a build.
-    pub built: bool,
-    /// The hash the first time.
-    pub first: Digest,
-    /// The hash the second time.
-    pub second: Digest,
-    /// What was different the second time.
-    pub varied: Vec<String>,
-    /// What differs, by path.
-    pub differences: Vec<Difference>,
-}
-
-impl Report {
-    /// Tells whether both were the same.
-    pub fn is_same(&self) -> bool {
-        self.first == self.second
-    }
-}
-
-/// A path that differs.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Difference {
-    /// The path, and what differs.
-    #[serde(flatten)]
-    pub change: Change,
-    /// The first place that differs, in a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// What `diffoscope` says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub explanation: Option<String>,
-}
 
 /// Why a revision could not be packed twice.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +66,8 @@ pub enum CheckError {
     },
 }
 
-impl CheckError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for CheckError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Source(error) => error.kind(),
             Self::Recipe(error) => error.kind(),
@@ -120,8 +76,7 @@ impl CheckError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
             Self::Recipe(error) => error.hint(),
@@ -137,11 +92,11 @@ pub fn check(
     options: &PackOptions,
     explainer: Option<&Explainer>,
     progress: &dyn Progress,
-) -> Result<Report, CheckError> {
+) -> Result<CheckReport, CheckError> {
     let checkout = source::open(spec)?;
     let recipe = recipe::load(&checkout)?;
     let section = recipe.recipe.build.as_ref();
-    let revision = checkout.source.short_revision();
+    let revision = checkout.source.revision().to_owned();
     if section.is_some() {
         options.build.listener.tell("first build:");
     }
@@ -174,7 +129,7 @@ pub fn check(
         options: &other,
     };
     let (one, two) = (first.write(progress)?, second.write(progress)?);
-    Ok(Report {
+    Ok(CheckReport {
         project: recipe.recipe.bundle.project.clone(),
         revision,
         built: section.is_some(),
@@ -271,11 +226,11 @@ fn compare(
     one: &Bundle,
     two: &Bundle,
     explainer: Option<&Explainer>,
-) -> Result<Vec<Difference>, CheckError> {
+) -> Result<Vec<CheckDifference>, CheckError> {
     let (in_first, in_second) = (first.positions(), second.positions());
     let mut differences = Vec::new();
     for change in bulla_bundle::diff(one.entries(), two.entries()) {
-        let mut difference = Difference {
+        let mut difference = CheckDifference {
             change,
             place: None,
             explanation: None,

@@ -1,60 +1,49 @@
 //! The command line of `bulla`: flags become values, one library call follows, and the result is
-//! printed. stdout is data, stderr is talk.
+//! printed.
 
 mod anchor;
 mod arguments;
 mod bundle_file;
 mod changes;
 mod check;
-mod completions;
 mod diff;
 mod doctor;
 mod enter;
 mod environment;
 mod examples;
 mod export;
-mod failure;
 mod history;
 mod identify;
 mod import;
 mod init;
 mod key;
-mod man_pages;
 mod moving;
-mod output;
 mod pack;
 mod packing;
 mod preview;
-mod progress;
 mod promote;
 mod publish;
+mod releases;
 mod reproduce;
 mod rollback;
 mod session;
 mod show;
+mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
+use bulla_terminal::{Failure, help};
 
 use self::arguments::{Arguments, Command};
-use self::failure::Failure;
+use self::examples::EXAMPLES;
 use self::session::Session;
 
 /// Runs one command and returns the exit status of `bulla_schemas::outcome`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let matches = examples::command().try_get_matches_from(arguments);
-    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
-    };
-    match run(arguments) {
-        Ok(status) => status,
-        Err(failure) => failure.report(),
+    match help::parse(EXAMPLES, arguments) {
+        Ok(arguments) => bulla_terminal::finish_with(run(arguments)),
+        Err(status) => status,
     }
 }
 
@@ -63,6 +52,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let session = || Session::new(options.clone());
     let done = match command {
         Command::Enter(arguments) => return enter::run(&arguments),
+        Command::Identify(arguments) => {
+            return wait(identify::run(&session()?, &arguments));
+        }
         Command::Key(arguments) => key::run(&arguments),
         Command::Init(arguments) => wait(init::run(&session()?, &arguments)),
         Command::Pack(arguments) => pack::run(&session()?, &arguments),
@@ -71,18 +63,17 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reproduce(arguments) => wait(reproduce::run(&session()?, &arguments)),
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
+        Command::Status(arguments) => wait(status::run(&session()?, &arguments)),
+        Command::Releases(arguments) => wait(releases::run(&session()?, &arguments)),
         Command::Show(arguments) => wait(show::run(&session()?, &arguments)),
         Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),
-        Command::Identify(arguments) => {
-            return wait(identify::run(&session()?, &arguments));
-        }
         Command::Export(arguments) => wait(export::run(&session()?, &arguments)),
         Command::Import(arguments) => wait(import::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
         Command::Doctor(arguments) => wait(doctor::run(options, &arguments)),
-        Command::Completions(arguments) => completions::run(&arguments),
-        Command::ManPages(arguments) => man_pages::run(&arguments),
+        Command::Completions(arguments) => arguments.run::<Arguments>(EXAMPLES),
+        Command::ManPages(arguments) => arguments.run::<Arguments>(EXAMPLES),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use serde::Deserialize;
 use url::Url;
 
@@ -54,17 +54,15 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for ConfigError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Io { .. } => FailureKind::Failed,
             Self::Toml { .. } => FailureKind::Usage,
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } => None,
             Self::Toml { .. } => Some(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
 use bulla_registry_client::{Client, ClientError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, EntryPath, ProjectName};
 
 use self::index::IndexError;
@@ -68,9 +68,8 @@ pub enum ContentsError {
     },
 }
 
-impl ContentsError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for ContentsError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Client { source, .. } => source.kind(),
             Self::Verify { .. } | Self::Content { .. } => FailureKind::Refused,
@@ -78,8 +77,7 @@ impl ContentsError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Client { source, .. } => source.hint(),
             Self::Verify { .. } => Some("tell the registry's operator".to_owned()),

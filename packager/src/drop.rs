@@ -9,39 +9,17 @@
 //! Only the verified log says who promoted what; only a checkout can say which git commit has
 //! which in its history.
 
-use std::fmt;
 use std::path::Path;
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::release::Source;
+use bulla_schemas::report::Dropped;
 use bulla_schemas::statement::Action;
-use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::{LogState, Promotion, Release};
-use serde::Serialize;
 
 use crate::ancestry::{self, AncestryError, Missing, Revision};
 use crate::proposal::Proposal;
-
-/// A revision that was promoted to a channel and would be live no longer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Dropped {
-    /// The release.
-    pub hash: Digest,
-    /// The commit id or revision number.
-    pub revision: String,
-    /// The branch or tag, or the path in an svn repository.
-    #[serde(rename = "ref")]
-    pub reference: String,
-    /// Who promoted it.
-    pub people: Vec<Name>,
-    /// Why, in their words.
-    pub reason: String,
-    /// When, as they say.
-    pub issued_at: Timestamp,
-    /// The entry of the log.
-    pub entry: u64,
-}
 
 /// What a channel would lose.
 #[derive(Debug)]
@@ -103,14 +81,12 @@ pub enum DropError {
     },
 }
 
-impl DropError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for DropError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Loss { .. } => "merge what is live, publish that and promote it; or give --drop \
                                   to take it out of the channel"
@@ -120,31 +96,6 @@ impl DropError {
                 None => "give --drop to promote it all the same".to_owned(),
             },
         })
-    }
-}
-
-impl fmt::Display for Dropped {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let people: Vec<_> = self.people.iter().map(Name::as_str).collect();
-        write!(
-            formatter,
-            "{} ({}, promoted by {} on {}: {})",
-            self.hash.short(),
-            self.short_revision(),
-            people.join(", "),
-            self.issued_at,
-            self.reason
-        )
-    }
-}
-
-impl Dropped {
-    /// Returns the commit id cut to 12 digits, or `r` and the revision number.
-    fn short_revision(&self) -> String {
-        match self.revision.parse::<u64>() {
-            Ok(number) if self.revision.len() < 40 => format!("r{number}"),
-            _ => self.revision.chars().take(12).collect(),
-        }
     }
 }
 

@@ -1,22 +1,23 @@
 //! A release as one file: the bundle, and the log that says what it is.
 
-use std::io::{self, BufWriter, Cursor, Read};
+use std::io::{self, BufWriter, Cursor, Read, Seek as _};
 use std::path::Path;
 use std::sync::Mutex;
 
 use bulla_bundle::{
-    BlobSource, BundleFileError, LogCopy, Part, Progress, VerifiedBundle, VerifyError,
-    write_bundle_file,
+    BlobSource, BundleFileError, Limits, LogCopy, Part, Progress, VerifiedBundle, VerifyError,
+    read_bundle_file, write_bundle_file,
 };
+use bulla_files::{Attempt as _, Draft, FileError, Readers};
 use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::manifest::Descriptor;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, ProjectName};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::bundle_file;
 use crate::contents::{self, ContentsError};
-use crate::draft::{Draft, DraftError};
 
 /// Pieces of the payload that may wait for the disk.
 const WAITING: usize = 16;
@@ -33,31 +34,34 @@ pub enum ExportError {
     Log(#[from] FollowError),
     /// The file cannot be written.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    File(#[from] FileError),
+    /// What was written is not what it must be.
+    #[error(transparent)]
+    Bundle(#[from] BundleFileError),
 }
 
-impl ExportError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for ExportError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Contents(error) => error.kind(),
             Self::Log(error) => error.kind(),
-            Self::Draft(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Bundle(error) => error.kind(),
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Contents(error) => error.hint(),
             Self::Log(error) => error.hint(),
-            Self::Draft(error) => error.hint(),
+            Self::File(error) => error.hint(),
+            Self::Bundle(error) => error.hint(),
         }
     }
 }
 
 /// Fetches a release and the log, and writes them to a draft of `output`. The payload is not
-/// checked yet: [`Draft::verify`] does.
+/// checked yet: [`verify`] does.
 pub async fn export(
     client: &Client,
     log: &LogFollower,
@@ -67,7 +71,7 @@ pub async fn export(
     progress: &dyn Progress,
 ) -> Result<Draft, ExportError> {
     let unfetched = |source| ContentsError::Client { hash, source };
-    let mut draft = Draft::begin(output)?;
+    let mut draft = Draft::begin(output, Readers::Umask)?;
     let bundle = contents::fetch(client, project, hash).await?;
     let index = index_blob(client, project, &bundle).await?;
     let (checkpoint, entries) = log.fetch_copy(client).await?;
@@ -114,7 +118,16 @@ pub async fn export(
     let written = writing.await.unwrap_or_else(|error| Err(ended(&error)));
     // A payload that broke off is why the file is not complete.
     fetched.map_err(unfetched)?;
-    Ok(written.map_err(DraftError::from)?)
+    Ok(written?)
+}
+
+/// Reads all that was written as a stranger would, and checks every byte.
+pub fn verify(draft: &mut Draft, progress: &dyn Progress) -> Result<(), ExportError> {
+    let path = draft.path().to_owned();
+    let file = draft.file();
+    let file = file.rewind().and_then(|()| file.try_clone());
+    let file = read_bundle_file(file.attempt("read", path)?, &Limits::default())?;
+    Ok(bundle_file::verify(&file, progress)?)
 }
 
 /// Fetches the index as it is stored, which nobody needs but who hands it on.

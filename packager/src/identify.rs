@@ -13,18 +13,17 @@ use std::path::PathBuf;
 
 use bulla_registry_client::Client;
 use bulla_schemas::install::PersistentPath;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::report::PathDifference;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
-use serde::Serialize;
 
 use crate::contents::{self, ContentsError};
 
 pub use folder::Folder;
 
 /// The release that a directory is nearest to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
     /// The release.
     pub hash: Digest,
@@ -33,35 +32,7 @@ pub struct Identified {
     /// How many of its files and links are in the directory as they should be.
     pub same: u64,
     /// The paths that differ, sorted.
-    pub differences: Vec<Difference>,
-}
-
-/// A path that differs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Difference {
-    /// The path.
-    pub path: String,
-    /// How it differs.
-    pub difference: DifferenceKind,
-}
-
-/// How a path differs from the release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DifferenceKind {
-    /// Only the release has it.
-    Missing,
-    /// Only the directory has it.
-    Extra,
-    /// Other content, or another target.
-    Changed,
-    /// Another executable bit.
-    Mode,
-    /// Another kind of entry, or one that no release can have.
-    Kind,
-    /// It cannot be read.
-    Unreadable,
+    pub differences: Vec<PathDifference>,
 }
 
 /// Why a directory cannot be identified.
@@ -112,9 +83,8 @@ pub enum IdentifyError {
     Contents(#[from] ContentsError),
 }
 
-impl IdentifyError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for IdentifyError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Folder { .. } | Self::TooMany { .. } => FailureKind::Usage,
             Self::NoReleases { .. } | Self::NothingInCommon { .. } => FailureKind::Failed,
@@ -122,8 +92,7 @@ impl IdentifyError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Folder { .. } | Self::TooMany { .. } => {
                 Some("name the directory that holds a release's files".to_owned())

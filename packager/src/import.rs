@@ -3,9 +3,11 @@
 //! Content can be pushed to any registry: it is named by its digests. Entries of a log belong to
 //! that log: they are compared here, never copied from one log to another.
 
-use bulla_bundle::BundleFile;
+use bulla_bundle::{BundleFile, BundleFileError, Progress};
 use bulla_registry_client::{CopiedLog, FollowError, LogFollower};
 use bulla_trust::checkpoint::Checkpoint;
+
+use crate::bundle_file;
 
 /// What a registry's verified log says about the release in a bundle file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,11 @@ pub enum Standing {
     },
     /// Neither says anything about it.
     Unreleased,
+}
+
+/// Checks every byte of the payload in a file.
+pub fn verify(file: &BundleFile, progress: &dyn Progress) -> Result<(), BundleFileError> {
+    bundle_file::verify(file, progress)
 }
 
 /// Judges the release in a file by the registry's log. A copy of the same log that tells another

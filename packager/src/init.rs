@@ -1,7 +1,13 @@
 //! The first policy of a registry: who the people and the builders are, and which channels exist.
 
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::media_type;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Person, Policy, Root, Witnesses};
 use bulla_schemas::{ChannelName, Digest, Name};
 use bulla_trust::envelope::SignedEnvelope;
@@ -9,6 +15,7 @@ use bulla_trust::key::PublicKey;
 use bulla_trust::merkle;
 use bulla_trust::note::{SignatureType, VerifierKey};
 use bulla_trust::{LogState, statement};
+use url::Url;
 
 use crate::sign::{self, SignError};
 use crate::ssh::PersonalKey;
@@ -87,14 +94,123 @@ impl Genesis {
     }
 }
 
+/// Why a registry does not get its first policy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// This machine follows a log of the registry already.
+    #[error("this machine remembers the log `{origin}` of {url}")]
+    Remembered {
+        /// The log's name.
+        origin: String,
+        /// The registry.
+        url: Url,
+        /// Where it is remembered.
+        directory: PathBuf,
+    },
+    /// The registry has a first policy.
+    #[error("{url} has a first policy already, for the log `{origin}`")]
+    Taken {
+        /// The registry.
+        url: Url,
+        /// The log's name.
+        origin: String,
+    },
+    /// The registry's log key cannot be used.
+    #[error("the log key of {url} is not an Ed25519 key")]
+    LogKey {
+        /// The registry.
+        url: Url,
+    },
+    /// The policy cannot be signed, or would not take effect.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The registry does not take it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The new log cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+}
+
+impl Outcome for InitError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Remembered { .. } | Self::Taken { .. } | Self::LogKey { .. } => {
+                FailureKind::Refused
+            }
+            Self::Sign(error) => error.kind(),
+            Self::Client(error) => error.kind(),
+            Self::Follow(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Remembered { directory, .. } => Some(format!(
+                "`bulla anchor` prints its anchor; if the registry was set up again, move `{}` away",
+                directory.display()
+            )),
+            Self::Taken { .. } => {
+                Some("ask the person who made it for the output of `bulla anchor`".to_owned())
+            }
+            Self::LogKey { .. } => None,
+            Self::Sign(error) => error.hint(),
+            Self::Client(error) => error.hint(),
+            Self::Follow(error) => error.hint(),
+        }
+    }
+}
+
+/// Asks the registry for its log key, after making sure that neither it nor `directory`, where its
+/// log will be remembered, has a log already.
+pub async fn prepare(
+    client: &Client,
+    directory: &Path,
+    origin: &str,
+) -> Result<VerifierKey, InitError> {
+    let url = client.url();
+    if let Some(log) = LogFollower::open(directory)? {
+        return Err(InitError::Remembered {
+            origin: log.origin().to_owned(),
+            url: url.clone(),
+            directory: directory.to_owned(),
+        });
+    }
+    let info = client.log_info().await?;
+    if let Some(origin) = info.origin {
+        let url = url.clone();
+        return Err(InitError::Taken { url, origin });
+    }
+    let public = STANDARD.decode(&info.log_key).ok();
+    let public = public.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let key = public.and_then(|public| log_key(origin, &public));
+    key.ok_or_else(|| InitError::LogKey { url: url.clone() })
+}
+
+/// Signs the first policy, makes it entry 0 of the registry's log, and follows that log from then
+/// on. Returns the anchor.
+pub async fn init(
+    client: &Client,
+    directory: &Path,
+    genesis: &Genesis,
+    key: &PersonalKey,
+) -> Result<Anchor, InitError> {
+    let envelope = sign(&genesis.policy(), key)?;
+    let anchor = anchor(&genesis.origin, &envelope);
+    client.append(&envelope.to_bytes()).await?;
+    LogFollower::enroll(directory, client, Some(anchor.clone())).await?;
+    Ok(anchor)
+}
+
 /// Takes the log key as the registry gives it, under the name that the log will have.
-pub fn log_key(origin: &str, public: &[u8; 32]) -> Option<VerifierKey> {
+fn log_key(origin: &str, public: &[u8; 32]) -> Option<VerifierKey> {
     let key = PublicKey::from_bytes(public).ok()?;
     VerifierKey::new(origin, SignatureType::Note, key).ok()
 }
 
 /// Signs the first policy, after checking that it would take effect.
-pub fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignError> {
+fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignError> {
     let payload = statement::to_payload(policy);
     let envelope = sign::by_person(media_type::POLICY, &payload, key)?;
     sign::require_effect(&LogState::default(), &envelope)?;
@@ -102,7 +218,7 @@ pub fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignEr
 }
 
 /// Returns the anchor of a log whose only entry is this one.
-pub fn anchor(origin: &str, first_entry: &SignedEnvelope) -> Anchor {
+fn anchor(origin: &str, first_entry: &SignedEnvelope) -> Anchor {
     Anchor {
         origin: origin.to_owned(),
         position: LogPosition {

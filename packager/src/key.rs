@@ -5,11 +5,12 @@
 //! ci.key.pub   ssh-ed25519 AAAA... ci            for the policy
 //! ```
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_files::{Attempt as _, Draft, FileError, Readers};
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::key::{KeyError, PublicKey, SigningKey};
 use zeroize::Zeroizing;
 
@@ -27,16 +28,8 @@ pub enum CiKeyError {
         path: PathBuf,
     },
     /// The file cannot be read or written.
-    #[error("cannot {operation} `{}`", .path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file holds something else.
     #[error("`{}` is not a builder's key", .path.display())]
     Key {
@@ -51,21 +44,21 @@ pub enum CiKeyError {
     Random(#[source] getrandom::Error),
 }
 
-impl CiKeyError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for CiKeyError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Exists { .. } | Self::Key { .. } => FailureKind::Usage,
-            _ => FailureKind::Failed,
+            Self::File(error) => error.kind(),
+            Self::Random(_) => FailureKind::Failed,
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("give another name, or move the file away".to_owned()),
             Self::Key { source, .. } => source.hint(),
-            Self::Io { .. } | Self::Random(_) => None,
+            Self::File(error) => error.hint(),
+            Self::Random(_) => None,
         }
     }
 }
@@ -82,8 +75,8 @@ pub fn generate(path: &Path) -> Result<PublicKey, CiKeyError> {
     let public = key.public_key();
     let comment = path.file_name().unwrap_or_default().to_string_lossy();
     let line = format!("{} {comment}\n", public.to_openssh());
-    create(path, 0o600, key.to_pem().as_bytes())?;
-    create(&public_path, 0o644, line.as_bytes())?;
+    create(path, Readers::Owner, key.to_pem().as_bytes())?;
+    create(&public_path, Readers::Umask, line.as_bytes())?;
     Ok(public)
 }
 
@@ -92,11 +85,7 @@ pub fn read(path: &Path) -> Result<SigningKey, CiKeyError> {
     let mut pem = Zeroizing::new(String::new());
     File::open(path)
         .and_then(|file| file.take(LIMIT).read_to_string(&mut pem))
-        .map_err(|source| CiKeyError::Io {
-            operation: "read",
-            path: path.to_owned(),
-            source,
-        })?;
+        .attempt("read", path)?;
     SigningKey::from_pem(&pem).map_err(|source| CiKeyError::Key {
         path: path.to_owned(),
         source,
@@ -110,31 +99,21 @@ pub fn public_half(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Writes a file that does not exist yet.
-fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), CiKeyError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => CiKeyError::Exists {
-            path: path.to_owned(),
-        },
-        _ => CiKeyError::Io {
-            operation: "create",
-            path: path.to_owned(),
-            source,
-        },
-    })?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(|source| CiKeyError::Io {
-            operation: "write",
-            path: path.to_owned(),
-            source,
-        })
+/// Writes a file that does not exist yet, durably.
+fn create(path: &Path, readers: Readers, content: &[u8]) -> Result<(), CiKeyError> {
+    let exists = || CiKeyError::Exists {
+        path: path.to_owned(),
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let mut draft = Draft::begin(path, readers)?;
+    draft.file().write_all(content).attempt("write", path)?;
+    if draft.put_new()? {
+        Ok(())
+    } else {
+        Err(exists())
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::{Bundle, Earlier, Limits, Progress, ReleaseSeed, WriteError, WriteOptions};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::build::{self, BuildError, BuildOptions};
 use crate::cache::{Cache, Record};
@@ -249,9 +249,8 @@ pub enum PackError {
     Write(#[from] WriteError),
 }
 
-impl PackError {
-    /// Returns the kind of failure, which decides the exit status.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for PackError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Source(error) => error.kind(),
             Self::Recipe(error) => error.kind(),
@@ -261,8 +260,7 @@ impl PackError {
         }
     }
 
-    /// Returns what the user can do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
             Self::Recipe(error) => error.hint(),

@@ -26,7 +26,7 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::EntryPath;
 use bulla_schemas::api::Change;
 use bulla_schemas::index::EntryKind;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use self::name::quote;
 use self::steps::Step;
@@ -59,7 +59,6 @@ pub struct Omitted {
 
 /// Why a patch cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PatchError {
     /// A file's bytes cannot be had.
     #[error(transparent)]
@@ -69,17 +68,15 @@ pub enum PatchError {
     Write(#[from] io::Error),
 }
 
-impl PatchError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for PatchError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Contents(error) => error.kind(),
             Self::Write(_) => FailureKind::Failed,
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Contents(error) => error.hint(),
             Self::Write(_) => None,

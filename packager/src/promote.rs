@@ -5,8 +5,9 @@ use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::policy::ChannelRule;
+use bulla_schemas::report::{ContainsLive, Preview, ProposalReport};
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, media_type};
 use bulla_trust::envelope::SignedEnvelope;
@@ -15,7 +16,7 @@ use bulla_trust::{CheckedPolicy, Head, LogState, Release, statement};
 
 use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
-use crate::preview::Preview;
+use crate::preview;
 use crate::proposal::Proposal;
 use crate::sign::{self, SignError};
 use crate::ssh::PersonalKey;
@@ -106,9 +107,8 @@ pub enum PromoteError {
     Follow(#[from] FollowError),
 }
 
-impl PromoteError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for PromoteError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Contents(error) => error.kind(),
             Self::Sign(error) => error.kind(),
@@ -119,8 +119,7 @@ impl PromoteError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Contents(error) => error.hint(),
             Self::Sign(error) => error.hint(),
@@ -163,6 +162,31 @@ pub struct Prepared {
     pub loss: Loss,
 }
 
+impl Prepared {
+    /// Reports what was found out.
+    pub fn report(&self, proposal: &Proposal) -> ProposalReport {
+        let mut report = proposal.report();
+        match &self.preview {
+            Ok(preview) => report.preview = Some(preview.clone()),
+            Err(error) => report.not_compared = Some(error.to_string()),
+        }
+        match &self.loss {
+            Loss::Nothing => {}
+            Loss::Revisions { dropped, commits } => {
+                report.contains_live = ContainsLive::No;
+                report.dropped.clone_from(dropped);
+                report.dropped_commits = commits.map(|commits| commits as u64);
+            }
+            Loss::Unknown { live, reason } => {
+                report.contains_live = ContainsLive::Unknown;
+                report.dropped = vec![(**live).clone()];
+                report.unknown_because = Some(reason.to_string());
+            }
+        }
+        report
+    }
+}
+
 /// Finds out what a promotion would do, and refuses one that could not take effect. What is lost is
 /// told and not refused: only the person knows whether it is meant. A git history is read in the
 /// checkout at or above `checkout`.
@@ -183,7 +207,7 @@ pub async fn prepare(
     let sources = sources.as_ref().map(|(live, target)| (live, target));
     let loss = drop::loss(state, proposal, sources, checkout);
     Ok(Prepared {
-        preview: preview(state, proposal, bundles)?,
+        preview: compare(state, proposal, bundles)?,
         loss,
     })
 }
@@ -223,7 +247,7 @@ pub(crate) async fn fetch(
 }
 
 /// Compares what was fetched.
-pub(crate) fn preview(
+pub(crate) fn compare(
     state: &LogState,
     proposal: &Proposal,
     bundles: Result<Bundles, ContentsError>,
@@ -234,7 +258,7 @@ pub(crate) fn preview(
             .ok_or(PromoteError::NotReleased {
                 hash: proposal.hash,
             })?;
-    Ok(bundles.map(|(live, target)| Preview::new(live.as_ref(), &target, release)))
+    Ok(bundles.map(|(live, target)| preview::compare(live.as_ref(), &target, release)))
 }
 
 /// Checks that the policy has the channel.

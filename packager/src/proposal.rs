@@ -1,5 +1,6 @@
 //! `Proposal`: what a person wants a channel to point to, before anybody has signed it.
 
+use bulla_schemas::report::{ContainsLive, ProposalReport};
 use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What a person wants a channel to point to.
@@ -15,4 +16,30 @@ pub struct Proposal {
     pub reason: String,
     /// The time, for people.
     pub issued_at: Timestamp,
+}
+
+impl Proposal {
+    /// Reports a channel that points to the release already, since this entry of the log.
+    pub fn standing(&self, entry: u64) -> ProposalReport {
+        ProposalReport {
+            entry: Some(entry),
+            ..self.report()
+        }
+    }
+
+    /// Begins a report.
+    pub(crate) fn report(&self) -> ProposalReport {
+        ProposalReport {
+            project: self.project.clone(),
+            channel: self.channel.clone(),
+            hash: self.hash,
+            preview: None,
+            not_compared: None,
+            contains_live: ContainsLive::Yes,
+            dropped: Vec::new(),
+            dropped_commits: None,
+            unknown_because: None,
+            entry: None,
+        }
+    }
 }

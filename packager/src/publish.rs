@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_bundle::{Bundle, Progress};
 use bulla_registry_client::{Client, ClientError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::release::Source;
 use bulla_schemas::statement::{
@@ -64,9 +64,8 @@ pub enum PublishError {
     Client(#[from] ClientError),
 }
 
-impl PublishError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for PublishError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::UnknownBuilder { .. } | Self::NotBuilder { .. } => FailureKind::Refused,
             Self::Sign(error) => error.kind(),
@@ -74,8 +73,7 @@ impl PublishError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownBuilder { builders, .. } => {
                 let builders: Vec<_> = builders.iter().map(Name::as_str).collect();

@@ -4,63 +4,17 @@
 use std::collections::BTreeSet;
 
 use bulla_bundle::{Bundle, Progress, VerifiedBundle};
-use bulla_schemas::api::Change;
+use bulla_schemas::Digest;
 use bulla_schemas::manifest::Manifest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::release::{ReleaseDocument, Source};
-use bulla_schemas::{Digest, ProjectName};
+use bulla_schemas::report::{FieldDifference, ReproduceReport, ReproducedAs};
 use bulla_trust::ReleaseRecord;
-use serde::Serialize;
 
 use crate::pack::{self, PackError, PackOptions, Packed};
 use crate::recipe::{self, RecipeError};
 use crate::source::remote::{self, Origin};
 use crate::source::{self, GivenReference, Location, SourceError, SourceSpec};
-
-/// How the release that was made again compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answer {
-    /// The same hash.
-    Identical,
-    /// The same files from the same revision and recipe, compressed by another codec.
-    SameContent,
-    /// Anything else.
-    Different,
-}
-
-/// What came of it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reproduction {
-    /// The project.
-    pub project: ProjectName,
-    /// The release.
-    pub hash: Digest,
-    /// The hash of what was made again.
-    pub found: Digest,
-    /// How they compare.
-    pub answer: Answer,
-    /// Where the source came from.
-    pub source: String,
-    /// The commit id or revision number.
-    pub revision: String,
-    /// The paths that differ, from the release to what was made again.
-    pub changes: Vec<Change>,
-    /// What differs in the release documents.
-    pub document: Vec<FieldDifference>,
-}
-
-/// A field of the release document that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldDifference {
-    /// Its name.
-    pub field: String,
-    /// What the release says, as JSON.
-    pub expected: String,
-    /// What was made again says.
-    pub found: String,
-}
 
 /// Why a release cannot be made again.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +47,8 @@ pub enum ReproduceError {
     Pack(#[from] PackError),
 }
 
-impl ReproduceError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for ReproduceError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Dirty { .. } => FailureKind::Refused,
             Self::OtherSystem { .. } => FailureKind::Usage,
@@ -105,8 +58,7 @@ impl ReproduceError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Dirty { .. } => {
                 Some("publish the same files from a revision; that release can be".to_owned())
@@ -129,7 +81,7 @@ pub fn reproduce(
     checkout: Option<Location>,
     options: &PackOptions,
     progress: &dyn Progress,
-) -> Result<(Reproduction, Packed), ReproduceError> {
+) -> Result<(ReproduceReport, Packed), ReproduceError> {
     if record.dirty {
         return Err(ReproduceError::Dirty {
             hash: release.hash(),
@@ -178,7 +130,7 @@ pub fn reproduce(
     Ok((reproduction, packed))
 }
 
-fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) -> Reproduction {
+fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) -> ReproduceReport {
     let (expected, found) = (release.release(), bundle.release());
     let mut document = differences(expected, found);
     let answer = answer(
@@ -186,16 +138,16 @@ fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) ->
         expected.index.digest == found.index.digest,
         &document,
     );
-    if answer == Answer::Different && document.is_empty() {
+    if answer == ReproducedAs::Different && document.is_empty() {
         document.extend(layers(release.manifest(), bundle.manifest()));
     }
-    Reproduction {
+    ReproduceReport {
         project: expected.project.clone(),
         hash: release.hash(),
         found: bundle.hash(),
         answer,
         source: record.source.clone(),
-        revision: expected.source.short_revision(),
+        revision: expected.source.revision().to_owned(),
         changes: bulla_bundle::diff(release.entries(), bundle.entries()),
         document,
     }
@@ -203,11 +155,11 @@ fn compare(release: &VerifiedBundle, record: &ReleaseRecord, bundle: &Bundle) ->
 
 /// The files and everything said of them may be the same, and another codec the reason for the
 /// other hash. Who names the same codec has to give the same bytes.
-fn answer(is_same_hash: bool, is_same_index: bool, document: &[FieldDifference]) -> Answer {
+fn answer(is_same_hash: bool, is_same_index: bool, document: &[FieldDifference]) -> ReproducedAs {
     match document {
-        _ if is_same_hash => Answer::Identical,
-        [difference] if is_same_index && difference.field == "codec" => Answer::SameContent,
-        _ => Answer::Different,
+        _ if is_same_hash => ReproducedAs::Identical,
+        [difference] if is_same_index && difference.field == "codec" => ReproducedAs::SameContent,
+        _ => ReproducedAs::Different,
     }
 }
 
@@ -262,11 +214,11 @@ mod tests {
     fn only_another_codec_is_the_same_content() {
         let codec = [differs("codec")];
         let more = [differs("codec"), differs("install")];
-        assert_eq!(answer(true, true, &[]), Answer::Identical);
-        assert_eq!(answer(false, true, &codec), Answer::SameContent);
-        assert_eq!(answer(false, false, &codec), Answer::Different);
-        assert_eq!(answer(false, true, &more), Answer::Different);
+        assert_eq!(answer(true, true, &[]), ReproducedAs::Identical);
+        assert_eq!(answer(false, true, &codec), ReproducedAs::SameContent);
+        assert_eq!(answer(false, false, &codec), ReproducedAs::Different);
+        assert_eq!(answer(false, true, &more), ReproducedAs::Different);
         // The same codec, by its name, and other bytes.
-        assert_eq!(answer(false, true, &[]), Answer::Different);
+        assert_eq!(answer(false, true, &[]), ReproducedAs::Different);
     }
 }

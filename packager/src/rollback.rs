@@ -8,15 +8,16 @@
 //! ```
 
 use bulla_registry_client::Client;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::report::Dropped;
 use bulla_schemas::statement::Severity;
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::{LogState, Promotion};
 
-use crate::drop::{self, Dropped, Loss};
+use crate::drop::{self, Loss};
 use crate::promote::{self, Prepared, PromoteError};
 use crate::proposal::Proposal;
-use crate::resolve::{self, ResolveError};
+use crate::resolve::{self, ReleaseName, ResolveError};
 use crate::ssh::PersonalKey;
 
 /// Why a channel cannot go back.
@@ -48,17 +49,15 @@ pub enum RollbackError {
     Resolve(#[from] ResolveError),
 }
 
-impl RollbackError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for RollbackError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::NothingBefore { .. } | Self::NeverHead { .. } => FailureKind::Refused,
             Self::Resolve(error) => error.kind(),
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NothingBefore {
                 has_others: true,
@@ -121,11 +120,11 @@ pub fn target(
     state: &LogState,
     project: &ProjectName,
     channel: &ChannelName,
-    named: Option<&DigestPrefix>,
+    named: Option<&ReleaseName>,
 ) -> Result<Digest, RollbackError> {
     resolve::head(state, project, channel)?;
     let place = || (project.clone(), channel.clone());
-    let Some(prefix) = named else {
+    let Some(name) = named else {
         return head_before(state, project, channel).ok_or_else(|| {
             let (project, channel) = place();
             RollbackError::NothingBefore {
@@ -135,7 +134,7 @@ pub fn target(
             }
         });
     };
-    let (_, hash) = resolve::find(state, Some(project), prefix)?;
+    let (_, hash) = resolve::find(state, Some(project), name)?;
     if state.was_head(project, channel, &hash) {
         return Ok(hash);
     }
@@ -159,7 +158,7 @@ pub async fn prepare(
     let bundles = promote::fetch(client, state, proposal).await?;
     let dropped = taken_out(state, proposal);
     Ok(Prepared {
-        preview: promote::preview(state, proposal, bundles)?,
+        preview: promote::compare(state, proposal, bundles)?,
         loss: if dropped.is_empty() {
             Loss::Nothing
         } else {

@@ -1,7 +1,7 @@
 //! From a statement to a signed envelope that will take effect: nothing is sent of which the log
 //! would say that it changes nothing.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::envelope::{self, EnvelopeError, SignedEnvelope};
 use bulla_trust::key::SigningKey;
 use bulla_trust::{LogState, Reason, ReplayError, Verdict};
@@ -26,9 +26,8 @@ pub enum SignError {
     Replay(#[from] ReplayError),
 }
 
-impl SignError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for SignError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Ssh(error) => error.kind(),
             Self::Envelope(error) => error.kind(),
@@ -37,8 +36,7 @@ impl SignError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Ssh(error) => error.hint(),
             Self::Envelope(error) => error.hint(),

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::key::{KeyError, PublicKey};
 
 /// Most bytes of a file that holds a public key.
@@ -69,17 +69,15 @@ pub enum SshError {
     },
 }
 
-impl SshError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for SshError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Key { .. } | Self::Private { .. } => FailureKind::Usage,
             _ => FailureKind::Failed,
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => Some("name the public key with --ssh-key".to_owned()),
             Self::Key { source, .. } => source.hint(),

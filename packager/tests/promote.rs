@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use bulla_packager::promote::{PromoteError, append};
 use bulla_packager::proposal::Proposal;
 use bulla_registry_client::{Client, LogFollower};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::{self, Organisation, name, project};
 use bulla_trust::{SignedEnvelope, statement};

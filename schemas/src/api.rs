@@ -11,8 +11,8 @@
 //! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
 //! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
 //! | `GET /api/v1/projects/{project}/releases/{hash}` | [`ReleaseDetail`] |
-//! | `GET /api/v1/projects/{project}/channels` | [`Page`] of [`ChannelSummary`] |
-//! | `GET /api/v1/projects/{project}/history?channel=` | [`Page`] of [`HistoryItem`] |
+//! | `GET /api/v1/projects/{project}/channels` | [`Page`] of [`Promotion`], the last of each channel |
+//! | `GET /api/v1/projects/{project}/history?channel=` | [`Page`] of [`Promotion`] |
 //! | `GET /api/v1/projects/{project}/diff/{from}/{to}` | [`Diff`] |
 //!
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
@@ -86,30 +86,8 @@ pub struct ProjectSummary {
     pub project: ProjectName,
     /// How many releases it has.
     pub releases: u64,
-    /// Its channels, by name.
-    pub channels: Vec<ChannelSummary>,
-}
-
-/// Where a channel stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChannelSummary {
-    /// The channel.
-    pub channel: ChannelName,
-    /// The hash it points to.
-    pub head: Digest,
-    /// How often it was moved.
-    pub seq: u64,
-    /// The last thing that was done.
-    pub action: Action,
-    /// Who signed it.
-    pub people: Vec<Name>,
-    /// Why.
-    pub reason: String,
-    /// When it was signed, as the signer says.
-    pub issued_at: Timestamp,
-    /// The entry of the log.
-    pub entry: u64,
+    /// The last promotion of each channel, by the channel's name.
+    pub channels: Vec<Promotion>,
 }
 
 /// A release as lists show it, newest entry first.
@@ -129,8 +107,10 @@ pub struct ReleaseSummary {
     pub label: String,
     /// Whether the checkout had changes that are in no revision.
     pub dirty: bool,
-    /// Who built it.
-    pub builders: Vec<Name>,
+    /// Who built it first.
+    pub built_by: Vec<Name>,
+    /// Who else built the same bytes.
+    pub reproduced_by: Vec<Name>,
     /// Bytes of the manifest and all blobs it names.
     pub size: u64,
     /// When packing ended, as the builder says.
@@ -140,6 +120,8 @@ pub struct ReleaseSummary {
     /// Whether people said that it must not be activated again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Severity>,
+    /// The channels that point to it.
+    pub channels: Vec<ChannelName>,
 }
 
 /// Everything about one release.
@@ -150,14 +132,12 @@ pub struct ReleaseDetail {
     pub summary: ReleaseSummary,
     /// What the bundle is made of.
     pub document: ReleaseDocument,
-    /// The channels that point to it.
-    pub channels: Vec<ChannelName>,
 }
 
-/// One promotion, newest first.
+/// A promotion: of a history, or the last one of a channel, which says what the channel points to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HistoryItem {
+pub struct Promotion {
     /// The entry of the log.
     pub entry: u64,
     /// The channel.
@@ -166,7 +146,7 @@ pub struct HistoryItem {
     pub seq: u64,
     /// What was done.
     pub action: Action,
-    /// The hash.
+    /// The hash that the channel points to.
     pub hash: Digest,
     /// Who signed it.
     pub people: Vec<Name>,

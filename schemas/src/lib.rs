@@ -28,6 +28,7 @@ pub mod period;
 pub mod policy;
 pub mod recipe;
 pub mod release;
+pub mod report;
 pub mod statement;
 pub mod timestamp;
 pub mod units;

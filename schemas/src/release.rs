@@ -80,10 +80,7 @@ impl Source {
 
     /// Returns the commit id cut to 12 digits, or `r` and the revision number.
     pub fn short_revision(&self) -> String {
-        match self {
-            Self::Git { revision, .. } => revision.chars().take(12).collect(),
-            Self::Svn { revision, .. } => format!("r{revision}"),
-        }
+        short_revision(self.revision())
     }
 
     /// Checks what serde cannot: ids and numbers in their one form, since the names of the
@@ -123,6 +120,15 @@ impl Source {
         match self {
             Self::Git { committed, .. } | Self::Svn { committed, .. } => *committed,
         }
+    }
+}
+
+/// Returns a commit id cut to 12 digits, or `r` and the number of a Subversion revision.
+pub fn short_revision(revision: &str) -> String {
+    match revision.parse::<u64>() {
+        // A commit id has 40 or 64 digits.
+        Ok(number) if revision.len() < 40 => format!("r{number}"),
+        _ => revision.chars().take(12).collect(),
     }
 }
 

@@ -7,8 +7,8 @@ mod cases;
 mod generated;
 
 use bulla_schemas::api::{
-    Appended, CallerInfo, ChannelSummary, Diff, ErrorBody, HistoryItem, LogInfo, Page,
-    ProjectSummary, ReleaseDetail, ReleaseSummary,
+    Appended, CallerInfo, Diff, ErrorBody, LogInfo, Page, ProjectSummary, Promotion, ReleaseDetail,
+    ReleaseSummary,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
@@ -18,6 +18,10 @@ use bulla_schemas::manifest::Manifest;
 use bulla_schemas::policy::Policy;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release::ReleaseDocument;
+use bulla_schemas::report::{
+    CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
+    ReproduceReport,
+};
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -100,19 +104,35 @@ const DOCUMENTS: &[Document] = &[
         "release-detail",
         "Answer of GET /api/v1/projects/{project}/releases/{hash}",
     ),
-    json::<Page<ChannelSummary>>(
+    json::<Page<Promotion>>(
         "channel-page",
         "Answer of GET /api/v1/projects/{project}/channels",
     ),
-    json::<Page<HistoryItem>>(
+    json::<Page<Promotion>>(
         "history-page",
         "Answer of GET /api/v1/projects/{project}/history",
     ),
     json::<Diff>(
         "diff",
-        "Answer of GET /api/v1/projects/{project}/diff/{from}/{to}",
+        "Answer of GET /api/v1/projects/{project}/diff/{from}/{to}, and of bulla diff --json",
     ),
     json::<ErrorBody>("error-body", "Every error of /log and /api"),
+    json::<Vec<ProjectSummary>>("bulla-status", "Output of bulla status --json"),
+    json::<Vec<ReleaseSummary>>("bulla-releases", "Output of bulla releases --json"),
+    json::<Vec<Promotion>>("bulla-history", "Output of bulla history --json"),
+    json::<ReleaseReport>("bulla-show", "Output of bulla show --json"),
+    json::<ProposalReport>(
+        "bulla-promote",
+        "Output of bulla promote --json and bulla rollback --json",
+    ),
+    json::<Vec<EarlierHead>>(
+        "bulla-rollback-list",
+        "Output of bulla rollback --list --json",
+    ),
+    json::<IdentifyReport>("bulla-identify", "Output of bulla identify --json"),
+    json::<CheckReport>("bulla-check", "Output of bulla check --json"),
+    json::<ReproduceReport>("bulla-reproduce", "Output of bulla reproduce --json"),
+    json::<Vec<Finding>>("bulla-doctor", "Output of bulla doctor --json"),
 ];
 
 const fn json<T: JsonSchema + Serialize + DeserializeOwned>(

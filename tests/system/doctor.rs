@@ -17,7 +17,7 @@ fn nothing_is_wrong_where_publishing_and_promoting_work() {
     world.release(&checkout.path, PROJECT);
     let examined = examine(&mut doctor(&world, &checkout.path));
     assert!(
-        examined.iter().all(|(standing, ..)| standing == "ok"),
+        examined.iter().all(|(result, ..)| result == "ok"),
         "{examined:?}"
     );
     let mut steps: Vec<_> = examined.iter().map(|(_, step, ..)| step.as_str()).collect();
@@ -210,7 +210,7 @@ fn a_configuration_that_cannot_be_read_is_named_with_its_line() {
     assert_found(&examined, "failed", "configuration", "line 2", "");
 }
 
-/// Standing, step, what was found and what to do.
+/// Result, step, what was found and what to do.
 type Examined = Vec<(String, String, String, String)>;
 
 fn doctor(world: &World, checkout: &Path) -> Command {
@@ -232,28 +232,28 @@ fn examine(command: &mut Command) -> Examined {
         .iter()
         .map(|finding| {
             (
-                text(finding, "standing"),
+                text(finding, "result"),
                 text(finding, "step"),
                 text(finding, "found"),
                 text(finding, "hint"),
             )
         })
         .collect();
-    let has_failed = examined.iter().any(|(standing, ..)| standing == "failed");
+    let has_failed = examined.iter().any(|(result, ..)| result == "failed");
     assert_eq!(said.status, Some(i32::from(has_failed)), "{said}");
     examined
 }
 
 #[track_caller]
-fn assert_found(examined: &Examined, standing: &str, step: &str, found: &str, hint: &str) {
+fn assert_found(examined: &Examined, result: &str, step: &str, found: &str, hint: &str) {
     let is_it = |finding: &&(String, String, String, String)| {
-        finding.0 == standing
+        finding.0 == result
             && finding.1 == step
             && finding.2.contains(found)
             && finding.3.contains(hint)
     };
     assert!(
         examined.iter().find(is_it).is_some(),
-        "{standing} {step} {found:?} {hint:?} is not in {examined:#?}"
+        "{result} {step} {found:?} {hint:?} is not in {examined:#?}"
     );
 }

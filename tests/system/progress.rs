@@ -114,7 +114,9 @@ fn tables_fit_a_terminal_of_80_columns_and_keep_hashes_whole() {
     for columns in [80, 40] {
         for (arguments, whole) in [
             (&["history"][..], short(&second)),
-            (&["rollback", "prod"], short(&first)),
+            (&["rollback", "prod", "--list"], short(&first)),
+            (&["releases"], short(&second)),
+            (&["status"], short(&second)),
             (&["diff", &first, &second], "CHANGE".to_owned()),
             (&["doctor", checkout], "configuration".to_owned()),
         ] {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::escape::escape;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::filter::PatternError;
 
@@ -129,24 +129,8 @@ pub enum BuildError {
     },
 }
 
-impl BuildError {
-    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
-    }
-
-    pub(super) fn export(path: &Path, source: io::Error) -> Self {
-        Self::Export {
-            path: path.to_owned(),
-            source,
-        }
-    }
-
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for BuildError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::NoSandbox { .. } => FailureKind::Refused,
             Self::Pattern(_) => FailureKind::Usage,
@@ -154,8 +138,7 @@ impl BuildError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoSandbox { .. } => {
                 "install bubblewrap 0.8 or later (on Debian `apt install bubblewrap`), and let user namespaces \
@@ -178,6 +161,23 @@ impl BuildError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl BuildError {
+    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn export(path: &Path, source: io::Error) -> Self {
+        Self::Export {
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 

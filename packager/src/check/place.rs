@@ -1,10 +1,10 @@
-//! `Place`: where two contents differ first, and what stands there.
+//! `DifferencePlace`: where two contents differ first, and what stands there.
 
 use std::io::{self, BufRead as _, BufReader, Cursor, Read};
 
 use bulla_bundle::Content;
 use bulla_schemas::escape::escape;
-use serde::Serialize;
+use bulla_schemas::report::DifferencePlace;
 
 use super::format;
 
@@ -14,28 +14,11 @@ const BEFORE: usize = 64 * 1024;
 const SHOWN_BEFORE: usize = 40;
 const SHOWN_AFTER: usize = 60;
 
-/// The first place where two contents differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// How many bytes before it are the same.
-    pub offset: u64,
-    /// The line, from 1, in text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// What it belongs to in a known format, such as `the time in the gzip header`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub part: Option<String>,
-    /// The text around it, or the bytes in hex, the first time.
-    pub first: String,
-    /// The same, the second time.
-    pub second: String,
-}
-
 /// Finds the first difference; there is none when the contents are the same.
 pub(super) fn find(
     one: &dyn Fn() -> io::Result<Content>,
     two: &dyn Fn() -> io::Result<Content>,
-) -> io::Result<Option<Place>> {
+) -> io::Result<Option<DifferencePlace>> {
     let (mut first, mut second) = (reader(one()?), reader(two()?));
     let mut offset = 0_u64;
     let mut line = 1_u64;
@@ -89,7 +72,7 @@ pub(super) fn find(
         start
     };
     let show = |after: &[u8]| show(&[&before[start..], after].concat(), is_text);
-    Ok(Some(Place {
+    Ok(Some(DifferencePlace {
         offset,
         line: is_text.then_some(line),
         part: format::part(&before, offset, &one),
@@ -132,7 +115,7 @@ fn show(bytes: &[u8], is_text: bool) -> String {
 mod tests {
     use super::*;
 
-    fn place(one: &[u8], two: &[u8]) -> Option<Place> {
+    fn place(one: &[u8], two: &[u8]) -> Option<DifferencePlace> {
         let content = |bytes: &[u8]| Content::Stream {
             size: bytes.len() as u64,
             reader: Box::new(Cursor::new(bytes.to_vec())),

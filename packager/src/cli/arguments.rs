@@ -6,28 +6,28 @@ use std::path::PathBuf;
 
 use bulla_schemas::ProjectName;
 use bulla_schemas::log::Anchor;
+use bulla_terminal::{CompletionsArguments, ManPagesArguments};
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use super::{
-    anchor, check, completions, diff, doctor, enter, export, history, identify, import, init, key,
-    man_pages, pack, promote, publish, reproduce, rollback, show,
+    anchor, check, diff, doctor, enter, export, history, identify, import, init, key, pack,
+    promote, publish, releases, reproduce, rollback, show, status,
 };
 
-/// Packs revisions into bundles, signs and publishes them, and moves channels.
+/// Pack revisions into bundles, sign and publish them, and move channels
 ///
-/// One hash names a release everywhere. A HASH may be shortened to 8 or more hex digits;
-/// `sha256:` in front is optional.
+/// One hash names a release everywhere. It may be shortened to 8 or more hex digits; `sha256:` in
+/// front is optional. The exit status is 0 when all is done, 1 when something failed, 2 for wrong
+/// usage, 3 when verification or policy refuses, and 4 when the same command may work later.
 #[derive(Debug, Parser)]
-#[command(name = "bulla", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "bulla", version)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) options: Options,
     #[command(subcommand)]
     pub(super) command: Command,
 }
-
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 try again later.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,6 +37,8 @@ pub(super) enum Command {
     Reproduce(reproduce::ReproduceArguments),
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
+    Status(status::StatusArguments),
+    Releases(releases::ReleasesArguments),
     Show(show::ShowArguments),
     Diff(diff::DiffArguments),
     History(history::HistoryArguments),
@@ -47,8 +49,8 @@ pub(super) enum Command {
     Init(init::InitArguments),
     Key(key::KeyArguments),
     Doctor(doctor::DoctorArguments),
-    Completions(completions::CompletionsArguments),
-    ManPages(man_pages::ManPagesArguments),
+    Completions(CompletionsArguments),
+    ManPages(ManPagesArguments),
     #[command(hide = true)]
     Enter(enter::EnterArguments),
 }
@@ -58,7 +60,7 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Options {
-    /// The registry, such as `https://releases.acme.example`.
+    /// The registry, such as `https://releases.acme.example`
     #[arg(
         long,
         global = true,
@@ -67,13 +69,13 @@ pub(super) struct Options {
         value_parser = registry
     )]
     pub(super) registry: Option<Url>,
-    /// The project; by default the one that `bulla.toml` names, here or in a directory above.
+    /// The project; by default the one that `bulla.toml` names, here or in a directory above
     #[arg(long, global = true, value_name = "PROJECT")]
     pub(super) project: Option<ProjectName>,
-    /// A file with the token for the registry; `BULLA_TOKEN` is the token itself.
+    /// A file with the token for the registry; `BULLA_TOKEN` is the token itself
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// Where the registry's log is trusted from, as `bulla anchor` prints it.
+    /// Where the registry's log is trusted from, as `bulla anchor` prints it
     #[arg(
         long,
         global = true,
@@ -81,7 +83,7 @@ pub(super) struct Options {
         env = "BULLA_ANCHOR"
     )]
     pub(super) anchor: Option<Anchor>,
-    /// Trusts whatever log the registry shows the first time, and that log only from then on.
+    /// Trust whatever log the registry shows the first time, and only that log from then on
     #[arg(long, global = true, conflicts_with = "anchor")]
     pub(super) trust_first_use: bool,
 }

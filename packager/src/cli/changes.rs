@@ -1,12 +1,12 @@
-//! One change of a path, in words.
+//! Changes of paths and lists of names, in words.
 
+use bulla_schemas::Name;
 use bulla_schemas::api::{Change, ChangeKind, ChangeSide, SideKind};
-
-use super::output;
+use bulla_terminal::{bytes, escape};
 
 /// Writes one change as a line.
 pub(super) fn line(change: &Change) -> String {
-    let path = output::text(change.path.as_str());
+    let path = escape(change.path.as_str());
     let sides = [&change.before, &change.after].map(|one| side(change, one.as_ref()));
     match sides.each_ref().map(String::as_str) {
         ["", ""] => format!("{} {path}", word(change.change)),
@@ -34,12 +34,18 @@ pub(super) fn side(change: &Change, side: Option<&ChangeSide>) -> String {
     let kinds = [&change.before, &change.after].map(|side| side.as_ref().map(|side| side.kind));
     let text = match side.kind {
         SideKind::Directory => "directory".to_owned(),
-        SideKind::Link => format!("-> {}", output::text(side.target.as_deref().unwrap_or(""))),
-        SideKind::File | SideKind::Executable => output::bytes(side.size.unwrap_or(0)),
+        SideKind::Link => format!("-> {}", escape(side.target.as_deref().unwrap_or(""))),
+        SideKind::File | SideKind::Executable => bytes(side.size.unwrap_or(0)),
     };
     if side.kind == SideKind::Executable && kinds[0] != kinds[1] {
         format!("{text}, executable")
     } else {
         text
     }
+}
+
+/// Joins names.
+pub(super) fn names(names: &[Name]) -> String {
+    let names: Vec<_> = names.iter().map(Name::as_str).collect();
+    names.join(", ")
 }

@@ -1,16 +1,17 @@
 //! `bulla check`: does the revision give the same release twice?
 
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::short_revision;
+use bulla_schemas::report::{CheckDifference, CheckReport};
+use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use clap::Args;
 
 use super::arguments::source::SourceArguments;
-use super::failure::Failure;
-use super::progress::Bar;
 use super::session::Session;
-use super::{changes, environment, output, packing};
-use crate::check::{self, Difference, Explainer, Report};
+use super::{changes, environment, packing};
+use crate::check::{self, Explainer};
 
-/// Packs a revision twice and names every file that differs; prints the hash when none does.
+/// Pack a revision twice and name every file that differs; print the hash when none does
 ///
 /// The second build sees another time, number of processors, order of directories, umask, user,
 /// home, machine, locale and time zone. With `diffoscope` in PATH, it says why files differ. The
@@ -19,7 +20,7 @@ use crate::check::{self, Difference, Explainer, Report};
 pub(super) struct CheckArguments {
     #[command(flatten)]
     source: SourceArguments,
-    /// Reports as JSON.
+    /// Report as JSON
     #[arg(long)]
     json: bool,
 }
@@ -37,7 +38,7 @@ pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), F
     drop(bar);
     session.require_project(&report.project)?;
     if arguments.json {
-        output::json(&report)?;
+        stdout::json(&report)?;
     } else {
         print(&report)?;
     }
@@ -52,51 +53,51 @@ pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), F
         FailureKind::Failed,
         format_args!(
             "{} does not give the same release twice: {what}",
-            report.revision
+            short_revision(&report.revision)
         ),
     )
-    .with_hint("docs/builds.md has what usually differs, and how it is fixed"))
+    .with_hint("docs/builds.md says what usually differs, and what helps"))
 }
 
-fn print(report: &Report) -> Result<(), Failure> {
+fn print(report: &CheckReport) -> Result<(), Failure> {
+    let revision = short_revision(&report.revision);
     if report.built {
-        output::say(format_args!("built {} twice; varied:", report.revision));
+        stderr::say(format_args!("built {revision} twice; varied:"));
     } else {
-        output::say(format_args!(
-            "packed {} twice, since its recipe has no build; varied:",
-            report.revision
+        stderr::say(format_args!(
+            "packed {revision} twice, since its recipe has no build; varied:"
         ));
     }
     for varied in &report.varied {
-        output::say(format_args!("  {}", output::text(varied)));
+        stderr::say(format_args!("  {varied}"));
     }
     if report.is_same() {
-        output::say("both times the same");
-        return output::line(report.first);
+        stderr::say("both times the same");
+        return Ok(stdout::line(report.first)?);
     }
     report.differences.iter().try_for_each(print_difference)
 }
 
-fn print_difference(difference: &Difference) -> Result<(), Failure> {
-    output::line(changes::line(&difference.change))?;
+fn print_difference(difference: &CheckDifference) -> Result<(), Failure> {
+    stdout::line(changes::line(&difference.change))?;
     if let Some(place) = &difference.place {
         let line = place.line.map(|line| format!(", line {line}"));
         let part = place
             .part
             .as_ref()
-            .map(|part| format!(", {}", output::text(part)));
-        output::line(format_args!(
+            .map(|part| format!(", {}", escape(part)));
+        stdout::line(format_args!(
             "  first at byte {}{}{}",
             place.offset,
             line.unwrap_or_default(),
             part.unwrap_or_default()
         ))?;
-        output::line(format_args!("  - {}", output::text(&place.first)))?;
-        output::line(format_args!("  + {}", output::text(&place.second)))?;
+        stdout::line(format_args!("  - {}", escape(&place.first)))?;
+        stdout::line(format_args!("  + {}", escape(&place.second)))?;
     }
     if let Some(explanation) = &difference.explanation {
         for line in explanation.lines() {
-            output::line(format_args!("    {line}"))?;
+            stdout::line(format_args!("    {line}"))?;
         }
     }
     Ok(())

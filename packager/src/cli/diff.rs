@@ -4,34 +4,33 @@ mod patch;
 mod side;
 mod table;
 
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
 use self::side::{Opened, SideName};
-use super::failure::Failure;
-use super::output;
 use super::session::Session;
 use crate::compare::{self, PathLimit};
 
-/// Shows what changes from release A to release B: files, and how they want to be installed.
+/// Show what changes from release A to release B: files, and how they are installed
 ///
-/// Worked out here, from indexes verified against the two hashes; exit status 0 whether they
+/// Computed here, from indexes verified against the two hashes. The exit status is 0 whether they
 /// differ or not.
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
-    /// A hash, a channel for its head, or a bundle file (`*.bulla`, or any path with a `/`).
+    /// A hash, channel, revision or label, or a bundle file (`*.bulla`, or any path with a `/`)
     #[arg(value_name = "A")]
     from: SideName,
-    /// The same.
+    /// The same
     #[arg(value_name = "B")]
     to: SideName,
-    /// Only these: a path with everything below it, or a pattern in gitignore syntax.
+    /// Only these: a path with everything below it, or a pattern in gitignore syntax
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
-    /// Prints a patch for `git apply` or `patch -p1`; fetches only the pieces that hold the files
-    /// in it.
+    /// Print a patch for `git apply` or `patch -p1`; only the frames that hold its files are
+    /// fetched
     #[arg(long, short, conflicts_with = "json")]
     patch: bool,
-    /// Lists as JSON.
+    /// List as JSON
     #[arg(long)]
     json: bool,
 }
@@ -44,9 +43,9 @@ pub(super) async fn run(session: &Session, arguments: &DiffArguments) -> Result<
     let mut diff = bulla_bundle::compare(from.bundle(), to.bundle());
     compare::limit(&mut diff, &limits);
     if arguments.json {
-        return output::json(&diff);
+        return Ok(stdout::json(&diff)?);
     }
-    output::say(format_args!(
+    stderr::say(format_args!(
         "{} {} -> {}",
         from.project(),
         diff.from.short(),
@@ -73,7 +72,7 @@ fn require_matches(
         None => Ok(()),
         Some(position) => Err(Failure::usage(format_args!(
             "`{}` is in neither release",
-            output::text(&arguments.paths[position])
+            arguments.paths[position]
         ))),
     }
 }

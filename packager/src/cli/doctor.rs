@@ -2,37 +2,38 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::LogFollower;
-use bulla_schemas::outcome::FailureKind;
+use bulla_registry_client::{Client, fetch_unverified};
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::report::{Finding, FindingKind, Step};
+use bulla_terminal::{Bar, Failure, Table, stdout};
+use bulla_trust::LogState;
 use clap::Args;
 
 use super::arguments::Options;
-use super::failure::Failure;
-use super::progress::Bar;
 use super::session::Session;
-use super::{environment, output, packing};
+use super::{environment, packing};
 use crate::config::Config;
-use crate::doctor::{self, Examined, Finding, Needed, Standing};
+use crate::doctor::{self, Examined, Needed};
 
-/// Looks at recipe, tools, keys, clock, registry, configuration and cache, and says what to do.
+/// Examine recipe, tools, keys, clock, registry, configuration and cache, and say what to do
 ///
 /// Changes nothing but what the first use would: with an anchor, the registry's log is remembered.
-/// Exit status 1 when something failed, 0 else.
+/// The exit status is 1 when something failed, else 0.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
-    /// The checkout whose recipe is looked at.
+    /// The checkout whose recipe is examined
     #[arg(value_name = "CHECKOUT", default_value = ".")]
     checkout: PathBuf,
-    /// A builder's key to look at.
+    /// A builder's key to examine
     #[arg(long, value_name = "FILE", env = "BULLA_KEY")]
     key: Option<PathBuf>,
-    /// The public half of the SSH key to look at.
+    /// The public half of the SSH key to examine
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
-    /// The cache of packs; by default `~/.cache/bulla`.
-    #[arg(long, value_name = "DIRECTORY", env = "BULLA_CACHE")]
+    /// The cache of packs; by default `~/.cache/bulla`
+    #[arg(long, value_name = "DIR", env = "BULLA_CACHE")]
     cache: Option<PathBuf>,
-    /// Lists as JSON.
+    /// List as JSON
     #[arg(long)]
     json: bool,
 }
@@ -43,60 +44,51 @@ pub(super) async fn run(options: Options, arguments: &DoctorArguments) -> Result
     let (found, examined) = doctor::recipe(&arguments.checkout, &std::env::temp_dir());
     findings.extend(found);
     findings.extend(tools(&examined)?);
-    let (found, log) = registry(&session, &examined).await;
-    let log = log.as_ref().map(LogFollower::state);
+    let is_builder = arguments.key.is_some() && arguments.ssh_key.is_none();
+    let (found, log) = registry(&session, &examined, is_builder).await;
+    let log = log.as_ref();
     findings.extend(found);
     if let Some(key) = &arguments.key {
         findings.extend(doctor::builder(key, log));
     }
     match session.personal_key(arguments.ssh_key.as_deref()) {
         Ok(key) => findings.extend(doctor::personal(&key, log)),
-        // Whoever has a builder's key is no person.
-        Err(_) if arguments.key.is_some() && arguments.ssh_key.is_none() => {}
-        Err(failure) => findings.push(failure.finding("keys")),
+        // A builder needs no SSH key.
+        Err(_) if is_builder => {}
+        Err(failure) => findings.push(finding(Step::Keys, &failure)),
     }
     let cache = arguments.cache.clone();
     if let Some(directory) = cache.or_else(environment::cache_directory) {
         findings.push(doctor::examine_cache(&directory));
     }
-    findings.sort_by_key(|finding| order(finding.step));
+    findings.sort_by_key(|finding| finding.step);
     report(&findings, arguments.json)
 }
 
-/// Steps in the order in which one depends on another.
-fn order(step: &str) -> usize {
-    const ORDER: [&str; 7] = [
-        "configuration",
-        "recipe",
-        "tools",
-        "registry",
-        "clock",
-        "keys",
-        "cache",
-    ];
-    ORDER
-        .iter()
-        .position(|known| *known == step)
-        .unwrap_or(ORDER.len())
+fn finding(step: Step, failure: &Failure) -> Finding {
+    Finding::error(step, failure.error(), failure.hint().map(str::to_owned))
 }
 
 fn report(findings: &[Finding], json: bool) -> Result<(), Failure> {
     if json {
-        output::json(&findings)?;
+        stdout::json(&findings)?;
     } else {
-        let mut table = output::table(&["STANDING", "STEP", "FOUND"]);
+        let mut table = Table::new(&["RESULT", "STEP", "FOUND"]).wrap(&["FOUND"]);
         for finding in findings {
-            let found = output::text(&finding.found);
-            table.add_row([finding.standing.as_str(), finding.step, &found]);
+            table.row([
+                finding.result.to_string(),
+                finding.step.to_string(),
+                finding.found.clone(),
+            ]);
             if let Some(hint) = &finding.hint {
-                table.add_row(["", "", &format!("hint: {}", output::text(hint))]);
+                table.row([String::new(), String::new(), format!("hint: {hint}")]);
             }
         }
-        output::print_table(&mut table, &[2])?;
+        table.print()?;
     }
     let failed = findings
         .iter()
-        .filter(|f| f.standing == Standing::Failed)
+        .filter(|f| f.result == FindingKind::Failed)
         .count();
     match failed {
         0 => Ok(()),
@@ -110,7 +102,7 @@ fn report(findings: &[Finding], json: bool) -> Result<(), Failure> {
 
 /// Reads the configuration file; the examination goes on without one that is wrong.
 fn configuration() -> (Config, Vec<Finding>) {
-    const STEP: &str = "configuration";
+    const STEP: Step = Step::Configuration;
     let mut findings = Vec::new();
     let mut config = Config::default();
     match environment::configuration_directory().map(|directory| directory.join("config.toml")) {
@@ -155,19 +147,23 @@ fn tools(examined: &Examined) -> Result<Vec<Finding>, Failure> {
     Ok(doctor::tools(needed, &options))
 }
 
-/// Asks the registry, as far as one gets, and returns its verified log.
-async fn registry(session: &Session, examined: &Examined) -> (Vec<Finding>, Option<LogFollower>) {
-    const STEP: &str = "registry";
+/// Asks the registry, as far as one gets, and returns its log.
+async fn registry(
+    session: &Session,
+    examined: &Examined,
+    is_builder: bool,
+) -> (Vec<Finding>, Option<LogState>) {
+    const STEP: Step = Step::Registry;
     let mut findings = Vec::new();
     let url = match session.registry() {
         Ok(url) => url,
-        Err(failure) => return (vec![failure.finding(STEP)], None),
+        Err(failure) => return (vec![finding(STEP, &failure)], None),
     };
     findings.push(doctor::address(url));
     let client = match session.client() {
         Ok(client) => client,
         Err(failure) => {
-            findings.push(failure.finding(STEP));
+            findings.push(finding(STEP, &failure));
             return (findings, None);
         }
     };
@@ -175,25 +171,32 @@ async fn registry(session: &Session, examined: &Examined) -> (Vec<Finding>, Opti
     let project = project.as_ref().or(examined.project.as_ref());
     let answer = client.caller().await;
     findings.extend(doctor::token(&answer, client.has_token(), project));
-    // Whoever cannot be reached has no log either, and one sentence says it.
+    // One that cannot be reached shows no log either, and one sentence says it.
     if answer
         .as_ref()
         .is_err_and(|error| error.kind() == FailureKind::Temporary)
     {
         return (findings, None);
     }
-    let log = match session.log(&client).await {
-        Ok(log) => {
-            findings.push(doctor::log(log.state()));
-            Some(log)
-        }
-        Err(failure) => {
-            findings.push(failure.finding(STEP));
-            None
-        }
-    };
+    let (found, log) = log(session, &client, is_builder).await;
+    findings.push(found);
     let date = answer.ok().and_then(|greeting| greeting.date);
-    let state = log.as_ref().map(LogFollower::state);
-    findings.extend(doctor::clock(environment::now(), date, state));
+    findings.extend(doctor::clock(environment::now(), date, log.as_ref()));
     (findings, log)
+}
+
+/// Reads the log: verified where there is something to verify it against. Publishing needs neither
+/// an anchor nor anything that is remembered, so its absence is no failure.
+async fn log(session: &Session, client: &Client, is_builder: bool) -> (Finding, Option<LogState>) {
+    match session.can_verify() {
+        Ok(true) => match session.log(client).await {
+            Ok(log) => (doctor::log(log.state()), Some(log.state().clone())),
+            Err(failure) => (finding(Step::Registry, &failure), None),
+        },
+        Ok(false) => match fetch_unverified(client).await {
+            Ok(state) => (doctor::unverified_log(&state, is_builder), Some(state)),
+            Err(error) => (Finding::error(Step::Registry, &error, error.hint()), None),
+        },
+        Err(failure) => (finding(Step::Registry, &failure), None),
+    }
 }

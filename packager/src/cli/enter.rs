@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bulla_terminal::Failure;
 use clap::Args;
 
-use super::failure::Failure;
-
-/// Does what a file of a build's private directory says.
+/// Do what a file of a build's private directory says
 #[derive(Debug, Args)]
 pub(super) struct EnterArguments {
     file: PathBuf,

@@ -1,26 +1,24 @@
-//! `bulla export`: a release as one file, for where no network is.
+//! `bulla export`: a release as one file, for places without network.
 
 use std::path::PathBuf;
 
+use bulla_terminal::{Bar, Failure, stderr, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output;
-use super::progress::Bar;
 use super::session::Session;
-use crate::export::export;
+use crate::export;
 use crate::resolve::ReleaseName;
 
-/// Writes a release to one file, with all that is needed to judge it without network.
+/// Write a release to one file, with all that is needed to judge it without network
 ///
 /// The file holds the bundle, the log and its checkpoint, and every byte of it is checked before
 /// it gets its name. `bulla-installer install FILE` installs it.
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
-    /// A hash, or a channel for its head.
-    #[arg(value_name = "HASH")]
+    /// A hash, a channel for its head, a revision or a label
+    #[arg(value_name = "RELEASE")]
     release: ReleaseName,
-    /// The file.
+    /// The file
     #[arg(long, short, value_name = "FILE.bulla")]
     output: PathBuf,
 }
@@ -31,16 +29,16 @@ pub(super) async fn run(session: &Session, arguments: &ExportArguments) -> Resul
     let (project, hash) = session.find(log.state(), &arguments.release)?;
     let path = &arguments.output;
     let bar = Bar::new("export");
-    let mut draft = export(&client, &log, &project, hash, path, &bar).await?;
+    let mut draft = export::export(&client, &log, &project, hash, path, &bar).await?;
     drop(bar);
     let bar = Bar::new("verify");
-    draft.verify(&bar)?;
+    export::verify(&mut draft, &bar)?;
     drop(bar);
     draft.put()?;
-    output::say(format_args!(
+    stderr::say(format_args!(
         "wrote {} of {project} to `{}`",
         hash.short(),
         path.display()
     ));
-    output::line(hash)
+    Ok(stdout::line(hash)?)
 }

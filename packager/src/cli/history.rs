@@ -1,23 +1,26 @@
 //! `bulla history`: who moved which channel where, when and why.
 
-use bulla_schemas::api::HistoryItem;
-use bulla_schemas::{ChannelName, ProjectName};
-use bulla_trust::{LogState, Promotion};
+use bulla_schemas::ChannelName;
+use bulla_schemas::api::Promotion;
+use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output;
+use super::changes::names;
 use super::session::Session;
+use crate::resolve;
 
-/// Shows who moved a project's channels where, when and why, newest first.
+/// Show who moved a project's channels where, when and why, newest first
 ///
-/// Read from the verified log: nobody can have edited, hidden or reordered it.
+/// Read from the verified log: it cannot have been edited, hidden or reordered.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArguments {
-    /// Only this channel.
+    /// Only this channel
     #[arg(value_name = "CHANNEL")]
     channel: Option<ChannelName>,
-    /// Lists as JSON.
+    /// Print at most this many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// List as JSON
     #[arg(long)]
     json: bool,
 }
@@ -26,53 +29,40 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
     let project = session.project()?;
     let client = session.client()?;
     let log = session.log(&client).await?;
-    let wanted = |promotion: &&Promotion| {
+    let state = log.state();
+    match &arguments.channel {
+        Some(channel) => resolve::known_channel(state, &project, channel)?,
+        None => resolve::known_project(state, &project)?,
+    }
+    let promotions = state.promotions(&project).rev().map(Promotion::from);
+    let wanted = |promotion: &Promotion| {
         let channel = arguments.channel.as_ref();
         channel.is_none_or(|channel| promotion.channel == *channel)
     };
-    let promotions = log.state().promotions(&project).rev().filter(wanted);
-    let items: Vec<_> = promotions.map(HistoryItem::from).collect();
+    let limit = arguments.limit.unwrap_or(usize::MAX);
+    let promotions: Vec<_> = promotions.filter(wanted).take(limit).collect();
     if arguments.json {
-        output::json(&items)
-    } else if items.is_empty() {
-        say_nothing(log.state(), &project, arguments.channel.as_ref());
-        Ok(())
-    } else {
-        print(&items)
+        return Ok(stdout::json(&promotions)?);
     }
-}
-
-/// A slip of the pen must not look like a channel that nobody moved.
-fn say_nothing(state: &LogState, project: &ProjectName, channel: Option<&ChannelName>) {
-    if state.releases(project).next().is_none() {
-        output::say(format_args!("the log has no release of {project}"));
-        return;
+    if promotions.is_empty() {
+        stderr::say(match &arguments.channel {
+            Some(channel) => format!("nothing was promoted to `{channel}` of {project} yet"),
+            None => format!("nothing was promoted in {project} yet"),
+        });
+        return Ok(());
     }
-    let heads: Vec<_> = state.channels(project).collect();
-    match channel {
-        Some(channel) if !heads.is_empty() => {
-            let heads: Vec<_> = heads.iter().map(|head| head.channel.as_str()).collect();
-            output::say(format_args!(
-                "nothing was promoted to `{channel}` of {project} yet; channels in use: {}",
-                heads.join(", ")
-            ));
-        }
-        _ => output::say(format_args!("nothing was promoted in {project} yet")),
-    }
-}
-
-fn print(items: &[HistoryItem]) -> Result<(), Failure> {
-    let mut table = output::table(&["WHEN", "CHANNEL", "SEQ", "WHAT", "HASH", "BY", "WHY"]);
-    for item in items {
-        table.add_row([
-            item.issued_at.to_string(),
-            item.channel.to_string(),
-            item.seq.to_string(),
-            item.action.to_string(),
-            item.hash.short(),
-            output::names(&item.people),
-            output::text(&item.reason),
+    let mut table =
+        Table::new(&["WHEN", "CHANNEL", "SEQ", "WHAT", "HASH", "BY", "WHY"]).wrap(&["WHY"]);
+    for promotion in promotions {
+        table.row([
+            promotion.issued_at.to_string(),
+            promotion.channel.to_string(),
+            promotion.seq.to_string(),
+            promotion.action.to_string(),
+            promotion.hash.short(),
+            names(&promotion.people),
+            promotion.reason,
         ]);
     }
-    output::print_table(&mut table, &[6])
+    Ok(table.print()?)
 }

@@ -4,40 +4,35 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{ChannelName, Name};
+use bulla_terminal::{Failure, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output;
 use super::session::Session;
 use crate::init::{self, Genesis};
 use crate::ssh::PersonalKey;
 
-/// Makes the first policy of a registry: people, builders and channels.
+/// Make the first policy of a registry: people, builders and channels
 ///
 /// The policy is signed with your SSH key and becomes entry 0 of the registry's log. Every person
 /// may move every channel and change the policy; every builder may release every project. Prints
 /// the anchor that servers and colleagues start from. Names are permanent: the log keeps them.
 #[derive(Debug, Args)]
 pub(super) struct InitArguments {
-    /// The log's name, the same for ever, such as `releases.acme.example/bulla`.
+    /// The log's name, permanent, such as `releases.acme.example/bulla`
     #[arg(long, value_name = "NAME", value_parser = origin)]
     origin: String,
-    /// A person and the file with their SSH public key (Ed25519, also in a FIDO token).
+    /// A person and the file with their SSH public key (Ed25519, also in a FIDO token)
     #[arg(long = "person", value_name = "NAME=KEY.pub", required = true)]
     people: Vec<NamedKey>,
-    /// A builder (CI) and the file with its public key, see `bulla key generate`.
+    /// A builder (CI) and the file with its public key, see `bulla key generate`
     #[arg(long = "builder", value_name = "NAME=KEY.pub")]
     builders: Vec<NamedKey>,
-    /// A channel that every project has.
+    /// A channel that every project has
     #[arg(long = "channel", value_name = "CHANNEL", required = true)]
     channels: Vec<ChannelName>,
-    /// The public half of the key to sign with; by default that of a --person that can be used.
+    /// The public half of the key to sign with; by default that of a --person that can be used
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
 }
@@ -76,33 +71,17 @@ pub(super) async fn run(session: &Session, arguments: &InitArguments) -> Result<
     let key = signing_key(session, arguments, &people)?;
     let client = session.client()?;
     let directory = session.log_directory()?;
-    if let Some(log) = LogFollower::open(&directory)? {
-        return Err(Failure::new(
-            FailureKind::Refused,
-            format_args!(
-                "this machine remembers the log `{}` of {}",
-                log.origin(),
-                client.url()
-            ),
-        )
-        .with_hint(format!(
-            "`bulla anchor` prints its anchor; if the registry was made anew, move `{}` away",
-            directory.display()
-        )));
-    }
+    let origin = &arguments.origin;
     let genesis = Genesis {
-        origin: arguments.origin.clone(),
-        log_key: log_key(&client, &arguments.origin).await?,
+        origin: origin.clone(),
+        log_key: init::prepare(&client, &directory, origin).await?,
         people: people.into_iter().map(public_half).collect(),
         builders: builders.into_iter().map(public_half).collect(),
         channels: arguments.channels.clone(),
     };
-    let envelope = init::sign(&genesis.policy(), &key)?;
-    let anchor = init::anchor(&genesis.origin, &envelope);
-    client.append(&envelope.to_bytes()).await?;
-    LogFollower::enroll(&directory, &client, Some(anchor.clone())).await?;
-    output::write(&summary(&genesis, &key))?;
-    output::line(anchor)
+    let anchor = init::init(&client, &directory, &genesis, &key).await?;
+    stdout::write(&summary(&genesis, &key))?;
+    Ok(stdout::line(anchor)?)
 }
 
 type Keys = Vec<(Name, PersonalKey)>;
@@ -130,30 +109,9 @@ fn signing_key(
     if people.iter().any(|(_, person)| person.public == key.public) {
         return Ok(key);
     }
-    let message = format_args!("`{}` is the key of no --person", key.path.display()).to_string();
+    let message =
+        format_args!("`{}` belongs to none of the --person", key.path.display()).to_string();
     Err(Failure::usage(message).with_hint("the first policy is signed by one of its people"))
-}
-
-/// Asks the registry for its log key, and whether the log is still empty.
-async fn log_key(client: &Client, origin: &str) -> Result<bulla_trust::note::VerifierKey, Failure> {
-    let info = client.log_info().await?;
-    if let Some(taken) = info.origin {
-        return Err(Failure::new(
-            FailureKind::Refused,
-            format_args!(
-                "{} has a first policy already, for the log `{taken}`",
-                client.url()
-            ),
-        )
-        .with_hint("ask who made it for the output of `bulla anchor`"));
-    }
-    let public = STANDARD.decode(&info.log_key).ok();
-    let public = public.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let key = public.and_then(|public| init::log_key(origin, &public));
-    key.ok_or_else(|| {
-        let message = format_args!("the log key of {} is no Ed25519 key", client.url()).to_string();
-        Failure::new(FailureKind::Refused, message)
-    })
 }
 
 fn summary(genesis: &Genesis, key: &PersonalKey) -> String {

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::output;
-
-/// Makes keys for builders (CI). People sign with the SSH keys they have.
+/// Make keys for builders (CI); people sign with the SSH keys they have
 #[derive(Debug, Args)]
 pub(super) struct KeyArguments {
     #[command(subcommand)]
@@ -16,11 +14,11 @@ pub(super) struct KeyArguments {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// Writes a new key to FILE (PKCS#8 PEM, mode 0600) and its public half to FILE.pub.
+    /// Write a new key to FILE (PKCS#8 PEM, mode 0600) and its public half to FILE.pub
     ///
-    /// Prints the public half, as `bulla init --builder` and the policy want it.
+    /// Prints the public half, as `bulla init --builder` and the policy take it.
     Generate {
-        /// Where the private half goes. A file that exists is not overwritten.
+        /// Where the private half goes; an existing file is not overwritten
         #[arg(value_name = "FILE")]
         path: PathBuf,
     },
@@ -31,13 +29,13 @@ pub(super) fn run(arguments: &KeyArguments) -> Result<(), Failure> {
         KeyCommand::Generate { path } => {
             let public = crate::key::generate(path)?;
             let public_path = crate::key::public_half(path);
-            output::say(format_args!(
+            stderr::say(format_args!(
                 "wrote `{}` (keep it secret) and `{}`",
                 path.display(),
                 public_path.display()
             ));
-            output::say(format_args!("fingerprint {}", public.fingerprint()));
-            output::line(public.to_openssh())
+            stderr::say(format_args!("fingerprint {}", public.fingerprint()));
+            Ok(stdout::line(public.to_openssh())?)
         }
     }
 }

@@ -1,15 +1,13 @@
 //! What promoting and rolling back have in common for a person: the question, the signature, and
 //! the word about what was done.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::Action;
+use bulla_terminal::{Failure, prompt, stderr};
 use bulla_trust::Head;
 
-use super::failure::Failure;
-use super::output;
+use super::changes::names;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::ssh::PersonalKey;
@@ -22,23 +20,12 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     }
 }
 
-/// Tells whether a person can be asked.
-pub(super) fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Asks, and fails unless the answer is yes.
+/// Asks before signing, and fails unless the answer is yes.
 pub(super) fn ask(question: &str) -> Result<(), Failure> {
-    let mut answer = String::new();
-    let _ = write!(io::stderr(), "{question} [y/N] ");
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::io("cannot read the answer", error))?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::new(FailureKind::Failed, "nothing was done")),
+    if prompt::confirm(question)? {
+        return Ok(());
     }
+    Err(Failure::new(FailureKind::Failed, "nothing was done"))
 }
 
 /// Signs, appends, and says what the verified log then shows.
@@ -55,7 +42,7 @@ pub(super) async fn sign_and_append(
         Action::Rollback => "rolled back to",
         Action::Pause => "paused at",
     };
-    output::say(format_args!(
+    stderr::say(format_args!(
         "{done} {} on {} of {}, entry {} of the log",
         head.hash.short(),
         head.channel,
@@ -67,12 +54,12 @@ pub(super) async fn sign_and_append(
 
 /// Says that there is nothing to do.
 pub(super) fn say_standing(head: &Head) {
-    output::say(format_args!(
+    stderr::say(format_args!(
         "{} of {} points to {} already, since entry {} of the log, by {}",
         head.channel,
         head.project,
         head.hash.short(),
         head.entry,
-        output::names(&head.people)
+        names(&head.people)
     ));
 }

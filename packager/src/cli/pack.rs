@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use bulla_files::{Draft, Readers};
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
 use super::arguments::source::{CacheArguments, SourceArguments};
-use super::failure::Failure;
+use super::packing;
 use super::session::Session;
-use super::{output, packing};
-use crate::draft::Draft;
 use crate::pack::Packed;
 
 /// Pack a revision into a bundle and print its hash
@@ -31,14 +31,14 @@ pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Fa
     let packed = packing::pack(session, &arguments.source, &arguments.cache, spool)?;
     if let Some(path) = &arguments.output {
         write_file(&packed, path)?;
-        output::say(format_args!("wrote `{}`", path.display()));
+        stderr::say(format_args!("wrote `{}`", path.display()));
     }
-    output::line(packed.bundle.hash())
+    Ok(stdout::line(packed.bundle.hash())?)
 }
 
 /// Writes the bundle under a temporary name and puts it in place when it is complete.
 fn write_file(packed: &Packed, path: &Path) -> Result<(), Failure> {
-    let mut draft = Draft::begin(path)?;
+    let mut draft = Draft::begin(path, Readers::Umask)?;
     let bundle = &packed.bundle;
     bulla_bundle::write_bundle_file(draft.file(), bundle.manifest_bytes(), bundle, None)?;
     Ok(draft.put()?)

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use bulla_bundle::Limits;
 use bulla_schemas::statement::Build;
+use bulla_terminal::{Bar, Failure, bytes, stderr};
 
 use super::arguments::source::{CacheArguments, SourceArguments, WorkArguments};
-use super::failure::Failure;
-use super::progress::Bar;
+use super::environment;
 use super::session::Session;
-use super::{environment, output};
 use crate::build::{self, BuildOptions, Listener, Surroundings, Tools};
 use crate::pack::{self, PackOptions, Packed};
 
@@ -35,7 +34,7 @@ pub(super) fn build_options(
         logs: environment::state_directory()
             .map_or_else(|| spool.to_owned(), |state| state.join("builds")),
         surroundings: Surroundings::usual(),
-        listener: Listener::new(bar.talk()),
+        listener: Listener::new(bar.speaker()),
     })
 }
 
@@ -75,24 +74,24 @@ pub(super) fn pack(
     let packed = pack::pack(checkout, &recipe, &options, &bar)?;
     drop(bar);
     for warning in &packed.warnings {
-        output::say(format_args!("warning: {}", output::text(warning)));
+        stderr::warn(warning);
     }
     if packed.provenance.dirty {
-        output::say("warning: packed with changes that are in no revision; cannot be promoted");
+        stderr::warn("packed with changes that are in no revision; cannot be promoted");
     }
     if packed.provenance.build == Build::NoSandbox {
-        output::say("warning: built without a sandbox; the release statement says so");
+        stderr::warn("built without a sandbox; the release statement says so");
     }
     if recipe.recipe.build.is_some() {
         let log = build::log_of(&options.build.logs, project);
-        output::say(format_args!("the build's output is in `{}`", log.display()));
+        stderr::say(format_args!("the build's output is in `{}`", log.display()));
     }
     let release = packed.bundle.release();
-    output::say(format_args!(
+    stderr::say(format_args!(
         "packed {project} {revision}: {} files, {}, bundle {}",
         release.files,
-        output::bytes(release.bytes),
-        output::bytes(packed.bundle.total_size()),
+        bytes(release.bytes),
+        bytes(packed.bundle.total_size()),
     ));
     Ok(packed)
 }

@@ -2,18 +2,17 @@
 
 use std::path::PathBuf;
 
-use bulla_schemas::{ChannelName, DigestPrefix};
+use bulla_schemas::ChannelName;
+use bulla_terminal::{Failure, prompt, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::moving::{ask, can_ask, reason, say_standing, sign_and_append};
-use super::preview::Shown;
+use super::moving::{ask, reason, say_standing, sign_and_append};
 use super::session::Session;
-use super::{environment, output};
+use super::{environment, preview};
 use crate::drop::Loss;
 use crate::promote;
 use crate::proposal::Proposal;
-use crate::resolve;
+use crate::resolve::ReleaseName;
 
 /// Point a channel to a release; servers that follow the channel install it
 ///
@@ -23,9 +22,9 @@ use crate::resolve;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct PromoteArguments {
-    /// The release
-    #[arg(value_name = "HASH")]
-    hash: DigestPrefix,
+    /// A hash, a channel for its head, a revision or a label
+    #[arg(value_name = "RELEASE")]
+    release: ReleaseName,
     /// The channel
     #[arg(value_name = "CHANNEL")]
     channel: ChannelName,
@@ -70,8 +69,7 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
     };
     let log = session.log(&client).await?;
     let state = log.state();
-    let project = session.optional_project()?;
-    let (project, hash) = resolve::find(state, project.as_ref(), &arguments.hash)?;
+    let (project, hash) = session.find(state, &arguments.release)?;
     let proposal = Proposal {
         project,
         channel: arguments.channel.clone(),
@@ -82,28 +80,28 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
     if let Some(head) = promote::standing(state, &proposal) {
         say_standing(head);
         return if arguments.json {
-            output::json(&Shown::standing(&proposal, head))
+            Ok(stdout::json(&proposal.standing(head.entry))?)
         } else {
-            output::line(head.hash)
+            Ok(stdout::line(head.hash)?)
         };
     }
     let checkout = &arguments.checkout;
     let prepared = promote::prepare(&client, state, &proposal, key.as_ref(), checkout).await?;
-    let mut shown = Shown::new(&proposal, &prepared);
-    shown.say("would take out");
+    let mut report = prepared.report(&proposal);
+    preview::say(&report, "would take out");
     let Some(key) = key else {
         if arguments.json {
-            output::json(&shown)?;
+            stdout::json(&report)?;
         }
         return Ok(prepared.loss.require_meant(&proposal, arguments.drop)?);
     };
     require_meant(prepared.loss, &proposal, arguments)?;
     let head = sign_and_append(&client, log, &key, &proposal).await?;
     if !arguments.json {
-        return output::line(head.hash);
+        return Ok(stdout::line(head.hash)?);
     }
-    shown.promoted(&head);
-    output::json(&shown)
+    report.entry = Some(head.entry);
+    Ok(stdout::json(&report)?)
 }
 
 /// Asks where a person can be asked. What is lost for certain is never a matter of a `y`.
@@ -112,7 +110,7 @@ fn require_meant(
     proposal: &Proposal,
     arguments: &PromoteArguments,
 ) -> Result<(), Failure> {
-    let asks = can_ask() && !arguments.yes;
+    let asks = prompt::can_ask() && !arguments.yes;
     let is_unknown = matches!(loss, Loss::Unknown { .. });
     loss.require_meant(proposal, arguments.drop || (asks && is_unknown))?;
     if asks {

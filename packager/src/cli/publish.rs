@@ -4,15 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bulla_registry_client::{Client, fetch_unverified};
+use bulla_terminal::{Bar, Failure, bytes, stderr, stdout};
 use bulla_trust::LogState;
 use bulla_trust::key::PublicKey;
 use clap::Args;
 
 use super::arguments::source::{CacheArguments, SourceArguments};
-use super::failure::Failure;
-use super::progress::Bar;
 use super::session::Session;
-use super::{environment, output, packing};
+use super::{environment, packing};
 use crate::key;
 use crate::publish::{self, Run};
 
@@ -54,16 +53,16 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
     };
     let bar = Arc::new(Bar::new("push"));
     let published = publish::publish(&client, log.as_ref(), &key, &packed, &run, bar).await?;
-    output::say(format_args!(
+    stderr::say(format_args!(
         "pushed {}, {} were there already",
-        output::bytes(published.pushed.sent),
-        output::bytes(published.pushed.present)
+        bytes(published.pushed.sent),
+        bytes(published.pushed.present)
     ));
-    output::say(format_args!(
+    stderr::say(format_args!(
         "released, entry {} of the log",
         published.entry
     ));
-    output::line(packed.bundle.hash())
+    Ok(stdout::line(packed.bundle.hash())?)
 }
 
 /// Reads the log: the remembered one where there is one, else whatever the registry shows. Not

@@ -7,46 +7,47 @@ use std::sync::Arc;
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::short_revision;
+use bulla_schemas::report::{ReproduceReport, ReproducedAs};
+use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use bulla_trust::key::SigningKey;
 use clap::Args;
 
 use super::arguments::source::WorkArguments;
-use super::failure::Failure;
-use super::progress::Bar;
 use super::session::Session;
-use super::{changes, environment, output, packing};
+use super::{changes, environment, packing};
 use crate::pack::Packed;
 use crate::publish::{self, Run};
-use crate::reproduce::{self, Answer, Reproduction};
+use crate::reproduce;
 use crate::resolve::ReleaseName;
 use crate::source::Location;
 use crate::{contents, key};
 
-/// Makes a release again from the source that its statement names, and compares.
+/// Make a release again from the source that its statement names, and compare
 ///
 /// Answers `identical`, `same content, other codec`, or `different` with what differs; the exit
 /// status is 1 for the last one. Nothing of an earlier pack is used.
 #[derive(Debug, Args)]
 pub(super) struct ReproduceArguments {
-    /// A hash, or a channel for its head.
-    #[arg(value_name = "HASH")]
+    /// A hash, a channel for its head, a revision or a label
+    #[arg(value_name = "RELEASE")]
     release: ReleaseName,
-    /// Takes the revision from this clone, working copy or svn URL, instead of fetching it from
-    /// where the release statement says.
+    /// Take the revision from this clone, working copy or svn URL, instead of fetching it from
+    /// where the release statement says
     #[arg(long, value_name = "DIR")]
     checkout: Option<OsString>,
-    /// Says in the log, as a second builder, that the release is identical.
+    /// Say in the log, as a second builder, that the release is identical
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
-    /// What the policy calls that builder; by default it is looked up by the key.
+    /// What the policy calls that builder; by default it is looked up by the key
     #[arg(long, value_name = "ID", requires = "sign")]
     builder_id: Option<String>,
-    /// The URL or number of the run, for the record.
+    /// The URL or number of the run, for the record
     #[arg(long, value_name = "URL", env = "BULLA_RUN", default_value = "")]
     run: String,
     #[command(flatten)]
     work: WorkArguments,
-    /// Answers as JSON.
+    /// Answer as JSON
     #[arg(long)]
     json: bool,
 }
@@ -66,7 +67,7 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
         .ok_or_else(|| {
             Failure::new(
                 FailureKind::Failed,
-                format_args!("nobody released {hash} of {project}"),
+                format_args!("the log has no release {hash} of {project}"),
             )
         })?;
     let release = contents::fetch(&client, &project, hash).await?;
@@ -77,20 +78,20 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
     let (reproduction, packed) = reproduce::reproduce(&release, &record, checkout, &options, &bar)?;
     drop(bar);
     if arguments.json {
-        output::json(&reproduction)?;
+        stdout::json(&reproduction)?;
     } else {
         print(&reproduction)?;
     }
     match (reproduction.answer, signer) {
-        (Answer::Identical, Some(key)) => {
+        (ReproducedAs::Identical, Some(key)) => {
             testify(&client, &mut log, &key, &packed, arguments, started_on).await
         }
-        (Answer::Identical | Answer::SameContent, None) => Ok(()),
-        (Answer::SameContent, Some(_)) => Err(Failure::new(
+        (ReproducedAs::Identical | ReproducedAs::SameContent, None) => Ok(()),
+        (ReproducedAs::SameContent, Some(_)) => Err(Failure::new(
             FailureKind::Failed,
             "only an identical release is signed",
         )),
-        (Answer::Different, _) => Err(Failure::new(
+        (ReproducedAs::Different, _) => Err(Failure::new(
             FailureKind::Failed,
             format_args!("{} of {project} could not be reproduced", hash.short()),
         )
@@ -104,29 +105,29 @@ fn signer(path: &std::path::Path, client: &Client) -> Result<SigningKey, Failure
     Ok(key::read(path)?)
 }
 
-fn print(reproduction: &Reproduction) -> Result<(), Failure> {
-    output::say(format_args!(
+fn print(reproduction: &ReproduceReport) -> Result<(), Failure> {
+    stderr::say(format_args!(
         "made {} of {} again, from {} at {}",
         reproduction.hash.short(),
         reproduction.project,
-        output::text(&reproduction.source),
-        reproduction.revision
+        reproduction.source,
+        short_revision(&reproduction.revision)
     ));
-    output::line(match reproduction.answer {
-        Answer::Identical => "identical",
-        Answer::SameContent => "same content, other codec",
-        Answer::Different => "different",
+    stdout::line(match reproduction.answer {
+        ReproducedAs::Identical => "identical",
+        ReproducedAs::SameContent => "same content, other codec",
+        ReproducedAs::Different => "different",
     })?;
     for field in &reproduction.document {
-        output::line(format_args!(
+        stdout::line(format_args!(
             "  {} {} -> {}",
             field.field,
-            output::text(&field.expected),
-            output::text(&field.found)
+            escape(&field.expected),
+            escape(&field.found)
         ))?;
     }
     for change in &reproduction.changes {
-        output::line(format_args!("  {}", changes::line(change)))?;
+        stdout::line(format_args!("  {}", changes::line(change)))?;
     }
     Ok(())
 }
@@ -153,7 +154,7 @@ async fn testify(
     };
     let bar = Arc::new(Bar::new("push"));
     let published = publish::publish(client, Some(state), key, packed, &run, bar).await?;
-    output::say(if published.was_there {
+    stderr::say(if published.was_there {
         format!(
             "this builder said so already, entry {} of the log",
             published.entry

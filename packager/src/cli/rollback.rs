@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use bulla_registry_client::Client;
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName, Timestamp};
+use bulla_schemas::report::EarlierHead;
+use bulla_schemas::{ChannelName, ProjectName};
+use bulla_terminal::{Failure, Table, prompt, stderr, stdout};
 use bulla_trust::LogState;
 use clap::Args;
-use serde::Serialize;
 
-use super::failure::Failure;
-use super::moving::{ask, can_ask, reason, say_standing, sign_and_append};
-use super::preview::Shown;
+use super::changes::names;
+use super::moving::{ask, reason, say_standing, sign_and_append};
 use super::session::Session;
-use super::{environment, output};
+use super::{environment, preview};
 use crate::proposal::Proposal;
-use crate::{promote, resolve, rollback};
+use crate::resolve::{self, ReleaseName};
+use crate::{promote, rollback};
 
 /// Point a channel back to one of its earlier heads
 ///
@@ -27,8 +28,8 @@ pub(super) struct RollbackArguments {
     #[arg(value_name = "CHANNEL")]
     channel: ChannelName,
     /// The earlier head to go back to
-    #[arg(long, value_name = "HASH", conflicts_with = "list")]
-    to: Option<DigestPrefix>,
+    #[arg(long, value_name = "RELEASE", conflicts_with = "list")]
+    to: Option<ReleaseName>,
     /// Why
     #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason, conflicts_with = "list")]
     reason: Option<String>,
@@ -49,21 +50,6 @@ pub(super) struct RollbackArguments {
     json: bool,
 }
 
-/// An earlier head, as `--json` lists it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate {
-    hash: Digest,
-    entry: u64,
-    people: Vec<Name>,
-    reason: String,
-    issued_at: Timestamp,
-    /// Whether the registry still has the bundle. A server may have it on its disk.
-    in_registry: bool,
-    /// Whether a rollback without --to goes there.
-    default: bool,
-}
-
 pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Result<(), Failure> {
     let client = session.client()?;
     let channel = &arguments.channel;
@@ -71,8 +57,8 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         let log = session.log(&client).await?;
         let project = session.project()?;
         resolve::head(log.state(), &project, channel)?;
-        let candidates = candidates(&client, log.state(), &project, channel).await?;
-        return print(&candidates, arguments.json);
+        let heads = earlier_heads(&client, log.state(), &project, channel).await?;
+        return print(&heads, arguments.json);
     }
     let key = match &arguments.reason {
         _ if arguments.dry_run => None,
@@ -99,70 +85,71 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
     if let Some(head) = promote::standing(state, &proposal) {
         say_standing(head);
         return if arguments.json {
-            output::json(&Shown::standing(&proposal, head))
+            Ok(stdout::json(&proposal.standing(head.entry))?)
         } else {
-            output::line(head.hash)
+            Ok(stdout::line(head.hash)?)
         };
     }
     let prepared = rollback::prepare(&client, state, &proposal, key.as_ref()).await?;
-    let mut shown = Shown::new(&proposal, &prepared);
-    shown.say("takes out");
+    let mut report = prepared.report(&proposal);
+    preview::say(&report, "takes out");
     if let Some(key) = key {
-        if can_ask() && !arguments.yes {
+        if prompt::can_ask() && !arguments.yes {
             ask("Roll back?")?;
         }
         let head = sign_and_append(&client, log, &key, &proposal).await?;
         if !arguments.json {
-            return output::line(head.hash);
+            return Ok(stdout::line(head.hash)?);
         }
-        shown.promoted(&head);
+        report.entry = Some(head.entry);
     }
     if arguments.json {
-        output::json(&shown)?;
+        stdout::json(&report)?;
     }
     Ok(())
 }
 
-async fn candidates(
+async fn earlier_heads(
     client: &Client,
     state: &LogState,
     project: &ProjectName,
     channel: &ChannelName,
-) -> Result<Vec<Candidate>, Failure> {
+) -> Result<Vec<EarlierHead>, Failure> {
     let before = rollback::head_before(state, project, channel);
-    let mut candidates = Vec::new();
+    let mut heads = Vec::new();
     for promotion in rollback::candidates(state, project, channel) {
-        candidates.push(Candidate {
-            hash: promotion.hash,
-            entry: promotion.entry,
-            people: promotion.people.clone(),
-            reason: promotion.reason.clone(),
-            issued_at: promotion.issued_at,
+        heads.push(EarlierHead {
+            promotion: promotion.into(),
             in_registry: client.manifest_exists(project, &promotion.hash).await?,
             default: before == Some(promotion.hash),
         });
     }
-    Ok(candidates)
+    Ok(heads)
 }
 
-fn print(candidates: &[Candidate], json: bool) -> Result<(), Failure> {
+fn print(heads: &[EarlierHead], json: bool) -> Result<(), Failure> {
     if json {
-        return output::json(&candidates);
+        return Ok(stdout::json(&heads)?);
     }
-    if candidates.is_empty() {
-        output::say("there is no earlier head to go back to");
+    if heads.is_empty() {
+        stderr::say("there is no earlier head to go back to");
         return Ok(());
     }
-    let mut table = output::table(&["", "HASH", "REGISTRY", "SINCE", "BY", "WHY"]);
-    for candidate in candidates {
-        table.add_row([
-            if candidate.default { "*" } else { "" }.to_owned(),
-            candidate.hash.short(),
-            if candidate.in_registry { "yes" } else { "no" }.to_owned(),
-            candidate.issued_at.to_string(),
-            output::names(&candidate.people),
-            output::text(&candidate.reason),
+    let mut table = Table::new(&["NEXT", "HASH", "REGISTRY", "SINCE", "BY", "WHY"]).wrap(&["WHY"]);
+    for EarlierHead {
+        promotion,
+        in_registry,
+        default,
+    } in heads
+    {
+        table.row([
+            if *default { "*" } else { "" }.to_owned(),
+            promotion.hash.short(),
+            if *in_registry { "yes" } else { "no" }.to_owned(),
+            promotion.issued_at.to_string(),
+            names(&promotion.people),
+            promotion.reason.clone(),
         ]);
     }
-    output::print_table(&mut table, &[5])
+    Ok(table.print()?)
 }

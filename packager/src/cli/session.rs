@@ -8,14 +8,14 @@ use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::{Digest, ProjectName};
+use bulla_terminal::{Failure, stderr};
 use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::arguments::Options;
-use super::failure::Failure;
-use super::{environment, output};
+use super::environment;
 use crate::config::Config;
 use crate::recipe;
 use crate::resolve::{self, ReleaseName};
@@ -89,6 +89,11 @@ impl Session {
         }
     }
 
+    /// Returns the project that `--project` names.
+    pub(super) const fn named_project(&self) -> Option<&ProjectName> {
+        self.options.project.as_ref()
+    }
+
     /// Returns the named project, or the one of the nearest recipe; `None` when there is neither.
     pub(super) fn optional_project(&self) -> Result<Option<ProjectName>, Failure> {
         if let Some(project) = &self.options.project {
@@ -125,23 +130,19 @@ impl Session {
         })
     }
 
-    /// Finds the release that a person names, in the verified log.
+    /// Finds the release that a person names, in the verified log. A hash names one everywhere, and
+    /// anything else one of the project.
     pub(super) fn find(
         &self,
         state: &LogState,
         name: &ReleaseName,
     ) -> Result<(ProjectName, Digest), Failure> {
-        match name {
-            ReleaseName::Hash(prefix) => {
-                let project = self.optional_project()?;
-                Ok(resolve::find(state, project.as_ref(), prefix)?)
-            }
-            ReleaseName::Channel(channel) => {
-                let project = self.project()?;
-                let head = resolve::head(state, &project, channel)?;
-                Ok((project, head))
-            }
-        }
+        let project = if name.is_hash() {
+            self.optional_project()?
+        } else {
+            Some(self.project()?)
+        };
+        Ok(resolve::find(state, project.as_ref(), name)?)
     }
 
     /// Returns the key to sign with: the one named, the configured one, or the usual one.
@@ -181,7 +182,7 @@ impl Session {
             None if self.options.trust_first_use => {
                 let log = LogFollower::enroll(&directory, client, None).await?;
                 if let Some(anchor) = log.state().anchor() {
-                    output::say(format_args!("trusting what the registry shows: {anchor}"));
+                    stderr::say(format_args!("trusting what the registry shows: {anchor}"));
                 }
                 Ok(log)
             }
@@ -194,6 +195,14 @@ impl Session {
                  BULLA_ANCHOR once; or believe the registry this once with --trust-first-use",
             )),
         }
+    }
+
+    /// Tells whether there is something to verify the registry's log against.
+    pub(super) fn can_verify(&self) -> Result<bool, Failure> {
+        Ok(self.options.trust_first_use
+            || self.options.anchor.is_some()
+            || self.config.anchor.is_some()
+            || self.remembered_log()?.is_some())
     }
 
     /// Returns the remembered log, without asking the registry; `None` when there is none.
@@ -240,7 +249,7 @@ fn read_token(path: &Path) -> Result<SecretString, Failure> {
     match std::str::from_utf8(&bytes).map(str::trim) {
         Ok(token) if !token.is_empty() => Ok(token.into()),
         _ => Err(Failure::usage(format_args!(
-            "`{}` holds no token",
+            "`{}` is empty; expected a token",
             path.display()
         ))),
     }

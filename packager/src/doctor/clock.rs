@@ -3,11 +3,10 @@
 //! Nothing is decided by time, but what people sign says when, for ever.
 
 use bulla_schemas::Timestamp;
+use bulla_schemas::report::{Finding, Step};
 use bulla_trust::LogState;
 
-use super::Finding;
-
-const STEP: &str = "clock";
+const STEP: Step = Step::Clock;
 /// Seconds that a clock may differ.
 const TOLERANCE: i64 = 60;
 
@@ -75,8 +74,8 @@ fn period(seconds: i64) -> String {
 mod tests {
     use bulla_trust::testing::{Organisation, project};
 
-    use super::super::Standing;
     use super::*;
+    use bulla_schemas::report::FindingKind;
 
     fn time(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds).unwrap()
@@ -85,9 +84,9 @@ mod tests {
     #[test]
     fn a_clock_that_is_ahead_or_behind_is_named_with_how_much() {
         let found = |now: i64| examine(time(now), Some(time(1_000_000)), None).remove(0);
-        assert_eq!(found(1_000_030).standing, Standing::Ok);
+        assert_eq!(found(1_000_030).result, FindingKind::Ok);
         let ahead = found(1_000_600);
-        assert_eq!(ahead.standing, Standing::Warning);
+        assert_eq!(ahead.result, FindingKind::Warning);
         assert!(
             ahead.found.starts_with("10 min ahead of the registry's"),
             "{ahead:?}"
@@ -103,7 +102,7 @@ mod tests {
         acme.promote("prod", hash, &["alice"]);
         let latest = latest(&acme.state).unwrap().as_seconds();
         let found = |now: i64| examine(time(now), None, Some(&acme.state)).remove(0);
-        assert_eq!(found(latest + 1).standing, Standing::Ok);
+        assert_eq!(found(latest + 1).result, FindingKind::Ok);
         let behind = found(latest - 7300);
         assert!(
             behind.found.starts_with("2 h behind the newest statement"),

@@ -1,21 +1,20 @@
 //! The directories that Bulla writes to: whether it can, and how much lies there.
 
+use bulla_schemas::report::{Finding, Step};
+use bulla_schemas::units::bytes;
 use std::fs;
 use std::path::Path;
 
-use super::Finding;
 use crate::cache::Cache;
 
 /// Looks at the cache of packs, which works as well without.
 pub fn examine_cache(directory: &Path) -> Finding {
-    const STEP: &str = "cache";
+    const STEP: Step = Step::Cache;
     let name = directory.display();
     match Cache::open(directory) {
         Ok(_) => {
-            let bytes = measure(directory);
-            #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-            let size = bytes as f64 / 1e6;
-            Finding::ok(STEP, format_args!("`{name}` has {size:.1} MB"))
+            let size = measure(directory);
+            Finding::ok(STEP, format_args!("`{name}` has {}", bytes(size)))
         }
         Err(error) => Finding::warning(
             STEP,
@@ -27,7 +26,7 @@ pub fn examine_cache(directory: &Path) -> Finding {
 
 /// Looks at the directory that remembers logs: without it nothing can be verified.
 pub fn examine_state(directory: &Path) -> Finding {
-    const STEP: &str = "configuration";
+    const STEP: Step = Step::Configuration;
     let name = directory.display();
     let written = fs::create_dir_all(directory).and_then(|()| tempfile::tempfile_in(directory));
     match written {

@@ -1,16 +1,17 @@
 //! The keys: a builder's file, and a person's SSH key with what can sign with it.
 
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::report::{Finding, Step};
 use std::path::Path;
 
 use bulla_trust::LogState;
 use bulla_trust::key::PublicKey;
 use bulla_trust::policy::Owner;
 
-use super::Finding;
 use crate::key;
 use crate::ssh::PersonalKey;
 
-const STEP: &str = "keys";
+const STEP: Step = Step::Keys;
 
 /// Looks at a builder's key file.
 pub fn builder(path: &Path, log: Option<&LogState>) -> Vec<Finding> {

@@ -1,12 +1,13 @@
 //! The recipe of a checkout: whether it is valid, and whether each of its patterns matches
 //! something.
 
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::report::{Finding, Step};
 use std::path::Path;
 
 use bulla_schemas::ProjectName;
 use bulla_schemas::recipe::{BundleSection, Recipe};
 
-use super::Finding;
 use crate::filter::Filter;
 use crate::select::select;
 use crate::source::{
@@ -14,7 +15,7 @@ use crate::source::{
 };
 use crate::{recipe, source::Tracked};
 
-const STEP: &str = "recipe";
+const STEP: Step = Step::Recipe;
 
 /// What is known of a checkout when its recipe has been looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

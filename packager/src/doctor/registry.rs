@@ -2,12 +2,11 @@
 
 use bulla_registry_client::{ClientError, Greeting};
 use bulla_schemas::ProjectName;
+use bulla_schemas::report::{Finding, Step};
 use bulla_trust::LogState;
 use url::{Host, Url};
 
-use super::Finding;
-
-const STEP: &str = "registry";
+const STEP: Step = Step::Registry;
 
 /// Looks at the address alone.
 pub fn address(url: &Url) -> Finding {
@@ -36,6 +35,27 @@ pub fn log(state: &LogState) -> Finding {
             state.origin().unwrap_or_default(),
             state.size()
         ),
+    )
+}
+
+/// Looks at a log that cannot be verified, because nothing is known of it here yet.
+pub fn unverified_log(state: &LogState, is_builder: bool) -> Finding {
+    let found = format!(
+        "the registry shows the log `{}` of size {}; without an anchor it is not verified",
+        state.origin().unwrap_or_default(),
+        state.size()
+    );
+    if is_builder {
+        return Finding::ok(
+            STEP,
+            format_args!("{found}, and publishing does not need it"),
+        );
+    }
+    Finding::warning(
+        STEP,
+        found,
+        "to look at releases or move channels, give --anchor or BULLA_ANCHOR once; publishing does \
+         not need it",
     )
 }
 
@@ -105,25 +125,25 @@ pub fn token(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Standing;
     use super::*;
+    use bulla_schemas::report::FindingKind;
 
     #[test]
     fn an_address_in_the_clear_is_for_this_machine_only() {
-        let standing = |url: &str| address(&url.parse().unwrap()).standing;
+        let standing = |url: &str| address(&url.parse().unwrap()).result;
         for url in [
             "https://releases.acme.example",
             "http://localhost:5000",
             "http://[::1]:5000",
         ] {
-            assert_eq!(standing(url), Standing::Ok, "{url}");
+            assert_eq!(standing(url), FindingKind::Ok, "{url}");
         }
         for url in [
             "http://releases.acme.example",
             "http://10.0.0.1",
             "http://localhost.acme.example",
         ] {
-            assert_eq!(standing(url), Standing::Warning, "{url}");
+            assert_eq!(standing(url), FindingKind::Warning, "{url}");
         }
     }
 }

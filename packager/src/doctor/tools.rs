@@ -1,11 +1,12 @@
 //! The programs that Bulla runs, and whether those that are needed here are installed.
 
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::report::{Finding, Step};
 use std::process::{Command, Stdio};
 
-use super::Finding;
 use crate::build::{self, BuildOptions};
 
-const STEP: &str = "tools";
+const STEP: Step = Step::Tools;
 
 /// What is needed here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

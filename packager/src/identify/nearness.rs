@@ -2,9 +2,10 @@
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::index::{EntryKind, IndexEntry};
+use bulla_schemas::report::{PathDifference, PathDifferenceKind};
 
 use super::folder::{Folder, Found};
-use super::{Difference, DifferenceKind, Identified, is_persistent};
+use super::{Identified, is_persistent};
 
 /// Compares a folder with a release.
 pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
@@ -15,8 +16,8 @@ pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
         let found = folder.entries.get(entry.path.as_str());
         match difference(&entry.kind, found) {
             // A directory that is not empty is missed with what lies in it.
-            Some(DifferenceKind::Missing) if bulla_bundle::has_content(entries, entry) => {}
-            Some(difference) => differences.push(Difference {
+            Some(PathDifferenceKind::Missing) if bulla_bundle::has_content(entries, entry) => {}
+            Some(difference) => differences.push(PathDifference {
                 path: entry.path.to_string(),
                 difference,
             }),
@@ -27,11 +28,11 @@ pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
     let extra = folder.entries.iter().filter(|(path, found)| {
         **found != Found::Directory && !has(entries, path) && !is_persistent(path, persist)
     });
-    differences.extend(extra.map(|(path, found)| Difference {
+    differences.extend(extra.map(|(path, found)| PathDifference {
         path: path.clone(),
         difference: match found {
-            Found::Unreadable => DifferenceKind::Unreadable,
-            _ => DifferenceKind::Extra,
+            Found::Unreadable => PathDifferenceKind::Unreadable,
+            _ => PathDifferenceKind::Extra,
         },
     }));
     differences.sort();
@@ -49,15 +50,15 @@ fn has(entries: &[IndexEntry], path: &str) -> bool {
         .is_ok()
 }
 
-fn difference(expected: &EntryKind, found: Option<&Found>) -> Option<DifferenceKind> {
+fn difference(expected: &EntryKind, found: Option<&Found>) -> Option<PathDifferenceKind> {
     let Some(found) = found else {
-        return Some(DifferenceKind::Missing);
+        return Some(PathDifferenceKind::Missing);
     };
     match (expected, found) {
-        (_, Found::Unreadable) => Some(DifferenceKind::Unreadable),
+        (_, Found::Unreadable) => Some(PathDifferenceKind::Unreadable),
         (EntryKind::Directory, Found::Directory) => None,
         (EntryKind::Link { target: expected }, Found::Link { target }) => {
-            (expected.as_str() != target).then_some(DifferenceKind::Changed)
+            (expected.as_str() != target).then_some(PathDifferenceKind::Changed)
         }
         (
             EntryKind::File {
@@ -68,11 +69,11 @@ fn difference(expected: &EntryKind, found: Option<&Found>) -> Option<DifferenceK
             Found::File { executable, digest },
         ) => {
             if expected == digest {
-                (cfg!(unix) && must_execute != executable).then_some(DifferenceKind::Mode)
+                (cfg!(unix) && must_execute != executable).then_some(PathDifferenceKind::Mode)
             } else {
-                Some(DifferenceKind::Changed)
+                Some(PathDifferenceKind::Changed)
             }
         }
-        _ => Some(DifferenceKind::Kind),
+        _ => Some(PathDifferenceKind::Kind),
     }
 }

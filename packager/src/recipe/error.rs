@@ -4,7 +4,7 @@ use std::io;
 
 use bulla_schemas::codec::CodecError;
 use bulla_schemas::install::InstallError;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::recipe::RECIPE_FILE;
 
 use super::place::Place;
@@ -81,17 +81,15 @@ pub enum RecipeError {
     },
 }
 
-impl RecipeError {
-    /// Returns the kind of failure, which decides the exit status.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for RecipeError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Read(_) => FailureKind::Failed,
             _ => FailureKind::Usage,
         }
     }
 
-    /// Returns what the user can do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Missing {
                 untracked: true, ..

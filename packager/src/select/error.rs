@@ -3,7 +3,7 @@
 use std::io;
 
 use bulla_schemas::EntryPath;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::path::PathError;
 
 use crate::filter::{PatternError, Patterns};
@@ -80,9 +80,8 @@ pub enum SelectError {
     },
 }
 
-impl SelectError {
-    /// Returns the kind of failure, which decides the exit status.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for SelectError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Read { .. } => FailureKind::Failed,
             Self::Pattern(_) | Self::Nothing { .. } | Self::Persistent { .. } => FailureKind::Usage,
@@ -90,8 +89,7 @@ impl SelectError {
         }
     }
 
-    /// Returns what the user can do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let exclude = |path: &str| format!("`exclude = [{:?}]`", Patterns::literal(path));
         match self {
             Self::Submodule { path } | Self::External { path } => {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::escape::escape;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::timestamp::TimestampError;
 pub use git::GitContentError;
 pub use svn::{SvnError, SvnFailure};
@@ -241,9 +241,10 @@ impl SourceError {
             source,
         }
     }
+}
 
-    /// Returns the kind of failure, which decides the exit status.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for SourceError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::NoRepository { .. }
             | Self::NoCommit { .. }
@@ -274,8 +275,7 @@ impl SourceError {
         }
     }
 
-    /// Returns what the user can do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoRepository { .. } => {
                 "a release is made from a revision: run this in a git clone or an svn working copy, or give its path"

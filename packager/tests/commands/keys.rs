@@ -39,7 +39,7 @@ fn a_key_is_never_overwritten() {
 fn a_key_without_a_place_says_why() {
     let home = Home::new();
     let ran = home.bulla(&["key", "generate", "nowhere/ci.key"]);
-    ran.assert_failure(1, &["cannot create `nowhere/ci.key`", "No such file"]);
+    ran.assert_failure(1, &["cannot write `nowhere/ci.key`", "No such file"]);
 }
 
 #[test]

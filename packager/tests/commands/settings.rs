@@ -113,7 +113,7 @@ fn a_token_file_that_is_missing_or_empty_is_named() {
         .assert_failure(1, &["cannot read `token`"]);
     home.write("token", "\n");
     home.bulla(&arguments)
-        .assert_failure(2, &["`token` holds no token"]);
+        .assert_failure(2, &["`token` is empty"]);
 }
 
 #[test]
@@ -130,10 +130,19 @@ fn a_reason_of_no_words_and_an_address_that_is_none_are_usage_errors() {
 }
 
 #[test]
-fn a_short_hash_that_is_too_short_is_a_usage_error() {
+fn what_cannot_name_a_release_is_a_usage_error() {
     let home = Home::new();
-    let ran = home.bulla(&["promote", "9f2c", "prod", "-m", "x"]);
-    ran.assert_failure(2, &["8 to 64"]);
+    for text in ["sha256:9f2c", "two words", ""] {
+        let ran = home.bulla(&["promote", text, "prod", "-m", "x"]);
+        ran.assert_failure(2, &["8 to 64"]);
+    }
+}
+
+#[test]
+fn a_rollback_without_a_reason_is_a_usage_error() {
+    let home = Home::new();
+    let ran = home.bulla(&["rollback", "prod", "--registry", &nobody()]);
+    ran.assert_failure(2, &["needs a reason", "-m TEXT", "--dry-run", "--list"]);
 }
 
 #[test]
@@ -156,7 +165,7 @@ fn the_first_policy_is_signed_by_one_of_its_people() {
         "--ssh-key",
         "eve.pub",
     ]);
-    ran.assert_failure(2, &["`eve.pub` is the key of no --person"]);
+    ran.assert_failure(2, &["`eve.pub` belongs to none of the --person"]);
     let ran = home.bulla(&[
         "init",
         "--registry",

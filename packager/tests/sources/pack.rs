@@ -7,7 +7,7 @@ use bulla_packager::pack::{PackError, PackOptions, Packed};
 use bulla_packager::source::{self, SourceSpec};
 use bulla_packager::{pack, recipe};
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, SvnRepository, spec, url_spec};
 

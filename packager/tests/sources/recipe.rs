@@ -2,7 +2,7 @@
 
 use bulla_packager::recipe::{RecipeError, load, parse};
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::{FailureKind, report};
+use bulla_schemas::outcome::{FailureKind, Outcome as _, report};
 
 use crate::checkout::{GitRepository, RECIPE, open};
 

@@ -3,7 +3,7 @@
 use bulla_bundle::SourceTree as _;
 use bulla_packager::recipe;
 use bulla_packager::select::{SelectError, Selection, select};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, open};
 

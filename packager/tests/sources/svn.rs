@@ -18,7 +18,7 @@ use bulla_packager::select::select;
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
 use bulla_packager::{recipe, source};
 use bulla_schemas::Timestamp;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::release::Source;
 
 use crate::checkout::{

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use bulla_schemas::api::ErrorCode;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 /// Why a registry did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +156,16 @@ impl fmt::Display for Answer {
 }
 
 impl Error for Answer {}
+
+impl Outcome for ClientError {
+    fn kind(&self) -> FailureKind {
+        Self::kind(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
+    }
+}
 
 impl ClientError {
     /// Tells whether the same request may succeed later.

@@ -3,8 +3,7 @@
 use bulla_registry::Scope;
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::{
-    ChangeKind, ChannelSummary, Diff, ErrorCode, HistoryItem, Page, ProjectSummary, ReleaseDetail,
-    ReleaseSummary,
+    ChangeKind, Diff, ErrorCode, Page, ProjectSummary, Promotion, ReleaseDetail, ReleaseSummary,
 };
 use bulla_schemas::statement::{Action, Severity};
 use bulla_trust::testing::Organisation;
@@ -60,12 +59,12 @@ async fn lists_projects_channels_releases_and_history() {
     assert_eq!(projects.items.len(), 1);
     assert_eq!(projects.items[0].project.as_str(), BILLING);
     assert_eq!(projects.items[0].releases, 2);
-    let channels: Page<ChannelSummary> = registry.json(&format!("{API}/channels")).await;
+    let channels: Page<Promotion> = registry.json(&format!("{API}/channels")).await;
     assert_eq!(channels.items, projects.items[0].channels);
     let heads: Vec<_> = channels
         .items
         .iter()
-        .map(|c| (c.channel.as_str(), c.head, c.seq))
+        .map(|c| (c.channel.as_str(), c.hash, c.seq))
         .collect();
     assert_eq!(heads, [("dev", one, 3), ("prod", one, 1)]);
 
@@ -77,9 +76,9 @@ async fn lists_projects_channels_releases_and_history() {
         "newest first"
     );
     assert_eq!(releases.items[1].size, bundle("one").total_size());
-    assert_eq!(releases.items[1].builders[0].as_str(), "ci");
+    assert_eq!(releases.items[1].built_by[0].as_str(), "ci");
 
-    let history: Page<HistoryItem> = registry.json(&format!("{API}/history?channel=dev")).await;
+    let history: Page<Promotion> = registry.json(&format!("{API}/history?channel=dev")).await;
     let actions: Vec<_> = history
         .items
         .iter()
@@ -93,7 +92,7 @@ async fn lists_projects_channels_releases_and_history() {
             (1, Action::Promote, one)
         ]
     );
-    let all: Page<HistoryItem> = registry.json(&format!("{API}/history")).await;
+    let all: Page<Promotion> = registry.json(&format!("{API}/history")).await;
     assert_eq!(all.items.len(), 4);
     registry.stop().await;
 }
@@ -104,7 +103,7 @@ async fn pages_follow_each_other() {
     let mut seen = Vec::new();
     let mut path = format!("{API}/history?limit=3");
     loop {
-        let page: Page<HistoryItem> = registry.json(&path).await;
+        let page: Page<Promotion> = registry.json(&path).await;
         seen.extend(page.items.iter().map(|item| item.entry));
         match page.next {
             Some(next) => path = format!("{API}/history?limit=3&after={next}"),
@@ -119,7 +118,7 @@ async fn pages_follow_each_other() {
         .await;
     assert_eq!(rest.items[0].hash, bundle("one").hash());
     assert_eq!(rest.next, None);
-    let channels: Page<ChannelSummary> = registry.json(&format!("{API}/channels?after=dev")).await;
+    let channels: Page<Promotion> = registry.json(&format!("{API}/channels?after=dev")).await;
     assert_eq!(channels.items.len(), 1);
     for bad in [
         "history?after=x",
@@ -142,7 +141,12 @@ async fn shows_a_release_by_a_part_of_its_hash() {
         let detail: ReleaseDetail = registry.json(&format!("{API}/releases/{name}")).await;
         assert_eq!(detail.summary.hash, one.hash());
         assert_eq!(detail.document, *one.release());
-        let channels: Vec<_> = detail.channels.iter().map(ChannelName::as_str).collect();
+        let channels: Vec<_> = detail
+            .summary
+            .channels
+            .iter()
+            .map(ChannelName::as_str)
+            .collect();
         assert_eq!(channels, ["dev", "prod"]);
     }
     for (name, status, code) in [

@@ -21,7 +21,7 @@ use std::io;
 
 use bulla_schemas::Digest;
 use bulla_schemas::media_type;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use serde::{Deserialize, Serialize};
 
 pub use read::{BundleFile, read_bundle_file};
@@ -122,6 +122,16 @@ pub enum BundleFileError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Outcome for BundleFileError {
+    fn kind(&self) -> FailureKind {
+        Self::kind(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
+    }
 }
 
 impl BundleFileError {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bulla_schemas::api::HistoryItem;
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::{Action, Build, Severity};
@@ -19,6 +18,7 @@ mod codec;
 mod effect;
 mod roots;
 mod snapshot;
+mod summary;
 
 pub(crate) use effect::Effect;
 use roots::Roots;
@@ -110,21 +110,6 @@ pub struct Promotion {
     pub issued_at: Timestamp,
     /// The sha256 of its payload.
     pub payload: Digest,
-}
-
-impl From<&Promotion> for HistoryItem {
-    fn from(promotion: &Promotion) -> Self {
-        Self {
-            entry: promotion.entry,
-            channel: promotion.channel.clone(),
-            seq: promotion.seq,
-            action: promotion.action,
-            hash: promotion.hash,
-            people: promotion.people.clone(),
-            reason: promotion.reason.clone(),
-            issued_at: promotion.issued_at,
-        }
-    }
 }
 
 /// A bundle that builders released; one statement or more.

@@ -158,17 +158,19 @@ fn names_that_nothing_has_do_not_look_like_an_empty_history() {
     let checkout = world.git("acme/billing");
     world.release(&checkout.path, "acme/billing");
     let history = |project: &str, channel: &str| {
-        world
-            .bulla(&["history", channel, "--project", project])
-            .done()
+        world.bulla(&["history", channel, "--project", project, "--json"])
     };
-    let said = history("acme/billing", "prd").stderr;
-    assert!(
-        said.contains("`prd`") && said.contains("in use: prod"),
-        "{said}"
-    );
-    let said = history("acme/biling", "prod").stderr;
-    assert!(said.contains("no release of acme/biling"), "{said}");
+    let refused = history("acme/billing", "prd").fails(FAILED, "no channel `prd`");
+    assert!(refused.stderr.contains("in use: prod"), "{refused}");
+    let known = "--project: acme/billing";
+    for command in ["releases", "status", "history"] {
+        let unknown = world.bulla(&[command, "--project", "acme/biling", "--json"]);
+        let unknown = unknown.fails(FAILED, "no project acme/biling");
+        assert!(unknown.stderr.contains(known), "{unknown}");
+        assert_eq!(unknown.stdout, "", "{unknown}");
+    }
+    // A channel of the policy that nothing was promoted to is no mistake.
+    assert_eq!(history("acme/billing", "dev").done().stdout, "[]\n");
 }
 
 #[test]

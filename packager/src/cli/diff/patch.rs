@@ -1,14 +1,12 @@
 //! A diff as a patch on stdout: exact for programs, escaped for a person at a terminal.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use bulla_schemas::EntryPath;
 use bulla_schemas::api::Change;
+use bulla_terminal::{Bar, Failure, bytes, stderr, stdout};
 
-use super::super::failure::Failure;
-use super::super::output;
-use super::super::progress::Bar;
 use super::side::Opened;
 use crate::contents::{ContentsError, Files};
 use crate::patch::{self, Omitted, PatchError, Reader, Side};
@@ -17,24 +15,22 @@ use crate::patch::{self, Omitted, PatchError, Reader, Side};
 pub(super) async fn print(changes: &[Change], [from, to]: [&Opened; 2]) -> Result<(), Failure> {
     let [older, newer] = patch::needed(changes, from.bundle(), to.bundle());
     let mut sides = [side(from, older).await?, side(to, newer).await?];
-    let stdout = io::stdout();
-    let reader = if stdout.is_terminal() {
+    let reader = if io::stdout().is_terminal() {
         Reader::Person
     } else {
         Reader::Program
     };
-    let mut output = BufWriter::new(stdout.lock());
-    let written = patch::write(&mut output, changes, &mut sides, reader)
-        .and_then(|omitted| Ok(output.flush().map(|()| omitted)?));
-    match written {
-        // A reader that went away has read enough.
-        Err(PatchError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(omitted) => {
-            say_omitted(&omitted);
-            Ok(())
-        }
-    }
+    let mut written = Ok(Omitted::default());
+    stdout::stream(|output| {
+        written = match patch::write(output, changes, &mut sides, reader) {
+            Err(PatchError::Write(error)) => return Err(error),
+            Err(PatchError::Contents(error)) => Err(error),
+            Ok(omitted) => Ok(omitted),
+        };
+        Ok(())
+    })?;
+    say_omitted(&written?);
+    Ok(())
 }
 
 async fn side(opened: &Opened, needed: BTreeSet<usize>) -> Result<Side<'_>, ContentsError> {
@@ -56,7 +52,7 @@ async fn side(opened: &Opened, needed: BTreeSet<usize>) -> Result<Side<'_>, Cont
 }
 
 fn say_omitted(omitted: &Omitted) {
-    let large = format!("larger than {}, only named", output::bytes(patch::LIMIT));
+    let large = format!("larger than {}, only named", bytes(patch::LIMIT));
     let omissions = [
         (&omitted.binary, "binary, only named"),
         (&omitted.large, large.as_str()),
@@ -67,7 +63,7 @@ fn say_omitted(omitted: &Omitted) {
     ];
     for (paths, why) in omissions {
         for path in paths.iter().map(EntryPath::as_str) {
-            output::say(format_args!("note: `{}` is {why}", output::text(path)));
+            stderr::note(format_args!("`{path}` is {why}"));
         }
     }
 }

@@ -6,10 +6,10 @@ use std::str::FromStr;
 use bulla_bundle::{BundleFile, VerifiedBundle};
 use bulla_registry_client::Client;
 use bulla_schemas::ProjectName;
+use bulla_terminal::Failure;
 use bulla_trust::LogState;
 
 use super::super::bundle_file;
-use super::super::failure::Failure;
 use super::super::session::Session;
 use crate::contents;
 use crate::resolve::{ReleaseName, ReleaseNameError};

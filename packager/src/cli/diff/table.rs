@@ -4,35 +4,34 @@ use std::fmt::Display;
 
 use bulla_schemas::api::{Diff, InstallChanges, NameChanges};
 use bulla_schemas::install::{Command, Health};
+use bulla_terminal::{Failure, Table, bytes, stderr, stdout};
 
 use super::super::changes::{side, word};
-use super::super::failure::Failure;
-use super::super::output;
 
 pub(super) fn print(diff: &Diff) -> Result<(), Failure> {
     if !diff.changes.is_empty() {
         print_changes(diff)?;
     }
     if !diff.changes.is_empty() && !diff.install.is_empty() {
-        output::line("")?;
+        stdout::line("")?;
     }
     if !diff.install.is_empty() {
         print_install(&diff.install)?;
     }
     match diff.totals.paths() {
-        0 => output::say(format_args!("no path differs")),
-        1 => output::say(format_args!("1 path differs")),
-        count => output::say(format_args!("{count} paths differ")),
+        0 => stderr::say(format_args!("no path differs")),
+        1 => stderr::say(format_args!("1 path differs")),
+        count => stderr::say(format_args!("{count} paths differ")),
     }
     Ok(())
 }
 
 fn print_changes(diff: &Diff) -> Result<(), Failure> {
-    let mut table = output::table(&["CHANGE", "PATH", "BEFORE", "AFTER"]);
+    let mut table = Table::new(&["CHANGE", "PATH", "BEFORE", "AFTER"]).wrap(&["PATH"]);
     for change in &diff.changes {
-        table.add_row([
+        table.row([
             word(change.change).to_owned(),
-            output::text(change.path.as_str()),
+            change.path.to_string(),
             side(change, change.before.as_ref()),
             side(change, change.after.as_ref()),
         ]);
@@ -50,19 +49,19 @@ fn print_changes(diff: &Diff) -> Result<(), Failure> {
     let counts: Vec<_> = counts
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    table.add_row([
+    table.row([
         "total".to_owned(),
         counts.join(", "),
-        output::bytes(totals.bytes_before),
-        output::bytes(totals.bytes_after),
+        bytes(totals.bytes_before),
+        bytes(totals.bytes_after),
     ]);
-    output::print_table(&mut table, &[1])
+    Ok(table.print()?)
 }
 
 fn print_install(install: &InstallChanges) -> Result<(), Failure> {
-    let mut table = output::table(&["INSTALL", "BEFORE", "AFTER"]);
+    let mut table = Table::new(&["INSTALL", "BEFORE", "AFTER"]).wrap(&["BEFORE", "AFTER"]);
     let mut row = |name: String, before: String, after: String| {
-        table.add_row([name, output::text(&before), output::text(&after)]);
+        table.row([name, before, after]);
     };
     add_names("persist", &install.persist, &mut row);
     add_names("environment", &install.environment, &mut row);
@@ -72,7 +71,7 @@ fn print_install(install: &InstallChanges) -> Result<(), Failure> {
             Some(command) => command.arguments().join(" "),
         };
         row(
-            format!("hook {}", output::text(&hook.hook)),
+            format!("hook {}", hook.hook),
             command(&hook.before),
             command(&hook.after),
         );
@@ -88,7 +87,7 @@ fn print_install(install: &InstallChanges) -> Result<(), Failure> {
             checks(&health.after),
         );
     }
-    output::print_table(&mut table, &[1, 2])
+    Ok(table.print()?)
 }
 
 fn add_names<T: Display>(

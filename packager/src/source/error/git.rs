@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_schemas::escape::escape;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use super::{Listing, SourceError};
 use crate::source::git::SubmoduleUrlError;
@@ -128,8 +128,8 @@ pub enum GitContentError {
     },
 }
 
-impl GitContentError {
-    pub(super) fn kind(&self) -> FailureKind {
+impl Outcome for GitContentError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Settings { .. }
             | Self::SubmoduleUnavailable { .. }
@@ -139,7 +139,7 @@ impl GitContentError {
         }
     }
 
-    pub(super) fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Undeclared { .. } => {
                 "`git submodule add URL PATH` declares it; or leave it out with `exclude`"

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bulla_schemas::EntryPath;
 use bulla_schemas::escape::escape;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use super::Listing;
 
@@ -262,8 +262,8 @@ fn format_name(format: u32) -> &'static str {
     }
 }
 
-impl SvnError {
-    pub(super) fn kind(&self) -> FailureKind {
+impl Outcome for SvnError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Locked { .. } => FailureKind::Temporary,
             Self::NotVersioned { .. } | Self::UnusedPin { .. } | Self::PasswordInUrl { .. } => {
@@ -285,7 +285,7 @@ impl SvnError {
         }
     }
 
-    pub(super) fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unpinned { externals } => {
                 let path = externals.0.first().map_or("", |(_, path)| path.as_str());

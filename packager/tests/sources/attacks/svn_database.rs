@@ -1,6 +1,6 @@
 //! A working copy whose database names a server that a program of the user's configuration reaches.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::Canary;
 use crate::checkout::{SvnRepository, program, refusal, run, spec};

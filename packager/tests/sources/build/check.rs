@@ -2,19 +2,23 @@
 
 use bulla_bundle::NoProgress;
 use bulla_packager::build::BuildOptions;
-use bulla_packager::check::{self, CheckError, Explainer, Report};
+use bulla_packager::check::{self, CheckError, Explainer};
 use bulla_schemas::api::ChangeKind;
+use bulla_schemas::report::CheckReport;
 
 use super::support::{Project, find, options, pack_options, sandboxes};
 use crate::checkout::{GitRepository, skip, spec};
 
-pub(super) fn check(project: &GitRepository, build: &BuildOptions) -> Result<Report, CheckError> {
+pub(super) fn check(
+    project: &GitRepository,
+    build: &BuildOptions,
+) -> Result<CheckReport, CheckError> {
     let options = pack_options(build.clone());
     check::check(&spec(&project.work()), &options, None, &NoProgress)
 }
 
 #[track_caller]
-fn checked(script: &str, options: &BuildOptions) -> Report {
+fn checked(script: &str, options: &BuildOptions) -> CheckReport {
     let project = Project::new(script);
     project.commit();
     check(&project.repository, options).unwrap_or_else(|error| panic!("{error}"))

@@ -1,7 +1,7 @@
 //! Without a sandbox nothing runs, unless somebody says so; and what cannot be exported.
 
 use bulla_packager::build::{BuildError, BuildOptions, Tools};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::Build;
 
 use super::support::{Project, find, options, sandboxes};

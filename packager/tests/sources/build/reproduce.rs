@@ -2,9 +2,11 @@
 
 use bulla_bundle::{Limits, NoProgress, read_bundle_file, write_bundle_file};
 use bulla_packager::pack;
-use bulla_packager::reproduce::{Answer, ReproduceError, Reproduction, reproduce};
+use bulla_packager::reproduce::{ReproduceError, reproduce};
 use bulla_packager::source::Location;
 use bulla_packager::{recipe, source};
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::report::{ReproduceReport, ReproducedAs};
 use bulla_schemas::statement::Build;
 use bulla_schemas::{Codec, Digest};
 use bulla_trust::ReleaseRecord;
@@ -18,7 +20,7 @@ fn made_again(
     level: Option<i64>,
     dirty: bool,
     again: &GitRepository,
-) -> Result<Reproduction, ReproduceError> {
+) -> Result<ReproduceReport, ReproduceError> {
     let options = pack_options(options());
     let checkout = source::open(&spec(&repository.work())).unwrap();
     let mut recipe = recipe::load(&checkout).unwrap();
@@ -52,7 +54,7 @@ fn made_again(
 fn the_same_revision_is_identical() {
     let repository = GitRepository::with_files();
     let made = made_again(&repository, None, false, &repository).unwrap();
-    assert_eq!(made.answer, Answer::Identical);
+    assert_eq!(made.answer, ReproducedAs::Identical);
     assert_eq!(made.hash, made.found);
     assert!(made.changes.is_empty() && made.document.is_empty());
 }
@@ -61,7 +63,7 @@ fn the_same_revision_is_identical() {
 fn another_codec_leaves_the_content_the_same() {
     let repository = GitRepository::with_files();
     let made = made_again(&repository, Some(3), false, &repository).unwrap();
-    assert_eq!(made.answer, Answer::SameContent);
+    assert_eq!(made.answer, ReproducedAs::SameContent);
     assert_ne!(made.hash, made.found);
     let fields: Vec<_> = made
         .document

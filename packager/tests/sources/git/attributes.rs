@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulla_packager::source::{GitContentError, SourceError, TrackedKind};
-use bulla_schemas::outcome::FailureKind;
-
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use proptest::prelude::*;
 
 use crate::checkout::{GitRepository, program, refusal, resolve, resolved, run, spec};

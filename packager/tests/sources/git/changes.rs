@@ -1,7 +1,7 @@
 //! Work trees with changes that are in no commit.
 
 use bulla_packager::source::TrackedKind;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::{EXECUTABLE, FILE};
 use crate::checkout::{GitRepository, contents, open, open_dirty, open_revision, refusal};

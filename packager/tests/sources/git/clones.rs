@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, contents, open, open_revision, program, refusal, skip};
 

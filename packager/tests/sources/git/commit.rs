@@ -1,7 +1,7 @@
 //! A commit, read from its own clone: its entries, their content and its recipe.
 
 use bulla_packager::source::TrackedKind;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::release::Source;
 
 use super::{EXECUTABLE, FILE};

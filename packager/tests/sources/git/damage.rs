@@ -1,7 +1,7 @@
 //! Repositories with damaged or missing objects: an error, and never another release.
 
 use bulla_packager::source::SourceError;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, open, open_revision, refusal};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_packager::source::{GitContentError, SourceError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{
     GitRepository, RECIPE, contents, open, open_dirty, open_revision, refusal, resolve, resolved,

@@ -2,6 +2,7 @@
 
 use bulla_packager::source::{ContentId, SourceSpec};
 use bulla_schemas::Digest;
+use bulla_schemas::outcome::Outcome as _;
 
 use crate::checkout::{
     GitRepository, RECIPE, contents, program, refusal, resolve, resolved, run, skip, spec,

@@ -1,7 +1,7 @@
 //! What a release statement says of a commit: its repository, its branch or tag, its label.
 
 use bulla_packager::source::{self, CiRevision, GivenReference, SourceSpec};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, SvnRepository, open, refusal, spec};
 

@@ -1,7 +1,7 @@
 //! A revision is whatever `git rev-parse` takes: it is the judge.
 
 use bulla_packager::source::SourceError;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::release::Source;
 
 use crate::checkout::{GitRepository, open, open_revision, program, refusal, run};

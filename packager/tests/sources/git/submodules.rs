@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bulla_packager::source::{GitContentError, SourceError, TrackedKind};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, RECIPE, open, open_dirty, refusal, resolve, resolved, spec};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_packager::source::SvnError;
 use bulla_packager::source::{Checkout, SourceError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use rusqlite::Connection;
 
 use crate::checkout::{SvnRepository, open, refusal, spec};

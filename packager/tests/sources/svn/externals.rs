@@ -3,7 +3,7 @@
 use bulla_packager::recipe;
 use bulla_packager::select::select;
 use bulla_packager::source::{Checkout, SourceError, TrackedKind};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::{assert_same, resolve, set_unchecked};
 use crate::checkout::{

@@ -1,7 +1,7 @@
 //! Externals in externals, changed externals, and externals of another repository.
 
 use bulla_packager::source::{Checkout, SourceError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::server::serve;
 use super::{assert_same, resolve};

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::{assert_same, revision};
 use crate::checkout::{

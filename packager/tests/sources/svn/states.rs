@@ -1,6 +1,6 @@
 //! What a working copy can be besides one clean revision, each made by `svn` itself.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::{assert_same, revision};
 use crate::checkout::{

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::LogError;
 
 use crate::error::ClientError;
@@ -69,6 +69,16 @@ pub enum FollowError {
         /// The lock file.
         path: PathBuf,
     },
+}
+
+impl Outcome for FollowError {
+    fn kind(&self) -> FailureKind {
+        Self::kind(self)
+    }
+
+    fn hint(&self) -> Option<String> {
+        Self::hint(self)
+    }
 }
 
 impl FollowError {

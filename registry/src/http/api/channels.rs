@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bulla_schemas::api::{ChannelSummary, Page};
-use bulla_trust::Head;
+use bulla_schemas::api::{Page, Promotion};
 
 use super::page::PageQuery;
 use super::view::View;
@@ -20,26 +19,12 @@ pub(crate) async fn list(
     caller: Caller,
     Path(project): Path<String>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<ChannelSummary>>, Problem> {
+) -> Result<Json<Page<Promotion>>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let channels = view
         .state()
         .channels(&view.project)
         .filter(|head| head.channel.as_str() > query.after_name())
-        .map(summary);
+        .map(Promotion::from);
     Ok(Json(query.take(channels, |item| item.channel.to_string())))
-}
-
-/// Says where a channel stands.
-pub(super) fn summary(head: &Head) -> ChannelSummary {
-    ChannelSummary {
-        channel: head.channel.clone(),
-        head: head.hash,
-        seq: head.seq,
-        action: head.action,
-        people: head.people.clone(),
-        reason: head.reason.clone(),
-        issued_at: head.issued_at,
-        entry: head.entry,
-    }
 }

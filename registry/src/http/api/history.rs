@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use bulla_schemas::ChannelName;
-use bulla_schemas::api::{HistoryItem, Page};
+use bulla_schemas::api::{Page, Promotion};
 use serde::Deserialize;
 
 use super::page::PageQuery;
@@ -28,7 +28,7 @@ pub(crate) async fn list(
     Path(project): Path<String>,
     Query(HistoryQuery { channel }): Query<HistoryQuery>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<HistoryItem>>, Problem> {
+) -> Result<Json<Page<Promotion>>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let before = query.before_entry()?;
     let promotions = view
@@ -41,6 +41,6 @@ pub(crate) async fn list(
                 .as_ref()
                 .is_none_or(|name| promotion.channel == *name)
         })
-        .map(HistoryItem::from);
+        .map(Promotion::from);
     Ok(Json(query.take(promotions, |item| item.entry.to_string())))
 }

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use bulla_schemas::api::{Page, ProjectSummary};
 
-use super::channels;
 use super::page::PageQuery;
 use crate::access::Scope;
 use crate::app::App;
@@ -27,10 +26,6 @@ pub(crate) async fn list(
         .projects()
         .filter(|project| project.as_str() > query.after_name())
         .filter(|project| caller.may(Scope::Pull, project).is_ok())
-        .map(|project| ProjectSummary {
-            project: project.clone(),
-            releases: state.release_count(project) as u64,
-            channels: state.channels(project).map(channels::summary).collect(),
-        });
+        .map(|project| state.project_summary(project));
     Ok(Json(query.take(projects, |item| item.project.to_string())))
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bulla_schemas::ProjectName;
 use bulla_schemas::api::{Page, ReleaseDetail, ReleaseSummary};
-use bulla_trust::{LogState, Release};
 
 use super::page::PageQuery;
 use super::view::View;
@@ -29,7 +27,7 @@ pub(crate) async fn list(
         .releases(&view.project)
         .rev()
         .filter(|release| release.entry() < before)
-        .map(|release| summary(view.state(), &view.project, release));
+        .map(|release| view.state().release_summary(&view.project, release));
     Ok(Json(query.take(releases, |item| item.entry.to_string())))
 }
 
@@ -43,34 +41,11 @@ pub(crate) async fn show(
     let release = view.release(&hash)?;
     let hash = release.hash;
     Ok(Json(ReleaseDetail {
-        summary: summary(view.state(), &view.project, release),
+        summary: view.state().release_summary(&view.project, release),
         document: app
             .catalog
             .release_document(hash)
             .await?
             .ok_or_else(|| Problem::not_found("bundle", &hash))?,
-        channels: view
-            .state()
-            .channels(&view.project)
-            .filter(|head| head.hash == hash)
-            .map(|head| head.channel.clone())
-            .collect(),
     }))
-}
-
-fn summary(state: &LogState, project: &ProjectName, release: &Release) -> ReleaseSummary {
-    let record = release.record();
-    ReleaseSummary {
-        hash: release.hash,
-        source: record.source.clone(),
-        reference: record.reference.clone(),
-        revision: record.revision.clone(),
-        label: record.label.clone(),
-        dirty: release.is_dirty(),
-        builders: release.builders().into_iter().cloned().collect(),
-        size: record.size,
-        finished_on: record.finished_on,
-        entry: release.entry(),
-        revoked: state.revocation(project, &release.hash),
-    }
 }

@@ -1,0 +1,31 @@
+//! What the commands of `bulla` print with `--json`. Names, hashes, revisions, people and times have
+//! the same form here as in the registry's answers ([`crate::api`]): full hashes, full revisions,
+//! lists of names, UTC.
+//!
+//! | command | document |
+//! |---|---|
+//! | `history` | a list of [`Promotion`](crate::api::Promotion) |
+//! | `releases` | a list of [`ReleaseSummary`](crate::api::ReleaseSummary) |
+//! | `status` | a list of [`ProjectSummary`](crate::api::ProjectSummary) |
+//! | `diff` | [`Diff`](crate::api::Diff) |
+//! | `show` | [`ReleaseReport`] |
+//! | `promote`, `rollback` | [`ProposalReport`] |
+//! | `rollback --list` | a list of [`EarlierHead`] |
+//! | `identify` | [`IdentifyReport`] |
+//! | `check` | [`CheckReport`] |
+//! | `reproduce` | [`ReproduceReport`] |
+//! | `doctor` | a list of [`Finding`] |
+
+mod check;
+mod doctor;
+mod identify;
+mod proposal;
+mod release;
+mod reproduce;
+
+pub use check::{CheckDifference, CheckReport, DifferencePlace};
+pub use doctor::{Finding, FindingKind, Step};
+pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
+pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
+pub use release::{ReleaseReport, StatementReport};
+pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};

@@ -22,7 +22,7 @@ use crate::data::DataDirectory;
 
 pub use error::DatabaseError;
 pub(crate) use index::IndexedRecord;
-pub(crate) use manifests::ManifestRow;
+pub(crate) use manifests::{ManifestRow, Referrers};
 pub use tokens::TokenRow;
 
 /// The database.

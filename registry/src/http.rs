@@ -15,5 +15,6 @@ mod oci;
 mod problem;
 mod range;
 mod router;
+mod verified;
 
 pub(crate) use router::router;

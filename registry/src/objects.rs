@@ -81,13 +81,15 @@ impl Objects {
         bulla_files::write_once(&self.path(key), content).map(drop)
     }
 
-    /// Makes a synced file an object unless there is one. The file is gone afterwards.
+    /// Makes a synced file an object, in place of the one that may be there. The file is gone
+    /// afterwards.
     pub(crate) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {
-        let path = self.path(key);
-        if path.exists() {
-            return std::fs::remove_file(file).attempt("remove", file);
-        }
-        bulla_files::rename(file, &path)
+        bulla_files::rename(file, &self.path(key))
+    }
+
+    /// Gives an object another key.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        bulla_files::rename(&self.path(from), &self.path(to))
     }
 
     /// Writes an object, in place of the one that may be there.

@@ -5,6 +5,10 @@
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// An OCI image index.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// An image manifest in Docker's form (schema 2), which clients still push.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's form of an index, a manifest list.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// The empty JSON object that stands where an artifact has no config.
 pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// `artifactType` of a bundle's manifest.

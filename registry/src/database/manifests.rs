@@ -29,20 +29,32 @@ impl ManifestRow {
     /// Returns what the index keeps of a manifest of `size` bytes.
     pub(crate) fn new(
         digest: OciDigest,
-        media_type: String,
         size: usize,
         document: &Document,
     ) -> Result<Self, DocumentError> {
         Ok(Self {
             digest,
-            media_type,
+            media_type: document.media_type().to_owned(),
             size: size as u64,
             artifact_type: document.artifact_type().map(ToOwned::to_owned),
-            subject: document.subject()?,
+            subject: document.subject().cloned(),
             annotations: serde_json::to_string(document.annotations())
                 .map_err(DocumentError::Json)?,
         })
     }
+}
+
+/// Which manifests are asked for: those about `subject` whose digest is after `after`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Referrers<'a> {
+    /// The repository.
+    pub project: &'a ProjectName,
+    /// What they are about.
+    pub subject: &'a OciDigest,
+    /// Only of this type; all when absent.
+    pub artifact_type: Option<&'a str>,
+    /// The last digest of the page before; empty for the first.
+    pub after: &'a str,
 }
 
 const COLUMNS: &str = "digest, media_type, size, artifact_type, subject, annotations";
@@ -76,14 +88,36 @@ impl Database {
         Ok(())
     }
 
-    /// Returns up to `limit` manifests about `subject` whose digest is after `after`, in the
-    /// order of their digests.
+    /// Returns how many bytes of annotations each of up to `limit` manifests about a subject has,
+    /// in the order of [`referrers`](Self::referrers): so that a page of them can be cut before
+    /// it is in memory.
+    pub(crate) async fn referrer_sizes(
+        &self,
+        asked: &Referrers<'_>,
+        limit: u32,
+    ) -> Result<Vec<u64>, DatabaseError> {
+        sqlx::query(
+            "SELECT LENGTH(annotations) AS size FROM manifests
+             WHERE repository = $1 AND subject = $2 AND digest > $3
+               AND ($4 = '' OR artifact_type = $4)
+             ORDER BY digest LIMIT $5",
+        )
+        .bind(asked.project.as_str())
+        .bind(asked.subject.to_string())
+        .bind(asked.after)
+        .bind(asked.artifact_type.unwrap_or_default())
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| Ok(row.try_get::<i64, _>("size")?.try_into().unwrap_or(0)))
+        .collect()
+    }
+
+    /// Returns up to `limit` manifests about a subject, in the order of their digests.
     pub(crate) async fn referrers(
         &self,
-        project: &ProjectName,
-        subject: &OciDigest,
-        artifact_type: Option<&str>,
-        after: &str,
+        asked: &Referrers<'_>,
         limit: u32,
     ) -> Result<Vec<ManifestRow>, DatabaseError> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -92,10 +126,10 @@ impl Database {
                AND ($4 = '' OR artifact_type = $4)
              ORDER BY digest LIMIT $5"
         )))
-        .bind(project.as_str())
-        .bind(subject.to_string())
-        .bind(after)
-        .bind(artifact_type.unwrap_or_default())
+        .bind(asked.project.as_str())
+        .bind(asked.subject.to_string())
+        .bind(asked.after)
+        .bind(asked.artifact_type.unwrap_or_default())
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{
     ALLOW, CONNECTION, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -47,13 +48,15 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
             log_cause(&problem);
             response = render(&problem, &method, &path, &id, &challenges);
         }
+        let headers = response.headers_mut();
         if is_chunked || refused && is_long {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Ok(id) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, id);
+            headers.insert(REQUEST_ID, id);
         }
+        // Content is others': a browser must not take it for a page of the registry's.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         tracing::info!(
             status = response.status().as_u16(),
             duration_ms = started.elapsed().as_millis(),

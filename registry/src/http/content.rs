@@ -11,8 +11,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::http::problem::Problem;
 use crate::http::range::{Selection, select};
+use crate::http::verified::verified;
 use crate::objects::Object;
 use crate::oci::digest::OciDigest;
+use crate::store::blobs::BlobStore;
 
 /// What is named by a digest never changes. Caches that serve several clients may keep it only
 /// where reading needs no token, which is what HTTP makes of an answer without `public`.
@@ -26,6 +28,8 @@ pub(crate) struct Content {
     pub(crate) digest: OciDigest,
     /// Its media type.
     pub(crate) media_type: HeaderValue,
+    /// Where it is stored.
+    pub(crate) blobs: BlobStore,
 }
 
 impl Content {
@@ -75,7 +79,12 @@ impl Content {
         }
         if method == Method::GET {
             let stream = self.object.stream(first, length);
-            *response.body_mut() = Body::from_stream(stream.map_err(Problem::internal)?);
+            let stream = stream.map_err(Problem::internal)?;
+            *response.body_mut() = if length == size {
+                Body::from_stream(verified(stream, size, self.digest, self.blobs))
+            } else {
+                Body::from_stream(stream)
+            };
         }
         Ok(response)
     }

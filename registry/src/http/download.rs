@@ -38,6 +38,7 @@ pub(crate) async fn payload(
         object,
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
+        blobs: app.catalog.blobs.clone(),
     };
     let mut response = content.answer(request.method(), request.headers())?;
     let name = format!(

@@ -312,7 +312,8 @@ fn publish_words(error: &PublishError) -> Words {
         PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
             (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
         }
-        PublishError::PartUnknown { .. } => {
+        PublishError::PartSize { .. } => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
+        PublishError::PartUnknown { .. } | PublishError::PartDamaged { .. } => {
             (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
         }
         PublishError::TagImmutable { .. } | PublishError::TagIsChannel { .. } => {
@@ -333,6 +334,7 @@ fn publish_words(error: &PublishError) -> Words {
 fn publish_hint(error: &PublishError) -> Option<&'static str> {
     Some(match error {
         PublishError::TagImmutable { .. } => "push under another tag, or by digest",
+        PublishError::PartDamaged { .. } => "push it again",
         PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
         PublishError::Log(error) if matches!(**error, LogError::Stopping) => {
             "try again in a moment"

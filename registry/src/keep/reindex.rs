@@ -84,8 +84,8 @@ fn manifest_row(
     let Some(bytes) = blobs.read(&digest, Manifest::MAX_LEN)? else {
         return Ok(None);
     };
-    let Ok((document, media_type)) = Document::read(&bytes, Some(&record.media_type)) else {
+    let Ok(document) = Document::read(&bytes, Some(&record.media_type)) else {
         return Ok(None);
     };
-    Ok(ManifestRow::new(digest, media_type, bytes.len(), &document).ok())
+    Ok(ManifestRow::new(digest, bytes.len(), &document).ok())
 }

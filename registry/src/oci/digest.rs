@@ -2,6 +2,7 @@
 //! `descriptor.md`, "Registered algorithms"). What Bulla writes itself is always sha256.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use bulla_schemas::Digest;
@@ -74,6 +75,18 @@ impl OciDigest {
         }
     }
 
+    /// Returns the digest of all that a reader has.
+    pub(crate) fn read(algorithm: Algorithm, reader: &mut impl Read) -> io::Result<Self> {
+        let mut hasher = Hasher::new(algorithm);
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(hasher.finish()),
+                length => hasher.update(&buffer[..length]),
+            }
+        }
+    }
+
     /// Takes what a sha256 hasher returned.
     pub(crate) fn from_sha256(output: sha2::digest::Output<Sha256>) -> Self {
         Digest::from(output).into()
@@ -84,6 +97,39 @@ impl OciDigest {
         Self {
             algorithm: Algorithm::Sha512,
             hex: const_hex::encode(output),
+        }
+    }
+}
+
+/// Computes a digest of bytes that come in parts.
+#[derive(Debug, Clone)]
+pub(crate) enum Hasher {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// Begins.
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Sha512 => Self::Sha512(Sha512::new()),
+        }
+    }
+
+    /// Takes more bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// Returns the digest of all bytes.
+    pub(crate) fn finish(self) -> OciDigest {
+        match self {
+            Self::Sha256(hasher) => OciDigest::from_sha256(hasher.finalize()),
+            Self::Sha512(hasher) => OciDigest::from_sha512(hasher.finalize()),
         }
     }
 }

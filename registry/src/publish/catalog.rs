@@ -65,6 +65,17 @@ impl Catalog {
         self.open(digest).await
     }
 
+    /// Tells whether a repository has a blob and it is stored.
+    pub(crate) async fn has_blob(
+        &self,
+        project: &ProjectName,
+        digest: &OciDigest,
+    ) -> Result<bool, PublishError> {
+        let known = self.database.has_blob(project, digest).await?;
+        let (blobs, digest) = (self.blobs.clone(), digest.clone());
+        Ok(known && blocking(move || blobs.size(&digest)).await?.is_some())
+    }
+
     /// Gives a repository a blob that is stored.
     pub(crate) async fn add_blob(
         &self,

@@ -40,6 +40,22 @@ pub enum PublishError {
         /// The blob or manifest.
         digest: String,
     },
+    /// The manifest gives a part another size than it has.
+    #[error("the manifest says that {digest} has {expected} bytes; it has {found}")]
+    PartSize {
+        /// The blob or manifest.
+        digest: String,
+        /// The size in the manifest.
+        expected: u64,
+        /// The size of what is stored.
+        found: u64,
+    },
+    /// A part of a bundle was damaged on this registry's disk, and has been moved away.
+    #[error("the stored content {digest} was damaged and has been removed")]
+    PartDamaged {
+        /// The blob.
+        digest: String,
+    },
     /// A bundle that no installer would accept.
     #[error("the bundle is not admitted")]
     NotAdmitted(#[source] AdmitError),

@@ -8,9 +8,12 @@ use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::database::ManifestRow;
 use crate::objects::Object;
+use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
 use crate::oci::reference::Reference;
+use crate::store::blobs::BlobStore;
+use bulla_files::FileError;
 
 impl Catalog {
     /// Opens a manifest of a repository.
@@ -42,7 +45,7 @@ impl Catalog {
         bytes: Bytes,
         content_type: Option<&str>,
     ) -> Result<ManifestRow, PublishError> {
-        let (document, media_type) = Document::read(&bytes, content_type)?;
+        let document = Document::read(&bytes, content_type)?;
         let (digest, tag) = match reference {
             Reference::Digest(digest) => (digest, None),
             Reference::Tag(tag) => (OciDigest::of(Algorithm::Sha256, &bytes), Some(tag)),
@@ -61,7 +64,7 @@ impl Catalog {
         if document.is_bundle() {
             self.check_bundle(project, &digest, &bytes).await?;
         }
-        let manifest = ManifestRow::new(digest.clone(), media_type, bytes.len(), &document)?;
+        let manifest = ManifestRow::new(digest.clone(), bytes.len(), &document)?;
         self.add_manifest(project, bytes.into(), manifest.clone())
             .await?;
         if let Some(tag) = tag {
@@ -75,20 +78,37 @@ impl Catalog {
         project: &ProjectName,
         document: &Document,
     ) -> Result<(), PublishError> {
-        let unknown = |digest: &OciDigest| PublishError::PartUnknown {
-            digest: digest.to_string(),
-        };
-        for blob in document.blobs()? {
-            if !self.database.has_blob(project, &blob).await? {
-                return Err(unknown(&blob));
-            }
+        for blob in document.blobs() {
+            let known = self.database.has_blob(project, blob.digest()).await?;
+            self.check_part(known, blob).await?;
         }
-        for manifest in document.manifests()? {
-            if self.database.manifest(project, &manifest).await?.is_none() {
-                return Err(unknown(&manifest));
-            }
+        for manifest in document.manifests() {
+            let row = self.database.manifest(project, manifest.digest()).await?;
+            self.check_part(row.is_some(), manifest).await?;
         }
         Ok(())
+    }
+
+    /// A part that the repository has must be there with the size that the manifest gives it.
+    async fn check_part(&self, known: bool, part: &Descriptor) -> Result<(), PublishError> {
+        let (blobs, digest, expected) = (self.blobs.clone(), part.digest().clone(), part.size());
+        let found = blocking(move || match blobs.size(&digest)? {
+            // Either the manifest is wrong, or what is stored.
+            Some(size) if size != expected && !blobs.check(&digest)? => Ok(None),
+            size => Ok::<_, FileError>(size),
+        })
+        .await?;
+        match found.filter(|_| known) {
+            Some(found) if found == expected => Ok(()),
+            Some(found) => Err(PublishError::PartSize {
+                digest: part.digest().to_string(),
+                expected,
+                found,
+            }),
+            None => Err(PublishError::PartUnknown {
+                digest: part.digest().to_string(),
+            }),
+        }
     }
 
     /// A bundle is named by its sha256 everywhere, so it cannot be pushed under another digest.
@@ -103,10 +123,34 @@ impl Catalog {
             found: digest.to_string(),
         })?;
         let (blobs, project, manifest) = (self.blobs.clone(), project.clone(), bytes.to_vec());
-        let admitted = blocking(move || admit(&blobs, &project, hash, manifest)).await;
-        admitted.map_err(|error| match error {
-            AdmitError::File(error) => error.into(),
-            error => PublishError::NotAdmitted(error),
+        blocking(move || {
+            let Err(error) = admit(&blobs, &project, hash, manifest.clone()) else {
+                return Ok(());
+            };
+            match error {
+                AdmitError::File(error) => Err(error.into()),
+                // What was pushed may be right, and what is stored damaged.
+                error => match damaged_part(&blobs, &manifest)? {
+                    Some(digest) => Err(PublishError::PartDamaged {
+                        digest: digest.to_string(),
+                    }),
+                    None => Err(PublishError::NotAdmitted(error)),
+                },
+            }
         })
+        .await
     }
+}
+
+/// Hashes the parts of a bundle, and returns the first that is not what its digest says.
+fn damaged_part(blobs: &BlobStore, manifest: &[u8]) -> Result<Option<OciDigest>, FileError> {
+    let Ok(document) = Document::read(manifest, None) else {
+        return Ok(None);
+    };
+    for part in document.blobs() {
+        if blobs.size(part.digest())?.is_some() && !blobs.check(part.digest())? {
+            return Ok(Some(part.digest().clone()));
+        }
+    }
+    Ok(None)
 }

@@ -43,16 +43,35 @@ impl BlobStore {
     }
 
     /// Stores a manifest, or the small content of one that the registry makes, whose digest the
-    /// caller has checked.
+    /// caller has checked. Damaged content under this digest is replaced.
     pub(crate) fn put(&self, digest: &OciDigest, content: &[u8]) -> Result<(), FileError> {
         let key = keys::content(digest);
-        if self.objects.size(&key)?.is_none() {
-            self.disk.require(content.len() as u64, Purpose::Manifest)?;
+        let stored = self.objects.read(&key, content.len() as u64)?;
+        if stored.is_some_and(|stored| stored == content) {
+            return Ok(());
         }
-        self.objects.put_new(&key, content)
+        self.disk.require(content.len() as u64, Purpose::Manifest)?;
+        self.objects.replace(&key, content)
     }
 
-    /// Takes over a synced file whose digest the caller has checked.
+    /// Hashes a blob and tells whether it is what its digest says. What is not is moved away for
+    /// the operator to look at, so that clients, which ask before they push, push it again.
+    pub(crate) fn check(&self, digest: &OciDigest) -> Result<bool, FileError> {
+        let Some(mut object) = self.open(digest)? else {
+            return Ok(false);
+        };
+        let found = OciDigest::read(digest.algorithm(), &mut object);
+        match found {
+            Ok(found) if found == *digest => return Ok(true),
+            Ok(found) => tracing::error!(%digest, %found, "stored content is damaged"),
+            Err(error) => tracing::error!(%digest, %error, "stored content cannot be read"),
+        }
+        let key = keys::content(digest);
+        self.objects.rename(&key, &keys::damaged(digest))?;
+        Ok(false)
+    }
+
+    /// Takes over a synced file whose digest the caller has checked, in place of what is stored.
     pub(crate) fn adopt(&self, file: &Path, digest: &OciDigest) -> Result<(), FileError> {
         self.objects.adopt(&keys::content(digest), file)
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! blobs/sha256/ab/<hex>                            content, of all repositories
+//! damaged/sha256/<hex>                              content that was found to be other bytes
 //! repositories/acme/billing/_blobs/sha256/<hex>     the repository has the blob: empty
 //! repositories/acme/billing/_manifests/sha256/<hex> the repository has the manifest: its record
 //! repositories/acme/billing/_tags/<tag>             what the tag names: its record
@@ -32,6 +33,11 @@ pub(super) enum RecordKey {
 pub(super) fn content(digest: &OciDigest) -> String {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
     format!("blobs/{algorithm}/{}/{hex}", &hex[..2])
+}
+
+/// The key of content that is not what its digest says.
+pub(super) fn damaged(digest: &OciDigest) -> String {
+    format!("damaged/{}/{}", digest.algorithm().as_str(), digest.hex())
 }
 
 /// The key of a record of a repository.

@@ -17,6 +17,7 @@ pub fn compare(from: &VerifiedBundle, to: &VerifiedBundle) -> Diff {
         to: to.hash(),
         totals: DiffTotals::of(&changes),
         changes,
+        next: None,
         install: InstallChanges::between(&from.release().install, &to.release().install),
     }
 }

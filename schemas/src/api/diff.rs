@@ -15,8 +15,11 @@ pub struct Diff {
     pub from: Digest,
     /// The newer release.
     pub to: Digest,
-    /// The paths that differ, sorted.
+    /// The paths that differ, sorted. The registry answers with a part of them at a time.
     pub changes: Vec<Change>,
+    /// What `?after=` takes for the next part; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// How many they are, and their bytes.
     pub totals: DiffTotals,
     /// What differs in how the releases want to be installed.

@@ -9,6 +9,7 @@ use bulla_schemas::api::{Page, Promotion};
 use super::page::PageQuery;
 use super::view::View;
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
@@ -21,10 +22,14 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Promotion>>, Problem> {
     let view = View::open(&app, &caller, &project)?;
-    let channels = view
-        .state()
-        .channels(&view.project)
-        .filter(|head| head.channel.as_str() > query.after_name())
-        .map(Promotion::from);
-    Ok(Json(query.take(channels, |item| item.channel.to_string())))
+    blocking(move || {
+        let channels = view
+            .state()
+            .channels(&view.project)
+            .filter(|head| head.channel.as_str() > query.after_name())
+            .map(Promotion::from);
+        query.take(channels, |item| item.channel.to_string())
+    })
+    .await
+    .map(Json)
 }

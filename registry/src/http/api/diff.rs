@@ -7,23 +7,38 @@ use axum::extract::State;
 use bulla_schemas::api::Diff;
 use bulla_schemas::{ChannelName, Digest};
 
+use super::page::PageQuery;
 use super::view::View;
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::caller::Caller;
-use crate::http::extract::Path;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
 
-/// Compares two releases, each named by a hash or by the channel that points to it.
+/// Compares two releases, each named by a hash or by the channel that points to it, and answers
+/// with a page of the paths that differ.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path((project, from, to)): Path<(String, String, String)>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Diff>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
     let diff = app.catalog.compare(from, to).await?;
-    let diff = diff.ok_or_else(|| Problem::not_found("bundle", &from))?;
-    Ok(Json(diff))
+    let mut diff = diff.ok_or_else(|| Problem::not_found("bundle", &from))?;
+    blocking(move || {
+        let changes = std::mem::take(&mut diff.changes)
+            .into_iter()
+            .filter(|change| change.path.as_str() > query.after_name());
+        let page = query.take(changes, |change| change.path.to_string())?;
+        Ok(Json(Diff {
+            changes: page.items,
+            next: page.next,
+            ..diff
+        }))
+    })
+    .await
 }
 
 fn resolve(view: &View, name: &str) -> Result<Digest, Problem> {

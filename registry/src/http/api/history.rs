@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::page::PageQuery;
 use super::view::View;
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
@@ -31,16 +32,20 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Promotion>>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let before = query.before_entry()?;
-    let promotions = view
-        .state()
-        .promotions(&view.project)
-        .rev()
-        .filter(|promotion| promotion.entry < before)
-        .filter(|promotion| {
-            channel
-                .as_ref()
-                .is_none_or(|name| promotion.channel == *name)
-        })
-        .map(Promotion::from);
-    Ok(Json(query.take(promotions, |item| item.entry.to_string())))
+    blocking(move || {
+        let promotions = view
+            .state()
+            .promotions(&view.project)
+            .rev()
+            .filter(|promotion| promotion.entry < before)
+            .filter(|promotion| {
+                channel
+                    .as_ref()
+                    .is_none_or(|name| promotion.channel == *name)
+            })
+            .map(Promotion::from);
+        query.take(promotions, |item| item.entry.to_string())
+    })
+    .await
+    .map(Json)
 }

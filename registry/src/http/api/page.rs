@@ -1,12 +1,14 @@
 //! Lists in parts: `?after=` takes the `next` of the page before, `?limit=` how many to show.
 
 use bulla_schemas::api::Page;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::http::problem::Problem;
 
 const USUAL: usize = 100;
 const MOST: usize = 1000;
+/// Most bytes in a page, unless a single item has more: all of it is in memory while it is sent.
+const MOST_BYTES: usize = 512 * 1024;
 
 /// The query of every list.
 #[derive(Debug, Default, Deserialize)]
@@ -30,19 +32,27 @@ impl PageQuery {
     }
 
     /// Takes a page from items that are in order and begin where it does.
-    pub(super) fn take<T>(
+    pub(super) fn take<T: Serialize>(
         &self,
         items: impl Iterator<Item = T>,
         name: impl Fn(&T) -> String,
-    ) -> Page<T> {
+    ) -> Result<Page<T>, Problem> {
         let limit = self.limit.unwrap_or(USUAL).clamp(1, MOST);
-        let mut items: Vec<T> = items.take(limit + 1).collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        Page {
-            next: items.last().filter(|_| more).map(name),
-            items,
+        let mut page = Page {
+            items: Vec::new(),
+            next: None,
+        };
+        let mut bytes = 0;
+        for item in items {
+            bytes += serde_json::to_vec(&item).map_err(Problem::internal)?.len();
+            let is_full = page.items.len() == limit || bytes > MOST_BYTES;
+            if let Some(last) = page.items.last().filter(|_| is_full) {
+                page.next = Some(name(last));
+                break;
+            }
+            page.items.push(item);
         }
+        Ok(page)
     }
 }
 
@@ -60,7 +70,8 @@ mod tests {
                 limit: Some(60),
             };
             let before = query.before_entry().unwrap();
-            let page = query.take(all.iter().copied().filter(|n| *n < before), u64::to_string);
+            let items = all.iter().copied().filter(|n| *n < before);
+            let page = query.take(items, u64::to_string).unwrap();
             seen.extend(page.items);
             after = page.next;
             if after.is_none() {
@@ -74,8 +85,20 @@ mod tests {
     fn a_page_has_at_least_one_item_and_not_too_many() {
         for (limit, expected) in [(Some(0), 1), (None, USUAL), (Some(usize::MAX), MOST)] {
             let query = PageQuery { after: None, limit };
-            let page = query.take(0..5000, ToString::to_string);
+            let page = query.take(0..5000, ToString::to_string).unwrap();
             assert_eq!(page.items.len(), expected);
         }
+    }
+
+    #[test]
+    fn a_page_of_long_items_is_short() {
+        let long = "x".repeat(MOST_BYTES / 3);
+        let query = PageQuery::default();
+        let names = || (0..10).map(|position| format!("{position}{long}"));
+        let page = query.take(names(), |name| name[..1].to_owned()).unwrap();
+        assert_eq!((page.items.len(), page.next.as_deref()), (2, Some("1")));
+        let longer = std::iter::repeat_n("y".repeat(2 * MOST_BYTES), 2);
+        let page = query.take(longer, |_| "y".to_owned()).unwrap();
+        assert_eq!((page.items.len(), page.next.as_deref()), (1, Some("y")));
     }
 }

@@ -9,6 +9,7 @@ use bulla_schemas::api::{Page, ProjectSummary};
 use super::page::PageQuery;
 use crate::access::Scope;
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::caller::Caller;
 use crate::http::extract::Query;
 use crate::http::problem::Problem;
@@ -21,11 +22,15 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<ProjectSummary>>, Problem> {
     caller.may_somewhere(Scope::Pull)?;
     let published = app.catalog.log.published();
-    let state = &published.state;
-    let projects = state
-        .projects()
-        .filter(|project| project.as_str() > query.after_name())
-        .filter(|project| caller.may(Scope::Pull, project).is_ok())
-        .map(|project| state.project_summary(project));
-    Ok(Json(query.take(projects, |item| item.project.to_string())))
+    blocking(move || {
+        let state = &published.state;
+        let projects = state
+            .projects()
+            .filter(|project| project.as_str() > query.after_name())
+            .filter(|project| caller.may(Scope::Pull, project).is_ok())
+            .map(|project| state.project_summary(project));
+        query.take(projects, |item| item.project.to_string())
+    })
+    .await
+    .map(Json)
 }

@@ -9,6 +9,7 @@ use bulla_schemas::api::{Page, ReleaseDetail, ReleaseSummary};
 use super::page::PageQuery;
 use super::view::View;
 use crate::app::App;
+use crate::blocking::blocking;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
@@ -22,13 +23,17 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<ReleaseSummary>>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let before = query.before_entry()?;
-    let releases = view
-        .state()
-        .releases(&view.project)
-        .rev()
-        .filter(|release| release.entry() < before)
-        .map(|release| view.state().release_summary(&view.project, release));
-    Ok(Json(query.take(releases, |item| item.entry.to_string())))
+    blocking(move || {
+        let releases = view
+            .state()
+            .releases(&view.project)
+            .rev()
+            .filter(|release| release.entry() < before)
+            .map(|release| view.state().release_summary(&view.project, release));
+        query.take(releases, |item| item.entry.to_string())
+    })
+    .await
+    .map(Json)
 }
 
 /// Shows one release.

@@ -27,6 +27,7 @@ pub(crate) async fn read(
         object,
         digest,
         media_type: OCTETS,
+        blobs: app.catalog.blobs.clone(),
     };
     content.answer(method, headers)
 }

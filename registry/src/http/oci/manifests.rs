@@ -31,6 +31,7 @@ pub(crate) async fn read(
         object,
         media_type: ascii(&manifest.media_type),
         digest: manifest.digest,
+        blobs: app.catalog.blobs.clone(),
     };
     let mut response = content.answer(method, headers)?;
     if matches!(reference, Reference::Tag(_)) {

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::{ProjectName, media_type};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::app::App;
-use crate::database::ManifestRow;
+use crate::database::{ManifestRow, Referrers};
 use crate::http::content::ascii;
 use crate::http::extract::query;
 use crate::http::problem::Problem;
@@ -19,6 +20,9 @@ use crate::oci::digest::OciDigest;
 
 /// Most manifests in one answer.
 const MOST: u32 = 500;
+/// Most bytes of annotations in one answer, unless a single manifest has more. Annotations may be
+/// as long as a manifest, and all of them are in memory while an answer is sent.
+const MOST_BYTES: u64 = 512 * 1024;
 
 #[derive(Deserialize)]
 struct ReferrersQuery {
@@ -40,19 +44,24 @@ pub(crate) async fn list(
         .as_deref()
         .filter(|kind| !kind.is_empty());
     let last = query.last.unwrap_or_default();
-    let mut rows = app
-        .catalog
-        .database
-        .referrers(project, subject, filter, &last, MOST + 1)
-        .await?;
-    let more = rows.len() > MOST as usize;
-    rows.truncate(MOST as usize);
-    let index = json!({
-        "schemaVersion": 2,
-        "mediaType": media_type::OCI_INDEX,
-        "manifests": rows.iter().map(describe).collect::<Vec<_>>(),
-    });
-    let mut response = index.to_string().into_response();
+    let asked = Referrers {
+        project,
+        subject,
+        artifact_type: filter,
+        after: &last,
+    };
+    let database = &app.catalog.database;
+    let sizes = database.referrer_sizes(&asked, MOST + 1).await?;
+    let count = page(&sizes);
+    let more = sizes.len() > count;
+    #[expect(clippy::cast_possible_truncation, reason = "at most MOST")]
+    let rows = database.referrers(&asked, count as u32).await?;
+    let index = Index {
+        schema_version: 2,
+        media_type: media_type::OCI_INDEX,
+        manifests: rows.iter().map(describe).collect(),
+    };
+    let mut response = Json(index).into_response();
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,
@@ -75,21 +84,51 @@ pub(crate) async fn list(
     Ok(response)
 }
 
-fn describe(row: &ManifestRow) -> Value {
-    let mut descriptor = json!({
-        "mediaType": row.media_type,
-        "digest": row.digest.to_string(),
-        "size": row.size,
-    });
-    if let Some(kind) = &row.artifact_type {
-        descriptor["artifactType"] = json!(kind);
+/// Returns how many manifests, of which each has so many bytes of annotations, fit an answer.
+fn page(sizes: &[u64]) -> usize {
+    let mut bytes = 0_u64;
+    sizes
+        .iter()
+        .take(MOST as usize)
+        .enumerate()
+        .take_while(|&(position, size)| {
+            bytes = bytes.saturating_add(*size);
+            position == 0 || bytes <= MOST_BYTES
+        })
+        .count()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    schema_version: u32,
+    media_type: &'a str,
+    manifests: Vec<Descriptor<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor<'a> {
+    media_type: &'a str,
+    digest: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a str>,
+    /// As the index keeps them, which is JSON already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a RawValue>,
+}
+
+fn describe(row: &ManifestRow) -> Descriptor<'_> {
+    Descriptor {
+        media_type: &row.media_type,
+        digest: row.digest.to_string(),
+        size: row.size,
+        artifact_type: row.artifact_type.as_deref(),
+        annotations: serde_json::from_str(&row.annotations)
+            .ok()
+            .filter(|annotations: &&RawValue| annotations.get() != "{}"),
     }
-    let annotations: Map<String, Value> =
-        serde_json::from_str(&row.annotations).unwrap_or_default();
-    if !annotations.is_empty() {
-        descriptor["annotations"] = Value::Object(annotations);
-    }
-    descriptor
 }
 
 /// Percent-encodes what is not plain in a query.
@@ -103,4 +142,18 @@ fn encode(text: &str) -> String {
         }
         encoded
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_bounded_number_of_bytes_and_at_least_one_manifest() {
+        assert_eq!(page(&[]), 0);
+        assert_eq!(page(&[4 * MOST_BYTES, 2]), 1);
+        assert_eq!(page(&[2, MOST_BYTES, 2]), 1);
+        assert_eq!(page(&[2, MOST_BYTES - 2, 2]), 2);
+        assert_eq!(page(&[2; 501]), 500);
+    }
 }

@@ -122,9 +122,7 @@ pub(crate) async fn finish(
     let upload = match app.uploads.hold(project, id).await {
         Ok(upload) => upload,
         // A client that lost the answer to its PUT sends it again.
-        Err(StoreError::NoSuchUpload)
-            if app.catalog.database.has_blob(project, &digest).await? =>
-        {
+        Err(StoreError::NoSuchUpload) if app.catalog.has_blob(project, &digest).await? => {
             return Ok(created(project, &digest));
         }
         Err(error) => return Err(error.into()),
@@ -148,9 +146,7 @@ async fn mount(
     let (Ok(digest), Ok(from)) = (digest.parse(), from.parse()) else {
         return Ok(None);
     };
-    if caller.may(Scope::Pull, &from).is_err()
-        || !app.catalog.database.has_blob(&from, &digest).await?
-    {
+    if caller.may(Scope::Pull, &from).is_err() || !app.catalog.has_blob(&from, &digest).await? {
         return Ok(None);
     }
     app.catalog.add_blob(project, &digest).await?;

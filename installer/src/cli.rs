@@ -7,7 +7,9 @@ mod failure;
 mod history;
 mod install;
 mod output;
+mod person;
 mod rollback;
+mod set_aside;
 mod status;
 mod token;
 mod verify;
@@ -37,14 +39,14 @@ struct Program {
 #[derive(Debug, Args)]
 struct ServerArguments {
     /// The directory that holds the projects
-    #[arg(long, global = true, value_name = "DIR", default_value = "/srv")]
+    #[arg(long, global = true, value_name = "DIR", default_value = Server::DEFAULT_ROOT)]
     root: PathBuf,
     /// The installer's own state
     #[arg(
         long,
         global = true,
         value_name = "DIR",
-        default_value = "/var/lib/bulla"
+        default_value = Server::DEFAULT_STATE
     )]
     state: PathBuf,
 }
@@ -56,6 +58,7 @@ enum Command {
     Rollback(rollback::Arguments),
     Status(status::Arguments),
     Verify(verify::Arguments),
+    SetAside(set_aside::Arguments),
     History(history::Arguments),
     Completions(documentation::CompletionsArguments),
     ManPages(documentation::ManPagesArguments),
@@ -92,6 +95,7 @@ impl Command {
             Self::Rollback(arguments) => arguments.run(server),
             Self::Status(arguments) => arguments.run(server),
             Self::Verify(arguments) => arguments.run(server),
+            Self::SetAside(arguments) => arguments.run(server),
             Self::History(arguments) => arguments.run(server),
             Self::Completions(arguments) => Ok(arguments.run()),
             Self::ManPages(arguments) => Ok(arguments.run()?),

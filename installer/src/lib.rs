@@ -30,12 +30,13 @@
 //! The rooms, of which each knows only those to its right:
 //!
 //! ```text
-//! cli -> operation -> {live, fetch} -> tree -> state -> site -> platform
+//! cli -> operation -> {live, fetch, drift} -> tree -> state -> site -> platform
 //! ```
 //!
 //! This version runs no hooks and no health checks, and refuses releases that ask for them
 //! (`operation/install/unsupported.rs`). It saves no drift: a changed tree is moved aside as it is, never deleted.
 
+mod drift;
 mod failpoint;
 mod fetch;
 mod live;
@@ -48,13 +49,15 @@ mod tree;
 
 pub mod cli;
 
+pub use drift::{DriftError, SetAside};
 pub use fetch::{FetchError, FollowedLog, Supply};
 pub use live::LiveError;
 pub use observer::Observer;
 pub use operation::{
     Candidate, EnrollError, InstallError, InstallRequest, Installed, LockedSite, ObserveError,
     Outcome, ProjectStatus, ResolveError, RollbackError, RollbackRequest, RolledBack, Standing,
-    Verification, enroll, history, install, rollback, status, verify,
+    Verification, WriteError, enroll, history, install, remove_set_aside, rollback, set_aside,
+    status, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};

@@ -1,5 +1,6 @@
 //! What a person or an agent can have done: each operation is one flow through the rooms below.
 
+mod edits;
 mod enroll;
 mod garbage;
 mod install;
@@ -7,8 +8,10 @@ mod locked;
 mod observe;
 mod resolve;
 mod rollback;
+mod set_aside;
 mod status;
 mod verify;
+mod write;
 
 pub use enroll::{EnrollError, enroll};
 pub use install::{InstallError, InstallRequest, Installed, Outcome, install};
@@ -16,5 +19,7 @@ pub use locked::LockedSite;
 pub use observe::ObserveError;
 pub use resolve::ResolveError;
 pub use rollback::{Candidate, RollbackError, RollbackRequest, RolledBack, rollback};
+pub use set_aside::{remove_set_aside, set_aside};
 pub use status::{ProjectStatus, Standing, history, status};
 pub use verify::{Verification, verify};
+pub use write::WriteError;

@@ -14,6 +14,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// Where projects lie unless a person says otherwise.
+    pub const DEFAULT_ROOT: &str = "/srv";
+    /// Where the installer's state lies unless a person says otherwise.
+    pub const DEFAULT_STATE: &str = "/var/lib/bulla";
+
     /// Takes the directory that holds the projects and the one that holds the installer's state.
     pub fn new(root: impl Into<PathBuf>, state: impl Into<PathBuf>) -> Self {
         Self {

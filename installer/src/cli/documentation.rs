@@ -35,7 +35,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["rollback"],
         &[
             "bulla-installer rollback acme/billing",
-            "bulla-installer rollback acme/billing 8d10aabb",
+            "bulla-installer rollback acme/billing 8d10aabb -m 'slow since Monday'",
         ],
     ),
     (
@@ -46,6 +46,15 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["verify"], &["bulla-installer verify acme/billing"]),
+    (&["set-aside"], &["bulla-installer set-aside list"]),
+    (
+        &["set-aside", "list"],
+        &["bulla-installer set-aside list acme/billing --json"],
+    ),
+    (
+        &["set-aside", "remove"],
+        &["bulla-installer set-aside remove acme/billing 9f2c81aa"],
+    ),
     (
         &["history"],
         &["bulla-installer history acme/billing --json"],

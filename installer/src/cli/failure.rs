@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use bulla_schemas::outcome::{FailureKind, report};
 
 use super::output;
+use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
 use crate::operation::{EnrollError, InstallError, ObserveError, RollbackError};
@@ -21,6 +22,8 @@ pub(super) enum Failure {
     Rollback(#[from] RollbackError),
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    #[error(transparent)]
+    Drift(#[from] DriftError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
@@ -47,6 +50,7 @@ impl Failure {
             Self::Install(error) => error.kind(),
             Self::Rollback(error) => error.kind(),
             Self::Observe(error) => error.kind(),
+            Self::Drift(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Live(error) => error.kind(),
             Self::File(error) => error.kind(),
@@ -60,6 +64,7 @@ impl Failure {
             Self::Install(error) => error.hint(),
             Self::Rollback(error) => error.hint(),
             Self::Observe(error) => error.hint(),
+            Self::Drift(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Live(error) => error.hint(),
             Self::File(error) => error.hint(),

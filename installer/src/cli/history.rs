@@ -28,12 +28,19 @@ impl Arguments {
             return Ok(DONE);
         }
         let rows = activations.iter().map(|activation| {
-            let people: Vec<_> = activation
-                .promotion
-                .people
-                .iter()
-                .map(Name::as_str)
-                .collect();
+            let people: Vec<_> = match &activation.by {
+                Some(by) => vec![by.as_str()],
+                None => activation
+                    .promotion
+                    .people
+                    .iter()
+                    .map(Name::as_str)
+                    .collect(),
+            };
+            let reason = match &activation.by {
+                Some(_) => activation.reason.clone().unwrap_or_default(),
+                None => activation.promotion.reason.clone(),
+            };
             vec![
                 activation.number.to_string(),
                 activation.activated_at.to_string(),
@@ -42,7 +49,7 @@ impl Arguments {
                 output::short_revision(&activation.revision),
                 activation.promotion.channel.to_string(),
                 people.join(", "),
-                activation.promotion.reason.clone(),
+                reason,
             ]
         });
         let header = [
@@ -52,7 +59,7 @@ impl Arguments {
             "HASH",
             "REVISION",
             "CHANNEL",
-            "PROMOTED BY",
+            "BY",
             "REASON",
         ];
         output::table(&header, rows);

@@ -1,5 +1,6 @@
-//! `bulla-installer rollback PROJECT [HASH]`
+//! `bulla-installer rollback PROJECT [HASH] -m REASON`
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use bulla_schemas::{DigestPrefix, ProjectName};
@@ -8,11 +9,13 @@ use clap::Args;
 use super::clock;
 use super::failure::Failure;
 use super::output::{self, DONE, Terminal};
+use super::person::PersonArguments;
 use crate::operation::{RollbackRequest, rollback};
 use crate::site::Server;
 
 /// Make an earlier release live again, from this disk, without network
 ///
+/// A tree that was changed is repaired from what is on this disk, and the changed one is set aside.
 /// Leaves a hold that `status` shows until the next `install`. The last line on stdout is the
 /// hash that is live. Databases are not rolled back.
 #[derive(Debug, Args)]
@@ -21,6 +24,11 @@ pub(super) struct Arguments {
     project: ProjectName,
     /// The release to go back to; without it the one before the live one
     hash: Option<DigestPrefix>,
+    /// Why, for the history and for `status`
+    #[arg(short = 'm', long, value_name = "REASON")]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 impl Arguments {
@@ -28,9 +36,15 @@ impl Arguments {
         let request = RollbackRequest {
             project: self.project,
             hash: self.hash,
+            by: self.person.name(),
+            reason: self.reason,
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let rolled_back = rollback(server, &request, &Terminal::new())?;
+        let terminal = Terminal::new();
+        let result = rollback(server, &request, &terminal);
+        terminal.finish();
+        let rolled_back = result?;
         let hash = rolled_back.hash.short();
         if rolled_back.left == rolled_back.hash {
             output::say(&format!("{}: {hash} is live already", request.project));

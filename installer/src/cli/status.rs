@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::output::{self, DONE};
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
+use crate::tree::compare::in_words;
 
 /// Show what is live, as it was found on this disk
 #[derive(Debug, Args)]
@@ -58,10 +59,11 @@ fn row(status: &ProjectStatus) -> Vec<String> {
         short(status.live),
         short(status.head),
         status.standing.to_string(),
-        match status.changed {
+        match status.differences.as_deref() {
             None => none(),
-            Some(0) => "as installed".to_owned(),
-            Some(paths) => format!("{paths} changed"),
+            Some([]) => "intact".to_owned(),
+            Some([_]) => "1 difference".to_owned(),
+            Some(differences) => format!("{} differences", differences.len()),
         },
         time(status.activated_at),
         time(status.synced_at),
@@ -75,10 +77,16 @@ fn notes(status: &ProjectStatus) {
     }
     if let Some(hold) = &status.hold {
         output::say(&format!(
-            "{project}: held on {} since {}, rolled back from {}; `install` clears the hold",
+            "{project}: held on {} since {}, rolled back from {}{}{}; `install` clears the hold",
             hold.hash.short(),
             hold.since,
-            hold.left.short()
+            hold.left.short(),
+            hold.by
+                .as_ref()
+                .map_or_else(String::new, |by| format!(" by {by}")),
+            hold.reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}")),
         ));
     }
     for leftover in &status.leftovers {
@@ -88,9 +96,19 @@ fn notes(status: &ProjectStatus) {
             leftover.reason
         ));
     }
-    if status.changed.is_some_and(|paths| paths > 0) {
+    let differences = status.differences.as_deref().unwrap_or_default();
+    if !differences.is_empty() {
         output::say(&format!(
-            "{project}: the live tree was changed; `bulla-installer verify {project}` names the paths"
+            "{project}: the live tree differs from the release: {}",
+            in_words(differences)
+        ));
+    }
+    for tree in &status.set_aside {
+        output::say(&format!(
+            "{project}: a changed tree of {} is set aside in `{}`; \
+             `bulla-installer set-aside remove` removes it",
+            tree.hash.short(),
+            tree.path.display()
         ));
     }
 }

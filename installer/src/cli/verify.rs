@@ -45,8 +45,11 @@ impl Arguments {
             return Ok(DONE);
         }
         output::say(&format!(
-            "{project}: {hash} differs in {} paths",
-            found.differences.len()
+            "{project}: {hash} differs in {}",
+            match found.differences.len() {
+                1 => "1 path".to_owned(),
+                count => format!("{count} paths"),
+            }
         ));
         Ok(ExitCode::from(FailureKind::Failed.exit_status()))
     }

@@ -5,11 +5,15 @@
 //! removal needs no free space. Nothing here fails an install.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
-use bulla_schemas::Digest;
+use bulla_schemas::{Digest, Timestamp};
 
+use super::edits::{self, Disposal};
+use crate::drift::DriftError;
 use crate::failpoint::failpoint;
 use crate::live::processes::Uses;
+use crate::observer::Observer;
 use crate::site::Site;
 use crate::state::history::History;
 use crate::state::hold::Hold;
@@ -71,8 +75,13 @@ impl Collected {
 }
 
 /// Removes every release on this disk that is not in `kept`. What is in use, or cannot be removed,
-/// stays where it is.
-pub(crate) fn collect(site: &Site, kept: &HashSet<Digest>) -> Result<Collected, TreeError> {
+/// stays where it is; a tree that was changed by hand is set aside.
+pub(crate) fn collect(
+    site: &Site,
+    kept: &HashSet<Digest>,
+    now: Timestamp,
+    observer: &dyn Observer,
+) -> Result<Collected, TreeError> {
     let doomed: Vec<Digest> = releases::on_disk(site)?
         .into_iter()
         .filter(|hash| !kept.contains(hash))
@@ -84,15 +93,16 @@ pub(crate) fn collect(site: &Site, kept: &HashSet<Digest>) -> Result<Collected, 
         let mut garbage = Vec::new();
         for hash in &doomed {
             let tree = site.tree(hash);
-            match uses.check(&tree) {
-                Ok(()) => {
-                    let to = staging.garbage(hash);
-                    match releases::take_out(site, hash, &to) {
-                        Ok(()) => garbage.push(to),
-                        Err(error) => collected.left.push(Leftover::new(tree, &error)),
-                    }
-                }
-                Err(obstacle) => collected.left.push(Leftover::new(tree, &obstacle)),
+            let given_up = uses
+                .check(&tree)
+                .map_err(|obstacle| Leftover::new(tree.clone(), &obstacle))
+                .and_then(|()| {
+                    give_up(site, hash, &staging, now, observer)
+                        .map_err(|error| Leftover::new(tree, &error))
+                });
+            match given_up {
+                Ok(path) => garbage.extend(path),
+                Err(leftover) => collected.left.push(leftover),
             }
         }
         failpoint!("garbage::before-remove");
@@ -111,6 +121,22 @@ pub(crate) fn collect(site: &Site, kept: &HashSet<Digest>) -> Result<Collected, 
     known.extend(collected.left.iter().cloned());
     leftovers::write(site, &known);
     Ok(collected)
+}
+
+/// Takes a tree out of `releases/`. Returns where it waits to be removed, unless it is set aside.
+fn give_up(
+    site: &Site,
+    hash: &Digest,
+    staging: &Staging,
+    now: Timestamp,
+    observer: &dyn Observer,
+) -> Result<Option<PathBuf>, DriftError> {
+    if edits::save(site, hash, now, observer)? == Disposal::SetAside {
+        return Ok(None);
+    }
+    let to = staging.garbage(hash);
+    releases::take_out(site, hash, &to)?;
+    Ok(Some(to))
 }
 
 #[cfg(test)]
@@ -152,6 +178,8 @@ mod tests {
             hash: of("a"),
             left: of("c"),
             since: bulla_schemas::Timestamp::EPOCH,
+            by: None,
+            reason: None,
         };
         let kept = kept(&history(&steps), &of("a"), Some(&hold), 1);
         assert!(kept.contains(&of("a")) && kept.contains(&of("c")));

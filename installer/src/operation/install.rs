@@ -1,33 +1,37 @@
 //! Install: from a channel to the release that is live, in one fixed order. Whatever fails before
 //! the switch leaves the live release as it was.
 
-mod attempt;
 mod error;
 mod request;
-mod trees;
 mod unsupported;
-mod write;
 
+use std::collections::HashSet;
+
+use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
+use bulla_schemas::log::LogPosition;
+use bulla_schemas::outcome::FailureKind;
 use bulla_trust::LogState;
 
+use super::edits;
 use super::garbage::{self, Collected};
 use super::locked::LockedSite;
-use super::resolve::{Asked, resolve};
+use super::resolve::{Asked, Resolved, resolve};
+use super::write::Writing;
+use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
-use crate::fetch::Supply;
+use crate::fetch::pull;
+use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::activate;
 use crate::live::current;
 use crate::observer::Observer;
 use crate::site::Site;
-use crate::state::history::History;
-use crate::state::hold;
+use crate::state::bundles;
+use crate::state::history::{Activation, ActivationAction, History};
+use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
-use crate::state::record::TreeRecord;
-use crate::tree::compare::quick;
-use crate::tree::{note, place, remove};
+use crate::tree::{Difference, Link, releases, remove};
 
-use attempt::Attempt;
 pub use error::InstallError;
 pub use request::{InstallRequest, Installed, Outcome};
 
@@ -58,7 +62,7 @@ pub fn install(
     failpoint!("install::resolved");
     let from = current::read(site)?;
     let hold = hold::read(&site.hold())?;
-    let install = Attempt {
+    let attempt = Attempt {
         site,
         supply,
         request,
@@ -68,26 +72,19 @@ pub fn install(
         hold: hold.as_ref(),
         observer,
     };
-
-    let (revision, outcome) = match revision_of_intact_tree(site, &resolved.hash)? {
-        Some(revision) if from == Some(resolved.hash) => {
-            install.bundle()?;
-            hold::write(&site.hold(), None)?;
-            (revision, Outcome::AlreadyLive)
+    let (bundle, outcome) = attempt
+        .make_tree()
+        .inspect_err(|error| attempt.clean_up(error))?;
+    let revision = bundle.release().source.revision().to_owned();
+    if outcome == Outcome::AlreadyLive {
+        hold::write(&site.hold(), None)?;
+    } else {
+        if let Some(left) = from.filter(|left| *left != resolved.hash) {
+            edits::say(site, &left, observer);
         }
-        Some(revision) => {
-            install.bundle()?;
-            (revision, Outcome::OnDisk)
-        }
-        None => install
-            .write_tree()
-            .inspect_err(|error| install.clean_up(error))?,
-    };
-    if outcome != Outcome::AlreadyLive {
-        let activation = install.activation(revision.clone(), position);
         let step = Step {
             phase: Phase::Switch,
-            activation,
+            activation: attempt.activation(revision.clone(), position),
             hold: None,
         };
         activate(site, step)?;
@@ -109,22 +106,145 @@ pub fn install(
     })
 }
 
-/// Returns the revision of a release whose tree is on this disk, as it was written.
-fn revision_of_intact_tree(site: &Site, hash: &Digest) -> Result<Option<String>, InstallError> {
-    let tree = site.tree(hash);
-    if !tree.is_dir() {
-        return Ok(None);
+/// An install that is under way.
+struct Attempt<'a> {
+    site: &'a Site,
+    supply: &'a Supply,
+    request: &'a InstallRequest,
+    resolved: &'a Resolved,
+    history: &'a History,
+    live: Option<Digest>,
+    hold: Option<&'a Hold>,
+    observer: &'a dyn Observer,
+}
+
+impl Attempt<'_> {
+    /// Makes sure that the release's tree is there, complete and unchanged.
+    fn make_tree(&self) -> Result<(VerifiedBundle, Outcome), InstallError> {
+        let bundle = self.bundle()?;
+        unsupported::refuse(&bundle.release().install)?;
+        failpoint!("pull::index-stored");
+        let hash = bundle.hash();
+        let found = examine_with(self.site, &bundle, Depth::Quick)?;
+        let differences = match &found {
+            Some(found) if found.differences.is_empty() => {
+                edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
+                let outcome = if self.live == Some(hash) {
+                    Outcome::AlreadyLive
+                } else {
+                    Outcome::OnDisk
+                };
+                return Ok((bundle, outcome));
+            }
+            Some(found) => found.differences.as_slice(),
+            None => &[],
+        };
+        let outcome = self.write(&bundle, differences)?;
+        Ok((bundle, outcome))
     }
-    let Some(record) = TreeRecord::read(&site.record(hash), hash)? else {
-        return Ok(None);
-    };
-    if !quick::changed(&record, &tree)?.is_empty() {
-        return Ok(None);
+
+    fn write(
+        &self,
+        bundle: &VerifiedBundle,
+        differences: &[Difference],
+    ) -> Result<Outcome, InstallError> {
+        let hash = bundle.hash();
+        let mut order: Vec<Digest> = self.live.into_iter().collect();
+        let latest = self.history.latest_first();
+        order.extend(latest.into_iter().filter(|other| Some(*other) != self.live));
+        if !order.contains(&hash) {
+            order.push(hash);
+        }
+        let mut free: HashSet<Digest> = order.iter().copied().collect();
+        // Hard links would let a change of a time reach other releases.
+        if self.request.link == Link::Hard {
+            free.clear();
+        }
+        for needed in garbage::kept(self.history, &hash, self.hold, self.request.keep)
+            .into_iter()
+            .chain(self.live)
+        {
+            free.remove(&needed);
+        }
+        let written = Writing {
+            site: self.site,
+            bundle,
+            promotion: &self.resolved.promotion,
+            supply: Some(self.supply),
+            live: self.live,
+            order,
+            free,
+            differences,
+            link: self.request.link,
+            threads: self.request.threads,
+            now: self.request.now,
+            observer: self.observer,
+        }
+        .write()?;
+        Ok(Outcome::Written {
+            files: bundle.release().files,
+            in_place: written.in_place,
+            shared: written.shared,
+            downloaded: written.downloaded.bytes,
+            resumed: written.downloaded.resumed,
+        })
     }
-    place::close_top(&tree)?;
-    Ok(note::read(&tree)?
-        .filter(|note| note.hash == *hash)
-        .map(|note| note.revision))
+
+    /// Takes the bundle from this disk, or fetches all of it but the payload.
+    fn bundle(&self) -> Result<VerifiedBundle, InstallError> {
+        let hash = self.resolved.hash;
+        // What is damaged here is fetched again.
+        if let Ok(Some(bundle)) = bundles::read(self.site, &hash) {
+            return Ok(bundle);
+        }
+        let total = self.resolved.size;
+        let client = match self.supply.source() {
+            Source::Registry(client) => client,
+            Source::File(file) => return Ok(pull::take(self.site, file, (hash, total))?),
+        };
+        let known = releases::on_disk(self.site)?;
+        let pulled = pull::pull(self.site, client, (hash, total), &known);
+        let bundle = self.supply.wait(pulled)?;
+        bundles::store(self.site, &bundle)?;
+        Ok(bundle)
+    }
+
+    /// Removes what a failed install left. Only what is still good is kept: an interrupted
+    /// download, which the next install goes on with. What cannot be removed now is swept then.
+    fn clean_up(&self, error: &InstallError) {
+        let hash = self.resolved.hash;
+        let mut removed: Vec<Result<(), InstallError>> =
+            vec![remove::remove_tree(&self.site.staging()).map_err(Into::into)];
+        if error.kind() == FailureKind::Refused {
+            removed.push(remove::remove_tree(&self.site.spools()).map_err(Into::into));
+            if !releases::is_on_disk(self.site, &hash) {
+                removed.push(bundles::remove(self.site, &hash).map_err(Into::into));
+            }
+        }
+        for error in removed.into_iter().filter_map(Result::err) {
+            self.observer.note(&format!("swept later: {error}"));
+        }
+    }
+
+    /// Returns what the history will say about it.
+    fn activation(&self, revision: String, log: LogPosition) -> Activation {
+        Activation {
+            number: self.history.next_number(),
+            action: if self.resolved.is_pinned {
+                ActivationAction::PinOld
+            } else {
+                ActivationAction::Install
+            },
+            hash: self.resolved.hash,
+            from: self.live,
+            revision,
+            activated_at: self.request.now,
+            promotion: self.resolved.promotion.clone(),
+            log,
+            by: None,
+            reason: None,
+        }
+    }
 }
 
 /// Never fails an install: the release is live, and the next install tries again.
@@ -135,7 +255,7 @@ fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observe
             return Ok(None);
         };
         let kept = garbage::kept(&history, &live, None, request.keep);
-        let collected = garbage::collect(site, &kept)?;
+        let collected = garbage::collect(site, &kept, request.now, observer)?;
         remove::remove_tree(&site.spools())?;
         Ok(Some(collected))
     };

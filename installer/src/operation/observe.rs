@@ -3,6 +3,7 @@
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Digest, ProjectName};
 
+use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
 use crate::platform::files::FileError;
@@ -18,6 +19,9 @@ pub enum ObserveError {
     /// What is remembered of the log.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// What was changed by hand.
+    #[error(transparent)]
+    Drift(#[from] DriftError),
     /// Nothing of this project was ever installed here.
     #[error("nothing of `{project}` is installed here")]
     NotInstalled {
@@ -29,6 +33,12 @@ pub enum ObserveError {
         "the bundle of {hash} is not in the state directory, so there is nothing to verify against"
     )]
     BundleNotKept {
+        /// The release.
+        hash: Digest,
+    },
+    /// The tree of the live release is gone.
+    #[error("the tree of {hash}, which is live, is gone")]
+    TreeGone {
         /// The release.
         hash: Digest,
     },
@@ -52,7 +62,10 @@ impl ObserveError {
         match self {
             Self::Live(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
-            Self::NotInstalled { .. } | Self::BundleNotKept { .. } => FailureKind::Failed,
+            Self::Drift(error) => error.kind(),
+            Self::NotInstalled { .. } | Self::BundleNotKept { .. } | Self::TreeGone { .. } => {
+                FailureKind::Failed
+            }
         }
     }
 
@@ -61,9 +74,10 @@ impl ObserveError {
         match self {
             Self::Live(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
+            Self::Drift(error) => error.hint(),
             Self::NotInstalled { .. } => None,
-            Self::BundleNotKept { .. } => {
-                Some("`bulla-installer install` fetches it again".to_owned())
+            Self::BundleNotKept { .. } | Self::TreeGone { .. } => {
+                Some("`bulla-installer install` makes it again".to_owned())
             }
         }
     }

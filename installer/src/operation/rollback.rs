@@ -4,10 +4,19 @@
 mod candidate;
 mod error;
 
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use bulla_bundle::VerifiedBundle;
 use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
 
+use super::edits;
 use super::locked::LockedSite;
 use super::resolve::{ResolveError, check_revocation};
+use super::write::{WriteError, Writing};
+use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::FollowedLog;
 use crate::live::activation::activate;
@@ -15,12 +24,11 @@ use crate::live::current;
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
+use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::Hold;
 use crate::state::journal::{Phase, Step};
-use crate::state::record::TreeRecord;
-use crate::tree::compare::quick;
-use crate::tree::place;
+use crate::tree::{Difference, Link};
 
 pub use candidate::Candidate;
 use candidate::candidates;
@@ -33,6 +41,12 @@ pub struct RollbackRequest {
     pub project: ProjectName,
     /// The release; without it the one before the live one.
     pub hash: Option<DigestPrefix>,
+    /// Who asks for it on this server.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// How many threads write files, where the tree has to be repaired.
+    pub threads: NonZeroUsize,
     /// The time.
     pub now: Timestamp,
 }
@@ -80,7 +94,17 @@ pub fn rollback(
             left: live,
         });
     }
-    check_tree(site, &target.hash, candidates)?;
+    Target {
+        server,
+        site,
+        activation: target,
+        history: &history,
+        live,
+        request,
+        observer,
+    }
+    .make_tree(candidates)?;
+    edits::say(site, &live, observer);
     failpoint!("rollback::checked");
     let activation = Activation {
         number: history.next_number(),
@@ -88,12 +112,16 @@ pub fn rollback(
         from: Some(live),
         activated_at: request.now,
         log: log.position(),
+        by: Some(request.by.clone()),
+        reason: request.reason.clone(),
         ..target.clone()
     };
     let hold = Hold {
         hash: target.hash,
         left: live,
         since: request.now,
+        by: Some(request.by.clone()),
+        reason: request.reason.clone(),
     };
     activate(
         site,
@@ -152,26 +180,97 @@ fn choose<'a>(
     })
 }
 
-/// Looks whether the tree is there and as it was written; nothing is hashed.
-fn check_tree(
-    site: &Site,
-    hash: &Digest,
-    candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
-) -> Result<(), RollbackError> {
-    let tree = site.tree(hash);
-    let record = TreeRecord::read(&site.record(hash), hash)?.filter(|_| tree.is_dir());
-    let Some(record) = record else {
-        return Err(RollbackError::TreeGone {
-            hash: *hash,
-            candidates: candidates()?,
-        });
-    };
-    let changed = quick::changed(&record, &tree)?;
-    if !changed.is_empty() {
-        return Err(RollbackError::TreeChanged {
-            hash: *hash,
-            paths: changed,
-        });
+/// What a target's tree is looked for and made with.
+struct Target<'a> {
+    server: &'a Server,
+    site: &'a Site,
+    activation: &'a Activation,
+    history: &'a History,
+    live: Digest,
+    request: &'a RollbackRequest,
+    observer: &'a dyn Observer,
+}
+
+impl Target<'_> {
+    /// Makes sure that the tree is there and what was installed. Where it is not, it is made again
+    /// of what is on this disk, and the changed one is set aside.
+    fn make_tree(
+        &self,
+        candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
+    ) -> Result<(), RollbackError> {
+        let hash = self.activation.hash;
+        let Ok(Some(bundle)) = bundles::read(self.site, &hash) else {
+            return Err(RollbackError::Gone {
+                hash,
+                command: self.install_command(),
+                candidates: candidates()?,
+            });
+        };
+        let found = examine_with(self.site, &bundle, Depth::Quick)?;
+        let differences = match &found {
+            Some(found) if found.differences.is_empty() => {
+                edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
+                return Ok(());
+            }
+            Some(found) => found.differences.as_slice(),
+            None => &[],
+        };
+        match self.repair(&bundle, differences) {
+            Err(source @ WriteError::NotOnDisk { .. }) => Err(RollbackError::NotRepairable {
+                hash,
+                command: self.install_command(),
+                source,
+            }),
+            result => Ok(result?),
+        }
     }
-    Ok(place::close_top(&tree)?)
+
+    fn repair(
+        &self,
+        bundle: &VerifiedBundle,
+        differences: &[Difference],
+    ) -> Result<(), WriteError> {
+        let mut order = vec![bundle.hash(), self.live];
+        for other in self.history.latest_first() {
+            if !order.contains(&other) {
+                order.push(other);
+            }
+        }
+        Writing {
+            site: self.site,
+            bundle,
+            promotion: &self.activation.promotion,
+            supply: None,
+            live: Some(self.live),
+            order,
+            free: HashSet::new(),
+            differences,
+            link: Link::Auto,
+            threads: self.request.threads,
+            now: self.request.now,
+            observer: self.observer,
+        }
+        .write()?;
+        Ok(())
+    }
+
+    /// Writes the command that installs the release from the registry.
+    fn install_command(&self) -> String {
+        let Activation {
+            hash, promotion, ..
+        } = self.activation;
+        let (project, channel) = (self.site.project(), &promotion.channel);
+        let mut command =
+            format!("bulla-installer install {project} --channel {channel} {hash} --pin-old");
+        for (flag, path, default) in [
+            ("--root", self.server.root(), Server::DEFAULT_ROOT),
+            ("--state", self.server.state(), Server::DEFAULT_STATE),
+        ] {
+            if path != Path::new(default) {
+                let quoted = path.to_string_lossy().replace('\'', r"'\''");
+                let _ = write!(command, " {flag} '{quoted}'");
+            }
+        }
+        command
+    }
 }

@@ -8,6 +8,8 @@ use bulla_trust::LogState;
 use serde::Serialize;
 
 use super::observe::ObserveError;
+use crate::drift::examine::{Depth, examine};
+use crate::drift::{SetAside, set_aside};
 use crate::fetch::FollowedLog;
 use crate::live::{LiveError, current};
 use crate::platform::files::{FileError, OnPath as _};
@@ -15,9 +17,8 @@ use crate::site::{Server, Site};
 use crate::state::history::{Activation, History};
 use crate::state::hold::{self, Hold};
 use crate::state::leftovers::{self, Leftover};
-use crate::state::record::TreeRecord;
 use crate::state::synced;
-use crate::tree::compare::quick;
+use crate::tree::Difference;
 
 /// What was observed of one project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,10 +46,11 @@ pub struct ProjectStatus {
     /// A local rollback that still stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
-    /// How many paths of the live tree are not as they were written, at a quick look; absent when
-    /// that cannot be told.
+    /// What differs in the live tree from the release; absent when that cannot be told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed: Option<usize>,
+    pub differences: Option<Vec<Difference>>,
+    /// Trees that were changed by hand and are kept until a person removes them.
+    pub set_aside: Vec<SetAside>,
     /// What is wrong with `current`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -91,8 +93,8 @@ impl std::fmt::Display for Standing {
     }
 }
 
-/// Returns the status of one project, or of all that were ever installed here. Waits for nobody
-/// and changes nothing.
+/// Returns the status of one project, or of all that were ever installed here. Takes no lock
+/// and changes nothing but hints.
 pub fn status(
     server: &Server,
     project: Option<&ProjectName>,
@@ -156,6 +158,10 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
+    let differences = match live {
+        Some(hash) => examine(site, &hash, Depth::Quick)?.map(|found| found.differences),
+        None => None,
+    };
     Ok(ProjectStatus {
         project: site.project().clone(),
         channel,
@@ -165,22 +171,16 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         head,
         standing,
         hold,
-        changed: live.map(|hash| changed(site, &hash)).transpose()?.flatten(),
+        differences,
+        set_aside: set_aside::list(site)?,
         problem,
         leftovers: leftovers::read(site),
         synced_at: None,
     })
 }
 
-fn changed(site: &Site, hash: &Digest) -> Result<Option<usize>, ObserveError> {
-    let tree = site.tree(hash);
-    match TreeRecord::read(&site.record(hash), hash)? {
-        Some(record) if tree.is_dir() => Ok(Some(quick::changed(&record, &tree)?.len())),
-        _ => Ok(None),
-    }
-}
-
-fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
+/// Returns the projects that were ever installed here.
+pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
     let path = server.projects();
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,

@@ -4,11 +4,11 @@ use bulla_schemas::{Digest, ProjectName};
 use serde::Serialize;
 
 use super::observe::ObserveError;
+use crate::drift::examine::{Depth, examine_with};
 use crate::live::current;
 use crate::site::Server;
 use crate::state::bundles;
 use crate::tree::Difference;
-use crate::tree::compare::full;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,10 +31,12 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
         project: project.clone(),
     })?;
     let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;
+    let found = examine_with(&site, &bundle, Depth::Full)?;
+    let differences = found.ok_or(ObserveError::TreeGone { hash })?.differences;
     Ok(Verification {
         project: project.clone(),
         hash,
         files: bundle.release().files,
-        differences: full::compare(&bundle, &site.tree(&hash))?,
+        differences,
     })
 }

@@ -5,20 +5,28 @@ use std::os::fd::AsFd;
 
 use rustix::fs::{AtFlags, Stat, Timespec, fstat, statat};
 
-/// Inode, size and times. A file whose stamp is the one that was taken after it was written and
-/// hashed still has that content: nobody can set a ctime.
+/// Inode, size and times. A file whose stamp is the one that was taken before it was hashed still
+/// has that content, since a ctime cannot be set. Another stamp means nothing yet: owners, modes,
+/// copies and hard links change it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) inode: u64,
     pub(crate) size: u64,
     /// Nanoseconds since 1970.
     pub(crate) mtime: i128,
-    /// Nanoseconds since 1970. Absent for a file that is shared by hard links, whose ctime changes
-    /// whenever a release that shares it comes or goes.
-    pub(crate) ctime: Option<i128>,
+    /// Nanoseconds since 1970.
+    pub(crate) ctime: i128,
 }
 
 impl Stamp {
+    /// The stamp of no file: whatever it is compared with is looked at closely.
+    pub(crate) const NONE: Self = Self {
+        inode: 0,
+        size: 0,
+        mtime: 0,
+        ctime: 0,
+    };
+
     /// Reads the stamp of an open file.
     pub(crate) fn of(file: impl AsFd) -> io::Result<Self> {
         Ok(Self::from_stat(&fstat(file)?))
@@ -31,17 +39,8 @@ impl Stamp {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
-            ctime: Some(nanoseconds(stat.st_ctime, stat.st_ctime_nsec)),
+            ctime: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
         }
-    }
-
-    /// Tells whether a file that looks like `found` is still the one that this stamp was taken of.
-    pub(crate) fn matches(&self, found: &Self) -> bool {
-        let expected = Self {
-            ctime: self.ctime.and(found.ctime),
-            ..*found
-        };
-        *self == expected
     }
 }
 

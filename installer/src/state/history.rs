@@ -35,6 +35,12 @@ pub struct Activation {
     pub promotion: PromotionRecord,
     /// How far the verified log had come.
     pub log: LogPosition,
+    /// Who asked for it on this server, where that was a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What was asked for.
@@ -43,7 +49,7 @@ pub struct Activation {
 pub enum ActivationAction {
     /// The head of a channel was installed.
     Install,
-    /// An earlier head was installed, because somebody on the server said so.
+    /// An earlier head was installed, because a person on the server said so.
     PinOld,
     /// A release was gone back to on this server.
     Rollback,
@@ -222,6 +228,8 @@ pub(crate) mod tests {
                 size: number + 1,
                 root: Digest::of(b"root"),
             },
+            by: None,
+            reason: None,
         }
     }
 

@@ -1,5 +1,5 @@
 //! The hold: a person rolled back on this server, so the live release is not the channel's head,
-//! and nobody should wonder why. It never ends by itself; an explicit `install` clears it.
+//! and others can see why. It never ends by itself; an explicit `install` clears it.
 
 use std::path::Path;
 
@@ -20,6 +20,12 @@ pub struct Hold {
     pub left: Digest,
     /// Since when, by this server's clock.
     pub since: Timestamp,
+    /// Who rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Reads the hold, if there is one.

@@ -1,16 +1,14 @@
-//! The record of a tree: what the installer put there, and the stamp of each file afterwards.
+//! The record of a tree: the files that the installer put there, and the stamp of each.
 //!
 //! ```text
-//! bulla-tree 1 <64 hex of the release>
-//! d  <inode> <mtime>                          bin
-//! f  <x or -> <inode> <size> <mtime> <ctime or -> <sha256>  bin/app
-//! l  <target>                                 bin/run
-//! end 3
+//! bulla-tree 2 <64 hex of the release>
+//! <x or -> <inode> <size> <mtime> <ctime> <sha256>  bin/app
+//! end 1
 //! ```
 //!
 //! Fields are separated by tabs, which paths cannot hold; times are nanoseconds. With it a tree is
-//! compared in one `stat` per path, and a file of an older release is found by its digest. It is
-//! the installer's own note, in a directory that only it may write; `verify` does not believe it.
+//! compared in one `stat` per path, and a file of an older release is found by its digest. It is a
+//! hint and no more: whatever does not match it is hashed against the release's index.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -23,38 +21,25 @@ use super::error::StateError;
 use crate::platform::files::{self, OnPath as _};
 use crate::platform::stamp::Stamp;
 
-/// What was put in a tree, sorted by path.
+/// The files of a tree, sorted by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeRecord {
     pub(crate) hash: Digest,
-    pub(crate) paths: Vec<RecordedPath>,
+    pub(crate) files: Vec<RecordedFile>,
 }
 
-/// One path of a tree.
+/// One file of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RecordedPath {
+pub(crate) struct RecordedFile {
     pub(crate) path: String,
-    pub(crate) kind: Recorded,
-}
-
-/// What was put under a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Recorded {
-    /// A directory; its mtime changes when a name is added to it or removed.
-    Directory { inode: u64, mtime: i128 },
-    /// A file.
-    File {
-        executable: bool,
-        stamp: Stamp,
-        digest: Digest,
-    },
-    /// A symbolic link.
-    Link { target: String },
+    pub(crate) executable: bool,
+    pub(crate) stamp: Stamp,
+    pub(crate) digest: Digest,
 }
 
 impl TreeRecord {
     /// Reads the record in `path`; `None` when there is none or it is damaged, since it can
-    /// always be made again from the tree's bundle.
+    /// always be made again from the tree and its bundle.
     pub(crate) fn read(path: &Path, hash: &Digest) -> Result<Option<Self>, StateError> {
         Ok(files::read(path)?
             .and_then(|bytes| Self::from_text(std::str::from_utf8(&bytes).ok()?))
@@ -71,136 +56,83 @@ impl TreeRecord {
         Ok(std::fs::write(path, self.to_text()).on("write", path)?)
     }
 
-    /// Returns where each content lies, as positions in `paths`; of several the first.
+    /// Returns where each content lies, as positions in `files`; of several the first.
     pub(crate) fn by_digest(&self) -> HashMap<Digest, usize> {
-        let mut found = HashMap::with_capacity(self.paths.len());
-        for (position, path) in self.paths.iter().enumerate() {
-            if let Recorded::File { digest, .. } = &path.kind {
-                found.entry(*digest).or_insert(position);
-            }
+        let mut found = HashMap::with_capacity(self.files.len());
+        for (position, file) in self.files.iter().enumerate() {
+            found.entry(file.digest).or_insert(position);
         }
         found
     }
 
-    /// Returns where a path stands in `paths`.
+    /// Returns where a path stands in `files`.
     pub(crate) fn position(&self, path: &str) -> Option<usize> {
-        self.paths
-            .binary_search_by(|recorded| recorded.path.as_str().cmp(path))
+        self.files
+            .binary_search_by(|file| file.path.as_str().cmp(path))
             .ok()
     }
 
-    /// Returns what was put under a path.
-    pub(crate) fn get(&self, path: &str) -> Option<&Recorded> {
-        self.position(path)
-            .map(|position| &self.paths[position].kind)
-    }
-
-    /// Tells whether a file with this content stands at a position.
-    pub(crate) fn has_content(&self, position: usize, content: &Digest) -> bool {
-        matches!(
-            &self.paths[position].kind,
-            Recorded::File { digest, .. } if digest == content
-        )
-    }
-
-    /// Tells whether a file with this mode stands at a position, and shares its inode with no
-    /// other tree.
-    pub(crate) fn is_own(&self, position: usize, wanted: bool) -> bool {
-        matches!(
-            &self.paths[position].kind,
-            Recorded::File { executable, stamp, .. }
-                if *executable == wanted && stamp.ctime.is_some()
-        )
+    /// Returns the file that was put under a path.
+    pub(crate) fn get(&self, path: &str) -> Option<&RecordedFile> {
+        self.position(path).map(|position| &self.files[position])
     }
 
     fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.paths.len() * 180);
-        let _ = writeln!(text, "bulla-tree 1 {}", self.hash.hex());
-        for RecordedPath { path, kind } in &self.paths {
-            let _ = match kind {
-                Recorded::Directory { inode, mtime } => {
-                    writeln!(text, "d\t{inode}\t{mtime}\t{path}")
-                }
-                Recorded::File {
-                    executable,
-                    stamp,
-                    digest,
-                } => writeln!(
-                    text,
-                    "f\t{}\t{}\t{}\t{}\t{}\t{}\t{path}",
-                    if *executable { 'x' } else { '-' },
-                    stamp.inode,
-                    stamp.size,
-                    stamp.mtime,
-                    Ctime(stamp.ctime),
-                    digest.hex(),
-                ),
-                Recorded::Link { target } => writeln!(text, "l\t{target}\t{path}"),
-            };
+        let mut text = String::with_capacity(self.files.len() * 180);
+        let _ = writeln!(text, "bulla-tree 2 {}", self.hash.hex());
+        for file in &self.files {
+            let stamp = &file.stamp;
+            let _ = writeln!(
+                text,
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                if file.executable { 'x' } else { '-' },
+                stamp.inode,
+                stamp.size,
+                stamp.mtime,
+                stamp.ctime,
+                file.digest.hex(),
+                file.path,
+            );
         }
-        let _ = writeln!(text, "end {}", self.paths.len());
+        let _ = writeln!(text, "end {}", self.files.len());
         text
     }
 
     fn from_text(text: &str) -> Option<Self> {
         let text = text.strip_suffix('\n')?;
         let (first, rest) = text.split_once('\n')?;
-        let hash = Digest::from_hex(first.strip_prefix("bulla-tree 1 ")?).ok()?;
+        let hash = Digest::from_hex(first.strip_prefix("bulla-tree 2 ")?).ok()?;
         let (lines, end) = rest.rsplit_once('\n').unwrap_or(("", rest));
-        let paths = lines
+        let files = lines
             .par_lines()
-            .map(RecordedPath::from_line)
+            .map(RecordedFile::from_line)
             .collect::<Option<Vec<_>>>()?;
-        let complete = end.strip_prefix("end ")?.parse() == Ok(paths.len())
-            && paths.is_sorted_by(|left, right| left.path < right.path);
-        complete.then_some(Self { hash, paths })
+        let complete = end.strip_prefix("end ")?.parse() == Ok(files.len())
+            && files.is_sorted_by(|left, right| left.path < right.path);
+        complete.then_some(Self { hash, files })
     }
 }
 
-impl RecordedPath {
+impl RecordedFile {
     fn from_line(line: &str) -> Option<Self> {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
-        let kind = match next()? {
-            "d" => Recorded::Directory {
+        let file = Self {
+            executable: match next()? {
+                "x" => true,
+                "-" => false,
+                _ => return None,
+            },
+            stamp: Stamp {
                 inode: next()?.parse().ok()?,
+                size: next()?.parse().ok()?,
                 mtime: next()?.parse().ok()?,
+                ctime: next()?.parse().ok()?,
             },
-            "f" => Recorded::File {
-                executable: match next()? {
-                    "x" => true,
-                    "-" => false,
-                    _ => return None,
-                },
-                stamp: Stamp {
-                    inode: next()?.parse().ok()?,
-                    size: next()?.parse().ok()?,
-                    mtime: next()?.parse().ok()?,
-                    ctime: match next()? {
-                        "-" => None,
-                        ctime => Some(ctime.parse().ok()?),
-                    },
-                },
-                digest: Digest::from_hex(next()?).ok()?,
-            },
-            "l" => Recorded::Link {
-                target: next()?.to_owned(),
-            },
-            _ => return None,
+            digest: Digest::from_hex(next()?).ok()?,
+            path: next()?.to_owned(),
         };
-        let path = next()?.to_owned();
-        next().is_none().then_some(Self { path, kind })
-    }
-}
-
-struct Ctime(Option<i128>);
-
-impl std::fmt::Display for Ctime {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(ctime) => write!(formatter, "{ctime}"),
-            None => formatter.write_str("-"),
-        }
+        next().is_none().then_some(file)
     }
 }
 
@@ -209,35 +141,20 @@ mod tests {
     use super::*;
 
     fn record() -> TreeRecord {
-        let stamp = Stamp {
-            inode: 7,
-            size: 3,
-            mtime: -1,
-            ctime: Some(1_700_000_000_123_456_789),
-        };
-        let path = |path: &str, kind| RecordedPath {
+        let file = |path: &str, content: &[u8]| RecordedFile {
             path: path.to_owned(),
-            kind,
+            executable: content == b"abc",
+            stamp: Stamp {
+                inode: 7,
+                size: 3,
+                mtime: -1,
+                ctime: 1_700_000_000_123_456_789,
+            },
+            digest: Digest::of(content),
         };
         TreeRecord {
             hash: Digest::of(b"release"),
-            paths: vec![
-                path("bin", Recorded::Directory { inode: 1, mtime: 2 }),
-                path(
-                    "bin/an app",
-                    Recorded::File {
-                        executable: true,
-                        stamp,
-                        digest: Digest::of(b"abc"),
-                    },
-                ),
-                path(
-                    "bin/run",
-                    Recorded::Link {
-                        target: "an app".to_owned(),
-                    },
-                ),
-            ],
+            files: vec![file("bin/an app", b"abc"), file("share/text", b"def")],
         }
     }
 
@@ -246,7 +163,7 @@ mod tests {
         let text = record().to_text();
         assert_eq!(TreeRecord::from_text(&text), Some(record()));
         let empty = TreeRecord {
-            paths: Vec::new(),
+            files: Vec::new(),
             ..record()
         };
         assert_eq!(TreeRecord::from_text(&empty.to_text()), Some(empty));
@@ -263,10 +180,8 @@ mod tests {
     #[test]
     fn finds_by_path_and_by_digest() {
         let record = record();
-        assert!(matches!(record.get("bin/run"), Some(Recorded::Link { .. })));
+        assert_eq!(record.get("share/text").unwrap().digest, Digest::of(b"def"));
         assert_eq!(record.get("bin/none"), None);
-        assert_eq!(record.by_digest()[&Digest::of(b"abc")], 1);
-        assert!(record.has_content(1, &Digest::of(b"abc")));
-        assert!(!record.has_content(0, &Digest::of(b"abc")));
+        assert_eq!(record.by_digest()[&Digest::of(b"def")], 1);
     }
 }

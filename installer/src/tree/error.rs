@@ -33,14 +33,6 @@ pub enum TreeError {
         /// The digest of what was there.
         found: Digest,
     },
-    /// A file on this disk is not what it was.
-    #[error("the copy of `{path}` on this disk has changed")]
-    LocalContent {
-        /// The file.
-        path: String,
-        /// Which of the trees it is in.
-        tree: usize,
-    },
     /// What has been downloaded cannot be read back.
     #[error("cannot read back what has been downloaded")]
     ReadSpool(#[source] io::Error),
@@ -97,8 +89,7 @@ impl TreeError {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
             Self::Bundle(_) | Self::Content { .. } => FailureKind::Refused,
-            Self::LocalContent { .. }
-            | Self::ReadSpool(_)
+            Self::ReadSpool(_)
             | Self::ThreadDied
             | Self::NoSpace { .. }
             | Self::NoInodes { .. }
@@ -120,7 +111,7 @@ impl TreeError {
             Self::CannotExchange { .. } => {
                 "move the changed files away by hand, or install another release"
             }
-            Self::LocalContent { .. } | Self::ReadSpool(_) | Self::ThreadDied => return None,
+            Self::ReadSpool(_) | Self::ThreadDied => return None,
         };
         Some(hint.to_owned())
     }

@@ -26,11 +26,12 @@ use crate::state::record::TreeRecord;
 use crate::tree::descent::Descent;
 use crate::tree::error::TreeError;
 use crate::tree::expected::ExpectedKind;
+use crate::tree::share::Shared;
 
 pub(crate) use frames::Frames;
 pub(crate) use work::Extraction;
 use work::Work;
-use worker::Worker;
+use worker::{Worker, Written};
 
 /// A tree that was written, and how.
 #[derive(Debug)]
@@ -40,23 +41,63 @@ pub(crate) struct Extracted {
     pub(crate) shared: [u64; 3],
 }
 
-/// Writes the tree. Returns when all frames have arrived and everything is written, or at the
-/// first error.
-pub(crate) fn extract(
-    extraction: &Extraction<'_>,
-    frames: &Frames,
-) -> Result<Extracted, TreeError> {
-    make_directories(extraction)?;
-    failpoint!("extract::directories-made");
-    let work = Work::new(extraction, frames);
-    let stamps = write_files(&work)?;
-    seal::make_links(extraction)?;
-    failpoint!("extract::links-made");
-    let record = seal::seal(extraction, &stamps)?;
-    Ok(Extracted {
-        record,
-        shared: work.shared.counts(),
-    })
+/// A tree that is being written.
+pub(crate) struct Extractor<'a> {
+    extraction: &'a Extraction<'a>,
+    /// By position in the plan's files.
+    stamps: Vec<Option<Stamp>>,
+    shared: Shared,
+}
+
+impl<'a> Extractor<'a> {
+    /// Makes the directories.
+    pub(crate) fn begin(extraction: &'a Extraction<'a>) -> Result<Self, TreeError> {
+        make_directories(extraction)?;
+        failpoint!("extract::directories-made");
+        Ok(Self {
+            extraction,
+            stamps: vec![None; extraction.plan.files.len()],
+            shared: Shared::default(),
+        })
+    }
+
+    /// Writes all files from where the plan says. Returns when all frames have arrived and
+    /// everything is written, or at the first error. Returned are the files whose copy in another
+    /// tree is not what it was: they are not written.
+    pub(crate) fn write_planned(&mut self, frames: &Frames) -> Result<Vec<usize>, TreeError> {
+        let work = Work::planned(self.extraction, frames, &self.shared);
+        let written = write_files(&work)?;
+        self.keep(written.stamps);
+        Ok(written.distrusted)
+    }
+
+    /// Writes files from the payload, wherever the plan would have taken them from.
+    pub(crate) fn write_from_payload(
+        &mut self,
+        files: &[usize],
+        frames: &Frames,
+    ) -> Result<(), TreeError> {
+        let work = Work::from_payload(self.extraction, frames, &self.shared, files);
+        let written = write_files(&work)?;
+        self.keep(written.stamps);
+        Ok(())
+    }
+
+    fn keep(&mut self, stamps: Vec<(usize, Stamp)>) {
+        for (file, stamp) in stamps {
+            self.stamps[file] = Some(stamp);
+        }
+    }
+
+    /// Makes the links and closes the tree.
+    pub(crate) fn finish(self) -> Result<Extracted, TreeError> {
+        seal::make_links(self.extraction)?;
+        failpoint!("extract::links-made");
+        Ok(Extracted {
+            record: seal::seal(self.extraction, &self.stamps)?,
+            shared: self.shared.counts(),
+        })
+    }
 }
 
 /// Makes the top and all directories that are not there yet.
@@ -81,10 +122,10 @@ fn make_directories(extraction: &Extraction<'_>) -> Result<(), TreeError> {
     Ok(())
 }
 
-/// Lets several threads write, and returns the stamps by position in the plan's files.
-fn write_files(work: &Work<'_>) -> Result<Vec<Option<Stamp>>, TreeError> {
+/// Lets several threads write, and returns what all of them did.
+fn write_files(work: &Work<'_>) -> Result<Written, TreeError> {
     let threads = work.extraction.threads.get();
-    let results: Vec<Result<Vec<(usize, Stamp)>, TreeError>> = std::thread::scope(|scope| {
+    let results: Vec<Result<Written, TreeError>> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
@@ -101,11 +142,12 @@ fn write_files(work: &Work<'_>) -> Result<Vec<Option<Stamp>>, TreeError> {
             .map(|thread| thread.join().unwrap_or(Err(TreeError::ThreadDied)))
             .collect()
     });
-    let mut stamps = vec![None; work.extraction.plan.files.len()];
+    let mut all = Written::default();
     for result in results {
-        for (file, stamp) in result? {
-            stamps[file] = Some(stamp);
-        }
+        let written = result?;
+        all.stamps.extend(written.stamps);
+        all.distrusted.extend(written.distrusted);
     }
-    Ok(stamps)
+    all.distrusted.sort_unstable();
+    Ok(all)
 }

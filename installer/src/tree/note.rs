@@ -1,15 +1,9 @@
 //! `.bulla-release`: the file in every tree that says which release it is.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-
 use bulla_bundle::VerifiedBundle;
-use bulla_schemas::path::RELEASE_FILE;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::files::{FileError, OnPath as _};
 use crate::state::StateError;
 use crate::state::history::PromotionRecord;
 
@@ -59,15 +53,5 @@ impl ReleaseNote {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(StateError::Unwritable)?;
         bytes.push(b'\n');
         Ok(bytes)
-    }
-}
-
-/// Reads the note of a tree; `None` when it is missing or is not one.
-pub(crate) fn read(tree: &Path) -> Result<Option<ReleaseNote>, FileError> {
-    let path = tree.join(RELEASE_FILE);
-    match fs::read(&path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).on("read", path),
     }
 }

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bulla_schemas::{Digest, Timestamp};
+use bulla_schemas::Digest;
 use rustix::fs::Mode;
 
 use super::error::TreeError;
@@ -14,7 +14,7 @@ use crate::platform::disk;
 use crate::platform::files::{self, FileError, OnPath as _};
 use crate::site::Site;
 
-/// A finished tree, and when it replaces one.
+/// A finished tree, and what becomes of the one that it replaces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finished<'a> {
     pub(crate) hash: &'a Digest,
@@ -22,23 +22,28 @@ pub(crate) struct Finished<'a> {
     pub(crate) staged: &'a Path,
     /// Whether the tree that it replaces is live, so that its name must never be free.
     pub(crate) is_live: bool,
-    pub(crate) now: Timestamp,
+    /// Where that goes: a free name on the same file system.
+    pub(crate) aside: &'a Path,
 }
 
-/// Moves a finished tree to `releases/<hash>`, durably. Returns where an older tree went.
-pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<Option<PathBuf>, TreeError> {
+/// Moves a finished tree to `releases/<hash>`, durably. Tells whether there was an older tree, which
+/// is set aside.
+pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<bool, TreeError> {
     let tree = site.tree(finished.hash);
-    let aside = match fs::symlink_metadata(&tree) {
+    let replaced = match fs::symlink_metadata(&tree) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::rename(finished.staged, &tree).on("rename into place", &tree)?;
-            None
+            false
         }
         Err(error) => return Ok(Err(error).on("look at", tree)?),
-        Ok(_) => Some(exchange(site, finished)?),
+        Ok(_) => {
+            exchange(site, finished)?;
+            true
+        }
     };
     close_top(&tree)?;
     files::sync_directory(&site.releases())?;
-    Ok(aside)
+    Ok(replaced)
 }
 
 /// Takes the write bits of a tree's top, which a rename by its owner needs.
@@ -48,36 +53,25 @@ pub(crate) fn close_top(tree: &Path) -> Result<(), FileError> {
 
 /// Exchanges a finished tree with the one that is in its place. The finished one is taken out of
 /// staging first: what is in staging is swept at the next start, and the other must never be.
-fn exchange(site: &Site, finished: Finished<'_>) -> Result<PathBuf, TreeError> {
+fn exchange(site: &Site, finished: Finished<'_>) -> Result<(), TreeError> {
     let tree = site.tree(finished.hash);
-    let directory = site.set_aside();
-    fs::create_dir_all(&directory).on("create the directory", &directory)?;
-    let aside = free_name(&directory, finished.hash, finished.now);
-    fs::rename(finished.staged, &aside).on("move", finished.staged)?;
+    let aside = finished.aside;
+    if let Some(directory) = aside.parent() {
+        fs::create_dir_all(directory).on("create the directory", directory)?;
+    }
+    fs::rename(finished.staged, aside).on("move", finished.staged)?;
     remove::make_movable(&tree)?;
     // Not every file system can; only a live tree needs it.
-    if !disk::exchange(&aside, &tree).on("exchange", &tree)? {
+    if !disk::exchange(aside, &tree).on("exchange", &tree)? {
         if finished.is_live {
             close_top(&tree)?;
-            remove::remove_tree(&aside)?;
+            remove::remove_tree(aside)?;
             return Err(TreeError::CannotExchange { path: tree });
         }
         let temporary = aside.with_added_extension("new");
-        fs::rename(&aside, &temporary).on("move", &aside)?;
-        fs::rename(&tree, &aside).on("move aside", &tree)?;
+        fs::rename(aside, &temporary).on("move", aside)?;
+        fs::rename(&tree, aside).on("move aside", &tree)?;
         fs::rename(&temporary, &tree).on("rename into place", &tree)?;
     }
-    files::sync_directory(&directory)?;
-    Ok(aside)
-}
-
-fn free_name(directory: &Path, hash: &Digest, now: Timestamp) -> PathBuf {
-    let name = format!("{}-{}", hash.hex(), now.as_seconds());
-    let mut path = directory.join(&name);
-    let mut count = 1;
-    while fs::symlink_metadata(&path).is_ok() {
-        count += 1;
-        path = directory.join(format!("{name}-{count}"));
-    }
-    path
+    Ok(files::sync_parent(aside)?)
 }

@@ -2,17 +2,21 @@
 //! a tree of an older release on this disk, or the payload.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use rayon::prelude::*;
+use rustix::fs::{FileType, Stat};
+use rustix::process::geteuid;
 
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected};
+use super::share;
 use super::space::Need;
 use crate::platform::stamp::{self, Stamp};
-use crate::state::record::{Recorded, TreeRecord};
+use crate::state::record::{RecordedFile, TreeRecord};
 
 /// The tree of a release on this disk, as it was put there.
 #[derive(Debug)]
@@ -58,14 +62,21 @@ pub(crate) enum Origin {
     InPlace,
 }
 
-/// Plans the tree of a bundle. Trees are searched in their order; `recycled` will become the new
-/// tree; from the live tree `previous` an unchanged file keeps its time.
-pub(crate) fn plan<'a>(
-    bundle: &'a VerifiedBundle,
-    trees: &[LocalTree],
-    recycled: Option<&LocalTree>,
-    previous: Option<&TreeRecord>,
-) -> Plan<'a> {
+/// The trees on this disk that a new one may be made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Local<'a> {
+    /// They are searched in their order, and stay as they are.
+    pub(crate) trees: &'a [LocalTree],
+    /// It becomes the new tree.
+    pub(crate) recycled: Option<&'a LocalTree>,
+    /// The live one: a file that is the same there keeps its time.
+    pub(crate) live: Option<&'a TreeRecord>,
+}
+
+/// Plans the tree of a bundle. A file of another tree counts when nothing touched it since its
+/// record was made, or else when its content has the right digest now. Once a tree is recycled
+/// there is no way back, so then every content is hashed before.
+pub(crate) fn plan<'a>(bundle: &'a VerifiedBundle, local: Local<'_>) -> Plan<'a> {
     let release = bundle.release();
     let committed = i128::from(release.source.committed().as_seconds()) * 1_000_000_000;
     let expected = expected(bundle.entries(), &release.install);
@@ -84,7 +95,8 @@ pub(crate) fn plan<'a>(
                 executable,
                 size,
                 digest,
-                mtime: previous
+                mtime: local
+                    .live
                     .and_then(|record| unchanged(record, &path.path, &digest))
                     .unwrap_or(committed),
                 origin: Origin::Payload,
@@ -92,11 +104,12 @@ pub(crate) fn plan<'a>(
             ExpectedKind::Directory | ExpectedKind::Link { .. } => None,
         })
         .collect();
-    if let Some(recycled) = recycled {
+    if let Some(recycled) = local.recycled {
         find_in_place(&expected, &mut files, recycled);
     }
-    find_local(&expected, &mut files, trees);
-    let frames = frames(bundle, &files);
+    find_local(&expected, &mut files, local.trees, local.recycled.is_some());
+    let fetched = |file: &&PlannedFile| file.origin == Origin::Payload && file.size > 0;
+    let frames = frames_of(bundle, files.iter().filter(fetched));
     Plan {
         expected,
         files,
@@ -109,6 +122,27 @@ impl Plan<'_> {
     pub(crate) fn in_place(&self) -> u64 {
         let in_place = |file: &&PlannedFile| file.origin == Origin::InPlace;
         self.files.iter().filter(in_place).count() as u64
+    }
+
+    /// Returns the paths of the files that come from the payload.
+    pub(crate) fn fetched_paths(&self) -> Vec<String> {
+        let is_fetched = |file: &PlannedFile| file.origin == Origin::Payload && file.size > 0;
+        let positions = (0..self.files.len()).filter(|position| is_fetched(&self.files[*position]));
+        self.paths_of(&positions.collect::<Vec<_>>())
+    }
+
+    /// Returns the paths of files by their positions.
+    pub(crate) fn paths_of(&self, files: &[usize]) -> Vec<String> {
+        files
+            .iter()
+            .map(|file| &self.expected[self.files[*file].expected])
+            .map(|expected| expected.path.clone().into_owned())
+            .collect()
+    }
+
+    /// Returns the frames that hold the content of files, wherever they were planned to come from.
+    pub(crate) fn frames_of(&self, bundle: &VerifiedBundle, files: &[usize]) -> Vec<usize> {
+        frames_of(bundle, files.iter().map(|file| &self.files[*file]))
     }
 
     /// Returns how many bytes are to be written.
@@ -142,25 +176,25 @@ impl Plan<'_> {
 
 /// Returns the time of a file that has the same content in the live tree.
 fn unchanged(record: &TreeRecord, path: &str, content: &Digest) -> Option<i128> {
-    match record.get(path) {
-        Some(Recorded::File { stamp, digest, .. }) if digest == content => Some(stamp.mtime),
-        _ => None,
-    }
+    record
+        .get(path)
+        .filter(|file| file.digest == *content && file.stamp != Stamp::NONE)
+        .map(|file| file.stamp.mtime)
 }
 
 /// Finds files that can stay where they are in a tree that is recycled.
 fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &LocalTree) {
-    let record = &tree.record;
     files.par_chunks_mut(256).for_each(|files| {
         let Ok(mut descent) = Descent::open(&tree.path) else {
             return;
         };
         for file in files {
             let path = &expected[file.expected].path;
-            if let Some(recorded) = record.position(path)
-                && record.has_content(recorded, &file.digest)
-                && record.is_own(recorded, file.executable)
-                && is_untouched(&mut descent, record, recorded)
+            if let Some(recorded) = tree.record.get(path)
+                && recorded.digest == file.digest
+                && recorded.executable == file.executable
+                && let Ok(Some(stat)) = look(&mut descent, path)
+                && is_own(recorded, &stat)
             {
                 file.origin = Origin::InPlace;
             }
@@ -168,8 +202,23 @@ fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &Lo
     });
 }
 
-/// Finds contents in other trees, of which only files count that nobody touched since.
-fn find_local(expected: &[Expected<'_>], files: &mut [PlannedFile], trees: &[LocalTree]) {
+/// Tells whether a file is as the installer left it, and shared with no other tree.
+pub(crate) fn is_own(recorded: &RecordedFile, stat: &Stat) -> bool {
+    let mode = if recorded.executable { 0o555 } else { 0o444 };
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && recorded.stamp == Stamp::from_stat(stat)
+        && stat.st_mode & 0o7777 == mode
+        && stat.st_nlink == 1
+        && stat.st_uid == geteuid().as_raw()
+}
+
+/// Finds contents in other trees.
+fn find_local(
+    expected: &[Expected<'_>],
+    files: &mut [PlannedFile],
+    trees: &[LocalTree],
+    hash_all: bool,
+) {
     let by_digest: Vec<HashMap<Digest, usize>> = trees
         .par_iter()
         .map(|tree| tree.record.by_digest())
@@ -179,18 +228,34 @@ fn find_local(expected: &[Expected<'_>], files: &mut [PlannedFile], trees: &[Loc
             .iter()
             .map(|tree| Descent::open(&tree.path).ok())
             .collect();
+        let mut buffer = Vec::new();
         let missing = |file: &&mut PlannedFile| file.size > 0 && file.origin == Origin::Payload;
         for file in files.iter_mut().filter(missing) {
             let path = &expected[file.expected].path;
             let found = trees.iter().enumerate().find_map(|(position, tree)| {
+                let record = &tree.record;
                 // The same path first: then reading goes through the other tree in order.
-                let recorded = tree
-                    .record
+                let same_path = record
                     .position(path)
-                    .filter(|recorded| tree.record.has_content(*recorded, &file.digest))
-                    .or_else(|| by_digest[position].get(&file.digest).copied())?;
+                    .filter(|recorded| record.files[*recorded].digest == file.digest);
+                let elsewhere = by_digest[position].get(&file.digest).copied();
                 let descent = descents[position].as_mut()?;
-                is_untouched(descent, &tree.record, recorded).then_some(Origin::Tree {
+                [
+                    same_path,
+                    elsewhere.filter(|found| Some(*found) != same_path),
+                ]
+                .into_iter()
+                .flatten()
+                .find(|recorded| {
+                    has_content(
+                        descent,
+                        &record.files[*recorded],
+                        file,
+                        hash_all,
+                        &mut buffer,
+                    )
+                })
+                .map(|recorded| Origin::Tree {
                     tree: position,
                     recorded,
                 })
@@ -202,24 +267,46 @@ fn find_local(expected: &[Expected<'_>], files: &mut [PlannedFile], trees: &[Loc
     });
 }
 
-fn is_untouched(descent: &mut Descent, record: &TreeRecord, recorded: usize) -> bool {
-    let path = &record.paths[recorded];
-    let Recorded::File { stamp, .. } = &path.kind else {
+/// Tells whether a file of another tree has the wanted content.
+fn has_content(
+    descent: &mut Descent,
+    recorded: &RecordedFile,
+    wanted: &PlannedFile,
+    hash: bool,
+    buffer: &mut Vec<u8>,
+) -> bool {
+    let Ok(Some(stat)) = look(descent, &recorded.path) else {
         return false;
     };
-    let found = descent
-        .parent_of(&path.path)
-        .and_then(|(directory, name)| stamp::look(directory, name));
-    matches!(found, Ok(Some(stat)) if stamp.matches(&Stamp::from_stat(&stat)))
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || u64::try_from(stat.st_size) != Ok(wanted.size)
+    {
+        return false;
+    }
+    if !hash && recorded.stamp == Stamp::from_stat(&stat) {
+        return true;
+    }
+    descent
+        .parent_of(&recorded.path)
+        .and_then(|(directory, name)| share::open_source(directory, name))
+        .and_then(|file| share::hash(&file, wanted.size, buffer, |_, _| Ok(())))
+        .is_ok_and(|digest| digest == wanted.digest)
 }
 
-fn frames(bundle: &VerifiedBundle, files: &[PlannedFile]) -> Vec<usize> {
+fn look(descent: &mut Descent, path: &str) -> io::Result<Option<Stat>> {
+    let (directory, name) = descent.parent_of(path)?;
+    stamp::look(directory, name)
+}
+
+/// Returns the frames of the payload that hold the content of files.
+fn frames_of<'a>(
+    bundle: &VerifiedBundle,
+    files: impl IntoIterator<Item = &'a PlannedFile>,
+) -> Vec<usize> {
     let mut needed = vec![false; bundle.payload_frames().len()];
     for file in files {
-        if file.origin == Origin::Payload && file.size > 0 {
-            let content = bundle.layout()[file.entry].content.clone();
-            needed[bundle.frames_of(content)].fill(true);
-        }
+        let content = bundle.layout()[file.entry].content.clone();
+        needed[bundle.frames_of(content)].fill(true);
     }
     (0..needed.len())
         .filter(|position| needed[*position])

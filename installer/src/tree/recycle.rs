@@ -16,13 +16,13 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, Timestamps, fchmod, statat, unlin
 use super::descent::Descent;
 use super::error::TreeError;
 use super::expected::ExpectedKind;
-use super::plan::{Origin, Plan, PlannedFile};
+use super::plan::{self, Origin, Plan, PlannedFile};
 use super::{releases, remove};
 use crate::failpoint::failpoint;
 use crate::platform::files::{self, OnPath as _};
 use crate::platform::stamp::{self, Stamp};
 use crate::site::Site;
-use crate::state::record::{Recorded, TreeRecord};
+use crate::state::record::TreeRecord;
 
 /// Moves the old tree to `top` and removes from it whatever the plan does not leave in place.
 pub(crate) fn recycle(
@@ -114,7 +114,9 @@ fn clean(
             (FileType::Directory, _, Some(below)) => cleaned.doomed.push(below),
             (FileType::Directory, _, None) => return Err(io::ErrorKind::InvalidFilename.into()),
             (FileType::RegularFile, Some(Wanted::File(file)), Some(below))
-                if is_untouched(record, &below, &Stamp::from_stat(&stat)) =>
+                if record
+                    .get(&below)
+                    .is_some_and(|recorded| plan::is_own(recorded, &stat)) =>
             {
                 if Stamp::from_stat(&stat).mtime != file.mtime {
                     let time = stamp::timespec(file.mtime)?;
@@ -129,8 +131,4 @@ fn clean(
         }
     }
     Ok(cleaned)
-}
-
-fn is_untouched(record: &TreeRecord, path: &str, found: &Stamp) -> bool {
-    matches!(record.get(path), Some(Recorded::File { stamp, .. }) if stamp.matches(found))
 }

@@ -30,8 +30,13 @@ pub(crate) fn on_disk(site: &Site) -> Result<Vec<Digest>, FileError> {
     Ok(found)
 }
 
-/// Renames a release's tree out of `releases/` and forgets its record and bundle. Where that cannot
-/// be done, the tree stays a release.
+/// Tells whether the tree of a release is on this disk; a link to one is not.
+pub(crate) fn is_on_disk(site: &Site, hash: &Digest) -> bool {
+    fs::symlink_metadata(site.tree(hash)).is_ok_and(|found| found.is_dir())
+}
+
+/// Renames a release's tree out of `releases/`, to a path whose directory exists, and forgets its
+/// record and bundle. Where that cannot be done, the tree stays a release.
 pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), TreeError> {
     let tree = site.tree(hash);
     remove::make_movable(&tree)?;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulla_schemas::Digest;
@@ -12,9 +13,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat};
 use sha2::{Digest as _, Sha256};
 
 use super::descent::Descent;
-use super::plan::LocalTree;
 use crate::platform::disk;
-use crate::state::record::Recorded;
+use crate::state::record::TreeRecord;
 
 /// How unchanged files may be shared between releases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,26 +73,38 @@ pub(crate) fn link(from: (BorrowedFd<'_>, &str), to: (BorrowedFd<'_>, &str)) -> 
     Ok(linkat(from.0, from.1, to.0, to.1, AtFlags::empty())?)
 }
 
-/// Fills an empty file with the content of `source`, and returns its digest.
+/// Fills an empty file with the content of `source`, and returns its digest; `None` when `source`
+/// cannot be read to its end.
 pub(crate) fn fill(
     source: &File,
     target: &File,
     size: u64,
     link: Link,
     buffer: &mut Vec<u8>,
-) -> io::Result<(Digest, Way)> {
+) -> io::Result<Option<(Digest, Way)>> {
     if size > 0 && link != Link::Copy && link != Link::Hard {
         match disk::clone(source, target) {
-            Ok(()) => return Ok((hash(target, size, buffer, |_, _| Ok(()))?, Way::Cloned)),
+            Ok(()) => {
+                let digest = hash(target, size, buffer, |_, _| Ok(()));
+                return Ok(digest.ok().map(|digest| (digest, Way::Cloned)));
+            }
             Err(error) if link == Link::Clone => return Err(error),
             Err(_) => {}
         }
     }
     // What is hashed has to be read anyway, so `copy_file_range` would read it twice.
+    let mut failed = None;
     let digest = hash(source, size, buffer, |piece, offset| {
-        target.write_all_at(piece, offset)
-    })?;
-    Ok((digest, Way::Copied))
+        target.write_all_at(piece, offset).map_err(|error| {
+            let kind = error.kind();
+            failed = Some(error);
+            kind.into()
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(digest.ok().map(|digest| (digest, Way::Copied))),
+    }
 }
 
 /// Reads exactly `size` bytes, passes them on and hashes them.
@@ -120,20 +132,19 @@ pub(crate) fn hash(
 }
 
 /// Tells whether files of a tree can be cloned, by cloning one.
-pub(crate) fn can_clone(tree: &LocalTree) -> bool {
-    clone_one(tree).is_ok()
+pub(crate) fn can_clone(tree: &Path, record: &TreeRecord) -> bool {
+    clone_one(tree, record).is_ok()
 }
 
-fn clone_one(tree: &LocalTree) -> io::Result<()> {
-    let file = tree
-        .record
-        .paths
+fn clone_one(tree: &Path, record: &TreeRecord) -> io::Result<()> {
+    let file = record
+        .files
         .iter()
-        .find(|path| matches!(path.kind, Recorded::File { stamp, .. } if stamp.size > 0))
+        .find(|file| file.stamp.size > 0)
         .ok_or(io::ErrorKind::NotFound)?;
-    let mut descent = Descent::open(&tree.path)?;
+    let mut descent = Descent::open(tree)?;
     let (directory, name) = descent.parent_of(&file.path)?;
     let source = open_source(directory, name)?;
-    let target = disk::nameless_file(tree.path.parent().unwrap_or(&tree.path))?;
+    let target = disk::nameless_file(tree.parent().unwrap_or(tree))?;
     disk::clone(&source, &target)
 }

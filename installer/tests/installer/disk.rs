@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::{InstallError, Server, TreeError};
+use bulla_installer::{InstallError, Server, TreeError, WriteError};
 
 use crate::world::{Notes, World, install_on, noise, request, small_tree};
 
@@ -51,7 +51,7 @@ fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
     let second = world.release(&large_tree());
     let error = world.install().unwrap_err();
     assert!(
-        matches!(error, InstallError::Tree(TreeError::NoSpace { needed, .. }) if needed > 6_000_000),
+        matches!(error, InstallError::Write(WriteError::Tree(TreeError::NoSpace { needed, .. })) if needed > 6_000_000),
         "{error}"
     );
     let payload = world.layer_path(&second, 0);
@@ -70,7 +70,10 @@ fn a_root_without_inodes_is_refused() {
     world.release(&crate::world::wide_tree(60, "one\n"));
     let error = world.install().unwrap_err();
     assert!(
-        matches!(error, InstallError::Tree(TreeError::NoInodes { .. })),
+        matches!(
+            error,
+            InstallError::Write(WriteError::Tree(TreeError::NoInodes { .. }))
+        ),
         "{error}"
     );
     assert_eq!(world.live(), None);
@@ -98,7 +101,10 @@ fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards(
     let result = install_on(&server, &world.project, &request(), &Notes::default());
     let error = result.unwrap_err();
     assert!(
-        matches!(error, InstallError::Tree(TreeError::NoSpace { .. })),
+        matches!(
+            error,
+            InstallError::Write(WriteError::Tree(TreeError::NoSpace { .. }))
+        ),
         "{error}"
     );
     assert_eq!(world.live(), Some(first));

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use bulla_installer::{InstallError, LiveError, Outcome, Standing, status};
+use bulla_schemas::install::Install;
 
-use crate::world::{World, request, small_tree};
+use crate::world::{World, request, small_tree, wide_tree};
 
 #[test]
 fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
@@ -18,14 +19,13 @@ fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
     assert!(notes.contains("set-aside"), "{notes}");
     assert_eq!(world.live(), Some(hash));
     world.assert_intact();
-    let aside: Vec<_> = fs::read_dir(world.site().join("set-aside"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    assert!(notes.contains("changed `version.txt`"), "{notes}");
+    let aside = world.set_aside();
     assert_eq!(aside.len(), 1);
-    let saved = fs::read_to_string(aside[0].join("version.txt")).unwrap();
+    assert_eq!(aside[0].hash, hash);
+    let saved = fs::read_to_string(aside[0].path.join("version.txt")).unwrap();
     assert_eq!(saved, "fixed on the server\n");
-    assert!(aside[0].join("bin/app").exists());
+    assert!(aside[0].path.join("bin/app").exists());
 }
 
 #[test]
@@ -78,4 +78,125 @@ fn an_edit_in_an_older_tree_does_not_reach_the_next_release() {
     assert_eq!(text, "read me\n");
     // The edit itself is still where it was made.
     assert_eq!(fs::read_to_string(edited).unwrap(), "ad meer\n");
+}
+
+#[test]
+fn edits_in_a_live_tree_outlive_every_release_that_follows() {
+    let mut world = World::new();
+    let mut request = request();
+    request.keep = 2;
+    let first = world.release(&wide_tree(60, "0\n"));
+    world.install_with(&request).0.unwrap();
+    let tree = world.tree(&first);
+    fs::write(tree.join("src/00/file-0000.txt"), "hotfix").unwrap();
+    fs::write(tree.join("src/00/export.csv"), "the only copy").unwrap();
+    fs::remove_file(tree.join("src/01/file-0001.txt")).unwrap();
+
+    // The switch says what is left, and where.
+    world.release(&wide_tree(60, "1\n"));
+    let (result, notes) = world.install_with(&request);
+    result.unwrap();
+    for said in [
+        "changed `src/00/file-0000.txt`",
+        "added `src/00/export.csv`",
+        "missing `src/01/file-0001.txt`",
+        tree.to_str().unwrap(),
+    ] {
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
+    assert!(tree.exists());
+
+    // Its turn to be recycled comes, and then to be removed.
+    for number in 2..5 {
+        world.release(&wide_tree(60, &format!("{number}\n")));
+        world.install_with(&request).0.unwrap();
+        world.assert_intact();
+    }
+    assert!(!tree.exists());
+    let aside = world.set_aside();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(aside[0].hash, first);
+    assert_eq!(aside[0].differences.len(), 3);
+    let saved = |path: &str| fs::read_to_string(aside[0].path.join(path)).unwrap();
+    assert_eq!(saved("src/00/file-0000.txt"), "hotfix");
+    assert_eq!(saved("src/00/export.csv"), "the only copy");
+    // It is the whole tree, not only what was edited.
+    assert!(aside[0].path.join("src/19/file-0019.txt").exists());
+    assert_eq!(status(&world.server(), None).unwrap()[0].set_aside, aside);
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_persistent_link_is_set_aside_with_what_is_in_it() {
+    let mut world = World::new();
+    let install = Install {
+        persist: vec!["var/uploads".parse().unwrap()],
+        ..Install::default()
+    };
+    let mut request = request();
+    request.keep = 1;
+    let first = world.publish(&small_tree("0"), install.clone());
+    world.promote(first);
+    world.install_with(&request).0.unwrap();
+    let uploads = world.tree(&first).join("var/uploads");
+    fs::remove_file(&uploads).unwrap();
+    fs::create_dir(&uploads).unwrap();
+    fs::write(uploads.join("a.jpg"), "upload").unwrap();
+    for number in 1..4 {
+        let hash = world.publish(&small_tree(&number.to_string()), install.clone());
+        world.promote(hash);
+        world.install_with(&request).0.unwrap();
+    }
+    let aside = world.set_aside();
+    assert_eq!(aside.len(), 1);
+    assert!(aside[0].path.join("var/uploads/a.jpg").exists());
+}
+
+#[test]
+fn a_tree_whose_release_is_not_known_any_more_is_kept() {
+    let mut world = World::new();
+    let mut request = request();
+    request.keep = 1;
+    let first = world.release(&small_tree("0"));
+    world.install_with(&request).0.unwrap();
+    fs::remove_dir_all(world.state().join("bundles").join(first.hex())).unwrap();
+    for number in 1..4 {
+        world.release(&small_tree(&number.to_string()));
+        world.install_with(&request).0.unwrap();
+    }
+    let aside = world.set_aside();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(fs::read(aside[0].path.join("version.txt")).unwrap(), b"0");
+}
+
+#[test]
+fn set_aside_trees_are_listed_and_only_the_named_one_is_removed() {
+    let mut world = World::new();
+    world.release(&small_tree("one\n"));
+    world.install().unwrap();
+    for edit in ["first", "second"] {
+        fs::write(world.current().join("version.txt"), edit).unwrap();
+        world.install().unwrap();
+    }
+    let aside = world.set_aside();
+    assert_eq!(aside.len(), 2);
+    let run = world.run(&["set-aside", "list"]);
+    for tree in &aside {
+        assert!(run.stdout.contains(tree.path.to_str().unwrap()), "{run:?}");
+    }
+    let run = world.run(&["status"]);
+    assert!(run.stderr.contains("set-aside remove"), "{run:?}");
+    // Both begin alike, so a beginning names neither.
+    let project = world.project.to_string();
+    let hash = &aside[0].name[..12];
+    for wrong in [hash, "", "..", "../releases", "/", "none"] {
+        let run = world.run(&["set-aside", "remove", &project, "--", wrong]);
+        assert_eq!(run.status, Some(2), "{wrong}: {run:?}");
+    }
+    assert_eq!(world.set_aside(), aside);
+    let run = world.run(&["set-aside", "remove", &project, &aside[0].name]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(world.set_aside(), aside[1..]);
+    assert!(!aside[0].path.exists());
+    assert!(!aside[0].path.with_added_extension("json").exists());
+    world.assert_intact();
 }

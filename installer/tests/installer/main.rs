@@ -16,6 +16,8 @@ mod garbage;
 mod hand_edits;
 mod hostile;
 mod install;
+mod intact;
+mod local_content;
 mod owner;
 mod persist;
 mod policy;

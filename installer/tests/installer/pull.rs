@@ -1,7 +1,7 @@
 //! Interrupted and lying registries.
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::{FetchError, InstallError, Outcome, TreeError};
+use bulla_installer::{FetchError, InstallError, Outcome, TreeError, WriteError};
 use bulla_schemas::outcome::FailureKind;
 
 use crate::world::{World, noise, small_tree};
@@ -82,7 +82,7 @@ fn refuses_swapped_bytes_in_every_part() {
             matches!(
                 error,
                 InstallError::Fetch(FetchError::Bundle(_))
-                    | InstallError::Tree(TreeError::Bundle(_))
+                    | InstallError::Write(WriteError::Tree(TreeError::Bundle(_)))
             ),
             "{part}: {error}"
         );

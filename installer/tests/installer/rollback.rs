@@ -1,6 +1,10 @@
 //! Going back, without a registry.
 
-use bulla_installer::{ResolveError, RollbackError, Standing, status};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use bulla_installer::{ResolveError, RollbackError, Standing, WriteError, status};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::statement::Severity;
 
@@ -83,19 +87,97 @@ fn refuses_a_revoked_release() {
 }
 
 #[test]
-fn refuses_a_tree_that_was_changed_or_is_gone() {
+fn a_changed_tree_is_repaired_from_this_disk_and_set_aside() {
     let (world, hashes) = world_with(&["one", "two"]);
-    let file = world.tree(&hashes[0]).join("version.txt");
-    std::fs::write(&file, "edited").unwrap();
+    world.registry.change(|served| served.down = true);
+    let tree = world.tree(&hashes[0]);
+    // What a running application and a person leave: an extra file, an edited and a missing one,
+    // all of which the live release has too.
+    fs::create_dir(tree.join("share/__pycache__")).unwrap();
+    fs::write(tree.join("share/__pycache__/a.pyc"), "cache").unwrap();
+    fs::write(tree.join("share/read me.txt"), "edited").unwrap();
+    fs::remove_file(tree.join("bin/app")).unwrap();
+    let (result, notes) = world.rollback_with_notes(None);
+    assert_eq!(result.unwrap().hash, hashes[0]);
+    assert_eq!(world.live(), Some(hashes[0]));
+    world.assert_intact();
+    assert!(notes.contains("added `share/__pycache__`"), "{notes}");
+    assert!(notes.contains("changed `share/read me.txt`"), "{notes}");
+    assert!(notes.contains("missing `bin/app`"), "{notes}");
+    let aside = world.set_aside();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(aside[0].differences.len(), 3);
+    let saved = fs::read(aside[0].path.join("share/read me.txt")).unwrap();
+    assert_eq!(saved, b"edited");
+    assert!(aside[0].path.join("share/__pycache__/a.pyc").exists());
+}
+
+#[test]
+fn content_that_is_on_no_disk_is_named_with_the_command_that_fetches_it() {
+    let (world, hashes) = world_with(&["one", "two"]);
+    world.registry.change(|served| served.down = true);
+    let version = world.tree(&hashes[0]).join("version.txt");
+    fs::write(&version, "edited").unwrap();
     let error = world.rollback(None).unwrap_err();
     assert!(
-        matches!(&error, RollbackError::TreeChanged { paths, .. } if paths == &["version.txt"]),
+        matches!(
+            &error,
+            RollbackError::NotRepairable { source: WriteError::NotOnDisk { paths }, .. }
+                if paths == &["version.txt"]
+        ),
         "{error}"
     );
-    std::fs::remove_dir_all(world.tree(&hashes[0])).unwrap();
-    let error = world.rollback(None).unwrap_err();
-    assert!(matches!(error, RollbackError::TreeGone { .. }), "{error}");
+    // Nothing was changed by that.
     assert_eq!(world.live(), Some(hashes[1]));
+    assert_eq!(fs::read(&version).unwrap(), b"edited");
+    assert!(!world.site().join("set-aside").exists());
+    assert!(!world.site().join(".staging").exists());
+
+    // The command of the hint, word for word, by a shell.
+    world.registry.change(|served| served.down = false);
+    let hint = error.hint().unwrap();
+    let command = &hint[hint.find("bulla-installer").unwrap()..];
+    let programs = Path::new(env!("CARGO_BIN_EXE_bulla-installer")).parent();
+    let output = Command::new("/bin/sh")
+        .args(["-c", command])
+        .env("PATH", programs.unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    assert_eq!(world.live(), Some(hashes[0]));
+    world.assert_intact();
+    assert_eq!(world.set_aside().len(), 1);
+}
+
+#[test]
+fn a_release_whose_tree_is_gone_is_made_again_or_named_with_the_command() {
+    let (world, hashes) = world_with(&["one", "two"]);
+    fs::remove_dir_all(world.tree(&hashes[0])).unwrap();
+    let error = world.rollback(None).unwrap_err();
+    assert!(
+        matches!(error, RollbackError::NotRepairable { .. }),
+        "{error}"
+    );
+    fs::remove_dir_all(world.state().join("bundles").join(hashes[0].hex())).unwrap();
+    let error = world.rollback(None).unwrap_err();
+    assert!(matches!(error, RollbackError::Gone { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("--pin-old"));
+    assert_eq!(world.live(), Some(hashes[1]));
+}
+
+#[test]
+fn who_rolled_back_and_why_is_recorded() {
+    let (world, _) = world_with(&["one", "two"]);
+    world.rollback(None).unwrap();
+    let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+    let last = history.last().unwrap();
+    assert_eq!(last.by.as_deref(), Some("carol"));
+    assert_eq!(last.reason.as_deref(), Some("it was slow"));
+    // The promotion that the release came by is another person's, and stays.
+    assert_eq!(last.promotion.reason, "because");
+    let found = status(&world.server(), None).unwrap();
+    let hold = found[0].hold.as_ref().unwrap();
+    assert_eq!(hold.reason.as_deref(), Some("it was slow"));
 }
 
 #[test]

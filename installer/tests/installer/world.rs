@@ -11,8 +11,9 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    FollowedLog, InstallError, InstallRequest, Installed, Link, LockedSite, Observer,
-    RollbackError, RollbackRequest, RolledBack, Server, Supply, enroll, install, rollback,
+    Difference, DifferenceKind, FollowedLog, InstallError, InstallRequest, Installed, Link,
+    LockedSite, Observer, RollbackError, RollbackRequest, RolledBack, Server, SetAside, Supply,
+    enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -226,12 +227,39 @@ impl World {
     }
 
     pub(crate) fn rollback(&self, hash: Option<&str>) -> Result<RolledBack, RollbackError> {
+        self.rollback_with_notes(hash).0
+    }
+
+    pub(crate) fn rollback_with_notes(
+        &self,
+        hash: Option<&str>,
+    ) -> (Result<RolledBack, RollbackError>, String) {
         let request = RollbackRequest {
             project: self.project.clone(),
             hash: hash.map(|hash| hash.parse().unwrap()),
+            by: "carol".to_owned(),
+            reason: Some("it was slow".to_owned()),
+            threads: NonZeroUsize::MIN,
             now: now(),
         };
-        rollback(&self.server(), &request, &Notes::default())
+        let notes = Notes::default();
+        let result = rollback(&self.server(), &request, &notes);
+        (result, notes.text())
+    }
+
+    /// What differs in the live tree, as `status` and `verify` say with one voice.
+    pub(crate) fn differences(&self) -> Vec<(String, DifferenceKind)> {
+        let status = bulla_installer::status(&self.server(), Some(&self.project)).unwrap();
+        let quick = status[0].differences.clone().unwrap();
+        let full = bulla_installer::verify(&self.server(), &self.project).unwrap();
+        assert_eq!(quick, full.differences);
+        let pair = |found: Difference| (found.path, found.difference);
+        quick.into_iter().map(pair).collect()
+    }
+
+    /// The trees that are set aside, the oldest first.
+    pub(crate) fn set_aside(&self) -> Vec<SetAside> {
+        bulla_installer::set_aside(&self.server(), Some(&self.project)).unwrap()
     }
 
     /// Runs the program itself.

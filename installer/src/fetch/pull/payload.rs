@@ -42,6 +42,16 @@ pub(crate) struct Downloaded {
     pub(crate) resumed: u64,
 }
 
+impl Downloaded {
+    /// Adds what another download took.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            resumed: self.resumed + other.resumed,
+        }
+    }
+}
+
 /// One download's frames and where their bytes go; shared by its connections.
 struct Target {
     spool: Spool,

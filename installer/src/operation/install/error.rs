@@ -2,9 +2,11 @@
 
 use bulla_schemas::outcome::FailureKind;
 
+use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
 use crate::operation::resolve::ResolveError;
+use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
 use crate::tree::TreeError;
@@ -19,9 +21,15 @@ pub enum InstallError {
     /// The log or the bundle did not come.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The tree was not written.
+    /// A tree cannot be removed.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The tree was not written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// It cannot be told what was changed by hand.
+    #[error(transparent)]
+    Drift(#[from] DriftError),
     /// What is live cannot be read or switched.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -52,6 +60,8 @@ impl InstallError {
             Self::Resolve(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Tree(error) => error.kind(),
+            Self::Write(error) => error.kind(),
+            Self::Drift(error) => error.kind(),
             Self::Live(error) => error.kind(),
             Self::Unsupported { .. } => FailureKind::Refused,
         }
@@ -63,6 +73,8 @@ impl InstallError {
             Self::Resolve(error) => error.hint(),
             Self::Fetch(error) => error.hint(),
             Self::Tree(error) => error.hint(),
+            Self::Write(error) => error.hint(),
+            Self::Drift(error) => error.hint(),
             Self::Live(error) => error.hint(),
             Self::Unsupported { .. } => None,
         }

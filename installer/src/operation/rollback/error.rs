@@ -4,9 +4,11 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Digest, DigestPrefix, ProjectName};
 
 use super::candidate::Candidate;
+use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
 use crate::operation::resolve::ResolveError;
+use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
 
@@ -44,24 +46,32 @@ pub enum RollbackError {
         candidates: Vec<Candidate>,
     },
     /// The release is not on this disk any more.
-    #[error("the tree of {hash} is not on this disk any more")]
-    TreeGone {
+    #[error("{hash} is not on this disk any more")]
+    Gone {
         /// The release.
         hash: Digest,
+        /// The command that fetches it.
+        command: String,
         /// What else was live here.
         candidates: Vec<Candidate>,
     },
-    /// The tree is not as it was installed.
-    #[error(
-        "the tree of {hash} was changed since it was installed: {}",
-        first_few(paths)
-    )]
-    TreeChanged {
+    /// The release's tree was changed, and what is missing of it is not on this disk.
+    #[error("the tree of {hash} cannot be repaired from this disk")]
+    NotRepairable {
         /// The release.
         hash: Digest,
-        /// What differs.
-        paths: Vec<String>,
+        /// The command that fetches what is missing.
+        command: String,
+        /// What is missing.
+        #[source]
+        source: WriteError,
     },
+    /// The tree was not repaired.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// It cannot be told whether the tree was changed.
+    #[error(transparent)]
+    Drift(#[from] DriftError),
 }
 
 impl From<StateError> for RollbackError {
@@ -86,8 +96,10 @@ impl RollbackError {
             Self::NotInstalled { .. }
             | Self::NothingBefore { .. }
             | Self::NeverLive { .. }
-            | Self::TreeGone { .. }
-            | Self::TreeChanged { .. } => FailureKind::Failed,
+            | Self::Gone { .. }
+            | Self::NotRepairable { .. } => FailureKind::Failed,
+            Self::Write(error) => error.kind(),
+            Self::Drift(error) => error.kind(),
         }
     }
 
@@ -97,11 +109,13 @@ impl RollbackError {
             Self::Live(error) => return error.hint(),
             Self::Fetch(error) => return error.hint(),
             Self::Resolve(error) => return error.hint(),
-            Self::NothingBefore { .. } | Self::TreeGone { .. } => {
+            Self::Write(error) => return error.hint(),
+            Self::Drift(error) => return error.hint(),
+            Self::NothingBefore { .. } => {
                 "promote the release you want back, with `bulla rollback`, and install it"
             }
-            Self::TreeChanged { .. } => {
-                "`bulla-installer install` writes it again and moves the changed tree aside"
+            Self::Gone { command, .. } | Self::NotRepairable { command, .. } => {
+                return Some(format!("with the registry in reach: {command}"));
             }
             Self::NotInstalled { .. } | Self::NeverLive { .. } => return None,
         };
@@ -113,21 +127,8 @@ impl RollbackError {
         match self {
             Self::NothingBefore { candidates }
             | Self::NeverLive { candidates, .. }
-            | Self::TreeGone { candidates, .. } => candidates,
+            | Self::Gone { candidates, .. } => candidates,
             _ => &[],
         }
-    }
-}
-
-fn first_few(paths: &[String]) -> String {
-    const FEW: usize = 3;
-    let shown: Vec<_> = paths
-        .iter()
-        .take(FEW)
-        .map(|path| format!("`{path}`"))
-        .collect();
-    match paths.len().saturating_sub(FEW) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

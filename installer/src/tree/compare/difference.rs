@@ -1,33 +1,28 @@
-//! How a path can differ from what it should be.
+//! How a path can differ from what the release has there.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// One path that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// One path that is not what the release has there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// The path in the tree.
     pub path: String,
-    /// What is wrong with it.
+    /// How it differs.
     pub difference: DifferenceKind,
 }
 
-/// What is wrong with a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How a path differs. Owners, permissions and times are not part of a release's content: they
+/// make no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
+    /// Other bytes, another target of a link, or something of another kind.
+    Changed,
     /// Nothing is there.
     Missing,
-    /// Something is there that the release does not have.
-    Extra,
-    /// Other bytes.
-    Changed,
-    /// A directory instead of a file, or the like.
-    Kind,
-    /// Other permissions.
-    Mode,
-    /// A link that points elsewhere.
-    Target,
+    /// The release has nothing there.
+    Added,
     /// It cannot be read.
     Unreadable,
 }
@@ -35,13 +30,24 @@ pub enum DifferenceKind {
 impl std::fmt::Display for DifferenceKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
-            Self::Missing => "missing",
-            Self::Extra => "extra",
             Self::Changed => "changed",
-            Self::Kind => "other kind",
-            Self::Mode => "mode",
-            Self::Target => "target",
+            Self::Missing => "missing",
+            Self::Added => "added",
             Self::Unreadable => "unreadable",
         })
+    }
+}
+
+/// Names the first few differences in a sentence: ``changed `a`, added `b` and 3 more``.
+pub(crate) fn in_words(differences: &[Difference]) -> String {
+    const FEW: usize = 5;
+    let shown: Vec<_> = differences
+        .iter()
+        .take(FEW)
+        .map(|difference| format!("{} `{}`", difference.difference, difference.path))
+        .collect();
+    match differences.len().saturating_sub(FEW) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

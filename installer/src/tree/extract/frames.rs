@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_bundle::Frame;
@@ -11,7 +11,7 @@ use bulla_bundle::Frame;
 /// What has arrived of a payload. The file holds compressed frames at their offsets in the blob;
 /// nothing in it is believed before its digest matched. Dropping it stops the download.
 pub(crate) struct Frames {
-    spool: Arc<File>,
+    spool: Option<Arc<File>>,
     arrivals: Mutex<Receiver<usize>>,
 }
 
@@ -26,7 +26,16 @@ impl Frames {
     /// Takes the spool and the channel that announces positions of frames in it.
     pub(crate) fn new(spool: Arc<File>, arrivals: Receiver<usize>) -> Self {
         Self {
-            spool,
+            spool: Some(spool),
+            arrivals: Mutex::new(arrivals),
+        }
+    }
+
+    /// No frames at all, for a tree that is made of what is on this disk.
+    pub(crate) fn none() -> Self {
+        let (_, arrivals) = mpsc::channel();
+        Self {
+            spool: None,
             arrivals: Mutex::new(arrivals),
         }
     }
@@ -54,6 +63,9 @@ impl Frames {
     pub(super) fn read(&self, frame: &Frame, buffer: &mut Vec<u8>) -> io::Result<()> {
         let size = usize::try_from(frame.record.compressed_size).map_err(io::Error::other)?;
         buffer.resize(size, 0);
-        self.spool.read_exact_at(buffer, frame.compressed_offset)
+        self.spool
+            .as_ref()
+            .ok_or(io::ErrorKind::NotFound)?
+            .read_exact_at(buffer, frame.compressed_offset)
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Work<'a> {
     pub(super) next_other: AtomicUsize,
     /// Files that lie in several frames, by their position in the plan.
     pub(super) assemblies: HashMap<usize, Mutex<Option<Assembly>>>,
-    pub(super) shared: Shared,
+    pub(super) shared: &'a Shared,
     pub(super) done: AtomicUsize,
     pub(super) stopped: AtomicBool,
 }
@@ -63,36 +63,62 @@ impl Extraction<'_> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(extraction: &'a Extraction<'a>, frames: &'a Frames) -> Self {
-        let (mut from_payload, mut others) = (Vec::new(), Vec::new());
-        let mut assemblies = HashMap::new();
+    /// All files, each from where the plan says.
+    pub(super) fn planned(
+        extraction: &'a Extraction<'a>,
+        frames: &'a Frames,
+        shared: &'a Shared,
+    ) -> Self {
+        let mut work = Self::none(extraction, frames, shared);
         for (position, file) in extraction.plan.files.iter().enumerate() {
             match file.origin {
-                Origin::Payload if file.size > 0 => {
-                    let content = extraction.bundle.layout()[file.entry].content.clone();
-                    if extraction.bundle.frames_of(content.clone()).len() > 1 {
-                        assemblies.insert(position, Mutex::new(None));
-                    }
-                    from_payload.push(FromPayload {
-                        file: position,
-                        content,
-                    });
-                }
-                Origin::Payload | Origin::Tree { .. } => others.push(position),
+                Origin::Payload if file.size > 0 => work.take_from_payload(position),
+                Origin::Payload | Origin::Tree { .. } => work.others.push(position),
                 Origin::InPlace => {}
             }
         }
+        work
+    }
+
+    /// Some files, all from the payload.
+    pub(super) fn from_payload(
+        extraction: &'a Extraction<'a>,
+        frames: &'a Frames,
+        shared: &'a Shared,
+        files: &[usize],
+    ) -> Self {
+        let mut work = Self::none(extraction, frames, shared);
+        for position in files {
+            work.take_from_payload(*position);
+        }
+        work
+    }
+
+    fn none(extraction: &'a Extraction<'a>, frames: &'a Frames, shared: &'a Shared) -> Self {
         Self {
             extraction,
             frames,
-            from_payload,
-            others,
+            from_payload: Vec::new(),
+            others: Vec::new(),
             next_other: AtomicUsize::new(0),
-            assemblies,
-            shared: Shared::default(),
+            assemblies: HashMap::new(),
+            shared,
             done: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         }
+    }
+
+    fn take_from_payload(&mut self, position: usize) {
+        let bundle = self.extraction.bundle;
+        let entry = self.extraction.plan.files[position].entry;
+        let content = bundle.layout()[entry].content.clone();
+        if bundle.frames_of(content.clone()).len() > 1 {
+            self.assemblies.insert(position, Mutex::new(None));
+        }
+        self.from_payload.push(FromPayload {
+            file: position,
+            content,
+        });
     }
 
     /// Counts a written file.

@@ -9,14 +9,14 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use bulla_schemas::Digest;
-use rustix::fs::{Mode, OFlags, Timestamps, fchmod, fstat, futimens, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, Timestamps, fchmod, fstat, futimens, openat, unlinkat};
+use rustix::process::geteuid;
 
 use super::assembly::Assembly;
 use super::frames::Next;
 use super::work::{FromPayload, Work};
 use crate::platform::files::OnPath as _;
 use crate::platform::stamp::{self, Stamp};
-use crate::state::record::Recorded;
 use crate::tree::descent::Descent;
 use crate::tree::error::TreeError;
 use crate::tree::plan::{Origin, PlannedFile};
@@ -31,7 +31,16 @@ pub(super) struct Worker<'a> {
     /// Ways into the other trees.
     sources: Vec<Descent>,
     buffer: Vec<u8>,
-    stamps: Vec<(usize, Stamp)>,
+    written: Written,
+}
+
+/// What one thread wrote.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// By position in the plan's files.
+    pub(super) stamps: Vec<(usize, Stamp)>,
+    /// Files whose copy in another tree is not what it was, and that are not written.
+    pub(super) distrusted: Vec<usize>,
 }
 
 impl<'a> Worker<'a> {
@@ -47,12 +56,12 @@ impl<'a> Worker<'a> {
                 .map(|tree| open(&tree.path))
                 .collect::<Result<_, _>>()?,
             buffer: Vec::new(),
-            stamps: Vec::new(),
+            written: Written::default(),
         })
     }
 
-    /// Works until everything is written, and returns the stamps of the files that it wrote.
-    pub(super) fn run(mut self) -> Result<Vec<(usize, Stamp)>, TreeError> {
+    /// Works until everything is written.
+    pub(super) fn run(mut self) -> Result<Written, TreeError> {
         while !self.work.stopped.load(Ordering::Relaxed) {
             let next = self.work.frames.next_arrived();
             if let Next::Frame(position) = next {
@@ -70,7 +79,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        Ok(self.stamps)
+        Ok(self.written)
     }
 
     fn next_others(&self) -> Option<Range<usize>> {
@@ -142,26 +151,39 @@ impl<'a> Worker<'a> {
             return self.finish(position, &file, &Digest::of(b""));
         };
         let other = &self.work.extraction.trees[tree];
-        let recorded = &other.record.paths[recorded];
-        let source_path = other.path.join(&recorded.path);
-        let source = self.sources[tree]
+        let recorded = &other.record.files[recorded];
+        let Ok(source) = self.sources[tree]
             .parent_of(&recorded.path)
             .and_then(|(directory, name)| share::open_source(directory, name))
-            .on("open", &source_path)?;
-
+        else {
+            self.written.distrusted.push(position);
+            return Ok(());
+        };
         let link = self.work.extraction.link;
-        let same_mode = matches!(
-            recorded.kind,
-            Recorded::File { executable, .. } if executable == planned.executable
-        );
-        if link == Link::Hard && same_mode {
-            return self.link(position, tree, &source, &source_path);
+        if link == Link::Hard && has_mode(&source, mode(planned.executable)) {
+            return self.link(position, tree, &recorded.path, &source);
         }
         let target = self.create(position)?;
-        let (digest, way) = share::fill(&source, &target, planned.size, link, &mut self.buffer)
-            .on("copy", &source_path)?;
-        self.work.shared.count(way);
-        self.finish(position, &target, &digest)
+        match share::fill(&source, &target, planned.size, link, &mut self.buffer)
+            .on("copy to", self.full_path(position))?
+        {
+            Some((digest, way)) if digest == planned.digest => {
+                self.work.shared.count(way);
+                self.finish(position, &target, &digest)
+            }
+            // A disk that lies, or a change since the plan was made.
+            _ => self.distrust(position),
+        }
+    }
+
+    /// Takes back a file whose source is not what it was.
+    fn distrust(&mut self, position: usize) -> Result<(), TreeError> {
+        self.descent
+            .parent_of(self.work.extraction.path_of(position))
+            .and_then(|(directory, name)| Ok(unlinkat(directory, name, AtFlags::empty())?))
+            .on("remove", self.full_path(position))?;
+        self.written.distrusted.push(position);
+        Ok(())
     }
 
     /// Gives another tree's file a second name in this one.
@@ -169,35 +191,24 @@ impl<'a> Worker<'a> {
         &mut self,
         position: usize,
         tree: usize,
+        recorded: &str,
         source: &File,
-        source_path: &std::path::Path,
     ) -> Result<(), TreeError> {
-        let size = self.planned(position).size;
-        let digest =
-            share::hash(source, size, &mut self.buffer, |_, _| Ok(())).on("read", source_path)?;
-        self.check(position, &digest)?;
-        let other = &self.work.extraction.trees[tree];
-        let recorded = source_path
-            .strip_prefix(&other.path)
-            .ok()
-            .and_then(std::path::Path::to_str)
-            .unwrap_or_default();
-        let from = self.sources[tree]
-            .parent_of(recorded)
-            .on("open", source_path)?;
-        self.descent
-            .parent_of(self.work.extraction.path_of(position))
-            .and_then(|to| share::link(from, to))
-            .on("link", self.full_path(position))?;
+        let planned = self.planned(position);
+        let digest = share::hash(source, planned.size, &mut self.buffer, |_, _| Ok(()));
+        if !digest.is_ok_and(|digest| digest == planned.digest) {
+            self.written.distrusted.push(position);
+            return Ok(());
+        }
+        let path = self.work.extraction.path_of(position);
+        let linked = self.sources[tree].parent_of(recorded).and_then(|from| {
+            let to = self.descent.parent_of(path)?;
+            share::link(from, to)
+        });
+        linked.on("link", self.full_path(position))?;
         self.work.shared.count(Way::Linked);
-        let stamp = Stamp::of(source).on("look at", source_path)?;
-        self.keep(
-            position,
-            Stamp {
-                ctime: None,
-                ..stamp
-            },
-        );
+        let stamp = Stamp::of(source).on("look at", self.full_path(position))?;
+        self.keep(position, stamp);
         Ok(())
     }
 
@@ -227,19 +238,15 @@ impl<'a> Worker<'a> {
         if planned.digest == *found {
             return Ok(());
         }
-        let path = self.work.extraction.path_of(position).to_owned();
-        Err(match planned.origin {
-            Origin::Tree { tree, .. } => TreeError::LocalContent { path, tree },
-            Origin::Payload | Origin::InPlace => TreeError::Content {
-                path,
-                expected: planned.digest,
-                found: *found,
-            },
+        Err(TreeError::Content {
+            path: self.work.extraction.path_of(position).to_owned(),
+            expected: planned.digest,
+            found: *found,
         })
     }
 
     fn keep(&mut self, position: usize, stamp: Stamp) {
-        self.stamps.push((position, stamp));
+        self.written.stamps.push((position, stamp));
         self.work.finished(self.planned(position).size);
     }
 
@@ -251,6 +258,13 @@ impl<'a> Worker<'a> {
         let extraction = self.work.extraction;
         extraction.full_path(extraction.path_of(position))
     }
+}
+
+/// Tells whether a file is this user's and has a mode, so that it can have a second name.
+fn has_mode(file: &File, wanted: Mode) -> bool {
+    fstat(file).is_ok_and(|stat| {
+        stat.st_mode & 0o7777 == wanted.as_raw_mode() && stat.st_uid == geteuid().as_raw()
+    })
 }
 
 /// No write bits: what an application changes belongs into persistent paths.

@@ -1,0 +1,59 @@
+//! Looks whether a tree is still what was installed, and remembers what that cost: the stamps of
+//! files that had to be hashed, so that they need not be hashed again.
+
+use bulla_bundle::VerifiedBundle;
+use bulla_schemas::Digest;
+
+use super::error::DriftError;
+use crate::site::Site;
+use crate::state::bundles;
+use crate::state::record::TreeRecord;
+use crate::tree::compare::{Comparison, compare};
+use crate::tree::releases;
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Files whose stamp is known are not read.
+    Quick,
+    /// Every file is read.
+    Full,
+}
+
+/// Compares the tree of a release in `releases/`. `None` when there is no tree, or when its bundle
+/// is not kept, so that nothing can be said.
+pub(crate) fn examine(
+    site: &Site,
+    hash: &Digest,
+    depth: Depth,
+) -> Result<Option<Comparison>, DriftError> {
+    // What is damaged is as good as not kept.
+    let Ok(Some(bundle)) = bundles::read(site, hash) else {
+        return Ok(None);
+    };
+    examine_with(site, &bundle, depth)
+}
+
+/// The same with a bundle that was read already; `None` when there is no tree.
+pub(crate) fn examine_with(
+    site: &Site,
+    bundle: &VerifiedBundle,
+    depth: Depth,
+) -> Result<Option<Comparison>, DriftError> {
+    let hash = bundle.hash();
+    if !releases::is_on_disk(site, &hash) {
+        return Ok(None);
+    }
+    let path = site.record(&hash);
+    let known = TreeRecord::read(&path, &hash)?;
+    let hints = match depth {
+        Depth::Quick => known.as_ref(),
+        Depth::Full => None,
+    };
+    let comparison = compare(bundle, &site.tree(&hash), hints)?;
+    if known.as_ref() != Some(&comparison.record) {
+        // Only a hint: a disk that is full, or a person who may not write it, changes no answer.
+        let _ = comparison.record.write(&path);
+    }
+    Ok(Some(comparison))
+}

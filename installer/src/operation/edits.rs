@@ -1,0 +1,82 @@
+//! What is said of edits when a tree is left or removed, and what becomes of it.
+
+use bulla_schemas::{Digest, Timestamp};
+
+use crate::drift::examine::{Depth, examine};
+use crate::drift::{DriftError, set_aside};
+use crate::observer::Observer;
+use crate::site::Site;
+use crate::tree::compare::in_words;
+use crate::tree::{permissions, place};
+
+/// Says which paths of the tree that was live were edited, and where they are.
+pub(super) fn say(site: &Site, left: &Digest, observer: &dyn Observer) {
+    let Ok(Some(comparison)) = examine(site, left, Depth::Quick) else {
+        return;
+    };
+    if !comparison.differences.is_empty() {
+        observer.note(&format!(
+            "the tree of {}, which is left, was edited: {}; it stays in `{}` and goes to `{}` when \
+             it is not needed any more",
+            left.short(),
+            in_words(&comparison.differences),
+            site.tree(left).display(),
+            site.set_aside().display(),
+        ));
+    }
+}
+
+/// Makes a tree ready that is going to be live and is what was installed: as far as this user may,
+/// its programs are executable and its top has no write bits.
+pub(super) fn make_ready(
+    site: &Site,
+    hash: &Digest,
+    not_executable: &[String],
+    observer: &dyn Observer,
+) {
+    let tree = site.tree(hash);
+    let failed = permissions::make_executable(&tree, not_executable);
+    if failed > 0 {
+        observer.note(&format!(
+            "{failed} programs in `{}` belong to another user and cannot be executed by everybody",
+            tree.display()
+        ));
+    }
+    // The write bit of the top only matters to people: a tree of another user keeps it.
+    let _ = place::close_top(&tree);
+}
+
+/// What became of a tree that is not needed any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disposal {
+    /// Nothing in it was a person's: it can be removed.
+    Removable,
+    /// It was changed, and is set aside.
+    SetAside,
+}
+
+/// Sets a tree aside that is not what was installed, or of which that cannot be told.
+pub(super) fn save(
+    site: &Site,
+    hash: &Digest,
+    now: Timestamp,
+    observer: &dyn Observer,
+) -> Result<Disposal, DriftError> {
+    let comparison = examine(site, hash, Depth::Quick)?;
+    let differences = match &comparison {
+        Some(comparison) if comparison.differences.is_empty() => return Ok(Disposal::Removable),
+        Some(comparison) => comparison.differences.as_slice(),
+        None => &[],
+    };
+    let path = set_aside::keep(site, hash, differences, now)?;
+    let why = match differences {
+        [] => "what was installed is not known any more".to_owned(),
+        differences => in_words(differences),
+    };
+    observer.note(&format!(
+        "the tree of {} is not needed any more but was changed ({why}); it is kept in `{}`",
+        hash.short(),
+        path.display()
+    ));
+    Ok(Disposal::SetAside)
+}

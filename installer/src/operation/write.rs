@@ -1,0 +1,297 @@
+//! Writes the tree of a release and puts it in its place: what an install and a repair have in
+//! common.
+//!
+//! ```text
+//! plan                     every file: stays in a recycled tree, comes from another one, or is fetched
+//! space
+//! fetch, extract           at once; but all is fetched before a tree is recycled, which is then
+//!                          not there any more
+//! what another tree did not hold after all is fetched too
+//! sync, put in place       a tree that was there goes to `set-aside/`
+//! ```
+
+mod error;
+mod sources;
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use bulla_bundle::VerifiedBundle;
+use bulla_schemas::{Digest, Timestamp};
+
+use crate::drift::set_aside;
+use crate::failpoint::failpoint;
+use crate::fetch::Supply;
+use crate::fetch::pull::payload::{Download, Downloaded};
+use crate::fetch::pull::spool::Spool;
+use crate::observer::Observer;
+use crate::platform::disk;
+use crate::platform::files::{self, OnPath as _};
+use crate::site::Site;
+use crate::state::history::PromotionRecord;
+use crate::tree::compare::{Difference, in_words};
+use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
+use crate::tree::place::{self, Finished};
+use crate::tree::plan::{self, Plan};
+use crate::tree::space::{self, Need};
+use crate::tree::{Link, ReleaseNote, TreeError, persist, recycle, remove, share};
+
+pub use error::WriteError;
+use sources::Sources;
+
+/// A tree to write.
+pub(super) struct Writing<'a> {
+    pub(super) site: &'a Site,
+    pub(super) bundle: &'a VerifiedBundle,
+    pub(super) promotion: &'a PromotionRecord,
+    /// Where missing content comes from; without it, only what is on this disk is used.
+    pub(super) supply: Option<&'a Supply>,
+    pub(super) live: Option<Digest>,
+    /// Releases whose trees may hold the same files, the likeliest first.
+    pub(super) order: Vec<Digest>,
+    /// Those among them whose trees are not needed any more.
+    pub(super) free: HashSet<Digest>,
+    /// What is known to differ in the tree that is in its place now.
+    pub(super) differences: &'a [Difference],
+    pub(super) link: Link,
+    pub(super) threads: NonZeroUsize,
+    pub(super) now: Timestamp,
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// How a tree was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Files that stayed in a recycled tree.
+    pub(super) in_place: u64,
+    /// Files that were cloned, copied and hard-linked from other releases.
+    pub(super) shared: [u64; 3],
+    pub(super) downloaded: Downloaded,
+}
+
+impl Writing<'_> {
+    /// Writes the tree and puts it in place, durably. A failure leaves nothing but the frames that
+    /// have been downloaded.
+    pub(super) fn write(&self) -> Result<Written, WriteError> {
+        let hash = self.bundle.hash();
+        self.make_directories()?;
+        let (extracted, downloaded, in_place) = self.make().inspect_err(|_| {
+            // The first error counts; what cannot be removed now is swept at the next start.
+            let _ = remove::remove_tree(&self.site.staging());
+        })?;
+        failpoint!("install::before-sync");
+        extracted.record.write_later(&self.site.record(&hash))?;
+        failpoint!("install::record-written");
+        self.sync_file_systems()?;
+        failpoint!("install::synced");
+        self.put_in_place()?;
+        failpoint!("install::tree-in-place");
+        remove::remove_tree(&self.site.staging())?;
+        for file in persist::prepare(self.site, &self.bundle.release().install)? {
+            self.observer.note(&format!(
+                "`{}` does not exist yet; the release finds it there once you put it",
+                file.display()
+            ));
+        }
+        Ok(Written {
+            in_place,
+            shared: extracted.shared,
+            downloaded,
+        })
+    }
+
+    fn make_directories(&self) -> Result<(), WriteError> {
+        for directory in [self.site.releases(), self.site.persist()] {
+            std::fs::create_dir_all(&directory).on("create the directory", &directory)?;
+        }
+        for directory in [self.site.records(), self.site.spools()] {
+            files::create_private_directory(&directory)?;
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<(Extracted, Downloaded, u64), WriteError> {
+        let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
+        let mut plan = plan::plan(self.bundle, sources.local());
+        if sources.recycled().is_some() && plan.in_place() == 0 {
+            sources.keep_all();
+            plan = plan::plan(self.bundle, sources.local());
+        }
+        if self.supply.is_none() && !plan.frames.is_empty() {
+            return Err(WriteError::NotOnDisk {
+                paths: plan.fetched_paths(),
+            });
+        }
+        self.check_space(&plan, &sources)?;
+        let note = ReleaseNote::new(self.bundle, self.promotion, self.now).to_bytes()?;
+        let top = self.staged();
+        let extraction = Extraction {
+            bundle: self.bundle,
+            plan: &plan,
+            trees: sources.trees(),
+            top: &top,
+            release_note: &note,
+            link: self.link,
+            threads: self.threads,
+            progress: self.observer,
+        };
+        self.observer.start(Some(plan.bytes()));
+        let (extracted, downloaded) = self.extract(&extraction, &sources)?;
+        Ok((extracted, downloaded, plan.in_place()))
+    }
+
+    fn extract(
+        &self,
+        extraction: &Extraction<'_>,
+        sources: &Sources,
+    ) -> Result<(Extracted, Downloaded), WriteError> {
+        let plan = extraction.plan;
+        let (mut extractor, distrusted, mut downloaded);
+        if let Some(recycled) = sources.recycled() {
+            let (frames, fetched) = self.fetch_all(&plan.frames)?;
+            recycle::recycle(self.site, plan, &recycled.record, extraction.top)?;
+            extractor = Extractor::begin(extraction)?;
+            distrusted = extractor.write_planned(&frames)?;
+            downloaded = fetched;
+        } else {
+            extractor = Extractor::begin(extraction)?;
+            (distrusted, downloaded) = self.fetch_and_write(&mut extractor, &plan.frames)?;
+        }
+        if !distrusted.is_empty() {
+            downloaded = downloaded.and(self.fetch_instead(&mut extractor, plan, &distrusted)?);
+        }
+        Ok((extractor.finish()?, downloaded))
+    }
+
+    /// Fetches frames to the last one.
+    fn fetch_all(&self, frames: &[usize]) -> Result<(Frames, Downloaded), WriteError> {
+        let Some(supply) = self.supply.filter(|_| !frames.is_empty()) else {
+            return Ok((Frames::none(), Downloaded::default()));
+        };
+        let (download, arrived) = self.download(supply)?;
+        let downloaded = supply.wait(download.fetch(self.bundle, frames))?;
+        Ok((arrived, downloaded))
+    }
+
+    /// Fetches frames while other threads write the files in them.
+    fn fetch_and_write(
+        &self,
+        extractor: &mut Extractor<'_>,
+        frames: &[usize],
+    ) -> Result<(Vec<usize>, Downloaded), WriteError> {
+        let Some(supply) = self.supply.filter(|_| !frames.is_empty()) else {
+            let distrusted = extractor.write_planned(&Frames::none())?;
+            return Ok((distrusted, Downloaded::default()));
+        };
+        let (download, arrived) = self.download(supply)?;
+        let (downloaded, distrusted) = std::thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                // Dropped here when writing ends early, which ends the download.
+                let arrived = arrived;
+                extractor.write_planned(&arrived)
+            });
+            let downloaded = supply.wait(download.fetch(self.bundle, frames));
+            let distrusted = writing.join().unwrap_or(Err(TreeError::ThreadDied));
+            (downloaded, distrusted)
+        });
+        // A download that broke off is why the tree is not complete.
+        let downloaded = downloaded?;
+        Ok((distrusted?, downloaded))
+    }
+
+    /// Fetches what other trees were thought to hold.
+    fn fetch_instead(
+        &self,
+        extractor: &mut Extractor<'_>,
+        plan: &Plan<'_>,
+        distrusted: &[usize],
+    ) -> Result<Downloaded, WriteError> {
+        let paths = plan.paths_of(distrusted);
+        if self.supply.is_none() {
+            return Err(WriteError::NotOnDisk { paths });
+        }
+        for path in paths {
+            self.observer.note(&format!(
+                "the copy of `{path}` on this disk is not what it was; it is fetched instead"
+            ));
+        }
+        let frames = plan.frames_of(self.bundle, distrusted);
+        let (frames, downloaded) = self.fetch_all(&frames)?;
+        extractor.write_from_payload(distrusted, &frames)?;
+        Ok(downloaded)
+    }
+
+    fn download(&self, supply: &Supply) -> Result<(Download, Frames), WriteError> {
+        let payload = self.bundle.manifest().payload();
+        let spool = Spool::open(self.site.spool(&self.bundle.hash()), payload.size)?;
+        let (arrivals, arrived) = mpsc::channel();
+        let frames = Frames::new(spool.file(), arrived);
+        let download = Download {
+            source: supply.source().clone(),
+            project: self.site.project().clone(),
+            spool,
+            arrivals,
+        };
+        Ok((download, frames))
+    }
+
+    /// The payload's missing frames go to the state directory, the tree to the root.
+    fn check_space(&self, plan: &Plan<'_>, sources: &Sources) -> Result<(), TreeError> {
+        let clones = matches!(self.link, Link::Auto | Link::Clone)
+            && sources
+                .trees()
+                .first()
+                .is_some_and(|tree| share::can_clone(&tree.path, &tree.record));
+        let mut spool = Need::default();
+        for position in &plan.frames {
+            spool.add(
+                self.bundle.payload_frames()[*position]
+                    .record
+                    .compressed_size,
+            );
+        }
+        spool.inodes = 8;
+        space::check(
+            (
+                &self.site.releases(),
+                plan.need(clones || self.link == Link::Hard),
+            ),
+            (self.site.state(), spool),
+        )
+    }
+
+    fn sync_file_systems(&self) -> Result<(), WriteError> {
+        disk::sync_file_system(&self.site.releases())?;
+        if !disk::is_same_file_system(&self.site.releases(), self.site.state())? {
+            disk::sync_file_system(self.site.state())?;
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&self) -> Result<(), WriteError> {
+        let hash = self.bundle.hash();
+        let aside = set_aside::free_path(self.site, &hash, self.now);
+        let finished = Finished {
+            hash: &hash,
+            staged: &self.staged(),
+            is_live: self.live == Some(hash),
+            aside: &aside,
+        };
+        if place::put(self.site, finished)? {
+            set_aside::describe(&aside, self.differences);
+            self.observer.note(&format!(
+                "the tree of {} was changed ({}) and now lies in `{}`",
+                hash.short(),
+                in_words(self.differences),
+                aside.display()
+            ));
+        }
+        Ok(())
+    }
+
+    fn staged(&self) -> PathBuf {
+        self.site.staging().join(self.bundle.hash().hex())
+    }
+}

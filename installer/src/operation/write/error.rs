@@ -1,0 +1,82 @@
+//! Why a tree was not written.
+
+use bulla_schemas::outcome::FailureKind;
+
+use crate::fetch::FetchError;
+use crate::platform::files::FileError;
+use crate::state::StateError;
+use crate::tree::TreeError;
+
+/// Why a tree was not written. Nothing that was there before is changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The tree.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// What had to be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Without network, only what is on this disk can be used.
+    #[error(
+        "{} that the release needs are not on this disk: {}",
+        count(paths),
+        few(paths)
+    )]
+    NotOnDisk {
+        /// The files, sorted.
+        paths: Vec<String>,
+    },
+}
+
+impl From<FileError> for WriteError {
+    fn from(error: FileError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
+impl From<StateError> for WriteError {
+    fn from(error: StateError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
+impl WriteError {
+    /// Returns the exit status' kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Tree(error) => error.kind(),
+            Self::Fetch(error) => error.kind(),
+            Self::NotOnDisk { .. } => FailureKind::Failed,
+        }
+    }
+
+    /// Returns what a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Tree(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::NotOnDisk { .. } => None,
+        }
+    }
+}
+
+fn count(paths: &[String]) -> String {
+    match paths.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }
+}
+
+fn few(paths: &[String]) -> String {
+    const FEW: usize = 3;
+    let shown: Vec<_> = paths
+        .iter()
+        .take(FEW)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    match paths.len().saturating_sub(FEW) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

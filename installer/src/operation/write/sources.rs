@@ -1,0 +1,90 @@
+//! The trees on this disk that a new one may take files from, and the one that it may become.
+
+use std::collections::HashSet;
+
+use bulla_schemas::Digest;
+
+use super::error::WriteError;
+use crate::drift::examine::{Depth, examine};
+use crate::site::Site;
+use crate::state::record::TreeRecord;
+use crate::tree::plan::{Local, LocalTree};
+use crate::tree::releases;
+
+/// What is on this disk of a project.
+pub(super) struct Sources {
+    trees: Vec<LocalTree>,
+    recycled: Option<LocalTree>,
+    live: Option<Digest>,
+}
+
+impl Sources {
+    /// Finds the trees that have a record, in the order given. The first of `free` that is still
+    /// what was installed becomes the new tree; what was changed in it by hand keeps it from that.
+    pub(super) fn find(
+        site: &Site,
+        order: &[Digest],
+        live: Option<Digest>,
+        free: &HashSet<Digest>,
+    ) -> Result<Self, WriteError> {
+        let on_disk = releases::on_disk(site)?;
+        let mut sources = Self {
+            trees: Vec::new(),
+            recycled: None,
+            live,
+        };
+        for hash in order {
+            if !on_disk.contains(hash) {
+                continue;
+            }
+            let Some(record) = TreeRecord::read(&site.record(hash), hash)? else {
+                continue;
+            };
+            let tree = LocalTree {
+                path: site.tree(hash),
+                record,
+            };
+            if sources.recycled.is_none() && free.contains(hash) && is_intact(site, hash) {
+                sources.recycled = Some(tree);
+            } else {
+                sources.trees.push(tree);
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Returns them for a plan.
+    pub(super) fn local(&self) -> Local<'_> {
+        Local {
+            trees: &self.trees,
+            recycled: self.recycled.as_ref(),
+            live: self.live().map(|tree| &tree.record),
+        }
+    }
+
+    /// Gives up recycling: that tree stays, and files may be taken from it.
+    pub(super) fn keep_all(&mut self) {
+        self.trees.extend(self.recycled.take());
+    }
+
+    pub(super) fn trees(&self) -> &[LocalTree] {
+        &self.trees
+    }
+
+    pub(super) const fn recycled(&self) -> Option<&LocalTree> {
+        self.recycled.as_ref()
+    }
+
+    fn live(&self) -> Option<&LocalTree> {
+        self.trees
+            .iter()
+            .find(|tree| Some(tree.record.hash) == self.live)
+    }
+}
+
+fn is_intact(site: &Site, hash: &Digest) -> bool {
+    matches!(
+        examine(site, hash, Depth::Quick),
+        Ok(Some(comparison)) if comparison.differences.is_empty()
+    )
+}

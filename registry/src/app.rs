@@ -12,7 +12,7 @@ use crate::data::DataDirectory;
 use crate::database::Database;
 use crate::error::RegistryError;
 use crate::keep::{Indexed, reindex, reindex_if_lost};
-use crate::log::Log;
+use crate::log::{Log, Quota};
 use crate::objects::Objects;
 use crate::publish::Catalog;
 use crate::settings::Settings;
@@ -52,6 +52,7 @@ impl App {
             Repositories::new(objects),
             Database::open(&data, clock.now()).await?,
             log,
+            Quota::new(settings.most_entries),
         );
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),

@@ -1,16 +1,18 @@
 //! The log: one sequencer appends, everybody reads what it published.
 //!
 //! ```text
-//! POST /log/entries -> judge -> entry bundle, tiles -> sync -> sign checkpoint -> publish -> answer
+//! POST /log/entries -> admit -> entry bundle, tiles -> sync -> sign checkpoint -> publish -> answer
 //! ```
 //!
 //! A checkpoint is signed only over what is on disk, and a tile is served only when a published
 //! checkpoint covers it, so that nothing torn is ever seen. What a statement is worth is decided
-//! by whoever replays the log; the judgement here keeps mistakes out.
+//! by whoever replays the log; admission keeps out what would have no effect,
+//! and with it floods of what was said before.
 
 mod error;
 mod key;
 mod published;
+mod quota;
 mod recover;
 mod sequencer;
 mod tiles;
@@ -19,12 +21,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use bulla_schemas::api::Appended;
-use bulla_trust::PublicKey;
+use bulla_trust::{PublicKey, Submission};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::{DamagedLog, LogError};
-pub(crate) use published::Published;
+pub(crate) use published::{Placed, Published};
+pub(crate) use quota::Quota;
 use sequencer::Request;
 pub(crate) use tiles::LogFiles;
 
@@ -73,13 +75,16 @@ impl Log {
         &self.files
     }
 
-    /// Appends an envelope and returns when a published checkpoint covers it.
-    pub(crate) async fn append(&self, envelope: Vec<u8>) -> Result<Appended, Arc<LogError>> {
+    /// Appends an envelope and returns when a published checkpoint covers its statement.
+    pub(crate) async fn append(
+        &self,
+        submission: Arc<Submission>,
+    ) -> Result<Placed, Arc<LogError>> {
         let stopping = || Arc::new(LogError::Stopping);
         let requests = lock(&self.requests).clone().ok_or_else(stopping)?;
         let (answer, answered) = oneshot::channel();
         requests
-            .send(Request { envelope, answer })
+            .send(Request { submission, answer })
             .await
             .map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?

@@ -15,6 +15,8 @@ pub struct Settings {
     pub pace: Pace,
     /// Most connections at once.
     pub most_connections: usize,
+    /// Most entries of the log that a token may append in an hour.
+    pub most_entries: u32,
     /// How long a client may keep a connection waiting.
     pub patience: Patience,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             uploads: UploadLimits::default(),
             pace: Pace::default(),
             most_connections: 4096,
+            most_entries: 1000,
             patience: Patience::default(),
         }
     }

@@ -25,11 +25,15 @@ pub(super) struct Arguments {
     /// Let anyone read without a token
     #[arg(long)]
     anonymous_read: bool,
+    /// How many entries of the log a token may append in an hour
+    #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().most_entries)]
+    most_entries: u32,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings {
         anonymous_read: arguments.anonymous_read,
+        most_entries: arguments.most_entries,
         ..Settings::default()
     };
     // Before anything is said, so that no signal is lost after the first line.

@@ -125,7 +125,7 @@ fn render(
         ]
         .contains(&status) =>
         {
-            say(RETRY_AFTER, "2");
+            say(RETRY_AFTER, &problem.retry_after().unwrap_or(2).to_string());
         }
         _ => {}
     }

@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bulla_trust::tile::TilePath;
-use bulla_trust::{SignedEnvelope, Statement};
+use bulla_trust::{Statement, Submission};
 
 use crate::access::Scope::{Pull, Push};
 use crate::app::App;
@@ -73,11 +73,13 @@ pub(crate) async fn append(
     let bytes = Incoming::new(request.into_body(), app.settings.pace)
         .read_all(MOST_BYTES)
         .await?;
-    let envelope = SignedEnvelope::from_bytes(&bytes).map_err(Problem::malformed)?;
-    let statement = Statement::parse(envelope.payload_type(), envelope.payload())
-        .map_err(Problem::malformed)?;
-    check_access(&app, &caller, &statement)?;
-    let appended = app.catalog.append(bytes, &envelope, &statement).await?;
+    let submission = Submission::from_bytes(bytes.into()).map_err(Problem::malformed)?;
+    check_access(&app, &caller, submission.statement())?;
+    let (submission, now) = (Arc::new(submission), app.clock.now());
+    let appended = app
+        .catalog
+        .append(submission, caller.token_id(), now)
+        .await?;
     Ok((StatusCode::CREATED, Json(appended)).into_response())
 }
 

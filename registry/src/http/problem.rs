@@ -236,6 +236,17 @@ impl Problem {
         self.words().2
     }
 
+    /// Returns after how many seconds the same request may work.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Publish(PublishError::Log(error)) => match **error {
+                LogError::TooManyEntries { seconds, .. } => Some(seconds),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Returns what happened, with the causes that the client can do something about.
     pub(crate) fn message(&self) -> String {
         match self {
@@ -321,7 +332,12 @@ fn publish_words(error: &PublishError) -> Words {
         }
         PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
         PublishError::Log(error) => match **error {
-            LogError::Ineffective { .. } => INEFFECTIVE,
+            LogError::Ineffective(_) | LogError::NoLogKey { .. } => INEFFECTIVE,
+            LogError::TooManyEntries { .. } => (
+                Http::TOO_MANY_REQUESTS,
+                "TOOMANYREQUESTS",
+                Api::TooManyRequests,
+            ),
             LogError::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
             _ => INTERNAL,
         },
@@ -336,9 +352,13 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
         PublishError::TagImmutable { .. } => "push under another tag, or by digest",
         PublishError::PartDamaged { .. } => "push it again",
         PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
-        PublishError::Log(error) if matches!(**error, LogError::Stopping) => {
-            "try again in a moment"
-        }
+        PublishError::Log(error) => match **error {
+            LogError::Stopping => "try again in a moment",
+            LogError::TooManyEntries { .. } => {
+                "`--most-entries` of `bulla-registry serve` allows more"
+            }
+            _ => return None,
+        },
         _ => return None,
     })
 }

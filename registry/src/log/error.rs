@@ -2,6 +2,7 @@
 
 use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_trust::Reason;
 use bulla_trust::note::NoteError;
 
 use bulla_files::FileError;
@@ -32,10 +33,23 @@ pub enum LogError {
     #[error("a checkpoint cannot be signed")]
     Sign(#[from] NoteError),
     /// The statement would change nothing.
-    #[error("the statement would have no effect: {reason}")]
-    Ineffective {
-        /// Why, as replay says.
-        reason: String,
+    #[error("the statement would have no effect")]
+    Ineffective(#[source] Box<Reason>),
+    /// A policy after which no reader would believe this registry's checkpoints.
+    #[error("the policy's logKeys lack the key of this registry, `{key}`")]
+    NoLogKey {
+        /// The key as it has to stand there.
+        key: String,
+    },
+    /// A token has appended as much as it may.
+    #[error(
+        "a token may append {most} entries in an hour; this one can go on in {seconds} seconds"
+    )]
+    TooManyEntries {
+        /// How many entries.
+        most: u32,
+        /// How long the token has to wait.
+        seconds: u32,
     },
     /// The log is closed.
     #[error("the registry is stopping")]

@@ -1,6 +1,6 @@
 //! The log as everybody sees it.
 
-use bulla_trust::LogState;
+use bulla_trust::{Admitted, LogState};
 
 /// What a published checkpoint covers.
 #[derive(Debug, Default)]
@@ -9,4 +9,13 @@ pub(crate) struct Published {
     pub(crate) state: LogState,
     /// The signed checkpoint; empty before the first entry.
     pub(crate) checkpoint: Vec<u8>,
+}
+
+/// Where a submitted statement stands in the published log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    /// The entry, and whether it is a new one.
+    pub(crate) admitted: Admitted,
+    /// The size of the log.
+    pub(crate) size: u64,
 }

@@ -11,11 +11,11 @@
 //! from the first that would have no effect on they are left out.
 
 use bulla_trust::tile::FULL;
-use bulla_trust::{Checkpoint, LogState, SigningKey, replay};
+use bulla_trust::{Admitted, Checkpoint, LogState, SigningKey, Submission, replay};
 
 use super::error::{DamagedLog, LogError};
 use super::published::Published;
-use super::sequencer::{judge, sign};
+use super::sequencer::{admit, sign};
 use super::tiles::{LogFiles, Tail};
 
 /// Returns the log as it is published from now on.
@@ -41,11 +41,14 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
 
     let mut finished = Vec::new();
     for entry in files.entries_behind(size)? {
-        if judge(&state, &entry, &key.public_key()).is_err() {
+        let Ok(submission) = Submission::from_bytes(entry) else {
+            break;
+        };
+        let admitted = admit(&mut state, &submission, &key.public_key());
+        if !matches!(admitted, Ok(Admitted::New { .. })) {
             break;
         }
-        state = advance(state, [entry.as_slice()])?;
-        finished.push(entry);
+        finished.push(submission.bytes().to_vec());
     }
     let mut checkpoint = checkpoint.unwrap_or_default();
     if !finished.is_empty() {

@@ -1,21 +1,17 @@
 //! The sequencer: one thread that gives entries their places. Envelopes that arrive while it
 //! writes are appended together, under one checkpoint.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use bulla_schemas::Digest;
-use bulla_schemas::api::Appended;
-use bulla_trust::merkle::leaf_hash;
 use bulla_trust::{
-    Checkpoint, LogState, PublicKey, SignatureType, SignedEnvelope, SigningKey, Statement, Verdict,
-    VerifierKey, replay,
+    Admitted, Checkpoint, LogState, PublicKey, SignatureType, SigningKey, Statement, Submission,
+    VerifierKey,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::error::{DamagedLog, LogError};
-use super::published::Published;
+use super::error::LogError;
+use super::published::{Placed, Published};
 use super::tiles::{LogFiles, Tail};
 use bulla_files::FileError;
 
@@ -25,18 +21,17 @@ pub(super) const MOST_AT_ONCE: usize = 64;
 /// An envelope on its way into the log.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) envelope: Vec<u8>,
-    pub(super) answer: oneshot::Sender<Result<Appended, Arc<LogError>>>,
+    pub(super) submission: Arc<Submission>,
+    pub(super) answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<Placed, Arc<LogError>>>;
 
 struct Sequencer {
     files: LogFiles,
     key: SigningKey,
     state: LogState,
     tail: Tail,
-    /// The newest entries by their leaf hashes: an envelope that is sent again, because its answer
-    /// was lost, keeps its place.
-    newest: HashMap<Digest, u64>,
     publish: watch::Sender<Arc<Published>>,
 }
 
@@ -54,7 +49,6 @@ pub(super) fn start(
         key,
         state,
         tail,
-        newest: HashMap::new(),
         publish,
     };
     Builder::new().name("sequencer".to_owned()).spawn(move || {
@@ -75,20 +69,14 @@ impl Sequencer {
         let size = self.state.size();
         let mut state = self.state.clone();
         let mut entries: Vec<Vec<u8>> = Vec::new();
-        let mut waiting: Vec<(u64, oneshot::Sender<_>)> = Vec::new();
-        let mut places = HashMap::new();
-        for Request { envelope, answer } in batch {
-            let leaf = leaf_hash(&envelope);
-            if let Some(index) = self.newest.get(&leaf).or_else(|| places.get(&leaf)) {
-                waiting.push((*index, answer));
-                continue;
-            }
-            match place(&state, &envelope, &self.key.public_key()) {
-                Ok(next) => {
-                    waiting.push((state.size(), answer));
-                    places.insert(leaf, state.size());
-                    state = next;
-                    entries.push(envelope);
+        let mut waiting: Vec<(Admitted, Answer)> = Vec::new();
+        for Request { submission, answer } in batch {
+            match admit(&mut state, &submission, &self.key.public_key()) {
+                Ok(admitted) => {
+                    if let Admitted::New { .. } = admitted {
+                        entries.push(submission.bytes().to_vec());
+                    }
+                    waiting.push((admitted, answer));
                 }
                 // The other side may have gone; its statement is refused all the same.
                 Err(error) => drop(answer.send(Err(Arc::new(error)))),
@@ -98,19 +86,15 @@ impl Sequencer {
         if let Err(error) = &result {
             let error: &(dyn std::error::Error + 'static) = &**error;
             tracing::error!(error, from = size, "nothing was appended");
-        } else {
-            if self.newest.len() > 4096 {
-                self.newest.clear();
-            }
-            self.newest.extend(places);
         }
-        for (index, answer) in waiting {
+        for (admitted, answer) in waiting {
             let size = self.state.size();
-            let appended = match &result {
-                Err(error) if index >= size => Err(Arc::clone(error)),
-                _ => Ok(Appended { index, size }),
+            let (Admitted::New { entry } | Admitted::Known { entry }) = admitted;
+            let placed = match &result {
+                Err(error) if entry >= size => Err(Arc::clone(error)),
+                _ => Ok(Placed { admitted, size }),
             };
-            drop(answer.send(appended));
+            drop(answer.send(placed));
         }
     }
 
@@ -165,34 +149,17 @@ impl Sequencer {
     }
 }
 
-/// Returns the state after an envelope, if it would have an effect.
-fn place(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<LogState, LogError> {
-    judge(state, envelope, key)?;
-    let (next, _) = replay(state.clone(), [envelope]).map_err(DamagedLog::from)?;
-    Ok(next)
-}
-
-/// Tells whether an envelope would have an effect as the next entry of this registry's log.
-pub(super) fn judge(state: &LogState, envelope: &[u8], key: &PublicKey) -> Result<(), LogError> {
-    let ineffective = |error: &dyn std::error::Error| {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason = format!("{reason}: {error}");
-            cause = error.source();
-        }
-        LogError::Ineffective { reason }
-    };
-    match state.judge(envelope) {
-        Ok(Verdict::Effective) => {}
-        Ok(Verdict::Inert(reason)) => return Err(ineffective(&reason)),
-        Err(error) => return Err(ineffective(&error)),
+/// Appends an envelope to a state if it has an effect as the next entry of this registry's log.
+pub(super) fn admit(
+    state: &mut LogState,
+    submission: &Submission,
+    key: &PublicKey,
+) -> Result<Admitted, LogError> {
+    if let Statement::Policy(policy) = submission.statement() {
+        check_log_key(&policy.origin, &policy.log_keys, key)?;
     }
-    let parsed = SignedEnvelope::from_bytes(envelope).map_err(|error| ineffective(&error))?;
-    match Statement::parse(parsed.payload_type(), parsed.payload()) {
-        Ok(Statement::Policy(policy)) => check_log_key(&policy.origin, &policy.log_keys, key),
-        _ => Ok(()),
-    }
+    let admitted = state.admit(submission);
+    admitted.map_err(|reason| LogError::Ineffective(Box::new(reason)))
 }
 
 /// A policy without this registry's key would end the log: nobody would believe the checkpoint.
@@ -201,9 +168,7 @@ fn check_log_key(origin: &str, log_keys: &[String], key: &PublicKey) -> Result<(
     if log_keys.contains(&own) {
         Ok(())
     } else {
-        Err(LogError::Ineffective {
-            reason: format!("the policy's logKeys lack the key of this registry, `{own}`"),
-        })
+        Err(LogError::NoLogKey { key: own })
     }
 }
 

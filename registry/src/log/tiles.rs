@@ -153,18 +153,44 @@ impl LogFiles {
         Ok(())
     }
 
-    /// Removes the partial forms of tiles that became full between two sizes, when a checkpoint
-    /// covers the full ones. Failing costs only space.
+    /// Removes the partial forms of tiles that a wider one replaced between two sizes, when a
+    /// checkpoint covers that one. The forms at size `from` and one entry before stay while the
+    /// tile is not full: a copy of the folder may have been begun with their checkpoint. Failing
+    /// costs only space.
     pub(super) fn prune(&self, from: u64, to: u64) {
-        for tile in TilePath::grown(from, to).filter(TilePath::is_full) {
-            let partial = self.path(TilePath { width: 1, ..tile });
-            if let Some(folder) = partial.parent()
-                && let Err(error) = std::fs::remove_dir_all(folder)
+        for tile in TilePath::grown(from, to) {
+            let removed = if tile.is_full() {
+                std::fs::remove_dir_all(self.partial_folder(tile))
+            } else {
+                let before = items_of(tile.kind, from).saturating_sub(tile.start());
+                self.partial_widths(tile)
+                    .filter(|width| u64::from(*width) + 1 < before)
+                    .try_for_each(|width| {
+                        std::fs::remove_file(self.path(TilePath { width, ..tile }))
+                    })
+            };
+            if let Err(error) = removed
                 && error.kind() != std::io::ErrorKind::NotFound
             {
                 tracing::debug!(%error, "partial tiles were not removed");
             }
         }
+    }
+
+    fn partial_folder(&self, tile: TilePath) -> PathBuf {
+        let mut path = self.path(TilePath { width: 1, ..tile });
+        path.pop();
+        path
+    }
+
+    /// Returns the widths of a tile's partial forms that lie in the folder.
+    fn partial_widths(&self, tile: TilePath) -> impl Iterator<Item = u16> {
+        let entries = std::fs::read_dir(self.partial_folder(tile));
+        let names = entries.into_iter().flatten().flatten();
+        names.filter_map(|entry| {
+            let width = entry.file_name().to_str()?.parse().ok()?;
+            (1..FULL).contains(&width).then_some(width)
+        })
     }
 
     /// Removes what [`grow`](Self::grow) wrote and no checkpoint covers.

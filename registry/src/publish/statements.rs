@@ -1,36 +1,46 @@
 //! Statements: checked against what is here, appended to the log, attached to their bundle.
 
+use std::sync::Arc;
+
+use bulla_schemas::Timestamp;
 use bulla_schemas::api::Appended;
 use bulla_schemas::media_type;
 use bulla_schemas::statement::ReleaseStatement;
 use bulla_trust::tile::FULL;
-use bulla_trust::{SignedEnvelope, Statement};
-use bytes::Bytes;
+use bulla_trust::{Admitted, SignedEnvelope, Statement, Submission};
 
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
+use crate::log::Placed;
 
 impl Catalog {
-    /// Appends a statement to the log. A release statement becomes a referrer of its bundle.
+    /// Appends a statement to the log on behalf of a token. A release statement becomes a referrer
+    /// of its bundle.
     pub(crate) async fn append(
         &self,
-        bytes: Bytes,
-        envelope: &SignedEnvelope,
-        statement: &Statement,
+        submission: Arc<Submission>,
+        token: &str,
+        now: Timestamp,
     ) -> Result<Appended, PublishError> {
-        if let Statement::Release(release) = statement {
+        if let Statement::Release(release) = submission.statement() {
             self.check_release(release).await?;
         }
-        let appended = self.log.append(bytes.into()).await?;
-        if let Statement::Release(release) = statement {
+        self.quota.take(token, now).map_err(Arc::new)?;
+        let placed = self.log.append(Arc::clone(&submission)).await;
+        if !matches!(&placed, Ok(placed) if matches!(placed.admitted, Admitted::New { .. })) {
+            self.quota.give_back(token);
+        }
+        let Placed { admitted, size } = placed?;
+        if let Statement::Release(release) = submission.statement() {
             let published = self.published();
             let policy = published.state.checked_policy();
-            if let Err(error) = self.attach(policy, envelope, release).await {
+            if let Err(error) = self.attach(policy, submission.envelope(), release).await {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "a release statement was not attached");
             }
         }
-        Ok(appended)
+        let (Admitted::New { entry } | Admitted::Known { entry }) = admitted;
+        Ok(Appended { index: entry, size })
     }
 
     /// Attaches the release statements of the log from entry `first` on.

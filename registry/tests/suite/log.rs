@@ -8,7 +8,8 @@ use bulla_schemas::api::{Appended, ErrorCode, LogInfo};
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, Timestamp, media_type};
-use bulla_trust::testing::{Organisation, policy};
+use bulla_trust::statement::to_payload;
+use bulla_trust::testing::{Organisation, key, policy, sign_as};
 use bulla_trust::tile::{TilePath, decode_entries};
 use bulla_trust::{LogState, Pin, accept};
 use reqwest::{Method, StatusCode};
@@ -182,6 +183,100 @@ async fn an_envelope_that_is_sent_again_keeps_its_place() {
     assert_eq!(response.status(), StatusCode::CREATED);
     let appended: Appended = response.json().await.unwrap();
     assert_eq!((appended.index, appended.size), (2, 3));
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_is_in_the_log_keeps_its_place_after_a_restart() {
+    let (registry, organisation) = registry_with_log().await;
+    let data = registry.stop().await;
+    let registry = Registry::start_in(data, Settings::default()).await;
+    for (index, entry) in organisation.entries.iter().enumerate() {
+        let response = registry.append(entry).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        let appended: Appended = response.json().await.unwrap();
+        assert_eq!((appended.index, appended.size), (index as u64, 3));
+    }
+    // The same promotion, signed by somebody else.
+    let promotion = organisation.envelope(2).payload().to_vec();
+    let response = registry
+        .append(&sign_as(&["bob"], media_type::IN_TOTO, &promotion))
+        .await;
+    let appended: Appended = response.json().await.unwrap();
+    assert_eq!((appended.index, appended.size), (2, 3));
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_a_signature_by_a_key_that_the_policy_does_not_know() {
+    let (registry, mut organisation) = registry_with_log().await;
+    let bundle = bundle("two");
+    registry.publish(&mut organisation, &bundle).await;
+    let promotion = to_payload(&organisation.draft("dev", bundle.hash()));
+    let stuffed = sign_as(&["alice", "mallory"], media_type::IN_TOTO, &promotion);
+    let body = error(registry.append(&stuffed).await).await;
+    assert_eq!(body.error, ErrorCode::Ineffective);
+    let mallory = key("mallory").public_key().fingerprint();
+    assert!(body.message.contains(&mallory), "{}", body.message);
+    let info: LogInfo = registry.json("/api/v1/log").await;
+    assert_eq!(info.size, 4);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_appends_so_many_entries_in_an_hour() {
+    let registry = Registry::start_with(Settings {
+        most_entries: 3,
+        ..Settings::default()
+    })
+    .await;
+    let mut organisation = Organisation::new();
+    for content in ["one", "two", "three"] {
+        let bundle = bundle(content);
+        registry.push_bundle(BILLING, &bundle).await;
+        organisation.append(release_entry(&bundle));
+    }
+    registry.append_all(&organisation.entries[..2]).await;
+    // What is in the log already does not count.
+    registry.append_all(&organisation.entries[..2]).await;
+    registry.append_all(&organisation.entries[2..3]).await;
+    let response = registry.append(&organisation.entries[3]).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let seconds: i64 = header(&response, "retry-after").parse().unwrap();
+    assert!((3000..=3600).contains(&seconds), "{seconds}");
+    let body = error(response).await;
+    assert_eq!(body.error, ErrorCode::TooManyRequests);
+    assert!(body.message.contains("3 entries"), "{}", body.message);
+    let other = registry.token(&[Scope::Push], &["acme/*"]).await;
+    let response = registry
+        .plain(Method::POST, "/log/entries")
+        .bearer_auth(other)
+        .body(organisation.entries[3].clone());
+    assert_eq!(response.send().await.unwrap().status(), StatusCode::CREATED);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn partial_tiles_do_not_pile_up() {
+    let registry = Registry::start().await;
+    let mut organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    for number in 0..9 {
+        let bundle = bundle(&number.to_string());
+        registry.publish(&mut organisation, &bundle).await;
+    }
+    let early = registry.get("/log/tile/entries/000.p/2").await;
+    assert_eq!(early.status(), StatusCode::OK);
+    let early = decode_entries(&early.bytes().await.unwrap(), 2).unwrap();
+    assert_eq!(early, organisation.entries[..2]);
+    let data = registry.stop().await;
+    for folder in ["entries", "0"] {
+        let partial = data.path().join("log/tile").join(folder).join("000.p");
+        let count = fs::read_dir(partial).unwrap().count();
+        assert!(count <= 3, "{folder} has {count} forms of one tile");
+    }
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(follow(&registry).await, organisation.state);
     registry.stop().await;
 }
 

@@ -103,14 +103,10 @@ impl Site {
         self.folder.join("set-aside")
     }
 
-    pub(crate) fn staging(&self) -> PathBuf {
-        self.folder.join(STAGING)
-    }
-
-    /// A staging directory for when those with lower numbers cannot be removed.
-    pub(crate) fn staging_number(&self, number: u32) -> PathBuf {
+    /// Staging directories are numbered: one that cannot be removed keeps its name.
+    pub(crate) fn staging(&self, number: u32) -> PathBuf {
         match number {
-            0 | 1 => self.staging(),
+            0 | 1 => self.folder.join(STAGING),
             number => self.folder.join(format!("{STAGING}-{number}")),
         }
     }

@@ -90,11 +90,7 @@ fn notes(status: &ProjectStatus) {
         ));
     }
     for leftover in &status.leftovers {
-        output::say(&format!(
-            "{project}: `{}` could not be removed: {}",
-            leftover.path.display(),
-            leftover.reason
-        ));
+        output::say(&format!("{project}: {leftover}"));
     }
     let differences = status.differences.as_deref().unwrap_or_default();
     if !differences.is_empty() {

@@ -37,6 +37,11 @@ impl Arguments {
         }
         let hash = found.hash.short();
         let project = &found.project;
+        for point in &found.mounted {
+            output::say(&format!(
+                "{project}: something is mounted on `{point}`, and what it covers is not compared"
+            ));
+        }
         if found.differences.is_empty() {
             output::say(&format!(
                 "{project}: {hash} is intact, {} files",

@@ -33,9 +33,9 @@ pub(crate) struct Uses {
 /// Processes that could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hidden {
-    /// So many, of other users.
+    /// So many.
     Some(usize),
-    /// All of other users, or all.
+    /// It cannot even be told how many.
     All,
 }
 
@@ -98,7 +98,7 @@ impl Uses {
     }
 
     /// Returns what uses a tree, mounts first.
-    fn of_tree(&self, tree: &Path) -> Option<Obstacle> {
+    pub(crate) fn of_tree(&self, tree: &Path) -> Option<Obstacle> {
         let at = locate(&self.mounts, tree)?;
         let inside = |found: &Use| {
             let rest = found.location.below(&at)?;
@@ -143,13 +143,19 @@ impl Uses {
 
     /// Says which processes could not be looked at, when there are some.
     pub(crate) fn hidden(&self) -> Option<String> {
-        let who = match self.hidden {
+        Some(match self.hidden {
             Hidden::Some(0) => return None,
-            Hidden::Some(1) => "1 process of another user".to_owned(),
-            Hidden::Some(count) => format!("{count} processes of other users"),
-            Hidden::All => "the processes of other users".to_owned(),
-        };
-        Some(who)
+            Hidden::Some(1) => "whether 1 process uses a release that was given up is not known, \
+                                because this user may not look at it"
+                .to_owned(),
+            Hidden::Some(count) => format!(
+                "whether {count} processes use a release that was given up is not known, because \
+                 this user may not look at them"
+            ),
+            Hidden::All => "whether a process uses a release that was given up is not known, \
+                            because `/proc` does not show the processes of this server"
+                .to_owned(),
+        })
     }
 }
 

@@ -14,6 +14,12 @@ pub(super) fn say(site: &Site, left: &Digest, observer: &dyn Observer) {
     let Ok(Some(comparison)) = examine(site, left, Depth::Quick) else {
         return;
     };
+    for point in &comparison.mounted {
+        observer.note(&format!(
+            "something is mounted on `{}`, in the tree that is left; the live one is without it",
+            site.tree(left).join(point).display()
+        ));
+    }
     if !comparison.differences.is_empty() {
         observer.note(&format!(
             "the tree of {}, which is left, was edited: {}; it stays in `{}` and goes to `{}` when \

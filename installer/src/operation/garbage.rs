@@ -5,12 +5,12 @@
 //! removal needs no free space. Nothing here fails an install.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::path::PathBuf;
 
 use bulla_schemas::{Digest, Timestamp};
 
 use super::edits::{self, Disposal};
-use crate::drift::DriftError;
 use crate::failpoint::failpoint;
 use crate::live::processes::Uses;
 use crate::observer::Observer;
@@ -19,6 +19,7 @@ use crate::state::history::History;
 use crate::state::hold::Hold;
 use crate::state::leftovers::{self, Leftover};
 use crate::tree::staging::Staging;
+use crate::tree::survey::survey;
 use crate::tree::{TreeError, releases, remove};
 
 /// Returns the releases to keep once `live` is live.
@@ -59,18 +60,8 @@ pub(crate) struct Collected {
 impl Collected {
     /// Says what stays and what could not be told.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
-        let stays = |leftover: &Leftover| {
-            format!(
-                "`{}` is not needed any more and stays: {}",
-                leftover.path.display(),
-                leftover.reason
-            )
-        };
-        let hidden = self
-            .hidden
-            .iter()
-            .map(|who| format!("whether {who} used what was removed could not be told; root can"));
-        self.left.iter().map(stays).chain(hidden)
+        let stays = self.left.iter().map(ToString::to_string);
+        stays.chain(self.hidden.iter().cloned())
     }
 }
 
@@ -93,13 +84,11 @@ pub(crate) fn collect(
         let mut garbage = Vec::new();
         for hash in &doomed {
             let tree = site.tree(hash);
-            let given_up = uses
-                .check(&tree)
-                .map_err(|obstacle| Leftover::new(tree.clone(), &obstacle))
-                .and_then(|()| {
-                    give_up(site, hash, &staging, now, observer)
-                        .map_err(|error| Leftover::new(tree, &error))
-                });
+            let given_up = match uses.of_tree(&tree) {
+                Some(obstacle) => Err(Leftover::new(tree, &obstacle)),
+                None => give_up(site, hash, &staging, now, observer)
+                    .map_err(|error| Leftover::new(tree, error.as_ref())),
+            };
             match given_up {
                 Ok(path) => garbage.extend(path),
                 Err(leftover) => collected.left.push(leftover),
@@ -130,10 +119,11 @@ fn give_up(
     staging: &Staging,
     now: Timestamp,
     observer: &dyn Observer,
-) -> Result<Option<PathBuf>, DriftError> {
+) -> Result<Option<PathBuf>, Box<dyn Error>> {
     if edits::save(site, hash, now, observer)? == Disposal::SetAside {
         return Ok(None);
     }
+    survey(&site.tree(hash))?;
     let to = staging.garbage(hash);
     releases::take_out(site, hash, &to)?;
     Ok(Some(to))

@@ -213,8 +213,7 @@ impl Attempt<'_> {
     /// download, which the next install goes on with. What cannot be removed now is swept then.
     fn clean_up(&self, error: &InstallError) {
         let hash = self.resolved.hash;
-        let mut removed: Vec<Result<(), InstallError>> =
-            vec![remove::remove_tree(&self.site.staging()).map_err(Into::into)];
+        let mut removed: Vec<Result<(), InstallError>> = Vec::new();
         if error.kind() == FailureKind::Refused {
             removed.push(remove::remove_tree(&self.site.spools()).map_err(Into::into));
             if !releases::is_on_disk(self.site, &hash) {

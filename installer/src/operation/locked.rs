@@ -42,11 +42,7 @@ impl LockedSite {
             Recovered::Undone => observer.note("an interrupted activation was undone"),
         }
         for leftover in sweep::sweep(&site)? {
-            observer.note(&format!(
-                "`{}` cannot be removed: {}",
-                leftover.path.display(),
-                leftover.reason
-            ));
+            observer.note(&leftover.to_string());
         }
         Ok(Self { site, _lock: lock })
     }

@@ -22,6 +22,9 @@ pub struct Verification {
     pub files: u64,
     /// What is not as it should be, by path.
     pub differences: Vec<Difference>,
+    /// Where something is mounted in the tree. What that covers is not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounted: Vec<String>,
 }
 
 /// Hashes the live tree against the signed index.
@@ -32,11 +35,12 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
     })?;
     let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;
     let found = examine_with(&site, &bundle, Depth::Full)?;
-    let differences = found.ok_or(ObserveError::TreeGone { hash })?.differences;
+    let found = found.ok_or(ObserveError::TreeGone { hash })?;
     Ok(Verification {
         project: project.clone(),
         hash,
         files: bundle.release().files,
-        differences,
+        differences: found.differences,
+        mounted: found.mounted,
     })
 }

@@ -15,7 +15,7 @@ mod sources;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use bulla_bundle::VerifiedBundle;
@@ -29,14 +29,17 @@ use crate::fetch::pull::spool::Spool;
 use crate::observer::Observer;
 use crate::platform::disk;
 use crate::platform::files::{self, OnPath as _};
+use crate::platform::mounts;
 use crate::site::Site;
 use crate::state::history::PromotionRecord;
+use crate::state::leftovers::{self, Leftover};
 use crate::tree::compare::{Difference, in_words};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
 use crate::tree::place::{self, Finished};
 use crate::tree::plan::{self, Plan};
 use crate::tree::space::{self, Need};
-use crate::tree::{Link, ReleaseNote, TreeError, persist, recycle, remove, share};
+use crate::tree::staging::Staging;
+use crate::tree::{Link, ReleaseNote, TreeError, persist, recycle, share};
 
 pub use error::WriteError;
 use sources::Sources;
@@ -75,31 +78,50 @@ impl Writing<'_> {
     /// Writes the tree and puts it in place, durably. A failure leaves nothing but the frames that
     /// have been downloaded.
     pub(super) fn write(&self) -> Result<Written, WriteError> {
-        let hash = self.bundle.hash();
+        self.refuse_mounts()?;
         self.make_directories()?;
-        let (extracted, downloaded, in_place) = self.make().inspect_err(|_| {
-            // The first error counts; what cannot be removed now is swept at the next start.
-            let _ = remove::remove_tree(&self.site.staging());
-        })?;
-        failpoint!("install::before-sync");
-        extracted.record.write_later(&self.site.record(&hash))?;
-        failpoint!("install::record-written");
-        self.sync_file_systems()?;
-        failpoint!("install::synced");
-        self.put_in_place()?;
-        failpoint!("install::tree-in-place");
-        remove::remove_tree(&self.site.staging())?;
+        let staging = Staging::create(self.site)?;
+        let written = self.write_in(&staging);
+        // The new tree does not depend on it, and a first error counts more.
+        if let Err(error) = staging.remove() {
+            let leftover = Leftover::new(staging.path().to_owned(), &error);
+            self.observer.note(&leftover.to_string());
+            leftovers::add(self.site, leftover);
+        }
+        let written = written?;
         for file in persist::prepare(self.site, &self.bundle.release().install)? {
             self.observer.note(&format!(
                 "`{}` does not exist yet; the release finds it there once you put it",
                 file.display()
             ));
         }
-        Ok(Written {
-            in_place,
-            shared: extracted.shared,
-            downloaded,
-        })
+        Ok(written)
+    }
+
+    /// A tree that would be set aside takes along what is mounted in it, which the application
+    /// then does not find any more.
+    fn refuse_mounts(&self) -> Result<(), TreeError> {
+        let path = self.site.tree(&self.bundle.hash());
+        match mounts::below(&path).into_iter().next() {
+            Some(point) => Err(TreeError::Mounted {
+                point: path.join(point),
+                path,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn write_in(&self, staging: &Staging) -> Result<Written, WriteError> {
+        let (top, extracted, written) = self.make(staging)?;
+        failpoint!("install::before-sync");
+        let record = self.site.record(&self.bundle.hash());
+        extracted.record.write_later(&record)?;
+        failpoint!("install::record-written");
+        self.sync_file_systems()?;
+        failpoint!("install::synced");
+        self.put_in_place(&top)?;
+        failpoint!("install::tree-in-place");
+        Ok(written)
     }
 
     fn make_directories(&self) -> Result<(), WriteError> {
@@ -112,46 +134,70 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn make(&self) -> Result<(Extracted, Downloaded, u64), WriteError> {
+    /// Writes the tree in staging. Returns where it is.
+    fn make(&self, staging: &Staging) -> Result<(PathBuf, Extracted, Written), WriteError> {
         let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
-        let mut plan = plan::plan(self.bundle, sources.local());
-        if sources.recycled().is_some() && plan.in_place() == 0 {
-            sources.keep_all();
-            plan = plan::plan(self.bundle, sources.local());
-        }
-        if self.supply.is_none() && !plan.frames.is_empty() {
-            return Err(WriteError::NotOnDisk {
-                paths: plan.fetched_paths(),
-            });
-        }
-        self.check_space(&plan, &sources)?;
         let note = ReleaseNote::new(self.bundle, self.promotion, self.now).to_bytes()?;
-        let top = self.staged();
-        let extraction = Extraction {
-            bundle: self.bundle,
-            plan: &plan,
-            trees: sources.trees(),
-            top: &top,
-            release_note: &note,
-            link: self.link,
-            threads: self.threads,
-            progress: self.observer,
-        };
-        self.observer.start(Some(plan.bytes()));
-        let (extracted, downloaded) = self.extract(&extraction, &sources)?;
-        Ok((extracted, downloaded, plan.in_place()))
+        loop {
+            let mut plan = plan::plan(self.bundle, sources.local());
+            if sources.recycled().is_some() && plan.in_place() == 0 {
+                sources.give_up_recycling();
+                plan = plan::plan(self.bundle, sources.local());
+            }
+            if self.supply.is_none() && !plan.frames.is_empty() {
+                return Err(WriteError::NotOnDisk {
+                    paths: plan.fetched_paths(),
+                });
+            }
+            self.check_space(&plan, &sources)?;
+            let top = staging.free_path(&self.bundle.hash());
+            let extraction = Extraction {
+                bundle: self.bundle,
+                plan: &plan,
+                trees: sources.trees(),
+                top: &top,
+                release_note: &note,
+                link: self.link,
+                threads: self.threads,
+                progress: self.observer,
+            };
+            self.observer.start(Some(plan.bytes()));
+            let Some((extracted, downloaded)) = self.extract(&extraction, &sources)? else {
+                sources.give_up_recycling();
+                continue;
+            };
+            let written = Written {
+                in_place: plan.in_place(),
+                shared: extracted.shared,
+                downloaded,
+            };
+            if let (Some(_), Some(hidden)) = (sources.recycled(), sources.hidden()) {
+                self.observer.note(hidden);
+            }
+            return Ok((top, extracted, written));
+        }
     }
 
+    /// Extracts a tree. `None` when the old tree cannot be recycled.
     fn extract(
         &self,
         extraction: &Extraction<'_>,
         sources: &Sources,
-    ) -> Result<(Extracted, Downloaded), WriteError> {
+    ) -> Result<Option<(Extracted, Downloaded)>, WriteError> {
         let plan = extraction.plan;
         let (mut extractor, distrusted, mut downloaded);
         if let Some(recycled) = sources.recycled() {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
-            recycle::recycle(self.site, plan, &recycled.record, extraction.top)?;
+            let old = &recycled.record;
+            if let Err(error) = recycle::recycle(self.site, plan, old, extraction.top) {
+                let leftover = Leftover::new(recycled.path.clone(), &error);
+                self.observer.note(&format!(
+                    "the tree of {} cannot be recycled, so that a new one is written: {}",
+                    old.hash.short(),
+                    leftover.reason
+                ));
+                return Ok(None);
+            }
             extractor = Extractor::begin(extraction)?;
             distrusted = extractor.write_planned(&frames)?;
             downloaded = fetched;
@@ -162,7 +208,7 @@ impl Writing<'_> {
         if !distrusted.is_empty() {
             downloaded = downloaded.and(self.fetch_instead(&mut extractor, plan, &distrusted)?);
         }
-        Ok((extractor.finish()?, downloaded))
+        Ok(Some((extractor.finish()?, downloaded)))
     }
 
     /// Fetches frames to the last one.
@@ -270,12 +316,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn put_in_place(&self) -> Result<(), WriteError> {
+    fn put_in_place(&self, staged: &Path) -> Result<(), WriteError> {
         let hash = self.bundle.hash();
         let aside = set_aside::free_path(self.site, &hash, self.now);
         let finished = Finished {
             hash: &hash,
-            staged: &self.staged(),
+            staged,
             is_live: self.live == Some(hash),
             aside: &aside,
         };
@@ -289,9 +335,5 @@ impl Writing<'_> {
             ));
         }
         Ok(())
-    }
-
-    fn staged(&self) -> PathBuf {
-        self.site.staging().join(self.bundle.hash().hex())
     }
 }

@@ -35,20 +35,33 @@ pub(crate) fn open_top(path: &Path) -> io::Result<OwnedFd> {
 /// Opens a directory in another one. What is mounted on it is not entered: that is
 /// [`ErrorKind::CrossesDevices`].
 pub(crate) fn open_below(above: impl AsFd, name: impl Arg + Copy) -> io::Result<OwnedFd> {
+    open(above, name, DIRECTORY)
+}
+
+/// Tells whether something is mounted on a directory or a file.
+pub(crate) fn is_mounted_on(above: impl AsFd, name: impl Arg + Copy) -> bool {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    matches!(
+        open(above, name, flags),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices
+    )
+}
+
+fn open(above: impl AsFd, name: impl Arg + Copy, flags: OFlags) -> io::Result<OwnedFd> {
     let above = above.as_fd();
-    match openat2(above, name, DIRECTORY, Mode::empty(), ResolveFlags::NO_XDEV) {
+    match openat2(above, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
         Ok(opened) => Ok(opened),
         Err(Errno::XDEV) => Err(mounted()),
         // Linux before 5.6, or a filter that does not know the call.
-        Err(Errno::NOSYS | Errno::PERM) => open_compared(above, name),
+        Err(Errno::NOSYS | Errno::PERM) => open_compared(above, name, flags),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Opens a directory, and then looks whether it lies on the mount of the one above.
-fn open_compared(above: impl AsFd, name: impl Arg) -> io::Result<OwnedFd> {
+/// Opens a name, and then looks whether that lies on the mount of the directory above.
+fn open_compared(above: impl AsFd, name: impl Arg, flags: OFlags) -> io::Result<OwnedFd> {
     let above = above.as_fd();
-    let opened = openat(above, name, DIRECTORY, Mode::empty())?;
+    let opened = openat(above, name, flags, Mode::empty())?;
     if mount_id(&opened)? == mount_id(above)? {
         Ok(opened)
     } else {
@@ -87,9 +100,10 @@ mod tests {
         let top = open_top(&tree).unwrap();
         let is_mounted = |result: io::Result<OwnedFd>| matches!(result, Err(error) if error.kind() == ErrorKind::CrossesDevices);
         assert!(open_below(&top, "plain").is_ok());
-        assert!(open_compared(&top, "plain").is_ok());
+        assert!(open_compared(&top, "plain", DIRECTORY).is_ok());
         assert!(is_mounted(open_below(&top, "mounted")));
-        assert!(is_mounted(open_compared(&top, "mounted")));
+        assert!(is_mounted(open_compared(&top, "mounted", DIRECTORY)));
+        assert!(is_mounted_on(&top, "mounted") && !is_mounted_on(&top, "plain"));
         assert!(is_mounted(open_top(&tree.join("mounted"))));
         assert!(open_top(&tree.join("mounted/inner")).is_ok());
     }
@@ -101,7 +115,7 @@ mod tests {
         std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
         let top = open_top(folder.path()).unwrap();
         assert!(open_below(&top, "link").is_err());
-        assert!(open_compared(&top, "link").is_err());
+        assert!(open_compared(&top, "link", DIRECTORY).is_err());
         assert!(open_top(&folder.path().join("link")).is_err());
     }
 }

@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
+const DELETED: &[u8] = b"//deleted";
+
 /// Where a directory or a file lies, whatever is mounted where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
@@ -138,7 +140,19 @@ impl Mounts {
     }
 }
 
-const DELETED: &[u8] = b"//deleted";
+/// Returns what this process sees mounted below a directory, as paths from there.
+pub(crate) fn below(directory: &Path) -> Vec<PathBuf> {
+    let Ok(directory) = fs::canonicalize(directory) else {
+        return Vec::new();
+    };
+    Mounts::read(Path::new("/proc/self"), Path::new("/"))
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|mount| mount.point.strip_prefix(&directory).ok())
+        .filter(|point| !point.as_os_str().is_empty())
+        .map(Path::to_owned)
+        .collect()
+}
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext4 /dev/root rw`
 fn parse_line(line: &[u8], root: &Path) -> Option<Mount> {

@@ -36,6 +36,13 @@ impl Leftover {
     }
 }
 
+impl std::fmt::Display for Leftover {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, reason } = self;
+        write!(formatter, "`{}` stays: {reason}", path.display())
+    }
+}
+
 /// Returns what is still there of what could not be removed.
 pub(crate) fn read(site: &Site) -> Vec<Leftover> {
     // What cannot be read is found again by the next run.
@@ -43,6 +50,13 @@ pub(crate) fn read(site: &Site) -> Vec<Leftover> {
     let mut leftovers = read.ok().flatten().unwrap_or_default();
     leftovers.retain(|leftover| leftover.path.symlink_metadata().is_ok());
     leftovers
+}
+
+/// Remembers one more.
+pub(crate) fn add(site: &Site, leftover: Leftover) {
+    let mut known = read(site);
+    known.push(leftover);
+    write(site, &known);
 }
 
 /// Remembers what could not be removed. Only `status` reads it, so that a full disk, on which it

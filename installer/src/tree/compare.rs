@@ -17,6 +17,7 @@ use rustix::fs::Dir;
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected};
 use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
 use crate::state::record::{RecordedFile, TreeRecord};
 
@@ -31,6 +32,8 @@ pub(crate) struct Comparison {
     pub(crate) differences: Vec<Difference>,
     /// The record of the tree as it is now; what differs has no stamp.
     pub(crate) record: TreeRecord,
+    /// Where something is mounted in the tree. What that covers is not compared.
+    pub(crate) mounted: Vec<String>,
     /// Programs that some of those who may read them may not execute.
     pub(crate) not_executable: Vec<String>,
 }
@@ -43,13 +46,20 @@ pub(crate) fn compare(
     hints: Option<&TreeRecord>,
 ) -> Result<Comparison, FileError> {
     let expected = expected(bundle.entries(), &bundle.release().install);
+    let mounted = mounts::below(tree);
     let mut differences = added(&expected, tree)?;
+    // A directory that was made to mount something in it.
+    differences.retain(|added| !mounted.iter().any(|point| point.starts_with(&added.path)));
     let compared: Vec<Vec<Compared>> = expected
         .par_chunks(256)
         .map(|paths| compare_paths(paths, tree, hints))
         .collect();
     let mut comparison = Comparison {
         differences: Vec::new(),
+        mounted: mounted
+            .iter()
+            .map(|point| point.display().to_string())
+            .collect(),
         record: TreeRecord {
             hash: bundle.hash(),
             files: Vec::with_capacity(expected.len()),

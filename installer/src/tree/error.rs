@@ -74,6 +74,18 @@ pub enum TreeError {
         /// The tree.
         path: PathBuf,
     },
+    /// A tree that has to be replaced has something mounted in it.
+    #[error(
+        "`{}` has to be written again, and something is mounted on `{}`",
+        path.display(),
+        point.display()
+    )]
+    Mounted {
+        /// The tree.
+        path: PathBuf,
+        /// Where something is mounted.
+        point: PathBuf,
+    },
 }
 
 impl From<VerifyError> for TreeError {
@@ -93,7 +105,8 @@ impl TreeError {
             | Self::ThreadDied
             | Self::NoSpace { .. }
             | Self::NoInodes { .. }
-            | Self::CannotExchange { .. } => FailureKind::Failed,
+            | Self::CannotExchange { .. }
+            | Self::Mounted { .. } => FailureKind::Failed,
         }
     }
 
@@ -110,6 +123,10 @@ impl TreeError {
             }
             Self::CannotExchange { .. } => {
                 "move the changed files away by hand, or install another release"
+            }
+            Self::Mounted { .. } => {
+                "unmount it and run the same command again; what is kept across releases belongs \
+                 in a persistent path"
             }
             Self::ReadSpool(_) | Self::ThreadDied => return None,
         };

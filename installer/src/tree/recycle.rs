@@ -2,7 +2,7 @@
 //! differs is touched. An update then costs what changed, and no two releases share a file.
 //!
 //! ```text
-//! releases/<old>  ─rename─▶  .staging/<new>
+//! releases/<old>  ─rename─▶  .staging/<new>      only what nothing uses and could be removed
 //!   every path     as the record says, and wanted: stays
 //!                  anything else: removed, and written anew by extraction
 //! ```
@@ -19,7 +19,7 @@ use super::expected::ExpectedKind;
 use super::plan::{self, Origin, Plan, PlannedFile};
 use super::{releases, remove};
 use crate::failpoint::failpoint;
-use crate::platform::files::{self, OnPath as _};
+use crate::platform::files::OnPath as _;
 use crate::platform::stamp::{self, Stamp};
 use crate::site::Site;
 use crate::state::record::TreeRecord;
@@ -31,7 +31,6 @@ pub(crate) fn recycle(
     old: &TreeRecord,
     top: &Path,
 ) -> Result<(), TreeError> {
-    files::create_private_directory(&site.staging())?;
     releases::take_out(site, &old.hash, top)?;
     failpoint!("recycle::moved");
     let wanted = wanted(plan);

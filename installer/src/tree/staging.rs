@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::Digest;
 
+use super::remove;
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::Site;
 
@@ -23,7 +24,7 @@ impl Staging {
         const MOST: u32 = 1000;
         let mut number = 1;
         loop {
-            let path = site.staging_number(number);
+            let path = site.staging(number);
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && number < MOST => {
@@ -36,6 +37,22 @@ impl Staging {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Removes it with everything in it.
+    pub(crate) fn remove(&self) -> Result<(), FileError> {
+        remove::remove_tree(&self.0)
+    }
+
+    /// Returns where the tree of a release is written: a path at which nothing is.
+    pub(crate) fn free_path(&self, hash: &Digest) -> PathBuf {
+        let mut path = self.0.join(hash.hex());
+        let mut count = 1;
+        while path.symlink_metadata().is_ok() {
+            count += 1;
+            path = self.0.join(format!("{}-{count}", hash.hex()));
+        }
+        path
     }
 
     /// Returns where an old tree of a release is removed.
@@ -52,9 +69,14 @@ pub(crate) fn left(site: &Site) -> Result<Vec<PathBuf>, FileError> {
     for name in names(folder)? {
         if name.to_str().is_some_and(Site::is_staging) {
             let directory = folder.join(name);
-            // What is no directory has nothing in it.
-            let inside = names(&directory).unwrap_or_default();
-            paths.extend(inside.iter().map(|name| directory.join(name)));
+            // A link could lead anywhere; only its own name goes.
+            if directory
+                .symlink_metadata()
+                .is_ok_and(|found| found.is_dir())
+            {
+                let inside = names(&directory)?;
+                paths.extend(inside.iter().map(|name| directory.join(name)));
+            }
             paths.push(directory);
         }
     }

@@ -6,6 +6,8 @@ use bulla_schemas::Digest;
 
 use super::error::WriteError;
 use crate::drift::examine::{Depth, examine};
+use crate::live::processes::Uses;
+use crate::platform::directory;
 use crate::site::Site;
 use crate::state::record::TreeRecord;
 use crate::tree::plan::{Local, LocalTree};
@@ -16,11 +18,12 @@ pub(super) struct Sources {
     trees: Vec<LocalTree>,
     recycled: Option<LocalTree>,
     live: Option<Digest>,
+    hidden: Option<String>,
 }
 
 impl Sources {
-    /// Finds the trees that have a record, in the order given. The first of `free` that is still
-    /// what was installed becomes the new tree; what was changed in it by hand keeps it from that.
+    /// Finds the trees that have a record, in the order given. The first of `free` that nothing
+    /// uses, that could be removed, and that is still what was installed becomes the new tree.
     pub(super) fn find(
         site: &Site,
         order: &[Digest],
@@ -32,7 +35,9 @@ impl Sources {
             trees: Vec::new(),
             recycled: None,
             live,
+            hidden: None,
         };
+        let mut uses = None;
         for hash in order {
             if !on_disk.contains(hash) {
                 continue;
@@ -44,12 +49,24 @@ impl Sources {
                 path: site.tree(hash),
                 record,
             };
-            if sources.recycled.is_none() && free.contains(hash) && is_intact(site, hash) {
+            // Something is mounted on it.
+            if directory::open_top(&tree.path).is_err() {
+                continue;
+            }
+            if sources.recycled.is_none()
+                && free.contains(hash)
+                && uses
+                    .get_or_insert_with(|| Uses::of_project(site))
+                    .check(&tree.path)
+                    .is_ok()
+                && is_intact(site, hash)
+            {
                 sources.recycled = Some(tree);
             } else {
                 sources.trees.push(tree);
             }
         }
+        sources.hidden = uses.and_then(|uses| uses.hidden());
         Ok(sources)
     }
 
@@ -62,9 +79,17 @@ impl Sources {
         }
     }
 
-    /// Gives up recycling: that tree stays, and files may be taken from it.
-    pub(super) fn keep_all(&mut self) {
-        self.trees.extend(self.recycled.take());
+    /// Gives up recycling. The tree stays where it is, and files may be taken from it, unless it
+    /// was moved already.
+    pub(super) fn give_up_recycling(&mut self) {
+        let recycled = self.recycled.take();
+        self.trees
+            .extend(recycled.filter(|tree| tree.path.is_dir()));
+    }
+
+    /// Says which processes could not be looked at.
+    pub(super) fn hidden(&self) -> Option<&str> {
+        self.hidden.as_deref()
     }
 
     pub(super) fn trees(&self) -> &[LocalTree] {

@@ -6,6 +6,7 @@ use bulla_schemas::Digest;
 use rustix::fs::{FileType, Stat, fstat, readlinkat};
 
 use super::difference::DifferenceKind;
+use crate::platform::directory;
 use crate::platform::stamp::{self, Stamp};
 use crate::state::record::RecordedFile;
 use crate::tree::descent::Descent;
@@ -14,7 +15,7 @@ use crate::tree::share;
 
 /// What lies under a path.
 pub(super) enum Found {
-    /// What must lie there, which is not a file.
+    /// What must lie there, which is not a file; or something is mounted on it or above it.
     AsExpected,
     /// The file that must lie there.
     File {
@@ -34,7 +35,10 @@ pub(super) fn look(
     buffer: &mut Vec<u8>,
 ) -> Found {
     match try_to_look(descent, expected, hint, buffer) {
+        Ok(Found::Different(_)) if is_mounted_on(descent, expected) => Found::AsExpected,
         Ok(found) => found,
+        // Something is mounted above it.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Found::AsExpected,
         Err(error) => Found::Different(match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DifferenceKind::Missing,
             _ => DifferenceKind::Unreadable,
@@ -81,6 +85,13 @@ fn try_to_look(
     } else {
         Found::Different(DifferenceKind::Changed)
     })
+}
+
+/// Tells whether something is mounted on a path, which hides what is there.
+fn is_mounted_on(descent: &mut Descent, expected: &Expected<'_>) -> bool {
+    descent
+        .parent_of(&expected.path)
+        .is_ok_and(|(above, name)| directory::is_mounted_on(above, name))
 }
 
 fn has_content(

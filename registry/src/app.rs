@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bulla_files::Lock;
 
 use crate::blocking::blocking;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
 use crate::database::Database;
@@ -21,6 +22,10 @@ use crate::store::repositories::Repositories;
 use crate::store::space::Disk;
 use crate::store::uploads::Uploads;
 
+/// Most bytes of bodies in memory at once, of all requests and of those of one token.
+const MOST_BODIES: u64 = 128 << 20;
+const MOST_BODIES_OF_TOKEN: u64 = 32 << 20;
+
 /// A registry over one data directory.
 #[derive(Debug)]
 pub struct App {
@@ -28,6 +33,8 @@ pub struct App {
     pub(crate) clock: Clock,
     pub(crate) catalog: Catalog,
     pub(crate) uploads: Arc<Uploads>,
+    /// For bodies that are read as a whole.
+    pub(crate) budget: Arc<Budget>,
     _lock: Lock,
 }
 
@@ -57,6 +64,7 @@ impl App {
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),
             catalog,
+            budget: Budget::new(MOST_BODIES, MOST_BODIES_OF_TOKEN),
             settings,
             clock,
             _lock: lock,

@@ -7,6 +7,7 @@
 mod access;
 mod app;
 mod blocking;
+mod budget;
 pub mod cli;
 mod clock;
 mod data;

@@ -13,8 +13,8 @@ use tokio_util::io::ReaderStream;
 
 use bulla_files::{Attempt as _, FileError};
 
-/// Bytes read at once.
-const READ_SIZE: usize = 256 * 1024;
+/// Bytes read at once, and held while a client takes them.
+const READ_SIZE: usize = 64 * 1024;
 
 /// Some bytes of an object.
 pub(crate) type ObjectStream = ReaderStream<Take<tokio::fs::File>>;

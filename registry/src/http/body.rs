@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use crate::app::App;
+use crate::budget::Share;
+use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::settings::Pace;
 
@@ -54,8 +58,7 @@ impl Incoming {
         }
     }
 
-    /// Reads a whole body of at most `limit` bytes.
-    pub(crate) async fn read_all(mut self, limit: u64) -> Result<Bytes, Problem> {
+    async fn read_all(mut self, limit: u64) -> Result<Bytes, Problem> {
         let mut whole = BytesMut::new();
         while let Some(data) = self.next().await? {
             if (whole.len() + data.len()) as u64 > limit {
@@ -79,6 +82,24 @@ impl Incoming {
         self.arrived = 0;
         Ok(())
     }
+}
+
+/// Reads the whole body of a request, at most `limit` bytes. They are in memory, and count as the
+/// caller's, until the share is dropped.
+pub(crate) async fn read_all(
+    app: &App,
+    caller: &Caller,
+    request: Request,
+    limit: u64,
+) -> Result<(Bytes, Share), Problem> {
+    let size = announced_length(request.headers()).unwrap_or(limit);
+    if size > limit {
+        return Err(Problem::TooLarge { limit });
+    }
+    let share = app.budget.take(caller.token_id(), size);
+    let share = share.ok_or(Problem::TooManyRequests)?;
+    let body = Incoming::new(request.into_body(), app.settings.pace);
+    Ok((body.read_all(limit).await?, share))
 }
 
 /// Returns the announced length of a body.

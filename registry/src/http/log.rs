@@ -13,7 +13,7 @@ use bulla_trust::{Statement, Submission};
 use crate::access::Scope::{Pull, Push};
 use crate::app::App;
 use crate::blocking::blocking;
-use crate::http::body::Incoming;
+use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::content::IMMUTABLE;
 use crate::http::extract::Path;
@@ -70,9 +70,7 @@ pub(crate) async fn append(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Push)?;
-    let bytes = Incoming::new(request.into_body(), app.settings.pace)
-        .read_all(MOST_BYTES)
-        .await?;
+    let (bytes, _share) = read_all(&app, &caller, request, MOST_BYTES).await?;
     let submission = Submission::from_bytes(bytes.into()).map_err(Problem::malformed)?;
     check_access(&app, &caller, submission.statement())?;
     let (submission, now) = (Arc::new(submission), app.clock.now());

@@ -145,6 +145,9 @@ pub(crate) enum Problem {
         /// What the header said.
         found: String,
     },
+    /// The token's requests, or all together, hold as much memory as they may.
+    #[error("too many large requests at once")]
+    TooManyRequests,
     /// The log has no first policy.
     #[error("the log has no policy yet")]
     NoPolicy,
@@ -212,6 +215,11 @@ impl Problem {
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
             Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
             Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
+            Self::TooManyRequests => (
+                Http::TOO_MANY_REQUESTS,
+                "TOOMANYREQUESTS",
+                Api::TooManyRequests,
+            ),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
             Self::NotReady(_) => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
@@ -267,7 +275,9 @@ impl Problem {
                 "the registry's operator must make space; the same request works then"
             }
             Self::Ambiguous { .. } => "give more digits of the hash",
-            Self::Store(StoreError::TooManyUploads) => "try again in a moment",
+            Self::TooManyRequests | Self::Store(StoreError::TooManyUploads) => {
+                "try again in a moment"
+            }
             Self::Publish(error) => return publish_hint(error),
             _ => return None,
         })

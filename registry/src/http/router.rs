@@ -94,7 +94,7 @@ async fn repository(
         ("PUT", Target::Upload(id)) => uploads::finish(app, project, &id, request).await,
         ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
         ("PUT", Target::Manifest(reference)) => {
-            manifests::push(app, project, reference, request).await
+            manifests::push(app, &caller, project, reference, request).await
         }
         ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, &reference),
         (_, target) => Err(Problem::Unsupported {

@@ -56,7 +56,7 @@ impl Catalog {
         to: Digest,
     ) -> Result<Option<bulla_schemas::api::Diff>, PublishError> {
         let blobs = self.blobs.clone();
-        blocking(move || {
+        self.reading(move || {
             let (Some(before), Some(after)) = (bundle(&blobs, from)?, bundle(&blobs, to)?) else {
                 return Ok(None);
             };

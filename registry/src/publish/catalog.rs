@@ -17,6 +17,9 @@ use crate::oci::digest::OciDigest;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Repositories};
 
+/// How many requests may read bundles at once; others wait.
+const MOST_READING: usize = 4;
+
 /// What the registry holds.
 #[derive(Debug)]
 pub(crate) struct Catalog {
@@ -27,6 +30,8 @@ pub(crate) struct Catalog {
     pub(super) quota: Quota,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
+    /// Held while bundles are read: their indexes are in memory meanwhile.
+    reading: tokio::sync::Semaphore,
 }
 
 impl Catalog {
@@ -45,6 +50,7 @@ impl Catalog {
             log,
             quota,
             tags: tokio::sync::Mutex::default(),
+            reading: tokio::sync::Semaphore::new(MOST_READING),
         }
     }
 
@@ -112,6 +118,15 @@ impl Catalog {
         })
         .await?;
         Ok(self.database.add_manifest(project, &manifest).await?)
+    }
+
+    /// Reads bundles where that may block, when not too many are being read.
+    pub(super) async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let _turn = self.reading.acquire().await;
+        blocking(read).await
     }
 
     /// Opens content, whichever repository it belongs to.

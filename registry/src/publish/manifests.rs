@@ -123,7 +123,7 @@ impl Catalog {
             found: digest.to_string(),
         })?;
         let (blobs, project, manifest) = (self.blobs.clone(), project.clone(), bytes.to_vec());
-        blocking(move || {
+        self.reading(move || {
             let Err(error) = admit(&blobs, &project, hash, manifest.clone()) else {
                 return Ok(());
             };

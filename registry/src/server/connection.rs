@@ -19,6 +19,8 @@ use super::connections::Place;
 use super::socket::Socket;
 use crate::settings::Patience;
 
+/// Most bytes of a connection in memory, each way; also of the head of a request.
+const BUFFER: usize = 64 * 1024;
 /// How long a client that lingers may send nothing.
 const LINGER_SILENCE: Duration = Duration::from_secs(5);
 
@@ -35,7 +37,8 @@ pub(super) async fn answer(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(patience.head)
-        .half_close(true);
+        .half_close(true)
+        .max_buf_size(BUFFER);
     let service = TowerToHyperService::new(router);
     let activity = place.activity();
     let socket = Socket::new(stream, patience, Arc::clone(&activity));

@@ -198,6 +198,46 @@ async fn a_body_that_trickles_is_refused_and_what_came_is_kept() {
     registry.stop().await;
 }
 
+#[tokio::test]
+async fn large_bodies_of_one_token_leave_memory_for_the_others() {
+    let registry = Registry::start().await;
+    let host = registry.url.strip_prefix("http://").unwrap();
+    let other = registry.token(&[Scope::Push], &["acme/*"]).await;
+    let mut holding = Vec::new();
+    for _ in 0..8 {
+        let mut connection = TcpStream::connect(host).await.unwrap();
+        let head = format!(
+            "PUT /v2/acme/tool/manifests/v1 HTTP/1.1\r\nHost: {host}\r\n\
+             Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{{",
+            registry.token,
+            4 << 20
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        holding.push(connection);
+    }
+    let put = |token: &str| {
+        let request = registry.plain(Method::PUT, "/v2/acme/tool/manifests/v1");
+        request.bearer_auth(token).body("{}").send()
+    };
+    // Until the registry has seen the eight others.
+    let refused = loop {
+        let answer = put(&registry.token).await.unwrap();
+        if answer.status() != StatusCode::BAD_REQUEST {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(header(&refused, "retry-after"), "2");
+    assert_oci_error(refused, StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS").await;
+    let taken = put(&other).await.unwrap();
+    assert_oci_error(taken, StatusCode::BAD_REQUEST, "MANIFEST_INVALID").await;
+    drop(holding);
+    while put(&registry.token).await.unwrap().status() != StatusCode::BAD_REQUEST {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    registry.stop().await;
+}
+
 /// A disk of its own for a test; its content is gone with it.
 struct SmallDisk(PathBuf);
 

@@ -9,7 +9,8 @@ use bulla_schemas::manifest::Manifest;
 
 use crate::app::App;
 use crate::database::ManifestRow;
-use crate::http::body::Incoming;
+use crate::http::body::read_all;
+use crate::http::caller::Caller;
 use crate::http::content::{Content, ascii};
 use crate::http::problem::Problem;
 use crate::oci::reference::Reference;
@@ -46,6 +47,7 @@ pub(crate) async fn read(
 /// Answers PUT.
 pub(crate) async fn push(
     app: &App,
+    caller: &Caller,
     project: &ProjectName,
     reference: Reference,
     request: Request,
@@ -55,9 +57,7 @@ pub(crate) async fn push(
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(ToOwned::to_owned);
-    let bytes = Incoming::new(request.into_body(), app.settings.pace)
-        .read_all(Manifest::MAX_LEN)
-        .await?;
+    let (bytes, _share) = read_all(app, caller, request, Manifest::MAX_LEN).await?;
     let catalog = &app.catalog;
     let manifest = catalog
         .push_manifest(project, reference, bytes, content_type.as_deref())

@@ -24,7 +24,7 @@ use crate::oci::digest::OciDigest;
 use crate::store::{StoreError, Upload};
 
 /// Bytes collected before they are hashed and written.
-const BATCH: usize = 1 << 20;
+const BATCH: usize = 256 * 1024;
 
 #[derive(Deserialize)]
 struct BeginQuery {

@@ -1,17 +1,21 @@
 //! Whether one revision has another in its history: for git as the object database of a checkout
-//! says, for Subversion by path and number.
+//! says, for Subversion by path and number, and by what the repository says of copies and merges.
 //!
-//! Nothing is fetched. A checkout that cannot tell is no proof of anything and says so.
+//! No object is fetched. A checkout or server that cannot tell is no proof of anything and says so.
 
 mod error;
 mod git;
+mod svn;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulla_schemas::release::Source;
 use bulla_trust::ReleaseRecord;
 
 pub use error::AncestryError;
+
+use crate::source::svn::history::Place;
 
 /// Where a release stands in the history of its repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum Revision {
         path: String,
         /// The number.
         number: u64,
+        /// The address of the repository, as a builder gave it: `svn+URL`.
+        source: Option<String>,
     },
 }
 
@@ -39,6 +45,13 @@ pub enum Missing {
     Nothing,
     /// These git commits; only the live one when the checkout knows no more about it.
     Commits(std::collections::HashSet<gix::ObjectId>),
+    /// These revisions, which came to a path of a Subversion repository and not to another.
+    SvnRevisions {
+        /// The path.
+        path: String,
+        /// The numbers.
+        numbers: BTreeSet<u64>,
+    },
     /// These revisions of a path in a Subversion repository.
     Svn {
         /// The path.
@@ -66,8 +79,18 @@ impl Revision {
                 repository: uuid.clone(),
                 path: path.clone(),
                 number: revision.parse().ok()?,
+                source: None,
             }),
         }
+    }
+
+    /// Adds what a builder said of the repository's address.
+    #[must_use]
+    pub fn found_at(mut self, record: &ReleaseRecord) -> Self {
+        if let Self::Svn { source, .. } = &mut self {
+            *source = Some(record.source.clone());
+        }
+        self
     }
 
     /// Takes what a builder said, for a release whose document is not at hand.
@@ -77,6 +100,7 @@ impl Revision {
                 repository: record.source.clone(),
                 path: record.reference.clone(),
                 number: record.revision.parse().ok()?,
+                source: Some(record.source.clone()),
             });
         }
         Some(Self::Git {
@@ -104,13 +128,22 @@ impl Missing {
                     ..
                 },
             ) => path == found && number <= through && after.is_none_or(|after| *number > after),
+            (
+                Self::SvnRevisions { path, numbers },
+                Revision::Svn {
+                    path: found,
+                    number,
+                    ..
+                },
+            ) => path == found && numbers.contains(number),
             _ => false,
         }
     }
 }
 
 /// Finds what of `live` is not in the history of `target`. A git history is read in the checkout
-/// at or above `directory`.
+/// at or above `directory`; a Subversion repository is asked as the working copy there reaches it,
+/// else at the address that a builder gave.
 pub fn missing(
     live: &Revision,
     target: &Revision,
@@ -128,20 +161,38 @@ pub fn missing(
                 repository: live_repository,
                 path: live_path,
                 number: live,
+                source: live_source,
             },
             Revision::Svn {
                 repository,
                 path,
                 number,
+                source,
             },
-        ) if live_repository == repository => Ok(match (path == live_path, number >= live) {
-            (true, true) => Missing::Nothing,
-            (is_same_path, _) => Missing::Svn {
-                path: live_path.clone(),
-                after: is_same_path.then_some(*number),
-                through: *live,
-            },
-        }),
+        ) if live_repository == repository => {
+            if path == live_path && number >= live {
+                return Ok(Missing::Nothing);
+            }
+            if path == live_path {
+                return Ok(Missing::Svn {
+                    path: live_path.clone(),
+                    after: Some(*number),
+                    through: *live,
+                });
+            }
+            let (live, target) = (
+                Place {
+                    path: live_path,
+                    number: *live,
+                },
+                Place {
+                    path,
+                    number: *number,
+                },
+            );
+            let source = source.as_deref().or(live_source.as_deref());
+            svn::missing(repository, live, target, source, directory)
+        }
         _ => Err(AncestryError::OtherRepository),
     }
 }
@@ -155,6 +206,7 @@ mod tests {
             repository: repository.to_owned(),
             path: path.to_owned(),
             number,
+            source: None,
         }
     }
 
@@ -172,12 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn another_path_has_nothing_and_another_repository_cannot_tell() {
+    fn another_path_or_repository_cannot_tell_where_nothing_can_be_asked() {
         let nowhere = Path::new("/nonexistent");
         let (trunk, branch) = (svn("a", "trunk", 7), svn("a", "branches/fix", 9));
-        let lost = missing(&trunk, &branch, nowhere).unwrap();
-        assert!(lost.has(&trunk) && !lost.has(&branch));
-        assert!(lost.has(&svn("a", "trunk", 6)) && !lost.has(&svn("a", "trunk", 8)));
+        assert!(missing(&trunk, &branch, nowhere).is_err());
         assert!(missing(&trunk, &svn("b", "trunk", 9), nowhere).is_err());
         let git = Revision::Git {
             commit: "0".repeat(40),

@@ -157,8 +157,13 @@ pub fn loss(
         let release = state.release(&proposal.project, hash).map(Release::record);
         release.and_then(Revision::of_record)
     };
+    let of_source = |source, hash| {
+        let revision = Revision::of_source(source)?;
+        let release = state.release(&proposal.project, hash)?;
+        Some(revision.found_at(release.record()))
+    };
     let revisions = match sources {
-        Some((live, target)) => Revision::of_source(live).zip(Revision::of_source(target)),
+        Some((live, target)) => of_source(live, &head.hash).zip(of_source(target, &proposal.hash)),
         None => of_record(&head.hash).zip(of_record(&proposal.hash)),
     };
     let missing = match &revisions {

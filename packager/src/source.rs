@@ -14,7 +14,7 @@ pub(crate) mod ownership;
 mod protected;
 mod reference;
 pub mod remote;
-mod svn;
+pub(crate) mod svn;
 
 use std::io;
 use std::path::{Path, PathBuf};

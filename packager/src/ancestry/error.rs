@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::source::ForeignCheckout;
+use bulla_schemas::escape::escape;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+
+use crate::source::{ForeignCheckout, SourceError};
 
 /// Why nobody can tell here.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,23 @@ pub enum AncestryError {
     /// One revision is of another repository than the other.
     #[error("the two revisions are of different repositories")]
     OtherRepository,
+    /// No Subversion working copy, and no address of the repository.
+    #[error("`{}` is in no working copy of the repository", .directory.display())]
+    NoWorkingCopy {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// The Subversion repository does not tell.
+    #[error("the repository does not say which revisions of `{live}` are part of `{target}`", live = escape(.live), target = escape(.target))]
+    Svn {
+        /// The path that is live.
+        live: String,
+        /// The other path.
+        target: String,
+        /// Why not.
+        #[source]
+        source: Box<SourceError>,
+    },
     /// The repository cannot be read.
     #[error("cannot read the git repository `{}`", .repository.display())]
     Git {
@@ -47,14 +67,18 @@ pub enum AncestryError {
     },
 }
 
-impl AncestryError {
-    /// Returns how it can be made known.
-    pub fn hint(&self) -> Option<String> {
+impl Outcome for AncestryError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::NoCheckout { .. } => Some(
+            Self::Svn { source, .. } => source.hint(),
+            Self::NoWorkingCopy { .. } | Self::NoCheckout { .. } => Some(
                 "go into a checkout of the project, or name one with --checkout DIR".to_owned(),
             ),
-            Self::Foreign(foreign) => Some(foreign.hint()),
+            Self::Foreign(foreign) => foreign.hint(),
             Self::UnknownCommit { repository, .. } => Some(format!(
                 "`git -C {} fetch`, or name another checkout with --checkout DIR",
                 repository.display()

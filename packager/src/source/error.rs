@@ -280,7 +280,7 @@ impl Outcome for SourceError {
             Self::NoRepository { .. } => {
                 "a release is made from a revision: run this in a git clone or an svn working copy, or give its path"
             }
-            Self::Foreign(foreign) => return Some(foreign.hint()),
+            Self::Foreign(foreign) => return foreign.hint(),
             Self::NoCommit { .. } => "make a first commit with `git commit`",
             Self::UnknownRevision { shallow: true, .. } => {
                 "the clone is shallow; `git fetch --unshallow` brings the rest of the history"

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::protected;
@@ -22,13 +23,16 @@ pub struct ForeignCheckout {
     pub uid: Option<u32>,
 }
 
-impl ForeignCheckout {
-    /// Returns what to do next.
-    pub fn hint(&self) -> String {
-        format!(
+impl Outcome for ForeignCheckout {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!(
             "run this as its owner; or, when you trust everyone who can write there, allow it with `git config --global --add safe.directory '{}'`",
             self.checkout.display()
-        )
+        ))
     }
 }
 

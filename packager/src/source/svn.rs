@@ -18,6 +18,7 @@ mod database;
 mod export;
 mod externals;
 mod fresh;
+pub(crate) mod history;
 mod line_ends;
 mod pristine;
 mod problem;
@@ -36,6 +37,7 @@ use bulla_schemas::recipe::RECIPE_FILE;
 use super::address::{has_password, without_secrets};
 use super::ownership::require_own_svn;
 use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
+use externals::above;
 use externals::mount::Origin;
 use program::Svn;
 use revision::Revision;
@@ -85,13 +87,17 @@ pub(super) fn open_working_copy(
     let mut problems = std::mem::take(&mut working_copy.problems);
     let untracked = changes::find(&working_copy, &svn, &mut problems)?;
     let is_clean = problems.is_empty();
-    let layer = if is_clean {
+    let mut layer = if is_clean {
         base::layer(&working_copy)?
     } else if spec.allow_dirty && !problems.are_unreadable() {
         export::working_copy(&svn, top)?
     } else {
         return Err(problems.refusal(top));
     };
+    let from_above = working_copy.from_above.iter().cloned();
+    layer.from_above = from_above
+        .map(|path| above::in_working_copy(path, top))
+        .collect();
     let origin = Origin {
         url: working_copy.url(),
         root: working_copy.repository.root.clone(),
@@ -126,7 +132,8 @@ fn from_repository(
     let target = format!("{}@{}", info.url, info.revision);
     let pinned = svn.info(&target, Some(&info.revision.to_string()))?;
     let revision = Revision::of(&pinned, &svn.repository)?;
-    let layer = fresh::layer(svn, &pinned)?;
+    let mut layer = fresh::layer(svn, &pinned)?;
+    layer.from_above = above::in_repository(svn, &pinned);
     let origin = Origin {
         url: pinned.url,
         root: pinned.repository.root,

@@ -2,6 +2,8 @@
 
 mod damage;
 mod externals;
+mod from_above;
+mod history;
 mod https;
 mod line_ends;
 mod nested;

@@ -216,6 +216,22 @@ pub enum SvnError {
         /// Where.
         path: String,
     },
+    /// An external of a directory above that put something into the packed one.
+    #[error("the external `{path}` is defined in a directory above the packed one, so what is there belongs to no release", path = escape(.path))]
+    ExternalFromAbove {
+        /// Where.
+        path: String,
+    },
+    /// Another repository than the one meant.
+    #[error("expected the repository with the UUID {expected} at `{url}`, found {found}", url = escape(.url))]
+    OtherRepository {
+        /// Its address.
+        url: String,
+        /// The UUID that a release names.
+        expected: String,
+        /// The UUID that it has.
+        found: String,
+    },
     /// An external that contains itself.
     #[error("the external `{path}` contains itself, or externals are nested too deep: `{url}`", path = escape(.path), url = escape(.url))]
     ExternalLoop {
@@ -275,6 +291,8 @@ impl Outcome for SvnError {
             | Self::ExternalUnknown { .. }
             | Self::ExternalDefinition { .. }
             | Self::ExternalClash { .. }
+            | Self::ExternalFromAbove { .. }
+            | Self::OtherRepository { .. }
             | Self::ExternalLoop { .. }
             | Self::TooManyExternals { .. }
             | Self::ChangedExternal { .. } => FailureKind::Refused,
@@ -307,6 +325,9 @@ impl Outcome for SvnError {
             Self::PasswordInUrl { .. } => {
                 "`svn info` with the URL without it asks for the password, and remembers it"
             }
+            Self::ExternalFromAbove { .. } => {
+                "define it in the packed directory with `svn propedit svn:externals`, or leave it out with `exclude`"
+            }
             Self::ExternalClash { .. } => {
                 "put one of the two elsewhere, or leave the external out with `exclude`"
             }
@@ -325,7 +346,7 @@ impl Outcome for SvnError {
             Self::Locked { .. } => "the same command works once the other one is done",
             Self::Interrupted { .. } => "when no `svn` command is running there, run `svn cleanup`",
             Self::Damaged { .. } => "check out again",
-            Self::Unreadable { .. } => return None,
+            Self::OtherRepository { .. } | Self::Unreadable { .. } => return None,
             Self::NotVersioned { .. } => "`svn add` and commit it first",
         };
         Some(hint.to_owned())

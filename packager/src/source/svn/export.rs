@@ -32,8 +32,8 @@ pub(super) fn working_copy(svn: &Svn, top: &Path) -> Result<Layer, SourceError> 
     let target = path_operand(top)?;
     let propget = ["propget", "--xml", "--recursive"];
     let properties = svn.run(&propget, &["svn:externals", &target])?;
-    let properties =
-        xml::parse_properties(&properties).map_err(|source| svn.unreadable("propget", source))?;
+    let properties = xml::parse_properties(&properties, "svn:externals")
+        .map_err(|source| svn.unreadable("propget", source))?;
 
     let directory = private_directory(&svn.spool)?;
     let root = directory.path().join(TREE);

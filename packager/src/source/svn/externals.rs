@@ -6,6 +6,7 @@
 //! PATH [-r REV] URL            before; an `@` is part of the URL
 //! ```
 
+pub(super) mod above;
 pub(super) mod fetch;
 pub(super) mod location;
 pub(super) mod mount;

@@ -9,6 +9,7 @@ use bulla_schemas::recipe::SourceSection;
 use tempfile::TempDir;
 
 use super::externals::External;
+use super::externals::above::{self, FromAbove};
 use super::externals::mount::{Mount, Origin};
 use super::line_ends::LineEnds;
 use super::pristine::{Checksum, Pristine};
@@ -40,6 +41,8 @@ pub(super) struct Layer {
     pub(super) tracked: Vec<Tracked>,
     pub(super) places: Vec<Place>,
     pub(super) externals: Vec<External>,
+    /// Externals that a directory above defines.
+    pub(super) from_above: Vec<FromAbove>,
     /// Files of externals that a working copy already has.
     pub(super) files: Vec<FileExternal>,
     /// Names beside those of an external, in a working copy, that Subversion does not know.
@@ -98,6 +101,7 @@ pub(super) struct SvnTree {
     layer: Layer,
     /// Holds what was exported.
     exports: Vec<TempDir>,
+    warnings: Vec<String>,
 }
 
 impl SvnTree {
@@ -109,6 +113,7 @@ impl SvnTree {
         Self {
             origin,
             exports: layer.export.take().into_iter().collect(),
+            warnings: Vec::new(),
             layer,
         }
     }
@@ -148,6 +153,7 @@ impl Tree for SvnTree {
         section: &SourceSection,
         filter: &Filter,
     ) -> Result<Box<dyn Tree>, SourceError> {
+        self.warnings = above::judge(&self.layer.from_above, filter)?;
         let own = self.layer.tracked.len() - self.layer.externals.len();
         self.layer.tracked.truncate(own);
         self.layer.places.truncate(own);
@@ -161,6 +167,10 @@ impl Tree for SvnTree {
     }
 
     fn take_warnings(&mut self) -> Vec<String> {
-        untracked_warning(&std::mem::take(&mut self.layer.untracked))
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.extend(untracked_warning(&std::mem::take(
+            &mut self.layer.untracked,
+        )));
+        warnings
     }
 }

@@ -15,7 +15,7 @@ use super::address;
 use super::database::Database;
 use super::database::nodes::{Kind, Node};
 use super::database::rows::{Actual, Repository};
-use super::externals::location;
+use super::externals::{above, location};
 use super::problem::{Problem, Problems};
 use super::revision::Revision;
 use crate::source::SourceError;
@@ -37,6 +37,8 @@ pub(super) struct WorkingCopy {
     pub(super) nodes: Vec<Node>,
     /// Files that externals put there.
     pub(super) file_externals: Vec<Node>,
+    /// Where externals are put that a directory above the packed one defines, from the packed one.
+    pub(super) from_above: Vec<String>,
     /// Where externals are, from the root.
     pub(super) mounted: Vec<String>,
     /// What is not as one revision has it, as far as the database knows.
@@ -74,6 +76,12 @@ impl WorkingCopy {
         if first.op_depth < 0 || first.is_file_external {
             return Err(damaged(root, "the packed directory is in no revision").into());
         }
+        let mut from_above = Vec::new();
+        for node in database.above(from_root)? {
+            if let Some(value) = &node.properties.externals {
+                from_above.extend(above::read(value, &node.path, from_root));
+            }
+        }
         let repositories = database.repositories()?;
         let repository = repositories
             .iter()
@@ -95,6 +103,7 @@ impl WorkingCopy {
             nodes,
             file_externals,
             mounted: database.mounted()?,
+            from_above,
             problems,
         };
         working_copy.check()

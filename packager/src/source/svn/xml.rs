@@ -113,11 +113,14 @@ struct PropertiesDocument {
 struct PropertyTarget {
     #[serde(rename = "@path")]
     path: String,
-    property: Property,
+    #[serde(default)]
+    property: Vec<Property>,
 }
 
 #[derive(Deserialize)]
 struct Property {
+    #[serde(rename = "@name")]
+    name: String,
     #[serde(rename = "$text", default)]
     value: String,
 }
@@ -128,12 +131,16 @@ fn decode(text: &str) -> String {
         .into_owned()
 }
 
-/// Reads `svn propget --xml` of one property: paths as `svn` writes them, and values.
-pub(super) fn parse_properties(xml: &[u8]) -> Result<Vec<(String, String)>, DeError> {
+/// Reads what `svn propget --xml` or `svn proplist --xml --verbose` says of the property `name`: paths
+/// as `svn` writes them, and values.
+pub(super) fn parse_properties(xml: &[u8], name: &str) -> Result<Vec<(String, String)>, DeError> {
     let document: PropertiesDocument = quick_xml::de::from_reader(xml)?;
     let targets = document.target.into_iter();
     Ok(targets
-        .map(|target| (target.path, target.property.value))
+        .flat_map(|PropertyTarget { path, property }| {
+            let named = property.into_iter().filter(|found| found.name == name);
+            named.map(move |found| (path.clone(), found.value))
+        })
         .collect())
 }
 

@@ -76,6 +76,29 @@ impl Database {
         Ok(nodes)
     }
 
+    /// Reads what the repository has of the directories above `top`.
+    pub(in crate::source::svn) fn above(&self, top: &str) -> Result<Vec<Node>, SvnError> {
+        let failed = |source| self.failure(source);
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "{COLUMNS} WHERE wc_id = ?1 AND op_depth = 0 AND local_relpath = ?2"
+            ))
+            .map_err(failed)?;
+        let mut nodes = Vec::new();
+        let mut directory = top;
+        while !directory.is_empty() {
+            directory = directory.rsplit_once('/').map_or("", |(above, _)| above);
+            let mut rows = statement
+                .query(params![self.id, directory])
+                .map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                nodes.push(self.node(row)?);
+            }
+        }
+        Ok(nodes)
+    }
+
     fn node(&self, row: &Row<'_>) -> Result<Node, SvnError> {
         let failed = |source| self.failure(source);
         let path: String = row.get(0).map_err(failed)?;

@@ -60,7 +60,8 @@ impl Session {
 
     /// Prepares to talk to the registry.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(self.registry()?.clone(), self.token()?)?)
+        let client = Client::new(self.registry()?.clone(), self.token()?)?;
+        Ok(client.on_silence(|sentence| stderr::note(sentence)))
     }
 
     /// Refuses to go on without a token; `doing` names what needs it.

@@ -10,27 +10,57 @@ use self::trees::TwoTrees;
 #[test]
 fn two_bundle_files_are_compared_without_a_registry() {
     let trees = TwoTrees::new();
-    let ran = trees.diff(&[]);
-    let table = ran.stdout();
-    let row = |path: &str| {
-        let named = |line: &&str| line.split_whitespace().take(2).any(|word| word == path);
-        let line = table.lines().find(named);
-        line.unwrap_or_else(|| panic!("no `{path}` in\n{table}"))
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    assert_eq!(row("new.txt"), "added new.txt 4 B");
-    assert_eq!(row("mode.sh"), "mode mode.sh 10 B 10 B, executable");
-    assert_eq!(row("a-link"), "link a-link -> edit.txt -> new.txt");
-    assert!(row("total").contains("of another kind"), "{table}");
-    let mut paths = table
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(1));
-    assert!(!paths.any(|path| path == "same.txt"), "{table}");
+    insta::assert_snapshot!(trees.diff(&[]).transcript(), @r#"
+    CHANGE   PATH                                                                                           BEFORE       AFTER
+    changed   leading                                                                                       2 B          2 B
+    changed  -dash                                                                                          2 B          2 B
+    link     a-link                                                                                         -> edit.txt  -> new.txt
+    changed  back\slash.txt                                                                                 2 B          2 B
+    changed  bulla.toml                                                                                     34 B         70 B
+    changed  crlf.txt                                                                                       18 B         21 B
+    kind     dir-to-file                                                                                    directory    2 B
+    removed  dir-to-file/one                                                                                2 B
+    removed  dir-to-file/two/three                                                                          2 B
+    removed  dir/gone/deep.txt                                                                              5 B
+    changed  edit.txt                                                                                       1.6 kB       1.7 kB
+    changed  emptied                                                                                        5 B          0 B
+    kind     file-to-dir                                                                                    2 B          directory
+    added    file-to-dir/inner                                                                                           2 B
+    kind     file-to-link                                                                                   2 B          -> same.txt
+    changed  filled                                                                                         0 B          4 B
+    removed  gone-empty                                                                                     0 B
+    removed  gone-link                                                                                      -> dir
+    removed  gone.txt                                                                                       5 B
+    changed  latin1.txt                                                                                     11 B         12 B
+    kind     link-to-file                                                                                   -> same.txt  2 B
+    changed  looks-like-a-patch.txt                                                                         28 B         28 B
+    changed  mode-and-content.sh                                                                            17 B         17 B, executable
+    mode     mode.sh                                                                                        10 B         10 B, executable
+    added    new with space.txt                                                                                          3 B
+    added    new-empty                                                                                                   0 B
+    added    new-link                                                                                                    -> dir/kept.txt
+    added    new.txt                                                                                                     4 B
+    added    new/deep/er.txt                                                                                             4 B, executable
+    changed  newline-lost.txt                                                                               4 B          3 B
+    changed  no-newline.txt                                                                                 3 B          4 B
+    changed  quote"d.txt                                                                                    2 B          2 B
+    changed  with space.txt                                                                                 2 B          2 B
+    changed  zwölf/größe.txt                                                                                2 B          2 B
+    total    6 added, 6 removed, 16 changed, 1 with another mode, 1 with another target, 4 of another kind  1.8 kB       1.8 kB
+
+    INSTALL  BEFORE          AFTER
+    persist                  var/uploads
+    ! acme/billing HASH -> HASH
+    ! 34 paths differ
+    status 0
+    "#);
     // The same release on both sides.
     let same = trees.home.bulla(&["diff", "a.bulla", "./a.bulla"]);
-    assert_eq!((same.status(), same.stdout()), (0, String::new()));
+    insta::assert_snapshot!(same.transcript(), @r"
+    ! acme/billing HASH -> HASH
+    ! no path differs
+    status 0
+    ");
 }
 
 #[test]

@@ -80,11 +80,16 @@ impl Home {
 
     /// Runs `bulla` with variables of the environment.
     pub(crate) fn bulla_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        Ran(self.command(arguments, variables).output().unwrap())
+    }
+
+    /// Prepares to run `bulla` in the home directory.
+    pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bulla"));
         self.isolate(&mut command);
         command.args(arguments).current_dir(self.directory.path());
         command.envs(variables.iter().copied());
-        Ran(command.output().unwrap())
+        command
     }
 
     fn isolate(&self, command: &mut Command) {
@@ -114,6 +119,34 @@ impl Ran {
 
     pub(crate) fn stderr(&self) -> String {
         String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// Returns all that the run said, with its exit status: lines on stderr begin with `!`. Hashes
+    /// and revisions, which are others in each run, are written as `HASH`.
+    pub(crate) fn transcript(&self) -> String {
+        let stderr = self.stderr();
+        let stderr = stderr.lines().map(|line| format!("! {line}\n"));
+        let text: String = self
+            .stdout()
+            .lines()
+            .map(|line| format!("{line}\n"))
+            .chain(stderr)
+            .collect();
+        let is_hash = |word: &str| {
+            let digits = word.strip_prefix("sha256:").unwrap_or(word);
+            digits.len() >= 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let mut masked = String::new();
+        for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != ':') {
+            let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if is_hash(word) {
+                masked.push_str("HASH");
+                masked.push_str(&piece[word.len()..]);
+            } else {
+                masked.push_str(piece);
+            }
+        }
+        format!("{masked}status {}", self.status())
     }
 
     /// Returns the last line on stdout of a run that worked.

@@ -1,6 +1,8 @@
 //! Where settings come from, and what is said when one is missing or wrong.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::program::Home;
 
@@ -14,10 +16,11 @@ fn nobody() -> String {
 fn a_command_that_needs_a_registry_says_how_to_name_one() {
     let home = Home::new();
     let ran = home.bulla(&["history", "--project", "acme/billing"]);
-    ran.assert_failure(
-        2,
-        &["no registry", "--registry", "BULLA_REGISTRY", "config.toml"],
-    );
+    insta::assert_snapshot!(ran.transcript(), @r#"
+    ! error: no registry is named
+    ! hint: give --registry URL, set BULLA_REGISTRY, or write `registry = "URL"` to ~/.config/bulla/config.toml
+    status 2
+    "#);
 }
 
 #[test]
@@ -90,11 +93,12 @@ fn a_wrong_recipe_is_named_where_the_project_is_looked_up() {
 #[test]
 fn an_unknown_log_needs_an_anchor() {
     let home = Home::new();
-    let ran = home.bulla(&["anchor", "--registry", &nobody()]);
-    ran.assert_failure(
-        3,
-        &["does not know the log", "--anchor", "--trust-first-use"],
-    );
+    let ran = home.bulla(&["anchor", "--registry", "http://releases.example"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    ! error: this machine does not know the log of http://releases.example/ yet
+    ! hint: ask a colleague for the output of `bulla anchor` and give it with --anchor or BULLA_ANCHOR once; or believe the registry this once with --trust-first-use
+    status 3
+    ");
 }
 
 #[test]
@@ -142,7 +146,11 @@ fn what_cannot_name_a_release_is_a_usage_error() {
 fn a_rollback_without_a_reason_is_a_usage_error() {
     let home = Home::new();
     let ran = home.bulla(&["rollback", "prod", "--registry", &nobody()]);
-    ran.assert_failure(2, &["needs a reason", "-m TEXT", "--dry-run", "--list"]);
+    insta::assert_snapshot!(ran.transcript(), @r"
+    ! error: a rollback needs a reason
+    ! hint: give -m TEXT, or look first with `bulla rollback prod --dry-run` or --list
+    status 2
+    ");
 }
 
 #[test]
@@ -178,4 +186,52 @@ fn the_first_policy_is_signed_by_one_of_its_people() {
         "alice=alice",
     ]);
     ran.assert_failure(2, &["`alice` is a private key", "alice.pub"]);
+}
+
+#[test]
+fn a_proxy_that_is_gone_is_named_and_its_password_is_not() {
+    let home = Home::new();
+    let proxy = nobody();
+    let with_password = proxy.replace("http://", "http://alice:secret@");
+    let ran = home.bulla_with(
+        &[
+            "anchor",
+            "--trust-first-use",
+            "--registry",
+            "http://releases.example",
+        ],
+        &[
+            ("HTTP_PROXY", &with_password),
+            ("http_proxy", &with_password),
+        ],
+    );
+    ran.assert_failure(
+        4,
+        &[
+            &format!("through the proxy {proxy}"),
+            "HTTPS_PROXY",
+            "NO_PROXY",
+        ],
+    );
+    assert!(!ran.stderr().contains("secret"), "{}", ran.stderr());
+}
+
+#[test]
+fn a_registry_that_says_nothing_is_named_while_it_is_waited_for() {
+    let home = Home::new();
+    // It takes connections, and answers none.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let arguments = ["anchor", "--trust-first-use", "--registry", &url];
+    let mut bulla = home
+        .command(&arguments, &[])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(bulla.stderr.take().unwrap());
+    stderr.read_line(&mut said).unwrap();
+    bulla.kill().unwrap();
+    bulla.wait().unwrap();
+    assert_eq!(said, format!("note: waiting for {url}/\n"));
 }

@@ -79,7 +79,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// Turns a failure of `reqwest` into ours.
-pub(crate) fn failure(url: &Url, source: reqwest::Error) -> ClientError {
+pub(crate) fn failure(url: &Url, proxy: Option<&str>, source: reqwest::Error) -> ClientError {
     let source = source.without_url();
     let url = url.to_string();
     if source.is_redirect() {
@@ -90,7 +90,8 @@ pub(crate) fn failure(url: &Url, source: reqwest::Error) -> ClientError {
         };
     }
     if source.is_connect() || source.is_timeout() {
-        ClientError::Unreachable { url, source }
+        let proxy = proxy.map(str::to_owned);
+        ClientError::Unreachable { url, proxy, source }
     } else {
         ClientError::Interrupted { url, source }
     }

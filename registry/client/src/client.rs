@@ -1,7 +1,12 @@
 //! `Client`: one registry, its address and the token for it.
 
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +20,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long a registry may think before it answers, and a body may stand still.
 pub(crate) const IDLE: Duration = Duration::from_mins(1);
 
+/// How long a registry may be silent before a person is told.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The HTTP interface of one registry. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -22,6 +30,22 @@ pub struct Client {
     base: Url,
     /// `Bearer ...`, marked sensitive: it prints nowhere.
     authorization: Option<HeaderValue>,
+    /// The proxy that the environment names for the registry, without credentials.
+    proxy: Option<String>,
+    silence: Option<Silence>,
+}
+
+/// Who is told, once, that the registry is silent.
+#[derive(Clone)]
+struct Silence {
+    tell: Arc<dyn Fn(&str) + Send + Sync>,
+    was_told: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Silence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Silence")
+    }
 }
 
 impl Client {
@@ -36,9 +60,21 @@ impl Client {
         };
         Ok(Self {
             http: http.map_err(ClientError::Setup)?,
+            proxy: proxy_of(&base),
             base,
             authorization,
+            silence: None,
         })
+    }
+
+    /// Has `tell` called with a sentence, once, when the registry is silent for two seconds.
+    #[must_use]
+    pub fn on_silence(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.silence = Some(Silence {
+            tell: Arc::new(tell),
+            was_told: Arc::new(AtomicBool::new(false)),
+        });
+        self
     }
 
     /// Returns the registry's address.
@@ -76,14 +112,32 @@ impl Client {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let request = request.build().map_err(ClientError::Setup)?;
         let (method, url) = (request.method().clone(), request.url().clone());
-        let answered = tokio::time::timeout(IDLE, self.http.execute(request)).await;
+        let answered = tokio::time::timeout(IDLE, self.http.execute(request));
+        let answered = self.told_of_silence(answered).await;
         let response = answered
             .map_err(|_| ClientError::Stalled {
                 url: url.to_string(),
                 idle: IDLE,
             })?
-            .map_err(|source| answer::failure(&url, source))?;
+            .map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
         answer::require_success(&method, &url, response).await
+    }
+
+    /// Waits for an answer, and tells a person when that takes long.
+    async fn told_of_silence<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        let Some(silence) = &self.silence else {
+            return answer.await;
+        };
+        if let Ok(answered) = tokio::time::timeout(SILENCE, &mut answer).await {
+            return answered;
+        }
+        if !silence.was_told.swap(true, Ordering::Relaxed) {
+            let proxy = self.proxy.as_deref();
+            let through = proxy.map_or_else(String::new, |proxy| format!(" through {proxy}"));
+            (silence.tell)(&format!("waiting for {}{through}", self.base));
+        }
+        answer.await
     }
 
     /// Sends a request whose body takes its time; the caller watches over the body.
@@ -91,9 +145,21 @@ impl Client {
         let request = request.build().map_err(ClientError::Setup)?;
         let (method, url) = (request.method().clone(), request.url().clone());
         let response = self.http.execute(request).await;
-        let response = response.map_err(|source| answer::failure(&url, source))?;
+        let response =
+            response.map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
         answer::require_success(&method, &url, response).await
     }
+}
+
+/// Finds the proxy that `reqwest` takes from the environment.
+fn proxy_of(base: &Url) -> Option<String> {
+    let intercepted = Matcher::from_env().intercept(&base.as_str().parse().ok()?)?;
+    let uri = intercepted.uri();
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let port = uri
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{scheme}://{}{port}", uri.host()?))
 }
 
 fn builder() -> reqwest::ClientBuilder {

@@ -27,10 +27,12 @@ pub enum ClientError {
     #[error("the token has characters that cannot be sent")]
     Token,
     /// No connection, or none in time.
-    #[error("cannot reach the registry at {url}")]
+    #[error("cannot reach the registry at {url}{}", through(.proxy.as_deref()))]
     Unreachable {
         /// The address that was tried.
         url: String,
+        /// The proxy that the environment names for it.
+        proxy: Option<String>,
         /// The reason.
         #[source]
         source: reqwest::Error,
@@ -234,6 +236,10 @@ impl ClientError {
         let hint = match self {
             Self::Url { .. } => "a registry's URL looks like `https://releases.acme.example`",
             Self::Setup(_) => "install the system's certificates (`ca-certificates`)",
+            Self::Unreachable { proxy: Some(_), .. } => {
+                "check the proxy: HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name it, and NO_PROXY the \
+                 hosts that need none"
+            }
             Self::Unreachable { .. } => {
                 "check the URL and the network; the same command can be run again"
             }
@@ -246,6 +252,10 @@ impl ClientError {
         };
         Some(hint.to_owned())
     }
+}
+
+fn through(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
 impl Answer {

@@ -36,7 +36,7 @@ impl FromStr for SideName {
 pub(super) enum Opened {
     /// In the registry.
     Registry {
-        client: Client,
+        client: Box<Client>,
         project: ProjectName,
         bundle: Box<VerifiedBundle>,
     },
@@ -88,7 +88,7 @@ async fn from_registry(
     let (project, hash) = session.find(state, name)?;
     Ok(Opened::Registry {
         bundle: Box::new(contents::fetch(client, &project, hash).await?),
-        client: client.clone(),
+        client: Box::new(client.clone()),
         project,
     })
 }

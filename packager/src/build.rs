@@ -71,7 +71,7 @@ pub struct Tools {
 pub struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl Listener {
-    /// Takes whoever wants to hear.
+    /// Takes a listener.
     pub fn new(hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }
@@ -81,8 +81,8 @@ impl Listener {
         (self.0)(line);
     }
 
-    /// Nobody hears.
-    pub fn nobody() -> Self {
+    /// Hears nothing.
+    pub fn silent() -> Self {
         Self::new(|_| ())
     }
 }

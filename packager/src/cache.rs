@@ -9,7 +9,7 @@
 //!
 //! Nothing here decides what a bundle is. Every file carries a sum of its name and content, is
 //! written under another name first, and may be damaged, moved or gone at any moment: then a pack
-//! takes longer. Several packs may use one directory at once. The sums find damage; whoever can
+//! takes longer. Several packs may use one directory at once. The sums find damage; anyone who can
 //! write here on purpose can make a release that no installer accepts, so the directory is its
 //! owner's alone.
 

@@ -130,7 +130,7 @@ pub fn verify(draft: &mut Draft, progress: &dyn Progress) -> Result<(), ExportEr
     Ok(bundle_file::verify(&file, progress)?)
 }
 
-/// Fetches the index as it is stored, which nobody needs but who hands it on.
+/// Fetches the index as it is stored, which only a copy of the bundle needs.
 async fn index_blob(
     client: &Client,
     project: &ProjectName,

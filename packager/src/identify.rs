@@ -39,7 +39,7 @@ pub struct Identified {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentifyError {
-    /// It is no directory that can be read.
+    /// The directory cannot be read.
     #[error("cannot list `{}`", .path.display())]
     Folder {
         /// The directory.

@@ -23,7 +23,7 @@ use crate::ssh::PersonalKey;
 /// What the first policy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Genesis {
-    /// The log's name, the same for ever.
+    /// The log's name; permanent.
     pub origin: String,
     /// The registry's log key.
     pub log_key: VerifierKey,

@@ -213,7 +213,7 @@ fn write_after(
     Ok(bundle)
 }
 
-/// Without a cache everything is read and compressed anew, which takes long and nothing else.
+/// Without a cache everything is read and compressed again, which takes longer and changes nothing.
 fn no_cache(directory: &Path, error: &io::Error) -> String {
     format!("cannot use the cache `{}`: {error}", directory.display())
 }

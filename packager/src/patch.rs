@@ -63,7 +63,7 @@ pub enum PatchError {
     /// A file's bytes cannot be had.
     #[error(transparent)]
     Contents(#[from] ContentsError),
-    /// Nobody takes it.
+    /// The output is lost.
     #[error("cannot write the patch")]
     Write(#[from] io::Error),
 }
@@ -152,7 +152,7 @@ fn is_large((_, kind): &(usize, &EntryKind)) -> bool {
 /// What one release has at a path, as git sees it.
 struct Version {
     mode: &'static str,
-    /// Absent where nobody needs it, or where it is too large.
+    /// Absent where it is not needed, or too large.
     content: Option<Vec<u8>>,
 }
 

@@ -25,8 +25,8 @@ use crate::ssh::PersonalKey;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromoteError {
-    /// The log has nobody with this key.
-    #[error("the policy names nobody with the key {fingerprint}")]
+    /// The policy has no such key.
+    #[error("the policy does not name the key {fingerprint}")]
     UnknownPerson {
         /// The key.
         fingerprint: String,
@@ -87,7 +87,7 @@ pub enum PromoteError {
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// Somebody else was faster.
+    /// Another person was faster.
     #[error(
         "{} moved `{}` of {} to {} meanwhile: {}",
         names(&.head.people), .head.channel, .head.project, .head.hash, .head.reason
@@ -146,8 +146,8 @@ impl Outcome for PromoteError {
     }
 }
 
-/// Returns the head when the channel points to the release already. Whoever repeats a promotion
-/// whose answer was lost has nothing left to do.
+/// Returns the head when the channel points to the release already: after a promotion whose answer
+/// was lost, nothing is left to do.
 pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head> {
     let head = state.head(&proposal.project, &proposal.channel)?;
     (head.hash == proposal.hash && !head.is_paused()).then_some(head)
@@ -156,7 +156,7 @@ pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head
 /// What is known before anybody signs.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What changes on the servers, or why that cannot be told. That stops nobody.
+    /// What changes on the servers, or why that cannot be told, which is no reason to refuse.
     pub preview: Result<Preview, ContentsError>,
     /// What the channel would lose.
     pub loss: Loss,
@@ -212,7 +212,7 @@ pub async fn prepare(
     })
 }
 
-/// Checks all that the log alone can tell; whoever only looks needs no key.
+/// Checks all that the log alone can tell; only looking needs no key.
 pub(crate) fn check(
     state: &LogState,
     proposal: &Proposal,
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_not_move_a_channel_is_told_before_signing() {
+    fn a_person_who_may_not_move_a_channel_is_told_before_signing() {
         let mut organisation = Organisation::new();
         let hash = organisation.publish(&project(), "one");
         let check = |person: &str, channel: &str| {

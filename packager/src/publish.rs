@@ -40,7 +40,7 @@ pub struct Run {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The policy has nobody with this key.
+    /// The policy has no builder with this key.
     #[error("the registry's policy names no builder with the key {fingerprint}")]
     UnknownBuilder {
         /// The key.

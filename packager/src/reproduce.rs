@@ -21,7 +21,7 @@ use crate::source::{self, GivenReference, Location, SourceError, SourceSpec};
 #[non_exhaustive]
 pub enum ReproduceError {
     /// Its source is in no revision.
-    #[error("{hash} was packed with changes that are in no revision, so nobody can make it again")]
+    #[error("{hash} was packed with changes that are in no revision, so it cannot be made again")]
     Dirty {
         /// The release.
         hash: Digest,

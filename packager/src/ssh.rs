@@ -1,7 +1,7 @@
 //! People's SSH keys: found by their public half, used by `ssh-keygen` only.
 //!
 //! This program never reads a private key of a person. `ssh-keygen -Y sign` asks the agent, or
-//! reads the file beside the public one, or waits for the touch on a FIDO token.
+//! reads the file next to the public one, or waits for the touch on a FIDO token.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use bulla_trust::key::{KeyError, PublicKey};
 /// Most bytes of a file that holds a public key.
 const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
 
-/// The public half of a person's key, and the file it stands in.
+/// The public half of a person's key, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalKey {
     /// The `.pub` file.
@@ -45,7 +45,7 @@ pub enum SshError {
         source: KeyError,
     },
     /// A private key was named.
-    #[error("`{}` is a private key; its public half is wanted", .path.display())]
+    #[error("`{}` is a private key; expected its public half", .path.display())]
     Private {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ impl PersonalKey {
         })
     }
 
-    /// Tells whether a signature can probably be made: the private half lies beside, or the
+    /// Tells whether a signature can probably be made: the private half lies next to it, or the
     /// agent has it.
     pub fn is_usable(&self) -> bool {
         private_half(&self.path).exists() || agent_keys().contains(&self.public)

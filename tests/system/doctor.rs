@@ -78,6 +78,51 @@ fn a_machine_that_has_nothing_is_told_all_that_is_missing() {
 }
 
 #[test]
+fn a_ci_machine_needs_no_anchor() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    world.publish(&checkout.path);
+    let home = world.path("ci-home");
+    fs::create_dir(&home).unwrap();
+    let mut command = world.bulla_command();
+    command
+        .arg("doctor")
+        .arg(&checkout.path)
+        .env("HOME", &home)
+        .env_remove("BULLA_ANCHOR");
+    let mut with_key = world.bulla_command();
+    with_key
+        .arg("doctor")
+        .arg(&checkout.path)
+        .arg("--key")
+        .arg(world.builder_key())
+        .env("HOME", &home)
+        .env_remove("BULLA_ANCHOR");
+    let examined = examine(&mut with_key);
+    assert!(
+        examined.iter().all(|(result, ..)| result == "ok"),
+        "{examined:?}"
+    );
+    assert_found(
+        &examined,
+        "ok",
+        "registry",
+        "publishing does not need it",
+        "",
+    );
+    assert_found(&examined, "ok", "keys", "the builder ci's", "");
+    // A person is told what is missing to them.
+    command.arg("--ssh-key").arg(&world.alice.public_key);
+    assert_found(
+        &examine(&mut command),
+        "warning",
+        "registry",
+        "not verified",
+        "--anchor",
+    );
+}
+
+#[test]
 fn a_wrong_recipe_does_not_hide_a_registry_that_is_gone() {
     let mut world = World::new();
     let mut checkout = world.git(PROJECT);
@@ -143,7 +188,7 @@ fn keys_that_the_policy_does_not_know_or_others_can_read() {
         &with_key(&stranger),
         "failed",
         "keys",
-        "the policy names nobody",
+        "the policy does not name the key",
         "",
     );
     assert_found(
@@ -160,7 +205,7 @@ fn keys_that_the_policy_does_not_know_or_others_can_read() {
         &examine(&mut command),
         "failed",
         "keys",
-        "the policy names nobody",
+        "the policy does not name the key",
         "",
     );
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod evil;
 mod hostile;
 mod identify;
+mod json;
 mod offline;
 mod oracle;
 mod packaging;

@@ -41,7 +41,7 @@ const KILLED: i32 = 128;
 /// One stage on the way.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Stage {
-    /// Removes a directory when nobody needs it any more.
+    /// Removes a directory when it is no longer needed.
     Sweep {
         /// The directory of one build.
         directory: PathBuf,
@@ -144,7 +144,7 @@ pub fn enter(path: &Path) -> io::Result<i32> {
                 .map_err(|error| doing("set the machine's name", &error.into()))?;
             mounts::enter_root(&root, &mounts)?;
             drop_privileges().map_err(|error| doing("drop all privileges", &error))?;
-            // Nobody in the sandbox may look into this process, or change what it does.
+            // No process in the sandbox may look into this one, or change what it does.
             rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
             let child = command.command()?.current_dir(directory).spawn();
             match child {
@@ -181,7 +181,7 @@ fn drop_privileges() -> io::Result<()> {
     Ok(rustix::thread::set_capabilities(None, none)?)
 }
 
-/// Waits for one child, as the first process of its namespace: buries orphans too. Whatever is
+/// Waits for one child, as the first process of its namespace: reaps orphans too. Whatever is
 /// left ends with this process.
 fn wait_for(child: u32) -> io::Result<i32> {
     loop {

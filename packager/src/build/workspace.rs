@@ -146,13 +146,13 @@ impl Workspace {
 impl Drop for Workspace {
     fn drop(&mut self) {
         if !self.sweeper.finish() {
-            // Somebody ended it; nobody else removes the directory then.
+            // It was ended; no other process removes the directory then.
             let _ = stage::remove(&self.directory);
         }
     }
 }
 
-/// A process that removes a directory as soon as nobody holds its lifeline any more.
+/// A process that removes a directory as soon as its lifeline is no longer held.
 #[derive(Debug)]
 struct Sweeper {
     process: Child,

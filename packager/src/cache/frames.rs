@@ -56,7 +56,7 @@ impl FrameCache for Frames {
         let name = self.name(content);
         let mut compressed = read(&self.cache, &name, MOST)?;
         let digest = compressed.split_off(compressed.len().checked_sub(DIGEST)?);
-        // A frame that nobody marked is only removed sooner.
+        // A frame that was not marked is only removed sooner.
         let _ = self.mark(&self.cache.join(&name));
         Some(CachedFrame {
             digest: Digest::from_bytes(digest.try_into().ok()?),

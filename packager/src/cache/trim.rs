@@ -1,4 +1,4 @@
-//! Keeps the cache from growing for ever.
+//! Keeps the cache from growing without end.
 
 use std::fs;
 use std::io;

@@ -1,6 +1,6 @@
-//! This machine's clock beside the registry's and the log's.
+//! This machine's clock, compared with the registry's and the log's.
 //!
-//! Nothing is decided by time, but what people sign says when, for ever.
+//! Nothing is decided by time, but what people sign says when, permanently.
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::report::{Finding, Step};
@@ -16,7 +16,8 @@ pub fn examine(
     registry: Option<Timestamp>,
     log: Option<&LogState>,
 ) -> Vec<Finding> {
-    const HINT: &str = "set the clock, with NTP for example: what you sign says when, for ever";
+    const HINT: &str =
+        "set the clock, for example with NTP: the time in what you sign is permanent";
     let mut findings = Vec::new();
     if let Some(date) = registry {
         let ahead = now.as_seconds() - date.as_seconds();

@@ -42,7 +42,7 @@ pub fn personal(key: &PersonalKey, log: Option<&LogState>) -> Vec<Finding> {
     if !key.is_usable() {
         findings.push(Finding::failed(
             STEP,
-            format_args!("nothing can sign with `{name}`: the agent has no such key, and no private half lies beside it"),
+            format_args!("cannot sign with `{name}`: the agent does not have the key, and its private half is not next to it"),
             Some("load it into the agent with `ssh-add`".to_owned()),
         ));
     }
@@ -54,7 +54,7 @@ pub fn personal(key: &PersonalKey, log: Option<&LogState>) -> Vec<Finding> {
 fn owner(name: &str, key: &PublicKey, log: Option<&LogState>, kind: &str) -> Vec<Finding> {
     let fingerprint = key.fingerprint();
     let Some(policy) = log.and_then(LogState::checked_policy) else {
-        let found = format_args!("`{name}` is {fingerprint}; whose it is stands in the log");
+        let found = format_args!("`{name}` is {fingerprint}; the log would say whose it is");
         return vec![Finding::ok(STEP, found)];
     };
     vec![match (policy.key(&fingerprint), kind) {
@@ -72,7 +72,7 @@ fn owner(name: &str, key: &PublicKey, log: Option<&LogState>, kind: &str) -> Vec
         ),
         (None, _) => Finding::failed(
             STEP,
-            format_args!("the policy names nobody with the key `{name}` ({fingerprint})"),
+            format_args!("the policy does not name the key `{name}` ({fingerprint})"),
             Some(
                 "use the key that the policy names, or ask for a policy that names this one"
                     .to_owned(),

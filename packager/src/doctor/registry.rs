@@ -21,12 +21,12 @@ pub fn address(url: &Url) -> Finding {
     }
     Finding::warning(
         STEP,
-        format_args!("{url} is not encrypted: whoever is on the way can read your token"),
+        format_args!("{url} is not encrypted: anyone on the network path can read your token"),
         "use `https://`",
     )
 }
 
-/// Looks at the log that was verified; nobody gets here with one that is not.
+/// Looks at a log that was verified.
 pub fn log(state: &LogState) -> Finding {
     Finding::ok(
         STEP,
@@ -59,7 +59,7 @@ pub fn unverified_log(state: &LogState, is_builder: bool) -> Finding {
     )
 }
 
-/// Looks at what the registry answers about whoever asks.
+/// Looks at what the registry says of the caller.
 pub fn token(
     answer: &Result<Greeting, ClientError>,
     has_token: bool,
@@ -69,7 +69,7 @@ pub fn token(
                         `token-file` of the configuration";
     let caller = match answer {
         Ok(greeting) => &greeting.caller,
-        // An older registry answers to everybody, and cannot be asked this.
+        // An older registry cannot be asked this.
         Err(error) if error.is_not_found() => {
             let hint = "ask its operator for a newer version";
             let found = "the registry cannot say what the token allows";
@@ -81,13 +81,13 @@ pub fn token(
         return vec![if caller.anonymous_read {
             Finding::warning(
                 STEP,
-                "no token: everybody may read here, but nothing can be published or promoted",
+                "no token: reading needs none here, but publishing and promoting do",
                 MAKE,
             )
         } else {
             Finding::failed(
                 STEP,
-                "no token, and only those with one may read here",
+                "no token, and reading needs one here",
                 Some(MAKE.to_owned()),
             )
         }];

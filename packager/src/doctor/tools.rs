@@ -22,7 +22,7 @@ pub struct Needed {
     pub sandbox: bool,
 }
 
-/// Looks for each program that is needed; whoever promotes needs OpenSSH.
+/// Looks for each program that is needed; promoting needs OpenSSH.
 pub fn examine(needed: Needed, options: &BuildOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (is_needed, program, arguments, what, package) in [

@@ -28,7 +28,7 @@ pub enum RecipeError {
     /// The file cannot be read.
     #[error("cannot read `{RECIPE_FILE}`")]
     Read(#[source] io::Error),
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("`{RECIPE_FILE}`{place}: expected UTF-8, found the byte {byte:#04x}")]
     NotUtf8 {
         /// Where it stands.

@@ -21,7 +21,7 @@ pub enum SelectError {
         /// How many entries the revision has.
         tracked: usize,
     },
-    /// A name that is no text.
+    /// A name that is not text.
     #[error("the name `{path}` is not UTF-8")]
     NotUtf8 {
         /// The path, with its odd bytes escaped.
@@ -30,7 +30,7 @@ pub enum SelectError {
     /// A name that no server should be given.
     #[error("a tracked name cannot be part of a release")]
     Path(#[source] PathError),
-    /// A link whose target is no text.
+    /// A link whose target is not text.
     #[error("the target `{target}` of the link `{path}` is not UTF-8")]
     TargetNotUtf8 {
         /// The link.

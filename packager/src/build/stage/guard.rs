@@ -64,7 +64,7 @@ fn wait(child: &Child) -> io::Result<()> {
     let child = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let child = child.ok_or_else(|| io::Error::other("a process has no number"))?;
     let child = rustix::process::pidfd_open(child, PidfdFlags::empty())?;
-    // Who reads the output knows by its end that nobody can write to it any more.
+    // The reader knows by the end of the output that no process can write to it any more.
     rustix::stdio::dup2_stderr(File::options().write(true).open("/dev/null")?)?;
     let stdin = io::stdin();
     loop {
@@ -80,7 +80,8 @@ fn wait(child: &Child) -> io::Result<()> {
     }
 }
 
-/// Ends all that is left, and buries it. Who loses its parent becomes a child of this process.
+/// Ends all that is left, and reaps it. A process that loses its parent becomes a child of this
+/// one.
 fn end_descendants() {
     for _ in 0..ATTEMPTS {
         for child in children() {

@@ -1,0 +1,119 @@
+//! What `bulla` prints with `--json` fits the schemas in `schemas/json/`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use bulla_tests::{Transcript, World};
+use serde_json::Value;
+
+const PROJECT: &str = "acme/billing";
+
+/// Asserts that a document fits a schema.
+#[track_caller]
+fn fits(schema: &str, said: &Transcript) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/json");
+    let text = std::fs::read_to_string(folder.join(format!("{schema}.schema.json"))).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    let document = said.json();
+    let errors = schema.iter_errors(&document);
+    let errors: Vec<_> = errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?} of\n{said}");
+    document
+}
+
+#[test]
+fn every_document_of_bulla_fits_its_schema() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    checkout.commit_change("two");
+    let second = world.publish(&checkout.path);
+    let path = checkout.path.to_str().unwrap();
+    let key = world.alice.public_key.to_str().unwrap();
+    let bulla = |arguments: &[&str]| {
+        let more = ["--project", PROJECT, "--json"];
+        world.bulla(&[arguments, &more].concat())
+    };
+    let promote = ["promote", &second, "prod", "--checkout", path];
+    let dry = fits(
+        "bulla-promote",
+        &bulla(&[&promote[..], &["--dry-run"]].concat()).done(),
+    );
+    let revision = checkout.git(&["rev-parse", "HEAD"]).last_line().to_owned();
+    assert_eq!(dry["preview"]["revision"], revision.as_str());
+    let signed = [&promote[..], &["-m", "two", "--ssh-key", key]].concat();
+    let promoted = fits("bulla-promote", &bulla(&signed).done());
+    // Once more: it is done already.
+    assert_eq!(
+        fits("bulla-promote", &bulla(&signed).done())["entry"],
+        promoted["entry"]
+    );
+
+    let back = fits(
+        "bulla-promote",
+        &bulla(&["rollback", "prod", "--dry-run"]).done(),
+    );
+    assert_eq!(back["hash"], first.as_str());
+    assert_eq!(back["dropped"][0]["hash"], second.as_str());
+    let heads = fits(
+        "bulla-rollback-list",
+        &bulla(&["rollback", "prod", "--list"]).done(),
+    );
+    assert_eq!(heads[0]["hash"], first.as_str());
+
+    let status = fits("bulla-status", &bulla(&["status"]).done());
+    assert_eq!(status[0]["channels"][0]["hash"], second.as_str());
+    let releases = fits("bulla-releases", &bulla(&["releases"]).done());
+    assert_eq!(releases[0]["channels"][0], "prod");
+    assert_eq!(releases[0]["revision"], revision.as_str());
+    let limited = fits(
+        "bulla-releases",
+        &bulla(&["releases", "--limit", "1"]).done(),
+    );
+    assert_eq!(limited.as_array().unwrap().len(), 1);
+    fits("bulla-history", &bulla(&["history"]).done());
+    let shown = fits("bulla-show", &bulla(&["show", "prod"]).done());
+    assert_eq!(shown["revision"], revision.as_str());
+    fits("diff", &bulla(&["diff", &first, &second]).done());
+    fits("bulla-identify", &bulla(&["identify", path]).done());
+    fits("bulla-check", &bulla(&["check", path]).done());
+    fits(
+        "bulla-reproduce",
+        &bulla(&["reproduce", &second, "--checkout", path]).done(),
+    );
+    fits(
+        "bulla-doctor",
+        &bulla(&["doctor", path, "--ssh-key", key]).done(),
+    );
+}
+
+#[test]
+fn every_command_that_knows_json_has_a_schema() {
+    let world = World::new();
+    let help = world.bulla(&["--help"]).done().stdout;
+    let commands = help.split("Commands:\n").nth(1).unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  "));
+    let names = names.filter(|line| !line.starts_with(' '));
+    let with_json: BTreeSet<String> = names
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| world.bulla(&[*name, "--help"]).stdout.contains("--json"))
+        .map(str::to_owned)
+        .collect();
+    let known = [
+        "check",
+        "diff",
+        "doctor",
+        "history",
+        "identify",
+        "promote",
+        "releases",
+        "reproduce",
+        "rollback",
+        "show",
+        "status",
+    ];
+    assert_eq!(with_json, known.map(str::to_owned).into());
+}

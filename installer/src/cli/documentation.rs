@@ -35,7 +35,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["rollback"],
         &[
             "bulla-installer rollback acme/billing",
-            "bulla-installer rollback acme/billing 8d10aabb -m 'slow since Monday'",
+            "bulla-installer rollback acme/billing 8d10aabb -m slow",
         ],
     ),
     (

@@ -16,7 +16,7 @@ use super::edits;
 use super::locked::LockedSite;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
-use crate::drift::examine::{Depth, examine_with};
+use crate::drift::examine::{Depth, examine};
 use crate::failpoint::failpoint;
 use crate::fetch::FollowedLog;
 use crate::live::activation::activate;
@@ -199,14 +199,7 @@ impl Target<'_> {
         candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
     ) -> Result<(), RollbackError> {
         let hash = self.activation.hash;
-        let Ok(Some(bundle)) = bundles::read(self.site, &hash) else {
-            return Err(RollbackError::Gone {
-                hash,
-                command: self.install_command(),
-                candidates: candidates()?,
-            });
-        };
-        let found = examine_with(self.site, &bundle, Depth::Quick)?;
+        let found = examine(self.site, &hash, Depth::Quick)?;
         let differences = match &found {
             Some(found) if found.differences.is_empty() => {
                 edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
@@ -214,6 +207,13 @@ impl Target<'_> {
             }
             Some(found) => found.differences.as_slice(),
             None => &[],
+        };
+        let Ok(Some(bundle)) = bundles::read(self.site, &hash) else {
+            return Err(RollbackError::Gone {
+                hash,
+                command: self.install_command(),
+                candidates: candidates()?,
+            });
         };
         match self.repair(&bundle, differences) {
             Err(source @ WriteError::NotOnDisk { .. }) => Err(RollbackError::NotRepairable {

@@ -1,9 +1,12 @@
-//! The record of a tree: the files that the installer put there, and the stamp of each.
+//! The record of a tree: what the installer put there, and the stamps of files and directories.
 //!
 //! ```text
 //! bulla-tree 2 <64 hex of the release>
-//! <x or -> <inode> <size> <mtime> <ctime> <sha256>  bin/app
-//! end 1
+//! d  <inode> <size> <mtime> <ctime>           bin
+//! l  <target>                                 bin/run
+//! x  <inode> <size> <mtime> <ctime> <sha256>  bin/app        an executable file
+//! -  <inode> <size> <mtime> <ctime> <sha256>  share/text     another file
+//! end 4
 //! ```
 //!
 //! Fields are separated by tabs, which paths cannot hold; times are nanoseconds. With it a tree is
@@ -11,7 +14,7 @@
 //! hint and no more: whatever does not match it is hashed against the release's index.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use bulla_schemas::Digest;
@@ -21,11 +24,28 @@ use super::error::StateError;
 use crate::platform::files::{self, OnPath as _};
 use crate::platform::stamp::Stamp;
 
-/// The files of a tree, sorted by path.
+/// What was put in a tree; each list is sorted by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeRecord {
     pub(crate) hash: Digest,
+    /// All directories but the top.
+    pub(crate) directories: Vec<RecordedDirectory>,
+    pub(crate) links: Vec<RecordedLink>,
     pub(crate) files: Vec<RecordedFile>,
+}
+
+/// A directory; its stamp changes when a name is added to it or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordedDirectory {
+    pub(crate) path: String,
+    pub(crate) stamp: Stamp,
+}
+
+/// A symbolic link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordedLink {
+    pub(crate) path: String,
+    pub(crate) target: String,
 }
 
 /// One file of a tree.
@@ -78,24 +98,25 @@ impl TreeRecord {
     }
 
     fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.files.len() * 180);
+        let mut text = String::with_capacity(self.len() * 180);
         let _ = writeln!(text, "bulla-tree 2 {}", self.hash.hex());
-        for file in &self.files {
-            let stamp = &file.stamp;
-            let _ = writeln!(
-                text,
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}",
-                if file.executable { 'x' } else { '-' },
-                stamp.inode,
-                stamp.size,
-                stamp.mtime,
-                stamp.ctime,
-                file.digest.hex(),
-                file.path,
-            );
+        for RecordedDirectory { path, stamp } in &self.directories {
+            let _ = writeln!(text, "d\t{}\t{path}", Fields(stamp));
         }
-        let _ = writeln!(text, "end {}", self.files.len());
+        for RecordedLink { path, target } in &self.links {
+            let _ = writeln!(text, "l\t{target}\t{path}");
+        }
+        for file in &self.files {
+            let kind = if file.executable { 'x' } else { '-' };
+            let (stamp, digest) = (Fields(&file.stamp), file.digest.hex());
+            let _ = writeln!(text, "{kind}\t{stamp}\t{digest}\t{}", file.path);
+        }
+        let _ = writeln!(text, "end {}", self.len());
         text
+    }
+
+    fn len(&self) -> usize {
+        self.directories.len() + self.links.len() + self.files.len()
     }
 
     fn from_text(text: &str) -> Option<Self> {
@@ -103,36 +124,82 @@ impl TreeRecord {
         let (first, rest) = text.split_once('\n')?;
         let hash = Digest::from_hex(first.strip_prefix("bulla-tree 2 ")?).ok()?;
         let (lines, end) = rest.rsplit_once('\n').unwrap_or(("", rest));
-        let files = lines
+        let entries = lines
             .par_lines()
-            .map(RecordedFile::from_line)
+            .map(Entry::from_line)
             .collect::<Option<Vec<_>>>()?;
-        let complete = end.strip_prefix("end ")?.parse() == Ok(files.len())
-            && files.is_sorted_by(|left, right| left.path < right.path);
-        complete.then_some(Self { hash, files })
+        let mut record = Self {
+            hash,
+            directories: Vec::new(),
+            links: Vec::new(),
+            files: Vec::with_capacity(entries.len()),
+        };
+        for entry in entries {
+            match entry {
+                Entry::Directory(directory) => record.directories.push(directory),
+                Entry::Link(link) => record.links.push(link),
+                Entry::File(file) => record.files.push(file),
+            }
+        }
+        let is_complete = end.strip_prefix("end ")?.parse() == Ok(record.len());
+        let is_sorted = record
+            .files
+            .is_sorted_by(|left, right| left.path < right.path);
+        (is_complete && is_sorted).then_some(record)
     }
 }
 
-impl RecordedFile {
+enum Entry {
+    Directory(RecordedDirectory),
+    Link(RecordedLink),
+    File(RecordedFile),
+}
+
+impl Entry {
     fn from_line(line: &str) -> Option<Self> {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
-        let file = Self {
-            executable: match next()? {
-                "x" => true,
-                "-" => false,
-                _ => return None,
-            },
-            stamp: Stamp {
-                inode: next()?.parse().ok()?,
-                size: next()?.parse().ok()?,
-                mtime: next()?.parse().ok()?,
-                ctime: next()?.parse().ok()?,
-            },
-            digest: Digest::from_hex(next()?).ok()?,
-            path: next()?.to_owned(),
+        let entry = match next()? {
+            "d" => Self::Directory(RecordedDirectory {
+                stamp: stamp(&mut next)?,
+                path: next()?.to_owned(),
+            }),
+            "l" => Self::Link(RecordedLink {
+                target: next()?.to_owned(),
+                path: next()?.to_owned(),
+            }),
+            kind @ ("x" | "-") => Self::File(RecordedFile {
+                executable: kind == "x",
+                stamp: stamp(&mut next)?,
+                digest: Digest::from_hex(next()?).ok()?,
+                path: next()?.to_owned(),
+            }),
+            _ => return None,
         };
-        next().is_none().then_some(file)
+        next().is_none().then_some(entry)
+    }
+}
+
+fn stamp<'a>(mut next: impl FnMut() -> Option<&'a str>) -> Option<Stamp> {
+    Some(Stamp {
+        inode: next()?.parse().ok()?,
+        size: next()?.parse().ok()?,
+        mtime: next()?.parse().ok()?,
+        ctime: next()?.parse().ok()?,
+    })
+}
+
+struct Fields<'a>(&'a Stamp);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stamp {
+            inode,
+            size,
+            mtime,
+            ctime,
+        } = self.0;
+        write!(formatter, "{inode}\t{size}\t{mtime}\t{ctime}")
     }
 }
 
@@ -154,6 +221,14 @@ mod tests {
         };
         TreeRecord {
             hash: Digest::of(b"release"),
+            directories: vec![RecordedDirectory {
+                path: "bin".to_owned(),
+                stamp: Stamp::NONE,
+            }],
+            links: vec![RecordedLink {
+                path: "bin/run".to_owned(),
+                target: "an app".to_owned(),
+            }],
             files: vec![file("bin/an app", b"abc"), file("share/text", b"def")],
         }
     }
@@ -163,6 +238,8 @@ mod tests {
         let text = record().to_text();
         assert_eq!(TreeRecord::from_text(&text), Some(record()));
         let empty = TreeRecord {
+            directories: Vec::new(),
+            links: Vec::new(),
             files: Vec::new(),
             ..record()
         };

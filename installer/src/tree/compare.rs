@@ -1,9 +1,11 @@
 //! Compares a tree with what its release has. The stamps of the record are hints: a file whose
 //! stamp matches is what it was, and every other one is hashed against the index. Without hints
-//! everything is hashed. There is no other comparison, so that all commands say the same.
+//! everything is hashed. All commands ask here, so that they say the same.
 
 mod difference;
+mod mode;
 mod path;
+mod untouched;
 
 use std::collections::HashSet;
 use std::io;
@@ -19,11 +21,14 @@ use super::expected::{Expected, ExpectedKind, expected};
 use crate::platform::files::{FileError, OnPath as _};
 use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
-use crate::state::record::{RecordedFile, TreeRecord};
+use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
 
 pub(crate) use difference::in_words;
 pub use difference::{Difference, DifferenceKind};
+pub(crate) use mode::executable_bits;
+use mode::is_executable;
 use path::Found;
+pub(crate) use untouched::is_untouched;
 
 /// What a comparison found.
 #[derive(Debug)]
@@ -45,15 +50,14 @@ pub(crate) fn compare(
     tree: &Path,
     hints: Option<&TreeRecord>,
 ) -> Result<Comparison, FileError> {
+    // Opened once here, so that a tree that is gone is an error and not thousands of paths.
+    Descent::open(tree).on("open", tree)?;
     let expected = expected(bundle.entries(), &bundle.release().install);
-    let mounted = mounts::below(tree);
-    let mut differences = added(&expected, tree)?;
-    // A directory that was made to mount something in it.
-    differences.retain(|added| !mounted.iter().any(|point| point.starts_with(&added.path)));
-    let compared: Vec<Vec<Compared>> = expected
+    let found: Vec<Vec<Found>> = expected
         .par_chunks(256)
-        .map(|paths| compare_paths(paths, tree, hints))
+        .map(|paths| look_at(paths, tree, hints))
         .collect();
+    let mounted = mounts::below(tree);
     let mut comparison = Comparison {
         differences: Vec::new(),
         mounted: mounted
@@ -62,82 +66,90 @@ pub(crate) fn compare(
             .collect(),
         record: TreeRecord {
             hash: bundle.hash(),
+            directories: Vec::new(),
+            links: Vec::new(),
             files: Vec::with_capacity(expected.len()),
         },
         not_executable: Vec::new(),
     };
-    for compared in compared.into_iter().flatten() {
-        differences.extend(compared.difference.map(|difference| Difference {
-            path: compared.path.to_owned(),
-            difference,
-        }));
-        if compared.is_not_executable {
-            comparison.not_executable.push(compared.path.to_owned());
-        }
-        comparison.record.files.extend(compared.file);
+    for (expected, found) in expected.iter().zip(found.into_iter().flatten()) {
+        comparison.take(expected, &found);
     }
-    differences.sort();
-    comparison.differences = differences;
+    // After the directories' stamps were taken: what is added from now on changes those.
+    let mut added = added(&expected, tree)?;
+    // A directory that was made to mount something in it.
+    added.retain(|added| !mounted.iter().any(|point| point.starts_with(&added.path)));
+    for added in &added {
+        comparison.forget_directory(&added.path);
+    }
+    comparison.differences.extend(added);
+    comparison.differences.sort();
     Ok(comparison)
 }
 
-struct Compared<'a> {
-    path: &'a str,
-    difference: Option<DifferenceKind>,
-    file: Option<RecordedFile>,
-    is_not_executable: bool,
+impl Comparison {
+    fn take(&mut self, expected: &Expected<'_>, found: &Found) {
+        let path = || expected.path.clone().into_owned();
+        let (stamp, mode) = match found {
+            Found::AsExpected { stamp } => (*stamp, 0),
+            Found::File { stamp, mode } => (*stamp, *mode),
+            Found::Hidden => (Stamp::NONE, 0),
+            Found::Different(difference) => {
+                self.differences.push(Difference {
+                    path: path(),
+                    difference: *difference,
+                });
+                (Stamp::NONE, 0)
+            }
+        };
+        match &expected.kind {
+            ExpectedKind::Directory => self.record.directories.push(RecordedDirectory {
+                path: path(),
+                stamp,
+            }),
+            ExpectedKind::Link { target } => self.record.links.push(RecordedLink {
+                path: path(),
+                target: target.clone().into_owned(),
+            }),
+            ExpectedKind::File {
+                executable, digest, ..
+            } => {
+                if *executable && !is_executable(mode) {
+                    self.not_executable.push(path());
+                }
+                self.record.files.push(RecordedFile {
+                    path: path(),
+                    executable: *executable,
+                    stamp,
+                    digest: *digest,
+                });
+            }
+        }
+    }
+
+    /// Takes the stamp of the directory that a path lies in, so that it is listed the next time.
+    fn forget_directory(&mut self, path: &str) {
+        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+        let directories = &mut self.record.directories;
+        if let Ok(position) = directories.binary_search_by(|known| known.path.as_str().cmp(above)) {
+            directories[position].stamp = Stamp::NONE;
+        }
+    }
 }
 
-fn compare_paths<'a>(
-    paths: &'a [Expected<'_>],
-    tree: &Path,
-    hints: Option<&TreeRecord>,
-) -> Vec<Compared<'a>> {
+fn look_at(paths: &[Expected<'_>], tree: &Path, hints: Option<&TreeRecord>) -> Vec<Found> {
     let mut descent = Descent::open(tree);
     let mut buffer = Vec::new();
     paths
         .iter()
-        .map(|expected| {
-            let path: &str = &expected.path;
-            let found = match &mut descent {
-                Ok(descent) => {
-                    let hint = hints.and_then(|record| record.get(path));
-                    path::look(descent, expected, hint, &mut buffer)
-                }
-                Err(_) => Found::Different(DifferenceKind::Unreadable),
-            };
-            let (stamp, mode, difference) = match found {
-                Found::AsExpected => (Stamp::NONE, 0, None),
-                Found::File { stamp, mode } => (stamp, mode, None),
-                Found::Different(difference) => (Stamp::NONE, 0, Some(difference)),
-            };
-            let (file, executable) = match &expected.kind {
-                ExpectedKind::File {
-                    executable, digest, ..
-                } => {
-                    let file = RecordedFile {
-                        path: path.to_owned(),
-                        executable: *executable,
-                        stamp,
-                        digest: *digest,
-                    };
-                    (Some(file), *executable)
-                }
-                ExpectedKind::Directory | ExpectedKind::Link { .. } => (None, false),
-            };
-            Compared {
-                path,
-                difference,
-                file,
-                is_not_executable: executable && mode | executable_bits(mode) != mode,
+        .map(|expected| match &mut descent {
+            Ok(descent) => {
+                let hint = hints.and_then(|record| record.get(&expected.path));
+                path::look(descent, expected, hint, &mut buffer)
             }
+            Err(_) => Found::Different(DifferenceKind::Unreadable),
         })
         .collect()
-}
-
-/// Returns the bits by which those who may read a file may execute it too.
-pub(crate) const fn executable_bits(mode: u32) -> u32 {
-    (mode & 0o444) >> 2
 }
 
 /// Finds what is there and should not be. An added directory is one difference, whatever it holds.
@@ -146,7 +158,6 @@ fn added(expected: &[Expected<'_>], tree: &Path) -> Result<Vec<Difference>, File
         .iter()
         .map(|expected| expected.path.as_ref())
         .collect();
-    // Opened once here, so that a tree that is gone is an error and not thousands of paths.
     let mut descent = Descent::open(tree).on("open", tree)?;
     let mut differences = Vec::new();
     let directories = expected

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
-use bulla_installer::{InstallError, LiveError, Outcome, Standing, status};
+use bulla_installer::{DifferenceKind, InstallError, LiveError, Outcome, Standing, status};
+use bulla_schemas::Digest;
 use bulla_schemas::install::Install;
 
 use crate::world::{World, request, small_tree, wide_tree};
@@ -159,6 +161,7 @@ fn a_tree_whose_release_is_not_known_any_more_is_kept() {
     let first = world.release(&small_tree("0"));
     world.install_with(&request).0.unwrap();
     fs::remove_dir_all(world.state().join("bundles").join(first.hex())).unwrap();
+    fs::remove_file(record(&world, &first)).unwrap();
     for number in 1..4 {
         world.release(&small_tree(&number.to_string()));
         world.install_with(&request).0.unwrap();
@@ -166,6 +169,47 @@ fn a_tree_whose_release_is_not_known_any_more_is_kept() {
     let aside = world.set_aside();
     assert_eq!(aside.len(), 1);
     assert_eq!(fs::read(aside[0].path.join("version.txt")).unwrap(), b"0");
+}
+
+fn record(world: &World, hash: &Digest) -> PathBuf {
+    let records = world.state().join("projects/acme%2Fbilling/trees");
+    records.join(hash.hex())
+}
+
+#[test]
+fn a_name_that_is_added_below_is_found_although_the_times_of_its_directory_were_put_back() {
+    let mut world = World::new();
+    world.release(&wide_tree(30, "0"));
+    world.install().unwrap();
+    let directory = world.current().join("src/00");
+    let time = fs::metadata(&directory).unwrap().modified().unwrap();
+    fs::write(directory.join("added"), "added").unwrap();
+    let put_back = || {
+        let opened = fs::File::open(&directory).unwrap();
+        opened.set_modified(time).unwrap();
+    };
+    put_back();
+    let added = ("src/00/added".to_owned(), DifferenceKind::Added);
+    // Not only the first time, after which hints are written.
+    for _ in 0..3 {
+        assert_eq!(world.differences(), std::slice::from_ref(&added));
+    }
+    fs::remove_file(directory.join("added")).unwrap();
+    put_back();
+    assert_eq!(world.differences(), []);
+}
+
+#[test]
+fn a_rollback_needs_no_index_when_nothing_touched_the_tree() {
+    let mut world = World::new();
+    let first = world.release(&small_tree("0"));
+    world.install().unwrap();
+    world.release(&small_tree("1"));
+    world.install().unwrap();
+    fs::remove_dir_all(world.state().join("bundles").join(first.hex())).unwrap();
+    world.registry.change(|served| served.down = true);
+    world.rollback(None).unwrap();
+    assert_eq!(world.live(), Some(first));
 }
 
 #[test]

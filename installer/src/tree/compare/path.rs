@@ -15,8 +15,10 @@ use crate::tree::share;
 
 /// What lies under a path.
 pub(super) enum Found {
-    /// What must lie there, which is not a file; or something is mounted on it or above it.
-    AsExpected,
+    /// The directory or link that must lie there.
+    AsExpected { stamp: Stamp },
+    /// Something is mounted on it or above it.
+    Hidden,
     /// The file that must lie there.
     File {
         /// Taken before the file was read.
@@ -35,10 +37,10 @@ pub(super) fn look(
     buffer: &mut Vec<u8>,
 ) -> Found {
     match try_to_look(descent, expected, hint, buffer) {
-        Ok(Found::Different(_)) if is_mounted_on(descent, expected) => Found::AsExpected,
+        Ok(Found::Different(_)) if is_mounted_on(descent, expected) => Found::Hidden,
         Ok(found) => found,
         // Something is mounted above it.
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Found::AsExpected,
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Found::Hidden,
         Err(error) => Found::Different(match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DifferenceKind::Missing,
             _ => DifferenceKind::Unreadable,
@@ -81,7 +83,9 @@ fn try_to_look(
         }
     };
     Ok(if is_as_expected {
-        Found::AsExpected
+        Found::AsExpected {
+            stamp: Stamp::from_stat(&stat),
+        }
     } else {
         Found::Different(DifferenceKind::Changed)
     })

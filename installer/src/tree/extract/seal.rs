@@ -10,7 +10,7 @@ use super::work::Extraction;
 use super::worker::mode;
 use crate::platform::files::{FileError, OnPath as _};
 use crate::platform::stamp::{self, Stamp};
-use crate::state::record::{RecordedFile, TreeRecord};
+use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
 use crate::tree::descent::Descent;
 use crate::tree::expected::ExpectedKind;
 use crate::tree::plan::{Origin, PlannedFile};
@@ -52,14 +52,25 @@ pub(super) fn seal(
             digest: file.digest,
         });
     }
+    let (mut directories, mut links) = (Vec::new(), Vec::new());
     for expected in &extraction.plan.expected {
-        if matches!(expected.kind, ExpectedKind::Directory) {
-            close(&mut descent, &expected.path)
-                .on("close", extraction.full_path(&expected.path))?;
+        let path = expected.path.clone().into_owned();
+        match &expected.kind {
+            ExpectedKind::Directory => {
+                let stamp = close(&mut descent, &path).on("close", extraction.full_path(&path))?;
+                directories.push(RecordedDirectory { path, stamp });
+            }
+            ExpectedKind::Link { target } => links.push(RecordedLink {
+                path,
+                target: target.clone().into_owned(),
+            }),
+            ExpectedKind::File { .. } => {}
         }
     }
     Ok(TreeRecord {
         hash: extraction.bundle.hash(),
+        directories,
+        links,
         files: recorded,
     })
 }
@@ -71,8 +82,10 @@ fn write_note(descent: &mut Descent, note: &[u8]) -> io::Result<()> {
     Ok(fchmod(&file, mode(false))?)
 }
 
-fn close(descent: &mut Descent, path: &str) -> io::Result<()> {
-    Ok(fchmod(descent.go(path)?, Mode::from_raw_mode(0o555))?)
+fn close(descent: &mut Descent, path: &str) -> io::Result<Stamp> {
+    let directory = descent.go(path)?;
+    fchmod(directory, Mode::from_raw_mode(0o555))?;
+    Stamp::of(directory)
 }
 
 /// Takes the stamp of a file that stayed in a recycled tree.

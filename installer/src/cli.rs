@@ -1,16 +1,16 @@
 //! The command line: flags become values, then one call of the library.
 
 mod clock;
-mod documentation;
 mod enroll;
+mod examples;
 mod failure;
 mod history;
 mod install;
-mod output;
 mod person;
 mod rollback;
 mod set_aside;
 mod status;
+mod terminal;
 mod token;
 mod verify;
 
@@ -18,17 +18,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use bulla_terminal::{CompletionsArguments, Failure, ManPagesArguments, help};
+use clap::{Args, Parser, Subcommand};
 
-use failure::Failure;
+use self::examples::EXAMPLES;
 
 use crate::site::Server;
 
-/// Puts exactly the promoted release in place on this server, or nothing.
+/// Put exactly the promoted release in place on this server, or nothing
 ///
 /// Exit status: 0 done, 1 failed, 2 usage, 3 refused (verification or policy), 4 try again later.
 #[derive(Debug, Parser)]
-#[command(name = "bulla-installer", version, max_term_width = 100)]
+#[command(name = "bulla-installer", version)]
 struct Program {
     #[command(flatten)]
     server: ServerArguments,
@@ -60,8 +61,8 @@ enum Command {
     Verify(verify::Arguments),
     SetAside(set_aside::Arguments),
     History(history::Arguments),
-    Completions(documentation::CompletionsArguments),
-    ManPages(documentation::ManPagesArguments),
+    Completions(CompletionsArguments),
+    ManPages(ManPagesArguments),
     /// Print the places where a test can end this program
     #[cfg(feature = "failpoints")]
     #[command(hide = true)]
@@ -70,25 +71,21 @@ enum Command {
 
 /// Parses the arguments, runs the command and tells how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let matches = documentation::command().try_get_matches_from(arguments);
-    let program = match matches.and_then(|matches| Program::from_arg_matches(&matches)) {
+    let program = match help::parse::<Program>(EXAMPLES, arguments) {
         Ok(program) => program,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(status) => return status,
     };
     // What is installed must not depend on the caller's umask.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let server = Server::new(program.server.root, program.server.state);
-    match program.command.run(&server) {
-        Ok(status) => status,
-        Err(failure) => failure.tell(),
-    }
+    bulla_terminal::finish_with(program.command.run(&server))
 }
 
 impl Command {
     fn run(self, server: &Server) -> Result<ExitCode, Failure> {
+        if server.state().exists() {
+            bulla_files::require_unshared(server.state())?;
+        }
         match self {
             Self::Enroll(arguments) => arguments.run(server),
             Self::Install(arguments) => arguments.run(server),
@@ -97,27 +94,33 @@ impl Command {
             Self::Verify(arguments) => arguments.run(server),
             Self::SetAside(arguments) => arguments.run(server),
             Self::History(arguments) => arguments.run(server),
-            Self::Completions(arguments) => Ok(arguments.run()),
-            Self::ManPages(arguments) => Ok(arguments.run()?),
+            Self::Completions(arguments) => done(arguments.run::<Program>(EXAMPLES)?),
+            Self::ManPages(arguments) => done(arguments.run::<Program>(EXAMPLES)?),
             #[cfg(feature = "failpoints")]
             Self::Failpoints => {
-                output::lines(crate::failpoint::POINTS.iter().copied());
-                Ok(ExitCode::SUCCESS)
+                for point in crate::failpoint::POINTS {
+                    bulla_terminal::stdout::line(point)?;
+                }
+                done(())
             }
         }
     }
 }
 
+/// The exit status of a command that did what was asked.
+#[expect(clippy::unnecessary_wraps, reason = "the last line of a command")]
+const fn done((): ()) -> Result<ExitCode, Failure> {
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cuts a commit id for a table.
+fn short_revision(revision: &str) -> String {
+    revision.chars().take(12).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Program::command().debug_assert();
-    }
 
     #[test]
     fn root_and_state_may_stand_after_the_command() {

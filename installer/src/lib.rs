@@ -17,7 +17,7 @@
 //! ROOT, /srv/<project>/
 //!   current -> releases/<64 hex>    the one thing that is switched, by one rename
 //!   releases/<64 hex>/              a release's tree, without write bits
-//!     .bulla-release                which release this is, and who promoted it
+//!   releases/<64 hex>.json          which release that is, and who promoted it
 //!   persist/                        what is kept across releases, linked into each tree
 //!   set-aside/                      trees that were changed by hand, moved out of the way
 //!   .staging/, .staging-2/          0700, swept at every start; what cannot be removed stays
@@ -62,4 +62,7 @@ pub use operation::{
 pub use platform::FileError;
 pub use site::{Server, Site};
 pub use state::{Activation, ActivationAction, Hold, Leftover, PromotionRecord, StateError};
-pub use tree::{Difference, DifferenceKind, Link, ReleaseNote, TreeError};
+pub use tree::{
+    DanglingLink, Difference, DifferenceKind, Link, MissingPath, PersistError, ReleaseNote,
+    TreeError,
+};

@@ -3,6 +3,7 @@
 pub(crate) mod activation;
 pub(crate) mod current;
 mod error;
+pub(crate) mod folders;
 pub(crate) mod processes;
 pub(crate) mod recover;
 pub(crate) mod sweep;

@@ -6,6 +6,7 @@ mod garbage;
 mod install;
 mod locked;
 mod observe;
+mod persistent;
 mod resolve;
 mod rollback;
 mod set_aside;

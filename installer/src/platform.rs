@@ -4,7 +4,6 @@
 pub(crate) mod directory;
 pub(crate) mod disk;
 pub(crate) mod files;
-pub(crate) mod lock;
 pub(crate) mod mounts;
 pub(crate) mod stamp;
 

@@ -95,6 +95,11 @@ impl Site {
         self.releases().join(hash.hex())
     }
 
+    /// What says which release a tree is; beside it.
+    pub(crate) fn note(&self, hash: &Digest) -> PathBuf {
+        self.releases().join(format!("{}.json", hash.hex()))
+    }
+
     pub(crate) fn persist(&self) -> PathBuf {
         self.folder.join("persist")
     }

@@ -138,7 +138,8 @@ fn the_live_tree_says_what_it_is_and_cannot_be_written() {
     let server = world.server("web1");
     server.install("acme/billing", "prod").done();
     let current = server.project("acme/billing").join("current");
-    let release = std::fs::read_to_string(current.join(".bulla-release")).unwrap();
+    let note = current.canonicalize().unwrap().with_added_extension("json");
+    let release = std::fs::read_to_string(note).unwrap();
     assert!(release.contains(&hash), "{release}");
     assert!(release.contains("alice"), "{release}");
     assert!(release.contains("because a test says so"), "{release}");

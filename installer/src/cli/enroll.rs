@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_schemas::log::Anchor;
+use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use url::Url;
 
-use super::clock;
-use super::failure::Failure;
-use super::output::{self, DONE};
 use super::token::TokenArguments;
+use super::{clock, done};
 use crate::operation::enroll;
 use crate::site::Server;
 
@@ -41,12 +40,12 @@ impl Arguments {
             self.token.read()?,
             clock::now(),
         )?;
-        output::say(&format!(
+        stderr::say(format_args!(
             "follows `{}` at {}, log size {}",
             log.origin().unwrap_or_default(),
             self.url,
             log.size()
         ));
-        Ok(DONE)
+        done(())
     }
 }

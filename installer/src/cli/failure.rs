@@ -1,74 +1,39 @@
-//! Why a command failed: every operation's error, as exit status and hint.
+//! A rollback that failed names what a person may want instead; everything else is
+//! `bulla_terminal::Failure`.
 
 use std::process::ExitCode;
 
-use bulla_schemas::outcome::{FailureKind, report};
+use bulla_terminal::{Failure, Table, stderr};
 
-use super::output;
-use crate::drift::DriftError;
-use crate::fetch::FetchError;
-use crate::live::LiveError;
-use crate::operation::{EnrollError, InstallError, ObserveError, RollbackError};
-use crate::platform::FileError;
+use super::short_revision;
+use crate::operation::{Candidate, RollbackError};
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Enroll(#[from] EnrollError),
-    #[error(transparent)]
-    Install(#[from] InstallError),
-    #[error(transparent)]
-    Rollback(#[from] RollbackError),
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    #[error(transparent)]
-    Drift(#[from] DriftError),
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(transparent)]
-    Live(#[from] LiveError),
-    #[error(transparent)]
-    File(#[from] FileError),
-    #[error("cannot write JSON")]
-    Json(#[from] serde_json::Error),
+/// Tells why a rollback failed and which releases were live here, and returns the exit status.
+pub(super) fn report_rollback(error: RollbackError) -> ExitCode {
+    let candidates = table(error.candidates());
+    let status = Failure::from(error).report();
+    stderr::write(&candidates);
+    status
 }
 
-impl Failure {
-    /// Tells a person, and returns the exit status.
-    pub(super) fn tell(&self) -> ExitCode {
-        output::report(&report(self, self.hint().as_deref()));
-        if let Self::Rollback(error) = self {
-            output::candidates(error.candidates());
-        }
-        ExitCode::from(self.kind().exit_status())
+fn table(candidates: &[Candidate]) -> String {
+    if candidates.is_empty() {
+        return String::new();
     }
-
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Enroll(error) => error.kind(),
-            Self::Install(error) => error.kind(),
-            Self::Rollback(error) => error.kind(),
-            Self::Observe(error) => error.kind(),
-            Self::Drift(error) => error.kind(),
-            Self::Fetch(error) => error.kind(),
-            Self::Live(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Json(_) => FailureKind::Failed,
-        }
+    let mut table = Table::new(&["HASH", "REVISION", "CHANNEL", "LAST ACTIVATED", "WHERE"]);
+    for candidate in candidates {
+        let place = match (candidate.revoked, candidate.on_disk) {
+            (Some(_), _) => "revoked",
+            (None, true) => "on this disk",
+            (None, false) => "not on this disk",
+        };
+        table.row([
+            candidate.hash.short(),
+            short_revision(&candidate.revision),
+            candidate.channel.to_string(),
+            candidate.activated_at.to_string(),
+            place.to_owned(),
+        ]);
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Enroll(error) => error.hint(),
-            Self::Install(error) => error.hint(),
-            Self::Rollback(error) => error.hint(),
-            Self::Observe(error) => error.hint(),
-            Self::Drift(error) => error.hint(),
-            Self::Fetch(error) => error.hint(),
-            Self::Live(error) => error.hint(),
-            Self::File(error) => error.hint(),
-            Self::Json(_) => None,
-        }
-    }
+    format!("was live here before:\n{}", table.for_stderr())
 }

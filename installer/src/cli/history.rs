@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use bulla_schemas::{Name, ProjectName};
+use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output::{self, DONE};
+use super::{done, short_revision};
 use crate::operation::history;
 use crate::site::Server;
 
@@ -24,10 +24,21 @@ impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let activations = history(server, &self.project)?;
         if self.json {
-            output::json(&activations)?;
-            return Ok(DONE);
+            stdout::json(&activations)?;
+            return done(());
         }
-        let rows = activations.iter().map(|activation| {
+        let mut table = Table::new(&[
+            "#",
+            "ACTIVATED",
+            "ACTION",
+            "HASH",
+            "REVISION",
+            "CHANNEL",
+            "BY",
+            "REASON",
+        ])
+        .wrap(&["REASON"]);
+        for activation in &activations {
             let people: Vec<_> = match &activation.by {
                 Some(by) => vec![by.as_str()],
                 None => activation
@@ -41,28 +52,18 @@ impl Arguments {
                 Some(_) => activation.reason.clone().unwrap_or_default(),
                 None => activation.promotion.reason.clone(),
             };
-            vec![
+            table.row([
                 activation.number.to_string(),
                 activation.activated_at.to_string(),
                 activation.action.to_string(),
                 activation.hash.short(),
-                output::short_revision(&activation.revision),
+                short_revision(&activation.revision),
                 activation.promotion.channel.to_string(),
                 people.join(", "),
                 reason,
-            ]
-        });
-        let header = [
-            "#",
-            "ACTIVATED",
-            "ACTION",
-            "HASH",
-            "REVISION",
-            "CHANNEL",
-            "BY",
-            "REASON",
-        ];
-        output::table(&header, rows);
-        Ok(DONE)
+            ]);
+        }
+        table.print()?;
+        done(())
     }
 }

@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 use bulla_schemas::name::NameError;
 use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
+use bulla_terminal::{Failure, bytes, stderr, stdout};
 use clap::{Args, ValueEnum};
 
-use super::clock;
-use super::failure::Failure;
-use super::output::{self, DONE, Terminal};
+use super::terminal::Terminal;
 use super::token::TokenArguments;
+use super::{clock, done};
 use crate::fetch::{FollowedLog, Supply};
 use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, install};
 use crate::site::Server;
@@ -106,15 +106,15 @@ impl Arguments {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let terminal = Terminal::new();
+        let terminal = Terminal::new("install");
         let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
         log.sync(server, &supply, request.now)?;
         let result = install(&site, log.state(), &supply, &request, &terminal);
         terminal.finish();
         let installed = result?;
-        output::say(&sentence(&project, &request, &installed));
-        output::lines([installed.hash.to_string()]);
-        Ok(DONE)
+        stderr::say(sentence(&project, &request, &installed));
+        stdout::line(installed.hash)?;
+        done(())
     }
 }
 
@@ -146,9 +146,9 @@ fn sentence(project: &ProjectName, request: &InstallRequest, installed: &Install
             for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
                 parts.push(format!("{count} {way}"));
             }
-            parts.push(format!("{} downloaded", output::bytes(*downloaded)));
+            parts.push(format!("{} downloaded", bytes(*downloaded)));
             if *resumed > 0 {
-                parts.push(format!("{} were here already", output::bytes(*resumed)));
+                parts.push(format!("{} were here already", bytes(*resumed)));
             }
             format!("{place}: {from}, {}", parts.join(", "))
         }

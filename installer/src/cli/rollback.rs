@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use bulla_schemas::{DigestPrefix, ProjectName};
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::clock;
-use super::failure::Failure;
-use super::output::{self, DONE, Terminal};
+use super::failure::report_rollback;
 use super::person::PersonArguments;
+use super::terminal::Terminal;
+use super::{clock, done};
 use crate::operation::{RollbackRequest, rollback};
 use crate::site::Server;
 
@@ -41,21 +42,24 @@ impl Arguments {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let terminal = Terminal::new();
+        let terminal = Terminal::new("repair");
         let result = rollback(server, &request, &terminal);
         terminal.finish();
-        let rolled_back = result?;
+        let rolled_back = match result {
+            Ok(rolled_back) => rolled_back,
+            Err(error) => return Ok(report_rollback(error)),
+        };
         let hash = rolled_back.hash.short();
         if rolled_back.left == rolled_back.hash {
-            output::say(&format!("{}: {hash} is live already", request.project));
+            stderr::say(format_args!("{}: {hash} is live already", request.project));
         } else {
-            output::say(&format!(
+            stderr::say(format_args!(
                 "{}: {} -> {hash}, held until the next install",
                 request.project,
                 rolled_back.left.short()
             ));
         }
-        output::lines([rolled_back.hash.to_string()]);
-        Ok(DONE)
+        stdout::line(rolled_back.hash)?;
+        done(())
     }
 }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use bulla_schemas::ProjectName;
+use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::output::{self, DONE};
+use super::done;
 use crate::drift::SetAside;
 use crate::operation::{remove_set_aside, set_aside};
 use crate::site::Server;
@@ -53,20 +53,24 @@ impl Arguments {
             Command::List(arguments) => {
                 let found = set_aside(server, arguments.project.as_ref())?;
                 if arguments.json {
-                    output::json(&found)?;
+                    stdout::json(&found)?;
                 } else {
                     let header = ["PROJECT", "SET ASIDE", "HASH", "DIFFERENCES", "PATH"];
-                    output::table(&header, found.iter().map(row));
+                    let mut table = Table::new(&header).wrap(&["PATH"]);
+                    for tree in &found {
+                        table.row(row(tree));
+                    }
+                    table.print()?;
                 }
             }
             Command::Remove(arguments) => {
                 for name in &arguments.names {
                     let removed = remove_set_aside(server, &arguments.project, name)?;
-                    output::say(&format!("removed `{}`", removed.path.display()));
+                    stderr::say(format_args!("removed `{}`", removed.path.display()));
                 }
             }
         }
-        Ok(DONE)
+        done(())
     }
 }
 

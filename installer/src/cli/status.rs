@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use bulla_schemas::{Digest, ProjectName};
+use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output::{self, DONE};
+use super::done;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
 use crate::tree::compare::in_words;
@@ -25,8 +25,8 @@ impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let found = status(server, self.project.as_ref())?;
         if self.json {
-            output::json(&found)?;
-            return Ok(DONE);
+            stdout::json(&found)?;
+            return done(());
         }
         let header = [
             "PROJECT",
@@ -38,11 +38,15 @@ impl Arguments {
             "ACTIVATED",
             "LOG READ",
         ];
-        output::table(&header, found.iter().map(row));
+        let mut table = Table::new(&header);
+        for status in &found {
+            table.row(row(status));
+        }
+        table.print()?;
         for status in &found {
             notes(status);
         }
-        Ok(DONE)
+        done(())
     }
 }
 
@@ -73,10 +77,10 @@ fn row(status: &ProjectStatus) -> Vec<String> {
 fn notes(status: &ProjectStatus) {
     let project = &status.project;
     if let Some(problem) = &status.problem {
-        output::say(&format!("{project}: {problem}"));
+        stderr::say(format_args!("{project}: {problem}"));
     }
     if let Some(hold) = &status.hold {
-        output::say(&format!(
+        stderr::say(format_args!(
             "{project}: held on {} since {}, rolled back from {}{}{}; `install` clears the hold",
             hold.hash.short(),
             hold.since,
@@ -89,18 +93,21 @@ fn notes(status: &ProjectStatus) {
                 .map_or_else(String::new, |reason| format!(": {reason}")),
         ));
     }
+    for missing in &status.missing {
+        stderr::say(format_args!("{project}: {missing}"));
+    }
     for leftover in &status.leftovers {
-        output::say(&format!("{project}: {leftover}"));
+        stderr::say(format_args!("{project}: {leftover}"));
     }
     let differences = status.differences.as_deref().unwrap_or_default();
     if !differences.is_empty() {
-        output::say(&format!(
+        stderr::say(format_args!(
             "{project}: the live tree differs from the release: {}",
             in_words(differences)
         ));
     }
     for tree in &status.set_aside {
-        output::say(&format!(
+        stderr::say(format_args!(
             "{project}: a changed tree of {} is set aside in `{}`; \
              `bulla-installer set-aside remove` removes it",
             tree.hash.short(),

@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use bulla_schemas::ProjectName;
-use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
+use bulla_terminal::{Failure, escape, stderr, stdout};
 use clap::Args;
 
-use super::failure::Failure;
-use super::output::{self, DONE};
+use super::done;
 use crate::operation::verify;
 use crate::site::Server;
 
@@ -29,27 +28,31 @@ impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let found = verify(server, &self.project)?;
         if self.json {
-            output::json(&found)?;
+            stdout::json(&found)?;
         } else {
-            output::lines(found.differences.iter().map(|difference| {
-                format!("{:<10} {}", difference.difference, escape(&difference.path))
-            }));
+            for difference in &found.differences {
+                let path = escape(&difference.path);
+                stdout::line(format_args!("{:<10} {path}", difference.difference))?;
+            }
+        }
+        for missing in &found.missing {
+            stderr::say(format_args!("{}: {missing}", found.project));
         }
         let hash = found.hash.short();
         let project = &found.project;
         for point in &found.mounted {
-            output::say(&format!(
+            stderr::say(format_args!(
                 "{project}: something is mounted on `{point}`, and what it covers is not compared"
             ));
         }
         if found.differences.is_empty() {
-            output::say(&format!(
+            stderr::say(format_args!(
                 "{project}: {hash} is intact, {} files",
                 found.files
             ));
-            return Ok(DONE);
+            return done(());
         }
-        output::say(&format!(
+        stderr::say(format_args!(
             "{project}: {hash} differs in {}",
             match found.differences.len() {
                 1 => "1 path".to_owned(),

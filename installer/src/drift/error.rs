@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::platform::files::FileError;
 use crate::state::StateError;
@@ -31,9 +31,8 @@ pub enum DriftError {
     },
 }
 
-impl DriftError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for DriftError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
@@ -42,8 +41,7 @@ impl DriftError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
             Self::State(error) => error.hint(),

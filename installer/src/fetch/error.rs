@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bulla_bundle::{BundleFileError, VerifyError};
 use bulla_registry_client::{ClientError, FollowError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, ProjectName};
 
 use crate::platform::files::FileError;
@@ -110,9 +110,8 @@ impl From<VerifyError> for FetchError {
     }
 }
 
-impl FetchError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for FetchError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
@@ -129,8 +128,7 @@ impl FetchError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::State(error) => return error.hint(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::platform::files::FileError;
 use crate::state::StateError;
@@ -17,6 +17,25 @@ pub enum LiveError {
     /// The installer's own state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A folder that the installer did not make.
+    #[error("`{}` is a {found}, not a directory that bulla-installer made", path.display())]
+    ForeignFolder {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A `releases` that another program made.
+    #[error(
+        "`{}` holds `{name}`, which is no release of bulla-installer's, and nothing was ever installed here",
+        path.display()
+    )]
+    ForeignReleases {
+        /// The path.
+        path: PathBuf,
+        /// One of the things in it.
+        name: String,
+    },
     /// `current` is a directory or a file.
     #[error("`{}` is a {found}, not a link that bulla-installer made", path.display())]
     CurrentIsNoLink {
@@ -39,22 +58,26 @@ pub enum LiveError {
     },
 }
 
-impl LiveError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for LiveError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
-            Self::CurrentIsNoLink { .. } | Self::CurrentIsForeign { .. } => FailureKind::Failed,
+            Self::ForeignFolder { .. }
+            | Self::ForeignReleases { .. }
+            | Self::CurrentIsNoLink { .. }
+            | Self::CurrentIsForeign { .. } => FailureKind::Failed,
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::CurrentIsNoLink { .. } | Self::CurrentIsForeign { .. } => {
+            Self::ForeignFolder { .. }
+            | Self::ForeignReleases { .. }
+            | Self::CurrentIsNoLink { .. }
+            | Self::CurrentIsForeign { .. } => {
                 Some("move it away; bulla-installer replaces only what it made itself".to_owned())
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bulla_registry_client::{FollowError, LogFollower};
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
@@ -13,7 +13,7 @@ use url::Url;
 use crate::fetch::log::copied;
 use crate::fetch::supply::{Source, Supply};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::platform::files::{self, FileError};
+use crate::platform::files::FileError;
 use crate::site::Server;
 use crate::state::StateError;
 use crate::state::synced;
@@ -59,17 +59,15 @@ impl From<StateError> for EnrollError {
     }
 }
 
-impl EnrollError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for EnrollError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Fetch(error) => error.kind(),
             Self::EnrolledElsewhere { .. } | Self::NoLogCopy { .. } => FailureKind::Usage,
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fetch(error) => return error.hint(),
             Self::EnrolledElsewhere { .. } => {
@@ -92,7 +90,7 @@ pub fn enroll(
     token: Option<SecretString>,
     now: Timestamp,
 ) -> Result<LogState, EnrollError> {
-    files::create_private_directory(server.state())?;
+    bulla_files::create_private_directory(server.state())?;
     if let Some(log) = FollowedLog::remembered(server)? {
         let follower = log.follower();
         if *follower.url() != url {

@@ -10,12 +10,13 @@ use std::collections::HashSet;
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_trust::LogState;
 
 use super::edits;
 use super::garbage::{self, Collected};
 use super::locked::LockedSite;
+use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
 use super::write::Writing;
 use crate::drift::examine::{Depth, examine_with};
@@ -30,7 +31,7 @@ use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
-use crate::tree::{Difference, Link, releases, remove};
+use crate::tree::{Difference, Link, ReleaseNote, note, persist, releases, remove};
 
 pub use error::InstallError;
 pub use request::{InstallRequest, Installed, Outcome};
@@ -76,6 +77,11 @@ pub fn install(
         .make_tree()
         .inspect_err(|error| attempt.clean_up(error))?;
     let revision = bundle.release().source.revision().to_owned();
+    persistent::prepare(site, &bundle.release().install, observer)?;
+    if !site.note(&resolved.hash).exists() {
+        let note = ReleaseNote::new(&bundle, &resolved.promotion, request.now);
+        note::write(site, &note)?;
+    }
     if outcome == Outcome::AlreadyLive {
         hold::write(&site.hold(), None)?;
     } else {
@@ -123,6 +129,10 @@ impl Attempt<'_> {
     fn make_tree(&self) -> Result<(VerifiedBundle, Outcome), InstallError> {
         let bundle = self.bundle()?;
         unsupported::refuse(&bundle.release().install)?;
+        // What is live already runs without it, and is not made worse.
+        if self.live != Some(bundle.hash()) {
+            persist::require(self.site, &bundle.release().install)?;
+        }
         failpoint!("pull::index-stored");
         let hash = bundle.hash();
         let found = examine_with(self.site, &bundle, Depth::Quick)?;

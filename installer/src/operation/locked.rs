@@ -1,16 +1,17 @@
 //! `LockedSite`: a project that this process alone changes. Whatever a dead process left there is
 //! finished or undone before anything else happens.
 
+use bulla_files::Lock;
 use bulla_schemas::{ProjectName, Timestamp};
 
 use crate::failpoint::failpoint;
 use crate::live::LiveError;
 use crate::live::recover::{self, Recovered};
-use crate::live::sweep;
+use crate::live::{folders, sweep};
 use crate::observer::Observer;
-use crate::platform::files;
-use crate::platform::lock::{self, Lock};
 use crate::site::{Server, Site};
+use crate::state::history::History;
+use crate::tree::note;
 
 /// A project's site, locked until this is dropped.
 #[derive(Debug)]
@@ -29,8 +30,11 @@ impl LockedSite {
         observer: &dyn Observer,
     ) -> Result<Self, LiveError> {
         let site = server.site(project);
-        files::create_private_directory(site.state())?;
-        let lock = lock::take(&site.lock(), command, now, &|holder| {
+        bulla_files::create_private_directory(server.state())?;
+        let history = History::read(&site.history())?;
+        folders::check(&site, !history.activations().is_empty())?;
+        bulla_files::create_private_directory(site.state())?;
+        let lock = Lock::take(&site.lock(), command, now, |holder| {
             observer.note(&format!(
                 "waiting for {holder}, which is working on {project}"
             ));
@@ -40,6 +44,10 @@ impl LockedSite {
             Recovered::Nothing => {}
             Recovered::Finished => observer.note("an interrupted activation was finished"),
             Recovered::Undone => observer.note("an interrupted activation was undone"),
+        }
+        // A note is for people: no operation fails because of one.
+        if let Err(error) = note::tidy(&site) {
+            observer.note(&format!("{error}"));
         }
         for leftover in sweep::sweep(&site)? {
             observer.note(&leftover.to_string());

@@ -1,6 +1,6 @@
 //! Why it cannot be told what is on this server.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, ProjectName};
 
 use crate::drift::DriftError;
@@ -56,9 +56,8 @@ impl From<FileError> for ObserveError {
     }
 }
 
-impl ObserveError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for ObserveError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Live(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
@@ -69,8 +68,7 @@ impl ObserveError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Live(error) => error.hint(),
             Self::Fetch(error) => error.hint(),

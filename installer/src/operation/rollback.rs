@@ -14,6 +14,7 @@ use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
 
 use super::edits;
 use super::locked::LockedSite;
+use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
 use crate::drift::examine::{Depth, examine};
@@ -199,6 +200,10 @@ impl Target<'_> {
         candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
     ) -> Result<(), RollbackError> {
         let hash = self.activation.hash;
+        // Without what is kept of the release, the tree alone is what there is.
+        if let Ok(Some((parts, _))) = bundles::read_parts(self.site, &hash) {
+            persistent::prepare_to_return(self.site, &parts.release().install, self.observer);
+        }
         let found = examine(self.site, &hash, Depth::Quick)?;
         let differences = match &found {
             Some(found) if found.differences.is_empty() => {

@@ -11,14 +11,15 @@ use super::observe::ObserveError;
 use crate::drift::examine::{Depth, examine};
 use crate::drift::{SetAside, set_aside};
 use crate::fetch::FollowedLog;
-use crate::live::{LiveError, current};
+use crate::live::{LiveError, current, folders};
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::{Server, Site};
+use crate::state::bundles;
 use crate::state::history::{Activation, History};
 use crate::state::hold::{self, Hold};
 use crate::state::leftovers::{self, Leftover};
 use crate::state::synced;
-use crate::tree::Difference;
+use crate::tree::{Difference, MissingPath, persist};
 
 /// What was observed of one project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,7 +52,10 @@ pub struct ProjectStatus {
     pub differences: Option<Vec<Difference>>,
     /// Trees that were changed by hand and are kept until a person removes them.
     pub set_aside: Vec<SetAside>,
-    /// What is wrong with `current`.
+    /// Persistent paths at which nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPath>,
+    /// What is wrong with `current`, or with a folder of the project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// What no release needs and could not be removed; every install tries again.
@@ -132,14 +136,18 @@ pub fn history(server: &Server, project: &ProjectName) -> Result<Vec<Activation>
 }
 
 fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, ObserveError> {
-    let (live, problem) = match current::read(site) {
+    let history = History::read(&site.history())?;
+    let folders = folders::check(site, !history.activations().is_empty());
+    let (live, problem) = match folders.and_then(|()| current::read(site)) {
         Ok(live) => (live, None),
-        Err(error @ (LiveError::CurrentIsNoLink { .. } | LiveError::CurrentIsForeign { .. })) => {
-            (None, Some(error.to_string()))
-        }
+        Err(
+            error @ (LiveError::CurrentIsNoLink { .. }
+            | LiveError::CurrentIsForeign { .. }
+            | LiveError::ForeignFolder { .. }
+            | LiveError::ForeignReleases { .. }),
+        ) => (None, Some(error.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let history = History::read(&site.history())?;
     let hold = hold::read(&site.hold())?;
     let activation = live.and_then(|hash| history.last_of(&hash));
     let channel = history
@@ -162,6 +170,12 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         Some(hash) => examine(site, &hash, Depth::Quick)?.map(|found| found.differences),
         None => None,
     };
+    // What is kept of a release and damaged is what `verify` is for.
+    let parts = live.and_then(|hash| bundles::read_parts(site, &hash).ok().flatten());
+    let missing = match parts {
+        Some((parts, _)) => persist::missing(site, &parts.release().install)?,
+        None => Vec::new(),
+    };
     Ok(ProjectStatus {
         project: site.project().clone(),
         channel,
@@ -173,6 +187,7 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         hold,
         differences,
         set_aside: set_aside::list(site)?,
+        missing,
         problem,
         leftovers: leftovers::read(site),
         synced_at: None,
@@ -190,10 +205,10 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
     let mut projects = Vec::new();
     for entry in entries {
         let name = entry.on("list", &path)?.file_name();
-        projects.extend(
-            name.to_str()
-                .and_then(|name| name.replace("%2F", "/").parse::<ProjectName>().ok()),
-        );
+        let name = name.to_str().map(|name| name.replace("%2F", "/"));
+        let project = name.and_then(|name| name.parse::<ProjectName>().ok());
+        // An install that failed leaves a lock, and maybe an interrupted download.
+        projects.extend(project.filter(|project| server.site(project).history().exists()));
     }
     projects.sort();
     Ok(projects)

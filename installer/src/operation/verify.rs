@@ -8,7 +8,7 @@ use crate::drift::examine::{Depth, examine_with};
 use crate::live::current;
 use crate::site::Server;
 use crate::state::bundles;
-use crate::tree::Difference;
+use crate::tree::{Difference, MissingPath, persist};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +25,8 @@ pub struct Verification {
     /// Where something is mounted in the tree. What that covers is not compared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mounted: Vec<String>,
+    /// Persistent paths at which nothing is.
+    pub missing: Vec<MissingPath>,
 }
 
 /// Hashes the live tree against the signed index.
@@ -42,5 +44,6 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
         files: bundle.release().files,
         differences: found.differences,
         mounted: found.mounted,
+        missing: persist::missing(&site, &bundle.release().install)?,
     })
 }

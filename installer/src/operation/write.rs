@@ -39,7 +39,7 @@ use crate::tree::place::{self, Finished};
 use crate::tree::plan::{self, Plan};
 use crate::tree::space::{self, Need};
 use crate::tree::staging::Staging;
-use crate::tree::{Link, ReleaseNote, TreeError, persist, recycle, share};
+use crate::tree::{Link, ReleaseNote, TreeError, note, recycle, share};
 
 pub use error::WriteError;
 use sources::Sources;
@@ -89,12 +89,8 @@ impl Writing<'_> {
             leftovers::add(self.site, leftover);
         }
         let written = written?;
-        for file in persist::prepare(self.site, &self.bundle.release().install)? {
-            self.observer.note(&format!(
-                "`{}` does not exist yet; the release finds it there once you put it",
-                file.display()
-            ));
-        }
+        let note = ReleaseNote::new(self.bundle, self.promotion, self.now);
+        note::write(self.site, &note)?;
         Ok(written)
     }
 
@@ -137,7 +133,6 @@ impl Writing<'_> {
     /// Writes the tree in staging. Returns where it is.
     fn make(&self, staging: &Staging) -> Result<(PathBuf, Extracted, Written), WriteError> {
         let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
-        let note = ReleaseNote::new(self.bundle, self.promotion, self.now).to_bytes()?;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
             if sources.recycled().is_some() && plan.in_place() == 0 {
@@ -156,7 +151,6 @@ impl Writing<'_> {
                 plan: &plan,
                 trees: sources.trees(),
                 top: &top,
-                release_note: &note,
                 link: self.link,
                 threads: self.threads,
                 progress: self.observer,

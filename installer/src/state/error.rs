@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulla_bundle::VerifyError;
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::platform::files::FileError;
 
@@ -42,9 +42,8 @@ pub enum StateError {
     },
 }
 
-impl StateError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for StateError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
             Self::Damaged { .. } | Self::Unwritable(_) => FailureKind::Failed,
@@ -52,8 +51,7 @@ impl StateError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::Damaged { .. } => {

@@ -35,8 +35,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<Hold>, StateError> {
 
 /// Sets or clears the hold durably.
 pub(crate) fn write(path: &Path, hold: Option<&Hold>) -> Result<(), StateError> {
-    match hold {
-        Some(hold) => json::write(path, hold),
-        None => Ok(files::remove(path)?),
+    if let Some(hold) = hold {
+        return json::write(path, hold);
     }
+    files::remove(path)?;
+    Ok(())
 }

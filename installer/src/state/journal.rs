@@ -60,5 +60,6 @@ pub(crate) fn open_step(path: &Path) -> Result<Option<Step>, StateError> {
 
 /// Forgets the step.
 pub(crate) fn end(path: &Path) -> Result<(), StateError> {
-    Ok(files::remove(path)?)
+    files::remove(path)?;
+    Ok(())
 }

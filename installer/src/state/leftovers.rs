@@ -64,7 +64,7 @@ pub(crate) fn add(site: &Site, leftover: Leftover) {
 pub(crate) fn write(site: &Site, leftovers: &[Leftover]) {
     let path = site.leftovers();
     let _ = if leftovers.is_empty() {
-        files::remove(&path).map_err(Into::into)
+        files::remove(&path).map(drop).map_err(Into::into)
     } else if read(site) == leftovers {
         Ok(())
     } else {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use bulla_bundle::VerifyError;
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use super::persist::PersistError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
 
@@ -39,6 +40,9 @@ pub enum TreeError {
     /// A thread ended by itself.
     #[error("a thread ended unexpectedly")]
     ThreadDied,
+    /// A persistent path.
+    #[error(transparent)]
+    Persist(#[from] PersistError),
     /// Not enough bytes.
     #[error(
         "the release needs {needed} bytes on the file system of `{}`, {free} are free",
@@ -94,12 +98,12 @@ impl From<VerifyError> for TreeError {
     }
 }
 
-impl TreeError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for TreeError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
+            Self::Persist(error) => error.kind(),
             Self::Bundle(_) | Self::Content { .. } => FailureKind::Refused,
             Self::ReadSpool(_)
             | Self::ThreadDied
@@ -110,11 +114,11 @@ impl TreeError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::State(error) => return error.hint(),
+            Self::Persist(error) => return error.hint(),
             Self::Bundle(_) | Self::Content { .. } => {
                 "the registry or the builder is at fault; nothing was installed"
             }

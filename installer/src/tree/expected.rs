@@ -1,5 +1,5 @@
 //! What must lie in a release's tree: the entries of its index, and the links to persistent paths.
-//! `.bulla-release` is not listed here; everything else is, and nothing more may be there.
+//! Nothing more may be there.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

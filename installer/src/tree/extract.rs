@@ -5,7 +5,7 @@
 //!   directories           first, writable
 //!   files                 by several threads, while the payload still arrives
 //!   links                 last, so that nothing can be written through one
-//!   .bulla-release        then the directories lose their write bits
+//!   directories           lose their write bits
 //! ```
 //!
 //! No handle can leave the tree ([`Descent`]), every file is new (`O_EXCL`) and has its digest

@@ -1,14 +1,27 @@
-//! `.bulla-release`: the file in every tree that says which release it is.
+//! `releases/<hash>.json`: which release a tree is, for people and for the application itself. It
+//! lies beside the tree, because web servers serve what is in it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
 
 use bulla_bundle::VerifiedBundle;
+use bulla_files::{Draft, Readers};
+use bulla_schemas::path::RELEASE_FILE;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use rustix::fs::{AtFlags, OFlags, openat, unlinkat};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::error::TreeError;
+use super::{place, releases, remove};
+use crate::platform::directory::{open_below, open_top};
+use crate::platform::files::{self, FileError, OnPath as _};
+use crate::site::Site;
 use crate::state::StateError;
 use crate::state::history::PromotionRecord;
 
-/// What `.bulla-release` says, for people and for the application itself. Nothing is decided by
-/// it: it lies where anybody can change it.
+/// What `releases/<hash>.json` says. Nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseNote {
@@ -48,10 +61,106 @@ impl ReleaseNote {
             installed_at: now,
         }
     }
+}
 
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(StateError::Unwritable)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+/// Writes the note of a tree.
+pub(crate) fn write(site: &Site, note: &ReleaseNote) -> Result<(), TreeError> {
+    let text = serde_json::to_string_pretty(note).map_err(StateError::Unwritable)?;
+    let path = site.note(&note.hash);
+    let mut draft = Draft::begin(&path, Readers::Umask)?;
+    writeln!(draft.file(), "{}", escape(&text)).on("write", &path)?;
+    Ok(draft.put()?)
+}
+
+/// Escapes what a page or a terminal that shows the text could take for more than text. In JSON,
+/// these characters are only in strings.
+fn escape(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        let is_plain = c == '\n' || (' '..='~').contains(&c);
+        if is_plain && !matches!(c, '<' | '>' | '&' | '\'') {
+            escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
+}
+
+/// Moves the notes out of trees that an earlier version wrote them into, and removes those of trees
+/// that are gone.
+pub(crate) fn tidy(site: &Site) -> Result<(), TreeError> {
+    let trees = releases::on_disk(site)?;
+    for hash in &trees {
+        move_out(site, hash)?;
+    }
+    let entries = match fs::read_dir(site.releases()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.on("list", site.releases())?,
+    };
+    for entry in entries {
+        let name = entry.on("list", site.releases())?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        if let Some(hash) = name.and_then(|hex| Digest::from_hex(hex).ok())
+            && !trees.contains(&hash)
+        {
+            files::remove(&site.note(&hash))?;
+        }
+    }
+    Ok(())
+}
+
+fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
+    let (tree, inside) = (site.tree(hash), site.tree(hash).join(RELEASE_FILE));
+    // Nothing of ours crosses a mount, and what cannot be opened is left as it is.
+    let opened = open_top(&site.releases()).and_then(|top| open_below(&top, hash.hex().as_str()));
+    let Ok(directory) = opened else {
+        return Ok(());
+    };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match openat(&directory, RELEASE_FILE, flags, rustix::fs::Mode::empty()) {
+        Ok(file) => fs::File::from(file),
+        Err(Errno::NOENT | Errno::LOOP) => return Ok(()),
+        Err(error) => return Ok(Err(std::io::Error::from(error)).on("open", &inside)?),
+    };
+    let metadata = file.metadata().on("look at", &inside)?;
+    if !metadata.is_file() {
+        return Ok(());
+    }
+    if metadata.len() <= MOST
+        && !site.note(hash).exists()
+        && let Ok(note) = serde_json::from_reader::<_, ReleaseNote>(file)
+        && note.hash == *hash
+    {
+        write(site, &note)?;
+    }
+    remove::make_movable(&tree)?;
+    let removed: Result<(), FileError> = unlinkat(&directory, RELEASE_FILE, AtFlags::empty())
+        .map_err(std::io::Error::from)
+        .on("remove", &inside);
+    // A tree of another user keeps its mode.
+    let _ = place::close_top(&tree);
+    Ok(removed?)
+}
+
+/// Most bytes of a note.
+const MOST: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_text_wherever_it_is_shown() {
+        let reason = "<script>alert('x')</script> \u{202e}& \u{1b}[2J ü\u{1f600}\"";
+        let json = serde_json::to_string(reason).unwrap();
+        let escaped = escape(&json);
+        assert!(escaped.is_ascii());
+        for c in ['<', '>', '&', '\'', '\u{1b}'] {
+            assert!(!escaped.contains(c), "{escaped}");
+        }
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), reason);
     }
 }

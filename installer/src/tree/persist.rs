@@ -1,70 +1,304 @@
 //! Persistent paths: what lies in `persist/` outlives every release and is linked into each tree.
 //!
-//! A path that does not exist yet is made as an empty directory, unless its last part has a dot
-//! (`config/local.php`, `.env`): that is taken for a file, which only a person can fill. The
-//! directory that it belongs in is made, and the link leads nowhere until the file is there.
+//! A directory is created if missing; a file, which only a person can fill, is named. Applications
+//! write into `persist/`, so that nothing is created through a link that one of them could have
+//! placed: each step goes through the handle of the directory above it.
+
+mod create;
+mod error;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_schemas::install::{Install, PersistentPath};
+use serde::Serialize;
+
+pub use error::PersistError;
 
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::Site;
 
-/// Makes what is missing in `persist/`, and returns the files that somebody must put there.
-pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<PathBuf>, FileError> {
-    let mut missing = Vec::new();
-    for path in install.persist.iter().map(PersistentPath::path) {
-        let kept = site.persist().join(path.as_str());
-        match fs::metadata(&kept) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if path.file_name().contains('.') {
-                    if let Some(directory) = kept.parent() {
-                        fs::create_dir_all(directory).on("create the directory", directory)?;
-                    }
-                    missing.push(kept);
-                } else {
-                    fs::create_dir_all(&kept).on("create the directory", &kept)?;
-                }
-            }
-            Err(error) => return Err(error).on("look at", &kept),
+/// A persistent path at which nothing is, or not what should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingPath {
+    /// The path in `persist/`, as the recipe has it.
+    pub path: String,
+    /// Whether it is a directory.
+    #[serde(skip)]
+    pub is_directory: bool,
+    /// Where it would lie.
+    pub file: PathBuf,
+    /// The link on the way there that leads nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dangling: Option<DanglingLink>,
+}
+
+/// A link that leads nowhere: to a disk that is not mounted, most likely.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DanglingLink {
+    /// The link.
+    pub link: PathBuf,
+    /// What it says.
+    pub target: PathBuf,
+}
+
+impl std::fmt::Display for MissingPath {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.dangling {
+            None => write!(formatter, "`{}` does not exist", self.file.display()),
+            Some(DanglingLink { link, target }) => write!(
+                formatter,
+                "`{}` is a link to `{}`, which does not exist",
+                link.display(),
+                target.display()
+            ),
         }
     }
-    Ok(missing)
+}
+
+/// Creates the directories that are missing, and returns what only a person can put there.
+pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<MissingPath>, PersistError> {
+    let mut left = Vec::new();
+    for path in &install.persist {
+        let Some(missing) = look(site, install, path)? else {
+            continue;
+        };
+        if missing.dangling.is_none() {
+            let (directory, is_complete) = if is_created(path, install) {
+                (Some(path.path().as_str()), true)
+            } else {
+                (path.path().parent_str(), false)
+            };
+            if let Some(directory) = directory {
+                create::create(&site.persist(), directory)?;
+            }
+            if is_complete {
+                continue;
+            }
+        }
+        left.push(missing);
+    }
+    Ok(left)
+}
+
+/// Returns the persistent paths at which nothing is. Changes nothing.
+pub(crate) fn missing(site: &Site, install: &Install) -> Result<Vec<MissingPath>, FileError> {
+    let all = install.persist.iter().chain(&install.require);
+    let mut found: Vec<MissingPath> = Vec::new();
+    for path in all {
+        found.extend(look(site, install, path)?.filter(|missing| !found.contains(missing)));
+    }
+    Ok(found)
+}
+
+/// Refuses a release that requires what is not there.
+pub(crate) fn require(site: &Site, install: &Install) -> Result<(), PersistError> {
+    let mut missing = Vec::new();
+    for path in &install.require {
+        missing.extend(look(site, install, path)?);
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(PersistError::Required { missing })
+    }
+}
+
+/// What is required comes from a person, also where it is a directory.
+fn is_created(path: &PersistentPath, install: &Install) -> bool {
+    let is_required = install
+        .require
+        .iter()
+        .any(|required| required.path() == path.path());
+    !is_required && (path.is_directory() || path.is_unclear())
+}
+
+/// Tells what is missing at a path; `None` when something is there.
+fn look(
+    site: &Site,
+    install: &Install,
+    path: &PersistentPath,
+) -> Result<Option<MissingPath>, FileError> {
+    let kept = site.persist().join(path.path().as_str());
+    match fs::metadata(&kept) {
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound || is_loop(&error) => {}
+        Err(error) => return Err(error).on("look at", kept),
+    }
+    Ok(Some(MissingPath {
+        path: path.to_string(),
+        is_directory: path.is_directory() || is_created(path, install),
+        dangling: dangling(&kept, &site.persist())?,
+        file: kept,
+    }))
+}
+
+fn is_loop(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+/// Returns the first link on the way from `top` to `path` that leads nowhere.
+fn dangling(path: &Path, top: &Path) -> Result<Option<DanglingLink>, FileError> {
+    let mut way: Vec<&Path> = path
+        .ancestors()
+        .take_while(|above| above.starts_with(top))
+        .collect();
+    way.reverse();
+    for step in way {
+        match fs::read_link(step) {
+            Ok(target) if fs::metadata(step).is_err() => {
+                let link = step.to_owned();
+                return Ok(Some(DanglingLink { link, target }));
+            }
+            // A link that leads on, a directory, or nothing.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
+            }
+            Err(error) => return Err(error).on("look at", step),
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
+
     use super::*;
     use crate::site::Server;
 
-    #[test]
-    fn makes_directories_and_names_the_files_that_are_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::new(folder.path(), folder.path());
-        let site = server.site(&"shop".parse().unwrap());
-        let install = Install {
-            persist: vec![
-                "var/uploads".parse().unwrap(),
-                "config/local.php".parse().unwrap(),
-                ".env".parse().unwrap(),
-            ],
+    struct Kept {
+        folder: tempfile::TempDir,
+        site: Site,
+    }
+
+    impl Kept {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let server = Server::new(folder.path(), folder.path());
+            let site = server.site(&"shop".parse().unwrap());
+            fs::create_dir_all(site.persist()).unwrap();
+            Self { folder, site }
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.site.persist().join(path)
+        }
+
+        fn prepare(&self, paths: &[&str]) -> Result<Vec<String>, PersistError> {
+            let missing = prepare(&self.site, &install(paths, &[]))?;
+            Ok(missing.into_iter().map(|missing| missing.path).collect())
+        }
+    }
+
+    fn install(persist: &[&str], require: &[&str]) -> Install {
+        let read = |paths: &[&str]| paths.iter().map(|path| path.parse().unwrap()).collect();
+        Install {
+            persist: read(persist),
+            require: read(require),
             ..Install::default()
-        };
-        let persist = folder.path().join("shop/persist");
+        }
+    }
+
+    #[test]
+    fn directories_are_created_and_files_are_named() {
+        let kept = Kept::new();
+        let paths = ["var/uploads/", "conf.d/", "config/local.php", ".env"];
+        assert_eq!(kept.prepare(&paths).unwrap(), ["config/local.php", ".env"]);
+        for directory in ["var/uploads", "conf.d", "config"] {
+            assert!(kept.path(directory).is_dir(), "{directory}");
+        }
+        fs::write(kept.path(".env"), "A=1").unwrap();
+        fs::write(kept.path("config/local.php"), "<?php").unwrap();
+        fs::write(kept.path("var/uploads/kept"), "kept").unwrap();
+        assert_eq!(kept.prepare(&paths).unwrap(), [""; 0]);
+        assert!(kept.path("var/uploads/kept").exists());
+    }
+
+    #[test]
+    fn a_document_from_before_the_slash_keeps_its_meaning() {
+        let kept = Kept::new();
+        assert_eq!(kept.prepare(&["uploads"]).unwrap(), [""; 0]);
+        assert!(kept.path("uploads").is_dir());
+    }
+
+    #[test]
+    fn a_dangling_link_is_named_with_its_target() {
+        let kept = Kept::new();
+        symlink("/mnt/absent/up", kept.path("up")).unwrap();
+        symlink("loop", kept.path("loop")).unwrap();
+        let install = install(&["up/", "loop/in/"], &[]);
+        let missing = prepare(&kept.site, &install).unwrap();
+        assert_eq!(missing, super::missing(&kept.site, &install).unwrap());
         assert_eq!(
-            prepare(&site, &install).unwrap(),
-            [persist.join("config/local.php"), persist.join(".env")]
+            missing[0].to_string(),
+            format!(
+                "`{}` is a link to `/mnt/absent/up`, which does not exist",
+                kept.path("up").display()
+            )
         );
-        assert!(persist.join("var/uploads").is_dir());
-        assert!(persist.join("config").is_dir());
-        fs::write(persist.join(".env"), "A=1").unwrap();
-        fs::write(persist.join("config/local.php"), "<?php").unwrap();
-        fs::write(persist.join("var/uploads/kept"), "kept").unwrap();
-        assert_eq!(prepare(&site, &install).unwrap(), [] as [PathBuf; 0]);
-        assert!(persist.join("var/uploads/kept").exists());
+        let link = missing[1].dangling.as_ref().unwrap();
+        assert_eq!(link.target, Path::new("loop"));
+    }
+
+    #[test]
+    fn nothing_is_created_through_a_link_of_another_user() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skip: a link of another user, because only root gives one away");
+            return;
+        }
+        let kept = Kept::new();
+        let elsewhere = kept.folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        symlink(&elsewhere, kept.path("var")).unwrap();
+        lchown(kept.path("var"), Some(12_345), None).unwrap();
+        let error = kept.prepare(&["var/uploads/"]).unwrap_err();
+        assert!(matches!(
+            error,
+            PersistError::ForeignLink { owner: 12_345, .. }
+        ));
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+        // A link of ours, where no other user could have put it.
+        lchown(kept.path("var"), Some(0), None).unwrap();
+        assert_eq!(kept.prepare(&["var/uploads/"]).unwrap(), [""; 0]);
+        assert!(elsewhere.join("uploads").is_dir());
+        // A link of ours that another user may have moved there.
+        std::os::unix::fs::chown(kept.site.persist(), Some(12_345), None).unwrap();
+        assert!(kept.prepare(&["var/more/"]).is_err());
+        // What is there already is used, whoever linked it.
+        lchown(kept.path("var"), Some(12_345), None).unwrap();
+        assert_eq!(kept.prepare(&["var/uploads/"]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_said() {
+        let kept = Kept::new();
+        fs::write(kept.path("var"), "").unwrap();
+        let error = kept.prepare(&["var/uploads/"]).unwrap_err();
+        assert!(error.to_string().contains("persist/var"), "{error}");
+    }
+
+    #[test]
+    fn what_is_required_is_never_created() {
+        let kept = Kept::new();
+        let install = install(&["config/", "data/"], &["config/key", "data/"]);
+        let PersistError::Required { missing } = require(&kept.site, &install).unwrap_err() else {
+            panic!("expected the required paths");
+        };
+        let paths: Vec<_> = missing.iter().map(|missing| &missing.path).collect();
+        assert_eq!(paths, ["config/key", "data/"]);
+        let left = prepare(&kept.site, &install).unwrap();
+        assert_eq!(left.len(), 1);
+        assert!(!kept.path("data").exists());
+        fs::create_dir(kept.path("data")).unwrap();
+        fs::write(kept.path("config/key"), "").unwrap();
+        require(&kept.site, &install).unwrap();
+        assert_eq!(
+            fs::metadata(kept.path("config")).unwrap().mode() & 0o777,
+            0o755
+        );
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), Tree
             let _ = place::close_top(&tree);
         })?;
     failpoint!("garbage::moved");
+    files::remove(&site.note(hash))?;
     files::remove(&site.record(hash))?;
     Ok(bundles::remove(site, hash)?)
 }

@@ -186,7 +186,7 @@ mod tests {
                 return;
             };
             let error = remove_tree(&tree).unwrap_err();
-            assert_eq!(error.path, point, "{error}");
+            assert_eq!(error.path(), point, "{error}");
             assert_eq!(fs::read(data.join("deep/kept")).unwrap(), b"kept");
             drop(mount);
         }

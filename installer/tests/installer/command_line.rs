@@ -122,3 +122,30 @@ fn man_pages_and_completions_come_from_the_help() {
     assert_eq!(run.status, Some(0), "{run:?}");
     assert!(run.stdout.contains("rollback"), "{run:?}");
 }
+
+#[test]
+fn output_that_is_lost_is_a_failure() {
+    let mut world = World::new();
+    world.release(&small_tree("one\n"));
+    world.install().unwrap();
+    for arguments in [
+        &["status"][..],
+        &["history", "acme/billing"],
+        &["history", "acme/billing", "--json"],
+        &["install", "acme/billing", "--channel", "prod"],
+        &["set-aside", "list"],
+        &["verify", "acme/billing", "--json"],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = world.command(arguments);
+        let run = command.stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("cannot write to stdout"), "{said}");
+    }
+}

@@ -8,12 +8,7 @@ use bulla_schemas::Digest;
 use crate::world::{COMMITTED, World, mtime, request, small_tree, wide_tree};
 
 fn on_disk(world: &World) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(world.site().join("releases"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+    world.trees()
 }
 
 #[test]

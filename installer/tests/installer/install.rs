@@ -35,11 +35,12 @@ fn the_promoted_release_is_live_with_every_file_mode_and_time() {
     }
     assert_eq!(mtime(&live.join("version.txt")), COMMITTED);
     let note: serde_json::Value =
-        serde_json::from_slice(&fs::read(live.join(".bulla-release")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(world.note(&hash)).unwrap()).unwrap();
     assert_eq!(note["hash"], hash.to_string());
     assert_eq!(note["channel"], "prod");
     assert_eq!(note["promotedBy"][0], "alice");
     assert_eq!(note["reason"], "because");
+    assert!(!live.join(".bulla-release").exists());
     assert_eq!(mode(&world.state()), 0o700);
     assert!(!world.site().join(".staging").exists());
     world.assert_intact();

@@ -2,7 +2,7 @@
 
 use bulla_installer::{ActivationAction, InstallError, ResolveError, history};
 use bulla_schemas::install::Install;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::{Action, Severity};
 use bulla_trust::Verdict;
 

@@ -2,7 +2,7 @@
 
 use bulla_bundle::MemoryTree;
 use bulla_installer::{FetchError, InstallError, Outcome, TreeError, WriteError};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::world::{World, noise, small_tree};
 

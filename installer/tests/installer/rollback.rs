@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bulla_installer::{ResolveError, RollbackError, Standing, WriteError, status};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::Severity;
 
 use crate::world::{World, request, small_tree};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use bulla_installer::{DifferenceKind, LiveError, ObserveError, Outcome, StateError, verify};
 use bulla_schemas::install::Install;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::world::{World, small_tree};
 

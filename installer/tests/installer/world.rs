@@ -101,6 +101,23 @@ impl World {
         self.site().join("releases").join(hash.hex())
     }
 
+    /// What says which release a tree is.
+    pub(crate) fn note(&self, hash: &Digest) -> PathBuf {
+        self.tree(hash).with_added_extension("json")
+    }
+
+    /// The names of the trees on this disk. Nothing but their notes lies beside them.
+    pub(crate) fn trees(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.site().join("releases")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let (notes, mut trees): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(".json"));
+        for note in notes {
+            assert!(trees.contains(&note.replace(".json", "")), "{note}");
+        }
+        trees.sort();
+        trees
+    }
+
     /// Which release is live, read from disk.
     pub(crate) fn live(&self) -> Option<Digest> {
         let target = fs::read_link(self.current()).ok()?;

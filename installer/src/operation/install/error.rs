@@ -1,6 +1,6 @@
 //! Why a release was not installed. Whatever it is, the live release is as it was.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::drift::DriftError;
 use crate::fetch::FetchError;
@@ -9,7 +9,7 @@ use crate::operation::resolve::ResolveError;
 use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
-use crate::tree::TreeError;
+use crate::tree::{PersistError, TreeError};
 
 /// Why an install did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,12 @@ pub enum InstallError {
     },
 }
 
+impl From<PersistError> for InstallError {
+    fn from(error: PersistError) -> Self {
+        Self::Tree(error.into())
+    }
+}
+
 impl From<StateError> for InstallError {
     fn from(error: StateError) -> Self {
         Self::Tree(error.into())
@@ -53,9 +59,8 @@ impl From<FileError> for InstallError {
     }
 }
 
-impl InstallError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for InstallError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Resolve(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
@@ -67,8 +72,7 @@ impl InstallError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Resolve(error) => error.hint(),
             Self::Fetch(error) => error.hint(),

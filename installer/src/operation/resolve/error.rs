@@ -1,6 +1,6 @@
 //! Why the log names no release to install.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
 
 /// Why the log's word is no release to install.
@@ -79,9 +79,8 @@ pub enum ResolveError {
     },
 }
 
-impl ResolveError {
-    /// Returns the exit status' kind.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for ResolveError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::NoHead { .. } => FailureKind::Failed,
             Self::AmbiguousHash { .. } => FailureKind::Usage,
@@ -93,8 +92,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoHead { known, .. } if known.is_empty() => {
                 "nothing of this project was ever promoted; `bulla promote` does that"

@@ -1,6 +1,6 @@
 //! Why an earlier release was not made live again.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, DigestPrefix, ProjectName};
 
 use super::candidate::Candidate;
@@ -86,9 +86,8 @@ impl From<FileError> for RollbackError {
     }
 }
 
-impl RollbackError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for RollbackError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Live(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
@@ -103,8 +102,7 @@ impl RollbackError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Live(error) => return error.hint(),
             Self::Fetch(error) => return error.hint(),
@@ -121,7 +119,9 @@ impl RollbackError {
         };
         Some(hint.to_owned())
     }
+}
 
+impl RollbackError {
     /// Returns the releases that a person may want instead.
     pub fn candidates(&self) -> &[Candidate] {
         match self {

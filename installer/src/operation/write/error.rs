@@ -1,6 +1,6 @@
 //! Why a tree was not written.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::fetch::FetchError;
 use crate::platform::files::FileError;
@@ -41,9 +41,8 @@ impl From<StateError> for WriteError {
     }
 }
 
-impl WriteError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for WriteError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Tree(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
@@ -51,8 +50,7 @@ impl WriteError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Tree(error) => error.hint(),
             Self::Fetch(error) => error.hint(),

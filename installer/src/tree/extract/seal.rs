@@ -1,13 +1,10 @@
-//! The last part of a tree: links, `.bulla-release`, and directories that lose their write bits.
+//! The last part of a tree: links, and directories that lose their write bits.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 
-use bulla_schemas::path::RELEASE_FILE;
-use rustix::fs::{Mode, OFlags, fchmod, openat, symlinkat};
+use rustix::fs::{Mode, fchmod, symlinkat};
 
 use super::work::Extraction;
-use super::worker::mode;
 use crate::platform::files::{FileError, OnPath as _};
 use crate::platform::stamp::{self, Stamp};
 use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
@@ -29,15 +26,13 @@ pub(super) fn make_links(extraction: &Extraction<'_>) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Writes `.bulla-release`, takes the write bits of all directories but the top, whose turn comes
+/// Takes the write bits of all directories but the top, whose turn comes
 /// once it is in place, and returns the record of the tree.
 pub(super) fn seal(
     extraction: &Extraction<'_>,
     stamps: &[Option<Stamp>],
 ) -> Result<TreeRecord, FileError> {
     let mut descent = Descent::open(extraction.top).on("open", extraction.top)?;
-    write_note(&mut descent, extraction.release_note)
-        .on("write", extraction.full_path(RELEASE_FILE))?;
     let mut recorded = Vec::with_capacity(extraction.plan.files.len());
     for (file, stamp) in extraction.plan.files.iter().zip(stamps) {
         let path = &extraction.plan.expected[file.expected].path;
@@ -73,13 +68,6 @@ pub(super) fn seal(
         links,
         files: recorded,
     })
-}
-
-fn write_note(descent: &mut Descent, note: &[u8]) -> io::Result<()> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file: File = openat(descent.go("")?, RELEASE_FILE, flags, mode(false))?.into();
-    file.write_all(note)?;
-    Ok(fchmod(&file, mode(false))?)
 }
 
 fn close(descent: &mut Descent, path: &str) -> io::Result<Stamp> {

@@ -22,8 +22,6 @@ pub(crate) struct Extraction<'a> {
     pub(crate) trees: &'a [LocalTree],
     /// Where the tree is written.
     pub(crate) top: &'a Path,
-    /// The text of `.bulla-release`.
-    pub(crate) release_note: &'a [u8],
     pub(crate) link: Link,
     pub(crate) threads: NonZeroUsize,
     pub(crate) progress: &'a dyn Progress,

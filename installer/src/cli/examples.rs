@@ -1,0 +1,79 @@
+//! What `--help` and the man pages show at the end.
+
+use bulla_terminal::Examples;
+
+/// Commands by their path below the program, each with command lines of it.
+pub(super) const EXAMPLES: Examples = &[
+    (
+        &[],
+        &["bulla-installer install acme/billing --channel prod"],
+    ),
+    (
+        &["enroll"],
+        &["bulla-installer enroll https://releases.acme.example \"$ANCHOR\""],
+    ),
+    (
+        &["install"],
+        &[
+            "bulla-installer install acme/billing --channel prod",
+            "bulla-installer install acme/billing --channel prod 9f2c81aa",
+        ],
+    ),
+    (
+        &["rollback"],
+        &[
+            "bulla-installer rollback acme/billing",
+            "bulla-installer rollback acme/billing 8d10aabb -m slow",
+        ],
+    ),
+    (
+        &["status"],
+        &[
+            "bulla-installer status",
+            "bulla-installer status acme/billing --json",
+        ],
+    ),
+    (&["verify"], &["bulla-installer verify acme/billing"]),
+    (&["set-aside"], &["bulla-installer set-aside list"]),
+    (
+        &["set-aside", "list"],
+        &["bulla-installer set-aside list acme/billing --json"],
+    ),
+    (
+        &["set-aside", "remove"],
+        &["bulla-installer set-aside remove acme/billing 9f2c81aa"],
+    ),
+    (
+        &["history"],
+        &["bulla-installer history acme/billing --json"],
+    ),
+    (
+        &["completions"],
+        &["bulla-installer completions bash > /etc/bash_completion.d/bulla-installer"],
+    ),
+    (
+        &["man-pages"],
+        &["bulla-installer man-pages /usr/local/share/man/man1"],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use bulla_terminal::testing;
+
+    use super::*;
+    use crate::cli::Program;
+
+    #[test]
+    fn every_example_is_a_command_line_of_its_command() {
+        testing::check_examples::<Program>(EXAMPLES, |word| match word {
+            "$ANCHOR" => format!("acme+1+{}", "0".repeat(64)),
+            word => word.to_owned(),
+        });
+    }
+
+    #[test]
+    fn help_is_in_the_imperative() {
+        testing::check_voice::<Program>(EXAMPLES);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::platform::files::FileError;
-use crate::state::StateError;
+use crate::state::{Leftover, StateError};
 use crate::tree::TreeError;
 
 /// Why a changed tree cannot be found, kept or removed.
@@ -21,6 +21,9 @@ pub enum DriftError {
     /// The tree cannot be moved or removed.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// Something uses the tree, or it cannot be removed as a whole.
+    #[error("{0}")]
+    InUse(Leftover),
     /// No tree with this name is set aside.
     #[error("`{asked}` is not the name of one tree in `{}`", directory.display())]
     NotSetAside {
@@ -37,6 +40,7 @@ impl Outcome for DriftError {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
             Self::Tree(error) => error.kind(),
+            Self::InUse(_) => FailureKind::Failed,
             Self::NotSetAside { .. } => FailureKind::Usage,
         }
     }
@@ -46,6 +50,7 @@ impl Outcome for DriftError {
             Self::File(error) => error.hint(),
             Self::State(error) => error.hint(),
             Self::Tree(error) => error.hint(),
+            Self::InUse(_) => Some("change that, and run the same command again".to_owned()),
             Self::NotSetAside { .. } => {
                 Some("`bulla-installer set-aside list` shows the names".to_owned())
             }

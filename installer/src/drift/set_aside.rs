@@ -106,8 +106,8 @@ pub(crate) fn list(site: &Site) -> Result<Vec<SetAside>, FileError> {
     Ok(found)
 }
 
-/// Removes one tree, by its name or the beginning of it, and returns what it was.
-pub(crate) fn remove(site: &Site, asked: &str) -> Result<SetAside, DriftError> {
+/// Finds one tree by its name or the beginning of it.
+pub(crate) fn find(site: &Site, asked: &str) -> Result<SetAside, DriftError> {
     let mut matching = list(site)?;
     if let Some(exact) = matching.iter().position(|tree| tree.name == asked) {
         matching = vec![matching.swap_remove(exact)];
@@ -118,9 +118,13 @@ pub(crate) fn remove(site: &Site, asked: &str) -> Result<SetAside, DriftError> {
         asked: asked.to_owned(),
         directory: site.set_aside(),
     })?;
-    remove::remove_tree(&tree.path)?;
-    files::remove(&description(&tree.path))?;
     Ok(tree)
+}
+
+/// Removes a tree that was found.
+pub(crate) fn remove(tree: &SetAside) -> Result<(), DriftError> {
+    remove::remove_tree(&tree.path)?;
+    Ok(files::remove(&description(&tree.path))?)
 }
 
 fn description(tree: &Path) -> PathBuf {

@@ -4,7 +4,9 @@ use bulla_schemas::ProjectName;
 
 use super::status::projects;
 use crate::drift::{DriftError, SetAside, set_aside as trees};
+use crate::live::processes::Uses;
 use crate::site::Server;
+use crate::state::Leftover;
 
 /// Lists the trees that are set aside, of one project or of all, the oldest first.
 pub fn set_aside(
@@ -22,11 +24,18 @@ pub fn set_aside(
     Ok(found)
 }
 
-/// Removes a tree that is set aside, by its name or the beginning of it.
+/// Removes a tree that is set aside, by its name or the beginning of it. What is in use or cannot
+/// be removed stays whole.
 pub fn remove_set_aside(
     server: &Server,
     project: &ProjectName,
     name: &str,
 ) -> Result<SetAside, DriftError> {
-    trees::remove(&server.site(project), name)
+    let site = server.site(project);
+    let tree = trees::find(&site, name)?;
+    Uses::of_project(&site)
+        .check(&tree.path)
+        .map_err(|obstacle| DriftError::InUse(Leftover::new(tree.path.clone(), &obstacle)))?;
+    trees::remove(&tree)?;
+    Ok(tree)
 }

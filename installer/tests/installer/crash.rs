@@ -2,6 +2,8 @@
 //! afterwards.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bulla_schemas::Digest;
 
@@ -125,6 +127,66 @@ fn a_recovery_that_dies_is_recovered_by_the_next_start() {
     assert_eq!(world.live(), Some(second));
     let history = bulla_installer::history(&world.server(), &world.project).unwrap();
     assert_eq!(history.len(), 2);
+}
+
+#[test]
+fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
+    let chattr = |change: &str, path: &Path| {
+        Command::new("chattr")
+            .arg(change)
+            .arg(path)
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    for point in [
+        "recycle::moved",
+        "recycle::cleaned",
+        "extract::half-of-the-files",
+        "install::synced",
+        "garbage::moved",
+        "garbage::before-remove",
+    ] {
+        let mut world = World::new();
+        // With `--keep 2`, one old tree is recycled and one is removed.
+        for number in 0..4 {
+            world.release(&small_tree(&format!("{number}\n")));
+            world.install().unwrap();
+        }
+        let new = world.release(&small_tree("new\n"));
+        assert!(dies(&world, point, &INSTALL), "{point}");
+        let left = file_below(&world.site().join(".staging"));
+        if !chattr("+i", &left) {
+            eprintln!("skip: no file flag is set, because this is not root or has no chattr");
+            return;
+        }
+        let run = world.run(&INSTALL);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(new), "{point}");
+        world.assert_intact();
+        assert!(run.stderr.contains("immutable"), "{point}: {run:?}");
+        assert_eq!(world.run(&ROLLBACK).status, Some(0), "{point}");
+        world.assert_intact();
+        assert!(left.exists(), "{point}");
+        assert!(chattr("-i", &left));
+        assert_eq!(world.run(&INSTALL).status, Some(0), "{point}");
+        assert_clean(&world, point);
+    }
+}
+
+fn file_below(directory: &Path) -> PathBuf {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                return entry.path();
+            }
+            if entry.file_type().unwrap().is_dir() {
+                directories.push(entry.path());
+            }
+        }
+    }
+    panic!("nothing was left");
 }
 
 fn assert_clean(world: &World, point: &str) {

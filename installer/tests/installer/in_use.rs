@@ -391,3 +391,82 @@ sys.stdin.read()";
     drop(reader);
     server.assert_removed_by_the_next_install();
 }
+
+#[test]
+fn a_tree_that_is_set_aside_and_in_use_is_not_removed() {
+    let _alone = alone();
+    let server = Server::new();
+    fs::write(server.tree().join("edited"), "edited").unwrap();
+    // Written again, because it was changed.
+    server.world.install().unwrap();
+    let list = || bulla_installer::set_aside(&server.world.server(), None).unwrap();
+    let path = list()[0].path.clone();
+    let remove = || {
+        let name = list()[0].name.clone();
+        server
+            .world
+            .run(&["set-aside", "remove", "acme/billing", &name])
+    };
+    let worker = Running::script("cd \"$1/share\" && echo ready && read line", &path);
+    let run = remove();
+    assert_eq!(run.status, Some(1), "{run:?}");
+    let name = format!("process {} (sh)", worker.0.id());
+    assert!(run.stderr.contains(&name), "{run:?}");
+    drop(worker);
+
+    let data = server.world.folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("kept"), "kept").unwrap();
+    let Some(mount) = Mounted::new(&["--bind"], &data, &path.join("cache")) else {
+        return;
+    };
+    let run = remove();
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert_eq!(fs::read(path.join("edited")).unwrap(), b"edited");
+    assert_eq!(fs::read(data.join("kept")).unwrap(), b"kept");
+    drop(mount);
+    let run = remove();
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_changed_tree_with_something_mounted_in_it_is_not_replaced() {
+    let _alone = alone();
+    let server = Server::new();
+    let data = server.world.folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("kept"), "kept").unwrap();
+    let point = server.tree().join("uploads");
+    let Some(mount) = Mounted::new(&["--bind"], &data, &point) else {
+        return;
+    };
+    fs::write(server.tree().join("version.txt"), "edited").unwrap();
+    let run = server
+        .world
+        .run(&["install", "acme/billing", "--channel", "prod"]);
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert!(run.stderr.contains(point.to_str().unwrap()), "{run:?}");
+    assert!(run.stderr.contains("unmount"), "{run:?}");
+    assert_eq!(fs::read(point.join("kept")).unwrap(), b"kept");
+    assert_eq!(server.world.live(), Some(server.first));
+    drop(mount);
+    server.world.install().unwrap();
+    server.world.assert_intact();
+}
+
+#[test]
+fn verify_names_what_is_mounted_and_the_switch_says_that_it_stays_behind() {
+    let _alone = alone();
+    let mut server = Server::new();
+    let point = server.tree().join("cache");
+    let Some(_mount) = Mounted::new(&["-t", "tmpfs"], Path::new("tmpfs"), &point) else {
+        return;
+    };
+    fs::write(point.join("session"), "session").unwrap();
+    let run = server.world.run(&["verify", "acme/billing"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("mounted on `cache`"), "{run:?}");
+    let said = server.install("2\n");
+    assert!(said.contains(point.to_str().unwrap()), "{said}");
+}

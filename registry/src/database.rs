@@ -33,7 +33,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// Opens the database of a data directory, and makes it where there is none. Several
-    /// processes may have it open: `token create` works beside a running server.
+    /// processes may have it open: `token create` works while the server runs.
     pub(crate) async fn open(data: &DataDirectory, now: Timestamp) -> Result<Self, DatabaseError> {
         install_default_drivers();
         let path = data.database();

@@ -1,12 +1,12 @@
 //! What can go wrong outside of a request: opening the data directory and what is in it.
 
+use bulla_files::FileError;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::log::LogError;
 use crate::publish::PublishError;
-use bulla_files::FileError;
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]

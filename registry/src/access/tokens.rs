@@ -1,4 +1,4 @@
-//! Tokens in a data directory: made, listed and revoked beside a running registry.
+//! Tokens in a data directory: created, listed and revoked, also while the registry runs.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ impl Tokens {
         lifetime: Option<i64>,
     ) -> Result<(SecretString, TokenRow), RegistryError> {
         let now = self.clock.now();
-        // A period beyond the end of time is for ever.
+        // A period beyond the end of time never ends.
         let end = lifetime.and_then(|lifetime| {
             Timestamp::from_seconds(now.as_seconds().saturating_add(lifetime)).ok()
         });

@@ -6,7 +6,7 @@ use super::{Database, DatabaseError, ManifestRow, blobs, manifests, tags};
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
-/// One row of the index, of a repository that is named beside it.
+/// One row of the index, of a repository that is named with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IndexedRecord {
     /// A blob.

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::database::TokenRow;
 use crate::http::problem::Problem;
 
-/// The bearer token that the token endpoint gives to whoever has none.
+/// The bearer token that the token endpoint gives to a caller without one.
 pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// Who asks, and what they may do.

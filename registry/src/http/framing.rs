@@ -17,7 +17,7 @@ pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Problem
     check_transfer_coding(headers)
 }
 
-/// Tells whether the body is in chunks. HTTP's own reader drops a `Content-Length` beside them, so
+/// Tells whether the body is in chunks. HTTP's own reader drops a `Content-Length` next to them, so
 /// another server on the way may have seen another end of the body.
 pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)

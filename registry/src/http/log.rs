@@ -82,7 +82,7 @@ pub(crate) async fn append(
 }
 
 /// Signatures decide what a statement is worth; a token only lets it in. The first policy is the
-/// exception: whoever brings it decides whose signatures count.
+/// exception: it decides whose signatures count.
 fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(), Problem> {
     let has_policy = app.catalog.published().state.policy().is_some();
     match statement {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bulla_files::FileError;
 use bulla_schemas::api::ErrorCode;
 
 use crate::access::Scope;
@@ -16,7 +17,6 @@ use crate::log::LogError;
 use crate::oci::reference::ReferenceError;
 use crate::publish::PublishError;
 use crate::store::StoreError;
-use bulla_files::FileError;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]

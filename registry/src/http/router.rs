@@ -103,7 +103,7 @@ async fn repository(
     }
 }
 
-/// Whoever may push may also ask how far an upload has come, and nobody else.
+/// Asking how far an upload has come belongs to pushing.
 fn is_read(method: &Method, target: &Target) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && !matches!(target, Target::Upload(_))
 }

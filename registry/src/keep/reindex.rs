@@ -1,5 +1,6 @@
 //! Rebuilds the index from the files: from the records of the repositories and the manifests.
 
+use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
 
@@ -10,7 +11,6 @@ use crate::oci::document::Document;
 use crate::publish::{Catalog, PublishError};
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Record, Repositories};
-use bulla_files::FileError;
 
 /// What the index holds after it was rebuilt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! The log's Ed25519 key: signs checkpoints and nothing else. It authorises nothing, but whoever
-//! has it and the registry's place can show two histories, so it is readable by its owner only.
+//! The log's Ed25519 key: signs checkpoints and nothing else. It authorises nothing, but its
+//! holder can show two histories in the registry's place, so only its owner may read it.
 
 use std::io;
 use std::path::Path;

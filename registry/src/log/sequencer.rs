@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use bulla_files::FileError;
 use bulla_trust::{
     Admitted, Checkpoint, LogState, PublicKey, SignatureType, SigningKey, Statement, Submission,
     VerifierKey,
@@ -13,7 +14,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::error::LogError;
 use super::published::{Placed, Published};
 use super::tiles::{LogFiles, Tail};
-use bulla_files::FileError;
 
 /// Most envelopes under one checkpoint, and most that wait.
 pub(super) const MOST_AT_ONCE: usize = 64;
@@ -35,7 +35,7 @@ struct Sequencer {
     publish: watch::Sender<Arc<Published>>,
 }
 
-/// Starts the thread. It ends when nobody can send requests any more.
+/// Starts the thread. It ends when no more requests can come.
 pub(super) fn start(
     files: LogFiles,
     key: SigningKey,
@@ -162,7 +162,7 @@ pub(super) fn admit(
     admitted.map_err(|reason| LogError::Ineffective(Box::new(reason)))
 }
 
-/// A policy without this registry's key would end the log: nobody would believe the checkpoint.
+/// A policy without this registry's key would end the log: no client would believe the checkpoint.
 fn check_log_key(origin: &str, log_keys: &[String], key: &PublicKey) -> Result<(), LogError> {
     let own = VerifierKey::new(origin, SignatureType::Note, key.clone())?.to_string();
     if log_keys.contains(&own) {

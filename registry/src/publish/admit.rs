@@ -8,11 +8,11 @@
 use std::io::{self, BufReader, Read as _};
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
+use bulla_files::FileError;
 use bulla_schemas::manifest::Descriptor;
 use bulla_schemas::{Digest, ProjectName};
 
 use crate::store::blobs::BlobStore;
-use bulla_files::FileError;
 
 /// Why a bundle is not admitted.
 #[derive(Debug, thiserror::Error)]

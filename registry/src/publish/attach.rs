@@ -1,7 +1,7 @@
 //! Release statements as OCI referrers, so that `cosign` and `oras` find them: one manifest per
 //! signature, in the Sigstore bundle layout (cosign's `BUNDLE_SPEC.md`), about the bundle.
 //!
-//! The log is what counts. A referrer that is missing costs nobody anything but convenience.
+//! The log is what counts. A missing referrer costs convenience and nothing else.
 
 use std::collections::BTreeMap;
 

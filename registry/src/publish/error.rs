@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use bulla_files::FileError;
 use bulla_schemas::{Digest, ProjectName};
 
 use super::admit::AdmitError;
 use crate::database::DatabaseError;
 use crate::log::LogError;
 use crate::oci::document::DocumentError;
-use bulla_files::FileError;
 
 /// Why something is not published, or cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Manifests: found by tag or digest, and pushed with all that must hold before.
 
+use bulla_files::FileError;
 use bulla_schemas::{Digest, ProjectName};
 use bytes::Bytes;
 
@@ -13,7 +14,6 @@ use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
 use crate::oci::reference::Reference;
 use crate::store::blobs::BlobStore;
-use bulla_files::FileError;
 
 impl Catalog {
     /// Opens a manifest of a repository.

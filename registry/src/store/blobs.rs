@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
+use bulla_files::FileError;
+
 use super::keys;
 use super::space::{Disk, Purpose};
 use crate::objects::{Object, Objects};
 use crate::oci::digest::OciDigest;
-use bulla_files::FileError;
 
 /// The content of all repositories.
 #[derive(Debug, Clone)]

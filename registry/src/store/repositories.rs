@@ -1,5 +1,6 @@
 //! What each repository has, as records: the truth that the database indexes.
 
+use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,6 @@ use super::keys::{self, RecordKey};
 use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
-use bulla_files::FileError;
 
 /// Most bytes in a record.
 const MAX_LEN: u64 = 64 * 1024;

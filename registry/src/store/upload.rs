@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use bulla_files::{Attempt as _, FileError};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256, Sha512};
 use tempfile::TempPath;
@@ -11,7 +12,6 @@ use tempfile::TempPath;
 use super::blobs::BlobStore;
 use super::error::StoreError;
 use crate::oci::digest::{Algorithm, OciDigest};
-use bulla_files::{Attempt as _, FileError};
 
 /// One upload, held by one request at a time.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bulla_files::{Attempt as _, FileError, create_directory};
 use bulla_schemas::ProjectName;
 use bytes::Bytes;
 use tokio::sync::OwnedMutexGuard;
@@ -19,7 +20,6 @@ use super::space::{Disk, Purpose};
 use super::upload::Upload;
 use crate::blocking::blocking;
 use crate::settings::UploadLimits;
-use bulla_files::{Attempt as _, FileError, create_directory};
 
 /// Bytes of an upload that a registry with room can always take.
 const SMALL: u64 = 1 << 20;
@@ -126,31 +126,28 @@ impl Uploads {
         let uploads = Arc::clone(self);
         blocking(move || {
             let length = bytes.iter().map(|chunk| chunk.len() as u64).sum();
-            uploads.with_room(length, || upload.append(&bytes))?;
-            Ok(upload)
+            loop {
+                let room = uploads.disk.require(length, Purpose::Blob);
+                match room.and_then(|()| upload.append(&bytes)) {
+                    Ok(()) => return Ok(upload),
+                    Err(error) if error.is_full() && uploads.end_resting(length) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
         })
         .await
     }
 
-    /// Refuses early what is going to be too large for the disk, when nothing can make room.
+    /// Refuses early what is going to be too large for the disk, also when everything that rests
+    /// makes room. An announcement alone ends no other upload.
     pub(crate) async fn require_room(self: &Arc<Self>, bytes: u64) -> Result<(), StoreError> {
         let uploads = Arc::clone(self);
-        blocking(move || uploads.with_room(bytes, || Ok(()))).await
-    }
-
-    /// Does what needs room for `bytes`; while there is none, uploads that rest are ended.
-    fn with_room(
-        &self,
-        bytes: u64,
-        mut run: impl FnMut() -> Result<(), FileError>,
-    ) -> Result<(), StoreError> {
-        loop {
-            let done = self.disk.require(bytes, Purpose::Blob).and_then(|()| run());
-            match done {
-                Err(error) if error.is_full() && self.end_resting(bytes) => {}
-                done => return Ok(done?),
-            }
-        }
+        blocking(move || {
+            let resting = resting_bytes(&uploads.sessions());
+            let more = bytes.saturating_sub(resting);
+            Ok(uploads.disk.require(more, Purpose::Blob)?)
+        })
+        .await
     }
 
     /// Fails when there is no room for uploads, not even for a small one.
@@ -215,8 +212,7 @@ impl Uploads {
     fn end_resting(&self, bytes: u64) -> bool {
         let missing = self.disk.missing(bytes, Purpose::Blob).unwrap_or(0);
         let mut sessions = self.sessions();
-        let resting: u64 = sessions.values().filter_map(Session::rests_with).sum();
-        if resting < missing {
+        if resting_bytes(&sessions) < missing {
             return false;
         }
         let Some(id) = longest_resting(&sessions, &|_, received| received > 0) else {
@@ -233,6 +229,11 @@ impl Uploads {
 }
 
 type Filter<'a> = &'a dyn Fn(&Session) -> bool;
+
+/// Returns how many bytes the uploads that rest have received.
+fn resting_bytes(sessions: &HashMap<String, Session>) -> u64 {
+    sessions.values().filter_map(Session::rests_with).sum()
+}
 
 /// Returns the upload that makes room: of those that rest and that `may` be ended an empty one
 /// first, then the one not used for longest.

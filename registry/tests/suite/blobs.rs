@@ -79,7 +79,7 @@ async fn serves_single_ranges() {
 }
 
 #[tokio::test]
-async fn answers_not_modified_to_whoever_has_it() {
+async fn answers_not_modified_to_a_client_that_has_it() {
     let registry = Registry::start().await;
     let digest = registry.push_blob("acme/tool", b"x").await;
     let path = format!("/v2/acme/tool/blobs/{digest}");

@@ -87,7 +87,7 @@ async fn a_client_that_sends_all_of_a_large_body_reads_why_it_was_refused() {
 }
 
 #[tokio::test]
-async fn who_connects_and_says_nothing_keeps_others_out_only_for_a_moment() {
+async fn a_silent_client_keeps_others_out_only_for_a_moment() {
     let registry = Registry::start_with(Settings {
         most_connections: 1,
         patience: Patience {
@@ -150,7 +150,7 @@ async fn connections_that_rest_make_room_and_those_that_work_do_not() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_of_an_answer_keeps_others_out_only_for_a_moment() {
+async fn a_client_that_reads_nothing_keeps_others_out_only_for_a_moment() {
     let registry = Registry::start_with(Settings {
         most_connections: 1,
         patience: Patience {

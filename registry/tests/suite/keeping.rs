@@ -190,7 +190,7 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
             assert!(post(&organisation.entries[0]).await);
             answered = 1;
         }
-        // Kill it while it appends, at a moment that nobody chooses.
+        // Kill it while it appends, at a moment that no test chooses.
         let killer = {
             let pid = program.child.id();
             tokio::spawn(async move {
@@ -259,7 +259,7 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
 }
 
 #[tokio::test]
-async fn stops_cleanly_and_lets_nobody_else_in_meanwhile() {
+async fn stops_cleanly_and_lets_no_other_process_in_meanwhile() {
     let data = tempfile::tempdir().unwrap();
     let mut program = Program::start(data.path());
     let second = run(&["serve", "--listen", "127.0.0.1:0"], data.path());

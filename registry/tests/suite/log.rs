@@ -197,7 +197,7 @@ async fn a_statement_that_is_in_the_log_keeps_its_place_after_a_restart() {
         let appended: Appended = response.json().await.unwrap();
         assert_eq!((appended.index, appended.size), (index as u64, 3));
     }
-    // The same promotion, signed by somebody else.
+    // The same promotion, signed by another person.
     let promotion = organisation.envelope(2).payload().to_vec();
     let response = registry
         .append(&sign_as(&["bob"], media_type::IN_TOTO, &promotion))

@@ -31,7 +31,7 @@ pub(crate) async fn artifact(registry: &Registry, layer: &str, extra: Value) -> 
 async fn keeps_a_manifest_byte_for_byte() {
     let registry = Registry::start().await;
     let manifest = artifact(&registry, "a", json!({ "unknown": [1] })).await;
-    // Neither compact nor sorted, with a field that nobody knows.
+    // Neither compact nor sorted, with an unknown field.
     let bytes = serde_json::to_vec_pretty(&manifest).unwrap();
     let digest = Digest::of(&bytes);
     for reference in [digest.to_string(), "v1".to_owned()] {

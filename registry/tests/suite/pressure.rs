@@ -146,7 +146,7 @@ async fn an_upload_that_has_rested_long_makes_room() {
 }
 
 #[tokio::test]
-async fn uploads_that_nobody_goes_on_with_are_swept_without_a_request() {
+async fn abandoned_uploads_are_swept_without_a_request() {
     let registry = Registry::start_with(limited(UploadLimits {
         patience: Duration::from_millis(50),
         patience_empty: Duration::from_millis(50),
@@ -272,6 +272,22 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Begins to push a blob, until the registry asks for its bytes, and goes away.
+async fn announce(registry: &Registry, bytes: usize) {
+    let host = registry.url.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST {UPLOADS}?digest={} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+         Expect: 100-continue\r\nContent-Length: {bytes}\r\n\r\n",
+        Digest::of(b"x"),
+        registry.token
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 100");
+}
+
 #[tokio::test]
 async fn a_full_disk_still_takes_tags_and_statements_and_says_that_it_is_full() {
     const MIB: usize = 1 << 20;
@@ -295,6 +311,12 @@ async fn a_full_disk_still_takes_tags_and_statements_and_says_that_it_is_full() 
     assert_eq!(
         patch(&registry, &resting, vec![1; 40 * MIB]).await,
         StatusCode::ACCEPTED
+    );
+    announce(&registry, 50 * MIB).await;
+    assert_eq!(
+        registry.get(&resting).await.status(),
+        StatusCode::NO_CONTENT,
+        "to announce much is not enough"
     );
     assert_eq!(
         post_blob(&registry, vec![2; 30 * MIB]).await,

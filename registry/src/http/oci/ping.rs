@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::http::caller::{ANONYMOUS, Caller, secret};
 use crate::http::problem::Problem;
 
-/// Answers 200 to whoever has a token. Others get the challenge even where reading needs none, as
+/// Answers 200 to a caller with a token. Others get the challenge even where reading needs none, as
 /// from the large public registries: a client that saw 200 here would never send its token later.
 pub(crate) async fn ping(caller: Caller) -> Result<Response, Problem> {
     if caller.is_known() {

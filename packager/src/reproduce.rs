@@ -13,7 +13,7 @@ use bulla_trust::ReleaseRecord;
 
 use crate::pack::{self, PackError, PackOptions, Packed};
 use crate::recipe::{self, RecipeError};
-use crate::source::remote::{self, Origin};
+use crate::source::remote::{self, StatedSource};
 use crate::source::{self, GivenReference, Location, SourceError, SourceSpec};
 
 /// Why a release cannot be made again.
@@ -88,7 +88,7 @@ pub fn reproduce(
         });
     }
     let document = release.release();
-    let origin = Origin {
+    let stated = StatedSource {
         source: &record.source,
         revision: document.source.revision(),
         reference: &record.reference,
@@ -96,7 +96,7 @@ pub fn reproduce(
     };
     let found = match checkout {
         Some(location) => remote::Found::at(location),
-        None => remote::fetch(&origin, &options.spool)?,
+        None => remote::fetch(&stated, &options.spool)?,
     };
     let expected = match document.source {
         Source::Git { .. } => "git",
@@ -111,7 +111,7 @@ pub fn reproduce(
     }
     let opened = source::open(&SourceSpec {
         location: found.location().clone(),
-        revision: Some(origin.revision.to_owned()),
+        revision: Some(stated.revision.to_owned()),
         allow_dirty: false,
         reference: GivenReference::default(),
         spool: options.spool.clone(),
@@ -122,7 +122,7 @@ pub fn reproduce(
         ..options.clone()
     };
     let mut packed = pack::pack(opened, &recipe, &fresh, progress)?;
-    found.complete(&origin, &mut packed.provenance);
+    found.complete(&stated, &mut packed.provenance);
     if packed.provenance.reference == record.reference {
         packed.provenance.label.clone_from(&record.label);
     }

@@ -193,17 +193,17 @@ pub enum SourceError {
         #[source]
         source: quick_xml::DeError,
     },
-    /// A source of a release statement that nobody should be asked for.
-    #[error("the source {origin:?} of the release statement is refused: {why}")]
-    OriginRefused {
+    /// A source of a release statement that is not asked for.
+    #[error("the source {stated:?} of the release statement is refused: {why}")]
+    StatedSourceRefused {
         /// What the statement says.
-        origin: String,
+        stated: String,
         /// What is wrong with it.
         why: &'static str,
     },
     /// A URL of a release statement that `git` should not be given.
     #[error("the source of the release statement is refused")]
-    OriginUrl {
+    StatedSourceUrl {
         /// The URL.
         url: String,
         /// What is wrong with it.
@@ -260,8 +260,8 @@ impl Outcome for SourceError {
             | Self::NotOneRevision { .. }
             | Self::TooDeep { .. }
             | Self::TooMany { .. }
-            | Self::OriginRefused { .. }
-            | Self::OriginUrl { .. } => FailureKind::Refused,
+            | Self::StatedSourceRefused { .. }
+            | Self::StatedSourceUrl { .. } => FailureKind::Refused,
             Self::GitContent(error) => error.kind(),
             Self::Svn { failure, .. } => failure.kind(),
             Self::Subversion(error) => error.kind(),
@@ -297,7 +297,9 @@ impl Outcome for SourceError {
                 "`git fsck` there says what is damaged; a fresh clone mends it"
             }
             Self::NotOneRevision { mend, .. } => mend,
-            Self::OriginRefused { .. } | Self::OriginUrl { .. } | Self::Fetch { .. } => {
+            Self::StatedSourceRefused { .. }
+            | Self::StatedSourceUrl { .. }
+            | Self::Fetch { .. } => {
                 "`--checkout DIR` takes the revision from a clone or working copy that you have"
             }
             Self::NeverCommitted { .. } => "make a first commit with `svn commit`",

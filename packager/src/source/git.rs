@@ -33,9 +33,8 @@ use super::{
 use changes::Changes;
 use objects::Objects;
 pub(super) use private::PrivateRepository;
-use resolve::Origin;
 pub use submodules::SubmoduleUrlError;
-use tree::Entry;
+use tree::{Entry, TreeContext};
 
 /// Opens the commit that `spec` names in the repository at `top`.
 pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceError> {
@@ -66,7 +65,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         Some(work_tree) => Compared::while_comparing(&commit, top, work_tree)?,
     };
     provenance.dirty = dirty;
-    let origin = Origin {
+    let context = TreeContext {
         top: top.to_owned(),
         commit: commit.id,
         work_tree: work_tree.clone(),
@@ -82,7 +81,7 @@ pub(super) fn open(top: &Path, spec: &SourceSpec) -> Result<Checkout, SourceErro
         comparison,
         refusal: Refusal::default(),
         directory: work_tree,
-        tree: Box::new(tree::GitTree::new(objects, origin, entries)),
+        tree: Box::new(tree::GitTree::new(objects, context, entries)),
     })
 }
 

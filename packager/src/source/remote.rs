@@ -9,7 +9,7 @@ use super::{Location, Provenance, SourceError, address, git, svn};
 use bulla_schemas::release::Source;
 
 /// Where a release statement says that its revision is.
-pub struct Origin<'a> {
+pub struct StatedSource<'a> {
     /// `git+` or `svn+` and the URL.
     pub source: &'a str,
     /// The commit id or revision number.
@@ -42,32 +42,32 @@ impl Found {
 
     /// Says of a revision what can be known of it here: it comes from where the statement says if
     /// it was fetched there, and from that branch or tag if that contains it.
-    pub fn complete(&self, origin: &Origin<'_>, provenance: &mut Provenance) {
+    pub fn complete(&self, stated: &StatedSource<'_>, provenance: &mut Provenance) {
         let Location::Directory(directory) = &self.location else {
             return;
         };
         if self.fetched.is_some() {
-            origin.source.clone_into(&mut provenance.source);
+            stated.source.clone_into(&mut provenance.source);
         }
-        let is_git = matches!(origin.document, Source::Git { .. });
+        let is_git = matches!(stated.document, Source::Git { .. });
         if is_git
-            && provenance.source == origin.source
-            && git::remote::contains(directory, origin.reference, origin.revision)
+            && provenance.source == stated.source
+            && git::remote::contains(directory, stated.reference, stated.revision)
         {
-            origin.reference.clone_into(&mut provenance.reference);
+            stated.reference.clone_into(&mut provenance.reference);
         }
     }
 }
 
 /// Fetches the revision, or finds its URL.
-pub fn fetch(origin: &Origin<'_>, spool: &Path) -> Result<Found, SourceError> {
-    let refused = |why| SourceError::OriginRefused {
-        origin: address::without_secrets(origin.source),
+pub fn fetch(stated: &StatedSource<'_>, spool: &Path) -> Result<Found, SourceError> {
+    let refused = |why| SourceError::StatedSourceRefused {
+        stated: address::without_secrets(stated.source),
         why,
     };
-    match (origin.source.split_once('+'), origin.document) {
+    match (stated.source.split_once('+'), stated.document) {
         (Some(("git", url)), Source::Git { .. }) => {
-            let repository = git::remote::fetch(url, origin.revision, origin.reference, spool)?;
+            let repository = git::remote::fetch(url, stated.revision, stated.reference, spool)?;
             Ok(Found {
                 location: Location::Directory(repository.directory.path().to_owned()),
                 fetched: Some(repository),

@@ -19,6 +19,7 @@ mod export;
 mod externals;
 mod fresh;
 pub(crate) mod history;
+mod layer;
 mod line_ends;
 mod pristine;
 mod problem;
@@ -38,7 +39,7 @@ use super::address::{has_password, without_secrets};
 use super::ownership::require_own_svn;
 use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
 use externals::above;
-use externals::mount::Origin;
+use externals::mount::MountBase;
 use program::Svn;
 use revision::Revision;
 use tree::SvnTree;
@@ -98,14 +99,14 @@ pub(super) fn open_working_copy(
     layer.from_above = from_above
         .map(|path| above::in_working_copy(path, top))
         .collect();
-    let origin = Origin {
+    let base = MountBase {
         url: working_copy.url(),
         root: working_copy.repository.root.clone(),
         revision: working_copy.revision(),
         directory: Some(top.to_owned()),
         spool: spec.spool.clone(),
     };
-    let tree = SvnTree::new(layer, origin);
+    let tree = SvnTree::new(layer, base);
     let mut checkout = checkout(&working_copy.last_change()?, Some(top), tree);
     checkout.provenance.dirty = !is_clean;
     checkout.warnings.extend(untracked_warning(&untracked));
@@ -134,14 +135,14 @@ fn from_repository(
     let revision = Revision::of(&pinned, &svn.repository)?;
     let mut layer = fresh::layer(svn, &pinned)?;
     layer.from_above = above::in_repository(svn, &pinned);
-    let origin = Origin {
+    let base = MountBase {
         url: pinned.url,
         root: pinned.repository.root,
         revision: pinned.revision,
         directory: None,
         spool: svn.spool.clone(),
     };
-    let tree = SvnTree::new(layer, origin);
+    let tree = SvnTree::new(layer, base);
     Ok(checkout(&revision, directory, tree))
 }
 

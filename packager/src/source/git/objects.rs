@@ -154,3 +154,13 @@ fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, Sour
         _ => Ok(repository),
     }
 }
+
+/// Tells whether objects of the repository may be elsewhere by intention.
+pub(super) fn is_partial(repository: &gix::Repository) -> bool {
+    let configuration = repository.config_snapshot();
+    configuration.string("extensions.partialClone").is_some()
+        || repository.remote_names().iter().any(|name| {
+            let key = format!("remote.{name}.promisor");
+            configuration.boolean(key.as_str()).unwrap_or(false)
+        })
+}

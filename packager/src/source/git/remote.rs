@@ -19,7 +19,7 @@ pub(in crate::source) fn fetch(
     spool: &Path,
 ) -> Result<PrivateRepository, SourceError> {
     // Relative URLs are relative to nothing here.
-    let url = resolve_url(url, "").map_err(|error| SourceError::OriginUrl {
+    let url = resolve_url(url, "").map_err(|error| SourceError::StatedSourceUrl {
         url: address::without_secrets(url),
         source: Box::new(error),
     })?;

@@ -10,32 +10,14 @@ use bulla_schemas::recipe::{Lfs, SourceSection};
 
 use super::attributes::{self, Attributes, Marks};
 use super::changes::Changes;
-use super::objects::Objects;
-use super::private::PrivateRepository;
+use super::objects::{Objects, is_partial};
 use super::submodules::{self, Parent};
-use super::tree::{self, Entry, GitTree, Place};
+use super::tree::{self, Entry, GitTree, Place, TreeContext};
 use super::{lfs, substitution};
 use crate::filter::Filter;
 use crate::source::error::{GitContentError, Listing};
 use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
 use resolution::Resolution;
-
-/// Where the entries of a tree come from.
-pub(super) struct Origin {
-    /// The repository, for messages.
-    pub(super) top: PathBuf,
-    pub(super) commit: gix::ObjectId,
-    pub(super) work_tree: Option<PathBuf>,
-    /// Where relative URLs of submodules begin.
-    pub(super) url: String,
-    /// The directory for temporary files.
-    pub(super) spool: PathBuf,
-    /// Whether changes of the work tree are packed.
-    pub(super) dirty: bool,
-    /// The directory that the repository was fetched into, gone with the tree.
-    #[expect(dead_code, reason = "held until the tree is dropped")]
-    pub(super) fetched: Option<PrivateRepository>,
-}
 
 impl GitTree {
     /// Puts the content of everything that `filter` takes in its place.
@@ -194,11 +176,13 @@ impl GitTree {
         }
         let failed = |source| SourceError::Git {
             action: "read a commit of",
-            repository: self.origin.top.clone(),
+            repository: self.context.top.clone(),
             source,
         };
         let repository = self.objects.repository();
-        let commit = repository.find_commit(self.origin.commit).map_err(failed)?;
+        let commit = repository
+            .find_commit(self.context.commit)
+            .map_err(failed)?;
         let decoded = commit.decode().map_err(failed)?;
         for position in asking {
             let path = || resolution.shown(&self.tracked[position].path);
@@ -217,7 +201,7 @@ impl GitTree {
                 .into());
             }
             let content = read(content, substitution::MAX_LEN).map_err(unreadable)?;
-            let expanded = substitution::expand(&content, self.origin.commit, &decoded).map_err(
+            let expanded = substitution::expand(&content, self.context.commit, &decoded).map_err(
                 |unknown| GitContentError::Placeholder {
                     path: path(),
                     placeholder: unknown.0,
@@ -265,9 +249,12 @@ impl GitTree {
             return Ok(());
         }
         let repository = self.objects.repository();
-        for (position, file) in
-            lfs::find(&repository, self.origin.commit, wanted, &self.origin.spool)?
-        {
+        for (position, file) in lfs::find(
+            &repository,
+            self.context.commit,
+            wanted,
+            &self.context.spool,
+        )? {
             self.places[position] = Place::Large(file);
         }
         Ok(())
@@ -365,20 +352,20 @@ impl GitTree {
         gitmodules: Option<&[u8]>,
     ) -> Result<Self, SourceError> {
         let repository = self.objects.repository();
-        let spool = self.origin.spool.clone();
+        let spool = self.context.spool.clone();
         let checked_out = self
-            .origin
+            .context
             .work_tree
             .as_deref()
-            .filter(|_| self.origin.dirty)
+            .filter(|_| self.context.dirty)
             .and_then(|work_tree| submodules::checked_out(work_tree, path));
         if let Some(top) = checked_out {
             return Self::of_work_tree(top, spool);
         }
         let found = Parent {
             repository: &repository,
-            url: &self.origin.url,
-            work_tree: self.origin.work_tree.as_deref(),
+            url: &self.context.url,
+            work_tree: self.context.work_tree.as_deref(),
             gitmodules,
             spool: &spool,
         }
@@ -394,7 +381,7 @@ impl GitTree {
                 })?;
             tree::entries(&commit, &found.top)?
         };
-        let origin = Origin {
+        let context = TreeContext {
             top: found.top,
             commit,
             work_tree: found.work_tree,
@@ -403,7 +390,7 @@ impl GitTree {
             dirty: false,
             fetched: found.fetched,
         };
-        Ok(Self::new(found.objects, origin, entries))
+        Ok(Self::new(found.objects, context, entries))
     }
 
     /// Reads a submodule as it is checked out, with its changes.
@@ -423,7 +410,7 @@ impl GitTree {
         } else {
             changes.apply(&repository, &top)?
         };
-        let origin = Origin {
+        let context = TreeContext {
             commit: commit.id,
             url: submodules::own_url(&repository, &top),
             work_tree: Some(top.clone()),
@@ -433,13 +420,13 @@ impl GitTree {
             fetched: None,
         };
         drop(commit);
-        Ok(Self::new(objects, origin, entries))
+        Ok(Self::new(objects, context, entries))
     }
 
     /// Takes the entries of `submodule` over. An empty one stays an empty directory.
     fn mount(&mut self, path: &[u8], submodule: Self) -> Result<(), SourceError> {
         if self.tracked.len() + submodule.tracked.len() > tree::MOST {
-            return Err(tree::too_many(&self.origin.top));
+            return Err(tree::too_many(&self.context.top));
         }
         let number = self.submodules.len();
         if submodule.tracked.is_empty() {
@@ -480,7 +467,7 @@ impl GitTree {
             return Ok(());
         }
         Err(GitContentError::Absent {
-            repository: self.origin.top.clone(),
+            repository: self.context.top.clone(),
             objects: Listing(absent),
             partial: true,
         }
@@ -492,14 +479,4 @@ impl GitTree {
 fn parent(path: &[u8]) -> Option<&[u8]> {
     let end = path.iter().rposition(|byte| *byte == b'/')?;
     Some(&path[..end])
-}
-
-/// Tells whether objects of the repository may be elsewhere by intention.
-pub(super) fn is_partial(repository: &gix::Repository) -> bool {
-    let configuration = repository.config_snapshot();
-    configuration.string("extensions.partialClone").is_some()
-        || repository.remote_names().iter().any(|name| {
-            let key = format!("remote.{name}.promisor");
-            configuration.boolean(key.as_str()).unwrap_or(false)
-        })
 }

@@ -8,8 +8,8 @@ use bulla_schemas::recipe::SourceSection;
 use gix::objs::tree::EntryKind;
 
 use super::lfs::LargeFile;
-use super::objects::Objects;
-use super::resolve::{self, Origin};
+use super::objects::{Objects, is_partial};
+use super::private::PrivateRepository;
 use super::verify;
 use crate::filter::Filter;
 use crate::source::error::{GitContentError, Listing};
@@ -155,14 +155,31 @@ fn absent(repository: &gix::Repository, id: gix::ObjectId, path: &[u8], top: &Pa
     SourceError::GitContent(GitContentError::Absent {
         repository: top.to_owned(),
         objects: Listing(vec![(id.to_string(), shown)]),
-        partial: resolve::is_partial(repository),
+        partial: is_partial(repository),
     })
+}
+
+/// Where the entries of a tree come from.
+pub(super) struct TreeContext {
+    /// The repository, for messages.
+    pub(super) top: PathBuf,
+    pub(super) commit: gix::ObjectId,
+    pub(super) work_tree: Option<PathBuf>,
+    /// Where relative URLs of submodules begin.
+    pub(super) url: String,
+    /// The directory for temporary files.
+    pub(super) spool: PathBuf,
+    /// Whether changes of the work tree are packed.
+    pub(super) dirty: bool,
+    /// The directory that the repository was fetched into, gone with the tree.
+    #[expect(dead_code, reason = "held until the tree is dropped")]
+    pub(super) fetched: Option<PrivateRepository>,
 }
 
 /// The entries of a commit, perhaps with changes of the work tree over them.
 pub(super) struct GitTree {
     pub(super) objects: Objects,
-    pub(super) origin: Origin,
+    pub(super) context: TreeContext,
     pub(super) tracked: Vec<Tracked>,
     pub(super) places: Vec<Place>,
     /// What is mounted, once the tree is resolved.
@@ -170,14 +187,14 @@ pub(super) struct GitTree {
 }
 
 impl GitTree {
-    pub(super) fn new(objects: Objects, origin: Origin, entries: Vec<Entry>) -> Self {
+    pub(super) fn new(objects: Objects, context: TreeContext, entries: Vec<Entry>) -> Self {
         let (tracked, places) = entries
             .into_iter()
             .map(|entry| (entry.tracked, entry.place))
             .unzip();
         Self {
             objects,
-            origin,
+            context,
             tracked,
             places,
             submodules: Vec::new(),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::database::nodes::{Kind, Node};
 use super::externals::{self, location};
+use super::layer::{FileExternal, Layer, Place};
 use super::line_ends::LineEnds;
 use super::pristine::{Pristine, Special};
-use super::tree::{FileExternal, Layer, Place};
 use super::working_copy::WorkingCopy;
 use crate::source::error::SvnError;
 use crate::source::{SourceError, TrackedKind};

@@ -8,8 +8,8 @@ use quick_xml::DeError;
 use tempfile::TempDir;
 
 use super::externals;
+use super::layer::{Layer, Place};
 use super::program::{Svn, path_operand};
-use super::tree::{Layer, Place};
 use super::xml::{self, Info};
 use crate::source::disk::is_executable;
 use crate::source::{SourceError, TrackedKind, join};

@@ -8,8 +8,8 @@ use std::ffi::OsStr;
 
 use super::base;
 use super::export::{TREE, private_directory};
+use super::layer::Layer;
 use super::program::Svn;
-use super::tree::Layer;
 use super::working_copy::WorkingCopy;
 use super::xml::Info;
 use crate::source::SourceError;

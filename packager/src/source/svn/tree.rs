@@ -1,102 +1,20 @@
 //! The entries of a revision, wherever the content of each lies.
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use bulla_bundle::Content;
 use bulla_schemas::recipe::SourceSection;
 use tempfile::TempDir;
 
-use super::externals::External;
-use super::externals::above::{self, FromAbove};
-use super::externals::mount::{Mount, Origin};
-use super::line_ends::LineEnds;
-use super::pristine::{Checksum, Pristine};
+use super::externals::above;
+use super::externals::mount::{Mount, MountBase};
+use super::layer::{Layer, Place};
 use crate::filter::Filter;
-use crate::source::{
-    ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join, untracked_warning,
-};
-
-/// Where the content of an entry is.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// Nowhere: a directory or an external.
-    Nowhere,
-    /// Among the pristine texts of a working copy.
-    Pristine {
-        pristine: Arc<Pristine>,
-        checksum: Checksum,
-        line_ends: LineEnds,
-    },
-    /// Here: the target of a link.
-    Target(Vec<u8>),
-    /// In a file that was exported.
-    File(PathBuf),
-}
-
-/// The entries of one directory at one revision, and the externals that belong there.
-#[derive(Debug, Default)]
-pub(super) struct Layer {
-    pub(super) tracked: Vec<Tracked>,
-    pub(super) places: Vec<Place>,
-    pub(super) externals: Vec<External>,
-    /// Externals that a directory above defines.
-    pub(super) from_above: Vec<FromAbove>,
-    /// Files of externals that a working copy already has.
-    pub(super) files: Vec<FileExternal>,
-    /// Names beside those of an external, in a working copy, that Subversion does not know.
-    pub(super) untracked: Vec<String>,
-    /// Holds what was exported; removed when it is dropped.
-    pub(super) export: Option<TempDir>,
-}
-
-/// A file that an external put into a working copy.
-#[derive(Debug)]
-pub(super) struct FileExternal {
-    /// The path from the top of the layer.
-    pub(super) path: String,
-    /// Where it comes from.
-    pub(super) url: String,
-    pub(super) root: String,
-    pub(super) revision: u64,
-    pub(super) kind: TrackedKind,
-    pub(super) place: Place,
-}
-
-impl Layer {
-    pub(super) fn add(&mut self, path: Vec<u8>, kind: TrackedKind, place: Place) {
-        self.tracked.push(Tracked { path, kind });
-        self.places.push(place);
-    }
-
-    /// Puts everything below the directory `top`; an entry without a path becomes `top` itself.
-    pub(super) fn move_below(&mut self, top: &str) {
-        let mut has_top = false;
-        for tracked in &mut self.tracked {
-            if tracked.path.is_empty() {
-                tracked.path = top.as_bytes().to_vec();
-                has_top = true;
-            } else {
-                tracked.path = join(top.as_bytes(), &tracked.path);
-            }
-        }
-        for name in &mut self.untracked {
-            *name = format!("{top}/{name}");
-        }
-        if !has_top {
-            self.add(
-                top.as_bytes().to_vec(),
-                TrackedKind::Directory,
-                Place::Nowhere,
-            );
-        }
-    }
-}
+use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, untracked_warning};
 
 /// A revision as it is packed.
 pub(super) struct SvnTree {
-    origin: Origin,
+    base: MountBase,
     /// The entries; at the end one for each external that waits.
     layer: Layer,
     /// Holds what was exported.
@@ -105,13 +23,13 @@ pub(super) struct SvnTree {
 }
 
 impl SvnTree {
-    pub(super) fn new(mut layer: Layer, origin: Origin) -> Self {
+    pub(super) fn new(mut layer: Layer, base: MountBase) -> Self {
         for position in 0..layer.externals.len() {
             let path = layer.externals[position].path.clone().into_bytes();
             layer.add(path, TrackedKind::External, Place::Nowhere);
         }
         Self {
-            origin,
+            base,
             exports: layer.export.take().into_iter().collect(),
             warnings: Vec::new(),
             layer,
@@ -157,7 +75,7 @@ impl Tree for SvnTree {
         let own = self.layer.tracked.len() - self.layer.externals.len();
         self.layer.tracked.truncate(own);
         self.layer.places.truncate(own);
-        for mounted in Mount::all(&mut self.layer, &self.origin, section, filter)? {
+        for mounted in Mount::all(&mut self.layer, &self.base, section, filter)? {
             self.layer.tracked.extend(mounted.tracked);
             self.layer.places.extend(mounted.places);
             self.layer.untracked.extend(mounted.untracked);

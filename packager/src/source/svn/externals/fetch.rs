@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::super::layer::{FileExternal, Layer};
 use super::super::program::Svn;
-use super::super::tree::{FileExternal, Layer};
 use super::super::working_copy::WorkingCopy;
 use super::super::{base, changes, export, fresh};
 use crate::source::SourceError;

@@ -9,7 +9,7 @@ use bulla_schemas::escape::escape;
 use bulla_schemas::recipe::SourceSection;
 
 use super::super::address;
-use super::super::tree::{FileExternal, Layer};
+use super::super::layer::{FileExternal, Layer};
 use super::fetch::{Fetched, Pinned};
 use super::{Definition, External, Moment, location};
 use crate::filter::Filter;
@@ -28,7 +28,7 @@ type Step = (String, u64);
 
 /// Where a tree comes from, as far as its externals need to know.
 #[derive(Debug, Clone)]
-pub(in crate::source::svn) struct Origin {
+pub(in crate::source::svn) struct MountBase {
     pub(in crate::source::svn) url: String,
     pub(in crate::source::svn) root: String,
     pub(in crate::source::svn) revision: u64,
@@ -48,7 +48,7 @@ struct Waiting {
 
 /// A tree while externals are put into it.
 pub(in crate::source::svn) struct Mount<'a> {
-    origin: &'a Origin,
+    base: &'a MountBase,
     section: &'a SourceSection,
     filter: &'a Filter,
     /// Sorted, so that a directory comes before what is put into it.
@@ -64,12 +64,12 @@ impl<'a> Mount<'a> {
     /// Returns what the externals of `layer` bring, with paths from its top.
     pub(in crate::source::svn) fn all(
         layer: &mut Layer,
-        origin: &'a Origin,
+        base: &'a MountBase,
         section: &'a SourceSection,
         filter: &'a Filter,
     ) -> Result<Vec<Layer>, SourceError> {
         let mut mount = Self {
-            origin,
+            base,
             section,
             filter,
             waiting: BTreeMap::new(),
@@ -83,8 +83,8 @@ impl<'a> Mount<'a> {
             unused: section.externals.keys().cloned().collect(),
             layers: Vec::new(),
         };
-        let way = vec![(origin.url.clone(), origin.revision)];
-        mount.enqueue(layer, "", &origin.url, &origin.root, way)?;
+        let way = vec![(base.url.clone(), base.revision)];
+        mount.enqueue(layer, "", &base.url, &base.root, way)?;
         while let Some((path, waiting)) = mount.waiting.pop_first() {
             mount.mount(path, waiting)?;
         }
@@ -156,7 +156,7 @@ impl<'a> Mount<'a> {
             return Err(SvnError::TooManyExternals { most: MOST }.into());
         }
         self.check_place(&path)?;
-        let directory = self.origin.directory.as_ref().map(|top| top.join(&path));
+        let directory = self.base.directory.as_ref().map(|top| top.join(&path));
         let Fetched {
             mut layer,
             url,
@@ -165,7 +165,7 @@ impl<'a> Mount<'a> {
             directory.as_deref(),
             &mut self.files,
             &path,
-            &self.origin.spool,
+            &self.base.spool,
         )?;
         let mut way = waiting.way.to_vec();
         way.push(step);

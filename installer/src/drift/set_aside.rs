@@ -124,7 +124,8 @@ pub(crate) fn find(site: &Site, asked: &str) -> Result<SetAside, DriftError> {
 /// Removes a tree that was found.
 pub(crate) fn remove(tree: &SetAside) -> Result<(), DriftError> {
     remove::remove_tree(&tree.path)?;
-    Ok(files::remove(&description(&tree.path))?)
+    files::remove(&description(&tree.path))?;
+    Ok(())
 }
 
 fn description(tree: &Path) -> PathBuf {

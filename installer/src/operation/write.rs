@@ -140,6 +140,10 @@ impl Writing<'_> {
                 plan = plan::plan(self.bundle, sources.local());
             }
             if self.supply.is_none() && !plan.frames.is_empty() {
+                sources.add_set_aside(self.site)?;
+                plan = plan::plan(self.bundle, sources.local());
+            }
+            if self.supply.is_none() && !plan.frames.is_empty() {
                 return Err(WriteError::NotOnDisk {
                     paths: plan.fetched_paths(),
                 });

@@ -17,7 +17,9 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
+use bulla_schemas::index::EntryKind;
 use rayon::prelude::*;
 
 use super::error::StateError;
@@ -64,6 +66,33 @@ impl TreeRecord {
         Ok(files::read(path)?
             .and_then(|bytes| Self::from_text(std::str::from_utf8(&bytes).ok()?))
             .filter(|record| record.hash == *hash))
+    }
+
+    /// Makes the record of a tree of which nothing is known but its release: the files that should
+    /// be in it, none of which is believed before it was hashed.
+    pub(crate) fn unseen(bundle: &VerifiedBundle) -> Self {
+        let files = bundle
+            .entries()
+            .iter()
+            .filter_map(|entry| match &entry.kind {
+                EntryKind::File {
+                    executable, digest, ..
+                } => Some(RecordedFile {
+                    path: entry.path.as_str().to_owned(),
+                    executable: *executable,
+                    stamp: Stamp::NONE,
+                    digest: *digest,
+                }),
+                EntryKind::Directory | EntryKind::Link { .. } => None,
+            });
+        let mut files: Vec<RecordedFile> = files.collect();
+        files.sort_by(|left, right| left.path.cmp(&right.path));
+        Self {
+            hash: bundle.hash(),
+            directories: Vec::new(),
+            links: Vec::new(),
+            files,
+        }
     }
 
     /// Writes the record durably.

@@ -166,6 +166,22 @@ fn a_release_whose_tree_is_gone_is_made_again_or_named_with_the_command() {
 }
 
 #[test]
+fn content_that_is_only_in_a_tree_that_was_set_aside_is_taken_from_there() {
+    let (world, hashes) = world_with(&["one", "two"]);
+    let tree = world.tree(&hashes[0]);
+    fs::write(tree.join("share/read me.txt"), "edited").unwrap();
+    world.rollback(None).unwrap();
+    world.install().unwrap();
+    // Of the first release, this file is now in the tree that was set aside and nowhere else.
+    fs::remove_file(tree.join("version.txt")).unwrap();
+    world.registry.change(|served| served.down = true);
+    world.rollback(None).unwrap();
+    assert_eq!(world.live(), Some(hashes[0]));
+    world.assert_intact();
+    assert_eq!(world.set_aside().len(), 2);
+}
+
+#[test]
 fn who_rolled_back_and_why_is_recorded() {
     let (world, _) = world_with(&["one", "two"]);
     world.rollback(None).unwrap();

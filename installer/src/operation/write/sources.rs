@@ -6,9 +6,11 @@ use bulla_schemas::Digest;
 
 use super::error::WriteError;
 use crate::drift::examine::{Depth, examine};
+use crate::drift::set_aside;
 use crate::live::processes::Uses;
 use crate::platform::directory;
 use crate::site::Site;
+use crate::state::bundles;
 use crate::state::record::TreeRecord;
 use crate::tree::plan::{Local, LocalTree};
 use crate::tree::releases;
@@ -68,6 +70,22 @@ impl Sources {
         }
         sources.hidden = uses.and_then(|uses| uses.hidden());
         Ok(sources)
+    }
+
+    /// Adds trees that are set aside. They may be changed all over, but whatever is taken from one
+    /// is hashed before.
+    pub(super) fn add_set_aside(&mut self, site: &Site) -> Result<(), WriteError> {
+        for tree in set_aside::list(site)? {
+            if let Ok(Some(bundle)) = bundles::read(site, &tree.hash)
+                && directory::open_top(&tree.path).is_ok()
+            {
+                self.trees.push(LocalTree {
+                    path: tree.path,
+                    record: TreeRecord::unseen(&bundle),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Returns them for a plan.

@@ -55,9 +55,9 @@ pub use live::LiveError;
 pub use observer::Observer;
 pub use operation::{
     Candidate, EnrollError, InstallError, InstallRequest, Installed, LockedSite, ObserveError,
-    Outcome, ProjectStatus, ResolveError, RollbackError, RollbackRequest, RolledBack, Standing,
-    Verification, WriteError, enroll, history, install, remove_set_aside, rollback, set_aside,
-    status, verify,
+    Outcome, Preview, ProjectStatus, ResolveError, RollbackError, RollbackRequest, RolledBack,
+    Standing, Verification, WriteError, enroll, history, install, preview, remove_set_aside,
+    rollback, set_aside, status, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};

@@ -15,7 +15,7 @@ mod verify;
 mod write;
 
 pub use enroll::{EnrollError, enroll};
-pub use install::{InstallError, InstallRequest, Installed, Outcome, install};
+pub use install::{InstallError, InstallRequest, Installed, Outcome, Preview, install, preview};
 pub use locked::LockedSite;
 pub use observe::ObserveError;
 pub use resolve::ResolveError;

@@ -6,24 +6,27 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use bulla_schemas::name::NameError;
-use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
+use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
 use bulla_terminal::{Failure, bytes, stderr, stdout};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::terminal::Terminal;
 use super::token::TokenArguments;
 use super::{clock, done};
 use crate::fetch::{FollowedLog, Supply};
-use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, install};
+use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, Preview, install, preview};
 use crate::site::Server;
 use crate::tree::Link;
 
 /// Make the release that a channel points to live
 ///
 /// Nothing is switched before everything is fetched, checked and durable. The last line on stdout
-/// is the hash that is live. A bundle file gets all the checks that a registry gets, and no
+/// is the hash that is live, the last one on stderr begins with `changed` or `unchanged`, and
+/// `--json` says the same to programs. A bundle file gets all the checks that a registry gets, and no
 /// network is used.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The project, or a bundle file (`*.bulla`) of `bulla export`
     #[arg(value_name = "PROJECT|FILE")]
@@ -42,8 +45,36 @@ pub(super) struct Arguments {
     /// How many releases stay on this disk, the live one and the one before in any case
     #[arg(long, value_name = "N", default_value = "5")]
     keep: usize,
+    /// Leave the channel that this server followed so far
+    #[arg(long)]
+    switch_channel: bool,
+    /// Say which release would be live, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print errors and the hash only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     token: TokenArguments,
+}
+
+/// What `--json` writes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    project: &'a ProjectName,
+    channel: &'a ChannelName,
+    /// The release that is live, or would be.
+    hash: Digest,
+    /// The release that was live before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Digest>,
+    /// Whether another release is live than before, or would be.
+    changed: bool,
+    dry_run: bool,
 }
 
 /// What to install from. A bundle file is known by the end of its name.
@@ -101,20 +132,62 @@ impl Arguments {
             channel: self.channel,
             hash: self.hash,
             pin_old: self.pin_old,
+            switch_channel: self.switch_channel,
             link: self.link.into(),
             keep: self.keep,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let terminal = Terminal::new("install");
-        let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
-        log.sync(server, &supply, request.now)?;
-        let result = install(&site, log.state(), &supply, &request, &terminal);
-        terminal.finish();
-        let installed = result?;
-        stderr::say(sentence(&project, &request, &installed));
-        stdout::line(installed.hash)?;
+        let mut report = Report {
+            project: &project,
+            channel: &request.channel,
+            hash: Digest::of(b""),
+            from: None,
+            changed: false,
+            dry_run: self.dry_run,
+        };
+        let sentence = if self.dry_run {
+            log.sync(server, &supply, request.now)?;
+            let found = preview(server, &project, log.state(), &supply, &request)?;
+            (report.hash, report.from) = (found.hash, found.from);
+            would(&project, &request, &found)
+        } else {
+            let terminal = Terminal::unless(self.quiet, "install");
+            let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
+            log.sync(server, &supply, request.now)?;
+            let result = install(&site, log.state(), &supply, &request, &terminal);
+            terminal.finish();
+            let installed = result?;
+            (report.hash, report.from) = (installed.hash, installed.from);
+            sentence(&project, &request, &installed)
+        };
+        report.changed = report.from != Some(report.hash);
+        if self.json {
+            stdout::json(&report)?;
+        }
+        if !self.quiet {
+            let changed = if report.changed {
+                "changed"
+            } else {
+                "unchanged"
+            };
+            stderr::say(format_args!("{changed}: {sentence}"));
+        }
+        if !self.json {
+            stdout::line(report.hash)?;
+        }
         done(())
+    }
+}
+
+/// Says what would be done.
+fn would(project: &ProjectName, request: &InstallRequest, found: &Preview) -> String {
+    let hash = found.hash.short();
+    let place = format!("{project} {}", request.channel);
+    match found.from {
+        Some(from) if from == found.hash => format!("{place}: {hash} is live already"),
+        Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
+        None => format!("{place}: {hash}, nothing was done"),
     }
 }
 

@@ -14,6 +14,11 @@ impl Terminal {
         Self(Some(Bar::new(step)))
     }
 
+    /// Shows nothing when `is_quiet`.
+    pub(super) fn unless(is_quiet: bool, step: &'static str) -> Self {
+        Self((!is_quiet).then(|| Bar::new(step)))
+    }
+
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.0 {
             bar.finish();

@@ -8,9 +8,9 @@ mod unsupported;
 use std::collections::HashSet;
 
 use bulla_bundle::VerifiedBundle;
-use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 
 use super::edits;
@@ -26,7 +26,7 @@ use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::activate;
 use crate::live::current;
 use crate::observer::Observer;
-use crate::site::Site;
+use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
@@ -47,16 +47,8 @@ pub fn install(
 ) -> Result<Installed, InstallError> {
     let site = locked.site();
     let position = log.position();
-    // A file holds one release: that is the one that the channel is expected to point to.
-    let in_file = supply.release_in_file();
     let history = History::read(&site.history())?;
-    let asked = Asked {
-        project: site.project(),
-        channel: &request.channel,
-        hash: request.hash.as_ref().or(in_file.as_ref()),
-        pin_old: request.pin_old,
-    };
-    let resolved = resolve(log, asked, &history)?;
+    let resolved = resolve_for(site, log, supply, request, &history)?;
     if let Some(warning) = &resolved.warning {
         observer.note(warning);
     }
@@ -110,6 +102,60 @@ pub fn install(
         from,
         outcome,
     })
+}
+
+/// What an install would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The release that would be live.
+    pub hash: Digest,
+    /// The release that is live.
+    pub from: Option<Digest>,
+}
+
+/// Says which release an install would make live. Takes no lock and changes nothing.
+pub fn preview(
+    server: &Server,
+    project: &ProjectName,
+    log: &LogState,
+    supply: &Supply,
+    request: &InstallRequest,
+) -> Result<Preview, InstallError> {
+    let site = server.site(project);
+    let history = History::read(&site.history())?;
+    let resolved = resolve_for(&site, log, supply, request, &history)?;
+    Ok(Preview {
+        hash: resolved.hash,
+        from: current::read(&site)?,
+    })
+}
+
+fn resolve_for(
+    site: &Site,
+    log: &LogState,
+    supply: &Supply,
+    request: &InstallRequest,
+    history: &History,
+) -> Result<Resolved, InstallError> {
+    // A file holds one release: that is the one that the channel is expected to point to.
+    let in_file = supply.release_in_file();
+    let asked = Asked {
+        project: site.project(),
+        channel: &request.channel,
+        hash: request.hash.as_ref().or(in_file.as_ref()),
+        pin_old: request.pin_old,
+    };
+    let resolved = resolve(log, asked, history)?;
+    match history.last().map(|last| &last.promotion.channel) {
+        Some(followed) if *followed != request.channel && !request.switch_channel => {
+            Err(InstallError::OtherChannel {
+                project: site.project().clone(),
+                followed: followed.clone(),
+                asked: request.channel.clone(),
+            })
+        }
+        _ => Ok(resolved),
+    }
 }
 
 /// An install that is under way.

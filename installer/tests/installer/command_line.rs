@@ -149,3 +149,54 @@ fn output_that_is_lost_is_a_failure() {
         assert!(said.contains("cannot write to stdout"), "{said}");
     }
 }
+
+#[test]
+fn install_says_whether_anything_changed_and_a_dry_run_changes_nothing() {
+    let mut world = World::new();
+    let hash = world.release(&small_tree("one\n"));
+    let install = ["install", "acme/billing", "--channel", "prod"];
+    let with = |flags: &[&str]| world.run(&[&install[..], flags].concat());
+    let json = |run: &crate::world::Run| -> serde_json::Value {
+        assert_eq!(run.status, Some(0), "{run:?}");
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let dry = json(&with(&["--dry-run", "--json"]));
+    assert_eq!(
+        (&dry["changed"], &dry["dryRun"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(world.live(), None);
+    // What was never installed is not remembered.
+    assert_eq!(world.run(&["status", "--json"]).stdout, "[]\n");
+    let first = json(&with(&["--json"]));
+    assert_eq!(first["hash"], hash.to_string());
+    assert_eq!(first["changed"], true);
+    assert_eq!(json(&with(&["--json"]))["changed"], false);
+    let again = with(&[]);
+    assert!(
+        again.stderr.starts_with("unchanged: acme/billing prod"),
+        "{again:?}"
+    );
+    let quiet = with(&["-q"]);
+    assert_eq!(
+        (quiet.stdout, quiet.stderr.as_str()),
+        (format!("{hash}\n"), "")
+    );
+}
+
+#[test]
+fn a_server_leaves_its_channel_only_when_asked_to() {
+    let mut world = World::new();
+    let hash = world.release(&small_tree("one\n"));
+    world.install().unwrap();
+    let promotion = world.organisation.draft("dev", hash);
+    world.organisation.append_promotion(&promotion, &["alice"]);
+    world.serve_log();
+    let install = ["install", "acme/billing", "--channel", "dev"];
+    let run = world.run(&install);
+    assert_eq!(run.status, Some(2), "{run:?}");
+    assert!(run.stderr.contains("follows the channel `prod`"), "{run:?}");
+    assert!(run.stderr.contains("hint: `--switch-channel`"), "{run:?}");
+    let run = world.run(&[&install[..], &["--switch-channel"]].concat());
+    assert_eq!(run.status, Some(0), "{run:?}");
+}

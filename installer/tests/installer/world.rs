@@ -323,6 +323,7 @@ pub(crate) fn request() -> InstallRequest {
         channel: "prod".parse().unwrap(),
         hash: None,
         pin_old: false,
+        switch_channel: false,
         link: Link::Auto,
         keep: 5,
         threads: NonZeroUsize::new(2).unwrap(),

@@ -2,6 +2,8 @@
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use bulla_schemas::{ChannelName, ProjectName};
+
 use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
@@ -33,6 +35,16 @@ pub enum InstallError {
     /// What is live cannot be read or switched.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// The server follows another channel.
+    #[error("this server follows the channel `{followed}` of `{project}`, not `{asked}`")]
+    OtherChannel {
+        /// The project.
+        project: ProjectName,
+        /// The channel of the last activation.
+        followed: ChannelName,
+        /// The channel that was asked for.
+        asked: ChannelName,
+    },
     /// The release asks for something that this version does not do.
     #[error("the release {wants}, which this version of bulla-installer does not do")]
     Unsupported {
@@ -68,6 +80,7 @@ impl Outcome for InstallError {
             Self::Write(error) => error.kind(),
             Self::Drift(error) => error.kind(),
             Self::Live(error) => error.kind(),
+            Self::OtherChannel { .. } => FailureKind::Usage,
             Self::Unsupported { .. } => FailureKind::Refused,
         }
     }
@@ -80,6 +93,9 @@ impl Outcome for InstallError {
             Self::Write(error) => error.hint(),
             Self::Drift(error) => error.hint(),
             Self::Live(error) => error.hint(),
+            Self::OtherChannel { asked, .. } => Some(format!(
+                "`--switch-channel` installs from `{asked}`, and the server follows that from then on"
+            )),
             Self::Unsupported { .. } => None,
         }
     }

@@ -15,6 +15,8 @@ pub struct InstallRequest {
     pub hash: Option<DigestPrefix>,
     /// Whether an earlier head may be installed.
     pub pin_old: bool,
+    /// Whether the server may leave the channel that it followed so far.
+    pub switch_channel: bool,
     /// How unchanged files may be shared.
     pub link: Link,
     /// How many releases stay on this disk.

@@ -80,11 +80,6 @@ impl Listener {
     pub(crate) fn tell(&self, line: &str) {
         (self.0)(line);
     }
-
-    /// Hears nothing.
-    pub fn silent() -> Self {
-        Self::new(|_| ())
-    }
 }
 
 impl fmt::Debug for Listener {

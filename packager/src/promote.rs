@@ -1,15 +1,17 @@
 //! Moving a channel: from a verified log to a promotion that the log contains.
 
+mod error;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
-use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
-use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::report::{ContainsLive, Preview, ProposalReport};
 use bulla_schemas::statement::Severity;
-use bulla_schemas::{ChannelName, Digest, Name, ProjectName, media_type};
+use bulla_schemas::{Digest, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
 use bulla_trust::{CheckedPolicy, Head, LogState, Release, statement};
@@ -18,8 +20,10 @@ use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
 use crate::preview;
 use crate::proposal::Proposal;
-use crate::sign::{self, SignError};
+use crate::sign;
 use crate::ssh::PersonalKey;
+
+pub use error::PromoteError;
 
 /// Why a channel was not moved.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +157,7 @@ pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head
     (head.hash == proposal.hash && !head.is_paused()).then_some(head)
 }
 
-/// What is known before anybody signs.
+/// What is known before it is signed.
 #[derive(Debug)]
 pub struct Prepared {
     /// What changes on the servers, or why that cannot be told, which is no reason to refuse.
@@ -380,11 +384,6 @@ pub async fn append(
         }),
         _ => Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded)),
     }
-}
-
-fn names(names: &[Name]) -> String {
-    let names: Vec<_> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
 }
 
 #[cfg(test)]

@@ -11,193 +11,16 @@
 //! What is a hash and a revision must mean the same release. A channel that the policy has wins over
 //! a label, so that no tag takes its place.
 
+mod error;
+mod name;
+
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
-use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
-use bulla_trust::{LogState, Release};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
+use bulla_trust::LogState;
 
-/// Least digits of a commit id, as git shortens it.
-const LEAST_REVISION: usize = 7;
-/// Most bytes of a name.
-const LONGEST: usize = 255;
-/// Most names that a hint lists.
-const LISTED: usize = 10;
-
-/// A release as a person names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReleaseName {
-    text: String,
-    prefix: Option<DigestPrefix>,
-}
-
-/// What cannot name a release.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected 8 to 64 hex digits of a hash, a channel, a revision or a label; found {found:?}")]
-pub struct ReleaseNameError {
-    found: String,
-}
-
-impl FromStr for ReleaseName {
-    type Err = ReleaseNameError;
-
-    fn from_str(text: &str) -> Result<Self, ReleaseNameError> {
-        let prefix = text.parse().ok();
-        let is_hash = text.starts_with("sha256:");
-        let is_fit = (1..=LONGEST).contains(&text.len())
-            && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        if prefix.is_some() || (is_fit && !is_hash) {
-            return Ok(Self {
-                text: text.to_owned(),
-                prefix,
-            });
-        }
-        Err(ReleaseNameError {
-            found: text.chars().take(80).collect(),
-        })
-    }
-}
-
-impl std::fmt::Display for ReleaseName {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.text)
-    }
-}
-
-impl ReleaseName {
-    /// Tells whether it can be looked up in all projects: a hash names a release everywhere.
-    pub const fn is_hash(&self) -> bool {
-        self.prefix.is_some()
-    }
-
-    /// Tells whether a release was made from the revision, or has the label.
-    fn is_of(&self, release: &Release) -> bool {
-        let digits = self.text.strip_prefix('r').unwrap_or(&self.text);
-        let is_commit = self.text.len() >= LEAST_REVISION
-            && self.text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-        release.statements.iter().any(|record| {
-            // A commit id has 40 or 64 digits, a revision number at most 20.
-            let is_git = record.revision.len() >= 40;
-            record.label == self.text
-                || (is_git && is_commit && record.revision.starts_with(&self.text.to_lowercase()))
-                || (!is_git && is_number && record.revision == digits)
-        })
-    }
-}
-
-/// Why a name leads to no release, or to more than one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// The log has no such release.
-    #[error("the log has no release {name} {}", of(.project.as_ref()))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Where it was looked for; everywhere if absent.
-        project: Option<ProjectName>,
-        /// The other projects that have such a release.
-        elsewhere: Vec<ProjectName>,
-        /// The channels of the project that point to a release.
-        channels: Vec<ChannelName>,
-    },
-    /// More than one release is named so.
-    #[error("{name} is ambiguous: {}", list(.candidates))]
-    Ambiguous {
-        /// What was asked for.
-        name: String,
-        /// What it could mean.
-        candidates: Vec<(ProjectName, Digest)>,
-    },
-    /// Nothing was ever promoted to the channel.
-    #[error("`{channel}` of {project} points to nothing yet")]
-    EmptyChannel {
-        /// The project.
-        project: ProjectName,
-        /// The channel.
-        channel: ChannelName,
-        /// The project's channels that point to something.
-        others: Vec<ChannelName>,
-    },
-    /// Neither the policy nor a promotion names the channel.
-    #[error("{project} has no channel `{channel}`")]
-    UnknownChannel {
-        /// The project.
-        project: ProjectName,
-        /// The channel.
-        channel: ChannelName,
-        /// The project's channels that point to something.
-        others: Vec<ChannelName>,
-    },
-    /// The log says nothing about the project.
-    #[error("the log knows no project {project}")]
-    UnknownProject {
-        /// The project.
-        project: ProjectName,
-        /// The projects that it knows.
-        known: Vec<ProjectName>,
-    },
-}
-
-impl Outcome for ResolveError {
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Ambiguous { .. } => FailureKind::Usage,
-            _ => FailureKind::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unknown {
-                elsewhere,
-                channels,
-                name,
-                ..
-            } => Some(match elsewhere.as_slice() {
-                [project, ..] => format!("it is a release of {project}: give --project {project}"),
-                [] if name.bytes().all(|byte| byte.is_ascii_hexdigit()) && name.len() < 8 => {
-                    "if it is a hash, give 8 or more of its digits".to_owned()
-                }
-                [] if channels.is_empty() => {
-                    "`bulla publish` makes a release; its last line is the hash".to_owned()
-                }
-                [] => format!(
-                    "`bulla releases` lists what there is; channels in use: {}",
-                    join(channels)
-                ),
-            }),
-            Self::Ambiguous { .. } => Some("give more digits, or --project".to_owned()),
-            Self::EmptyChannel {
-                others, channel, ..
-            } if others.is_empty() => Some(format!(
-                "`bulla promote HASH {channel}` points it to a release"
-            )),
-            Self::UnknownChannel { others, .. } if others.is_empty() => {
-                Some("the policy names the channels".to_owned())
-            }
-            Self::EmptyChannel { others, .. } | Self::UnknownChannel { others, .. } => {
-                Some(format!("channels in use: {}", join(others)))
-            }
-            Self::UnknownProject { known, .. } if known.is_empty() => {
-                Some("`bulla publish` makes its first release".to_owned())
-            }
-            Self::UnknownProject { known, .. } => {
-                let listed: Vec<_> = known.iter().take(LISTED).map(ProjectName::as_str).collect();
-                let more = match known.len().saturating_sub(LISTED) {
-                    0 => String::new(),
-                    more => format!(", and {more} more"),
-                };
-                Some(format!(
-                    "name one that it knows with --project: {}{more}",
-                    listed.join(", ")
-                ))
-            }
-        }
-    }
-}
+pub use error::ResolveError;
+pub use name::{ReleaseName, ReleaseNameError};
 
 /// Finds the one release that is named so: by its hash in one project or in all, by anything else
 /// in one project.
@@ -316,28 +139,9 @@ fn in_use(state: &LogState, project: &ProjectName) -> Vec<ChannelName> {
     heads.map(|head| head.channel.clone()).collect()
 }
 
-fn join(channels: &[ChannelName]) -> String {
-    let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
-    channels.join(", ")
-}
-
-fn of(project: Option<&ProjectName>) -> String {
-    project.map_or_else(
-        || "of any project".to_owned(),
-        |project| format!("of {project}"),
-    )
-}
-
-fn list(candidates: &[(ProjectName, Digest)]) -> String {
-    let candidates: Vec<_> = candidates
-        .iter()
-        .map(|(project, hash)| format!("{hash} of {project}"))
-        .collect();
-    candidates.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::outcome::Outcome as _;
     use bulla_trust::testing::{self, Organisation, name, project};
 
     use super::*;

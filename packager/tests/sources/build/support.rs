@@ -34,7 +34,7 @@ pub(crate) fn options() -> BuildOptions {
         reserve: 0,
         logs: std::env::temp_dir().join("bulla-test-builds"),
         surroundings: Surroundings::usual(),
-        listener: Listener::silent(),
+        listener: Listener::new(|_| ()),
     }
 }
 

@@ -1,0 +1,139 @@
+//! Why a name leads to no release, or to more than one.
+
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
+
+/// Most names that a hint lists.
+const LISTED: usize = 10;
+
+/// Why a name leads to no release, or to more than one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The log has no such release.
+    #[error("the log has no release {name} {}", of(.project.as_ref()))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for; everywhere if absent.
+        project: Option<ProjectName>,
+        /// The other projects that have such a release.
+        elsewhere: Vec<ProjectName>,
+        /// The channels of the project that point to a release.
+        channels: Vec<ChannelName>,
+    },
+    /// More than one release is named so.
+    #[error("{name} is ambiguous: {}", list(.candidates))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// What it could mean.
+        candidates: Vec<(ProjectName, Digest)>,
+    },
+    /// Nothing was ever promoted to the channel.
+    #[error("`{channel}` of {project} points to nothing yet")]
+    EmptyChannel {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The project's channels that point to something.
+        others: Vec<ChannelName>,
+    },
+    /// Neither the policy nor a promotion names the channel.
+    #[error("{project} has no channel `{channel}`")]
+    UnknownChannel {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// The project's channels that point to something.
+        others: Vec<ChannelName>,
+    },
+    /// The log says nothing about the project.
+    #[error("the log knows no project {project}")]
+    UnknownProject {
+        /// The project.
+        project: ProjectName,
+        /// The projects that it knows.
+        known: Vec<ProjectName>,
+    },
+}
+
+impl Outcome for ResolveError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Ambiguous { .. } => FailureKind::Usage,
+            _ => FailureKind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown {
+                elsewhere,
+                channels,
+                name,
+                ..
+            } => Some(match elsewhere.as_slice() {
+                [project, ..] => format!("it is a release of {project}: give --project {project}"),
+                [] if name.bytes().all(|byte| byte.is_ascii_hexdigit()) && name.len() < 8 => {
+                    "if it is a hash, give 8 or more of its digits".to_owned()
+                }
+                [] if channels.is_empty() => {
+                    "`bulla publish` makes a release; its last line is the hash".to_owned()
+                }
+                [] => format!(
+                    "`bulla releases` lists what there is; channels in use: {}",
+                    join(channels)
+                ),
+            }),
+            Self::Ambiguous { .. } => Some("give more digits, or --project".to_owned()),
+            Self::EmptyChannel {
+                others, channel, ..
+            } if others.is_empty() => Some(format!(
+                "`bulla promote HASH {channel}` points it to a release"
+            )),
+            Self::UnknownChannel { others, .. } if others.is_empty() => {
+                Some("the policy names the channels".to_owned())
+            }
+            Self::EmptyChannel { others, .. } | Self::UnknownChannel { others, .. } => {
+                Some(format!("channels in use: {}", join(others)))
+            }
+            Self::UnknownProject { known, .. } if known.is_empty() => {
+                Some("`bulla publish` makes its first release".to_owned())
+            }
+            Self::UnknownProject { known, .. } => {
+                let listed: Vec<_> = known.iter().take(LISTED).map(ProjectName::as_str).collect();
+                let more = match known.len().saturating_sub(LISTED) {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                Some(format!(
+                    "name one that it knows with --project: {}{more}",
+                    listed.join(", ")
+                ))
+            }
+        }
+    }
+}
+
+fn join(channels: &[ChannelName]) -> String {
+    let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
+    channels.join(", ")
+}
+
+fn of(project: Option<&ProjectName>) -> String {
+    project.map_or_else(
+        || "of any project".to_owned(),
+        |project| format!("of {project}"),
+    )
+}
+
+fn list(candidates: &[(ProjectName, Digest)]) -> String {
+    let candidates: Vec<_> = candidates
+        .iter()
+        .map(|(project, hash)| format!("{hash} of {project}"))
+        .collect();
+    candidates.join(", ")
+}

@@ -133,8 +133,10 @@ fn hashes_that_are_unknown_or_no_hash() {
     let unknown = promote("0123456789abcdef");
     assert!(matches!(unknown.status, Some(FAILED..=3)), "{unknown}");
     assert!(unknown.stderr.contains("0123456789abcdef"), "{unknown}");
-    promote("0123").fails(USAGE, "0123");
-    promote("HEAD").fails(USAGE, "HEAD");
+    let short = promote("0123").fails(FAILED, "no release 0123");
+    assert!(short.stderr.contains("8 or more"), "{short}");
+    promote("HEAD").fails(FAILED, "no release HEAD");
+    promote("sha256:0123").fails(USAGE, "sha256:0123");
 }
 
 #[test]

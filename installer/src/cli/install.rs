@@ -124,6 +124,7 @@ impl Arguments {
         let (supply, project) = match self.subject {
             Subject::Project(project) => {
                 let supply = Supply::registry(log.url().clone(), self.token.read()?)?;
+                let supply = supply.on_silence(|sentence| stderr::say(sentence));
                 (supply, project)
             }
             Subject::File(path) => Supply::file(&path)?,

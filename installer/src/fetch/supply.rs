@@ -40,6 +40,16 @@ impl Supply {
         })
     }
 
+    /// Has `tell` called with a sentence, once, when the registry is silent for two seconds.
+    #[must_use]
+    pub fn on_silence(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let source = match self.source {
+            Source::Registry(client) => Source::Registry(client.on_silence(tell)),
+            file @ Source::File(_) => file,
+        };
+        Self { source, ..self }
+    }
+
     /// Takes the one release that a bundle file holds, and says which project it is of.
     pub fn file(path: &Path) -> Result<(Self, ProjectName), FetchError> {
         let file = File::open(path).on("open", path)?;

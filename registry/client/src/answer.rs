@@ -15,6 +15,8 @@ use crate::error::{Answer, ClientError};
 
 /// Most bytes of an error's body that are read.
 const ERROR_LIMIT: u64 = 64 * 1024;
+/// How long a body that is read into memory may take, however steadily it drips.
+const WHOLE: Duration = Duration::from_mins(5);
 /// Most characters of an error's message that are kept.
 const MESSAGE_LIMIT: usize = 1000;
 
@@ -141,8 +143,14 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     })
 }
 
-/// Reads a body and stops after `limit` bytes.
-async fn read_up_to(mut response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
+/// Reads a body and stops after `limit` bytes, or when it has taken too long as a whole.
+async fn read_up_to(response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
+    let url = response.url().to_string();
+    let read = tokio::time::timeout(WHOLE, read_pieces(response, limit)).await;
+    read.map_err(|_| ClientError::Slow { url, limit: WHOLE })?
+}
+
+async fn read_pieces(mut response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     while let Some(piece) = next_piece(&mut response).await? {
         let room = limit - body.len() as u64;

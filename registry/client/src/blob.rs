@@ -69,8 +69,10 @@ impl Client {
         descriptor: &Descriptor,
     ) -> Result<bool, ClientError> {
         let url = self.blob_url(project, descriptor);
-        let found =
-            retry::repeat(|| async { self.send(self.request(Method::HEAD, &url)).await }).await;
+        let found = retry::repeat(self, || async {
+            self.send(self.request(Method::HEAD, &url)).await
+        })
+        .await;
         client::is_found(found)
     }
 

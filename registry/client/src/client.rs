@@ -124,7 +124,7 @@ impl Client {
     }
 
     /// Waits for an answer, and tells a person when that takes long.
-    async fn told_of_silence<T>(&self, answer: impl Future<Output = T>) -> T {
+    pub(crate) async fn told_of_silence<T>(&self, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         let Some(silence) = &self.silence else {
             return answer.await;

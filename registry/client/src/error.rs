@@ -54,6 +54,14 @@ pub enum ClientError {
         /// How long was waited.
         idle: Duration,
     },
+    /// An answer that comes, but takes too long.
+    #[error("the answer to {url} was not complete after {} seconds", .limit.as_secs())]
+    Slow {
+        /// The address.
+        url: String,
+        /// How long was waited.
+        limit: Duration,
+    },
     /// The registry answered with a status that says no.
     #[error(transparent)]
     Answer(Box<Answer>),
@@ -106,12 +114,10 @@ pub enum ClientError {
         /// The `Content-Range` of the answer.
         found: String,
     },
-    /// More entries than one synchronisation takes.
-    #[error("the log offers {offered} new entries, more than the {limit} that are read at once")]
-    TooManyEntries {
-        /// How many are offered.
-        offered: u64,
-        /// How many are taken.
+    /// A log that does not fit into memory as a whole.
+    #[error("the log has more than the {limit} bytes that a copy of it may have")]
+    LogTooLarge {
+        /// How many bytes of entries.
         limit: u64,
     },
     /// What should be pushed could not be read.
@@ -219,6 +225,7 @@ impl ClientError {
     pub fn kind(&self) -> FailureKind {
         match self {
             _ if self.is_temporary() => FailureKind::Temporary,
+            Self::Slow { .. } => FailureKind::Temporary,
             Self::Url { .. } => FailureKind::Usage,
             Self::Malformed { .. }
             | Self::TooLarge { .. }
@@ -243,7 +250,10 @@ impl ClientError {
             Self::Unreachable { .. } => {
                 "check the URL and the network; the same command can be run again"
             }
-            Self::Interrupted { .. } | Self::Stalled { .. } | Self::Short { .. } => {
+            Self::Interrupted { .. }
+            | Self::Stalled { .. }
+            | Self::Slow { .. }
+            | Self::Short { .. } => {
                 "run the same command again; what has arrived is not sent twice"
             }
             Self::Answer(answer) => return answer.hint(),

@@ -8,7 +8,7 @@
 //!   state           what the log says, replayed; the only file that decides
 //! ```
 //!
-//! Whatever is fetched goes through `bulla_trust::accept` and is written durably before it is
+//! Whatever is fetched goes through `bulla_trust::Acceptance` and is written durably before it is
 //! used. A log that shrank, forked, changed its name or is signed by somebody else leaves the
 //! directory as it was.
 
@@ -17,10 +17,11 @@ mod directory;
 mod error;
 
 use std::path::Path;
+use std::pin::pin;
 
 use bulla_schemas::log::Anchor;
-use bulla_trust::checkpoint::Checkpoint;
-use bulla_trust::{LogState, Pin, accept};
+use bulla_trust::{Acceptance, LogState, Pin};
+use futures_util::TryStreamExt as _;
 use url::Url;
 
 use self::directory::{Directory, Remembered};
@@ -130,20 +131,20 @@ pub async fn fetch_unverified(client: &Client) -> Result<LogState, FollowError> 
     fetched.map(|(_, state)| state)
 }
 
-/// Fetches what a log has beyond `state` and has it judged. Remembers nothing.
+/// Fetches what a log has beyond `state` and has it judged, bundle by bundle. Remembers nothing.
 async fn fetch(
     client: &Client,
     state: &LogState,
     pin: Pin<'_>,
 ) -> Result<(Vec<u8>, LogState), FollowError> {
     let note = client.checkpoint().await?;
-    // Only to know what to ask for; `accept` reads it again and judges.
-    let size = Checkpoint::parse(&note).map_or(0, |(checkpoint, _)| checkpoint.size);
-    let entries = client.entries(state.size(), size).await?;
-    let accepted = accept(state, pin, &note, &entries);
-    let state = accepted.map_err(|source| FollowError::Refused {
-        url: client.url().to_string(),
-        source: Box::new(source),
-    })?;
+    let refused = |error| copy::refused(client.url().as_str(), error);
+    let mut acceptance = Acceptance::begin(state, pin, &note).map_err(refused)?;
+    let missing = acceptance.missing();
+    let mut bundles = pin!(client.entry_bundles(missing.start, missing.end));
+    while let Some(bundle) = bundles.try_next().await? {
+        acceptance.take(bundle.entries()?).map_err(refused)?;
+    }
+    let state = acceptance.finish().map_err(refused)?;
     Ok((note, state))
 }

@@ -1,13 +1,16 @@
 //! The log as it is served: checkpoint, entries, and the one way to append. Nothing here is
 //! verified; [`LogFollower`](crate::LogFollower) verifies and remembers.
 
+use std::ops::Range;
+
 use bulla_schemas::Timestamp;
 use bulla_schemas::api::{Appended, CallerInfo, LogInfo};
 use bulla_trust::tile::{self, TilePath};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-
+use futures_util::future::join_all;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, DATE};
+use url::Url;
 
 use crate::answer;
 use crate::client::Client;
@@ -18,10 +21,36 @@ use crate::retry;
 const CHECKPOINT_LIMIT: u64 = 64 * 1024;
 /// Most bytes of a JSON answer about the log.
 const JSON_LIMIT: u64 = 64 * 1024;
-/// Most entries that are read at once; a log grows by some hundred a day.
-const ENTRIES_LIMIT: u64 = 1_000_000;
 /// How many entry bundles are fetched side by side.
 const PARALLEL: usize = 4;
+/// Most bytes of an entry bundle that is fetched beside others; 256 statements of the usual size
+/// have half as much.
+const SMALL_BUNDLE: u64 = 1024 * 1024;
+
+/// An entry bundle as it arrived.
+#[derive(Debug)]
+pub(crate) struct EntryBundle {
+    url: String,
+    width: u16,
+    /// Which of its entries were asked for.
+    wanted: Range<u64>,
+    bytes: Vec<u8>,
+}
+
+impl EntryBundle {
+    /// Returns the entries that were asked for.
+    pub(crate) fn entries(&self) -> Result<impl Iterator<Item = &[u8]>, ClientError> {
+        let entries = tile::split_entries(&self.bytes, self.width);
+        let entries = entries.map_err(|source| ClientError::Malformed {
+            url: self.url.clone(),
+            expected: "an entry bundle of the log",
+            source: Some(Box::new(source)),
+        })?;
+        let index = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let (skip, end) = (index(self.wanted.start), index(self.wanted.end));
+        Ok(entries.into_iter().take(end).skip(skip))
+    }
+}
 
 /// How a registry sees whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +65,7 @@ impl Client {
     /// Fetches what the registry says about its log. Helps to make the first policy.
     pub async fn log_info(&self) -> Result<LogInfo, ClientError> {
         let url = self.at(["api", "v1", "log"]);
-        retry::repeat(|| async {
+        retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
             answer::read_json(response, JSON_LIMIT, "what a registry says about its log").await
         })
@@ -57,61 +86,76 @@ impl Client {
     /// Fetches the newest checkpoint: a signed note.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, ClientError> {
         let url = self.at(["log", "checkpoint"]);
-        retry::repeat(|| async {
+        retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
             answer::read(response, CHECKPOINT_LIMIT).await
         })
         .await
     }
 
-    /// Fetches the entries from `from` up to `to`, the size that a checkpoint names.
-    pub async fn entries(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, ClientError> {
-        let offered = to.saturating_sub(from);
-        if offered > ENTRIES_LIMIT {
-            let limit = ENTRIES_LIMIT;
-            return Err(ClientError::TooManyEntries { offered, limit });
-        }
-        let bundles = TilePath::entries(from, to, to).map(|path| async move {
-            let entries = self.entry_bundle(path).await?;
-            let skip = usize::try_from(from.saturating_sub(path.start())).unwrap_or(usize::MAX);
-            Ok(entries.into_iter().skip(skip))
-        });
-        let bundles = stream::iter(bundles).buffered(PARALLEL);
-        bundles
-            .try_fold(Vec::new(), |mut all, entries| async move {
-                all.extend(entries);
-                Ok(all)
+    /// Fetches the entries from `from` up to `to`, the size that a checkpoint names, bundle by
+    /// bundle. However many and however large they are, little of them is in memory at once: some
+    /// small bundles side by side, and large ones alone.
+    pub(crate) fn entry_bundles(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> impl Stream<Item = Result<EntryBundle, ClientError>> {
+        stream::iter(TilePath::entries(from, to, to))
+            .chunks(PARALLEL)
+            .then(move |paths| {
+                // All of them end before a large one begins: no connection is left waiting.
+                join_all(paths.into_iter().map(move |path| async move {
+                    let bytes = self.bundle_of(path, SMALL_BUNDLE).await;
+                    (path, bytes)
+                }))
             })
-            .await
+            .flat_map(stream::iter)
+            .then(move |(path, bytes)| async move {
+                let (held, bytes) = match bytes {
+                    Err(ClientError::TooLarge { .. }) => {
+                        self.bundle_of(path, tile::MAX_BUNDLE_SIZE as u64).await
+                    }
+                    bytes => bytes,
+                }?;
+                let bundle = EntryBundle {
+                    url: self.tile_url(held).to_string(),
+                    width: held.width,
+                    wanted: from.saturating_sub(path.start())..path.width.into(),
+                    bytes,
+                };
+                Ok(bundle)
+            })
     }
 
-    /// Fetches one entry bundle. A partial one that a later one has replaced is read from the
-    /// full one, as tlog-tiles asks of clients.
-    async fn entry_bundle(&self, path: TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
-        match self.entry_file(path).await {
+    /// Fetches one entry bundle, and tells in which form. A partial one that a later one has
+    /// replaced is read from the full one, as tlog-tiles asks of clients.
+    async fn bundle_of(
+        &self,
+        path: TilePath,
+        limit: u64,
+    ) -> Result<(TilePath, Vec<u8>), ClientError> {
+        match self.bundle_file(path, limit).await {
             Err(error) if error.is_not_found() && !path.is_full() => {
-                let mut entries = self.entry_file(path.full()).await?;
-                entries.truncate(path.width.into());
-                Ok(entries)
+                let bytes = self.bundle_file(path.full(), limit).await?;
+                Ok((path.full(), bytes))
             }
-            entries => entries,
+            bytes => Ok((path, bytes?)),
         }
     }
 
-    async fn entry_file(&self, path: TilePath) -> Result<Vec<Vec<u8>>, ClientError> {
-        let text = path.to_string();
-        let url = self.at(["log"].into_iter().chain(text.split('/')));
-        let limit = tile::MAX_BUNDLE_SIZE as u64;
-        let bytes = retry::repeat(|| async {
+    async fn bundle_file(&self, path: TilePath, limit: u64) -> Result<Vec<u8>, ClientError> {
+        let url = self.tile_url(path);
+        retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
             answer::read(response, limit).await
         })
-        .await?;
-        tile::decode_entries(&bytes, path.width).map_err(|source| ClientError::Malformed {
-            url: url.to_string(),
-            expected: "an entry bundle of the log",
-            source: Some(Box::new(source)),
-        })
+        .await
+    }
+
+    fn tile_url(&self, path: TilePath) -> Url {
+        let text = path.to_string();
+        self.at(["log"].into_iter().chain(text.split('/')))
     }
 
     /// Appends an envelope. Answers when a published checkpoint covers it.
@@ -120,7 +164,7 @@ impl Client {
     /// sent again.
     pub async fn append(&self, envelope: &[u8]) -> Result<Appended, ClientError> {
         let url = self.at(["log", "entries"]);
-        retry::repeat_unsent(|| async {
+        retry::repeat_unsent(self, || async {
             let request = self.request(Method::POST, &url);
             let request = request.header(CONTENT_TYPE, "application/json");
             let response = self.send(request.body(envelope.to_vec())).await?;

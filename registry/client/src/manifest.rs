@@ -22,7 +22,7 @@ impl Client {
         hash: &Digest,
     ) -> Result<Vec<u8>, ClientError> {
         let url = self.manifest_url(project, &hash.to_string());
-        retry::repeat(|| async {
+        retry::repeat(self, || async {
             let request = self.request(Method::GET, &url).header(ACCEPT, ACCEPTED);
             answer::read(self.send(request).await?, Manifest::MAX_LEN).await
         })
@@ -36,7 +36,7 @@ impl Client {
         hash: &Digest,
     ) -> Result<bool, ClientError> {
         let url = self.manifest_url(project, &hash.to_string());
-        let found = retry::repeat(|| async {
+        let found = retry::repeat(self, || async {
             let request = self.request(Method::HEAD, &url).header(ACCEPT, ACCEPTED);
             self.send(request).await
         })
@@ -53,7 +53,7 @@ impl Client {
         bytes: &[u8],
     ) -> Result<(), ClientError> {
         let url = self.manifest_url(project, reference);
-        retry::repeat(|| async {
+        retry::repeat(self, || async {
             let request = self.request(Method::PUT, &url);
             let request = request.header(CONTENT_TYPE, media_type);
             self.send(request.body(bytes.to_vec())).await.map(drop)

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
+use crate::client::Client;
 use crate::error::ClientError;
 
 /// How often a request is sent again.
 pub(crate) const TIMES: usize = 4;
-/// The longest wait that a registry may ask for.
+/// The longest wait that is worth it; a registry that asks for more is asked again by a person.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The waits between attempts: 0.2, 0.4, 0.8 and 1.6 seconds, with jitter.
@@ -24,37 +25,47 @@ pub(crate) const fn waits() -> ExponentialBuilder {
         .with_jitter()
 }
 
-/// Repeats what may happen twice while its failure is temporary.
-pub(crate) async fn repeat<T, F, A>(action: A) -> Result<T, ClientError>
+/// Repeats what may happen twice while its failure is temporary. Silence is not repeated: it has
+/// cost a minute already.
+pub(crate) async fn repeat<T, F, A>(client: &Client, action: A) -> Result<T, ClientError>
 where
     F: Future<Output = Result<T, ClientError>>,
     A: FnMut() -> F,
 {
-    action
-        .retry(waits())
-        .when(ClientError::is_temporary)
-        .adjust(wait_as_asked)
-        .await
+    repeat_while(client, action, |error| {
+        error.is_temporary() && !matches!(error, ClientError::Stalled { .. })
+    })
+    .await
 }
 
 /// Repeats what must not happen twice while it has certainly not happened.
-pub(crate) async fn repeat_unsent<T, F, A>(action: A) -> Result<T, ClientError>
+pub(crate) async fn repeat_unsent<T, F, A>(client: &Client, action: A) -> Result<T, ClientError>
 where
     F: Future<Output = Result<T, ClientError>>,
     A: FnMut() -> F,
 {
-    action
-        .retry(waits())
-        .when(ClientError::is_unsent)
-        .adjust(wait_as_asked)
-        .await
+    repeat_while(client, action, ClientError::is_unsent).await
 }
 
-/// Waits as long as the registry asks, but not for ever. `None` ends the attempts.
+async fn repeat_while<T, F, A>(
+    client: &Client,
+    action: A,
+    may_repeat: impl FnMut(&ClientError) -> bool,
+) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+    A: FnMut() -> F,
+{
+    let repeated = action.retry(waits()).when(may_repeat).adjust(wait_as_asked);
+    client.told_of_silence(repeated).await
+}
+
+/// Waits as long as the registry asks, but not longer than [`LONGEST`]. `None` ends the attempts.
 pub(crate) fn wait_as_asked(error: &ClientError, wait: Option<Duration>) -> Option<Duration> {
     let asked = match error {
         ClientError::Answer(answer) => answer.retry_after,
         _ => None,
     };
-    wait.map(|wait| wait.max(asked.unwrap_or_default()).min(LONGEST))
+    wait.map(|wait| wait.max(asked.unwrap_or_default()))
+        .filter(|wait| *wait <= LONGEST)
 }

@@ -1,9 +1,16 @@
 //! Accept: from a remembered state and what a registry or mirror offers to a new state, or a
 //! refusal that changes nothing.
 //!
-//! The order: the log's name, its size against what is remembered, the fold against the root,
-//! replay, the anchor, and last the signatures under the checkpoint, by the policy that the
-//! entries lead to, so that a log key can be replaced by an entry of the log.
+//! The order: the log's name, its size against what is remembered, then the entries one by one,
+//! folded and replayed, and at the end the fold against the root, the anchor and the signatures
+//! under the checkpoint, by the policy that the entries lead to, so that a log key can be replaced
+//! by an entry of the log.
+//!
+//! [`Acceptance`] takes the entries in pieces and keeps none of them. What a lying log costs is
+//! bounded: a checkpoint that no known log key signed lets in few entries, and entries without
+//! effect, which no registry appends, are counted.
+
+use std::ops::Range;
 
 use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
@@ -13,7 +20,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::merkle::{Peaks, leaf_hash};
 use crate::note::SignedNote;
 use crate::policy::CheckedPolicy;
-use crate::replay::{ReplayError, replay};
+use crate::replay::{ReplayError, Verdict, step};
 use crate::state::LogState;
 
 /// What an offered log must be.
@@ -105,6 +112,16 @@ pub enum LogError {
         /// The log's root at that size.
         found: Digest,
     },
+    /// More entries without effect than a log can have by chance.
+    #[error(
+        "{entries} new entries of the log, {bytes} bytes, have no effect; a registry appends none"
+    )]
+    Inert {
+        /// How many there are so far.
+        entries: u64,
+        /// How many bytes they have.
+        bytes: u64,
+    },
     /// No log key of the policy signed the checkpoint.
     #[error("the checkpoint is not signed by a log key of policy version {policy_version}")]
     BadSignature {
@@ -147,6 +164,9 @@ impl LogError {
             Self::BadSignature { .. } => {
                 "the registry signs with a key that no policy names, or this is not the registry; ask its operator"
             }
+            Self::Inert { .. } => {
+                "a newer version of bulla may know what they say; else ask the registry's operator"
+            }
             Self::Checkpoint(_) | Self::EntryCount { .. } => return None,
         };
         Some(hint.to_owned())
@@ -163,26 +183,218 @@ pub fn accept<E: AsRef<[u8]>>(
     checkpoint: &[u8],
     entries: &[E],
 ) -> Result<LogState, LogError> {
-    let (checkpoint, note) = Checkpoint::parse(checkpoint).map_err(LogError::Checkpoint)?;
-    check_origin(state, pin, &checkpoint)?;
-    check_size(state, &checkpoint, &note)?;
-    check_fold(state, &checkpoint, entries)?;
-    let (next, _) = replay(state.clone(), entries.iter().map(AsRef::as_ref))?;
-    if let Pin::Anchor(anchor) = pin {
-        check_anchor(&next, anchor)?;
+    let mut acceptance = Acceptance::begin(state, pin, checkpoint)?;
+    let range = acceptance.missing();
+    let (expected, found) = (range.end - range.start, entries.len() as u64);
+    if expected != found {
+        return Err(LogError::EntryCount { expected, found });
     }
-    let policy = next.checked_policy().ok_or(LogError::NoPolicy)?;
-    // A registry chooses the name in its checkpoint, people the one in the policy.
-    same_origin(&policy.policy().origin, &checkpoint)?;
-    check_signature(policy, &note)?;
-    // By the witnesses of both policies: stolen keys of a former root must not be able to
-    // replace the witnesses on a fork.
-    let stored = state.checked_policy();
-    stored
-        .into_iter()
-        .chain([policy])
-        .try_for_each(|policy| check_quorum(policy, &note))?;
-    Ok(next)
+    acceptance.take(entries)?;
+    acceptance.finish()
+}
+
+/// Most entries without effect, and most bytes of them, beyond as many as have one. Only the root
+/// of such an entry is kept.
+const MOST_INERT: Amount = Amount {
+    entries: 1 << 16,
+    bytes: 64 << 20,
+};
+/// Most entries, and most bytes of entries, that are read on the word of a checkpoint that no log
+/// key known so far has signed: one of them must be the policy that brings the key.
+const MOST_UNVOUCHED: Amount = Amount {
+    entries: 1 << 13,
+    bytes: 16 << 20,
+};
+
+/// How many entries, and how many bytes they have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Amount {
+    entries: u64,
+    bytes: u64,
+}
+
+impl Amount {
+    fn add(&mut self, entry: &[u8]) {
+        self.entries += 1;
+        self.bytes += entry.len() as u64;
+    }
+
+    const fn is_beyond(self, most: Self) -> bool {
+        self.entries > most.entries || self.bytes > most.bytes
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+/// A log that is verified piece by piece. Nothing counts before [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Acceptance<'a> {
+    stored: &'a LogState,
+    pin: Pin<'a>,
+    checkpoint: Checkpoint,
+    note: SignedNote,
+    /// The fold of all entries taken.
+    peaks: Peaks,
+    /// What they lead to, up to the entry that stops the replay.
+    next: LogState,
+    stopped: Option<ReplayError>,
+    effective: Amount,
+    inert: Amount,
+    /// Whether a log key of a policy passed on the way signed the checkpoint.
+    vouched: bool,
+    unvouched: Amount,
+}
+
+impl<'a> Acceptance<'a> {
+    /// Begins to verify the log that a signed note, `checkpoint`, is about.
+    pub fn begin(stored: &'a LogState, pin: Pin<'a>, checkpoint: &[u8]) -> Result<Self, LogError> {
+        let (checkpoint, note) = Checkpoint::parse(checkpoint).map_err(LogError::Checkpoint)?;
+        check_origin(stored, pin, &checkpoint)?;
+        check_size(stored, &checkpoint, &note)?;
+        let mut acceptance = Self {
+            stored,
+            pin,
+            checkpoint,
+            note,
+            peaks: stored.peaks().clone(),
+            next: stored.clone(),
+            stopped: None,
+            effective: Amount::default(),
+            inert: Amount::default(),
+            vouched: false,
+            unvouched: Amount::default(),
+        };
+        acceptance.look_for_signature();
+        Ok(acceptance)
+    }
+
+    /// Returns which entries are still to be taken.
+    pub fn missing(&self) -> Range<u64> {
+        self.peaks.size()..self.checkpoint.size
+    }
+
+    /// Takes the next entries.
+    pub fn take<E: AsRef<[u8]>>(
+        &mut self,
+        entries: impl IntoIterator<Item = E>,
+    ) -> Result<(), LogError> {
+        for entry in entries {
+            self.take_one(entry.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn take_one(&mut self, entry: &[u8]) -> Result<(), LogError> {
+        if self.missing().is_empty() {
+            let expected = self.checkpoint.size - self.stored.size();
+            let found = expected + 1;
+            return Err(LogError::EntryCount { expected, found });
+        }
+        let leaf = leaf_hash(entry);
+        self.peaks.push(leaf);
+        // What comes after a stop still decides whether this is the log of the checkpoint.
+        if self.stopped.is_none() {
+            self.replay(entry, leaf)?;
+        }
+        self.check_vouched(entry)?;
+        self.check_anchor_passed()
+    }
+
+    fn replay(&mut self, entry: &[u8], leaf: Digest) -> Result<(), LogError> {
+        let version = self.next.policy_version();
+        match step(&mut self.next, entry, leaf) {
+            Ok(Verdict::Effective) => self.effective.add(entry),
+            Ok(Verdict::Inert(_)) => self.inert.add(entry),
+            Err(stop) => self.stopped = Some(stop),
+        }
+        if self.inert.is_beyond(MOST_INERT.and(self.effective)) {
+            return Err(LogError::Inert {
+                entries: self.inert.entries,
+                bytes: self.inert.bytes,
+            });
+        }
+        if self.next.policy_version() != version {
+            self.look_for_signature();
+        }
+        Ok(())
+    }
+
+    fn look_for_signature(&mut self) {
+        let policy = self.next.checked_policy();
+        self.vouched |= policy.is_some_and(|policy| check_signature(policy, &self.note).is_ok());
+    }
+
+    /// Goes no further on the word of a stranger. Up to the anchor its own word is enough.
+    fn check_vouched(&mut self, entry: &[u8]) -> Result<(), LogError> {
+        let anchored = match self.pin {
+            Pin::Anchor(anchor) => self.peaks.size() <= anchor.position.size,
+            Pin::Remembered | Pin::FirstUse => false,
+        };
+        if self.vouched || anchored {
+            return Ok(());
+        }
+        self.unvouched.add(entry);
+        if !self.unvouched.is_beyond(MOST_UNVOUCHED) {
+            return Ok(());
+        }
+        Err(LogError::BadSignature {
+            policy_version: self.next.policy_version(),
+        })
+    }
+
+    /// Checks the anchor where the log passes through it, so that another log ends there.
+    fn check_anchor_passed(&self) -> Result<(), LogError> {
+        match self.pin {
+            Pin::Anchor(anchor)
+                if anchor.position.size == self.peaks.size() && !self.missing().is_empty() =>
+            {
+                match_anchor(self.peaks.root(), anchor)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the log leads to, if all of it is there and it is the log of its checkpoint.
+    pub fn finish(self) -> Result<LogState, LogError> {
+        let missing = self.missing();
+        if !missing.is_empty() {
+            return Err(LogError::EntryCount {
+                expected: missing.end - self.stored.size(),
+                found: missing.start - self.stored.size(),
+            });
+        }
+        if self.peaks.root() != self.checkpoint.root {
+            return Err(LogError::RootMismatch {
+                size: self.checkpoint.size,
+                expected: self.checkpoint.root,
+                found: self.peaks.root(),
+            });
+        }
+        if let Some(stop) = self.stopped {
+            return Err(stop.into());
+        }
+        let next = self.next;
+        if let Pin::Anchor(anchor) = self.pin {
+            check_anchor(&next, anchor)?;
+        }
+        let policy = next.checked_policy().ok_or(LogError::NoPolicy)?;
+        // A registry chooses the name in its checkpoint, people the one in the policy.
+        same_origin(&policy.policy().origin, &self.checkpoint)?;
+        check_signature(policy, &self.note)?;
+        // By the witnesses of both policies: stolen keys of a former root must not be able to
+        // replace the witnesses on a fork.
+        let stored = self.stored.checked_policy();
+        stored
+            .into_iter()
+            .chain([policy])
+            .try_for_each(|policy| check_quorum(policy, &self.note))?;
+        Ok(next)
+    }
 }
 
 fn check_origin(state: &LogState, pin: Pin<'_>, checkpoint: &Checkpoint) -> Result<(), LogError> {
@@ -232,41 +444,21 @@ fn check_size(
     Ok(())
 }
 
-fn check_fold<E: AsRef<[u8]>>(
-    state: &LogState,
-    checkpoint: &Checkpoint,
-    entries: &[E],
-) -> Result<(), LogError> {
-    let (expected, found) = (checkpoint.size - state.size(), entries.len() as u64);
-    if expected != found {
-        return Err(LogError::EntryCount { expected, found });
-    }
-    let mut peaks: Peaks = state.peaks().clone();
-    for entry in entries {
-        peaks.push(leaf_hash(entry.as_ref()));
-    }
-    if peaks.root() == checkpoint.root {
-        Ok(())
-    } else {
-        Err(LogError::RootMismatch {
-            size: checkpoint.size,
-            expected: checkpoint.root,
-            found: peaks.root(),
-        })
-    }
-}
-
 fn check_anchor(state: &LogState, anchor: &Anchor) -> Result<(), LogError> {
     let size = anchor.position.size;
     let found = state.root_at(size).ok_or(LogError::BehindAnchor {
         anchor: size,
         offered: state.size(),
     })?;
+    match_anchor(found, anchor)
+}
+
+fn match_anchor(found: Digest, anchor: &Anchor) -> Result<(), LogError> {
     if found == anchor.position.root {
         Ok(())
     } else {
         Err(LogError::AnchorMismatch {
-            size,
+            size: anchor.position.size,
             expected: anchor.position.root,
             found,
         })

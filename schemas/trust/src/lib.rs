@@ -56,7 +56,7 @@ pub mod testing;
 pub mod tile;
 mod wire;
 
-pub use accept::{LogError, Pin, accept};
+pub use accept::{Acceptance, LogError, Pin, accept};
 pub use checkpoint::Checkpoint;
 pub use envelope::{SignedEnvelope, attach_sshsig, pae, sign};
 pub use key::{PublicKey, SigningKey};

@@ -99,17 +99,26 @@ pub fn replay<'a>(
 ) -> Result<(LogState, Vec<Verdict>), ReplayError> {
     let mut verdicts = Vec::new();
     for entry in entries {
-        let verdict = match judge(&state, entry)? {
-            Ok(effect) => {
-                state.apply(effect);
-                Verdict::Effective
-            }
-            Err(reason) => Verdict::Inert(reason),
-        };
-        state.push(leaf_hash(entry));
-        verdicts.push(verdict);
+        verdicts.push(step(&mut state, entry, leaf_hash(entry))?);
     }
     Ok((state, verdicts))
+}
+
+/// Appends one entry, whose leaf hash is known. An entry that stops the replay changes nothing.
+pub(crate) fn step(
+    state: &mut LogState,
+    entry: &[u8],
+    leaf: Digest,
+) -> Result<Verdict, ReplayError> {
+    let verdict = match judge(state, entry)? {
+        Ok(effect) => {
+            state.apply(effect);
+            Verdict::Effective
+        }
+        Err(reason) => Verdict::Inert(reason),
+    };
+    state.push(leaf);
+    Ok(verdict)
 }
 
 impl LogState {

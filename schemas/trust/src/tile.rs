@@ -12,14 +12,15 @@ use std::str::FromStr;
 
 use bulla_schemas::Digest;
 
+use crate::envelope;
 use crate::merkle::tree_hash;
 
 /// How many hashes or entries a full tile has.
 pub const FULL: u16 = 256;
 /// The highest level of tiles.
 pub const MAX_LEVEL: u8 = 63;
-/// Most bytes in an entry bundle.
-pub const MAX_BUNDLE_SIZE: usize = FULL as usize * (2 + u16::MAX as usize);
+/// Most bytes in an entry bundle: an entry is an envelope.
+pub const MAX_BUNDLE_SIZE: usize = FULL as usize * (2 + envelope::MAX_SIZE);
 
 /// What a tile holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +61,8 @@ pub enum TileError {
         /// How many entries it should have.
         expected: u16,
     },
-    /// An entry that the length in front of it cannot tell.
-    #[error("an entry of the log has at most 65535 bytes, found {found}")]
+    /// An entry that is larger than any envelope.
+    #[error("an entry of the log has at most {limit} bytes, found {found}", limit = envelope::MAX_SIZE)]
     EntryTooLarge {
         /// How many bytes.
         found: usize,
@@ -189,7 +190,9 @@ pub fn encode_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, TileErro
     let mut bundle = Vec::new();
     for entry in entries.iter().map(AsRef::as_ref) {
         let length = u16::try_from(entry.len())
-            .map_err(|_| TileError::EntryTooLarge { found: entry.len() })?;
+            .ok()
+            .filter(|length| usize::from(*length) <= envelope::MAX_SIZE)
+            .ok_or(TileError::EntryTooLarge { found: entry.len() })?;
         bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(entry);
     }
@@ -198,15 +201,23 @@ pub fn encode_entries<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, TileErro
 
 /// Reads an entry bundle that must have exactly `width` entries.
 pub fn decode_entries(bundle: &[u8], width: u16) -> Result<Vec<Vec<u8>>, TileError> {
+    let entries = split_entries(bundle, width)?;
+    Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// Reads an entry bundle that must have exactly `width` entries, and copies none of them.
+pub fn split_entries(bundle: &[u8], width: u16) -> Result<Vec<&[u8]>, TileError> {
     let wrong = || TileError::Bundle { expected: width };
     let mut entries = Vec::with_capacity(width.min(FULL).into());
     let mut rest = bundle;
     for _ in 0..width {
         let (length, tail) = rest.split_first_chunk().ok_or_else(wrong)?;
-        let (entry, tail) = tail
-            .split_at_checked(u16::from_be_bytes(*length).into())
-            .ok_or_else(wrong)?;
-        entries.push(entry.to_vec());
+        let length = usize::from(u16::from_be_bytes(*length));
+        if length > envelope::MAX_SIZE {
+            return Err(TileError::EntryTooLarge { found: length });
+        }
+        let (entry, tail) = tail.split_at_checked(length).ok_or_else(wrong)?;
+        entries.push(entry);
         rest = tail;
     }
     if rest.is_empty() {
@@ -323,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_bundle_has_exactly_its_entries() {
-        let longest = vec![7; 65_535];
+        let longest = vec![7; 32_768];
         let entries = [&b""[..], b"one", &longest];
         let bundle = encode_entries(&entries).unwrap();
         assert_eq!(decode_entries(&bundle, 3).unwrap(), entries);
@@ -338,9 +349,16 @@ mod tests {
                 Err(TileError::Bundle { expected: width })
             );
         }
+        for found in [32_769, 65_536] {
+            assert_eq!(
+                encode_entries(&[vec![0; found]]),
+                Err(TileError::EntryTooLarge { found })
+            );
+        }
+        let too_long = [vec![0x80, 0x01], vec![7; 32_769]].concat();
         assert_eq!(
-            encode_entries(&[vec![0; 65_536]]),
-            Err(TileError::EntryTooLarge { found: 65_536 })
+            decode_entries(&too_long, 1),
+            Err(TileError::EntryTooLarge { found: 32_769 })
         );
     }
 }

@@ -129,7 +129,8 @@ impl BlobStream {
             Some(body) => body,
             None => self.request().await?,
         };
-        let Some(mut piece) = answer::next_piece(&mut body.response).await? else {
+        let piece = answer::next_piece(&mut body.response);
+        let Some(mut piece) = self.client.told_of_silence(piece).await? else {
             return Err(ClientError::Short {
                 url: self.url.to_string(),
                 expected: self.rest.end,

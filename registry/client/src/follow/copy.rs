@@ -1,15 +1,21 @@
 //! The log without its registry: the whole of it as a copy, made here and judged elsewhere.
 
 use std::path::Path;
+use std::pin::pin;
 
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_trust::checkpoint::Checkpoint;
-use bulla_trust::{LogError, LogState, Pin, accept};
+use bulla_trust::{Acceptance, LogError, LogState, Pin, accept};
+use futures_util::TryStreamExt as _;
 use url::Url;
 
 use super::directory::{Directory, Remembered};
 use super::{FollowError, LogFollower};
 use crate::client::Client;
+use crate::error::ClientError;
+
+/// Most bytes of the entries in a copy, which is made in memory.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A log as somebody carried it here. Nothing of it is verified.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +36,22 @@ impl LogFollower {
         client: &Client,
     ) -> Result<(Vec<u8>, Vec<Vec<u8>>), FollowError> {
         let checkpoint = client.checkpoint().await?;
-        let size = Checkpoint::parse(&checkpoint).map_or(0, |(checkpoint, _)| checkpoint.size);
-        let entries = client.entries(0, size).await?;
-        let anchor = self.state.anchor();
+        let refused = |error| refused(client.url().as_str(), error);
+        let (empty, anchor) = (LogState::default(), self.state.anchor());
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
-        accept(&LogState::default(), pin, &checkpoint, &entries)
-            .map_err(|error| refused(client.url().as_str(), error))?;
+        let mut acceptance = Acceptance::begin(&empty, pin, &checkpoint).map_err(refused)?;
+        let missing = acceptance.missing();
+        let mut bundles = pin!(client.entry_bundles(missing.start, missing.end));
+        let (mut entries, mut room) = (Vec::new(), MOST_BYTES);
+        while let Some(bundle) = bundles.try_next().await? {
+            for entry in bundle.entries()? {
+                acceptance.take([entry]).map_err(refused)?;
+                let left = room.checked_sub(entry.len() as u64);
+                room = left.ok_or(ClientError::LogTooLarge { limit: MOST_BYTES })?;
+                entries.push(entry.to_vec());
+            }
+        }
+        acceptance.finish().map_err(refused)?;
         Ok((checkpoint, entries))
     }
 
@@ -118,7 +134,7 @@ fn judge(state: &LogState, copy: CopiedLog<'_>) -> Result<LogState, FollowError>
     })
 }
 
-fn refused(found_in: &str, error: LogError) -> FollowError {
+pub(super) fn refused(found_in: &str, error: LogError) -> FollowError {
     FollowError::Refused {
         url: found_in.to_owned(),
         source: Box::new(error),

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bulla_registry_client::{FollowError, LogFollower, fetch_unverified};
+use bulla_schemas::Digest;
 use bulla_schemas::outcome::FailureKind;
-use bulla_trust::LogError;
 use bulla_trust::testing::{self, Organisation};
+use bulla_trust::tile::TilePath;
+use bulla_trust::{Checkpoint, LogError, SigningKey};
 
 use crate::server::{Reply, Server};
 
@@ -291,4 +293,89 @@ async fn a_look_at_an_unknown_log_still_needs_a_valid_one() {
     assert_eq!(fetch_unverified(&client).await.unwrap(), honest.state);
     server.show_checkpoint(honest.checkpoint_at(4, &testing::key("mallory")));
     assert!(fetch_unverified(&client).await.is_err());
+}
+
+/// Shows a log of junk after an honest beginning: `junk` more entries of `size` bytes, under a
+/// checkpoint of `key`. The bundles are made as they are asked for.
+async fn show_junk(honest: &Organisation, junk: u64, size: usize, key: &SigningKey) -> Server {
+    let checkpoint = Checkpoint {
+        origin: testing::ORIGIN.to_owned(),
+        size: honest.state.size() + junk,
+        root: Digest::of(b"a root of junk"),
+    };
+    let checkpoint = checkpoint.sign(key).unwrap().to_bytes();
+    let entries = honest.entries.clone();
+    Server::start(move |_, request| {
+        let path = request.target.strip_prefix("/log/").unwrap();
+        let Ok(tile) = path.parse::<TilePath>() else {
+            return Reply::new(200, &[], &checkpoint);
+        };
+        let mut bundle = Vec::new();
+        for number in tile.start()..tile.start() + u64::from(tile.width) {
+            let number = usize::try_from(number).unwrap();
+            let junk = vec![b'x'; size];
+            let entry = entries.get(number).unwrap_or(&junk);
+            bundle.extend_from_slice(&u16::try_from(entry.len()).unwrap().to_be_bytes());
+            bundle.extend_from_slice(entry);
+        }
+        Reply::new(200, &[], &bundle)
+    })
+    .await
+}
+
+/// Enrolls honestly, then synchronises with a liar, and returns why that is refused and how many
+/// entry bundles it took.
+async fn lied_to(junk: u64, size: usize, key: &SigningKey) -> (FollowError, usize) {
+    let honest = organisation(5);
+    let server = LogServer::start(&honest).await;
+    let directory = tempfile::tempdir().unwrap();
+    let client = server.server.client();
+    let log = LogFollower::enroll(directory.path(), &client, Some(honest.anchor())).await;
+    let before = files_of(directory.path());
+    let liar = show_junk(&honest, junk, size, key).await;
+    let error = log.unwrap().sync(&liar.client()).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Refused);
+    assert_eq!(files_of(directory.path()), before);
+    (error, liar.lines().len() - 1)
+}
+
+#[tokio::test]
+async fn an_endless_log_under_the_key_of_a_stranger_costs_little() {
+    let stranger = testing::key("mallory");
+    let (error, bundles) = lied_to(1 << 40, 0, &stranger).await;
+    assert!(matches!(reason(error), LogError::BadSignature { .. }));
+    assert!(bundles <= 40, "{bundles}");
+    let (error, bundles) = lied_to(1 << 40, 32_768, &stranger).await;
+    assert!(matches!(reason(error), LogError::BadSignature { .. }));
+    assert!(bundles <= 12, "{bundles}");
+}
+
+#[tokio::test]
+async fn an_endless_log_without_effect_ends() {
+    let (error, bundles) = lied_to(1 << 40, 0, &testing::log_key()).await;
+    let error = reason(error);
+    assert!(matches!(error, LogError::Inert { .. }), "{error}");
+    assert!(bundles <= 300, "{bundles}");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_larger_than_an_envelope_is_refused_as_it_arrives() {
+    let (error, bundles) = lied_to(100, 32_769, &testing::log_key()).await;
+    assert!(matches!(error, FollowError::Client(_)), "{error}");
+    // Once beside others, and once alone.
+    assert_eq!(bundles, 2);
+}
+
+#[tokio::test]
+async fn a_log_of_another_history_ends_at_the_anchor() {
+    let mut other = organisation(3);
+    other.publish(&testing::project(), "another");
+    let anchor = other.anchor();
+    let liar = show_junk(&organisation(5), 1 << 40, 0, &testing::log_key()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let error = LogFollower::enroll(directory.path(), &liar.client(), Some(anchor)).await;
+    assert!(matches!(
+        reason(error.unwrap_err()),
+        LogError::AnchorMismatch { size: 5, .. }
+    ));
 }

@@ -7,3 +7,4 @@ mod follow;
 mod refusal;
 mod server;
 mod upload;
+mod waiting;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bulla_registry_client::Client;
 use bulla_schemas::manifest::Descriptor;
@@ -38,6 +39,8 @@ pub(crate) struct Reply {
     endless: bool,
     /// Reads at most so much of the body before it answers.
     body_limit: Option<usize>,
+    /// How long it is silent before it answers.
+    silence: Duration,
 }
 
 impl Reply {
@@ -56,6 +59,7 @@ impl Reply {
             bytes: [head.as_bytes(), body].concat(),
             endless: false,
             body_limit: None,
+            silence: Duration::ZERO,
         }
     }
 
@@ -65,7 +69,13 @@ impl Reply {
             bytes: Vec::new(),
             endless: false,
             body_limit: Some(body_limit),
+            silence: Duration::ZERO,
         }
+    }
+
+    pub(crate) fn after(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
     }
 
     pub(crate) fn endless(mut self) -> Self {
@@ -140,6 +150,7 @@ async fn answer(
     }
     request.body = rest;
     seen.lock().unwrap().push(request);
+    tokio::time::sleep(reply.silence).await;
     let _ = connection.write_all(&reply.bytes).await;
     while reply.endless && connection.write_all(&[0; 4096]).await.is_ok() {}
     let _ = connection.shutdown().await;

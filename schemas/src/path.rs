@@ -56,7 +56,7 @@ pub enum PathError {
     },
     /// The installer's own file.
     #[error(
-        "`{RELEASE_FILE}` at the top of a tree is a name of the installer's and cannot be part of a release"
+        "`{RELEASE_FILE}` at the top of a tree is reserved for the installer and cannot be part of a release"
     )]
     Reserved,
     /// A link that leads out of the tree.

@@ -19,7 +19,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("line-feed-in-path", r#"the path has a control character: "owned\n.txt""#),
     ("path-too-long", "the path is 4500 bytes long, at most 4096 are allowed"),
     ("part-too-long", "a part of the path is 256 bytes long, at most 255 are allowed"),
-    ("release-file", "`.bulla-release` at the top of a tree is written by the installer"),
+    ("release-file", "`.bulla-release` at the top of a tree is reserved for the installer"),
     ("escaping-link", r#"the link "out" leads out of the tree: "../../etc""#),
     ("absolute-link", r#"the link "out" leads out of the tree: "/etc/passwd""#),
     ("link-bent-by-another", r#"the link "out" has `..` after a name"#),

@@ -184,7 +184,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     in_the_tree("no_entries", "a frame with 0 bytes of content", Vec::clear),
     in_the_tree(
         "the_installers_own_file",
-        "is written by the installer",
+        "is reserved for the installer",
         |entries| {
             entries.insert(0, Entry::file(".bulla-release", b"promoted by alice"));
         },

@@ -51,13 +51,11 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         });
         return Ok(());
     }
-    let mut table =
-        Table::new(&["WHEN", "CHANNEL", "SEQ", "WHAT", "HASH", "BY", "WHY"]).wrap(&["WHY"]);
+    let mut table = Table::new(&["WHEN", "CHANNEL", "WHAT", "HASH", "BY", "WHY"]).wrap(&["WHY"]);
     for promotion in promotions {
         table.row([
             promotion.issued_at.to_string(),
             promotion.channel.to_string(),
-            promotion.seq.to_string(),
             promotion.action.to_string(),
             promotion.hash.short(),
             names(&promotion.people),

@@ -37,8 +37,8 @@ pub(super) async fn run(session: &Session, arguments: &ReleasesArguments) -> Res
     if arguments.json {
         return Ok(stdout::json(&releases)?);
     }
-    let mut table = Table::new(&["HASH", "REVISION", "LABEL", "WHEN", "BY", "CHANNELS"])
-        .wrap(&["LABEL", "CHANNELS"]);
+    let mut table =
+        Table::new(&["HASH", "REVISION", "LABEL", "WHEN", "BY", "CHANNELS"]).wrap(&["CHANNELS"]);
     for release in &releases {
         table.row([
             release.hash.short(),

@@ -50,8 +50,7 @@ pub(super) async fn run(session: &Session, arguments: &StatusArguments) -> Resul
     if arguments.json {
         return Ok(stdout::json(&summaries)?);
     }
-    let mut table =
-        Table::new(&["PROJECT", "CHANNEL", "HASH", "REVISION", "SINCE", "BY"]).wrap(&["BY"]);
+    let mut table = Table::new(&["PROJECT", "CHANNEL", "HASH", "REVISION", "SINCE", "BY"]);
     for summary in &summaries {
         for head in &summary.channels {
             table.row(row(state, &summary.project, head));

@@ -3,11 +3,7 @@
 mod promotion;
 mod release;
 mod revocation;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::{Digest, ProjectName};
+mod subject;
 
 pub use promotion::{Action, PromotionPredicate, PromotionStatement};
 pub use release::{
@@ -16,6 +12,7 @@ pub use release::{
     ReleaseSubject, RunDetails, SizeAnnotation, SvnEolStyle, SvnKeywords,
 };
 pub use revocation::{RevocationPredicate, RevocationStatement, Severity};
+pub use subject::{DigestSet, Subject};
 
 /// `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -27,23 +24,3 @@ pub const PROMOTION_TYPE: &str = "urn:bulla:promotion:v1";
 pub const REVOCATION_TYPE: &str = "urn:bulla:revocation:v1";
 /// `buildType` of releases made by Bulla.
 pub const BUILD_TYPE: &str = "urn:bulla:build:v1";
-
-/// The bundle that a statement is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Subject {
-    /// The project.
-    pub name: ProjectName,
-    /// The bundle's hash.
-    pub digest: DigestSet,
-}
-
-/// A sha256 in the form of in-toto: bare hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DigestSet {
-    /// The sha256.
-    #[serde(with = "crate::digest::hex")]
-    #[schemars(schema_with = "crate::digest::hex_schema")]
-    pub sha256: Digest,
-}

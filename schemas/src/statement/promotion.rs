@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
+use super::subject::Subject;
 use crate::log::LogPosition;
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
 

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::DigestSet;
+use super::subject::DigestSet;
 use crate::{ProjectName, Timestamp};
 
 /// An in-toto statement with SLSA provenance about one bundle.

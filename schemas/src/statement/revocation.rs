@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
+use super::subject::Subject;
 use crate::Timestamp;
 use crate::log::LogPosition;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
-use bulla_bundle::{Limits, VerifiedBundle, read_bundle_file};
+use bulla_bundle::{BundleFile, Limits, read_bundle_file};
 use bulla_schemas::index::EntryKind;
 use bulla_tests::{GitCheckout, RequestLog, Transcript, World, write};
 
@@ -38,7 +38,7 @@ fn only_the_frames_of_changed_files_are_fetched() {
     let changed = ["volumes/04.txt", "volumes/11.txt"];
     for bundle in [&before, &after] {
         assert_eq!(asked(&log, bundle), frames_of(bundle, &changed));
-        assert!(asked_bytes(&log, bundle) < bundle.manifest().payload().size / 2);
+        assert!(asked_bytes(&log, bundle) < bundle.bundle().manifest().payload().size / 2);
     }
     // One of the two.
     diff(&["--patch", "volumes/11.txt"]);
@@ -71,18 +71,19 @@ fn write_volumes(root: &Path, word: &str) {
 }
 
 /// Publishes the checkout, and packs it once more to see what is in it.
-fn publish(world: &World, checkout: &GitCheckout, file: &str) -> (String, VerifiedBundle) {
+fn publish(world: &World, checkout: &GitCheckout, file: &str) -> (String, BundleFile) {
     let hash = world.publish(&checkout.path);
     let path = checkout.path.to_str().unwrap();
     world.bulla(&["pack", path, "-o", file]).done();
     let file = File::open(world.path(file)).unwrap();
     let bundle = read_bundle_file(file, &Limits::default()).unwrap();
     assert_eq!(bundle.bundle().hash().to_string(), hash);
-    (hash, bundle.into_bundle())
+    (hash, bundle)
 }
 
 /// Returns the spans of the payload that hold these files, neighbours joined.
-fn frames_of(bundle: &VerifiedBundle, paths: &[&str]) -> Vec<(u64, u64)> {
+fn frames_of(file: &BundleFile, paths: &[&str]) -> Vec<(u64, u64)> {
+    let bundle = file.bundle();
     let mut spans: Vec<(u64, u64)> = Vec::new();
     for path in paths {
         let entries = bundle.entries();
@@ -104,8 +105,8 @@ fn frames_of(bundle: &VerifiedBundle, paths: &[&str]) -> Vec<(u64, u64)> {
 }
 
 /// Returns the ranges of the payload that were asked for, sorted; the whole is one as well.
-fn asked(log: &RequestLog, bundle: &VerifiedBundle) -> Vec<(u64, u64)> {
-    let payload = bundle.manifest().payload();
+fn asked(log: &RequestLog, bundle: &BundleFile) -> Vec<(u64, u64)> {
+    let payload = bundle.bundle().manifest().payload();
     let path = format!("GET /v2/{PROJECT}/blobs/{}", payload.digest);
     let requests = log.requests().into_iter();
     let mut ranges: Vec<_> = requests
@@ -116,7 +117,7 @@ fn asked(log: &RequestLog, bundle: &VerifiedBundle) -> Vec<(u64, u64)> {
     ranges
 }
 
-fn asked_bytes(log: &RequestLog, bundle: &VerifiedBundle) -> u64 {
+fn asked_bytes(log: &RequestLog, bundle: &BundleFile) -> u64 {
     let ranges = asked(log, bundle);
     ranges.iter().map(|(first, last)| last + 1 - first).sum()
 }

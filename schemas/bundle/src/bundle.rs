@@ -10,7 +10,7 @@ use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 
 use crate::windows::NameProblem;
-use crate::write::{Previous, Spool};
+use crate::write::Spool;
 
 /// Opens the blobs that a manifest names: those of a [`Bundle`], of a registry, of a directory.
 pub trait BlobSource {
@@ -64,14 +64,6 @@ impl Bundle {
     /// Returns the frames of the payload.
     pub fn payload_frames(&self) -> &[FrameRecord] {
         &self.payload_frames
-    }
-
-    /// Returns what a later pack needs to take over what has not changed.
-    pub fn into_previous(self) -> Previous {
-        Previous {
-            entries: self.entries,
-            payload: self.payload_frames,
-        }
     }
 
     /// Returns the names that Windows cannot hold; to warn about, unless the release is for

@@ -21,7 +21,7 @@ mod layout;
 pub(crate) use block::{BLOCK, END, padding};
 pub use check::TarError;
 pub(crate) use check::{TarCheck, check_header};
-#[cfg(feature = "hostile")]
+#[cfg(feature = "testing")]
 pub(crate) use header::seal;
 pub(crate) use header::{Header, differing_field};
 pub use layout::TarSpan;

@@ -134,7 +134,7 @@ pub(crate) fn to_bytes(payload: &[FrameRecord], index: &[FrameRecord]) -> Vec<u8
 }
 
 /// Returns the record of a frame that was just made.
-#[cfg(any(test, feature = "hostile"))]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn record(content: &[u8], compressed: &[u8]) -> FrameRecord {
     use bulla_schemas::Digest;
     FrameRecord {

@@ -39,16 +39,14 @@ mod document;
 mod file;
 mod frame;
 mod frame_table;
-#[cfg(feature = "hostile")]
-pub mod golden;
-#[cfg(feature = "hostile")]
-pub mod hostile;
 mod limits;
 mod progress;
 mod read_at;
 mod rules;
 mod seek_table;
 mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verify;
 mod windows;
 mod write;
@@ -62,7 +60,9 @@ pub use frame_table::FrameTableError;
 pub use limits::{LimitError, Limits};
 pub use progress::{NoProgress, Progress};
 pub use rules::TreeError;
-pub use source::{Content, MemoryTree, SourceEntry, SourceKind, SourceTree};
+pub use source::{Content, SourceEntry, SourceKind, SourceTree};
+#[cfg(feature = "testing")]
+pub use testing::MemoryTree;
 pub use verify::{
     Part, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts, VerifyError,
 };

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 
 use bulla_schemas::EntryPath;
 use bulla_schemas::install::{Install, PersistentPath};
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use foldhash::HashSet;
 
 use crate::limits::{LimitError, Limits};
@@ -62,9 +63,12 @@ pub enum TreeError {
     Limit(#[from] LimitError),
 }
 
-impl TreeError {
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+impl Outcome for TreeError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Persistent { path, .. } => Some(format!(
                 "exclude `{path}` from the bundle, or take it from `install.persist`"

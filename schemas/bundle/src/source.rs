@@ -3,15 +3,11 @@
 //! The source says what is there; the writer decides the order, adds missing directories and
 //! refuses what cannot be a release.
 
-mod memory;
-
 use std::fmt;
 use std::io::{self, Read};
 
 use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
-
-pub use memory::MemoryTree;
 
 /// One entry of a tree that is to be packed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,9 +17,13 @@
 mod assembly;
 mod cache;
 mod error;
+mod failure;
+mod frames;
 mod kept;
+mod options;
 mod plan;
 mod pool;
+mod read_ahead;
 mod repack;
 mod sink;
 mod spool;
@@ -27,18 +31,15 @@ mod stream;
 mod survey;
 mod tar_reader;
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-
 use bulla_schemas::index::{EntryKind, IndexEntry};
-use bulla_schemas::install::Install;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::recipe::Platform;
-use bulla_schemas::release::{Content, ReleaseDocument, Source};
-use bulla_schemas::{Codec, Digest, ProjectName};
+use bulla_schemas::release::{Content, ReleaseDocument};
+use bulla_schemas::{Codec, Digest};
 
 pub use cache::{CachedFrame, Earlier, FrameCache, Previous};
 pub use error::WriteError;
+pub use options::{ReleaseSeed, WriteOptions};
 pub(crate) use spool::Spool;
 
 use crate::bundle::Bundle;
@@ -51,36 +52,9 @@ use crate::seek_table;
 use crate::source::SourceTree;
 use crate::windows::{NameProblem, windows_problems};
 use assembly::Assembled;
+use failure::Failure;
 use plan::Plan;
-use pool::{Failure, Frames};
-
-/// What a bundle says about itself beside its files.
-#[derive(Debug, Clone)]
-pub struct ReleaseSeed {
-    /// The project.
-    pub project: ProjectName,
-    /// The revision that the tree was taken from.
-    pub source: Source,
-    /// The sha256 of the recipe as it stands in the revision.
-    pub recipe: Digest,
-    /// The compressor; must be the one of this program.
-    pub codec: Codec,
-    /// How the release wants to be installed.
-    pub install: Install,
-    /// Platforms whose file names the release must fit. Not part of the bundle.
-    pub platforms: Vec<Platform>,
-}
-
-/// How to write, without influence on what is written.
-#[derive(Debug, Clone)]
-pub struct WriteOptions {
-    /// How many threads read and compress.
-    pub threads: NonZeroUsize,
-    /// The directory for the payload's temporary file.
-    pub spool: PathBuf,
-    /// What a reader will accept.
-    pub limits: Limits,
-}
+use pool::Frames;
 
 /// Packs `tree` into the one possible bundle.
 pub fn write(

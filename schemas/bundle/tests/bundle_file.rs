@@ -10,7 +10,7 @@ use bulla_bundle::{
     read_bundle_file, write_bundle_file,
 };
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::support::{blob, write};
 

@@ -1,7 +1,7 @@
 //! Vectors that must never change: they are the format. When one of these fails, a dependency or
 //! a change would give every release another hash.
 
-use bulla_bundle::golden::{compress, cut_index, cut_payload};
+use bulla_bundle::testing::golden::{compress, cut_index, cut_payload};
 use bulla_bundle::{Limits, MemoryTree};
 use bulla_schemas::Digest;
 

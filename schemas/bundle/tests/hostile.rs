@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bulla_bundle::hostile::{Attack, CaughtBy, catalogue};
+use bulla_bundle::testing::hostile::{Attack, CaughtBy, catalogue};
 use bulla_bundle::{TarError, VerifyError};
-use bulla_schemas::outcome::{FailureKind, report};
+use bulla_schemas::outcome::{FailureKind, Outcome as _, report};
 
 /// Each attack by its name, and a part of what a person is told.
 #[rustfmt::skip]

@@ -7,7 +7,7 @@ use bulla_bundle::{
     SourceTree, TreeError, WriteError, WriteOptions,
 };
 use bulla_schemas::install::Install;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::recipe::Platform;
 use bulla_schemas::{Digest, LinkTarget};
 

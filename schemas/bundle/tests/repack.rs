@@ -106,13 +106,16 @@ impl Memory {
         bulla_bundle::rewrite(tree, seed(), &options(2), Some(earlier), &NoProgress).unwrap()
     }
 
-    fn remember(&mut self, tree: &Checkout, bundle: Bundle) {
+    fn remember(&mut self, tree: &Checkout, bundle: &Bundle) {
         for content in &tree.contents {
             let digest = Digest::of(content);
             let size = content.len() as u64;
             self.known.insert(digest, release::Content { digest, size });
         }
-        self.previous = Some(bundle.into_previous());
+        self.previous = Some(Previous {
+            entries: bundle.entries().to_vec(),
+            payload: bundle.payload_frames().to_vec(),
+        });
     }
 
     /// Forgets every frame for which `is_lost`.
@@ -159,7 +162,7 @@ fn only_files_near_the_change_are_read() {
     let tree = Checkout::new(&files, &["latest"], &memory);
     let first = memory.pack(&tree);
     assert_same(&tree, &first);
-    memory.remember(&tree, first);
+    memory.remember(&tree, &first);
 
     let unchanged = Checkout::new(&files, &["latest"], &memory);
     let again = memory.pack(&unchanged);
@@ -185,7 +188,7 @@ fn a_lost_frame_only_costs_time() {
     let tree = Checkout::new(&files, &[], &memory);
     let first = memory.pack(&tree);
     let hash = first.hash();
-    memory.remember(&tree, first);
+    memory.remember(&tree, &first);
     for every in [5, 2, 1] {
         memory.lose(|at| at % every == 0);
         let again = Checkout::new(&files, &[], &memory);
@@ -200,7 +203,7 @@ fn a_wrong_memory_changes_nothing() {
     let mut files = project();
     let tree = Checkout::new(&files, &[], &memory);
     let first = memory.pack(&tree);
-    memory.remember(&tree, first);
+    memory.remember(&tree, &first);
     // The file that changes is said to be known, with a size and a digest that it does not have.
     let content = b"one line\n".to_vec();
     memory.known.insert(
@@ -283,7 +286,7 @@ proptest! {
         let mut files = project();
         let tree = Checkout::new(&files, &[], &memory);
         let first = memory.pack(&tree);
-        memory.remember(&tree, first);
+        memory.remember(&tree, &first);
         for commit in commits {
             for change in commit {
                 apply(&mut files, change);
@@ -291,7 +294,7 @@ proptest! {
             let tree = Checkout::new(&files, &["link"], &memory);
             let bundle = memory.pack(&tree);
             prop_assert_eq!(write(&tree).unwrap().hash(), bundle.hash());
-            memory.remember(&tree, bundle);
+            memory.remember(&tree, &bundle);
         }
     }
 }

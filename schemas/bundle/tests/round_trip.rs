@@ -55,7 +55,6 @@ fn reads_back_what_it_wrote() {
 
     let tar = tar(&verified, &blob(&bundle, 1));
     assert_eq!(tar.len() as u64, verified.release().tar);
-    verified.verify_tar(&mut &tar[..]).unwrap();
     for (entry, span) in verified.entries().iter().zip(verified.layout()) {
         let content = &tar[bounds(&span.content)];
         match &entry.kind {
@@ -159,18 +158,18 @@ fn zstd_and_tar_read_the_payload() {
         .output()
         .unwrap();
     assert!(zstd.status.success());
-    verified.verify_tar(&mut &zstd.stdout[..]).unwrap();
+    assert!(zstd.stdout == tar(&verified, &blob(&bundle, 1)));
 
     let tree = directory.path().join("tree");
     std::fs::create_dir(&tree).unwrap();
-    let tar = Command::new("tar")
+    let unpacked = Command::new("tar")
         .args(["--zstd", "-x", "-f"])
         .arg(&payload)
         .arg("-C")
         .arg(&tree)
         .status()
         .unwrap();
-    assert!(tar.success());
+    assert!(unpacked.success());
     assert_same_tree(&verified, &tree);
 }
 

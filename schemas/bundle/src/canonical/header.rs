@@ -133,6 +133,7 @@ impl<'a> Header<'a> {
         }
     }
 
+    /// The extended header in front of so many bytes of records.
     pub(crate) const fn extended(size: u64) -> Self {
         Self {
             path: EXTENDED_NAME,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use bulla_schemas::Digest;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 
-use super::{
-    BundleFileError, CHECKPOINT_MAX, CHECKPOINT_PATH, ENTRY_MAX, INDEX_PATH, LAYOUT, LAYOUT_PATH,
-    LayoutIndex, LogCopy, blob_path, entry_path,
+use super::error::BundleFileError;
+use super::layout::{
+    CHECKPOINT_MAX, CHECKPOINT_PATH, ENTRY_MAX, INDEX_PATH, LAYOUT, LAYOUT_PATH, LayoutIndex,
+    LogCopy, blob_path, entry_path,
 };
 use crate::bundle::BlobSource;
 use crate::canonical::{END, Header, differing_field, padding};
@@ -76,11 +77,6 @@ impl BundleFile {
     /// Returns the bundle.
     pub const fn bundle(&self) -> &VerifiedBundle {
         &self.bundle
-    }
-
-    /// Returns the bundle without the file.
-    pub fn into_bundle(self) -> VerifiedBundle {
-        self.bundle
     }
 
     /// Returns the log's copy, where the file brings one. Nothing of it is verified.

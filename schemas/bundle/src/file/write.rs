@@ -5,9 +5,9 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use bulla_schemas::Digest;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 
-use super::{
-    BundleFileError, CHECKPOINT_PATH, INDEX_PATH, LAYOUT, LAYOUT_PATH, LayoutIndex, LogCopy,
-    blob_path, entry_path,
+use super::error::BundleFileError;
+use super::layout::{
+    CHECKPOINT_PATH, INDEX_PATH, LAYOUT, LAYOUT_PATH, LayoutIndex, LogCopy, blob_path, entry_path,
 };
 use crate::bundle::BlobSource;
 use crate::canonical::Header;

@@ -6,7 +6,7 @@ use std::io;
 use bulla_schemas::Digest;
 use bulla_schemas::index::IndexLineError;
 use bulla_schemas::manifest::ManifestError;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::release::ReleaseError;
 
 use crate::canonical::TarError;
@@ -216,17 +216,17 @@ impl VerifyError {
             source,
         }
     }
+}
 
-    /// Returns the kind of failure: refused, but for bytes that cannot be read.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for VerifyError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Read { .. } => FailureKind::Failed,
             _ => FailureKind::Refused,
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Release(ReleaseError::Format { .. }) => {
                 Some("update this program to read the bundle".to_owned())

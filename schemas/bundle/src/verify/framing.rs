@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use super::{Part, VerifiedBundle, VerifyError, frame_at};
+use super::bundle::VerifiedBundle;
+use super::error::{Part, VerifyError};
+use super::frames::frame_at;
 use crate::canonical::{BLOCK, Header, TarError, check_header};
 
 impl VerifiedBundle {

@@ -5,7 +5,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::ReleaseDocument;
 
-use super::VerifyError;
+use super::error::VerifyError;
 use crate::canonical::{self, TarSpan};
 use crate::limits::Limits;
 use crate::rules::{self, TreeError};

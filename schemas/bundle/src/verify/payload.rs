@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use bulla_schemas::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::{Part, VerifiedBundle, VerifyError};
+use super::bundle::VerifiedBundle;
+use super::error::{Part, VerifyError};
 use crate::canonical::TarCheck;
 use crate::cut::{self, LOOK_AHEAD};
 use crate::frame;
@@ -18,7 +19,7 @@ impl VerifiedBundle {
     /// memory.
     pub fn verify_payload(&self, payload: &mut dyn Read) -> Result<(), VerifyError> {
         let mut blob = Sha256::new();
-        let mut tar = TarCheck::new(&self.entries, self.release().tar);
+        let mut tar = TarCheck::new(self.entries(), self.release().tar);
         let mut last = Vec::new();
         for (position, frame) in self.payload_frames().iter().enumerate() {
             let compressed = read_exactly(payload, frame.record.compressed_size)?;
@@ -54,20 +55,6 @@ impl VerifiedBundle {
                 expected,
                 found,
             })
-        }
-    }
-
-    /// Checks a whole tar, uncompressed: every byte and its size.
-    pub fn verify_tar(&self, tar: &mut dyn Read) -> Result<(), VerifyError> {
-        let mut check = TarCheck::new(&self.entries, self.release().tar);
-        let mut buffer = vec![0; 128 * 1024];
-        loop {
-            match tar.read(&mut buffer) {
-                Ok(0) => return Ok(check.finish()?),
-                Ok(len) => check.update(&buffer[..len])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(read_error(error)),
-            }
         }
     }
 

@@ -8,10 +8,15 @@ use bulla_schemas::release::Content;
 use bulla_schemas::{Digest, EntryPath};
 use sha2::{Digest as _, Sha256};
 
+use super::cache::FrameCache;
+use super::error::WriteError;
+use super::failure::{Failure, Stopped};
+use super::options::WriteOptions;
 use super::plan::{Plan, PlannedEntry, PlannedKind};
-use super::pool::{Failure, Frames, Pool, ReadFile, Stopped, Target};
+use super::pool::{Frames, Pool, Target};
+use super::read_ahead::ReadFile;
+use super::spool::Spool;
 use super::stream::{FrameStream, IndexStream};
-use super::{FrameCache, Spool, WriteError, WriteOptions};
 use crate::canonical::{BLOCK, END, Header, padding};
 use crate::cut;
 use crate::limits::{LimitError, Limits};

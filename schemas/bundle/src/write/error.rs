@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bulla_schemas::install::InstallError;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::path::PathError;
 use bulla_schemas::release::SourceError;
 use bulla_schemas::{Codec, EntryPath};
@@ -115,9 +115,8 @@ pub enum WriteError {
     TooManyFrames(usize),
 }
 
-impl WriteError {
-    /// Returns the kind of failure.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for WriteError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::Read { .. }
             | Self::Size { .. }
@@ -129,8 +128,7 @@ impl WriteError {
         }
     }
 
-    /// Returns what a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Tree(error) => error.hint(),
             Self::Link { path, .. } => Some(format!(

@@ -17,7 +17,7 @@ use std::ops::Range;
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::index::IndexEntry;
 
-use super::Previous;
+use super::cache::Previous;
 use crate::canonical::{END, TarSpan, layout};
 use crate::cut::LOOK_AHEAD;
 

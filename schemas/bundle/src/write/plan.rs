@@ -6,7 +6,7 @@ use bulla_schemas::release;
 use bulla_schemas::{EntryPath, LinkTarget};
 use foldhash::HashSet;
 
-use super::WriteError;
+use super::error::WriteError;
 use crate::limits::Limits;
 use crate::rules;
 use crate::source::{SourceKind, SourceTree};

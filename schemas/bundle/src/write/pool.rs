@@ -5,26 +5,26 @@
 //! being read or next. Whatever fails stops everything; the first failure is told.
 
 use std::collections::VecDeque;
-use std::io::Read;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use bulla_schemas::frames::FrameRecord;
-use bulla_schemas::{Digest, EntryPath};
-use bytes::Bytes;
+use bulla_schemas::EntryPath;
 
+use super::cache::FrameCache;
+use super::error::WriteError;
+use super::failure::{Failure, Stopped};
+use super::frames::{FrameContent, FrameMaker};
+use super::options::WriteOptions;
+use super::read_ahead::{ReadFile, read_file};
 use super::sink::Sink;
-use super::{FrameCache, Spool, WriteError, WriteOptions};
-use crate::frame;
+use super::spool::Spool;
 use crate::limits::Limits;
-use crate::source::{Content, SourceTree};
+use crate::source::SourceTree;
 
 const MIB: u64 = 1024 * 1024;
 /// Bytes of files that are read ahead.
 const READ_AHEAD: u64 = 4 * MIB;
-/// Files from this size on are not read ahead but handed on to be streamed.
-const STREAMED: u64 = MIB;
 /// Files that a thread claims at once.
 const CLAIM: usize = 32;
 /// Bytes that a thread reads before it hands them over.
@@ -34,69 +34,11 @@ const FRAME_BYTES: u64 = 2 * MIB;
 /// One frame of the largest size for each thread.
 const FRAME_BYTES_PER_THREAD: u64 = 2 * MIB;
 
-/// Why no bundle was made.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// Something that a person must know.
-    Error(WriteError),
-    /// The cache has lost what it was said to have; without it, all goes well.
-    Forgotten,
-}
-
-impl From<WriteError> for Failure {
-    fn from(error: WriteError) -> Self {
-        Self::Error(error)
-    }
-}
-
-/// Something failed, or another thread panicked; the pool knows what.
-#[derive(Debug)]
-pub(super) struct Stopped;
-
-/// A file that was read ahead.
-pub(super) enum ReadFile {
-    /// All of it, and its digest.
-    Memory { bytes: Vec<u8>, digest: Digest },
-    /// Too large to be read ahead.
-    Stream {
-        size: u64,
-        reader: Box<dyn Read + Send>,
-    },
-}
-
-impl ReadFile {
-    /// What the file counts against [`READ_AHEAD`]; an open stream counts too.
-    fn weight(&self) -> u64 {
-        match self {
-            Self::Memory { bytes, .. } => bytes.len() as u64,
-            Self::Stream { .. } => STREAMED,
-        }
-    }
-}
-
 /// Which blob a frame belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target {
     Payload,
     Index,
-}
-
-/// What a frame is made from.
-pub(super) enum FrameContent {
-    /// Bytes that are compressed, unless the cache has them.
-    Bytes(Bytes),
-    /// A frame of the previous bundle, which the cache must have.
-    Kept(FrameRecord),
-}
-
-impl FrameContent {
-    /// What the frame counts against the bytes under way.
-    fn weight(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Kept(record) => record.compressed_size,
-        }
-    }
 }
 
 struct FrameJob {
@@ -137,8 +79,7 @@ pub(super) struct Pool<'a> {
     tree: &'a dyn SourceTree,
     /// The files in the order of the tar: path and position in the source.
     files: Vec<(&'a EntryPath, usize)>,
-    level: u8,
-    cache: Option<&'a dyn FrameCache>,
+    maker: FrameMaker<'a>,
     limits: &'a Limits,
     most_frame_bytes: u64,
     state: Mutex<State>,
@@ -162,8 +103,7 @@ impl<'a> Pool<'a> {
         Self {
             tree,
             files,
-            level,
-            cache,
+            maker: FrameMaker { level, cache },
             limits: &options.limits,
             most_frame_bytes: FRAME_BYTES + FRAME_BYTES_PER_THREAD * options.threads.get() as u64,
             state: Mutex::default(),
@@ -325,7 +265,7 @@ impl<'a> Pool<'a> {
         let (mut read, mut weight) = (Vec::new(), 0);
         for file in files {
             let (path, position) = self.files[file];
-            let content = self.read_file(path, position)?;
+            let content = read_file(self.tree, self.limits, path, position)?;
             weight += content.weight();
             read.push(content);
             if weight >= HAND_OVER {
@@ -336,38 +276,6 @@ impl<'a> Pool<'a> {
         }
         self.hand_over(first, read);
         Ok(())
-    }
-
-    fn read_file(&self, path: &EntryPath, position: usize) -> Result<ReadFile, WriteError> {
-        let cannot_read = |source| WriteError::Read {
-            path: path.clone(),
-            source,
-        };
-        let content = self.tree.content(position).map_err(cannot_read)?;
-        self.limits.check_file_size(path, content.size())?;
-        match content {
-            Content::Memory(bytes) => Ok(in_memory(bytes)),
-            Content::Stream { size, reader } if size >= STREAMED => {
-                Ok(ReadFile::Stream { size, reader })
-            }
-            Content::Stream { size, reader } => {
-                let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-                let most = size + 1;
-                reader
-                    .take(most)
-                    .read_to_end(&mut bytes)
-                    .map_err(cannot_read)?;
-                if bytes.len() as u64 == size {
-                    Ok(in_memory(bytes))
-                } else {
-                    Err(WriteError::Size {
-                        path: path.clone(),
-                        expected: size,
-                        found: bytes.len() as u64,
-                    })
-                }
-            }
-        }
     }
 
     fn hand_over(&self, first: usize, files: Vec<ReadFile>) {
@@ -384,10 +292,7 @@ impl<'a> Pool<'a> {
 
     fn frame(&self, job: FrameJob) -> Result<(), Failure> {
         let weight = job.content.weight();
-        let (record, compressed) = match job.content {
-            FrameContent::Bytes(content) => self.compress(&content)?,
-            FrameContent::Kept(record) => (record, self.kept(&record)?),
-        };
+        let (record, compressed) = self.maker.make(job.content)?;
         match job.target {
             Target::Payload => lock(&self.payload).put(job.position, record, compressed)?,
             Target::Index => lock(&self.index).put(job.position, record, compressed)?,
@@ -395,41 +300,6 @@ impl<'a> Pool<'a> {
         self.state().frame_bytes -= weight;
         self.assembly.notify_one();
         Ok(())
-    }
-
-    /// Compresses a content, or takes what the cache has for it.
-    fn compress(&self, content: &Bytes) -> Result<(FrameRecord, Vec<u8>), Failure> {
-        let digest = Digest::of(content);
-        let size = content.len() as u64;
-        if let Some(cached) = self.cache.and_then(|cache| cache.load(digest)) {
-            let record = FrameRecord {
-                compressed_size: cached.compressed.len() as u64,
-                size,
-                compressed_digest: cached.digest,
-                digest,
-            };
-            return Ok((record, cached.compressed));
-        }
-        let compressed = frame::compress(content, self.level).map_err(WriteError::Compress)?;
-        let record = FrameRecord {
-            compressed_size: compressed.len() as u64,
-            size,
-            compressed_digest: Digest::of(&compressed),
-            digest,
-        };
-        if let Some(cache) = self.cache {
-            cache.store(&record, &compressed);
-        }
-        Ok((record, compressed))
-    }
-
-    /// Returns the bytes of a frame of the previous bundle.
-    fn kept(&self, record: &FrameRecord) -> Result<Vec<u8>, Failure> {
-        self.cache
-            .and_then(|cache| cache.load(record.digest))
-            .filter(|cached| cached.digest == record.compressed_digest)
-            .map(|cached| cached.compressed)
-            .ok_or(Failure::Forgotten)
     }
 }
 
@@ -442,11 +312,6 @@ impl Drop for Alarm<'_, '_> {
             self.0.stop();
         }
     }
-}
-
-fn in_memory(bytes: Vec<u8>) -> ReadFile {
-    let digest = Digest::of(&bytes);
-    ReadFile::Memory { bytes, digest }
 }
 
 /// A poisoned lock belongs to a thread that panicked; the scope hands its panic on.

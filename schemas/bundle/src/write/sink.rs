@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bulla_schemas::frames::FrameRecord;
 
-use super::{Spool, WriteError};
+use super::error::WriteError;
+use super::spool::Spool;
 
 /// Where compressed frames go, one behind the other.
 pub(super) trait Output {

@@ -10,7 +10,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::release::Content;
 use sha2::{Digest as _, Sha256};
 
-use super::WriteError;
+use super::error::WriteError;
 
 /// A file that is written once, from front to back, and then read any number of times.
 #[derive(Debug)]

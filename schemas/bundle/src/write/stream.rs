@@ -5,7 +5,9 @@ use bulla_schemas::release::Content;
 use bytes::BytesMut;
 use sha2::{Digest as _, Sha256};
 
-use super::pool::{FrameContent, Pool, Stopped, Target};
+use super::failure::Stopped;
+use super::frames::FrameContent;
+use super::pool::{Pool, Target};
 use crate::cut::{self, Sizes};
 
 /// Frames are cut from buffers of this many largest pieces, so that little is copied from one

@@ -6,7 +6,7 @@ use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::{Digest, release};
 use sha2::{Digest as _, Sha256};
 
-use super::WriteError;
+use super::error::WriteError;
 use super::plan::{Plan, PlannedEntry, PlannedKind};
 use crate::limits::Limits;
 use crate::source::{Content, SourceTree};

@@ -6,9 +6,9 @@ use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bytes::{BufMut as _, BytesMut};
 
-use super::WriteError;
+use super::error::WriteError;
+use super::failure::Failure;
 use super::plan::{Plan, PlannedKind};
-use super::pool::Failure;
 use crate::canonical::{Header, TarSpan};
 use crate::source::{Content, SourceTree};
 

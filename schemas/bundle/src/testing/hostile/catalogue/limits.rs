@@ -1,8 +1,8 @@
 //! Bundles that ask too much.
 
-use super::{Attack, CaughtBy, attack, replace};
-use crate::hostile::{Forge, ForgedEntry};
+use super::attack::{Attack, CaughtBy, attack, replace};
 use crate::limits::Limits;
+use crate::testing::hostile::{Forge, ForgedEntry};
 
 pub(super) fn attacks() -> Vec<Attack> {
     let limited = |name, forge: Forge, limits| Attack {

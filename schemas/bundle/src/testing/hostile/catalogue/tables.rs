@@ -2,8 +2,8 @@
 
 use bulla_schemas::Digest;
 
-use super::{Attack, CaughtBy, attack, replace};
-use crate::hostile::{Forge, ForgedEntry};
+use super::attack::{Attack, CaughtBy, attack, replace};
+use crate::testing::hostile::{Forge, ForgedEntry};
 
 pub(super) fn attacks() -> Vec<Attack> {
     let verify = |name, forge| attack(name, CaughtBy::Verify, forge);

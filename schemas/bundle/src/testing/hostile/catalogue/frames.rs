@@ -2,8 +2,8 @@
 
 use bulla_schemas::Digest;
 
-use super::{Attack, CaughtBy, attack};
-use crate::hostile::{Forge, ForgedEntry, ForgedFrame};
+use super::attack::{Attack, CaughtBy, attack};
+use crate::testing::hostile::{Forge, ForgedEntry, ForgedFrame};
 
 pub(super) fn attacks() -> Vec<Attack> {
     let check = |name, forge| attack(name, CaughtBy::PayloadCheck, forge);

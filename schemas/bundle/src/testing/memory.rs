@@ -1,11 +1,11 @@
-//! `MemoryTree`: a tree that is held in memory, for tests and for small trees that were made.
+//! `MemoryTree`: a tree that is held in memory.
 
 use std::io;
 
 use bulla_schemas::path::PathError;
 use bulla_schemas::{EntryPath, LinkTarget};
 
-use super::{Content, SourceEntry, SourceKind, SourceTree};
+use crate::source::{Content, SourceEntry, SourceKind, SourceTree};
 
 /// Entries and their contents.
 #[derive(Debug, Clone, Default)]

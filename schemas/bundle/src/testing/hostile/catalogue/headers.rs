@@ -1,7 +1,7 @@
 //! Headers that say something else than the index.
 
-use super::{Attack, CaughtBy, attack};
-use crate::hostile::{Forge, ForgedEntry};
+use super::attack::{Attack, CaughtBy, attack};
+use crate::testing::hostile::{Forge, ForgedEntry};
 
 const MODE: usize = 100;
 const OWNER: usize = 108;

@@ -4,8 +4,8 @@ use bulla_schemas::Digest;
 use bulla_schemas::manifest::{Manifest, TITLE};
 use bulla_schemas::release::ReleaseDocument;
 
-use super::{Attack, CaughtBy, attack, file, replace};
-use crate::hostile::{Forge, Served};
+use super::attack::{Attack, CaughtBy, attack, file, replace};
+use crate::testing::hostile::{Forge, Served};
 
 pub(super) fn attacks() -> Vec<Attack> {
     let mut attacks = served();

@@ -1,15 +1,7 @@
-//! One bundle per attack, named after it.
+//! `Attack`: one bundle, what it is called and where it is caught.
 
-mod documents;
-mod frames;
-mod headers;
-mod limits;
-mod paths;
-mod tables;
-mod trees;
-
-use super::{Forge, ForgedBundle, ForgedEntry};
 use crate::limits::Limits;
+use crate::testing::hostile::{Forge, ForgedBundle, ForgedEntry};
 
 /// A bundle that must not do what it was made for.
 #[derive(Debug)]
@@ -40,20 +32,7 @@ pub enum CaughtBy {
     WindowsNames,
 }
 
-/// Every attack.
-pub fn catalogue() -> Vec<Attack> {
-    let mut attacks = Vec::new();
-    attacks.extend(paths::attacks());
-    attacks.extend(trees::attacks());
-    attacks.extend(headers::attacks());
-    attacks.extend(frames::attacks());
-    attacks.extend(tables::attacks());
-    attacks.extend(documents::attacks());
-    attacks.extend(limits::attacks());
-    attacks
-}
-
-fn attack(name: &'static str, caught_by: CaughtBy, forge: Forge) -> Attack {
+pub(super) fn attack(name: &'static str, caught_by: CaughtBy, forge: Forge) -> Attack {
     Attack {
         name,
         caught_by,
@@ -62,16 +41,16 @@ fn attack(name: &'static str, caught_by: CaughtBy, forge: Forge) -> Attack {
     }
 }
 
-fn entries(name: &'static str, entries: Vec<ForgedEntry>) -> Attack {
+pub(super) fn entries(name: &'static str, entries: Vec<ForgedEntry>) -> Attack {
     attack(name, CaughtBy::Verify, Forge::new(entries))
 }
 
-fn file(path: &str) -> ForgedEntry {
+pub(super) fn file(path: &str) -> ForgedEntry {
     ForgedEntry::file(path, b"owned\n")
 }
 
 /// Replaces the first `from`, which must be there.
-fn replace(text: &mut String, from: &str, to: &str) {
+pub(super) fn replace(text: &mut String, from: &str, to: &str) {
     assert!(text.contains(from), "no {from} in {text}");
     *text = text.replacen(from, to, 1);
 }

@@ -1,7 +1,7 @@
 //! Names that lead out of the tree or hide in it.
 
-use super::{Attack, CaughtBy, attack, entries, file};
-use crate::hostile::{Forge, ForgedEntry};
+use super::attack::{Attack, CaughtBy, attack, entries, file};
+use crate::testing::hostile::{Forge, ForgedEntry};
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![

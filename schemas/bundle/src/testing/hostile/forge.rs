@@ -1,10 +1,4 @@
-//! Bundles that the writer refuses to write, for tests: every part can be changed, and whatever
-//! hangs on it, digests, sums, manifest, is made to fit again.
-//!
-//! [`catalogue`] has one bundle per attack, named after it. Only with the feature `hostile`.
-
-mod catalogue;
-mod entry;
+//! `Forge`: a bundle in the making, of which every part can be changed.
 
 use std::io::{self, Cursor, Read};
 
@@ -14,15 +8,13 @@ use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::{Content, ReleaseDocument, Source};
 use bulla_schemas::{Codec, Digest};
 
-pub use catalogue::{Attack, CaughtBy, catalogue};
-pub use entry::ForgedEntry;
-
+use super::entry::ForgedEntry;
 use crate::bundle::BlobSource;
 use crate::canonical::END;
 use crate::cut;
 use crate::document::{self, Blobs};
-use crate::golden::cut_all;
 use crate::limits::Limits;
+use crate::testing::golden::cut_all;
 use crate::verify::{UnverifiedBundle, VerifiedBundle, VerifyError};
 use crate::{frame, frame_table, seek_table};
 

@@ -2,8 +2,8 @@
 
 use bulla_schemas::install::Install;
 
-use super::{Attack, CaughtBy, attack, entries, file, replace};
-use crate::hostile::{Forge, ForgedEntry};
+use super::attack::{Attack, CaughtBy, attack, entries, file, replace};
+use crate::testing::hostile::{Forge, ForgedEntry};
 
 pub(super) fn attacks() -> Vec<Attack> {
     let persist = Install {

@@ -1,0 +1,211 @@
+//! The second step: the release document and the frame table that belong to the manifest.
+
+use std::ops::Range;
+
+use bulla_schemas::Digest;
+use bulla_schemas::manifest::{Descriptor, Manifest};
+use bulla_schemas::release::ReleaseDocument;
+
+use super::blob::check_blob;
+use super::error::{Part, VerifyError};
+use super::frames::decode;
+use super::manifest::VerifiedManifest;
+use crate::document::{self, Blobs};
+use crate::frame::{self, Frame};
+use crate::frame_table::FrameTable;
+use crate::limits::Limits;
+use crate::seek_table;
+
+impl VerifiedManifest {
+    /// Checks the release document and the frame table: digests, forms, that they belong
+    /// together, and that all sums agree.
+    pub fn verify_parts(
+        self,
+        release: &[u8],
+        frames_blob: &[u8],
+    ) -> Result<VerifiedParts, VerifyError> {
+        check_blob(Part::Release, &self.manifest.config, release)?;
+        check_blob(Part::Frames, self.manifest.frames(), frames_blob)?;
+        let document = ReleaseDocument::from_bytes(release)?;
+        self.check_release(&document)?;
+        let frames = decode_frame_table(frames_blob, &self.limits)?;
+        check_sums(&self.manifest, &document, &frames)?;
+        Ok(VerifiedParts {
+            manifest: self,
+            release_bytes: release.to_vec(),
+            release: document,
+            frames_blob: frames_blob.to_vec(),
+            frames,
+        })
+    }
+
+    fn check_release(&self, release: &ReleaseDocument) -> Result<(), VerifyError> {
+        let limits = &self.limits;
+        limits.check_entries(release.files)?;
+        limits.check_index_size(release.index.size)?;
+        limits.check_tar_size(release.tar)?;
+        limits.check_ratio(release.tar, self.manifest.payload().size)?;
+        if document::manifest(release, &Blobs::of(&self.manifest)) == self.manifest {
+            Ok(())
+        } else {
+            Err(VerifyError::ForeignManifest)
+        }
+    }
+}
+
+/// A release document and a frame table that belong to the manifest.
+#[derive(Debug)]
+pub struct VerifiedParts {
+    pub(super) manifest: VerifiedManifest,
+    pub(super) release_bytes: Vec<u8>,
+    pub(super) release: ReleaseDocument,
+    pub(super) frames_blob: Vec<u8>,
+    frames: FrameTable,
+}
+
+impl VerifiedParts {
+    /// Returns the release's hash.
+    pub const fn hash(&self) -> Digest {
+        self.manifest.hash
+    }
+
+    /// Returns the manifest.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest.manifest
+    }
+
+    /// Returns the release document.
+    pub const fn release(&self) -> &ReleaseDocument {
+        &self.release
+    }
+
+    /// Returns the frames of the payload, without the seek table behind them.
+    pub fn payload_frames(&self) -> &[Frame] {
+        &self.frames.payload
+    }
+
+    /// Returns the frames of the index, which fill its blob.
+    pub fn index_frames(&self) -> &[Frame] {
+        &self.frames.index
+    }
+
+    /// Checks the compressed digest of one frame of the index, then decompresses it.
+    ///
+    /// The parts, in order, are what [`Self::verify`] takes. A part whose `ud` an older release
+    /// on disk has too can be taken from there.
+    pub fn decode_index_frame(
+        &self,
+        position: usize,
+        compressed: &[u8],
+    ) -> Result<Vec<u8>, VerifyError> {
+        decode(Part::Index, &self.frames.index, position, compressed)
+    }
+
+    /// Checks and decompresses the frames that lie in `run` of the index blob, whose bytes are
+    /// `bytes`, and puts each in its place in `contents`, unless something is there already.
+    pub fn decode_index_run(
+        &self,
+        run: &Range<u64>,
+        bytes: &[u8],
+        contents: &mut [Option<Vec<u8>>],
+    ) -> Result<(), VerifyError> {
+        for (position, (frame, content)) in self.frames.index.iter().zip(contents).enumerate() {
+            let span = frame.span();
+            if content.is_some() || span.start < run.start || span.end > run.end {
+                continue;
+            }
+            let compressed = frame::slice(bytes, span.start - run.start, span.end - span.start);
+            if let Some(compressed) = compressed {
+                *content = Some(self.decode_index_frame(position, compressed)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks and decompresses the whole index blob.
+    pub fn decode_index(&self, blob: &[u8]) -> Result<Vec<u8>, VerifyError> {
+        let descriptor = self.manifest().index();
+        if blob.len() as u64 != descriptor.size {
+            return Err(VerifyError::Size {
+                part: Part::Index,
+                expected: descriptor.size,
+                found: blob.len() as u64,
+            });
+        }
+        let mut index = Vec::new();
+        let mut rest = blob;
+        for (position, frame) in self.frames.index.iter().enumerate() {
+            let len = usize::try_from(frame.record.compressed_size).unwrap_or(usize::MAX);
+            // The sums agree, so no frame reaches behind the blob.
+            let (compressed, behind) = rest.split_at(len.min(rest.len()));
+            index.extend(self.decode_index_frame(position, compressed)?);
+            rest = behind;
+        }
+        Ok(index)
+    }
+}
+
+/// The table is one frame; what its header announces is bounded before anything is allocated.
+fn decode_frame_table(blob: &[u8], limits: &Limits) -> Result<FrameTable, VerifyError> {
+    let in_table = |source| VerifyError::frame(Part::Frames, 0, source);
+    let size = frame::content_size(blob).map_err(in_table)?;
+    limits.check_frame_table_size(size)?;
+    let text = frame::decompress(blob, size).map_err(in_table)?;
+    Ok(FrameTable::from_bytes(&text)?)
+}
+
+/// The frame table against the manifest (compressed) and the release document (uncompressed).
+fn check_sums(
+    manifest: &Manifest,
+    release: &ReleaseDocument,
+    frames: &FrameTable,
+) -> Result<(), VerifyError> {
+    let seek_table = seek_table::size(frames.payload.len() as u64);
+    let sums = [
+        (
+            Part::Payload,
+            &frames.payload,
+            manifest.payload(),
+            release.tar,
+            seek_table,
+        ),
+        (
+            Part::Index,
+            &frames.index,
+            manifest.index(),
+            release.index.size,
+            0,
+        ),
+    ];
+    for (part, frames, blob, size, behind) in sums {
+        check_sum(part, frames, blob, size, behind)?;
+    }
+    Ok(())
+}
+
+fn check_sum(
+    part: Part,
+    frames: &[Frame],
+    blob: &Descriptor,
+    size: u64,
+    behind: u64,
+) -> Result<(), VerifyError> {
+    let last = frames.last();
+    let compressed = behind + last.map_or(0, |frame| frame.span().end);
+    if compressed != blob.size {
+        return Err(VerifyError::CompressedSum {
+            part,
+            expected: blob.size,
+            found: compressed,
+        });
+    }
+    let uncompressed = last.map_or(0, Frame::end);
+    if uncompressed != size {
+        return Err(VerifyError::Sum {
+            part,
+            expected: size,
+            found: uncompressed,
+        });
+    }
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Whether one revision has another in its history: for git as the object database of a checkout
 //! says, for Subversion by path and number, and by what the repository says of copies and merges.
 //!
-//! No object is fetched. A checkout or server that cannot tell is no proof of anything and says so.
+//! No object is fetched. A checkout or server that cannot tell proves nothing and says so.
 
 mod error;
 mod git;

@@ -214,7 +214,7 @@ fn dropped(
     dropped
 }
 
-/// Returns how a release first came to the channel: later times are rollbacks, and whoever rolled
+/// Returns how a release first came to the channel: later times are rollbacks, and who rolled
 /// back to a fix is not its owner.
 pub(crate) fn promoted(state: &LogState, proposal: &Proposal, hash: &Digest) -> Option<Dropped> {
     let release = state.release(&proposal.project, hash)?.record();

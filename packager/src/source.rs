@@ -80,7 +80,7 @@ pub struct Checkout {
     pub warnings: Vec<String>,
     /// The comparison with the work tree, while it goes on.
     comparison: Option<Comparison>,
-    /// Whether somebody else, who took the comparison, is about to hear that it refuses.
+    /// Whether the one that took the comparison is about to hear that it refuses.
     refusal: Refusal,
     /// The directory that shows this checkout to a person, if there is one.
     directory: Option<PathBuf>,

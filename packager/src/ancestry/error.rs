@@ -7,7 +7,7 @@ use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::source::{ForeignCheckout, SourceError};
 
-/// Why nobody can tell here.
+/// Why it cannot be known here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AncestryError {

@@ -102,7 +102,7 @@ pub(in crate::source) fn public(address: &str) -> Option<String> {
             let path = path.trim_start_matches('/');
             Some(public_url("ssh", &format!("{host}/{path}")))
         }
-        // What the program makes of a text that is no address is not known, nor what of it is secret.
+        // Only the program knows what a text without the form of an address means, and what of it is secret.
         Form::Helper { name, address } => Some(match Form::of(address) {
             Form::Path if address.contains(char::is_whitespace) => format!("{name}::"),
             Form::Path => format!("{name}::{}", encode(before_query(address))),

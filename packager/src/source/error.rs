@@ -283,7 +283,7 @@ impl Outcome for SourceError {
             Self::Foreign(foreign) => return foreign.hint(),
             Self::NoCommit { .. } => "make a first commit with `git commit`",
             Self::UnknownRevision { shallow: true, .. } => {
-                "the clone is shallow; `git fetch --unshallow` brings the rest of the history"
+                "the clone is shallow; `git fetch --unshallow` fetches the rest of the history"
             }
             Self::UnknownRevision { .. } => "`git fetch --tags` if it was made elsewhere",
             Self::Dirty { .. } => {

@@ -74,10 +74,10 @@ pub fn fetch(stated: &StatedSource<'_>, spool: &Path) -> Result<Found, SourceErr
             })
         }
         (Some(("svn", root)), Source::Svn { path, .. }) => {
-            let mut url = url::Url::parse(root).map_err(|_| refused("it is no URL"))?;
+            let mut url = url::Url::parse(root).map_err(|_| refused("it is not a URL"))?;
             svn::address::check(root).map_err(refused)?;
             url.path_segments_mut()
-                .map_err(|()| refused("it is no URL of a repository"))?
+                .map_err(|()| refused("it is not the URL of a repository"))?
                 .pop_if_empty()
                 .extend(path.split('/').filter(|part| !part.is_empty()));
             Ok(Found::at(Location::Url(url.into())))

@@ -90,7 +90,7 @@ pub enum GitContentError {
         /// What `git lfs` said.
         said: String,
     },
-    /// A text that begins as a pointer and is none.
+    /// A text that begins as a pointer and goes on as something else.
     #[error("`{path}` is a broken pointer of Git LFS: {why}", path = escape(path))]
     Pointer {
         /// The file.
@@ -98,8 +98,8 @@ pub enum GitContentError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A placeholder that is no function of the commit.
-    #[error("`{path}` has `export-subst` and asks for `{placeholder}`, which is no function of the commit", path = escape(path), placeholder = escape(placeholder))]
+    /// A placeholder whose value does not follow from the commit.
+    #[error("`{path}` has `export-subst` and asks for `{placeholder}`, whose value does not follow from the commit", path = escape(path), placeholder = escape(placeholder))]
     Placeholder {
         /// The file.
         path: String,
@@ -148,7 +148,7 @@ impl Outcome for GitContentError {
                 "mend `.gitmodules`, or leave the submodule out with `exclude`"
             }
             Self::BelowSubmodule { .. } | Self::EntryName { .. } => {
-                "`git fsck` says what else is wrong with the tree; commit it anew"
+                "`git fsck` says what else is wrong with the tree; commit it again"
             }
             Self::SubmoduleUnavailable { .. } => {
                 "`git submodule update --init --recursive` gets it; or leave it out with `exclude`"
@@ -163,7 +163,7 @@ impl Outcome for GitContentError {
                 "`%H` is the whole commit id and `%cI` its date; or take `export-subst` off the file in `.gitattributes`"
             }
             Self::Absent { partial: true, .. } => {
-                "the clone is partial; `git fetch --refetch --no-filter` brings all objects"
+                "the clone is partial; `git fetch --refetch --no-filter` fetches all objects"
             }
             Self::Absent { partial: false, .. } => {
                 "the clone is damaged; `git fsck` says how far, a fresh clone mends it"

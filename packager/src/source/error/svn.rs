@@ -9,7 +9,7 @@ use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use super::Listing;
 
-/// Why `svn` failed, as its error codes tell. Its sentences stand beside; only codes decide.
+/// Why `svn` failed, as its error codes tell. Its sentences are for people; only codes decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SvnFailure {
@@ -321,7 +321,7 @@ impl Outcome for SvnError {
             Self::Address { .. } => {
                 "mend it with `svn propedit svn:externals` or `svn relocate`, or leave the external out with `exclude`"
             }
-            Self::NotWhole { .. } => "ask whoever runs the server for the right to read it",
+            Self::NotWhole { .. } => "ask the server's operator for the right to read it",
             Self::PasswordInUrl { .. } => {
                 "`svn info` with the URL without it asks for the password, and remembers it"
             }

@@ -103,7 +103,7 @@ impl Attributes {
 fn as_git_reads(content: &[u8]) -> Vec<u8> {
     let end = content.find_byte(0).unwrap_or(content.len());
     let mut text = Vec::with_capacity(end + 1);
-    // Behind an empty line a byte order mark is none.
+    // Only at the beginning a byte order mark would be skipped.
     text.push(b'\n');
     for line in content[..end].split_inclusive(|byte| *byte == b'\n') {
         let length = line.strip_suffix(b"\n").unwrap_or(line).len();

@@ -19,7 +19,7 @@ use crate::source::error::Listing;
 use crate::source::ownership::require_own_git;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
-/// Most bytes for the index of a repository that somebody else owns.
+/// Most bytes for the index of a repository of another user.
 const INDEX_OF_OTHERS: &str = "gitoxide.objects.allocLimitIfReducedTrust=1g";
 
 /// What differs between the commit, the index and the work tree.

@@ -90,7 +90,7 @@ impl LargeBlobs {
                         id = base_id;
                         break;
                     }
-                    _ => return Err(damaged(format!("{id} is no blob"))),
+                    _ => return Err(damaged(format!("{id} is not a blob"))),
                 }
             }
         }
@@ -175,7 +175,7 @@ fn loose(directory: &Path, id: gix::ObjectId) -> io::Result<Option<Content>> {
         .ok()
         .and_then(|header| header.strip_prefix("blob ")?.strip_suffix('\0'))
         .and_then(|size| size.parse().ok())
-        .ok_or_else(|| damaged(format!("{id} is no blob")))?;
+        .ok_or_else(|| damaged(format!("{id} is not a blob")))?;
     Ok(Some(Content::Stream {
         size,
         reader: Box::new(reader),

@@ -34,7 +34,7 @@ pub(super) struct Access {
 
 impl PrivateRepository {
     /// Makes one below `spool` that fetches from `url`, which must have been checked. The URL may
-    /// have a secret in it, so it is written into a file and is no argument.
+    /// have a secret in it, so it is written into a file and never given as an argument.
     pub(super) fn new(
         url: &str,
         ids: gix::hash::Kind,

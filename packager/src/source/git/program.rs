@@ -2,7 +2,7 @@
 //!
 //! Only what the object database cannot answer is asked of it: names that need the reflog or a
 //! search, and repositories that are elsewhere. No hook, no file system monitor and no `ext::`
-//! transport runs, whatever the configuration says, and nobody is prompted for anything.
+//! transport runs, whatever the configuration says, and no prompt appears.
 
 use std::ffi::OsStr;
 use std::io;

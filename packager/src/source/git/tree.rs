@@ -115,7 +115,7 @@ fn look_at(
             path: String::from_utf8_lossy(&path).into_owned(),
         }));
     }
-    // Deeper than any path may be: a tree made by hand, which must not be walked for ever.
+    // Deeper than any path may be: a tree made by hand, which must not be walked without end.
     if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
         return Err(SourceError::TooDeep {
             path: String::from_utf8_lossy(&path[..60]).into_owned(),

@@ -1,4 +1,4 @@
-//! What `svn export` wrote into a directory that nobody else can enter: a working copy with its
+//! What `svn export` wrote into a directory that only this user can enter: a working copy with its
 //! changes, or one file.
 
 use std::fs::{self, Metadata};

@@ -38,7 +38,7 @@ pub(super) struct Definition {
 /// A revision in a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// A number, which means the same for ever.
+    /// A number, which always means the same.
     Number(u64),
     /// The youngest revision, or a date.
     Moving,

@@ -1,4 +1,4 @@
-//! A revision that `svn` checked out into a directory that nobody else can enter.
+//! A revision that `svn` checked out into a directory that only this user can enter.
 //!
 //! It is read as any working copy is: what there is from the database, content from the pristine
 //! texts. `svn export` would be faster, but leaves out without a word what the server keeps back

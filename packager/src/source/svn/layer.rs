@@ -38,7 +38,7 @@ pub(super) struct Layer {
     pub(super) from_above: Vec<FromAbove>,
     /// Files of externals that a working copy already has.
     pub(super) files: Vec<FileExternal>,
-    /// Names beside those of an external, in a working copy, that Subversion does not know.
+    /// Names next to those of an external, in a working copy, that Subversion does not know.
     pub(super) untracked: Vec<String>,
     /// Holds what was exported; removed when it is dropped.
     pub(super) export: Option<TempDir>,

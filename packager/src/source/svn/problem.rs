@@ -78,7 +78,7 @@ impl Problem {
             }
             Self::Switched => "`svn switch` back what is switched",
             Self::OtherRevision(_) | Self::NotPresent(_) | Self::GoneExternal => {
-                "`svn update` brings everything to one revision"
+                "`svn update` takes everything to one revision"
             }
             Self::Sparse => "`svn update --set-depth infinity` fetches what is left out",
             Self::Forbidden => {
@@ -123,7 +123,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Tells whether something was changed here, so that `svn update` alone mends it not.
+    /// Tells whether something was changed here, which `svn update` alone does not mend.
     pub(super) fn are_changes(&self) -> bool {
         self.0.iter().any(|(problem, _)| {
             matches!(

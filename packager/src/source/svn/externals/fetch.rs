@@ -21,7 +21,7 @@ pub(in crate::source::svn) struct Pinned {
     pub(in crate::source::svn) revision: u64,
 }
 
-/// What an external brings, and where that stands, for what is relative to it.
+/// What an external has, and where that is, for what is relative to it.
 #[derive(Debug)]
 pub(in crate::source::svn) struct Fetched {
     pub(in crate::source::svn) layer: Layer,

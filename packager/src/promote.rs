@@ -25,131 +25,6 @@ use crate::ssh::PersonalKey;
 
 pub use error::PromoteError;
 
-/// Why a channel was not moved.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PromoteError {
-    /// The policy has no such key.
-    #[error("the policy does not name the key {fingerprint}")]
-    UnknownPerson {
-        /// The key.
-        fingerprint: String,
-        /// The people that it names.
-        people: Vec<Name>,
-    },
-    /// The key is a builder's.
-    #[error("the key {fingerprint} belongs to the builder `{name}`, not to a person")]
-    NotPerson {
-        /// The key.
-        fingerprint: String,
-        /// The builder.
-        name: Name,
-    },
-    /// The person is not among those who may move the channel.
-    #[error("`{name}` may not move `{channel}` of {project}")]
-    NotAllowed {
-        /// The person.
-        name: Name,
-        /// The project.
-        project: ProjectName,
-        /// The channel.
-        channel: ChannelName,
-        /// Who may, as the policy says it.
-        people: Vec<String>,
-    },
-    /// The policy has no rule for the channel.
-    #[error("the policy knows no channel `{channel}` of {project}")]
-    UnknownChannel {
-        /// The project.
-        project: ProjectName,
-        /// The channel.
-        channel: ChannelName,
-        /// The channels that it knows.
-        known: Vec<String>,
-    },
-    /// No builder released it in this project.
-    #[error("the log has no release {hash}")]
-    NotReleased {
-        /// The hash.
-        hash: Digest,
-    },
-    /// The release holds changes that are in no revision.
-    #[error("{hash} was packed from a checkout with changes that are in no revision")]
-    Dirty {
-        /// The release.
-        hash: Digest,
-    },
-    /// People said that the release must not be activated.
-    #[error("{hash} was revoked")]
-    Revoked {
-        /// The release.
-        hash: Digest,
-    },
-    /// The registry falsifies one of the releases.
-    #[error(transparent)]
-    Contents(#[from] ContentsError),
-    /// The statement cannot be signed, or would change nothing.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// Another person was faster.
-    #[error(
-        "{} moved `{}` of {} to {} meanwhile: {}",
-        names(&.head.people), .head.channel, .head.project, .head.hash, .head.reason
-    )]
-    Overtaken {
-        /// Where the channel points now.
-        head: Box<Head>,
-    },
-    /// The log does not show the promotion.
-    #[error("the registry took the promotion, but its log does not show it yet")]
-    NotIncluded,
-    /// The registry did not take the promotion.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The log cannot be followed.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
-}
-
-impl Outcome for PromoteError {
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Contents(error) => error.kind(),
-            Self::Sign(error) => error.kind(),
-            Self::Client(error) => error.kind(),
-            Self::Follow(error) => error.kind(),
-            Self::Overtaken { .. } | Self::NotIncluded => FailureKind::Temporary,
-            _ => FailureKind::Refused,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Contents(error) => error.hint(),
-            Self::Sign(error) => error.hint(),
-            Self::Client(error) => error.hint(),
-            Self::Follow(error) => error.hint(),
-            Self::UnknownPerson { people, .. } => Some(format!(
-                "name your key with --ssh-key; the policy names {}",
-                names(people)
-            )),
-            Self::NotPerson { .. } => Some("name your own key with --ssh-key".to_owned()),
-            Self::NotAllowed { people, .. } => Some(format!("ask who may: {}", people.join(", "))),
-            Self::UnknownChannel { known, .. } if known.is_empty() => None,
-            Self::UnknownChannel { known, .. } => {
-                Some(format!("channels in the policy: {}", known.join(", ")))
-            }
-            Self::NotReleased { .. } => Some("publish it first".to_owned()),
-            Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
-            Self::Revoked { .. } => Some("promote another release".to_owned()),
-            Self::Overtaken { .. } => {
-                Some("look with `bulla diff`, then run the same command again".to_owned())
-            }
-            Self::NotIncluded => Some("look with `bulla history` before trying again".to_owned()),
-        }
-    }
-}
-
 /// Returns the head when the channel points to the release already: after a promotion whose answer
 /// was lost, nothing is left to do.
 pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head> {
@@ -202,7 +77,7 @@ pub async fn prepare(
     checkout: &Path,
 ) -> Result<Prepared, PromoteError> {
     check(state, proposal, signer)?;
-    let bundles = fetch(client, state, proposal).await?;
+    let bundles = Box::pin(fetch(client, state, proposal)).await?;
     let source = |bundle: &VerifiedBundle| bundle.release().source.clone();
     let sources = match &bundles {
         Ok((Some(live), target)) => Some((source(live), source(target))),

@@ -155,7 +155,7 @@ pub async fn prepare(
     signer: Option<&PersonalKey>,
 ) -> Result<Prepared, PromoteError> {
     promote::check(state, proposal, signer)?;
-    let bundles = promote::fetch(client, state, proposal).await?;
+    let bundles = Box::pin(promote::fetch(client, state, proposal)).await?;
     let dropped = taken_out(state, proposal);
     Ok(Prepared {
         preview: promote::compare(state, proposal, bundles)?,

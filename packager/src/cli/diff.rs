@@ -38,7 +38,7 @@ pub(super) struct DiffArguments {
 pub(super) async fn run(session: &Session, arguments: &DiffArguments) -> Result<(), Failure> {
     let limits = arguments.paths.iter().map(|path| PathLimit::new(path));
     let limits: Vec<PathLimit> = limits.collect::<Result<_, _>>().map_err(Failure::usage)?;
-    let [from, to] = side::open(session, [&arguments.from, &arguments.to]).await?;
+    let [from, to] = Box::pin(side::open(session, [&arguments.from, &arguments.to])).await?;
     require_matches(&limits, arguments, [&from, &to])?;
     let mut diff = bulla_bundle::compare(from.bundle(), to.bundle());
     compare::limit(&mut diff, &limits);

@@ -86,7 +86,14 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         };
     }
     let checkout = &arguments.checkout;
-    let prepared = promote::prepare(&client, state, &proposal, key.as_ref(), checkout).await?;
+    let prepared = Box::pin(promote::prepare(
+        &client,
+        state,
+        &proposal,
+        key.as_ref(),
+        checkout,
+    ))
+    .await?;
     let mut report = prepared.report(&proposal);
     preview::say(&report, "would take out");
     let Some(key) = key else {

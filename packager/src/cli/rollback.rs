@@ -90,7 +90,7 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
             Ok(stdout::line(head.hash)?)
         };
     }
-    let prepared = rollback::prepare(&client, state, &proposal, key.as_ref()).await?;
+    let prepared = Box::pin(rollback::prepare(&client, state, &proposal, key.as_ref())).await?;
     let mut report = prepared.report(&proposal);
     preview::say(&report, "takes out");
     if let Some(key) = key {

@@ -46,7 +46,7 @@ fn publishing_needs_a_token_and_a_registry_that_answers() {
     home.bulla(&arguments)
         .assert_failure(2, &["needs a token", "BULLA_TOKEN", "--token-file"]);
     home.bulla_with(&arguments, &[("BULLA_TOKEN", "secret")])
-        .assert_failure(4, &["cannot reach the registry", &registry]);
+        .assert_failure_after(4, &["cannot reach the registry", &registry]);
 }
 
 #[test]
@@ -60,15 +60,15 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     );
     let history = ["anchor", "--trust-first-use"];
     let ran = home.bulla(&history);
-    ran.assert_failure(4, &[file]);
+    ran.assert_failure_after(4, &[file]);
     let variables = [("BULLA_REGISTRY", environment)];
     let ran = home.bulla_with(&history, &variables);
-    ran.assert_failure(4, &[environment]);
+    ran.assert_failure_after(4, &[environment]);
     let ran = home.bulla_with(
         &[&history[..], &["--registry", command_line]].concat(),
         &variables,
     );
-    ran.assert_failure(4, &[command_line]);
+    ran.assert_failure_after(4, &[command_line]);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_proxy_that_is_gone_is_named_and_its_password_is_not() {
             ("http_proxy", &with_password),
         ],
     );
-    ran.assert_failure(
+    ran.assert_failure_after(
         4,
         &[
             &format!("through the proxy {proxy}"),

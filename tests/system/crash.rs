@@ -83,7 +83,8 @@ const SITUATIONS: &[Situation] = &[
 const CHANNELS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
 fn install(release: usize) -> Vec<&'static str> {
-    vec!["install", PROJECT, "--channel", CHANNELS[release]]
+    let channel = CHANNELS[release];
+    vec!["install", PROJECT, "--channel", channel, "--switch-channel"]
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn a_server_folder_that_may_not_be_written() {
     open(&world.path("."), 0o711);
     let home = world.path("home-of-nobody");
     std::fs::create_dir(&home).unwrap();
-    open(&home, 0o777);
+    std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
     let root = home.join("srv");
     std::fs::create_dir(&root).unwrap();
     let run = |arguments: &[&str]| {

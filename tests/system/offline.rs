@@ -227,7 +227,7 @@ fn an_import_brings_the_content_and_not_the_log() {
         imported.stderr.contains("elsewhere.example/log"),
         "{imported}"
     );
-    at_other(&["show", &hash, "--project", PROJECT]).fails(1, "no release");
+    at_other(&["show", &hash, "--project", PROJECT]).fails(1, "knows no project");
     let again = at_other(&["import", "billing.bulla"]).done();
     assert!(again.stderr.contains("pushed 0 B"), "{again}");
     // Publishing there finds the content, and the release is one.

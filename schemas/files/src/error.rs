@@ -101,7 +101,13 @@ impl Outcome for FileError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } => match source.kind() {
+            Self::Io {
+                operation, source, ..
+            } => match source.kind() {
+                ErrorKind::NotFound if *operation == "write" => {
+                    Some("make its directory first".to_owned())
+                }
+                ErrorKind::IsADirectory if *operation == "write" => Some("name a file".to_owned()),
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                     Some("free some space and run the same command again".to_owned())
                 }

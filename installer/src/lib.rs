@@ -4,6 +4,7 @@
 //! STATE, /var/lib/bulla/            0700
 //!   log/                            the verified log, kept by `bulla_registry_client`
 //!   synced                          when that last worked
+//!   token-file                      which file holds the registry's token
 //!   bundles/<64 hex>/               manifest, release, frames, index of every release on disk
 //!   projects/<project>/             `/` in the project's name is `%2F`
 //!     lock                          held by the one program that changes this project
@@ -54,10 +55,10 @@ pub use fetch::{FetchError, FollowedLog, Supply};
 pub use live::LiveError;
 pub use observer::Observer;
 pub use operation::{
-    Candidate, EnrollError, InstallError, InstallRequest, Installed, LockedSite, ObserveError,
-    Outcome, Preview, ProjectStatus, ResolveError, RollbackError, RollbackRequest, RolledBack,
-    Standing, Verification, WriteError, enroll, history, install, preview, remove_set_aside,
-    rollback, set_aside, status, verify,
+    Candidate, EnrollError, EnrollRequest, InstallError, InstallRequest, Installed, LockedSite,
+    ObserveError, Outcome, Preview, ProjectStatus, ResolveError, RollbackError, RollbackRequest,
+    RolledBack, Standing, Verification, WriteError, enroll, history, install, preview,
+    remove_set_aside, rollback, set_aside, status, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};

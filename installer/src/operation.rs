@@ -14,7 +14,7 @@ mod status;
 mod verify;
 mod write;
 
-pub use enroll::{EnrollError, enroll};
+pub use enroll::{EnrollError, EnrollRequest, enroll};
 pub use install::{InstallError, InstallRequest, Installed, Outcome, Preview, install, preview};
 pub use locked::LockedSite;
 pub use observe::ObserveError;

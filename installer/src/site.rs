@@ -45,6 +45,10 @@ impl Server {
         self.state.join("synced")
     }
 
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.state.join("token-file")
+    }
+
     pub(crate) fn projects(&self) -> PathBuf {
         self.state.join("projects")
     }

@@ -10,6 +10,7 @@ mod json;
 pub(crate) mod leftovers;
 pub(crate) mod record;
 pub(crate) mod synced;
+pub(crate) mod token_file;
 
 pub use error::StateError;
 pub use history::{Activation, ActivationAction, PromotionRecord};

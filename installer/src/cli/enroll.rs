@@ -10,13 +10,17 @@ use url::Url;
 
 use super::token::TokenArguments;
 use super::{clock, done};
-use crate::operation::enroll;
+use crate::operation::{EnrollRequest, enroll};
 use crate::site::Server;
 
 /// Follow the log of a registry from an anchor
 ///
 /// The anchor is the line that `bulla anchor` prints. It is no secret, but it has to come to this
 /// server by a way that you trust: everything else is checked against it.
+///
+/// A server that is enrolled moves to another URL with the same command, if the log there is the
+/// same and passes through what this server has verified. The path given with --token-file is
+/// remembered for `install`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The registry's address
@@ -32,14 +36,16 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let log = enroll(
-            server,
-            self.url.clone(),
-            self.anchor,
-            self.from.as_deref(),
-            self.token.read()?,
-            clock::now(),
-        )?;
+        let token_file = self.token.file()?;
+        let request = EnrollRequest {
+            url: self.url.clone(),
+            anchor: self.anchor,
+            file: self.from,
+            token: self.token.read(None)?,
+            token_file,
+            now: clock::now(),
+        };
+        let log = enroll(server, request)?;
         stderr::say(format_args!(
             "follows `{}` at {}, log size {}",
             log.origin().unwrap_or_default(),

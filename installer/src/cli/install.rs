@@ -123,7 +123,8 @@ impl Arguments {
         let mut log = FollowedLog::open(server)?;
         let (supply, project) = match self.subject {
             Subject::Project(project) => {
-                let supply = Supply::registry(log.url().clone(), self.token.read()?)?;
+                let token = self.token.read(log.token_file(server)?)?;
+                let supply = Supply::registry(log.url().clone(), token)?;
                 let supply = supply.on_silence(|sentence| stderr::say(sentence));
                 (supply, project)
             }

@@ -1,4 +1,5 @@
-//! Where a token comes from: the environment or a file, never the command line.
+//! Where a token comes from: the environment or a file, given now or at enrolment; never the
+//! command line.
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,14 +26,26 @@ pub(super) struct TokenArguments {
 }
 
 impl TokenArguments {
-    /// Reads the token, if one was given.
-    pub(super) fn read(self) -> Result<Option<SecretString>, FileError> {
-        match self.token_file {
-            Some(path) => {
-                let text = fs::read_to_string(&path).on("read the token in", &path)?;
-                Ok(Some(SecretString::from(text.trim().to_owned())))
-            }
-            None => Ok(self.token),
-        }
+    /// Returns the file that was given, from the root on.
+    pub(super) fn file(&self) -> Result<Option<PathBuf>, FileError> {
+        let absolute = |path| std::path::absolute(path).on("find", path);
+        self.token_file.as_ref().map(absolute).transpose()
+    }
+
+    /// Reads the token: from the file that was given, the environment, or the file remembered.
+    pub(super) fn read(
+        self,
+        remembered: Option<PathBuf>,
+    ) -> Result<Option<SecretString>, FileError> {
+        let file = match (self.token_file, &self.token) {
+            (Some(path), _) => Some(path),
+            (None, Some(_)) => None,
+            (None, None) => remembered,
+        };
+        let Some(path) = file else {
+            return Ok(self.token);
+        };
+        let text = fs::read_to_string(&path).on("read the token in", &path)?;
+        Ok(Some(SecretString::from(text.trim().to_owned())))
     }
 }

@@ -1,6 +1,8 @@
 //! The log that this server follows: what is remembered of it, and how that grows. One log serves
 //! all projects, so it is synced outside of an install.
 
+use std::path::PathBuf;
+
 use bulla_bundle::LogCopy;
 use bulla_registry_client::{CopiedLog, LogFollower};
 use bulla_schemas::Timestamp;
@@ -11,7 +13,7 @@ use super::error::FetchError;
 use super::supply::{Source, Supply};
 use crate::failpoint::failpoint;
 use crate::site::Server;
-use crate::state::synced;
+use crate::state::{synced, token_file};
 
 /// The verified log, as this server remembers it.
 pub struct FollowedLog {
@@ -32,9 +34,14 @@ impl FollowedLog {
         Ok(follower.map(|follower| Self { follower }))
     }
 
-    /// The registry that the server was enrolled with.
+    /// The registry that the server is enrolled with.
     pub fn url(&self) -> &Url {
         self.follower.url()
+    }
+
+    /// The file that holds the registry's token, where enrolment named one.
+    pub fn token_file(&self, server: &Server) -> Result<Option<PathBuf>, FetchError> {
+        Ok(token_file::read(&server.token_file(), self.url())?)
     }
 
     /// What the log says, as far as it is verified.
@@ -42,8 +49,8 @@ impl FollowedLog {
         self.follower.state()
     }
 
-    pub(crate) const fn follower(&self) -> &LogFollower {
-        &self.follower
+    pub(crate) fn into_follower(self) -> LogFollower {
+        self.follower
     }
 
     /// Takes in what the log has grown by: from the registry, or from the copy in a bundle file

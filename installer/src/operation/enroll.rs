@@ -1,7 +1,8 @@
-//! Enroll: from when on, and by which anchor, a server follows a registry's log.
+//! Enroll: from when on, by which anchor and at which address a server follows a registry's log.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bulla_bundle::LogCopy;
 use bulla_registry_client::{FollowError, LogFollower};
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
@@ -16,7 +17,7 @@ use crate::fetch::{FetchError, FollowedLog};
 use crate::platform::files::FileError;
 use crate::site::Server;
 use crate::state::StateError;
-use crate::state::synced;
+use crate::state::{synced, token_file};
 
 /// Why a server cannot follow a log.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum EnrollError {
     /// The log, or what brings it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// Another registry or log is followed.
+    /// Another log is followed.
     #[error("this server is enrolled with the log `{origin}` of {url} already")]
     EnrolledElsewhere {
         /// The registry.
@@ -79,47 +80,96 @@ impl Outcome for EnrollError {
     }
 }
 
-/// Begins to follow a registry's log from an anchor. Once is enough; the same again changes
-/// nothing, another registry or log is refused. With a bundle file the log is taken from there,
-/// and the registry is not asked.
-pub fn enroll(
-    server: &Server,
-    url: Url,
-    anchor: Anchor,
-    file: Option<&Path>,
-    token: Option<SecretString>,
-    now: Timestamp,
-) -> Result<LogState, EnrollError> {
+/// Which log a server is to follow.
+#[derive(Debug)]
+pub struct EnrollRequest {
+    /// The registry's address.
+    pub url: Url,
+    /// What the log must contain.
+    pub anchor: Anchor,
+    /// The bundle file to take the log from; the registry is then not asked.
+    pub file: Option<PathBuf>,
+    /// The registry's token.
+    pub token: Option<SecretString>,
+    /// The file that later commands take the token from.
+    pub token_file: Option<PathBuf>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Begins to follow a registry's log from an anchor. The same log at another address moves the
+/// server there, if it passes through what this server has verified; another log is refused.
+pub fn enroll(server: &Server, request: EnrollRequest) -> Result<LogState, EnrollError> {
     bulla_files::create_private_directory(server.state())?;
-    if let Some(log) = FollowedLog::remembered(server)? {
-        let follower = log.follower();
-        if *follower.url() != url {
-            return Err(EnrollError::EnrolledElsewhere {
-                url: Box::new(follower.url().clone()),
-                origin: follower.origin().to_owned(),
-            });
-        }
-        follower.check_anchor(&anchor)?;
-        return Ok(follower.state().clone());
+    let follower = match FollowedLog::remembered(server)? {
+        Some(log) => again(server, log.into_follower(), &request)?,
+        None => first(server, &request)?,
+    };
+    if let Some(path) = request.token_file {
+        token_file::write(&server.token_file(), request.url, path)?;
     }
-    let supply = match file {
-        Some(path) => Supply::file(path)?.0,
-        None => Supply::registry(url.clone(), token)?,
-    };
-    let directory = server.log();
-    let follower = match (supply.source(), file) {
-        (Source::Registry(client), _) => {
-            let follower = supply.wait(LogFollower::enroll(&directory, client, Some(anchor)))?;
-            synced::write(&server.synced(), now)?;
-            follower
-        }
-        (Source::File(file), path) => {
-            let log = file.log().ok_or_else(|| EnrollError::NoLogCopy {
-                path: path.unwrap_or(Path::new("")).to_owned(),
-            })?;
-            let enrolled = LogFollower::enroll_from_copy(&directory, url, anchor, copied(log));
-            supply.wait(enrolled)?
-        }
-    };
     Ok(follower.state().clone())
+}
+
+fn first(server: &Server, request: &EnrollRequest) -> Result<LogFollower, EnrollError> {
+    let supply = supply(request)?;
+    let (directory, anchor) = (server.log(), request.anchor.clone());
+    match supply.source() {
+        Source::Registry(client) => {
+            let follower = supply.wait(LogFollower::enroll(&directory, client, Some(anchor)))?;
+            synced::write(&server.synced(), request.now)?;
+            Ok(follower)
+        }
+        Source::File(file) => {
+            let log = copied(required(file.log(), request)?);
+            let url = request.url.clone();
+            let enrolled = LogFollower::enroll_from_copy(&directory, url, anchor, log);
+            Ok(supply.wait(enrolled)?)
+        }
+    }
+}
+
+fn again(
+    server: &Server,
+    mut follower: LogFollower,
+    request: &EnrollRequest,
+) -> Result<LogFollower, EnrollError> {
+    if *follower.url() == request.url {
+        follower.check_anchor(&request.anchor)?;
+        return Ok(follower);
+    }
+    if follower.origin() != request.anchor.origin {
+        return Err(EnrollError::EnrolledElsewhere {
+            url: Box::new(follower.url().clone()),
+            origin: follower.origin().to_owned(),
+        });
+    }
+    let supply = supply(request)?;
+    match supply.source() {
+        Source::Registry(client) => {
+            supply.wait(follower.move_to(client, &request.anchor))?;
+            synced::write(&server.synced(), request.now)?;
+        }
+        Source::File(file) => {
+            let log = copied(required(file.log(), request)?);
+            supply.wait(follower.move_to_copy(&request.url, &request.anchor, log))?;
+        }
+    }
+    Ok(follower)
+}
+
+fn supply(request: &EnrollRequest) -> Result<Supply, FetchError> {
+    match &request.file {
+        Some(path) => Ok(Supply::file(path)?.0),
+        None => Supply::registry(request.url.clone(), request.token.clone()),
+    }
+}
+
+fn required<'a>(
+    log: Option<&'a LogCopy>,
+    request: &EnrollRequest,
+) -> Result<&'a LogCopy, EnrollError> {
+    log.ok_or_else(|| EnrollError::NoLogCopy {
+        path: request.file.clone().unwrap_or_default(),
+    })
 }

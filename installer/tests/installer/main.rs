@@ -12,6 +12,7 @@ mod concurrency;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod disk;
+mod enroll;
 mod folders;
 mod garbage;
 mod hand_edits;

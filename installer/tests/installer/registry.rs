@@ -19,6 +19,8 @@ pub(crate) struct Served {
     pub(crate) down_after: Option<usize>,
     /// Ignores ranges.
     pub(crate) whole_only: bool,
+    /// The only token with which anything is served.
+    pub(crate) token: Option<String>,
     /// Closes every connection without an answer.
     pub(crate) down: bool,
 }
@@ -93,14 +95,20 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
     let mut words = line.split_whitespace();
     let method = words.next().unwrap_or_default().to_owned();
     let path = words.next().unwrap_or_default().to_owned();
-    let mut range = None;
+    let (mut range, mut token) = (None, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header)?;
-        let header = header.trim().to_lowercase();
+        let header = header.trim();
         if header.is_empty() {
             break;
         }
+        if let Some((name, value)) = header.split_once(": Bearer ")
+            && name.eq_ignore_ascii_case("authorization")
+        {
+            token = Some(value.to_owned());
+        }
+        let header = header.to_lowercase();
         if let Some(value) = header.strip_prefix("range: bytes=") {
             let (start, end) = value.split_once('-').unwrap();
             range = Some((start.parse::<usize>().unwrap(), end.parse::<usize>().ok()));
@@ -113,6 +121,12 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
         }
         let shown = range.map_or_else(String::new, |range| format!(" {range:?}"));
         served.requests.push(format!("{method} {path}{shown}"));
+        if served.token.is_some() && token != served.token {
+            let head =
+                "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let mut connection = connection;
+            return connection.write_all(head.as_bytes());
+        }
         let Some(file) = served.files.get(&path) else {
             let head = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             let mut connection = connection;

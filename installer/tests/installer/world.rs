@@ -11,9 +11,9 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    Difference, DifferenceKind, FollowedLog, InstallError, InstallRequest, Installed, Link,
-    LockedSite, Observer, RollbackError, RollbackRequest, RolledBack, Server, SetAside, Supply,
-    enroll, install, rollback,
+    Difference, DifferenceKind, EnrollRequest, FollowedLog, InstallError, InstallRequest,
+    Installed, Link, LockedSite, Observer, RollbackError, RollbackRequest, RolledBack, Server,
+    SetAside, Supply, enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -72,8 +72,15 @@ impl World {
 
     pub(crate) fn enroll(&self) {
         let url = self.registry.url().parse().unwrap();
-        let anchor = self.organisation.anchor();
-        enroll(&self.server(), url, anchor, None, None, now()).unwrap();
+        let request = EnrollRequest {
+            url,
+            anchor: self.organisation.anchor(),
+            file: None,
+            token: None,
+            token_file: None,
+            now: now(),
+        };
+        enroll(&self.server(), request).unwrap();
     }
 
     pub(crate) fn server(&self) -> Server {

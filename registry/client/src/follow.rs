@@ -3,7 +3,7 @@
 //! ```text
 //! DIRECTORY/
 //!   lock            held while the log is being synchronised
-//!   registry.json   which log is followed, from where, since which anchor; written once
+//!   registry.json   which log is followed, from where, since which anchor
 //!   checkpoint      the newest accepted checkpoint, a signed note: evidence for people
 //!   state           what the log says, replayed; the only file that decides
 //! ```
@@ -93,12 +93,47 @@ impl LogFollower {
         Ok(&self.state)
     }
 
+    /// Takes in the log of the registry at another address and follows it from there. It must be
+    /// a continuation of what is remembered, and contain the history that `anchor` commits to;
+    /// else the old address stays.
+    pub async fn move_to(
+        &mut self,
+        client: &Client,
+        anchor: &Anchor,
+    ) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        self.state = self.directory.read_state()?;
+        let (note, state) = fetch(client, &self.state, Pin::Anchor(anchor)).await?;
+        self.remember_move(client.url(), &note, state)?;
+        Ok(&self.state)
+    }
+
+    /// Remembers a state that was accepted from another address, then the address.
+    fn remember_move(
+        &mut self,
+        url: &Url,
+        note: &[u8],
+        state: LogState,
+    ) -> Result<(), FollowError> {
+        if state.size() > self.state.size() {
+            self.directory.write_state(note, &state)?;
+            self.state = state;
+        }
+        let moved = Remembered {
+            url: url.clone(),
+            ..self.remembered.clone()
+        };
+        self.directory.write_remembered(&moved)?;
+        self.remembered = moved;
+        Ok(())
+    }
+
     /// Returns what the log said when it was last synchronised.
     pub const fn state(&self) -> &LogState {
         &self.state
     }
 
-    /// Returns the registry's address at enrolment.
+    /// Returns the registry's address.
     pub const fn url(&self) -> &Url {
         &self.remembered.url
     }

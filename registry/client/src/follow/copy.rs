@@ -73,6 +73,33 @@ impl LogFollower {
         Ok(&self.state)
     }
 
+    /// Follows the log from the registry at `url` from now on. The copy must be a continuation of
+    /// what is remembered, and contain the history that `anchor` commits to; else the old address
+    /// stays.
+    pub async fn move_to_copy(
+        &mut self,
+        url: &Url,
+        anchor: &Anchor,
+        copy: CopiedLog<'_>,
+    ) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        self.state = self.directory.read_state()?;
+        let refused = |error| refused(copy.found_in, error);
+        let known = self.state.size();
+        let new = copy
+            .entries
+            .get(usize::try_from(known).unwrap_or(usize::MAX)..);
+        let state = accept(
+            &self.state,
+            Pin::Anchor(anchor),
+            copy.checkpoint,
+            new.unwrap_or_default(),
+        )
+        .map_err(refused)?;
+        self.remember_move(url, copy.checkpoint, state)?;
+        Ok(&self.state)
+    }
+
     /// Begins to follow the log of the registry at `url` from a copy that must contain the
     /// history that `anchor` commits to.
     pub async fn enroll_from_copy(

@@ -20,7 +20,7 @@ const LOCK_TRIES: u32 = 600;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Remembered {
-    /// The registry's address at enrolment.
+    /// The registry's address.
     pub(super) url: Url,
     /// The log's name, the same for ever.
     pub(super) origin: String,

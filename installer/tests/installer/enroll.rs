@@ -1,0 +1,162 @@
+//! A server that is enrolled, and enrolled again.
+
+use std::fs;
+
+use bulla_installer::FollowedLog;
+
+use crate::registry::Registry;
+use crate::world::{World, small_tree};
+
+const INSTALL: [&str; 4] = ["install", "acme/billing", "--channel", "prod"];
+
+/// Serves at another address what the world's registry serves.
+fn mirror(world: &World) -> Registry {
+    let mirror = Registry::start();
+    let files = world.registry.change(|served| served.files.clone());
+    mirror.change(|served| served.files = files);
+    mirror
+}
+
+fn followed(world: &World) -> (String, u64) {
+    let log = FollowedLog::open(&world.server()).unwrap();
+    let url = log.url().as_str().trim_end_matches('/').to_owned();
+    (url, log.state().size())
+}
+
+#[test]
+fn moves_to_another_address_of_the_same_log_and_installs_from_there() {
+    let mut world = World::new();
+    let first_anchor = world.organisation.anchor().to_string();
+    let hash = world.release(&small_tree("one\n"));
+    let mirror = mirror(&world);
+    let old = world.registry.url();
+    let size = world.organisation.state.size();
+    world.registry.change(|served| served.down = true);
+    world.registry.forget_requests();
+
+    let run = world.run(&["enroll", &mirror.url(), &first_anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(followed(&world), (mirror.url(), size));
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(world.live(), Some(hash));
+    assert_eq!(world.registry.requests(""), [] as [&str; 0]);
+
+    // Back again, with a newer anchor than this server has seen.
+    world.registry.change(|served| served.down = false);
+    let second = world.release(&small_tree("two\n"));
+    let anchor = world.organisation.anchor().to_string();
+    let run = world.run(&["enroll", &old, &anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(followed(&world).0, old);
+    assert_eq!(world.run(&INSTALL).status, Some(0));
+    assert_eq!(world.live(), Some(second));
+}
+
+#[test]
+fn does_not_move_to_a_forked_or_shorter_log() {
+    let mut world = World::new();
+    let anchor = world.organisation.anchor().to_string();
+    let shorter = mirror(&world);
+    let mut fork = world.organisation.clone();
+    let hash = world.release(&small_tree("one\n"));
+    world.install().unwrap();
+    let before = followed(&world);
+
+    // Signed by the log's key: as long as this server's log, and longer.
+    let forked = mirror(&world);
+    for name in ["a", "b", "c"] {
+        fork.publish(&world.project, name);
+        if fork.state.size() < before.1 {
+            continue;
+        }
+        forked.change(|served| {
+            for (path, bytes) in fork.files() {
+                served.files.insert(format!("/log/{path}"), bytes);
+            }
+        });
+        let run = world.run(&["enroll", &forked.url(), &anchor]);
+        assert_eq!(run.status, Some(3), "{run:?}");
+        assert!(
+            run.stderr.contains("fork") || run.stderr.contains("lead"),
+            "{run:?}"
+        );
+        assert_eq!(followed(&world), before);
+    }
+    let run = world.run(&["enroll", &shorter.url(), &anchor]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.stderr.contains("shrank"), "{run:?}");
+    assert_eq!(followed(&world), before);
+    assert_eq!(world.live(), Some(hash));
+    assert_eq!(world.run(&INSTALL).status, Some(0));
+}
+
+#[test]
+fn does_not_move_to_an_address_that_does_not_answer_or_to_another_log() {
+    let world = World::new();
+    let before = followed(&world);
+    let anchor = world.organisation.anchor().to_string();
+    let dead = Registry::start();
+    dead.change(|served| served.down = true);
+    let run = world.run(&["enroll", &dead.url(), &anchor]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    assert_eq!(followed(&world), before);
+
+    let other = anchor.replacen("example", "elsewhere", 1);
+    assert_ne!(other, anchor);
+    let run = world.run(&["enroll", &mirror(&world).url(), &other]);
+    assert_eq!(run.status, Some(2), "{run:?}");
+    assert!(run.stderr.contains(&before.0), "{run:?}");
+    assert_eq!(followed(&world), before);
+}
+
+#[test]
+fn the_token_file_of_enrolment_is_remembered_for_its_address_only() {
+    let mut world = World::new();
+    world.release(&small_tree("one\n"));
+    world
+        .registry
+        .change(|served| served.token = Some("old".to_owned()));
+    let folder = world.folder.path().to_owned();
+    fs::write(folder.join("old"), "old\n").unwrap();
+    fs::write(folder.join("new"), "new\n").unwrap();
+    let url = world.registry.url();
+    let anchor = world.organisation.anchor().to_string();
+    let known = FollowedLog::open(&world.server()).unwrap();
+    let known = known.state().anchor().unwrap().to_string();
+    assert_ne!(world.run(&INSTALL).status, Some(0));
+
+    // A relative path, and an install from another folder.
+    let mut enroll = world.command(&["enroll", &url, &known, "--token-file", "old"]);
+    let output = enroll.current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(0), "{run:?}");
+
+    // What is given later wins.
+    let path = folder.join("new");
+    let path = path.to_str().unwrap();
+    let with_file = [&INSTALL[..], &["--token-file", path]].concat();
+    assert_ne!(world.run(&with_file).status, Some(0));
+    let mut with_environment = world.command(&INSTALL);
+    let output = with_environment.env("BULLA_TOKEN", "new").output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+
+    // The token is for its registry: another address gets its own.
+    let mirror = mirror(&world);
+    mirror.change(|served| served.token = Some("old".to_owned()));
+    assert_ne!(
+        world.run(&["enroll", &mirror.url(), &anchor]).status,
+        Some(0)
+    );
+    mirror.change(|served| served.token = None);
+    let run = world.run(&["enroll", &mirror.url(), &anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    mirror.change(|served| served.token = Some("old".to_owned()));
+    assert_ne!(world.run(&INSTALL).status, Some(0));
+    mirror.change(|served| served.token = Some("new".to_owned()));
+    let run = world.run(&["enroll", &mirror.url(), &anchor, "--token-file", path]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(0), "{run:?}");
+}

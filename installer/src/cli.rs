@@ -118,6 +118,14 @@ fn short_revision(revision: &str) -> String {
     revision.chars().take(12).collect()
 }
 
+/// Counts files in words.
+fn files(count: u64) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

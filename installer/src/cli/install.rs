@@ -217,7 +217,7 @@ fn sentence(project: &ProjectName, request: &InstallRequest, installed: &Install
                 (*copied, "copied"),
                 (*linked, "hard-linked"),
             ];
-            let mut parts = vec![format!("{files} files")];
+            let mut parts = vec![super::files(*files)];
             for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
                 parts.push(format!("{count} {way}"));
             }

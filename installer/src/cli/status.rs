@@ -64,6 +64,7 @@ fn row(status: &ProjectStatus) -> Vec<String> {
         short(status.head),
         status.standing.to_string(),
         match status.differences.as_deref() {
+            None if status.live.is_some() => "unknown".to_owned(),
             None => none(),
             Some([]) => "intact".to_owned(),
             Some([_]) => "1 difference".to_owned(),
@@ -109,9 +110,10 @@ fn notes(status: &ProjectStatus) {
     for tree in &status.set_aside {
         stderr::say(format_args!(
             "{project}: a changed tree of {} is set aside in `{}`; \
-             `bulla-installer set-aside remove` removes it",
+             `bulla-installer set-aside remove {project} {}` removes it",
             tree.hash.short(),
-            tree.path.display()
+            tree.path.display(),
+            tree.name
         ));
     }
 }

@@ -7,7 +7,7 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, escape, stderr, stdout};
 use clap::Args;
 
-use super::done;
+use super::{done, files};
 use crate::operation::verify;
 use crate::site::Server;
 
@@ -47,8 +47,8 @@ impl Arguments {
         }
         if found.differences.is_empty() {
             stderr::say(format_args!(
-                "{project}: {hash} is intact, {} files",
-                found.files
+                "{project}: {hash} is intact, {}",
+                files(found.files)
             ));
             return done(());
         }

@@ -1,15 +1,18 @@
 //! Looks whether a tree is still what was installed, and remembers what that cost: the stamps of
 //! files that had to be hashed, so that they need not be hashed again.
 
+use std::io::ErrorKind;
+
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 
 use super::error::DriftError;
+use crate::platform::directory;
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::record::TreeRecord;
 use crate::tree::compare::{Comparison, compare, is_untouched};
-use crate::tree::releases;
+use crate::tree::{TreeError, releases};
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,13 +80,17 @@ fn compare_with(
     if !releases::is_on_disk(site, &hash) {
         return Ok(None);
     }
+    let tree = site.tree(&hash);
+    if directory::open_top(&tree).is_err_and(|error| error.kind() == ErrorKind::CrossesDevices) {
+        return Err(TreeError::Covered { path: tree }.into());
+    }
     let path = site.record(&hash);
     let known = TreeRecord::read(&path, &hash)?;
     let hints = match depth {
         Depth::Quick => known.as_ref(),
         Depth::Full => None,
     };
-    let comparison = compare(bundle, &site.tree(&hash), hints)?;
+    let comparison = compare(bundle, &tree, hints)?;
     // What is mounted has stamps that are not the tree's.
     if comparison.mounted.is_empty() && known.as_ref() != Some(&comparison.record) {
         // Only a hint: a disk that is full, or a person who may not write it, changes no answer.

@@ -51,6 +51,16 @@ pub(crate) fn free_path(site: &Site, hash: &Digest, now: Timestamp) -> PathBuf {
     path
 }
 
+/// Names what lies at a path instead of a tree; `None` when a directory does, or nothing.
+pub(crate) fn stand_in(path: &Path) -> Option<&'static str> {
+    let found = fs::symlink_metadata(path).ok()?.file_type();
+    match (found.is_dir(), found.is_symlink()) {
+        (true, _) => None,
+        (false, true) => Some("link"),
+        (false, false) => Some("file"),
+    }
+}
+
 /// Moves the tree of a release out of `releases/` and keeps it. Returns where.
 pub(crate) fn keep(
     site: &Site,

@@ -75,9 +75,10 @@ pub(super) fn save(
         None => &[],
     };
     let path = set_aside::keep(site, hash, differences, now)?;
-    let why = match differences {
-        [] => "what was installed is not known any more".to_owned(),
-        differences => in_words(differences),
+    let why = match (differences, set_aside::stand_in(&path)) {
+        (_, Some(kind)) => format!("a {kind} was in its place"),
+        ([], None) => "what was installed is not known any more".to_owned(),
+        (differences, None) => in_words(differences),
     };
     observer.note(&format!(
         "the tree of {} is not needed any more but was changed ({why}); it is kept in `{}`",

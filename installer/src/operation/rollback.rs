@@ -88,13 +88,6 @@ pub fn rollback(
     if let Some(warning) = check_revocation(log, &request.project, &target.hash)? {
         observer.note(&warning);
     }
-    if target.hash == live {
-        return Ok(RolledBack {
-            hash: live,
-            revision: target.revision.clone(),
-            left: live,
-        });
-    }
     Target {
         server,
         site,
@@ -105,6 +98,14 @@ pub fn rollback(
         observer,
     }
     .make_tree(candidates)?;
+    // It was only repaired, where that was needed.
+    if target.hash == live {
+        return Ok(RolledBack {
+            hash: live,
+            revision: target.revision.clone(),
+            left: live,
+        });
+    }
     edits::say(site, &live, observer);
     failpoint!("rollback::checked");
     let activation = Activation {
@@ -151,6 +152,7 @@ fn choose<'a>(
             Some(hash) if hash != live => *hash,
             _ => {
                 return Err(RollbackError::NothingBefore {
+                    project: request.project.clone(),
                     candidates: candidates()?,
                 });
             }
@@ -177,6 +179,7 @@ fn choose<'a>(
         }
     };
     history.last_of(&hash).ok_or(RollbackError::NothingBefore {
+        project: request.project.clone(),
         candidates: Vec::new(),
     })
 }

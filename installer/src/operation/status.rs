@@ -1,8 +1,10 @@
 //! Status: what is on this disk, read from the disk, beside what the log was last known to want.
 
+use std::error::Error;
 use std::fs;
 use std::io::ErrorKind;
 
+use bulla_schemas::outcome::Outcome;
 use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 use bulla_trust::LogState;
 use serde::Serialize;
@@ -11,15 +13,15 @@ use super::observe::ObserveError;
 use crate::drift::examine::{Depth, examine};
 use crate::drift::{SetAside, set_aside};
 use crate::fetch::FollowedLog;
-use crate::live::{LiveError, current, folders};
+use crate::live::{current, folders};
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, History};
 use crate::state::hold::{self, Hold};
-use crate::state::leftovers::{self, Leftover};
+use crate::state::leftovers::{self, Leftover, with_causes};
 use crate::state::synced;
-use crate::tree::{Difference, MissingPath, persist};
+use crate::tree::{Difference, MissingPath, persist, releases};
 
 /// What was observed of one project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +57,7 @@ pub struct ProjectStatus {
     /// Persistent paths at which nothing is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingPath>,
-    /// What is wrong with `current`, or with a folder of the project.
+    /// What is wrong with the live tree, `current`, or another file or folder of the project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// What no release needs and could not be removed; every install tries again.
@@ -110,17 +112,16 @@ pub fn status(
         Some(project) => vec![project.clone()],
         None => projects(server)?,
     };
-    projects
+    Ok(projects
         .into_iter()
         .map(|project| {
             let site = server.site(&project);
-            let status = observe(&site, log)?;
-            Ok(ProjectStatus {
+            ProjectStatus {
                 synced_at,
-                ..status
-            })
+                ..observe(&site, log)
+            }
         })
-        .collect()
+        .collect())
 }
 
 /// Returns the journal of a project's activations, oldest first.
@@ -135,20 +136,67 @@ pub fn history(server: &Server, project: &ProjectName) -> Result<Vec<Activation>
     Ok(history.activations().to_vec())
 }
 
-fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, ObserveError> {
-    let history = History::read(&site.history())?;
-    let folders = folders::check(site, !history.activations().is_empty());
-    let (live, problem) = match folders.and_then(|()| current::read(site)) {
-        Ok(live) => (live, None),
-        Err(
-            error @ (LiveError::CurrentIsNoLink { .. }
-            | LiveError::CurrentIsForeign { .. }
-            | LiveError::ForeignFolder { .. }
-            | LiveError::ForeignReleases { .. }),
-        ) => (None, Some(error.to_string())),
-        Err(error) => return Err(error.into()),
-    };
-    let hold = hold::read(&site.hold())?;
+/// What is wrong with a project. It never hides what else is known of that project, nor of others.
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    /// Takes what could be read, and notes why the rest could not be.
+    fn or_default<T: Default, E: Error + Outcome>(&mut self, result: Result<T, E>) -> T {
+        result.unwrap_or_else(|error| {
+            let mut text = with_causes(&error);
+            if let Some(hint) = error.hint() {
+                text = format!("{text}; {hint}");
+            }
+            self.0.push(text);
+            T::default()
+        })
+    }
+
+    /// Compares the live tree. What cannot be compared is a problem.
+    fn differences(&mut self, site: &Site, hash: &Digest) -> Option<Vec<Difference>> {
+        let path = site.tree(hash);
+        let found = match examine(site, hash, Depth::Quick) {
+            Ok(Some(found)) => return Some(found.differences),
+            Ok(None) if releases::is_on_disk(site, hash) => format!(
+                "`{}` cannot be compared with its release, because what is kept of that in `{}` \
+                 is missing or damaged",
+                path.display(),
+                site.bundle(hash).display()
+            ),
+            Ok(None) => match set_aside::stand_in(&path) {
+                Some(kind) => format!(
+                    "`{}` is a {kind}, not the tree of the live release",
+                    path.display()
+                ),
+                None => format!(
+                    "the tree of the live release is gone: `{}` does not exist",
+                    path.display()
+                ),
+            },
+            Err(error) => return self.or_default(Err(error)),
+        };
+        self.0
+            .push(format!("{found}; `bulla-installer install` repairs it"));
+        None
+    }
+
+    fn into_text(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join("; "))
+    }
+}
+
+fn observe(site: &Site, log: Option<&LogState>) -> ProjectStatus {
+    let mut problems = Problems::default();
+    let history = History::read(&site.history());
+    // A history that cannot be read is one of something that was installed.
+    let is_installed = !history
+        .as_ref()
+        .is_ok_and(|history| history.activations().is_empty());
+    let history = problems.or_default(history);
+    problems.or_default(folders::check(site, is_installed));
+    let live = problems.or_default(current::read(site));
+    let hold = problems.or_default(hold::read(&site.hold()));
     let activation = live.and_then(|hash| history.last_of(&hash));
     let channel = history
         .last()
@@ -166,17 +214,15 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
-    let differences = match live {
-        Some(hash) => examine(site, &hash, Depth::Quick)?.map(|found| found.differences),
-        None => None,
-    };
+    let differences = live.and_then(|hash| problems.differences(site, &hash));
     // What is kept of a release and damaged is what `verify` is for.
     let parts = live.and_then(|hash| bundles::read_parts(site, &hash).ok().flatten());
     let missing = match parts {
-        Some((parts, _)) => persist::missing(site, &parts.release().install)?,
+        Some((parts, _)) => problems.or_default(persist::missing(site, &parts.release().install)),
         None => Vec::new(),
     };
-    Ok(ProjectStatus {
+    let set_aside = problems.or_default(set_aside::list(site));
+    ProjectStatus {
         project: site.project().clone(),
         channel,
         live,
@@ -186,12 +232,12 @@ fn observe(site: &Site, log: Option<&LogState>) -> Result<ProjectStatus, Observe
         standing,
         hold,
         differences,
-        set_aside: set_aside::list(site)?,
+        set_aside,
         missing,
-        problem,
+        problem: problems.into_text(),
         leftovers: leftovers::read(site),
         synced_at: None,
-    })
+    }
 }
 
 /// Returns the projects that were ever installed here.

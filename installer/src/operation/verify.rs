@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::observe::ObserveError;
 use crate::drift::examine::{Depth, examine_with};
-use crate::live::current;
+use crate::live::{current, folders};
 use crate::site::Server;
 use crate::state::bundles;
 use crate::tree::{Difference, MissingPath, persist};
@@ -35,6 +35,7 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
     let hash = current::read(&site)?.ok_or_else(|| ObserveError::NotInstalled {
         project: project.clone(),
     })?;
+    folders::check(&site, true)?;
     let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;
     let found = examine_with(&site, &bundle, Depth::Full)?;
     let found = found.ok_or(ObserveError::TreeGone { hash })?;

@@ -39,7 +39,7 @@ use crate::tree::place::{self, Finished};
 use crate::tree::plan::{self, Plan};
 use crate::tree::space::{self, Need};
 use crate::tree::staging::Staging;
-use crate::tree::{Link, ReleaseNote, TreeError, note, recycle, share};
+use crate::tree::{Link, ReleaseNote, TreeError, note, recycle, releases, share};
 
 pub use error::WriteError;
 use sources::Sources;
@@ -97,7 +97,12 @@ impl Writing<'_> {
     /// A tree that would be set aside takes along what is mounted in it, which the application
     /// then does not find any more.
     fn refuse_mounts(&self) -> Result<(), TreeError> {
-        let path = self.site.tree(&self.bundle.hash());
+        let hash = self.bundle.hash();
+        // What a link in its place leads to is not moved.
+        if !releases::is_on_disk(self.site, &hash) {
+            return Ok(());
+        }
+        let path = self.site.tree(&hash);
         match mounts::below(&path).into_iter().next() {
             Some(point) => Err(TreeError::Mounted {
                 point: path.join(point),
@@ -325,12 +330,16 @@ impl Writing<'_> {
         };
         if place::put(self.site, finished)? {
             set_aside::describe(&aside, self.differences);
-            self.observer.note(&format!(
-                "the tree of {} was changed ({}) and now lies in `{}`",
-                hash.short(),
-                in_words(self.differences),
-                aside.display()
-            ));
+            let what = match set_aside::stand_in(&aside) {
+                Some(kind) => format!("a {kind} was in the place of the tree of {}", hash.short()),
+                None => format!(
+                    "the tree of {} was changed ({})",
+                    hash.short(),
+                    in_words(self.differences)
+                ),
+            };
+            self.observer
+                .note(&format!("{what} and now lies in `{}`", aside.display()));
         }
         Ok(())
     }

@@ -22,18 +22,26 @@ pub struct Leftover {
 impl Leftover {
     /// Takes the reason with all its causes.
     pub(crate) fn new(path: PathBuf, error: &dyn Error) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            // A transparent error says the same as its cause.
-            let text = error.to_string();
-            if !reason.ends_with(&text) {
-                reason = format!("{reason}: {text}");
-            }
-            cause = error.source();
+        Self {
+            path,
+            reason: with_causes(error),
         }
-        Self { path, reason }
     }
+}
+
+/// Writes an error and all its causes in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error says the same as its cause.
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl std::fmt::Display for Leftover {

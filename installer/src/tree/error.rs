@@ -78,6 +78,12 @@ pub enum TreeError {
         /// The tree.
         path: PathBuf,
     },
+    /// A mount hides the tree.
+    #[error("something is mounted on `{}` and hides the tree of the release", path.display())]
+    Covered {
+        /// The tree.
+        path: PathBuf,
+    },
     /// A tree that has to be replaced has something mounted in it.
     #[error(
         "`{}` has to be written again, and something is mounted on `{}`",
@@ -110,6 +116,7 @@ impl Outcome for TreeError {
             | Self::NoSpace { .. }
             | Self::NoInodes { .. }
             | Self::CannotExchange { .. }
+            | Self::Covered { .. }
             | Self::Mounted { .. } => FailureKind::Failed,
         }
     }
@@ -128,6 +135,7 @@ impl Outcome for TreeError {
             Self::CannotExchange { .. } => {
                 "move the changed files away by hand, or install another release"
             }
+            Self::Covered { .. } => "unmount it and run the same command again",
             Self::Mounted { .. } => {
                 "unmount it and run the same command again; what is kept across releases belongs \
                  in a persistent path"

@@ -26,8 +26,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) aside: &'a Path,
 }
 
-/// Moves a finished tree to `releases/<hash>`, durably. Tells whether there was an older tree, which
-/// is set aside.
+/// Moves a finished tree to `releases/<hash>`, durably. Tells whether something was there, which is
+/// set aside: an older tree, or a link or a file in its place.
 pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<bool, TreeError> {
     let tree = site.tree(finished.hash);
     let replaced = match fs::symlink_metadata(&tree) {
@@ -59,19 +59,43 @@ fn exchange(site: &Site, finished: Finished<'_>) -> Result<(), TreeError> {
     if let Some(directory) = aside.parent() {
         fs::create_dir_all(directory).on("create the directory", directory)?;
     }
-    fs::rename(finished.staged, aside).on("move", finished.staged)?;
     remove::make_movable(&tree)?;
-    // Not every file system can; only a live tree needs it.
-    if !disk::exchange(aside, &tree).on("exchange", &tree)? {
-        if finished.is_live {
-            close_top(&tree)?;
-            remove::remove_tree(aside)?;
-            return Err(TreeError::CannotExchange { path: tree });
-        }
-        let temporary = aside.with_added_extension("new");
-        fs::rename(aside, &temporary).on("move", aside)?;
-        fs::rename(&tree, aside).on("move aside", &tree)?;
-        fs::rename(&temporary, &tree).on("rename into place", &tree)?;
+    fs::rename(finished.staged, aside).on("move", finished.staged)?;
+    if let Err(error) = exchange_with(finished, &tree) {
+        // Whatever is in `set-aside/` counts as a person's: the new tree goes back to be swept.
+        let _ = fs::rename(aside, finished.staged);
+        let _ = close_top(&tree);
+        return Err(error);
     }
     Ok(files::sync_parent(aside)?)
+}
+
+/// Exchanges what is at `aside` with the tree. After a failure both are where they were.
+fn exchange_with(finished: Finished<'_>, tree: &Path) -> Result<(), TreeError> {
+    let aside = finished.aside;
+    // Not every file system can; only a live tree needs it.
+    if disk::exchange(aside, tree).on("exchange", tree)? {
+        return Ok(());
+    }
+    if finished.is_live {
+        return Err(TreeError::CannotExchange {
+            path: tree.to_owned(),
+        });
+    }
+    let temporary = aside.with_added_extension("new");
+    fs::rename(aside, &temporary).on("move", aside)?;
+    let moved = fs::rename(tree, aside)
+        .on("move aside", tree)
+        .and_then(|()| {
+            fs::rename(&temporary, tree)
+                .on("rename into place", tree)
+                .inspect_err(|_| {
+                    let _ = fs::rename(aside, tree);
+                })
+        });
+    if let Err(error) = moved {
+        let _ = fs::rename(&temporary, aside);
+        return Err(error.into());
+    }
+    Ok(())
 }

@@ -28,8 +28,11 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
 }
 
 /// Gives the top of a tree its write bit: without it, only root can rename a directory into
-/// another one.
+/// another one. A link or a file in the place of a tree can be renamed as it is.
 pub(crate) fn make_movable(tree: &Path) -> Result<(), FileError> {
+    if !fs::symlink_metadata(tree).on("look at", tree)?.is_dir() {
+        return Ok(());
+    }
     change_mode(tree, |mode| mode | Mode::RWXU)
 }
 

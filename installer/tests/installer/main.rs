@@ -11,6 +11,7 @@ mod command_line;
 mod concurrency;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod damaged;
 mod disk;
 mod enroll;
 mod folders;

@@ -34,6 +34,8 @@ pub enum RollbackError {
     /// No release to go back to.
     #[error("there is no release to go back to")]
     NothingBefore {
+        /// The project.
+        project: ProjectName,
         /// What else was live here.
         candidates: Vec<Candidate>,
     },
@@ -109,7 +111,19 @@ impl Outcome for RollbackError {
             Self::Resolve(error) => return error.hint(),
             Self::Write(error) => return error.hint(),
             Self::Drift(error) => return error.hint(),
-            Self::NothingBefore { .. } => {
+            Self::NothingBefore {
+                project,
+                candidates,
+            } => {
+                let usable =
+                    |candidate: &&Candidate| candidate.on_disk && candidate.revoked.is_none();
+                if let Some(candidate) = candidates.iter().find(usable) {
+                    let hash = candidate.hash.short();
+                    return Some(format!(
+                        "to go to a release that was live before, name it: \
+                         `bulla-installer rollback {project} {hash}`"
+                    ));
+                }
                 "promote the release you want back, with `bulla rollback`, and install it"
             }
             Self::Gone { command, .. } | Self::NotRepairable { command, .. } => {
@@ -125,7 +139,7 @@ impl RollbackError {
     /// Returns the releases that a person may want instead.
     pub fn candidates(&self) -> &[Candidate] {
         match self {
-            Self::NothingBefore { candidates }
+            Self::NothingBefore { candidates, .. }
             | Self::NeverLive { candidates, .. }
             | Self::Gone { candidates, .. } => candidates,
             _ => &[],

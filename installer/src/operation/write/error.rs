@@ -18,11 +18,7 @@ pub enum WriteError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// Without network, only what is on this disk can be used.
-    #[error(
-        "{} that the release needs are not on this disk: {}",
-        count(paths),
-        few(paths)
-    )]
+    #[error("{} not on this disk: {}", count(paths), few(paths))]
     NotOnDisk {
         /// The files, sorted.
         paths: Vec<String>,
@@ -61,8 +57,8 @@ impl Outcome for WriteError {
 
 fn count(paths: &[String]) -> String {
     match paths.len() {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
+        1 => "1 file that the release needs is".to_owned(),
+        count => format!("{count} files that the release needs are"),
     }
 }
 

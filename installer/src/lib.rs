@@ -65,5 +65,5 @@ pub use site::{Server, Site};
 pub use state::{Activation, ActivationAction, Hold, Leftover, PromotionRecord, StateError};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, Link, MissingPath, PersistError, ReleaseNote,
-    TreeError,
+    TreeError, WrongKind,
 };

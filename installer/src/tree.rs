@@ -22,5 +22,5 @@ pub(crate) mod survey;
 pub use compare::{Difference, DifferenceKind};
 pub use error::TreeError;
 pub use note::ReleaseNote;
-pub use persist::{DanglingLink, MissingPath, PersistError};
+pub use persist::{DanglingLink, MissingPath, PersistError, WrongKind};
 pub use share::Link;

@@ -15,6 +15,10 @@ pub(super) fn prepare(
     observer: &dyn Observer,
 ) -> Result<(), PersistError> {
     for missing in make(site, install)? {
+        if missing.wrong.is_some() {
+            observer.note(&missing.to_string());
+            continue;
+        }
         if missing.is_directory {
             return Err(PersistError::Unreachable {
                 missing: Box::new(missing),

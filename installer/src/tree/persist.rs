@@ -33,6 +33,19 @@ pub struct MissingPath {
     /// The link on the way there that leads nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dangling: Option<DanglingLink>,
+    /// What is there, or on the way there, and of the wrong kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<WrongKind>,
+}
+
+/// A file where a directory is expected, or the other way round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrongKind {
+    /// What is there.
+    pub path: PathBuf,
+    /// Whether that is a directory.
+    pub is_directory: bool,
 }
 
 /// A link that leads nowhere: to a disk that is not mounted, most likely.
@@ -47,6 +60,15 @@ pub struct DanglingLink {
 
 impl std::fmt::Display for MissingPath {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(WrongKind { path, is_directory }) = &self.wrong {
+            let (found, expected) = if *is_directory {
+                ("directory", "file")
+            } else {
+                ("file", "directory")
+            };
+            let path = path.display();
+            return write!(formatter, "`{path}` is a {found}, not a {expected}");
+        }
         match &self.dangling {
             None => write!(formatter, "`{}` does not exist", self.file.display()),
             Some(DanglingLink { link, target }) => write!(
@@ -66,7 +88,8 @@ pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<MissingPath>
         let Some(missing) = look(site, install, path)? else {
             continue;
         };
-        if missing.dangling.is_none() {
+        let is_taken = (missing.wrong.as_ref()).is_some_and(|wrong| wrong.path == missing.file);
+        if missing.dangling.is_none() && !is_taken {
             let (directory, is_complete) = if is_created(path, install) {
                 (Some(path.path().as_str()), true)
             } else {
@@ -116,22 +139,42 @@ fn is_created(path: &PersistentPath, install: &Install) -> bool {
     !is_required && (path.is_directory() || path.is_unclear())
 }
 
-/// Tells what is missing at a path; `None` when something is there.
+/// Tells what is missing at a path; `None` when something of the right kind is there.
 fn look(
     site: &Site,
     install: &Install,
     path: &PersistentPath,
 ) -> Result<Option<MissingPath>, FileError> {
     let kept = site.persist().join(path.path().as_str());
-    match fs::metadata(&kept) {
-        Ok(_) => return Ok(None),
-        Err(error) if error.kind() == ErrorKind::NotFound || is_loop(&error) => {}
+    let wrong = match fs::metadata(&kept) {
+        Ok(found) if found.is_dir() => {
+            let is_right = path.is_directory() || path.is_unclear();
+            (!is_right).then(|| kept.clone())
+        }
+        Ok(_) => path.is_directory().then(|| kept.clone()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => kept
+            .ancestors()
+            .find(|above| fs::metadata(above).is_ok_and(|found| !found.is_dir()))
+            .map(Path::to_owned),
+        Err(error) if error.kind() == ErrorKind::NotFound || is_loop(&error) => {
+            return Ok(Some(MissingPath {
+                path: path.to_string(),
+                is_directory: path.is_directory() || is_created(path, install),
+                dangling: dangling(&kept, &site.persist())?,
+                file: kept,
+                wrong: None,
+            }));
+        }
         Err(error) => return Err(error).on("look at", kept),
-    }
-    Ok(Some(MissingPath {
+    };
+    Ok(wrong.map(|wrong| MissingPath {
         path: path.to_string(),
         is_directory: path.is_directory() || is_created(path, install),
-        dangling: dangling(&kept, &site.persist())?,
+        dangling: None,
+        wrong: Some(WrongKind {
+            is_directory: wrong.is_dir(),
+            path: wrong,
+        }),
         file: kept,
     }))
 }
@@ -279,6 +322,34 @@ mod tests {
         fs::write(kept.path("var"), "").unwrap();
         let error = kept.prepare(&["var/uploads/"]).unwrap_err();
         assert!(error.to_string().contains("persist/var"), "{error}");
+    }
+
+    #[test]
+    fn what_is_of_the_wrong_kind_is_named() {
+        let kept = Kept::new();
+        fs::create_dir(kept.path("local.php")).unwrap();
+        for file in ["data", "var"] {
+            fs::write(kept.path(file), "kept").unwrap();
+        }
+        let taken = install(&["local.php", "data/", "var/uploads/"], &[]);
+        let found: Vec<_> = missing(&kept.site, &taken)
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let name = |path: &str| kept.path(path).display().to_string();
+        assert_eq!(
+            found,
+            [
+                format!("`{}` is a directory, not a file", name("local.php")),
+                format!("`{}` is a file, not a directory", name("data")),
+                format!("`{}` is a file, not a directory", name("var")),
+            ]
+        );
+        // What is there stays and is named; it is no reason to refuse a release.
+        let left = kept.prepare(&["local.php", "data/"]).unwrap();
+        assert_eq!(left, ["local.php", "data/"]);
+        assert_eq!(fs::read(kept.path("data")).unwrap(), b"kept");
     }
 
     #[test]

@@ -19,5 +19,6 @@ mod progress;
 mod promotion;
 mod readme;
 mod reproduce;
+mod rooms;
 mod same_bytes;
 mod third_party;

@@ -1,0 +1,194 @@
+//! The rooms of ARCHITECTURE.md: which file may name which.
+
+mod circles;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use circles::circles;
+use source::Source;
+
+/// Every crate but the tests, and whether its files may name what the file of a folder above them
+/// defines, although that file names them.
+const CRATES: &[(&str, Parents)] = &[
+    ("schemas/src", Parents::Unnamed),
+    ("schemas/bundle/src", Parents::Unnamed),
+    ("schemas/files/src", Parents::Unnamed),
+    ("schemas/terminal/src", Parents::Unnamed),
+    ("schemas/trust/src", Parents::Named),
+    ("registry/client/src", Parents::Named),
+    ("packager/src", Parents::Named),
+    ("registry/src", Parents::Named),
+    ("installer/src", Parents::Unnamed),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Parents {
+    Named,
+    Unnamed,
+}
+
+/// The rooms of each program from the top down. Rooms of one line do not know each other.
+const ROOMS: &[(&str, &[&[&str]])] = &[
+    (
+        "installer/src",
+        &[
+            &["cli"],
+            &["operation"],
+            &["live", "fetch", "drift"],
+            &["tree"],
+            &["state"],
+            &["site"],
+            &["platform", "observer", "failpoint"],
+        ],
+    ),
+    (
+        "registry/src",
+        &[
+            &["cli"],
+            &["server"],
+            &["http"],
+            &["app"],
+            &["access", "keep"],
+            &["error"],
+            &["publish"],
+            &["log", "store"],
+            &["objects", "database"],
+            &["settings", "oci", "data", "clock", "blocking", "budget"],
+        ],
+    ),
+    (
+        "packager/src",
+        &[
+            &["cli"],
+            &[
+                "reproduce",
+                "check",
+                "doctor",
+                "publish",
+                "rollback",
+                "report",
+            ],
+            &["promote", "resolve"],
+            &["drop", "preview"],
+            &["pack", "ancestry", "proposal"],
+            &[
+                "build", "select", "identify", "patch", "export", "import", "init",
+            ],
+            &["cache", "recipe", "contents", "sign", "push", "bundle_file"],
+            &["source", "key", "ssh", "counted", "config", "compare"],
+            &["filter"],
+        ],
+    ),
+];
+
+/// Circles that are left, each by its first file. A new one fails the test, and so does one that
+/// is gone and still stands here.
+const LEFT: &[&str] = &[
+    "registry/client/src/answer.rs",
+    "packager/src/cli/anchor.rs",
+    "installer/src/cli.rs",
+    "installer/src/tree/persist.rs",
+];
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let (mut found, mut first) = (Vec::new(), BTreeSet::new());
+    for (folder, parents) in CRATES {
+        let mut imports = Source::read(folder).imports();
+        if *parents == Parents::Named {
+            for (file, named) in &mut imports {
+                named.retain(|other| !is_above(other, file));
+            }
+        }
+        for circle in circles(&imports) {
+            first.extend(circle.first().cloned());
+            for file in &circle {
+                let inside = imports[file].intersection(&circle);
+                let inside: Vec<_> = inside.map(String::as_str).collect();
+                found.push(format!("{file} -> {}", inside.join(", ")));
+            }
+            found.push(String::new());
+        }
+    }
+    let left: BTreeSet<String> = LEFT.iter().map(|&file| file.to_owned()).collect();
+    assert_eq!(first, left, "{}", found.join("\n"));
+}
+
+#[test]
+fn a_room_names_only_rooms_below_it() {
+    let mut found = BTreeSet::new();
+    for (folder, levels) in ROOMS {
+        let level: BTreeMap<&str, usize> = (0..)
+            .zip(*levels)
+            .flat_map(|(level, rooms)| rooms.iter().map(move |room| (*room, level)))
+            .collect();
+        let level_of = |room: &str| {
+            *level
+                .get(room)
+                .unwrap_or_else(|| panic!("{folder}/{room} stands in no line of the table"))
+        };
+        for (file, named) in Source::read(folder).imports() {
+            let Some(room) = room(folder, &file) else {
+                continue;
+            };
+            let from = level_of(room);
+            for other in &named {
+                let below = self::room(folder, other);
+                if below.is_some_and(|other| other != room && level_of(other) <= from) {
+                    found.insert(format!("{file} -> {other}"));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn only_http_speaks_of_problems() {
+    let files = Source::read("registry/src").naming(&["Problem"]);
+    let elsewhere: Vec<_> = files
+        .iter()
+        .filter(|file| !file.starts_with("registry/src/http"))
+        .collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+#[test]
+fn only_cli_speaks_to_people() {
+    const SPEECH: &[&[&str]] = &[
+        &["anyhow"],
+        &["io", "stdout"],
+        &["io", "stderr"],
+        &["print"],
+        &["println"],
+        &["eprint"],
+        &["eprintln"],
+    ];
+    // A process of its own, whose stderr is the pipe on which the build is heard.
+    const GUARD: &str = "packager/src/build/stage/guard.rs";
+    for folder in ["installer/src", "registry/src", "packager/src"] {
+        let source = Source::read(folder);
+        let cli = format!("{folder}/cli");
+        for speech in SPEECH {
+            let mut files = source.naming(speech);
+            files.retain(|file| !file.starts_with(&cli) && file != GUARD);
+            assert!(files.is_empty(), "`{}` in {files:?}", speech.join("::"));
+        }
+    }
+}
+
+/// Tells whether `other` is the file of a folder in which `file` lies.
+fn is_above(other: &str, file: &str) -> bool {
+    let folder = other.strip_suffix(".rs").unwrap_or(other);
+    let below = file.strip_prefix(folder);
+    below.is_some_and(|rest| rest.starts_with('/')) || other.ends_with("src/lib.rs")
+}
+
+/// Returns the room in which a file lies; the crate's root is above all.
+fn room<'f>(folder: &str, file: &'f str) -> Option<&'f str> {
+    let path = file.strip_prefix(folder)?.strip_prefix('/')?;
+    let first = path.split('/').next()?;
+    let room = first.strip_suffix(".rs").unwrap_or(first);
+    (room != "lib").then_some(room)
+}

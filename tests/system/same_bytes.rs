@@ -156,6 +156,7 @@ fn as_another_user() {
             .arg(path)
             .args(["--revision", revision])
             .current_dir(&home)
+            .env("GIT_CONFIG_GLOBAL", home.join(".gitconfig"))
             .uid(NOBODY)
             .gid(NOBODY);
         assert_eq!(Transcript::of(&mut command).done().last_line(), hash);

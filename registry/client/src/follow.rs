@@ -9,8 +9,11 @@
 //! ```
 //!
 //! Whatever is fetched goes through `bulla_trust::Acceptance` and is written durably before it is
-//! used. A log that shrank, forked, changed its name or is signed by somebody else leaves the
+//! used. A log that shrank, forked, changed its name or is signed by another key leaves the
 //! directory as it was.
+//!
+//! Where a file is lost or damaged, what is left still counts: a log that does not continue it is
+//! refused ([`LogFollower::reopen`], [`LogFollower::enroll`]).
 
 mod copy;
 mod directory;
@@ -36,6 +39,8 @@ pub struct LogFollower {
     directory: Directory,
     remembered: Remembered,
     state: LogState,
+    /// What a log must contain to be taken for the one whose state is lost.
+    lost: Option<Anchor>,
 }
 
 impl LogFollower {
@@ -50,11 +55,49 @@ impl LogFollower {
             directory,
             remembered,
             state,
+            lost: None,
         }))
+    }
+
+    /// Opens a directory whose state may be lost or damaged. It is then empty until the log is
+    /// synchronised, which has to contain the newest checkpoint that was accepted here, or, where
+    /// that is lost too, what the anchor of the enrolment commits to. Without both, the state's
+    /// error is returned.
+    pub fn reopen(path: &Path) -> Result<Option<Self>, FollowError> {
+        let directory = Directory::new(path);
+        let Some(remembered) = directory.read_remembered()? else {
+            return Ok(None);
+        };
+        let (state, lost) = match directory.read_state() {
+            Ok(state) => (state, None),
+            Err(error) => {
+                let checkpoint = directory
+                    .read_checkpoint()
+                    .filter(|checkpoint| checkpoint.origin == remembered.origin);
+                let newest = checkpoint
+                    .into_iter()
+                    .chain(remembered.anchor.clone())
+                    .max_by_key(|anchor| anchor.position.size);
+                (LogState::default(), Some(newest.ok_or(error)?))
+            }
+        };
+        Ok(Some(Self {
+            directory,
+            remembered,
+            state,
+            lost,
+        }))
+    }
+
+    /// Returns what the log said when it was last synchronised, also where it is not known any
+    /// more which registry that was.
+    pub fn read_state(path: &Path) -> Result<LogState, FollowError> {
+        Directory::new(path).read_state()
     }
 
     /// Begins to follow the log of a registry. With an anchor, the log must contain the history
     /// that the anchor commits to; without one, whatever the registry shows is believed this once.
+    /// What is left here of a log whose `registry.json` is lost or damaged must be continued.
     pub async fn enroll(
         path: &Path,
         client: &Client,
@@ -64,7 +107,9 @@ impl LogFollower {
         let _lock = directory.lock().await?;
         directory.refuse_second()?;
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
-        let (note, state) = fetch(client, &LogState::default(), pin).await?;
+        let (known, lost) = directory.remains();
+        let (note, state) = fetch(client, &known, pin).await?;
+        require(lost.as_ref(), &state)?;
         let remembered = Remembered {
             url: client.url().clone(),
             origin: state.origin().unwrap_or_default().to_owned(),
@@ -77,20 +122,42 @@ impl LogFollower {
             directory,
             remembered,
             state,
+            lost: None,
         })
     }
 
     /// Takes in what the log has grown by, and remembers it before it returns.
     pub async fn sync(&mut self, client: &Client) -> Result<&LogState, FollowError> {
         let _lock = self.directory.lock().await?;
-        // Another process may have gone on meanwhile; what it accepted must not be forgotten.
-        self.state = self.directory.read_state()?;
-        let (note, state) = fetch(client, &self.state, Pin::Remembered).await?;
-        if state.size() > self.state.size() {
-            self.directory.write_state(&note, &state)?;
-            self.state = state;
-        }
+        self.read_again()?;
+        let pin = self.lost.as_ref().map_or(Pin::Remembered, Pin::Anchor);
+        let (note, state) = fetch(client, &self.state, pin).await?;
+        self.remember(&note, state)?;
         Ok(&self.state)
+    }
+
+    /// Reads the state, which another process may have brought further; what that one accepted
+    /// must not be forgotten.
+    fn read_again(&mut self) -> Result<(), FollowError> {
+        match (self.directory.read_state(), &self.lost) {
+            (Ok(state), _) => {
+                self.state = state;
+                self.lost = None;
+                Ok(())
+            }
+            (Err(_), Some(_)) => Ok(()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Remembers a state that was accepted, where it goes further.
+    fn remember(&mut self, note: &[u8], state: LogState) -> Result<(), FollowError> {
+        if state.size() > self.state.size() {
+            self.directory.write_state(note, &state)?;
+            self.state = state;
+            self.lost = None;
+        }
+        Ok(())
     }
 
     /// Takes in the log of the registry at another address and follows it from there. It must be
@@ -102,7 +169,7 @@ impl LogFollower {
         anchor: &Anchor,
     ) -> Result<&LogState, FollowError> {
         let _lock = self.directory.lock().await?;
-        self.state = self.directory.read_state()?;
+        self.read_again()?;
         let (note, state) = fetch(client, &self.state, Pin::Anchor(anchor)).await?;
         self.remember_move(client.url(), &note, state)?;
         Ok(&self.state)
@@ -115,10 +182,8 @@ impl LogFollower {
         note: &[u8],
         state: LogState,
     ) -> Result<(), FollowError> {
-        if state.size() > self.state.size() {
-            self.directory.write_state(note, &state)?;
-            self.state = state;
-        }
+        require(self.lost.as_ref(), &state)?;
+        self.remember(note, state)?;
         let moved = Remembered {
             url: url.clone(),
             ..self.remembered.clone()
@@ -126,6 +191,11 @@ impl LogFollower {
         self.directory.write_remembered(&moved)?;
         self.remembered = moved;
         Ok(())
+    }
+
+    /// Tells whether the state was lost and nothing was synchronised since.
+    pub const fn is_lost(&self) -> bool {
+        self.lost.is_some()
     }
 
     /// Returns what the log said when it was last synchronised.
@@ -156,6 +226,20 @@ impl LogFollower {
                 size: self.state.size(),
             })
         }
+    }
+}
+
+/// Refuses a state that does not contain what a lost one is known to have contained.
+fn require(lost: Option<&Anchor>, state: &LogState) -> Result<(), FollowError> {
+    match lost {
+        Some(anchor) if state.root_at(anchor.position.size) != Some(anchor.position.root) => {
+            Err(FollowError::OtherAnchor {
+                anchor: Box::new(anchor.clone()),
+                origin: state.origin().unwrap_or_default().to_owned(),
+                size: state.size(),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! One process at a time. The kernel's lock dies with its holder; the text in the file only tells
-//! people who that is.
+//! people who that is. A holder may remove the file.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use bulla_schemas::Timestamp;
@@ -37,32 +37,43 @@ impl Lock {
         now: Timestamp,
         waiting: impl FnOnce(&str),
     ) -> Result<Self, FileError> {
-        let mut file = open(path)?;
-        if !try_lock(&file, path)? {
-            waiting(&holder(&mut file));
-            file.lock().attempt("lock", path)?;
+        let mut waiting = Some(waiting);
+        loop {
+            let mut file = open(path)?;
+            if !try_lock(&file, path)? {
+                if let Some(waiting) = waiting.take() {
+                    waiting(&holder(&mut file));
+                }
+                file.lock().attempt("lock", path)?;
+            }
+            if is_at(&file, path) {
+                return Ok(Self::sign(file, command, now));
+            }
         }
-        Self::sign(file, path, command, now)
     }
 
     /// Takes the lock as [`Lock::take`] does, but does not wait.
     pub fn try_take(path: &Path, command: &str, now: Timestamp) -> Result<TryLock, FileError> {
-        let mut file = open(path)?;
-        if try_lock(&file, path)? {
-            Self::sign(file, path, command, now).map(TryLock::Taken)
-        } else {
-            let holder = holder(&mut file);
-            Ok(TryLock::Held { holder })
+        loop {
+            let mut file = open(path)?;
+            if !try_lock(&file, path)? {
+                let holder = holder(&mut file);
+                return Ok(TryLock::Held { holder });
+            }
+            if is_at(&file, path) {
+                return Ok(TryLock::Taken(Self::sign(file, command, now)));
+            }
         }
     }
 
-    fn sign(file: File, path: &Path, command: &str, now: Timestamp) -> Result<Self, FileError> {
+    /// A disk on which nothing can be written hides the name of the holder, and no more.
+    fn sign(file: File, command: &str, now: Timestamp) -> Self {
         let mut lock = Self { file };
         let note = format!("`{command}`, process {}, since {now}\n", std::process::id());
-        lock.clear()
-            .and_then(|()| lock.file.write_all(note.as_bytes()))
-            .attempt("write", path)?;
-        Ok(lock)
+        let _ = lock
+            .clear()
+            .and_then(|()| lock.file.write_all(note.as_bytes()));
+        lock
     }
 
     fn clear(&mut self) -> io::Result<()> {
@@ -85,7 +96,28 @@ fn open(path: &Path) -> Result<File, FileError> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).attempt("open the lock", path)
+    match options.open(path) {
+        // The lock is the kernel's: it needs the file, and nothing written in it.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => File::open(path),
+        opened => opened,
+    }
+    .attempt("open the lock", path)
+}
+
+/// Tells whether a file that was locked still has its name: its last holder may have removed it,
+/// and then others lock another file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+    let named = path.metadata().map(place).ok();
+    named.is_some() && file.metadata().map(place).ok() == named
+}
+
+/// Windows removes no file that is open.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
@@ -135,5 +167,25 @@ mod tests {
         });
         let free = Lock::try_take(&path, "status", now).unwrap();
         assert!(matches!(free, TryLock::Taken(_)));
+    }
+
+    #[test]
+    fn a_lock_whose_file_the_holder_removed_is_not_held_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let now = Timestamp::EPOCH;
+        let held = Lock::take(&path, "install", now, |_| unreachable!()).unwrap();
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let waiter = scope
+                .spawn(|| Lock::take(&path, "rollback", now, |_| tell.send(()).unwrap()).unwrap());
+            told.recv().unwrap();
+            std::fs::remove_file(&path).unwrap();
+            drop(held);
+            let taken = waiter.join().unwrap();
+            let found = Lock::try_take(&path, "status", now).unwrap();
+            assert!(matches!(&found, TryLock::Held { holder } if holder.contains("`rollback`")));
+            drop(taken);
+        });
     }
 }

@@ -10,14 +10,14 @@ use futures_util::TryStreamExt as _;
 use url::Url;
 
 use super::directory::{Directory, Remembered};
-use super::{FollowError, LogFollower};
+use super::{FollowError, LogFollower, require};
 use crate::client::Client;
 use crate::error::ClientError;
 
 /// Most bytes of the entries in a copy, which is made in memory.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// A log as somebody carried it here. Nothing of it is verified.
+/// A log that was carried here. Nothing of it is verified.
 #[derive(Debug, Clone, Copy)]
 pub struct CopiedLog<'a> {
     /// Where it was found, for people.
@@ -64,12 +64,12 @@ impl LogFollower {
     /// Takes in a copy, where it goes beyond what is remembered.
     pub async fn take_in(&mut self, copy: CopiedLog<'_>) -> Result<&LogState, FollowError> {
         let _lock = self.directory.lock().await?;
-        self.state = self.directory.read_state()?;
-        let state = judge(&self.state, copy)?;
-        if state.size() > self.state.size() {
-            self.directory.write_state(copy.checkpoint, &state)?;
-            self.state = state;
-        }
+        self.read_again()?;
+        let state = match &self.lost {
+            None => judge(&self.state, copy)?,
+            Some(anchor) => accept_whole(anchor, copy)?,
+        };
+        self.remember(copy.checkpoint, state)?;
         Ok(&self.state)
     }
 
@@ -83,19 +83,8 @@ impl LogFollower {
         copy: CopiedLog<'_>,
     ) -> Result<&LogState, FollowError> {
         let _lock = self.directory.lock().await?;
-        self.state = self.directory.read_state()?;
-        let refused = |error| refused(copy.found_in, error);
-        let known = self.state.size();
-        let new = copy
-            .entries
-            .get(usize::try_from(known).unwrap_or(usize::MAX)..);
-        let state = accept(
-            &self.state,
-            Pin::Anchor(anchor),
-            copy.checkpoint,
-            new.unwrap_or_default(),
-        )
-        .map_err(refused)?;
+        self.read_again()?;
+        let state = continue_with(&self.state, anchor, copy)?;
         self.remember_move(url, copy.checkpoint, state)?;
         Ok(&self.state)
     }
@@ -111,13 +100,9 @@ impl LogFollower {
         let directory = Directory::create(path)?;
         let _lock = directory.lock().await?;
         directory.refuse_second()?;
-        let state = accept(
-            &LogState::default(),
-            Pin::Anchor(&anchor),
-            copy.checkpoint,
-            copy.entries,
-        )
-        .map_err(|error| refused(copy.found_in, error))?;
+        let (known, lost) = directory.remains();
+        let state = continue_with(&known, &anchor, copy)?;
+        require(lost.as_ref(), &state)?;
         let remembered = Remembered {
             url,
             origin: state.origin().unwrap_or_default().to_owned(),
@@ -130,8 +115,26 @@ impl LogFollower {
             directory,
             remembered,
             state,
+            lost: None,
         })
     }
+}
+
+/// Goes on from a state with what a copy has beyond it, which must contain the anchor.
+fn continue_with(
+    known: &LogState,
+    anchor: &Anchor,
+    copy: CopiedLog<'_>,
+) -> Result<LogState, FollowError> {
+    let size = usize::try_from(known.size()).unwrap_or(usize::MAX);
+    let new = copy.entries.get(size..).unwrap_or_default();
+    accept(known, Pin::Anchor(anchor), copy.checkpoint, new)
+        .map_err(|error| refused(copy.found_in, error))
+}
+
+/// Replays a whole copy, which must contain the anchor.
+fn accept_whole(anchor: &Anchor, copy: CopiedLog<'_>) -> Result<LogState, FollowError> {
+    continue_with(&LogState::default(), anchor, copy)
 }
 
 /// Replays the whole copy, which must pass through the remembered state, or lie on the way to it.
@@ -147,13 +150,7 @@ fn judge(state: &LogState, copy: CopiedLog<'_>) -> Result<LogState, FollowError>
             root: state.root_at(size).unwrap_or_else(|| state.root()),
         },
     };
-    let copied = accept(
-        &LogState::default(),
-        Pin::Anchor(&meeting),
-        copy.checkpoint,
-        copy.entries,
-    )
-    .map_err(refused)?;
+    let copied = accept_whole(&meeting, copy)?;
     Ok(if copied.size() > state.size() {
         copied
     } else {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bulla_schemas::log::Anchor;
 use bulla_trust::LogState;
+use bulla_trust::checkpoint::Checkpoint;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -22,7 +23,7 @@ const LOCK_TRIES: u32 = 600;
 pub(super) struct Remembered {
     /// The registry's address.
     pub(super) url: Url,
-    /// The log's name, the same for ever.
+    /// The log's name, which never changes.
     pub(super) origin: String,
     /// The anchor that was enrolled with; none when the first log shown was believed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,9 +83,10 @@ impl Directory {
 
     /// Refuses a directory in which a log is followed already.
     pub(super) fn refuse_second(&self) -> Result<(), FollowError> {
-        match self.read_remembered()? {
-            None => Ok(()),
-            Some(earlier) => Err(FollowError::Enrolled {
+        match self.read_remembered() {
+            Ok(None) | Err(FollowError::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
+            Ok(Some(earlier)) => Err(FollowError::Enrolled {
                 directory: self.0.clone(),
                 origin: earlier.origin,
             }),
@@ -106,6 +108,24 @@ impl Directory {
             path,
             source: Box::new(source),
         })
+    }
+
+    /// Returns what the newest accepted checkpoint commits to, where it can be read.
+    pub(super) fn read_checkpoint(&self) -> Option<Anchor> {
+        let note = fs::read(self.0.join("checkpoint")).ok()?;
+        let (checkpoint, _) = Checkpoint::parse(&note).ok()?;
+        Some(Anchor {
+            position: checkpoint.position(),
+            origin: checkpoint.origin,
+        })
+    }
+
+    /// Returns what is left of a log: its state, or what that is known to have contained.
+    pub(super) fn remains(&self) -> (LogState, Option<Anchor>) {
+        match self.read_state() {
+            Ok(state) => (state, None),
+            Err(_) => (LogState::default(), self.read_checkpoint()),
+        }
     }
 
     /// Remembers a state and the checkpoint that it was accepted with. The state comes second: a

@@ -4,6 +4,7 @@ mod edits;
 mod enroll;
 mod garbage;
 mod install;
+mod known;
 mod locked;
 mod observe;
 mod persistent;

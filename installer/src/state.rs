@@ -2,6 +2,7 @@
 //! the installer may write.
 
 pub(crate) mod bundles;
+pub(crate) mod damaged;
 pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod hold;
@@ -16,3 +17,4 @@ pub use error::StateError;
 pub use history::{Activation, ActivationAction, PromotionRecord};
 pub use hold::Hold;
 pub use leftovers::Leftover;
+pub(crate) use leftovers::with_causes;

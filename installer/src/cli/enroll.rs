@@ -41,7 +41,7 @@ impl Arguments {
             url: self.url.clone(),
             anchor: self.anchor,
             file: self.from,
-            token: self.token.read(None)?,
+            token: self.token.read(|| None)?,
             token_file,
             now: clock::now(),
         };

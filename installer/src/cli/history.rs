@@ -6,6 +6,7 @@ use bulla_schemas::{Name, ProjectName};
 use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
+use super::terminal::Terminal;
 use super::{done, short_revision};
 use crate::operation::history;
 use crate::site::Server;
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let activations = history(server, &self.project)?;
+        let activations = history(server, &self.project, &Terminal::new("history"))?;
         if self.json {
             stdout::json(&activations)?;
             return done(());

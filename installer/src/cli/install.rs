@@ -17,6 +17,7 @@ use super::{clock, done};
 use crate::fetch::{FollowedLog, Supply};
 use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, Preview, install, preview};
 use crate::site::Server;
+use crate::state::with_causes;
 use crate::tree::Link;
 
 /// Make the release that a channel points to live
@@ -121,9 +122,12 @@ impl From<LinkArgument> for Link {
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         let mut log = FollowedLog::open(server)?;
+        if let Some(loss) = log.loss(server) {
+            stderr::warn(loss);
+        }
         let (supply, project) = match self.subject {
             Subject::Project(project) => {
-                let token = self.token.read(log.token_file(server)?)?;
+                let token = self.token.read(|| remembered_token(&log, server))?;
                 let supply = Supply::registry(log.url().clone(), token)?;
                 let supply = supply.on_silence(|sentence| stderr::say(sentence));
                 (supply, project)
@@ -179,6 +183,22 @@ impl Arguments {
             stdout::line(report.hash)?;
         }
         done(())
+    }
+}
+
+/// Returns the file that enrolment named for the registry's token. Many registries can be read
+/// without one.
+fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
+    match log.token_file(server) {
+        Ok(path) => path,
+        Err(error) => {
+            let problem = with_causes(&error);
+            stderr::warn(format_args!(
+                "{problem}; `bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
+                log.url()
+            ));
+            None
+        }
     }
 }
 

@@ -50,14 +50,20 @@ impl Arguments {
             Err(error) => return Ok(report_rollback(error)),
         };
         let hash = rolled_back.hash.short();
-        if rolled_back.left == rolled_back.hash {
-            stderr::say(format_args!("{}: {hash} is live already", request.project));
+        let held = if rolled_back.is_held {
+            ", held until the next install"
         } else {
-            stderr::say(format_args!(
-                "{}: {} -> {hash}, held until the next install",
-                request.project,
-                rolled_back.left.short()
-            ));
+            ""
+        };
+        let project = &request.project;
+        match rolled_back.left {
+            Some(left) if left == rolled_back.hash => {
+                stderr::say(format_args!("{project}: {hash} is live already"));
+            }
+            Some(left) => {
+                stderr::say(format_args!("{project}: {} -> {hash}{held}", left.short()));
+            }
+            None => stderr::say(format_args!("{project}: {hash} is live again{held}")),
         }
         stdout::line(rolled_back.hash)?;
         done(())

@@ -35,12 +35,12 @@ impl TokenArguments {
     /// Reads the token: from the file that was given, the environment, or the file remembered.
     pub(super) fn read(
         self,
-        remembered: Option<PathBuf>,
+        remembered: impl FnOnce() -> Option<PathBuf>,
     ) -> Result<Option<SecretString>, FileError> {
         let file = match (self.token_file, &self.token) {
             (Some(path), _) => Some(path),
             (None, Some(_)) => None,
-            (None, None) => remembered,
+            (None, None) => remembered(),
         };
         let Some(path) = file else {
             return Ok(self.token);

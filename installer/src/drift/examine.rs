@@ -2,6 +2,7 @@
 //! files that had to be hashed, so that they need not be hashed again.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
@@ -11,7 +12,7 @@ use crate::platform::directory;
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::record::TreeRecord;
-use crate::tree::compare::{Comparison, compare, is_untouched};
+use crate::tree::compare::{self, Comparison, compare, is_untouched};
 use crate::tree::{TreeError, releases};
 
 /// How closely to look.
@@ -23,20 +24,21 @@ pub(crate) enum Depth {
     Full,
 }
 
-/// Compares the tree of a release in `releases/`. `None` when there is no tree, or when it was
-/// touched and its bundle is not kept, so that nothing can be said.
+/// Compares the tree of a release in `releases/`; where its bundle is not kept or damaged, with what
+/// was recorded of it. `None` when there is no tree, or no record either, so that nothing can be
+/// said.
 pub(crate) fn examine(
     site: &Site,
     hash: &Digest,
     depth: Depth,
 ) -> Result<Option<Comparison>, DriftError> {
-    if let Some(untouched) = look_quickly(site, hash, depth)? {
+    if let Some(untouched) = look_quickly(site, hash, depth) {
         return Ok(Some(untouched));
     }
     // What is damaged is as good as not kept.
     match bundles::read(site, hash) {
         Ok(Some(bundle)) => compare_with(site, &bundle, depth),
-        _ => Ok(None),
+        _ => compare_with_record(site, hash),
     }
 }
 
@@ -46,29 +48,24 @@ pub(crate) fn examine_with(
     bundle: &VerifiedBundle,
     depth: Depth,
 ) -> Result<Option<Comparison>, DriftError> {
-    match look_quickly(site, &bundle.hash(), depth)? {
+    match look_quickly(site, &bundle.hash(), depth) {
         Some(untouched) => Ok(Some(untouched)),
         None => compare_with(site, bundle, depth),
     }
 }
 
 /// Says that a tree is what was installed when nothing touched it since.
-fn look_quickly(
-    site: &Site,
-    hash: &Digest,
-    depth: Depth,
-) -> Result<Option<Comparison>, DriftError> {
+fn look_quickly(site: &Site, hash: &Digest, depth: Depth) -> Option<Comparison> {
     if depth == Depth::Full || !releases::is_on_disk(site, hash) {
-        return Ok(None);
+        return None;
     }
     let record = TreeRecord::read(&site.record(hash), hash)?;
-    let untouched = record.filter(|record| is_untouched(record, &site.tree(hash)));
-    Ok(untouched.map(|record| Comparison {
+    is_untouched(&record, &site.tree(hash)).then(|| Comparison {
         differences: Vec::new(),
         record,
         mounted: Vec::new(),
         not_executable: Vec::new(),
-    }))
+    })
 }
 
 fn compare_with(
@@ -77,24 +74,45 @@ fn compare_with(
     depth: Depth,
 ) -> Result<Option<Comparison>, DriftError> {
     let hash = bundle.hash();
-    if !releases::is_on_disk(site, &hash) {
+    let Some(tree) = tree(site, &hash)? else {
         return Ok(None);
-    }
-    let tree = site.tree(&hash);
-    if directory::open_top(&tree).is_err_and(|error| error.kind() == ErrorKind::CrossesDevices) {
-        return Err(TreeError::Covered { path: tree }.into());
-    }
-    let path = site.record(&hash);
-    let known = TreeRecord::read(&path, &hash)?;
+    };
+    let known = TreeRecord::read(&site.record(&hash), &hash);
     let hints = match depth {
         Depth::Quick => known.as_ref(),
         Depth::Full => None,
     };
     let comparison = compare(bundle, &tree, hints)?;
-    // What is mounted has stamps that are not the tree's.
-    if comparison.mounted.is_empty() && known.as_ref() != Some(&comparison.record) {
-        // Only a hint: a disk that is full, or a person who may not write it, changes no answer.
-        let _ = comparison.record.write(&path);
-    }
+    remember(site, known.as_ref(), &comparison);
     Ok(Some(comparison))
+}
+
+fn compare_with_record(site: &Site, hash: &Digest) -> Result<Option<Comparison>, DriftError> {
+    let (Some(tree), Some(known)) = (
+        tree(site, hash)?,
+        TreeRecord::read(&site.record(hash), hash),
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(compare::compare_with_record(&known, &tree)?))
+}
+
+/// Returns where the tree of a release is, `None` when there is none.
+fn tree(site: &Site, hash: &Digest) -> Result<Option<PathBuf>, TreeError> {
+    if !releases::is_on_disk(site, hash) {
+        return Ok(None);
+    }
+    let path = site.tree(hash);
+    match directory::open_top(&path) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => Err(TreeError::Covered { path }),
+        _ => Ok(Some(path)),
+    }
+}
+
+/// Only a hint: a disk that is full, or a person who may not write it, changes no answer.
+fn remember(site: &Site, known: Option<&TreeRecord>, found: &Comparison) {
+    // What is mounted has stamps that are not the tree's.
+    if found.mounted.is_empty() && known != Some(&found.record) {
+        let _ = found.record.write(&site.record(&found.record.hash));
+    }
 }

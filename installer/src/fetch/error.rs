@@ -33,6 +33,15 @@ pub enum FetchError {
         /// The state directory.
         state: PathBuf,
     },
+    /// What was remembered of the log is lost, and nothing brings it back.
+    #[error(
+        "what was remembered of the log in `{}` is lost or damaged, and the bundle file contains no copy of the log",
+        directory.display()
+    )]
+    LogLost {
+        /// Where it was remembered.
+        directory: PathBuf,
+    },
     /// The registry, or the way there.
     #[error(transparent)]
     Registry(Box<ClientError>),
@@ -124,7 +133,9 @@ impl Outcome for FetchError {
             | Self::PartSize { .. }
             | Self::OtherProject { .. } => FailureKind::Refused,
             Self::NotEnrolled { .. } => FailureKind::Usage,
-            Self::Runtime(_) | Self::ThreadDied | Self::ReadFile(_) => FailureKind::Failed,
+            Self::Runtime(_) | Self::ThreadDied | Self::ReadFile(_) | Self::LogLost { .. } => {
+                FailureKind::Failed
+            }
         }
     }
 
@@ -133,9 +144,12 @@ impl Outcome for FetchError {
             Self::File(error) => return error.hint(),
             Self::State(error) => return error.hint(),
             Self::Registry(error) => return error.hint(),
-            Self::Log(error) => return error.hint(),
+            Self::Log(error) => return log_hint(error),
             Self::BundleFile(error) => return error.hint(),
             Self::OtherBundle { .. } => "omit HASH, or use the bundle file that holds the release",
+            Self::LogLost { .. } => {
+                "install from the registry, or from a file of `bulla export`, which holds the log"
+            }
             Self::NotEnrolled { .. } => {
                 "`bulla-installer enroll URL ANCHOR`; `bulla anchor` prints the anchor"
             }
@@ -149,4 +163,19 @@ impl Outcome for FetchError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// Says which command mends a file of the log's directory.
+fn log_hint(error: &FollowError) -> Option<String> {
+    let (FollowError::Damaged { path, .. } | FollowError::Io { path, .. }) = error else {
+        return error.hint();
+    };
+    let hint = match path.file_name()?.to_str()? {
+        "registry.json" => {
+            "`bulla-installer enroll URL ANCHOR` mends it; `bulla anchor` prints the anchor"
+        }
+        "state" => "the next `bulla-installer install` reads the log again",
+        _ => return error.hint(),
+    };
+    Some(hint.to_owned())
 }

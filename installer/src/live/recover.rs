@@ -6,15 +6,18 @@ use super::{activation, current};
 use crate::failpoint::failpoint;
 use crate::platform::files;
 use crate::site::Site;
+use crate::state::StateError;
 use crate::state::journal::{self, Phase};
 
 /// What was found of a process that died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Recovered {
     /// Nothing.
     Nothing,
     /// It had switched: the activation was written down now.
     Finished,
+    /// It had switched, and that cannot be written down yet.
+    Unwritten(StateError),
     /// It had not switched: the step was forgotten.
     Undone,
 }
@@ -32,8 +35,11 @@ pub(crate) fn recover(site: &Site) -> Result<Recovered, LiveError> {
                 // The rename may have been seen without having been made durable.
                 files::sync_directory(site.folder())?;
                 step.phase = Phase::Record.max(step.phase);
-                activation::go_on(site, step)?;
-                Recovered::Finished
+                match activation::go_on(site, step) {
+                    Ok(()) => Recovered::Finished,
+                    Err(LiveError::State(error)) => Recovered::Unwritten(error),
+                    Err(error) => return Err(error),
+                }
             } else {
                 journal::end(&site.journal())?;
                 Recovered::Undone

@@ -11,9 +11,9 @@ use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::fetch::log::copied;
+use crate::fetch::FetchError;
+use crate::fetch::log::{copied, enrolled};
 use crate::fetch::supply::{Source, Supply};
-use crate::fetch::{FetchError, FollowedLog};
 use crate::platform::files::FileError;
 use crate::site::Server;
 use crate::state::StateError;
@@ -33,6 +33,12 @@ pub enum EnrollError {
         url: Box<Url>,
         /// The log.
         origin: String,
+    },
+    /// A path that cannot be written down.
+    #[error("the path of the token file, `{}`, is not UTF-8", path.display())]
+    TokenFileName {
+        /// The path.
+        path: PathBuf,
     },
     /// A bundle file without a copy of the log.
     #[error("the bundle file `{}` contains no copy of the log", path.display())]
@@ -64,7 +70,9 @@ impl Outcome for EnrollError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Fetch(error) => error.kind(),
-            Self::EnrolledElsewhere { .. } | Self::NoLogCopy { .. } => FailureKind::Usage,
+            Self::EnrolledElsewhere { .. }
+            | Self::TokenFileName { .. }
+            | Self::NoLogCopy { .. } => FailureKind::Usage,
         }
     }
 
@@ -74,6 +82,7 @@ impl Outcome for EnrollError {
             Self::EnrolledElsewhere { .. } => {
                 "a server follows one log; use another --state for another registry"
             }
+            Self::TokenFileName { .. } => "give the file another name; nothing was changed",
             Self::NoLogCopy { .. } => "`bulla export` writes files with a copy of the log",
         };
         Some(hint.to_owned())
@@ -98,11 +107,17 @@ pub struct EnrollRequest {
 }
 
 /// Begins to follow a registry's log from an anchor. The same log at another address moves the
-/// server there, if it passes through what this server has verified; another log is refused.
+/// server there, if it passes through what this server has verified; another log is refused. What
+/// is lost or damaged of what was remembered is written again; what is left of it still counts.
 pub fn enroll(server: &Server, request: EnrollRequest) -> Result<LogState, EnrollError> {
+    if let Some(path) = &request.token_file
+        && path.to_str().is_none()
+    {
+        return Err(EnrollError::TokenFileName { path: path.clone() });
+    }
     bulla_files::create_private_directory(server.state())?;
-    let follower = match FollowedLog::remembered(server)? {
-        Some(log) => again(server, log.into_follower(), &request)?,
+    let follower = match enrolled(server)? {
+        Some(follower) => again(server, follower, &request)?,
         None => first(server, &request)?,
     };
     if let Some(path) = request.token_file {
@@ -117,7 +132,7 @@ fn first(server: &Server, request: &EnrollRequest) -> Result<LogFollower, Enroll
     match supply.source() {
         Source::Registry(client) => {
             let follower = supply.wait(LogFollower::enroll(&directory, client, Some(anchor)))?;
-            synced::write(&server.synced(), request.now)?;
+            synced::write(&server.synced(), request.now);
             Ok(follower)
         }
         Source::File(file) => {
@@ -134,7 +149,8 @@ fn again(
     mut follower: LogFollower,
     request: &EnrollRequest,
 ) -> Result<LogFollower, EnrollError> {
-    if *follower.url() == request.url {
+    let is_known = request.anchor.position.size <= follower.state().size();
+    if *follower.url() == request.url && is_known {
         follower.check_anchor(&request.anchor)?;
         return Ok(follower);
     }
@@ -148,7 +164,7 @@ fn again(
     match supply.source() {
         Source::Registry(client) => {
             supply.wait(follower.move_to(client, &request.anchor))?;
-            synced::write(&server.synced(), request.now)?;
+            synced::write(&server.synced(), request.now);
         }
         Source::File(file) => {
             let log = copied(required(file.log(), request)?);

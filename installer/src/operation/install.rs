@@ -23,8 +23,7 @@ use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
-use crate::live::activation::activate;
-use crate::live::current;
+use crate::live::{activation, current};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
@@ -85,7 +84,7 @@ pub fn install(
             activation: attempt.activation(revision.clone(), position),
             hold: None,
         };
-        activate(site, step)?;
+        activation::activate(site, step)?;
     }
     if let Some(hold) = &hold {
         observer.note(&format!(

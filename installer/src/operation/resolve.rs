@@ -168,7 +168,7 @@ fn of_head(head: &Head) -> PromotionRecord {
     }
 }
 
-fn of_promotion(promotion: &Promotion) -> PromotionRecord {
+pub(super) fn of_promotion(promotion: &Promotion) -> PromotionRecord {
     PromotionRecord {
         channel: promotion.channel.clone(),
         seq: promotion.seq,

@@ -10,26 +10,29 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
+use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
+use bulla_trust::LogState;
 
 use super::edits;
+use super::known;
 use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
-use crate::drift::examine::{Depth, examine};
+use crate::drift::examine::{Depth, examine, examine_with};
 use crate::failpoint::failpoint;
-use crate::fetch::FollowedLog;
-use crate::live::activation::activate;
-use crate::live::current;
+use crate::fetch::log::remembered;
+use crate::live::{activation, current};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
-use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
-use crate::state::hold::Hold;
+use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
-use crate::tree::{Difference, Link};
+use crate::state::{bundles, with_causes};
+use crate::tree::compare::in_words;
+use crate::tree::{Difference, DifferenceKind, Link, releases};
 
 pub use candidate::Candidate;
 use candidate::candidates;
@@ -59,8 +62,11 @@ pub struct RolledBack {
     pub hash: Digest,
     /// Its revision.
     pub revision: String,
-    /// The release that was left; the same when nothing had to be done.
-    pub left: Digest,
+    /// The release that was left; the same when nothing had to be done, and none when nothing was
+    /// live.
+    pub left: Option<Digest>,
+    /// Whether the server is held on the release now.
+    pub is_held: bool,
 }
 
 /// Makes an earlier release live again.
@@ -73,19 +79,23 @@ pub fn rollback(
     let not_installed = || RollbackError::NotInstalled {
         project: request.project.clone(),
     };
-    if !site.history().exists() {
+    if !known::is_known(&site) {
         return Err(not_installed());
     }
     let locked = LockedSite::open(server, &request.project, "rollback", request.now, observer)?;
     let site = locked.site();
-    let live = current::read(site)?.ok_or_else(not_installed)?;
-    let history = History::read(&site.history())?;
-    let followed = FollowedLog::open(server)?;
-    let log = followed.state();
+    let log = known_log(server, observer);
+    let live = current::read(site)?;
+    let mut history = History::read(&site.history())?;
+    if history.activations().is_empty() {
+        known::restore_history(site, &log, request.now, observer);
+        history = History::read(&site.history())?;
+    }
+    let last = history.last().ok_or_else(not_installed)?;
 
-    let candidates = || candidates(site, &history, log, &live);
-    let target = choose(request, &history, &live, candidates)?;
-    if let Some(warning) = check_revocation(log, &request.project, &target.hash)? {
+    let candidates = || candidates(site, &history, &log, live.as_ref());
+    let target = choose(request, &history, live.as_ref(), candidates)?;
+    if let Some(warning) = check_revocation(&log, &request.project, &target.hash)? {
         observer.note(&warning);
     }
     Target {
@@ -98,58 +108,98 @@ pub fn rollback(
         observer,
     }
     .make_tree(candidates)?;
+    let rolled_back = |is_held| RolledBack {
+        hash: target.hash,
+        revision: target.revision.clone(),
+        left: live,
+        is_held,
+    };
     // It was only repaired, where that was needed.
-    if target.hash == live {
-        return Ok(RolledBack {
-            hash: live,
-            revision: target.revision.clone(),
-            left: live,
-        });
+    if live == Some(target.hash) {
+        return Ok(rolled_back(false));
     }
-    edits::say(site, &live, observer);
+    match &live {
+        Some(live) => edits::say(site, live, observer),
+        None => observer.note(&format!(
+            "`{}` does not exist and is made again",
+            site.current().display()
+        )),
+    }
     failpoint!("rollback::checked");
     let activation = Activation {
         number: history.next_number(),
         action: ActivationAction::Rollback,
-        from: Some(live),
+        from: live,
         activated_at: request.now,
-        log: log.position(),
+        log: if log.size() == 0 {
+            last.log
+        } else {
+            log.position()
+        },
         by: Some(request.by.clone()),
         reason: request.reason.clone(),
         ..target.clone()
     };
-    let hold = Hold {
-        hash: target.hash,
-        left: live,
-        since: request.now,
-        by: Some(request.by.clone()),
-        reason: request.reason.clone(),
+    let left = live.unwrap_or(last.hash);
+    let hold = if left == target.hash {
+        // What was live last is put back: that holds it on nothing new.
+        hold::read(&site.hold())?
+    } else {
+        Some(Hold {
+            hash: target.hash,
+            left,
+            since: request.now,
+            by: Some(request.by.clone()),
+            reason: request.reason.clone(),
+        })
     };
-    activate(
-        site,
-        Step {
-            phase: Phase::Switch,
-            activation,
-            hold: Some(hold),
-        },
-    )?;
-    Ok(RolledBack {
-        hash: target.hash,
-        revision: target.revision.clone(),
-        left: live,
-    })
+    let is_held = hold.is_some();
+    let step = Step {
+        phase: Phase::Switch,
+        activation,
+        hold,
+    };
+    if let Some(error) = activation::go_back(site, &step)? {
+        observer.note(&format!(
+            "not everything about this switch could be written down: {}; the next command that can \
+             writes what is live into the history, and `status` may show no hold until then",
+            with_causes(&error)
+        ));
+        return Ok(rolled_back(false));
+    }
+    Ok(rolled_back(is_held))
+}
+
+/// Returns what is known of the log. A rollback goes on without it, aloud: revocations are known
+/// only from there.
+fn known_log(server: &Server, observer: &dyn Observer) -> LogState {
+    let remembered = remembered(server);
+    if let Some(error) = &remembered.problem {
+        let revoked = if remembered.state.size() == 0 {
+            "whether people revoked the release cannot be told: "
+        } else {
+            ""
+        };
+        let hint = error
+            .hint()
+            .map_or_else(String::new, |hint| format!("; {hint}"));
+        observer.note(&format!("{revoked}{}{hint}", with_causes(error)));
+    }
+    remembered.state
 }
 
 /// Chooses the activation to go back to: the one before, or the one that was asked for.
 fn choose<'a>(
     request: &RollbackRequest,
     history: &'a History,
-    live: &Digest,
+    live: Option<&Digest>,
     candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
 ) -> Result<&'a Activation, RollbackError> {
     let hash = match &request.hash {
         None => match history.before_live().first() {
-            Some(hash) if hash != live => *hash,
+            // Nothing is live, and before that was what was live last.
+            _ if live.is_none() && history.last().is_some() => history.latest_first()[0],
+            Some(hash) if Some(hash) != live => *hash,
             _ => {
                 return Err(RollbackError::NothingBefore {
                     project: request.project.clone(),
@@ -190,7 +240,7 @@ struct Target<'a> {
     site: &'a Site,
     activation: &'a Activation,
     history: &'a History,
-    live: Digest,
+    live: Option<Digest>,
     request: &'a RollbackRequest,
     observer: &'a dyn Observer,
 }
@@ -203,11 +253,14 @@ impl Target<'_> {
         candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
     ) -> Result<(), RollbackError> {
         let hash = self.activation.hash;
-        // Without what is kept of the release, the tree alone is what there is.
+        let kept = bundles::read(self.site, &hash);
         if let Ok(Some((parts, _))) = bundles::read_parts(self.site, &hash) {
             persistent::prepare_to_return(self.site, &parts.release().install, self.observer);
         }
-        let found = examine(self.site, &hash, Depth::Quick)?;
+        let Ok(Some(bundle)) = &kept else {
+            return self.take_as_it_is(candidates);
+        };
+        let found = examine_with(self.site, bundle, Depth::Quick)?;
         let differences = match &found {
             Some(found) if found.differences.is_empty() => {
                 edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
@@ -216,14 +269,7 @@ impl Target<'_> {
             Some(found) => found.differences.as_slice(),
             None => &[],
         };
-        let Ok(Some(bundle)) = bundles::read(self.site, &hash) else {
-            return Err(RollbackError::Gone {
-                hash,
-                command: self.install_command(),
-                candidates: candidates()?,
-            });
-        };
-        match self.repair(&bundle, differences) {
+        match self.repair(bundle, differences) {
             Err(source @ WriteError::NotOnDisk { .. }) => Err(RollbackError::NotRepairable {
                 hash,
                 command: self.install_command(),
@@ -233,13 +279,69 @@ impl Target<'_> {
         }
     }
 
+    /// Takes the tree although what is kept of its release is missing or damaged: that is ours, and
+    /// must not stand between a person and the earlier release. It is compared with what was
+    /// recorded of it, where that can be read, and what was found is said. Only a tree that lacks
+    /// files is refused.
+    fn take_as_it_is(
+        &self,
+        candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
+    ) -> Result<(), RollbackError> {
+        let hash = self.activation.hash;
+        let command = self.install_command();
+        if !releases::is_on_disk(self.site, &hash) {
+            return Err(RollbackError::Gone {
+                hash,
+                command,
+                candidates: candidates()?,
+            });
+        }
+        let why = format!(
+            "what is kept of {} in `{}` is missing or damaged, so that its tree cannot be compared \
+             with the release",
+            hash.short(),
+            self.site.bundle(&hash).display(),
+        );
+        let Some(found) = examine(self.site, &hash, Depth::Quick)? else {
+            self.observer.note(&format!(
+                "{why}; it is used as it is. {}",
+                repair_with(&command)
+            ));
+            return Ok(());
+        };
+        let is_lost = |found: &&Difference| {
+            matches!(
+                found.difference,
+                DifferenceKind::Missing | DifferenceKind::Unreadable
+            )
+        };
+        if found.differences.iter().any(|found| is_lost(&found)) {
+            return Err(RollbackError::Incomplete {
+                hash,
+                differences: found.differences,
+                command,
+            });
+        }
+        edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
+        let found = match found.differences.as_slice() {
+            [] => "it is as this server recorded it".to_owned(),
+            differences => format!(
+                "by this server's record of it, it was edited, and it is used as it is: {}",
+                in_words(differences)
+            ),
+        };
+        self.observer
+            .note(&format!("{why}; {found}. {}", repair_with(&command)));
+        Ok(())
+    }
+
     fn repair(
         &self,
         bundle: &VerifiedBundle,
         differences: &[Difference],
     ) -> Result<(), WriteError> {
-        let mut order = vec![bundle.hash(), self.live];
-        for other in self.history.latest_first() {
+        let mut order = vec![bundle.hash()];
+        for other in self.live.into_iter().chain(self.history.latest_first()) {
             if !order.contains(&other) {
                 order.push(other);
             }
@@ -249,7 +351,7 @@ impl Target<'_> {
             bundle,
             promotion: &self.activation.promotion,
             supply: None,
-            live: Some(self.live),
+            live: self.live,
             order,
             free: HashSet::new(),
             differences,
@@ -281,4 +383,8 @@ impl Target<'_> {
         }
         command
     }
+}
+
+fn repair_with(command: &str) -> String {
+    format!("With the registry in reach, this mends it: {command}")
 }

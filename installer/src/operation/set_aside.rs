@@ -2,18 +2,24 @@
 
 use bulla_schemas::ProjectName;
 
-use super::status::projects;
+use super::known::{self, projects};
+use super::observe::ObserveError;
 use crate::drift::{DriftError, SetAside, set_aside as trees};
 use crate::live::processes::Uses;
-use crate::site::Server;
+use crate::site::{Server, Site};
 use crate::state::Leftover;
 
 /// Lists the trees that are set aside, of one project or of all, the oldest first.
 pub fn set_aside(
     server: &Server,
     project: Option<&ProjectName>,
-) -> Result<Vec<SetAside>, DriftError> {
+) -> Result<Vec<SetAside>, ObserveError> {
     let projects = match project {
+        Some(project) if !knows(&server.site(project)) => {
+            return Err(ObserveError::NotInstalled {
+                project: project.clone(),
+            });
+        }
         Some(project) => vec![project.clone()],
         None => projects(server)?,
     };
@@ -22,6 +28,11 @@ pub fn set_aside(
         found.extend(trees::list(&server.site(&project))?);
     }
     Ok(found)
+}
+
+/// What a person set aside is there, also where all releases are gone.
+fn knows(site: &Site) -> bool {
+    known::is_known(site) || site.set_aside().is_dir()
 }
 
 /// Removes a tree that is set aside, by its name or the beginning of it. What is in use or cannot

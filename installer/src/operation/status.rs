@@ -1,20 +1,17 @@
 //! Status: what is on this disk, read from the disk, beside what the log was last known to want.
 
-use std::error::Error;
-use std::fs;
-use std::io::ErrorKind;
-
+use bulla_bundle::VerifiedBundle;
 use bulla_schemas::outcome::Outcome;
 use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
-use bulla_trust::LogState;
 use serde::Serialize;
 
+use super::known;
 use super::observe::ObserveError;
-use crate::drift::examine::{Depth, examine};
+use crate::drift::examine::{Depth, examine_with};
 use crate::drift::{SetAside, set_aside};
-use crate::fetch::FollowedLog;
+use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
-use crate::platform::files::{FileError, OnPath as _};
+use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, History};
@@ -105,12 +102,16 @@ pub fn status(
     server: &Server,
     project: Option<&ProjectName>,
 ) -> Result<Vec<ProjectStatus>, ObserveError> {
-    let followed = FollowedLog::remembered(server)?;
-    let log = followed.as_ref().map(FollowedLog::state);
-    let synced_at = synced::read(&server.synced())?;
+    let log = remembered(server);
+    let synced_at = synced::read(&server.synced());
     let projects = match project {
+        Some(project) if !known::is_known(&server.site(project)) => {
+            return Err(ObserveError::NotInstalled {
+                project: project.clone(),
+            });
+        }
         Some(project) => vec![project.clone()],
-        None => projects(server)?,
+        None => known::projects(server)?,
     };
     Ok(projects
         .into_iter()
@@ -118,20 +119,28 @@ pub fn status(
             let site = server.site(&project);
             ProjectStatus {
                 synced_at,
-                ..observe(&site, log)
+                ..observe(&site, &log)
             }
         })
         .collect())
 }
 
-/// Returns the journal of a project's activations, oldest first.
-pub fn history(server: &Server, project: &ProjectName) -> Result<Vec<Activation>, ObserveError> {
+/// Returns the journal of a project's activations, oldest first. What cannot be understood of it is
+/// noted.
+pub fn history(
+    server: &Server,
+    project: &ProjectName,
+    observer: &dyn Observer,
+) -> Result<Vec<Activation>, ObserveError> {
     let site = server.site(project);
     let history = History::read(&site.history())?;
-    if history.activations().is_empty() {
+    if !known::is_known(&site) {
         return Err(ObserveError::NotInstalled {
             project: project.clone(),
         });
+    }
+    if let Some(damage) = history.damage(&site.history()) {
+        observer.note(&damage);
     }
     Ok(history.activations().to_vec())
 }
@@ -142,21 +151,31 @@ struct Problems(Vec<String>);
 
 impl Problems {
     /// Takes what could be read, and notes why the rest could not be.
-    fn or_default<T: Default, E: Error + Outcome>(&mut self, result: Result<T, E>) -> T {
+    fn or_default<T: Default, E: Outcome>(&mut self, result: Result<T, E>) -> T {
         result.unwrap_or_else(|error| {
-            let mut text = with_causes(&error);
-            if let Some(hint) = error.hint() {
-                text = format!("{text}; {hint}");
-            }
-            self.0.push(text);
+            self.add(&error);
             T::default()
         })
     }
 
-    /// Compares the live tree. What cannot be compared is a problem.
-    fn differences(&mut self, site: &Site, hash: &Digest) -> Option<Vec<Difference>> {
+    fn add(&mut self, error: &impl Outcome) {
+        let mut text = with_causes(error);
+        if let Some(hint) = error.hint() {
+            text = format!("{text}; {hint}");
+        }
+        self.0.push(text);
+    }
+
+    /// Compares the live tree with its release. What cannot be compared is a problem.
+    fn differences(
+        &mut self,
+        site: &Site,
+        hash: &Digest,
+        bundle: Option<&VerifiedBundle>,
+    ) -> Option<Vec<Difference>> {
         let path = site.tree(hash);
-        let found = match examine(site, hash, Depth::Quick) {
+        let found = bundle.map_or(Ok(None), |bundle| examine_with(site, bundle, Depth::Quick));
+        let found = match found {
             Ok(Some(found)) => return Some(found.differences),
             Ok(None) if releases::is_on_disk(site, hash) => format!(
                 "`{}` cannot be compared with its release, because what is kept of that in `{}` \
@@ -186,16 +205,17 @@ impl Problems {
     }
 }
 
-fn observe(site: &Site, log: Option<&LogState>) -> ProjectStatus {
+fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     let mut problems = Problems::default();
-    let history = History::read(&site.history());
-    // A history that cannot be read is one of something that was installed.
-    let is_installed = !history
-        .as_ref()
-        .is_ok_and(|history| history.activations().is_empty());
-    let history = problems.or_default(history);
-    problems.or_default(folders::check(site, is_installed));
+    if let Some(error) = &log.problem {
+        problems.add(error);
+    }
+    let log = &log.state;
+    let history = problems.or_default(History::read(&site.history()));
+    problems.0.extend(history.damage(&site.history()));
+    problems.or_default(folders::check(site, known::was_installed(site)));
     let live = problems.or_default(current::read(site));
+    problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));
     let activation = live.and_then(|hash| history.last_of(&hash));
     let channel = history
@@ -203,9 +223,8 @@ fn observe(site: &Site, log: Option<&LogState>) -> ProjectStatus {
         .map(|activation| activation.promotion.channel.clone());
     let head = channel
         .as_ref()
-        .and_then(|channel| Some(log?.head(site.project(), channel)?.hash));
-    let is_revoked =
-        |hash: &Digest| log.is_some_and(|log| log.revocation(site.project(), hash).is_some());
+        .and_then(|channel| Some(log.head(site.project(), channel)?.hash));
+    let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
     let standing = match (live, head) {
         (None, _) => Standing::NotInstalled,
         (Some(live), _) if is_revoked(&live) => Standing::Revoked,
@@ -214,13 +233,13 @@ fn observe(site: &Site, log: Option<&LogState>) -> ProjectStatus {
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
-    let differences = live.and_then(|hash| problems.differences(site, &hash));
-    // What is kept of a release and damaged is what `verify` is for.
-    let parts = live.and_then(|hash| bundles::read_parts(site, &hash).ok().flatten());
-    let missing = match parts {
-        Some((parts, _)) => problems.or_default(persist::missing(site, &parts.release().install)),
-        None => Vec::new(),
-    };
+    // One that is damaged is named where the tree cannot be compared with it.
+    let bundle = live.and_then(|hash| bundles::read(site, &hash).ok().flatten());
+    let bundle = bundle.as_ref();
+    let differences = live.and_then(|hash| problems.differences(site, &hash, bundle));
+    let missing = bundle.map_or_else(Vec::new, |bundle| {
+        problems.or_default(persist::missing(site, &bundle.release().install))
+    });
     let set_aside = problems.or_default(set_aside::list(site));
     ProjectStatus {
         project: site.project().clone(),
@@ -240,22 +259,27 @@ fn observe(site: &Site, log: Option<&LogState>) -> ProjectStatus {
     }
 }
 
-/// Returns the projects that were ever installed here.
-pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
-    let path = server.projects();
-    let entries = match fs::read_dir(&path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("list", path),
-    };
-    let mut projects = Vec::new();
-    for entry in entries {
-        let name = entry.on("list", &path)?.file_name();
-        let name = name.to_str().map(|name| name.replace("%2F", "/"));
-        let project = name.and_then(|name| name.parse::<ProjectName>().ok());
-        // An install that failed leaves a lock, and maybe an interrupted download.
-        projects.extend(project.filter(|project| server.site(project).history().exists()));
+/// Says which of the two that tell what was live is gone, and how it comes back.
+fn lost(site: &Site, history: &History, is_live: bool) -> Option<String> {
+    let back = "the next `bulla-installer install` or `bulla-installer rollback`";
+    let path = site.current();
+    match (history.last(), is_live) {
+        (Some(last), false) if path.symlink_metadata().is_err() => Some(format!(
+            "`{}` does not exist, so that nothing is live; {} was live last, and {back} puts a \
+             link back",
+            path.display(),
+            last.hash.short()
+        )),
+        (None, true) => Some(format!(
+            "the history in `{}` is lost; {back} writes what can be known of it",
+            site.history().display()
+        )),
+        (Some(last), true) if current::read(site).ok().flatten() != Some(last.hash) => {
+            Some(format!(
+                "`{}` was switched, and that is not in the history yet; {back} writes it there",
+                path.display()
+            ))
+        }
+        _ => None,
     }
-    projects.sort();
-    Ok(projects)
 }

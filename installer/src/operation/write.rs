@@ -116,7 +116,10 @@ impl Writing<'_> {
         let (top, extracted, written) = self.make(staging)?;
         failpoint!("install::before-sync");
         let record = self.site.record(&self.bundle.hash());
-        extracted.record.write_later(&record)?;
+        // Only a hint: without it, the tree is hashed the next time.
+        if extracted.record.write_later(&record).is_err() {
+            let _ = files::remove(&record);
+        }
         failpoint!("install::record-written");
         self.sync_file_systems()?;
         failpoint!("install::synced");
@@ -129,9 +132,8 @@ impl Writing<'_> {
         for directory in [self.site.releases(), self.site.persist()] {
             std::fs::create_dir_all(&directory).on("create the directory", &directory)?;
         }
-        for directory in [self.site.records(), self.site.spools()] {
-            files::create_private_directory(&directory)?;
-        }
+        // Without records, trees are hashed; a spool that is needed is made when it is.
+        let _ = files::create_private_directory(&self.site.records());
         Ok(())
     }
 
@@ -301,7 +303,10 @@ impl Writing<'_> {
                     .compressed_size,
             );
         }
-        spool.inodes = 8;
+        // Without a download, nothing of the state has to fit.
+        if !plan.frames.is_empty() {
+            spool.inodes = 8;
+        }
         space::check(
             (
                 &self.site.releases(),

@@ -42,13 +42,18 @@ pub(crate) fn read_parts(
     hash: &Digest,
 ) -> Result<Option<(VerifiedParts, Vec<u8>)>, StateError> {
     let directory = site.bundle(hash);
-    let Some(manifest) = files::read(&directory.join(MANIFEST))? else {
+    if !directory.exists() {
         return Ok(None);
-    };
+    }
     let part = |name: &str| {
         let path = directory.join(name);
-        fs::read(&path).on("read", path)
+        let read = fs::read(&path).on("read", path);
+        read.map_err(|source| StateError::IncompleteBundle {
+            hash: *hash,
+            source,
+        })
     };
+    let manifest = part(MANIFEST)?;
     let (release, frames) = (part(RELEASE)?, part(FRAMES)?);
     let parts = UnverifiedBundle {
         hash: *hash,
@@ -85,7 +90,11 @@ pub(crate) fn remove(site: &Site, hash: &Digest) -> Result<(), StateError> {
 }
 
 fn remove_directory(path: &Path) -> Result<(), FileError> {
-    match fs::remove_dir_all(path) {
+    let removed = match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => fs::remove_file(path),
+        removed => removed,
+    };
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error).on("remove", path),
         _ => Ok(()),
     }

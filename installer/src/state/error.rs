@@ -26,6 +26,15 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+    /// A part of what is kept of a release's bundle is missing.
+    #[error("a part of what is kept of {hash} is missing")]
+    IncompleteBundle {
+        /// The release.
+        hash: Digest,
+        /// Which part.
+        #[source]
+        source: FileError,
+    },
     /// A value that has no JSON.
     #[error("cannot write down the state")]
     Unwritable(#[source] serde_json::Error),
@@ -46,7 +55,9 @@ impl Outcome for StateError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::File(error) => error.kind(),
-            Self::Damaged { .. } | Self::Unwritable(_) => FailureKind::Failed,
+            Self::Damaged { .. } | Self::Unwritable(_) | Self::IncompleteBundle { .. } => {
+                FailureKind::Failed
+            }
             Self::KeptBundle { .. } => FailureKind::Refused,
         }
     }
@@ -55,10 +66,13 @@ impl Outcome for StateError {
         let hint = match self {
             Self::File(error) => return error.hint(),
             Self::Damaged { .. } => {
-                "look at the file, it is text; the live release is not affected"
+                "the next `bulla-installer install` or `bulla-installer rollback` keeps it under \
+                 another name and goes on without it"
             }
             Self::Unwritable(_) => return None,
-            Self::KeptBundle { .. } => "`bulla-installer install` fetches it again",
+            Self::KeptBundle { .. } | Self::IncompleteBundle { .. } => {
+                "`bulla-installer install` fetches it again"
+            }
         };
         Some(hint.to_owned())
     }

@@ -53,6 +53,8 @@ pub enum ActivationAction {
     PinOld,
     /// A release was gone back to on this server.
     Rollback,
+    /// It was not written down, or that was lost: found on this disk afterwards.
+    Recovered,
 }
 
 impl std::fmt::Display for ActivationAction {
@@ -61,6 +63,7 @@ impl std::fmt::Display for ActivationAction {
             Self::Install => "install",
             Self::PinOld => "pin-old",
             Self::Rollback => "rollback",
+            Self::Recovered => "recovered",
         })
     }
 }
@@ -87,23 +90,39 @@ pub struct PromotionRecord {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     activations: Vec<Activation>,
+    /// The lines that cannot be understood, from 1. They stay in the file and stop nothing.
+    damaged: Vec<usize>,
+    lines: u64,
 }
 
 impl History {
-    /// Reads the journal. A last line without its line feed was being written when the server
-    /// died, and counts as not written.
+    /// Reads the journal; a file that does not exist is an empty one. A last line without its line
+    /// feed was being written when the server died, and counts as not written.
     pub(crate) fn read(path: &Path) -> Result<Self, StateError> {
         let bytes = files::read(path)?.unwrap_or_default();
-        let mut activations = Vec::new();
-        for (position, line) in complete(&bytes).split_terminator('\n').enumerate() {
-            let activation = serde_json::from_str(line).map_err(|source| StateError::Damaged {
-                path: path.to_owned(),
-                line: position + 1,
-                source,
-            })?;
-            activations.push(activation);
+        let mut history = Self::default();
+        for (number, line) in (1..).zip(complete(&bytes).split_inclusive(|byte| *byte == b'\n')) {
+            history.lines += 1;
+            match serde_json::from_slice(line) {
+                Ok(activation) => history.activations.push(activation),
+                Err(_) => history.damaged.push(number),
+            }
         }
-        Ok(Self { activations })
+        Ok(history)
+    }
+
+    /// Names the lines that cannot be understood, when there are some.
+    pub(crate) fn damage(&self, path: &Path) -> Option<String> {
+        let numbers: Vec<String> = self.damaged.iter().map(ToString::to_string).collect();
+        let lines = match numbers.as_slice() {
+            [] => return None,
+            [line] => format!("line {line}"),
+            lines => format!("lines {}", lines.join(", ")),
+        };
+        Some(format!(
+            "`{}` is damaged in {lines}; the rest of it counts, and nothing of it is removed",
+            path.display()
+        ))
     }
 
     pub(crate) fn activations(&self) -> &[Activation] {
@@ -116,7 +135,9 @@ impl History {
 
     /// Returns the number of the next activation.
     pub(crate) fn next_number(&self) -> u64 {
-        self.last().map_or(1, |last| last.number + 1)
+        let last = self.last().map_or(0, |last| last.number);
+        // A line that cannot be understood had a number too.
+        last.max(self.lines) + 1
     }
 
     /// Returns the last activation of a release.
@@ -150,11 +171,15 @@ impl History {
     /// Returns the releases that can be gone back to, the one before the live one first.
     ///
     /// A rollback takes what it left out of the line, so rolling back twice goes two releases
-    /// back, never forward to the one that was bad.
+    /// back, never forward to the one that was bad. The same holds for a switch that was not
+    /// written down.
     pub(crate) fn before_live(&self) -> Vec<Digest> {
         let mut line: Vec<Digest> = Vec::new();
         for activation in &self.activations {
-            let goes_back = activation.action == ActivationAction::Rollback;
+            let goes_back = matches!(
+                activation.action,
+                ActivationAction::Rollback | ActivationAction::Recovered
+            );
             match line.iter().rposition(|hash| *hash == activation.hash) {
                 Some(position) if goes_back => line.truncate(position + 1),
                 Some(position) => {
@@ -196,12 +221,9 @@ pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateEr
 }
 
 /// Returns the lines that were written to their end.
-fn complete(bytes: &[u8]) -> &str {
-    let end = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
-    std::str::from_utf8(&bytes[..end]).unwrap_or("?\n")
+fn complete(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    &bytes[..end.map_or(0, |end| end + 1)]
 }
 
 #[cfg(test)]
@@ -241,6 +263,7 @@ pub(crate) mod tests {
                     activation(number, *action, Digest::of(name.as_bytes()))
                 })
                 .collect(),
+            ..History::default()
         }
     }
 
@@ -304,13 +327,31 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_damaged_line_is_named() {
+    fn a_damaged_line_is_named_and_kept_and_the_others_count() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history");
-        std::fs::write(&path, "{}\n").unwrap();
-        assert!(matches!(
-            History::read(&path),
-            Err(StateError::Damaged { line: 1, .. })
-        ));
+        let first = activation(1, ActivationAction::Install, Digest::of(b"a"));
+        append(&path, &first).unwrap();
+        for damage in [&b"{}\n"[..], b"\xff\xfe\x00\n"] {
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes.extend_from_slice(damage);
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let history = History::read(&path).unwrap();
+        assert_eq!(history.activations(), std::slice::from_ref(&first));
+        assert!(history.damage(&path).unwrap().contains("lines 2, 3"));
+        let next = activation(history.next_number(), ActivationAction::Install, first.hash);
+        assert_eq!(next.number, 4);
+        append(&path, &next).unwrap();
+        assert_eq!(History::read(&path).unwrap().activations(), [first, next]);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.split(|byte| *byte == b'\n').count(), 5);
+    }
+
+    #[test]
+    fn a_switch_that_was_not_written_down_takes_what_it_left_out_of_the_line() {
+        use ActivationAction::{Install, Recovered};
+        let steps = [(Install, "a"), (Install, "b"), (Recovered, "a")];
+        assert_eq!(history(&steps).before_live(), []);
     }
 }

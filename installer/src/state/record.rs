@@ -60,12 +60,11 @@ pub(crate) struct RecordedFile {
 }
 
 impl TreeRecord {
-    /// Reads the record in `path`; `None` when there is none or it is damaged, since it can
+    /// Reads the record in `path`; `None` when there is none or it cannot be read, since it can
     /// always be made again from the tree and its bundle.
-    pub(crate) fn read(path: &Path, hash: &Digest) -> Result<Option<Self>, StateError> {
-        Ok(files::read(path)?
-            .and_then(|bytes| Self::from_text(std::str::from_utf8(&bytes).ok()?))
-            .filter(|record| record.hash == *hash))
+    pub(crate) fn read(path: &Path, hash: &Digest) -> Option<Self> {
+        let bytes = std::fs::read(path).ok()?;
+        Self::from_text(std::str::from_utf8(&bytes).ok()?).filter(|record| record.hash == *hash)
     }
 
     /// Makes the record of a tree of which nothing is known but its release: the files that should

@@ -4,16 +4,13 @@ use std::path::Path;
 
 use bulla_schemas::Timestamp;
 
-use super::error::StateError;
-use crate::platform::files::{self, OnPath as _};
-
-/// Notes that the log was read. Two projects may do so at once, and only people read it: a torn
-/// line is as good as none.
-pub(crate) fn write(path: &Path, now: Timestamp) -> Result<(), StateError> {
-    Ok(std::fs::write(path, format!("{now}\n")).on("write", path)?)
+/// Notes that the log was read. Only people read it, and two projects may write it at once: a torn
+/// line is as good as none, and a disk on which it cannot be written stops nothing.
+pub(crate) fn write(path: &Path, now: Timestamp) {
+    let _ = std::fs::write(path, format!("{now}\n"));
 }
 
-/// Returns when the log was last read; `None` before the first time.
-pub(crate) fn read(path: &Path) -> Result<Option<Timestamp>, StateError> {
-    Ok(files::read(path)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()))
+/// Returns when the log was last read; `None` when that is not known.
+pub(crate) fn read(path: &Path) -> Option<Timestamp> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }

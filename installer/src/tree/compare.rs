@@ -12,12 +12,13 @@ use std::io;
 use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
+use bulla_schemas::Digest;
 use bulla_schemas::path::RELEASE_FILE;
 use rayon::prelude::*;
 use rustix::fs::Dir;
 
 use super::descent::Descent;
-use super::expected::{Expected, ExpectedKind, expected};
+use super::expected::{Expected, ExpectedKind, expected, recorded};
 use crate::platform::files::{FileError, OnPath as _};
 use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
@@ -50,9 +51,26 @@ pub(crate) fn compare(
     tree: &Path,
     hints: Option<&TreeRecord>,
 ) -> Result<Comparison, FileError> {
+    let expected = expected(bundle.entries(), &bundle.release().install);
+    compare_with(bundle.hash(), &expected, tree, hints)
+}
+
+/// Compares a tree with what was recorded of it.
+pub(crate) fn compare_with_record(
+    record: &TreeRecord,
+    tree: &Path,
+) -> Result<Comparison, FileError> {
+    compare_with(record.hash, &recorded(record), tree, Some(record))
+}
+
+fn compare_with(
+    hash: Digest,
+    expected: &[Expected<'_>],
+    tree: &Path,
+    hints: Option<&TreeRecord>,
+) -> Result<Comparison, FileError> {
     // Opened once here, so that a tree that is gone is an error and not thousands of paths.
     Descent::open(tree).on("open", tree)?;
-    let expected = expected(bundle.entries(), &bundle.release().install);
     let found: Vec<Vec<Found>> = expected
         .par_chunks(256)
         .map(|paths| look_at(paths, tree, hints))
@@ -65,7 +83,7 @@ pub(crate) fn compare(
             .map(|point| point.display().to_string())
             .collect(),
         record: TreeRecord {
-            hash: bundle.hash(),
+            hash,
             directories: Vec::new(),
             links: Vec::new(),
             files: Vec::with_capacity(expected.len()),
@@ -76,7 +94,7 @@ pub(crate) fn compare(
         comparison.take(expected, &found);
     }
     // After the directories' stamps were taken: what is added from now on changes those.
-    let mut added = added(&expected, tree)?;
+    let mut added = added(expected, tree)?;
     // A directory that was made to mount something in it.
     added.retain(|added| !mounted.iter().any(|point| point.starts_with(&added.path)));
     for added in &added {

@@ -8,6 +8,8 @@ use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::install::{Install, PersistentPath};
 
+use crate::state::record::TreeRecord;
+
 /// One path of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected<'a> {
@@ -49,6 +51,36 @@ pub(crate) fn expected<'a>(entries: &'a [IndexEntry], install: &Install) -> Vec<
             all.push(Expected { path, kind });
         }
     }
+    all.sort_by(|left, right| left.path.cmp(&right.path));
+    all
+}
+
+/// Lists a tree by what was recorded of it, for when its index cannot be read.
+pub(crate) fn recorded(record: &TreeRecord) -> Vec<Expected<'_>> {
+    let directories = record.directories.iter().map(|directory| Expected {
+        path: Cow::Borrowed(&directory.path),
+        kind: ExpectedKind::Directory,
+    });
+    let links = record.links.iter().map(|link| Expected {
+        path: Cow::Borrowed(&link.path),
+        kind: ExpectedKind::Link {
+            target: Cow::Borrowed(&link.target),
+        },
+    });
+    let files = record
+        .files
+        .iter()
+        .enumerate()
+        .map(|(entry, file)| Expected {
+            path: Cow::Borrowed(&file.path),
+            kind: ExpectedKind::File {
+                entry,
+                executable: file.executable,
+                size: file.stamp.size,
+                digest: file.digest,
+            },
+        });
+    let mut all: Vec<Expected<'_>> = directories.chain(links).chain(files).collect();
     all.sort_by(|left, right| left.path.cmp(&right.path));
     all
 }

@@ -9,7 +9,7 @@ use bulla_bundle::VerifiedBundle;
 use bulla_files::{Draft, Readers};
 use bulla_schemas::path::RELEASE_FILE;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
-use rustix::fs::{AtFlags, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,8 @@ use crate::site::Site;
 use crate::state::StateError;
 use crate::state::history::PromotionRecord;
 
-/// What `releases/<hash>.json` says. Nothing is decided by it.
+/// What `releases/<hash>.json` says. It decides nothing; where the history is lost, it says what was
+/// installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseNote {
@@ -61,6 +62,22 @@ impl ReleaseNote {
             installed_at: now,
         }
     }
+}
+
+/// Reads the note of a tree; `None` when there is none that can be understood.
+pub(crate) fn read(site: &Site, hash: &Digest) -> Option<ReleaseNote> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(CWD, site.note(hash), flags, Mode::empty()).ok()?;
+    parse(file.into(), hash)
+}
+
+fn parse(file: fs::File, hash: &Digest) -> Option<ReleaseNote> {
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MOST {
+        return None;
+    }
+    let note: ReleaseNote = serde_json::from_reader(file).ok()?;
+    (note.hash == *hash).then_some(note)
 }
 
 /// Writes the note of a tree.
@@ -120,7 +137,7 @@ fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
         return Ok(());
     };
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match openat(&directory, RELEASE_FILE, flags, rustix::fs::Mode::empty()) {
+    let file = match openat(&directory, RELEASE_FILE, flags, Mode::empty()) {
         Ok(file) => fs::File::from(file),
         Err(Errno::NOENT | Errno::LOOP) => return Ok(()),
         Err(error) => return Ok(Err(std::io::Error::from(error)).on("open", &inside)?),
@@ -129,10 +146,8 @@ fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
     if !metadata.is_file() {
         return Ok(());
     }
-    if metadata.len() <= MOST
-        && !site.note(hash).exists()
-        && let Ok(note) = serde_json::from_reader::<_, ReleaseNote>(file)
-        && note.hash == *hash
+    if !site.note(hash).exists()
+        && let Some(note) = parse(file, hash)
     {
         write(site, &note)?;
     }

@@ -71,7 +71,7 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         world.assert_intact();
         assert_clean(&world, &point);
         // The journal of activations has each once.
-        let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+        let history = world.history();
         let hashes: Vec<Digest> = history.iter().map(|activation| activation.hash).collect();
         assert_eq!(
             hashes.iter().filter(|hash| **hash == new).count(),
@@ -109,7 +109,7 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
             Some(second),
             "{point}"
         );
-        let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+        let history = world.history();
         assert_eq!(history.len(), 3, "{point}");
     }
     assert!(died >= 8, "{died}");
@@ -125,7 +125,7 @@ fn a_recovery_that_dies_is_recovered_by_the_next_start() {
     assert!(dies(&world, "recover::before-finish", &INSTALL));
     assert_eq!(world.run(&INSTALL).status, Some(0));
     assert_eq!(world.live(), Some(second));
-    let history = bulla_installer::history(&world.server(), &world.project).unwrap();
+    let history = world.history();
     assert_eq!(history.len(), 2);
 }
 

@@ -133,7 +133,7 @@ fn a_live_tree_that_is_gone_is_said_and_made_again() {
         );
         if by_rollback {
             let same = world.rollback(Some(&live)).unwrap();
-            assert_eq!(same.left, same.hash);
+            assert_eq!(same.left, Some(same.hash));
             assert_eq!(found(&world).hold, None);
         } else {
             world.install().unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 use bulla_bundle::MemoryTree;
 use bulla_installer::{InstallError, Server, TreeError, WriteError};
 
-use crate::world::{Notes, World, install_on, noise, request, small_tree};
+use crate::world::{Notes, Run, World, install_on, noise, request, small_tree};
 
 /// A small file system, unmounted when it is dropped.
 struct SmallDisk<'a>(&'a Path);
@@ -21,7 +21,7 @@ impl<'a> SmallDisk<'a> {
                 .status()
                 .is_ok_and(|status| status.success());
         if !mounted {
-            eprintln!("skipped: a small file system cannot be mounted here");
+            eprintln!("skip: no small file system, because this is not root or may not mount");
         }
         mounted.then_some(Self(path))
     }
@@ -77,6 +77,84 @@ fn a_root_without_inodes_is_refused() {
         "{error}"
     );
     assert_eq!(world.live(), None);
+}
+
+#[test]
+fn a_full_state_directory_stops_no_rollback_and_is_written_later() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    let small = world.folder.path().join("small");
+    let Some(_disk) = SmallDisk::mount(&small, "size=2m") else {
+        return;
+    };
+    let copied = Command::new("cp")
+        .args(["-a", "--"])
+        .arg(world.state().join("."))
+        .arg(&small)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let on_small = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulla-installer"));
+        command.args(arguments).arg("--root").arg(world.root());
+        Run::of(&command.arg("--state").arg(&small).output().unwrap())
+    };
+    fill(&small);
+    // Also to a tree that has to be repaired, and from there back.
+    std::fs::write(world.tree(&hashes[0]).join("bin/app"), "edited").unwrap();
+    for hash in [hashes[0], hashes[1], hashes[0]] {
+        let run = on_small(&["rollback", "acme/billing", &hash.hex(), "-m", "outage"]);
+        assert_eq!(run.status, Some(0), "{run:?}");
+        assert!(run.stderr.contains("could be written down"), "{run:?}");
+        assert_eq!(world.live(), Some(hash));
+        assert_eq!(on_small(&["status"]).status, Some(0));
+    }
+    std::fs::remove_file(small.join("filler")).unwrap();
+    let run = on_small(&["rollback", "acme/billing", &hashes[1].hex()]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = on_small(&["history", "acme/billing"]);
+    let last = run.stdout.lines().last().unwrap();
+    assert!(last.contains(&hashes[1].short()), "{run:?}");
+    let run = on_small(&["verify", "acme/billing"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+}
+
+/// Writes to a file system until nothing more fits.
+fn fill(directory: &Path) {
+    use std::io::Write as _;
+    let mut filler = std::fs::File::create(directory.join("filler")).unwrap();
+    for size in [4096, 1] {
+        while filler.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn a_read_only_state_directory_stops_no_rollback() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    let state = world.state();
+    let mount = |options: &[&str]| {
+        rustix::process::geteuid().is_root()
+            && Command::new("mount")
+                .args(options)
+                .arg(&state)
+                .status()
+                .is_ok_and(|status| status.success())
+    };
+    let state_text = state.to_str().unwrap();
+    if !mount(&["--bind", state_text]) {
+        eprintln!("skip: nothing is mounted, because this is not root or may not mount");
+        return;
+    }
+    let disk = SmallDisk(&state);
+    assert!(mount(&["-o", "remount,ro,bind"]));
+    let run = world.run(&["rollback", "acme/billing", "-m", "outage"]);
+    drop(disk);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("could be written down"), "{run:?}");
+    assert_eq!(world.live(), Some(hashes[0]));
+    world.install().unwrap();
+    assert_eq!(world.history().len(), 4);
 }
 
 #[test]

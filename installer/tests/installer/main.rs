@@ -22,6 +22,7 @@ mod in_use;
 mod install;
 mod intact;
 mod local_content;
+mod lost_memory;
 mod owner;
 mod persist;
 mod policy;

@@ -1,6 +1,6 @@
 //! What the log allows, and what this version does.
 
-use bulla_installer::{ActivationAction, InstallError, ResolveError, history};
+use bulla_installer::{ActivationAction, InstallError, ResolveError};
 use bulla_schemas::install::Install;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::{Action, Severity};
@@ -45,7 +45,7 @@ fn an_earlier_head_needs_a_word_and_is_recorded_as_such() {
     request.pin_old = true;
     world.install_with(&request).0.unwrap();
     assert_eq!(world.live(), Some(first));
-    let activations = history(&world.server(), &world.project).unwrap();
+    let activations = world.history();
     assert_eq!(activations[1].action, ActivationAction::PinOld);
     assert_eq!(activations[1].promotion.seq, 1);
     request.hash = Some(second.hex()[..8].parse().unwrap());

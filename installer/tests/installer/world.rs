@@ -11,9 +11,9 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    Difference, DifferenceKind, EnrollRequest, FollowedLog, InstallError, InstallRequest,
-    Installed, Link, LockedSite, Observer, RollbackError, RollbackRequest, RolledBack, Server,
-    SetAside, Supply, enroll, install, rollback,
+    Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, InstallError,
+    InstallRequest, Installed, Link, LockedSite, Observer, RollbackError, RollbackRequest,
+    RolledBack, Server, SetAside, Supply, enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -279,6 +279,27 @@ impl World {
         assert_eq!(quick, full.differences);
         let pair = |found: Difference| (found.path, found.difference);
         quick.into_iter().map(pair).collect()
+    }
+
+    /// What was made live, the oldest first.
+    pub(crate) fn history(&self) -> Vec<Activation> {
+        bulla_installer::history(&self.server(), &self.project, &Notes::default()).unwrap()
+    }
+
+    /// What the installer remembers of the project.
+    pub(crate) fn memory(&self) -> PathBuf {
+        let name = self.project.as_str().replace('/', "%2F");
+        self.state().join("projects").join(name)
+    }
+
+    /// Publishes, promotes and installs a release of each version.
+    pub(crate) fn install_each(&mut self, versions: &[&str]) -> Vec<Digest> {
+        let install = |version: &&str| {
+            let hash = self.release(&small_tree(version));
+            self.install().unwrap();
+            hash
+        };
+        versions.iter().map(install).collect()
     }
 
     /// The trees that are set aside, the oldest first.

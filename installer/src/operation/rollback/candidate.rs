@@ -34,13 +34,13 @@ pub(super) fn candidates(
     site: &Site,
     history: &History,
     log: &LogState,
-    live: &Digest,
+    live: Option<&Digest>,
 ) -> Result<Vec<Candidate>, FileError> {
     let on_disk = releases::on_disk(site)?;
     Ok(history
         .latest_first()
         .into_iter()
-        .filter(|hash| hash != live)
+        .filter(|hash| Some(hash) != live)
         .filter_map(|hash| history.last_of(&hash))
         .map(|activation| Candidate {
             hash: activation.hash,

@@ -11,6 +11,8 @@ use crate::operation::resolve::ResolveError;
 use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
+use crate::tree::Difference;
+use crate::tree::compare::in_words;
 
 /// Why a rollback did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +49,8 @@ pub enum RollbackError {
         /// What was.
         candidates: Vec<Candidate>,
     },
-    /// The release is not on this disk any more.
-    #[error("{hash} is not on this disk any more")]
+    /// The tree of the release is not on this disk any more, nor what it could be made of.
+    #[error("{hash} was live here, and its tree is not on this disk any more")]
     Gone {
         /// The release.
         hash: Digest,
@@ -56,6 +58,19 @@ pub enum RollbackError {
         command: String,
         /// What else was live here.
         candidates: Vec<Candidate>,
+    },
+    /// The release's tree lacks files, and what could repair it is damaged too.
+    #[error(
+        "the tree of {hash} is not whole ({}), and cannot be repaired, because what is kept of the release is missing or damaged",
+        in_words(differences)
+    )]
+    Incomplete {
+        /// The release.
+        hash: Digest,
+        /// What differs from what this server recorded of the tree.
+        differences: Vec<Difference>,
+        /// The command that fetches what is missing.
+        command: String,
     },
     /// The release's tree was changed, and what is missing of it is not on this disk.
     #[error("the tree of {hash} cannot be repaired from this disk")]
@@ -98,6 +113,7 @@ impl Outcome for RollbackError {
             | Self::NothingBefore { .. }
             | Self::NeverLive { .. }
             | Self::Gone { .. }
+            | Self::Incomplete { .. }
             | Self::NotRepairable { .. } => FailureKind::Failed,
             Self::Write(error) => error.kind(),
             Self::Drift(error) => error.kind(),
@@ -126,7 +142,9 @@ impl Outcome for RollbackError {
                 }
                 "promote the release you want back, with `bulla rollback`, and install it"
             }
-            Self::Gone { command, .. } | Self::NotRepairable { command, .. } => {
+            Self::Gone { command, .. }
+            | Self::Incomplete { command, .. }
+            | Self::NotRepairable { command, .. } => {
                 return Some(format!("with the registry in reach: {command}"));
             }
             Self::NotInstalled { .. } | Self::NeverLive { .. } => return None,

@@ -44,7 +44,7 @@ impl Sources {
             if !on_disk.contains(hash) {
                 continue;
             }
-            let Some(record) = TreeRecord::read(&site.record(hash), hash)? else {
+            let Some(record) = TreeRecord::read(&site.record(hash), hash) else {
                 continue;
             };
             let tree = LocalTree {

@@ -1,0 +1,180 @@
+//! Which projects this server knows, and what can be known of one whose history is lost.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use bulla_schemas::{Digest, ProjectName, Timestamp};
+use bulla_trust::LogState;
+
+use super::resolve::of_promotion;
+use crate::live::current;
+use crate::observer::Observer;
+use crate::platform::files::{FileError, OnPath as _};
+use crate::site::{Server, Site};
+use crate::state::history::{self, Activation, ActivationAction, History, PromotionRecord};
+use crate::state::{StateError, bundles};
+use crate::tree::{ReleaseNote, note, releases};
+
+/// Tells whether a release of the project was ever live here: its history is there, or `current`.
+pub(super) fn was_installed(site: &Site) -> bool {
+    site.history().symlink_metadata().is_ok() || site.current().symlink_metadata().is_ok()
+}
+
+/// The same, also where the trees of releases are all that is left.
+pub(super) fn is_known(site: &Site) -> bool {
+    was_installed(site) || releases::on_disk(site).is_ok_and(|found| !found.is_empty())
+}
+
+/// Returns the projects that were ever installed here.
+pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
+    let path = server.projects();
+    let entries = match fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).on("list", path),
+    };
+    let mut projects = Vec::new();
+    for entry in entries {
+        let name = entry.on("list", &path)?.file_name();
+        let name = name.to_str().map(|name| name.replace("%2F", "/"));
+        let project = name.and_then(|name| name.parse::<ProjectName>().ok());
+        // An install that failed may leave an interrupted download.
+        projects.extend(project.filter(|project| was_installed(&server.site(project))));
+    }
+    projects.sort();
+    Ok(projects)
+}
+
+/// Forgets a project of which nothing was ever installed, but for a download that goes on later.
+pub(super) fn forget(site: &Site) {
+    for directory in [site.records(), site.spools()] {
+        let _ = fs::remove_dir(directory);
+    }
+    let _ = fs::remove_file(site.lock());
+    let _ = fs::remove_dir(site.state());
+}
+
+/// Writes what can be known of activations into a history that lacks them: all of those whose trees
+/// are on this disk when nothing else is left, and the live one when it was not written down. The
+/// project's lock is held.
+pub(super) fn restore_history(
+    site: &Site,
+    log: &LogState,
+    now: Timestamp,
+    observer: &dyn Observer,
+) {
+    let path = site.history();
+    let (Ok(history), Ok(live)) = (History::read(&path), current::read(site)) else {
+        return;
+    };
+    let mut found = match (history.last(), live) {
+        (None, _) => of_trees(site, log, live),
+        (Some(last), Some(live)) if last.hash != live => {
+            of_release(site, log, &history, &live, now)
+                .into_iter()
+                .collect()
+        }
+        _ => return,
+    };
+    if found.is_empty() {
+        return;
+    }
+    for (number, activation) in (history.next_number()..).zip(&mut found) {
+        activation.number = number;
+    }
+    observer.note(&match (history.last(), live) {
+        (None, _) => format!(
+            "the history in `{}` was lost; what is known of {} is written there again, from what \
+             is in `{}` and what the log says",
+            path.display(),
+            match found.len() {
+                1 => "1 release".to_owned(),
+                count => format!("{count} releases"),
+            },
+            site.releases().display()
+        ),
+        (Some(_), _) => format!(
+            "the history did not say that {} is live, and says it now",
+            found[0].hash.short()
+        ),
+    });
+    for activation in &found {
+        if let Err(error) = history::append(&path, activation) {
+            observer.note(&unwritten(&error));
+            return;
+        }
+    }
+}
+
+/// Says that what happened is not in the history yet.
+pub(super) fn unwritten(error: &StateError) -> String {
+    format!(
+        "what is live cannot be written down yet: {}; the next command that can does it",
+        crate::state::with_causes(error)
+    )
+}
+
+/// The releases on this disk, in the order in which their trees were written, the live one last.
+fn of_trees(site: &Site, log: &LogState, live: Option<Digest>) -> Vec<Activation> {
+    let none = History::default();
+    let mut found: Vec<Activation> = releases::on_disk(site)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|hash| of_release(site, log, &none, hash, Timestamp::EPOCH))
+        .collect();
+    found.sort_by_key(|activation| (Some(activation.hash) == live, activation.activated_at));
+    found
+}
+
+/// What is known of a release from its earlier activations, the log, and the note beside its tree.
+/// `activated_at` is when the tree was written, where that is known.
+fn of_release(
+    site: &Site,
+    log: &LogState,
+    history: &History,
+    hash: &Digest,
+    now: Timestamp,
+) -> Option<Activation> {
+    let note = note::read(site, hash);
+    let before = history.last_of(hash);
+    let promoted = log.promotions(site.project()).rfind(|promotion| {
+        let channel = note.as_ref().map(|note| &note.channel);
+        promotion.hash == *hash && channel.is_none_or(|channel| *channel == promotion.channel)
+    });
+    let promotion = before
+        .map(|before| before.promotion.clone())
+        .or_else(|| promoted.map(of_promotion))
+        .or_else(|| note.as_ref().map(of_note))?;
+    let revision = before
+        .map(|before| before.revision.clone())
+        .or_else(|| note.as_ref().map(|note| note.revision.clone()))
+        .or_else(|| {
+            let (parts, _) = bundles::read_parts(site, hash).ok()??;
+            Some(parts.release().source.revision().to_owned())
+        })?;
+    let written_at = note.map_or(promotion.issued_at, |note| note.installed_at);
+    Some(Activation {
+        number: 0,
+        action: ActivationAction::Recovered,
+        hash: *hash,
+        from: None,
+        revision,
+        activated_at: if before.is_some() { now } else { written_at },
+        promotion,
+        log: log.position(),
+        by: None,
+        reason: None,
+    })
+}
+
+/// Where it stands in the log is not known.
+fn of_note(note: &ReleaseNote) -> PromotionRecord {
+    PromotionRecord {
+        channel: note.channel.clone(),
+        seq: 0,
+        entry: 0,
+        people: note.promoted_by.clone(),
+        reason: note.reason.clone(),
+        issued_at: note.promoted_at,
+    }
+}

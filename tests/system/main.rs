@@ -22,3 +22,4 @@ mod reproduce;
 mod rooms;
 mod same_bytes;
 mod third_party;
+mod week;

@@ -17,7 +17,7 @@ mod name;
 use std::collections::BTreeSet;
 
 use bulla_schemas::{ChannelName, Digest, ProjectName};
-use bulla_trust::LogState;
+use bulla_trust::{LogState, policy};
 
 pub use error::ResolveError;
 pub use name::{ReleaseName, ReleaseNameError};
@@ -105,9 +105,30 @@ pub fn known_channel(
         return Ok(());
     }
     Err(ResolveError::UnknownChannel {
-        project: project.clone(),
+        project: Some(project.clone()),
         channel: channel.clone(),
         others: in_use(state, project),
+    })
+}
+
+/// Checks that some project has a channel: in the policy, or in the past.
+pub fn known_channel_of_any(state: &LogState, channel: &ChannelName) -> Result<(), ResolveError> {
+    let rules = state
+        .policy()
+        .into_iter()
+        .flat_map(|policy| &policy.channels);
+    let mut patterns = rules.map(|rule| &rule.channel);
+    let others: BTreeSet<_> = state
+        .projects()
+        .flat_map(|project| in_use(state, project))
+        .collect();
+    if others.contains(channel) || patterns.any(|one| policy::matches(one, channel.as_str())) {
+        return Ok(());
+    }
+    Err(ResolveError::UnknownChannel {
+        project: None,
+        channel: channel.clone(),
+        others: others.into_iter().collect(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! `bulla history`: who moved which channel where, when and why.
 
+use std::num::NonZeroUsize;
+
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::Promotion;
 use bulla_terminal::{Failure, Table, stderr, stdout};
@@ -19,7 +21,7 @@ pub(super) struct HistoryArguments {
     channel: Option<ChannelName>,
     /// Print at most this many
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     /// List as JSON
     #[arg(long)]
     json: bool,
@@ -39,7 +41,7 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         let channel = arguments.channel.as_ref();
         channel.is_none_or(|channel| promotion.channel == *channel)
     };
-    let limit = arguments.limit.unwrap_or(usize::MAX);
+    let limit = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
     let promotions: Vec<_> = promotions.filter(wanted).take(limit).collect();
     if arguments.json {
         return Ok(stdout::json(&promotions)?);

@@ -1,5 +1,7 @@
 //! `bulla releases`: what was released of a project, from which revision, and where it is.
 
+use std::num::NonZeroUsize;
+
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::ReleaseSummary;
 use bulla_schemas::release::short_revision;
@@ -18,7 +20,7 @@ use crate::resolve;
 pub(super) struct ReleasesArguments {
     /// Print at most this many
     #[arg(long, value_name = "N", default_value = "20")]
-    limit: usize,
+    limit: NonZeroUsize,
     /// List as JSON
     #[arg(long)]
     json: bool,
@@ -30,7 +32,7 @@ pub(super) async fn run(session: &Session, arguments: &ReleasesArguments) -> Res
     let log = session.log(&client).await?;
     let state = log.state();
     resolve::known_project(state, &project)?;
-    let newest = state.releases(&project).rev().take(arguments.limit);
+    let newest = state.releases(&project).rev().take(arguments.limit.get());
     let releases: Vec<_> = newest
         .map(|release| state.release_summary(&project, release))
         .collect();

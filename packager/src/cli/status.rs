@@ -30,18 +30,22 @@ pub(super) async fn run(session: &Session, arguments: &StatusArguments) -> Resul
     let client = session.client()?;
     let log = session.log(&client).await?;
     let state = log.state();
-    let projects: Vec<&ProjectName> = match session.named_project() {
-        Some(project) => {
-            resolve::known_project(state, project)?;
-            vec![project]
-        }
+    let (project, channel) = (session.named_project(), arguments.channel.as_ref());
+    match (project, channel) {
+        (Some(project), Some(channel)) => resolve::known_channel(state, project, channel)?,
+        (Some(project), None) => resolve::known_project(state, project)?,
+        (None, Some(channel)) => resolve::known_channel_of_any(state, channel)?,
+        (None, None) => {}
+    }
+    let projects: Vec<&ProjectName> = match project {
+        Some(project) => vec![project],
         None => state.projects().collect(),
     };
     let mut summaries: Vec<ProjectSummary> = projects
         .into_iter()
         .map(|project| state.project_summary(project))
         .collect();
-    if let Some(channel) = &arguments.channel {
+    if let Some(channel) = channel {
         for summary in &mut summaries {
             summary.channels.retain(|head| head.channel == *channel);
         }

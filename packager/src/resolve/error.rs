@@ -41,10 +41,10 @@ pub enum ResolveError {
         others: Vec<ChannelName>,
     },
     /// Neither the policy nor a promotion names the channel.
-    #[error("{project} has no channel `{channel}`")]
+    #[error("{} has no channel `{channel}`", subject(.project.as_ref()))]
     UnknownChannel {
-        /// The project.
-        project: ProjectName,
+        /// The project; all of them if absent.
+        project: Option<ProjectName>,
         /// The channel.
         channel: ChannelName,
         /// The project's channels that point to something.
@@ -121,6 +121,10 @@ impl Outcome for ResolveError {
 fn join(channels: &[ChannelName]) -> String {
     let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
     channels.join(", ")
+}
+
+fn subject(project: Option<&ProjectName>) -> String {
+    project.map_or_else(|| "no project".to_owned(), ProjectName::to_string)
 }
 
 fn of(project: Option<&ProjectName>) -> String {

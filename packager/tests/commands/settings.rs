@@ -31,6 +31,15 @@ fn a_command_that_needs_a_project_says_how_to_name_one() {
 }
 
 #[test]
+fn a_list_of_nothing_is_refused() {
+    let home = Home::new();
+    for command in ["releases", "history"] {
+        home.bulla(&[command, "--limit", "0"])
+            .assert_failure(2, &["'0' for '--limit <N>'"]);
+    }
+}
+
+#[test]
 fn publishing_needs_a_token_and_a_registry_that_answers() {
     let home = Home::with_checkout();
     let registry = nobody();

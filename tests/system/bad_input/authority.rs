@@ -171,8 +171,15 @@ fn names_that_nothing_has_do_not_look_like_an_empty_history() {
         assert!(unknown.stderr.contains(known), "{unknown}");
         assert_eq!(unknown.stdout, "", "{unknown}");
     }
+    for project in [&[][..], &["--project", "acme/billing"]] {
+        let status = world.bulla(&[&["status", "nope"][..], project].concat());
+        let status = status.fails(FAILED, "has no channel `nope`");
+        assert!(status.stderr.contains("in use: prod"), "{status}");
+    }
     // A channel of the policy that nothing was promoted to is no mistake.
     assert_eq!(history("acme/billing", "dev").done().stdout, "[]\n");
+    let status = world.bulla(&["status", "dev", "--json"]).done();
+    assert_eq!(status.stdout, "[]\n");
 }
 
 #[test]

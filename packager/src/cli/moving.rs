@@ -1,11 +1,12 @@
 //! What promoting and rolling back have in common for a person: the question, the signature, and
-//! the word about what was done.
+//! the report of what was done, now or before.
 
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::report::ProposalReport;
 use bulla_schemas::statement::Action;
-use bulla_terminal::{Failure, prompt, stderr};
-use bulla_trust::Head;
+use bulla_terminal::{Failure, prompt, stderr, stdout};
+use bulla_trust::LogState;
 
 use super::changes::names;
 use crate::promote;
@@ -28,13 +29,15 @@ pub(super) fn ask(question: &str) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Failed, "nothing was done"))
 }
 
-/// Signs, appends, and says what the verified log then shows.
+/// Signs, appends, says what the verified log then shows, and prints it.
 pub(super) async fn sign_and_append(
     client: &Client,
     mut log: LogFollower,
     key: &PersonalKey,
     proposal: &Proposal,
-) -> Result<Head, Failure> {
+    mut report: ProposalReport,
+    json: bool,
+) -> Result<(), Failure> {
     let envelope = promote::sign(log.state(), key, proposal)?;
     let head = promote::append(client, &mut log, proposal, &envelope).await?;
     let done = match head.action {
@@ -49,11 +52,15 @@ pub(super) async fn sign_and_append(
         head.project,
         head.entry
     ));
-    Ok(head)
+    report.entry = Some(head.entry);
+    print(&report, json)
 }
 
-/// Says that there is nothing to do.
-pub(super) fn say_standing(head: &Head) {
+/// Tells whether the channel points to the release already, and then says and prints so.
+pub(super) fn is_done(state: &LogState, proposal: &Proposal, json: bool) -> Result<bool, Failure> {
+    let Some(head) = promote::standing(state, proposal) else {
+        return Ok(false);
+    };
     stderr::say(format_args!(
         "{} of {} points to {} already, since entry {} of the log, by {}",
         head.channel,
@@ -62,4 +69,13 @@ pub(super) fn say_standing(head: &Head) {
         head.entry,
         names(&head.people)
     ));
+    print(&proposal.standing(head.entry), json)?;
+    Ok(true)
+}
+
+fn print(report: &ProposalReport, json: bool) -> Result<(), Failure> {
+    if json {
+        return Ok(stdout::json(report)?);
+    }
+    Ok(stdout::line(report.hash)?)
 }

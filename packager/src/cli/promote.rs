@@ -6,7 +6,7 @@ use bulla_schemas::ChannelName;
 use bulla_terminal::{Failure, prompt, stdout};
 use clap::Args;
 
-use super::moving::{ask, reason, say_standing, sign_and_append};
+use super::moving::{ask, is_done, reason, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::drop::Loss;
@@ -77,13 +77,8 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
     };
-    if let Some(head) = promote::standing(state, &proposal) {
-        say_standing(head);
-        return if arguments.json {
-            Ok(stdout::json(&proposal.standing(head.entry))?)
-        } else {
-            Ok(stdout::line(head.hash)?)
-        };
+    if is_done(state, &proposal, arguments.json)? {
+        return Ok(());
     }
     let checkout = &arguments.checkout;
     let prepared = Box::pin(promote::prepare(
@@ -94,7 +89,7 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         checkout,
     ))
     .await?;
-    let mut report = prepared.report(&proposal);
+    let report = prepared.report(&proposal);
     preview::say(&report, "would take out");
     let Some(key) = key else {
         if arguments.json {
@@ -103,12 +98,7 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         return Ok(prepared.loss.require_meant(&proposal, arguments.drop)?);
     };
     require_meant(prepared.loss, &proposal, arguments)?;
-    let head = sign_and_append(&client, log, &key, &proposal).await?;
-    if !arguments.json {
-        return Ok(stdout::line(head.hash)?);
-    }
-    report.entry = Some(head.entry);
-    Ok(stdout::json(&report)?)
+    sign_and_append(&client, log, &key, &proposal, report, arguments.json).await
 }
 
 /// Asks where a person can be asked. What is lost for certain is never a matter of a `y`.

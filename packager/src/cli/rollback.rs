@@ -10,12 +10,12 @@ use bulla_trust::LogState;
 use clap::Args;
 
 use super::changes::names;
-use super::moving::{ask, reason, say_standing, sign_and_append};
+use super::moving::{ask, is_done, reason, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::proposal::Proposal;
 use crate::resolve::{self, ReleaseName};
-use crate::{promote, rollback};
+use crate::rollback;
 
 /// Point a channel back to one of its earlier heads
 ///
@@ -82,31 +82,22 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
     };
-    if let Some(head) = promote::standing(state, &proposal) {
-        say_standing(head);
-        return if arguments.json {
-            Ok(stdout::json(&proposal.standing(head.entry))?)
-        } else {
-            Ok(stdout::line(head.hash)?)
-        };
+    if is_done(state, &proposal, arguments.json)? {
+        return Ok(());
     }
     let prepared = Box::pin(rollback::prepare(&client, state, &proposal, key.as_ref())).await?;
-    let mut report = prepared.report(&proposal);
+    let report = prepared.report(&proposal);
     preview::say(&report, "takes out");
-    if let Some(key) = key {
-        if prompt::can_ask() && !arguments.yes {
-            ask("Roll back?")?;
+    let Some(key) = key else {
+        if arguments.json {
+            stdout::json(&report)?;
         }
-        let head = sign_and_append(&client, log, &key, &proposal).await?;
-        if !arguments.json {
-            return Ok(stdout::line(head.hash)?);
-        }
-        report.entry = Some(head.entry);
+        return Ok(());
+    };
+    if prompt::can_ask() && !arguments.yes {
+        ask("Roll back?")?;
     }
-    if arguments.json {
-        stdout::json(&report)?;
-    }
-    Ok(())
+    sign_and_append(&client, log, &key, &proposal, report, arguments.json).await
 }
 
 async fn earlier_heads(

@@ -18,6 +18,7 @@ mod import;
 mod init;
 mod key;
 mod moving;
+mod options;
 mod pack;
 mod packing;
 mod preview;
@@ -28,6 +29,7 @@ mod reproduce;
 mod rollback;
 mod session;
 mod show;
+mod source;
 mod status;
 
 use std::ffi::OsString;

@@ -6,8 +6,8 @@ use bulla_schemas::report::{CheckDifference, CheckReport};
 use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use clap::Args;
 
-use super::arguments::source::SourceArguments;
 use super::session::Session;
+use super::source::SourceArguments;
 use super::{changes, environment, packing};
 use crate::check::{self, Explainer};
 

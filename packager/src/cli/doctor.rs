@@ -9,7 +9,7 @@ use bulla_terminal::{Bar, Failure, Table, stdout};
 use bulla_trust::LogState;
 use clap::Args;
 
-use super::arguments::Options;
+use super::options::Options;
 use super::session::Session;
 use super::{environment, packing};
 use crate::config::Config;

@@ -6,9 +6,9 @@ use bulla_files::{Draft, Readers};
 use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::arguments::source::{CacheArguments, SourceArguments};
 use super::packing;
 use super::session::Session;
+use super::source::{CacheArguments, SourceArguments};
 use crate::pack::Packed;
 
 /// Pack a revision into a bundle and print its hash

@@ -7,9 +7,9 @@ use bulla_bundle::Limits;
 use bulla_schemas::statement::Build;
 use bulla_terminal::{Bar, Failure, bytes, stderr};
 
-use super::arguments::source::{CacheArguments, SourceArguments, WorkArguments};
 use super::environment;
 use super::session::Session;
+use super::source::{CacheArguments, SourceArguments, WorkArguments};
 use crate::build::{self, BuildOptions, Listener, Surroundings, Tools};
 use crate::pack::{self, PackOptions, Packed};
 

@@ -9,8 +9,8 @@ use bulla_trust::LogState;
 use bulla_trust::key::PublicKey;
 use clap::Args;
 
-use super::arguments::source::{CacheArguments, SourceArguments};
 use super::session::Session;
+use super::source::{CacheArguments, SourceArguments};
 use super::{environment, packing};
 use crate::key;
 use crate::publish::{self, Run};

@@ -13,8 +13,8 @@ use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use bulla_trust::key::SigningKey;
 use clap::Args;
 
-use super::arguments::source::WorkArguments;
 use super::session::Session;
+use super::source::WorkArguments;
 use super::{changes, environment, packing};
 use crate::pack::Packed;
 use crate::publish::{self, Run};

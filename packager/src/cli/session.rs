@@ -14,8 +14,8 @@ use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::arguments::Options;
 use super::environment;
+use super::options::Options;
 use crate::config::Config;
 use crate::recipe;
 use crate::resolve::{self, ReleaseName};

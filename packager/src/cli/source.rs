@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::environment;
+use super::environment;
 use crate::source::{CiRevision, GivenReference, Location, SourceSpec};
 
 /// Which revision, and how.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct SourceArguments {
+pub(super) struct SourceArguments {
     /// A git or svn checkout, a bare git repository, or an svn URL
     #[arg(value_name = "CHECKOUT", default_value = ".")]
     checkout: OsString,
@@ -28,23 +28,23 @@ pub(in crate::cli) struct SourceArguments {
     #[arg(long)]
     allow_dirty: bool,
     #[command(flatten)]
-    pub(in crate::cli) work: WorkArguments,
+    pub(super) work: WorkArguments,
 }
 
 /// How to build and compress.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct WorkArguments {
+pub(super) struct WorkArguments {
     /// Run the recipe's build without a sandbox; the release statement says so
     #[arg(long)]
-    pub(in crate::cli) no_sandbox: bool,
+    pub(super) no_sandbox: bool,
     /// How many threads compress; the hash does not depend on it
     #[arg(long, value_name = "N")]
-    pub(in crate::cli) threads: Option<NonZeroUsize>,
+    pub(super) threads: Option<NonZeroUsize>,
 }
 
 /// What is used of earlier packs.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct CacheArguments {
+pub(super) struct CacheArguments {
     /// Where packs leave what makes the next one fast; by default `~/.cache/bulla`
     #[arg(long, value_name = "DIR", env = "BULLA_CACHE")]
     cache: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub(in crate::cli) struct CacheArguments {
 
 impl SourceArguments {
     /// Returns which revision is meant.
-    pub(in crate::cli) fn spec(&self, spool: PathBuf) -> SourceSpec {
+    pub(super) fn spec(&self, spool: PathBuf) -> SourceSpec {
         SourceSpec {
             location: Location::parse(&self.checkout),
             revision: self.revision.clone(),
@@ -70,7 +70,7 @@ impl SourceArguments {
 }
 
 impl CacheArguments {
-    pub(in crate::cli) fn directory(&self) -> Option<PathBuf> {
+    pub(super) fn directory(&self) -> Option<PathBuf> {
         if self.fresh {
             return None;
         }

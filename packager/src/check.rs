@@ -86,13 +86,21 @@ impl Outcome for CheckError {
     }
 }
 
+/// What was found out.
+pub struct Checked {
+    /// What differs.
+    pub report: CheckReport,
+    /// What a person should know, one sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// Packs the revision twice and compares.
 pub fn check(
     spec: &SourceSpec,
     options: &PackOptions,
     explainer: Option<&Explainer>,
     progress: &dyn Progress,
-) -> Result<CheckReport, CheckError> {
+) -> Result<Checked, CheckError> {
     let checkout = source::open(spec)?;
     let recipe = recipe::load(&checkout)?;
     let section = recipe.recipe.build.as_ref();
@@ -129,7 +137,7 @@ pub fn check(
         options: &other,
     };
     let (one, two) = (first.write(progress)?, second.write(progress)?);
-    Ok(CheckReport {
+    let report = CheckReport {
         project: recipe.recipe.bundle.project.clone(),
         revision,
         built: section.is_some(),
@@ -137,7 +145,10 @@ pub fn check(
         second: two.hash(),
         varied,
         differences: compare(&first, &second, &one, &two, explainer)?,
-    })
+    };
+    let mut warnings = first.selection.into_checkout().warnings;
+    warnings.extend(recipe.warnings());
+    Ok(Checked { report, warnings })
 }
 
 /// One of the two times.

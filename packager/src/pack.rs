@@ -69,7 +69,7 @@ pub fn pack(
     options: &PackOptions,
     progress: &dyn Progress,
 ) -> Result<Packed, PackError> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = recipe.warnings().collect();
     let earlier = options
         .cache
         .as_deref()

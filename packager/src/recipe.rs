@@ -6,7 +6,7 @@
 mod error;
 mod place;
 
-use bulla_schemas::install::InstallError;
+use bulla_schemas::install::{InstallError, PersistentPath};
 use bulla_schemas::recipe::{RECIPE_FILE, Recipe};
 use bulla_schemas::{Codec, Digest};
 
@@ -24,6 +24,35 @@ pub struct CheckedRecipe {
     pub codec: Codec,
     /// The sha256 of the file.
     pub digest: Digest,
+}
+
+impl CheckedRecipe {
+    /// Returns the persistent paths that may be files or directories. Of one that is required that
+    /// makes no difference: a person puts it there.
+    pub fn unclear_paths(&self) -> impl Iterator<Item = &PersistentPath> {
+        let section = &self.recipe.install;
+        let is_required = |path: &PersistentPath| {
+            let mut required = section.require.iter();
+            required.any(|required| required.path() == path.path())
+        };
+        let persist = section.persist.iter();
+        persist.filter(move |path| path.is_unclear() && !is_required(path))
+    }
+
+    /// Returns what a person should know, one sentence each.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.unclear_paths().map(|path| {
+            format!(
+                "the persistent path `{path}` may be a file or a directory; {}",
+                make_clear(path)
+            )
+        })
+    }
+}
+
+/// Says how a persistent path is made clear.
+pub fn make_clear(path: &PersistentPath) -> String {
+    format!("write `{path}/` for a directory, or list a file in `[install] require` too")
 }
 
 /// Most bytes in a recipe.

@@ -34,8 +34,10 @@ pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), F
         spool: spool.clone(),
     });
     let spec = arguments.source.spec(spool);
-    let report = check::check(&spec, &options, explainer.as_ref(), &bar)?;
+    let check::Checked { report, warnings } =
+        check::check(&spec, &options, explainer.as_ref(), &bar)?;
     drop(bar);
+    warnings.iter().for_each(stderr::warn);
     session.require_project(&report.project)?;
     if arguments.json {
         stdout::json(&report)?;

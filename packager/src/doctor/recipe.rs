@@ -78,6 +78,13 @@ pub fn examine(directory: &Path, spool: &Path) -> (Vec<Finding>, Examined) {
             "add and commit it, or ignore it",
         ));
     }
+    for path in checked.unclear_paths() {
+        findings.push(Finding::warning(
+            STEP,
+            format_args!("the persistent path `{path}` may be a file or a directory"),
+            recipe::make_clear(path),
+        ));
+    }
     findings.extend(patterns(&checked.recipe, checkout.tracked()));
     let tracked = checkout.tracked().len();
     let filter = match &checked.recipe.build {

@@ -58,6 +58,36 @@ fn a_dirty_checkout_is_refused_with_the_files_named() {
 }
 
 #[test]
+fn a_persistent_path_that_may_be_a_file_or_a_directory_is_warned_about() {
+    let home = Home::with_checkout();
+    let persist = |install: &str| {
+        let recipe = format!("[bundle]\nproject = \"acme/billing\"\n[install]\n{install}\n");
+        home.write("checkout/bulla.toml", &recipe);
+        home.commit("persist");
+    };
+    let warned = "the persistent path `var/uploads` may be a file or a directory";
+    persist("persist = [\"var/uploads\", \"logs/\", \".env\"]");
+    for command in ["pack", "check"] {
+        let ran = home.bulla(&[command, "checkout"]);
+        let said = ran.stderr();
+        assert_eq!(ran.status(), 0, "{said}");
+        assert_eq!(said.matches(warned).count(), 1, "{said}");
+        assert!(said.contains("write `var/uploads/`"), "{said}");
+        assert_eq!(said.matches("warning: ").count(), 1, "{said}");
+    }
+    let examined = home.bulla(&["doctor", "checkout", "--json"]).stdout();
+    assert!(examined.contains(warned), "{examined}");
+    for clear in [
+        "persist = [\"var/uploads/\"]",
+        "persist = [\"var/uploads\"]\nrequire = [\"var/uploads\"]",
+    ] {
+        persist(clear);
+        let said = home.bulla(&["pack", "checkout"]).stderr();
+        assert!(!said.contains("warning"), "{clear}: {said}");
+    }
+}
+
+#[test]
 fn a_directory_in_no_repository_says_what_was_looked_for() {
     let home = Home::new();
     home.write("plain/file", "x");

@@ -14,7 +14,7 @@ pub(super) fn check(
     build: &BuildOptions,
 ) -> Result<CheckReport, CheckError> {
     let options = pack_options(build.clone());
-    check::check(&spec(&project.work()), &options, None, &NoProgress)
+    check::check(&spec(&project.work()), &options, None, &NoProgress).map(|checked| checked.report)
 }
 
 #[track_caller]
@@ -262,8 +262,8 @@ fn diffoscope_says_why() {
         project.commit();
         let options = pack_options(build);
         let spec = spec(&project.repository.work());
-        let report = check::check(&spec, &options, Some(&explainer), &NoProgress).unwrap();
-        let said = report.differences[0].explanation.as_ref().unwrap();
+        let checked = check::check(&spec, &options, Some(&explainer), &NoProgress).unwrap();
+        let said = checked.report.differences[0].explanation.as_ref().unwrap();
         assert!(
             said.contains("-build") && said.contains("+checker"),
             "{said}"

@@ -118,12 +118,62 @@ fn all_commands(directory: &Path, home: &Path, canary: &Canary) -> Vec<(String, 
     outputs
 }
 
-/// Runs everything as the owner of the checkout and as another user: nothing of it may run.
-fn assert_silent(directory: &Path, home: &Path, canary: &Canary) {
-    for (what, _) in all_commands(directory, home, canary) {
-        canary.assert_silent(&format!("{what}, owned"));
+/// A checkout with a canary.
+struct Trap {
+    canary: Canary,
+    repository: GitRepository,
+}
+
+impl Trap {
+    /// A trap in a checkout that came from `remote`.
+    fn new(remote: &str) -> Self {
+        Self::in_checkout(git_repository(remote))
     }
-    assert_refused_to_others(directory, home, canary);
+
+    fn in_checkout(repository: GitRepository) -> Self {
+        Self {
+            canary: Canary::new(),
+            repository,
+        }
+    }
+
+    /// Writes to the configuration of the checkout, with the program for `CANARY`.
+    fn configure(&self, key: &str, value: &str) {
+        self.configure_in(&self.repository.work(), key, value);
+    }
+
+    fn configure_in(&self, directory: &Path, key: &str, value: &str) {
+        let [key, value] = [key, value].map(|text| text.replace("CANARY", &self.canary.command()));
+        self.repository.git_in(directory, &["config", &key, &value]);
+    }
+
+    /// Makes every file differ from what the index remembers of it.
+    fn touch(&self) {
+        run(program("touch", self.repository.home())
+            .current_dir(self.repository.work())
+            .args(["-d", "2026-11-21", "README", "large.bin", "secret.txt"]));
+        self.repository.write("secret.txt", "y\n");
+    }
+
+    /// Shows that the trap works: git runs the program.
+    fn assert_sprung_by(&self, arguments: &[&str]) {
+        self.canary.assert_heard(
+            program("git", self.repository.home())
+                .current_dir(self.repository.work())
+                .env("PATH", self.canary.search_path())
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .args(arguments),
+        );
+    }
+
+    /// Runs everything as the owner of the checkout and as another user: nothing of it may run.
+    fn assert_silent(&self) {
+        let (directory, home) = (self.repository.work(), self.repository.home());
+        for (what, _) in all_commands(&directory, home, &self.canary) {
+            self.canary.assert_silent(&format!("{what}, owned"));
+        }
+        assert_refused_to_others(&directory, home, &self.canary);
+    }
 }
 
 /// As another user, nothing is started at all.
@@ -178,12 +228,4 @@ fn git_repository(remote: &str) -> GitRepository {
     repository.commit("attributes");
     repository.git(&["config", "remote.origin.url", remote]);
     repository
-}
-
-/// Makes every file differ from what the index remembers of it.
-fn touch(repository: &GitRepository) {
-    run(program("touch", repository.home())
-        .current_dir(repository.work())
-        .args(["-d", "2026-11-21", "README", "large.bin", "secret.txt"]));
-    repository.write("secret.txt", "y\n");
 }

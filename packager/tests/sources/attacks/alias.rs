@@ -1,20 +1,13 @@
 //! Aliases in the place of the commands that are run.
 
-use super::{Canary, assert_silent, git_repository};
-use crate::checkout::program;
+use super::Trap;
 
 #[test]
 fn no_alias_of_a_checkout_runs() {
-    let canary = Canary::new();
-    let repository = git_repository("https://127.0.0.1:1/x");
+    let trap = Trap::new("https://127.0.0.1:1/x");
     for name in ["lfs", "rev-parse", "config", "fetch", "other"] {
-        let command = format!("!{}", canary.command());
-        repository.git(&["config", &format!("alias.{name}"), &command]);
+        trap.configure(&format!("alias.{name}"), "!CANARY");
     }
-    canary.assert_heard(
-        program("git", repository.home())
-            .current_dir(repository.work())
-            .arg("other"),
-    );
-    assert_silent(&repository.work(), repository.home(), &canary);
+    trap.assert_sprung_by(&["other"]);
+    trap.assert_silent();
 }

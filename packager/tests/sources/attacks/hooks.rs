@@ -1,13 +1,12 @@
 //! Hooks, in the repository and where its configuration says.
 
-use super::{Canary, assert_silent, git_repository, touch};
-use crate::checkout::{make_executable, program};
+use super::Trap;
+use crate::checkout::make_executable;
 
 #[test]
 fn no_hook_of_a_checkout_runs() {
     for elsewhere in [false, true] {
-        let canary = Canary::new();
-        let repository = git_repository("https://127.0.0.1:1/x");
+        let trap = Trap::new("https://127.0.0.1:1/x");
         let hooks = if elsewhere {
             ".git/own-hooks"
         } else {
@@ -22,19 +21,16 @@ fn no_hook_of_a_checkout_runs() {
             "fsmonitor-watchman",
         ] {
             let path = format!("{hooks}/{hook}");
-            repository.write(&path, format!("#!/bin/sh\nexec {}\n", canary.command()));
-            make_executable(&repository.work().join(path));
+            let script = format!("#!/bin/sh\nexec {}\n", trap.canary.command());
+            trap.repository.write(&path, script);
+            make_executable(&trap.repository.work().join(path));
         }
         if elsewhere {
-            let hooks = repository.work().join(hooks);
-            repository.git(&["config", "core.hooksPath", hooks.to_str().unwrap()]);
+            let hooks = trap.repository.work().join(hooks);
+            trap.configure("core.hooksPath", hooks.to_str().unwrap());
         }
-        touch(&repository);
-        canary.assert_heard(
-            program("git", repository.home())
-                .current_dir(repository.work())
-                .args(["update-index", "--refresh", "--force-write-index"]),
-        );
-        assert_silent(&repository.work(), repository.home(), &canary);
+        trap.touch();
+        trap.assert_sprung_by(&["update-index", "--refresh", "--force-write-index"]);
+        trap.assert_silent();
     }
 }

@@ -1,6 +1,6 @@
 //! A commit that chooses where Git LFS asks.
 
-use super::{Canary, assert_silent, git_repository};
+use super::Trap;
 use crate::checkout::{refusal, resolve, spec};
 
 #[test]
@@ -13,13 +13,13 @@ fn a_commit_can_choose_a_server_and_no_program_or_place() {
         ("/srv/other", "a place on this machine"),
         ("../other", "a place on this machine"),
     ] {
-        let canary = Canary::new();
-        let repository = git_repository("https://127.0.0.1:1/x");
-        let url = url.replace("CANARY", &canary.command());
-        repository.write(".lfsconfig", format!("[lfs]\n\turl = \"{url}\"\n"));
-        repository.commit("server");
-        let error = refusal(resolve(&spec(&repository.work())));
+        let trap = Trap::new("https://127.0.0.1:1/x");
+        let url = url.replace("CANARY", &trap.canary.command());
+        let configuration = format!("[lfs]\n\turl = \"{url}\"\n");
+        trap.repository.write(".lfsconfig", configuration);
+        trap.repository.commit("server");
+        let error = refusal(resolve(&spec(&trap.repository.work())));
         assert!(error.to_string().contains(said), "{url}: {error}");
-        assert_silent(&repository.work(), repository.home(), &canary);
+        trap.assert_silent();
     }
 }

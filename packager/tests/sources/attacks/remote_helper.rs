@@ -1,7 +1,6 @@
 //! Remotes that a program of another name serves.
 
-use super::{Canary, assert_silent, git_repository};
-use crate::checkout::program;
+use super::Trap;
 
 #[test]
 fn no_helper_for_a_remote_runs() {
@@ -13,20 +12,13 @@ fn no_helper_for_a_remote_runs() {
         ("remote.origin.lfsurl", "own://x"),
         ("url.ext::CANARY .insteadOf", "https://"),
     ] {
-        let canary = Canary::new();
-        canary.as_program("git-remote-own");
-        let repository = git_repository("https://127.0.0.1:1/x");
-        let [key, value] = [key, value].map(|text| text.replace("CANARY", &canary.command()));
-        repository.git(&["config", &key, &value]);
-        repository.git(&["config", "protocol.allow", "always"]);
+        let trap = Trap::new("https://127.0.0.1:1/x");
+        trap.canary.as_program("git-remote-own");
+        trap.configure(key, value);
+        trap.configure("protocol.allow", "always");
         if !key.contains("lfs") {
-            canary.assert_heard(
-                program("git", repository.home())
-                    .env("PATH", canary.search_path())
-                    .current_dir(repository.work())
-                    .args(["ls-remote", "origin"]),
-            );
+            trap.assert_sprung_by(&["ls-remote", "origin"]);
         }
-        assert_silent(&repository.work(), repository.home(), &canary);
+        trap.assert_silent();
     }
 }

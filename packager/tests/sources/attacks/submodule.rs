@@ -1,11 +1,12 @@
 //! A submodule whose own configuration names programs, in a checkout that is fine.
 
-use super::{Canary, assert_silent, git_repository, give_away};
+use super::{Trap, git_repository, give_away};
 use crate::checkout::{GitRepository, refusal, resolve, spec};
 
-fn with_submodule(canary: &Canary) -> GitRepository {
+fn with_submodule() -> Trap {
     let library = git_repository("https://127.0.0.1:1/x");
-    let repository = GitRepository::with_files();
+    let trap = Trap::in_checkout(GitRepository::with_files());
+    let repository = &trap.repository;
     let url = library.work().display().to_string();
     repository.git(&[
         "-c",
@@ -19,42 +20,36 @@ fn with_submodule(canary: &Canary) -> GitRepository {
     repository.commit("library");
     let top = repository.work().join("lib");
     for (key, value) in [
-        ("filter.own.clean", canary.command()),
-        ("filter.lfs.process", canary.command()),
-        ("core.fsmonitor", canary.command()),
-        ("core.sshCommand", canary.command()),
-        ("lfs.standalonetransferagent", "own".to_owned()),
-        ("lfs.customtransfer.own.path", canary.command()),
+        ("filter.own.clean", "CANARY"),
+        ("filter.lfs.process", "CANARY"),
+        ("core.fsmonitor", "CANARY"),
+        ("core.sshCommand", "CANARY"),
+        ("lfs.standalonetransferagent", "own"),
+        ("lfs.customtransfer.own.path", "CANARY"),
     ] {
-        repository.git_in(&top, &["config", key, &value]);
+        trap.configure_in(&top, key, value);
     }
     repository.write("lib/secret.txt", "y\n");
-    repository.git(&[
-        "config",
-        "submodule.lib.update",
-        &format!("!{}", canary.command()),
-    ]);
-    repository
+    trap.configure("submodule.lib.update", "!CANARY");
+    trap
 }
 
 #[test]
 fn no_program_of_a_submodule_runs() {
-    let canary = Canary::new();
-    let repository = with_submodule(&canary);
-    assert_silent(&repository.work(), repository.home(), &canary);
+    with_submodule().assert_silent();
 }
 
 #[test]
 fn a_submodule_of_another_user_is_refused() {
-    let canary = Canary::new();
-    let repository = with_submodule(&canary);
-    if !give_away(&repository.work().join("lib")) {
+    let trap = with_submodule();
+    let top = trap.repository.work();
+    if !give_away(&top.join("lib")) {
         return;
     }
-    let error = refusal(resolve(&spec(&repository.work())));
+    let error = refusal(resolve(&spec(&top)));
     assert!(
         error.to_string().contains("belongs to another user"),
         "{error}"
     );
-    canary.assert_silent("a submodule");
+    trap.canary.assert_silent("a submodule");
 }

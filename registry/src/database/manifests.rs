@@ -96,22 +96,11 @@ impl Database {
         asked: &Referrers<'_>,
         limit: u32,
     ) -> Result<Vec<u64>, DatabaseError> {
-        sqlx::query(
-            "SELECT LENGTH(annotations) AS size FROM manifests
-             WHERE repository = $1 AND subject = $2 AND digest > $3
-               AND ($4 = '' OR artifact_type = $4)
-             ORDER BY digest LIMIT $5",
-        )
-        .bind(asked.project.as_str())
-        .bind(asked.subject.to_string())
-        .bind(asked.after)
-        .bind(asked.artifact_type.unwrap_or_default())
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(|row| Ok(row.try_get::<i64, _>("size")?.try_into().unwrap_or(0)))
-        .collect()
+        let rows = self.select_referrers("LENGTH(annotations) AS size", asked, limit);
+        rows.await?
+            .iter()
+            .map(|row| Ok(row.try_get::<i64, _>("size")?.try_into().unwrap_or(0)))
+            .collect()
     }
 
     /// Returns up to `limit` manifests about a subject, in the order of their digests.
@@ -120,8 +109,18 @@ impl Database {
         asked: &Referrers<'_>,
         limit: u32,
     ) -> Result<Vec<ManifestRow>, DatabaseError> {
-        sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM manifests
+        let rows = self.select_referrers(COLUMNS, asked, limit);
+        rows.await?.iter().map(read).collect()
+    }
+
+    async fn select_referrers(
+        &self,
+        columns: &'static str,
+        asked: &Referrers<'_>,
+        limit: u32,
+    ) -> Result<Vec<AnyRow>, DatabaseError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {columns} FROM manifests
              WHERE repository = $1 AND subject = $2 AND digest > $3
                AND ($4 = '' OR artifact_type = $4)
              ORDER BY digest LIMIT $5"
@@ -132,10 +131,8 @@ impl Database {
         .bind(asked.artifact_type.unwrap_or_default())
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        .await?;
+        Ok(rows)
     }
 
     /// Tells whether a repository has anything at all.

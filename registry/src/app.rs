@@ -50,7 +50,8 @@ impl App {
         let lock = data.lock(command, clock.now())?;
         let (folder, key) = (data.log(), data.log_key());
         // Replaying a long log takes a while.
-        let log = blocking(move || Log::open(&folder, &key)).await?;
+        let quota = Quota::new(settings.most_entries);
+        let log = blocking(move || Log::open(&folder, &key, quota)).await?;
         let objects = Objects::new(data.root().to_owned());
         sweep(objects.clone(), data.locked_at()?);
         let disk = Disk::new(data.root().to_owned());
@@ -59,7 +60,6 @@ impl App {
             Repositories::new(objects),
             Database::open(&data, clock.now()).await?,
             log,
-            Quota::new(settings.most_entries),
         );
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use bulla_schemas::Timestamp;
 use bulla_trust::{PublicKey, Submission};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -42,14 +43,14 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens the log, finishes what a crash left undone, and starts the sequencer.
-    pub(crate) fn open(directory: &Path, key_file: &Path) -> Result<Self, LogError> {
+    pub(crate) fn open(directory: &Path, key_file: &Path, quota: Quota) -> Result<Self, LogError> {
         let key = key::open(key_file)?;
         let public_key = key.public_key();
         let files = LogFiles::new(directory.to_owned());
         let (recovered, tail) = recover::recover(&files, &key)?;
         let (publish, published) = watch::channel(Arc::new(recovered));
         let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
-        let sequencer = sequencer::start(files.clone(), key, tail, publish, receive)
+        let sequencer = sequencer::start(files.clone(), key, quota, tail, publish, receive)
             .map_err(LogError::System)?;
         Ok(Self {
             key: public_key,
@@ -75,16 +76,24 @@ impl Log {
         &self.files
     }
 
-    /// Appends an envelope and returns when a published checkpoint covers its statement.
+    /// Appends an envelope on behalf of a token, and returns when a published checkpoint covers its
+    /// statement.
     pub(crate) async fn append(
         &self,
         submission: Arc<Submission>,
+        token: &str,
+        now: Timestamp,
     ) -> Result<Placed, Arc<LogError>> {
         let stopping = || Arc::new(LogError::Stopping);
         let requests = lock(&self.requests).clone().ok_or_else(stopping)?;
         let (answer, answered) = oneshot::channel();
         requests
-            .send(Request { submission, answer })
+            .send(Request {
+                submission,
+                token: token.to_owned(),
+                now,
+                answer,
+            })
             .await
             .map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?

@@ -2,7 +2,6 @@
 //! must not be able to fill it in a night.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_schemas::Timestamp;
 
@@ -14,7 +13,7 @@ const HOUR: i64 = 60 * 60;
 #[derive(Debug)]
 pub(crate) struct Quota {
     most: u32,
-    hours: Mutex<HashMap<String, Hour>>,
+    hours: HashMap<String, Hour>,
 }
 
 #[derive(Debug)]
@@ -28,17 +27,17 @@ impl Quota {
     pub(crate) fn new(most: u32) -> Self {
         Self {
             most,
-            hours: Mutex::default(),
+            hours: HashMap::new(),
         }
     }
 
     /// Counts an entry before it is appended; refuses one too many.
-    pub(crate) fn take(&self, token: &str, now: Timestamp) -> Result<(), LogError> {
+    pub(super) fn take(&mut self, token: &str, now: Timestamp) -> Result<(), LogError> {
         let now = now.as_seconds();
-        let mut hours = self.hours();
         // Nothing is kept of tokens that rest: there are never more than were used in an hour.
-        hours.retain(|_, hour| (0..HOUR).contains(&(now - hour.begun)));
-        let hour = hours.entry(token.to_owned()).or_insert(Hour {
+        self.hours
+            .retain(|_, hour| (0..HOUR).contains(&(now - hour.begun)));
+        let hour = self.hours.entry(token.to_owned()).or_insert(Hour {
             begun: now,
             entries: 0,
         });
@@ -53,14 +52,10 @@ impl Quota {
     }
 
     /// Takes back an entry that was counted and not appended.
-    pub(crate) fn give_back(&self, token: &str) {
-        if let Some(hour) = self.hours().get_mut(token) {
+    pub(super) fn give_back(&mut self, token: &str) {
+        if let Some(hour) = self.hours.get_mut(token) {
             hour.entries = hour.entries.saturating_sub(1);
         }
-    }
-
-    fn hours(&self) -> MutexGuard<'_, HashMap<String, Hour>> {
-        self.hours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_token_goes_on_when_its_hour_is_over() {
-        let quota = Quota::new(2);
+        let mut quota = Quota::new(2);
         quota.take("ci", at(0)).unwrap();
         quota.take("ci", at(10)).unwrap();
         let refused = quota.take("ci", at(600)).unwrap_err();
@@ -94,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_not_appended_does_not_count() {
-        let quota = Quota::new(1);
+        let mut quota = Quota::new(1);
         quota.take("ci", at(0)).unwrap();
         quota.give_back("ci");
         quota.take("ci", at(1)).unwrap();
@@ -103,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_locks_no_token_out() {
-        let quota = Quota::new(1);
+        let mut quota = Quota::new(1);
         quota.take("ci", at(100_000)).unwrap();
         quota.take("ci", at(0)).unwrap();
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use bulla_files::FileError;
+use bulla_schemas::Timestamp;
 use bulla_trust::{
     Admitted, Checkpoint, LogState, PublicKey, SignatureType, SigningKey, Statement, Submission,
     VerifierKey,
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::LogError;
 use super::published::{Placed, Published};
+use super::quota::Quota;
 use super::tiles::{LogFiles, Tail};
 
 /// Most envelopes under one checkpoint, and most that wait.
@@ -22,6 +24,10 @@ pub(super) const MOST_AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) submission: Arc<Submission>,
+    /// The token that it came with.
+    pub(super) token: String,
+    /// When it came.
+    pub(super) now: Timestamp,
     pub(super) answer: Answer,
 }
 
@@ -30,6 +36,7 @@ type Answer = oneshot::Sender<Result<Placed, Arc<LogError>>>;
 struct Sequencer {
     files: LogFiles,
     key: SigningKey,
+    quota: Quota,
     state: LogState,
     tail: Tail,
     publish: watch::Sender<Arc<Published>>,
@@ -39,6 +46,7 @@ struct Sequencer {
 pub(super) fn start(
     files: LogFiles,
     key: SigningKey,
+    quota: Quota,
     tail: Tail,
     publish: watch::Sender<Arc<Published>>,
     mut requests: mpsc::Receiver<Request>,
@@ -47,6 +55,7 @@ pub(super) fn start(
     let mut sequencer = Sequencer {
         files,
         key,
+        quota,
         state,
         tail,
         publish,
@@ -69,17 +78,17 @@ impl Sequencer {
         let size = self.state.size();
         let mut state = self.state.clone();
         let mut entries: Vec<Vec<u8>> = Vec::new();
-        let mut waiting: Vec<(Admitted, Answer)> = Vec::new();
-        for Request { submission, answer } in batch {
-            match admit(&mut state, &submission, &self.key.public_key()) {
+        let mut waiting: Vec<(Admitted, Request)> = Vec::new();
+        for request in batch {
+            match self.admit(&mut state, &request) {
                 Ok(admitted) => {
                     if let Admitted::New { .. } = admitted {
-                        entries.push(submission.bytes().to_vec());
+                        entries.push(request.submission.bytes().to_vec());
                     }
-                    waiting.push((admitted, answer));
+                    waiting.push((admitted, request));
                 }
                 // The other side may have gone; its statement is refused all the same.
-                Err(error) => drop(answer.send(Err(Arc::new(error)))),
+                Err(error) => drop(request.answer.send(Err(Arc::new(error)))),
             }
         }
         let result = self.write(&state, &entries).map_err(Arc::new);
@@ -87,15 +96,40 @@ impl Sequencer {
             let error: &(dyn std::error::Error + 'static) = &**error;
             tracing::error!(error, from = size, "nothing was appended");
         }
-        for (admitted, answer) in waiting {
+        for (admitted, Request { token, answer, .. }) in waiting {
             let size = self.state.size();
             let (Admitted::New { entry } | Admitted::Known { entry }) = admitted;
             let placed = match &result {
-                Err(error) if entry >= size => Err(Arc::clone(error)),
+                Err(error) if entry >= size => {
+                    if let Admitted::New { .. } = admitted {
+                        self.quota.give_back(&token);
+                    }
+                    Err(Arc::clone(error))
+                }
                 _ => Ok(Placed { admitted, size }),
             };
             drop(answer.send(placed));
         }
+    }
+
+    /// Appends an envelope to `state` if it has an effect. Only a new entry counts as one of its
+    /// token's hour; what the log has already is told to a token that has no more of them, too.
+    fn admit(&mut self, state: &mut LogState, request: &Request) -> Result<Admitted, LogError> {
+        let Request {
+            submission, token, ..
+        } = request;
+        let key = self.key.public_key();
+        if let Err(refused) = self.quota.take(token, request.now) {
+            return match admit(&mut state.clone(), submission, &key)? {
+                Admitted::New { .. } => Err(refused),
+                known @ Admitted::Known { .. } => Ok(known),
+            };
+        }
+        let admitted = admit(state, submission, &key);
+        if !matches!(admitted, Ok(Admitted::New { .. })) {
+            self.quota.give_back(token);
+        }
+        admitted
     }
 
     /// Writes entries and tiles, then signs and publishes a checkpoint over them. When that fails,

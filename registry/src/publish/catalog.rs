@@ -11,7 +11,7 @@ use bulla_trust::LogState;
 use super::PublishError;
 use crate::blocking::blocking;
 use crate::database::{Database, ManifestRow};
-use crate::log::{Log, Published, Quota};
+use crate::log::{Log, Published};
 use crate::objects::Object;
 use crate::oci::digest::OciDigest;
 use crate::store::blobs::BlobStore;
@@ -27,7 +27,6 @@ pub(crate) struct Catalog {
     pub(crate) repositories: Repositories,
     pub(crate) database: Database,
     pub(crate) log: Log,
-    pub(super) quota: Quota,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
@@ -41,14 +40,12 @@ impl Catalog {
         repositories: Repositories,
         database: Database,
         log: Log,
-        quota: Quota,
     ) -> Self {
         Self {
             blobs,
             repositories,
             database,
             log,
-            quota,
             tags: tokio::sync::Mutex::default(),
             reading: tokio::sync::Semaphore::new(MOST_READING),
         }

@@ -25,12 +25,8 @@ impl Catalog {
         if let Statement::Release(release) = submission.statement() {
             self.check_release(release).await?;
         }
-        self.quota.take(token, now).map_err(Arc::new)?;
-        let placed = self.log.append(Arc::clone(&submission)).await;
-        if !matches!(&placed, Ok(placed) if matches!(placed.admitted, Admitted::New { .. })) {
-            self.quota.give_back(token);
-        }
-        let Placed { admitted, size } = placed?;
+        let Placed { admitted, size } =
+            self.log.append(Arc::clone(&submission), token, now).await?;
         if let Statement::Release(release) = submission.statement() {
             let published = self.published();
             let policy = published.state.checked_policy();

@@ -170,6 +170,8 @@ async fn a_token_appends_so_many_entries_in_an_hour() {
     let body = error(response).await;
     assert_eq!(body.error, ErrorCode::TooManyRequests);
     assert!(body.message.contains("3 entries"), "{}", body.message);
+    // And it is told to a token that may append no more.
+    registry.append_all(&organisation.entries[..3]).await;
     let other = registry.token(&[Scope::Push], &["acme/*"]).await;
     let response = registry
         .plain(Method::POST, "/log/entries")

@@ -22,6 +22,7 @@ mod publish;
 mod server;
 mod settings;
 mod store;
+mod turns;
 
 pub use access::tokens::Tokens;
 pub use access::{Access, AccessError, ProjectPattern, Scope};

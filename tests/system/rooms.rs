@@ -54,7 +54,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["publish"],
             &["log", "store"],
             &["objects", "database"],
-            &["settings", "oci", "data", "clock", "blocking", "budget"],
+            &[
+                "settings", "oci", "data", "clock", "blocking", "budget", "turns",
+            ],
         ],
     ),
     (

@@ -49,14 +49,15 @@ impl Catalog {
         .await
     }
 
-    /// Reads two bundles, all but their payloads, and compares them.
+    /// Reads two bundles for a token, all but their payloads, and compares them.
     pub(crate) async fn compare(
         &self,
+        token: &str,
         from: Digest,
         to: Digest,
     ) -> Result<Option<bulla_schemas::api::Diff>, PublishError> {
         let blobs = self.blobs.clone();
-        self.reading(move || {
+        self.reading(token, move || {
             let (Some(before), Some(after)) = (bundle(&blobs, from)?, bundle(&blobs, to)?) else {
                 return Ok(None);
             };

@@ -16,9 +16,11 @@ use crate::objects::Object;
 use crate::oci::digest::OciDigest;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Repositories};
+use crate::turns::Turns;
 
-/// How many requests may read bundles at once; others wait.
+/// How many requests may read bundles at once, of all and of one token; others wait.
 const MOST_READING: usize = 4;
+const MOST_READING_OF_TOKEN: usize = 3;
 
 /// What the registry holds.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub(crate) struct Catalog {
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
-    reading: tokio::sync::Semaphore,
+    reading: Arc<Turns>,
 }
 
 impl Catalog {
@@ -47,7 +49,7 @@ impl Catalog {
             database,
             log,
             tags: tokio::sync::Mutex::default(),
-            reading: tokio::sync::Semaphore::new(MOST_READING),
+            reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
         }
     }
 
@@ -117,13 +119,19 @@ impl Catalog {
         Ok(self.database.add_manifest(project, &manifest).await?)
     }
 
-    /// Reads bundles where that may block, when not too many are being read.
+    /// Reads bundles for a token where that may block, when it is the token's turn.
     pub(super) async fn reading<T: Send + 'static>(
         &self,
+        token: &str,
         read: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        let _turn = self.reading.acquire().await;
-        blocking(read).await
+        let turn = self.reading.take(token).await;
+        blocking(move || {
+            // Also when the client goes away meanwhile, the work goes on to its end.
+            let _turn = turn;
+            read()
+        })
+        .await
     }
 
     /// Opens content, whichever repository it belongs to.

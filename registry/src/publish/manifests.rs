@@ -36,10 +36,11 @@ impl Catalog {
         Ok(object.map(|object| (row, object)))
     }
 
-    /// Takes a manifest, and the tag that it is pushed under. `content_type` is what the client
-    /// calls it.
+    /// Takes a manifest from a token, and the tag that it is pushed under. `content_type` is what
+    /// the client calls it.
     pub(crate) async fn push_manifest(
         &self,
+        token: &str,
         project: &ProjectName,
         reference: Reference,
         bytes: Bytes,
@@ -62,7 +63,7 @@ impl Catalog {
         }
         self.check_parts(project, &document).await?;
         if document.is_bundle() {
-            self.check_bundle(project, &digest, &bytes).await?;
+            self.check_bundle(token, project, &digest, &bytes).await?;
         }
         let manifest = ManifestRow::new(digest.clone(), bytes.len(), &document)?;
         self.add_manifest(project, bytes.into(), manifest.clone())
@@ -114,6 +115,7 @@ impl Catalog {
     /// A bundle is named by its sha256 everywhere, so it cannot be pushed under another digest.
     async fn check_bundle(
         &self,
+        token: &str,
         project: &ProjectName,
         digest: &OciDigest,
         bytes: &Bytes,
@@ -123,7 +125,7 @@ impl Catalog {
             found: digest.to_string(),
         })?;
         let (blobs, project, manifest) = (self.blobs.clone(), project.clone(), bytes.to_vec());
-        self.reading(move || {
+        self.reading(token, move || {
             let Err(error) = admit(&blobs, &project, hash, manifest.clone()) else {
                 return Ok(());
             };

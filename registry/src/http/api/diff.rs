@@ -25,7 +25,7 @@ pub(crate) async fn show(
 ) -> Result<Json<Diff>, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
-    let diff = app.catalog.compare(from, to).await?;
+    let diff = app.catalog.compare(caller.token_id(), from, to).await?;
     let mut diff = diff.ok_or_else(|| Problem::not_found("bundle", &from))?;
     blocking(move || {
         let changes = std::mem::take(&mut diff.changes)

@@ -60,7 +60,13 @@ pub(crate) async fn push(
     let (bytes, _share) = read_all(app, caller, request, Manifest::MAX_LEN).await?;
     let catalog = &app.catalog;
     let manifest = catalog
-        .push_manifest(project, reference, bytes, content_type.as_deref())
+        .push_manifest(
+            caller.token_id(),
+            project,
+            reference,
+            bytes,
+            content_type.as_deref(),
+        )
         .await?;
     Ok(created(project, &manifest))
 }

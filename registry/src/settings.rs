@@ -57,8 +57,10 @@ pub struct Patience {
     pub first_byte: Duration,
     /// For the head of a request, and for the next request of the same connection.
     pub head: Duration,
-    /// Without taking any of the bytes that it is sent.
+    /// In all, before it has taken `least_taken` of the bytes that it is sent.
     pub send: Duration,
+    /// Least bytes that a client takes in that time.
+    pub least_taken: u64,
     /// With the rest of a body that is not read, because its request was refused.
     pub linger: Duration,
 }
@@ -106,6 +108,7 @@ impl Default for Patience {
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(30),
             send: Duration::from_secs(30),
+            least_taken: 32 * 1024,
             linger: Duration::from_secs(30),
         }
     }

@@ -1,5 +1,5 @@
-//! A socket whose client may not keep it open by doing nothing: the first byte comes soon, and what
-//! is sent is taken.
+//! A socket whose client may not keep it open by doing next to nothing: the first byte comes soon,
+//! and what is sent is taken.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::connections::Activity;
 use crate::settings::Patience;
@@ -21,10 +21,19 @@ pub(super) struct Socket {
     activity: Arc<Activity>,
     /// Runs until the first byte has come.
     first_byte: Option<Pin<Box<Sleep>>>,
-    /// How long the client may take none of the bytes that are sent.
+    taken: Taken,
+}
+
+/// What a client takes of what it is sent. Only the time counts in which the registry waits for it.
+#[derive(Debug)]
+struct Taken {
     patience: Duration,
-    /// Runs while the client takes nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+    least: u64,
+    /// Time and bytes since the client last took enough.
+    waited: Duration,
+    bytes: u64,
+    /// Runs while the registry waits; since when it does.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Socket {
@@ -33,8 +42,13 @@ impl Socket {
             stream,
             activity,
             first_byte: Some(Box::pin(sleep(patience.first_byte))),
-            patience: patience.send,
-            stalled: None,
+            taken: Taken {
+                patience: patience.send,
+                least: patience.least_taken,
+                waited: Duration::ZERO,
+                bytes: 0,
+                waiting: None,
+            },
         }
     }
 
@@ -43,23 +57,46 @@ impl Socket {
         self.stream
     }
 
-    /// Passes on what writing said; fails when the client has taken nothing for too long.
-    fn paced<T>(
+    /// Passes on what writing said; fails when the client takes too little.
+    fn paced(
         &mut self,
         context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.activity.note();
-            self.stalled = None;
-            return written;
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(count)) => {
+                self.activity.note();
+                self.taken.add(count);
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                ready!(self.taken.wait(context));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
         }
-        let patience = self.patience;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Taken {
+    /// Notes bytes that the client took.
+    fn add(&mut self, count: usize) {
+        self.bytes += count as u64;
+        if let Some((since, _)) = self.waiting.take() {
+            self.waited += since.elapsed();
+        }
+        if self.bytes >= self.least {
+            (self.bytes, self.waited) = (0, Duration::ZERO);
+        }
+    }
+
+    /// Waits until the client has taken too little for too long.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let left = self.patience.saturating_sub(self.waited);
+        let (_, end) = self
+            .waiting
+            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        end.as_mut().poll(context)
     }
 }
 

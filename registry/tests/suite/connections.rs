@@ -118,6 +118,7 @@ async fn connections_that_rest_make_room_and_those_that_work_do_not() {
             head: forever,
             send: forever,
             linger: forever,
+            ..Patience::default()
         },
         ..Settings::default()
     })
@@ -171,6 +172,38 @@ async fn a_client_that_reads_nothing_keeps_others_out_only_for_a_moment() {
     lazy.write_all(request.as_bytes()).unwrap();
     assert_eq!(registry.get("/healthz").await.status(), StatusCode::OK);
     drop(lazy);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_a_little_now_and_then_is_not_waited_for() {
+    let registry = Registry::start_with(Settings {
+        patience: Patience {
+            send: Duration::from_millis(300),
+            least_taken: 64 << 20,
+            ..Patience::default()
+        },
+        ..Settings::default()
+    })
+    .await;
+    let size = 64 << 20;
+    let digest = registry.push_blob("acme/tool", &vec![7; size]).await;
+    let (mut slow, host) = connect(&registry);
+    let request = format!(
+        "GET /v2/acme/tool/blobs/{digest} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\r\n",
+        registry.token
+    );
+    slow.write_all(request.as_bytes()).unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let (mut piece, mut read) = (vec![0; 64 * 1024], 0);
+        // Never longer without a byte than the registry waits for the first one.
+        while let Ok(count @ 1..) = slow.read(&mut piece) {
+            read += count;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        read
+    });
+    assert!(read.await.unwrap() < size);
     registry.stop().await;
 }
 

@@ -4,6 +4,7 @@ mod clock;
 mod enroll;
 mod examples;
 mod failure;
+mod hints;
 mod history;
 mod install;
 mod person;
@@ -78,7 +79,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // What is installed must not depend on the caller's umask.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let server = Server::new(program.server.root, program.server.state);
-    bulla_terminal::finish_with(program.command.run(&server))
+    let result = program.command.run(&server);
+    bulla_terminal::finish_with(result.map_err(|failure| hints::complete_failure(failure, &server)))
 }
 
 impl Command {

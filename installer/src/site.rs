@@ -1,5 +1,6 @@
 //! Where everything lies on a server; drawn in the crate's documentation. Knows paths only.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::{Digest, ProjectName};
@@ -35,6 +36,22 @@ impl Server {
     /// The installer's state.
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// Writes the flags that name the two directories, for a shell; each with a space before it, and
+    /// only where it is not the usual one.
+    pub(crate) fn flags(&self) -> String {
+        let mut flags = String::new();
+        for (flag, path, usual) in [
+            ("--root", &self.root, Self::DEFAULT_ROOT),
+            ("--state", &self.state, Self::DEFAULT_STATE),
+        ] {
+            if path != Path::new(usual) {
+                let quoted = path.to_string_lossy().replace('\'', r"'\''");
+                let _ = write!(flags, " {flag} '{quoted}'");
+            }
+        }
+        flags
     }
 
     pub(crate) fn log(&self) -> PathBuf {

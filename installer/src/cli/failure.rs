@@ -3,15 +3,17 @@
 
 use std::process::ExitCode;
 
-use bulla_terminal::{Failure, Table, stderr};
+use bulla_terminal::{Table, stderr};
 
+use super::hints::complete_failure;
 use super::short_revision;
 use crate::operation::{Candidate, RollbackError};
+use crate::site::Server;
 
 /// Tells why a rollback failed and which releases were live here, and returns the exit status.
-pub(super) fn report_rollback(error: RollbackError) -> ExitCode {
+pub(super) fn report_rollback(error: RollbackError, server: &Server) -> ExitCode {
     let candidates = table(error.candidates());
-    let status = Failure::from(error).report();
+    let status = complete_failure(error.into(), server).report();
     stderr::write(&candidates);
     status
 }

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let activations = history(server, &self.project, &Terminal::new("history"))?;
+        let activations = history(server, &self.project, &Terminal::new("history", server))?;
         if self.json {
             stdout::json(&activations)?;
             return done(());

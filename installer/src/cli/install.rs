@@ -11,6 +11,7 @@ use bulla_terminal::{Failure, bytes, stderr, stdout};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::hints::complete;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
 use super::{clock, done};
@@ -158,7 +159,7 @@ impl Arguments {
             (report.hash, report.from) = (found.hash, found.from);
             would(&project, &request, &found)
         } else {
-            let terminal = Terminal::unless(self.quiet, "install");
+            let terminal = Terminal::unless(self.quiet, "install", server);
             let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
             log.sync(server, &supply, request.now)?;
             let result = install(&site, log.state(), &supply, &request, &terminal);
@@ -193,10 +194,12 @@ fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
         Ok(path) => path,
         Err(error) => {
             let problem = with_causes(&error);
-            stderr::warn(format_args!(
-                "{problem}; `bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
+            let command = format!(
+                "`bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
                 log.url()
-            ));
+            );
+            let command = complete(&command, server);
+            stderr::warn(format_args!("{problem}; {command}"));
             None
         }
     }

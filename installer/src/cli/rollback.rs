@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     /// The release to go back to; without it the one before the live one
     hash: Option<DigestPrefix>,
     /// Why, for the history and for `status`
-    #[arg(short = 'm', long, value_name = "REASON")]
+    #[arg(short = 'm', long, value_name = "REASON", value_parser = reason)]
     reason: Option<String>,
     #[command(flatten)]
     person: PersonArguments,
@@ -42,12 +42,12 @@ impl Arguments {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let terminal = Terminal::new("repair");
+        let terminal = Terminal::new("repair", server);
         let result = rollback(server, &request, &terminal);
         terminal.finish();
         let rolled_back = match result {
             Ok(rolled_back) => rolled_back,
-            Err(error) => return Ok(report_rollback(error)),
+            Err(error) => return Ok(report_rollback(error, server)),
         };
         let hash = rolled_back.hash.short();
         let held = if rolled_back.is_held {
@@ -67,5 +67,13 @@ impl Arguments {
         }
         stdout::line(rolled_back.hash)?;
         done(())
+    }
+}
+
+/// An empty reason says nothing to those who read the history.
+fn reason(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("a reason must not be empty"),
+        text => Ok(text.to_owned()),
     }
 }

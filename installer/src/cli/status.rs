@@ -7,6 +7,7 @@ use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
 use super::done;
+use super::hints::complete;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
 use crate::tree::compare::in_words;
@@ -44,7 +45,7 @@ impl Arguments {
         }
         table.print()?;
         for status in &found {
-            notes(status);
+            notes(status, server);
         }
         done(())
     }
@@ -75,9 +76,10 @@ fn row(status: &ProjectStatus) -> Vec<String> {
     ]
 }
 
-fn notes(status: &ProjectStatus) {
+fn notes(status: &ProjectStatus, server: &Server) {
     let project = &status.project;
     if let Some(problem) = &status.problem {
+        let problem = complete(problem, server);
         stderr::say(format_args!("{project}: {problem}"));
     }
     if let Some(hold) = &status.hold {
@@ -108,12 +110,12 @@ fn notes(status: &ProjectStatus) {
         ));
     }
     for tree in &status.set_aside {
+        let command = format!("`bulla-installer set-aside remove {project} {}`", tree.name);
         stderr::say(format_args!(
-            "{project}: a changed tree of {} is set aside in `{}`; \
-             `bulla-installer set-aside remove {project} {}` removes it",
+            "{project}: a changed tree of {} is set aside in `{}`; {} removes it",
             tree.hash.short(),
             tree.path.display(),
-            tree.name
+            complete(&command, server),
         ));
     }
 }

@@ -36,6 +36,12 @@ pub enum LiveError {
         /// One of the things in it.
         name: String,
     },
+    /// Other users could exchange what is live.
+    #[error("other users could exchange what is live: {}", list(found))]
+    Shared {
+        /// Each folder, and what is wrong with it.
+        found: Vec<FileError>,
+    },
     /// `current` is a directory or a file.
     #[error("`{}` is a {found}, not a link that bulla-installer made", path.display())]
     CurrentIsNoLink {
@@ -63,6 +69,7 @@ impl Outcome for LiveError {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
+            Self::Shared { .. } => FailureKind::Refused,
             Self::ForeignFolder { .. }
             | Self::ForeignReleases { .. }
             | Self::CurrentIsNoLink { .. }
@@ -74,6 +81,10 @@ impl Outcome for LiveError {
         match self {
             Self::File(error) => error.hint(),
             Self::State(error) => error.hint(),
+            Self::Shared { found } => {
+                let hints: Vec<_> = found.iter().filter_map(Outcome::hint).collect();
+                Some(hints.join("; "))
+            }
             Self::ForeignFolder { .. }
             | Self::ForeignReleases { .. }
             | Self::CurrentIsNoLink { .. }
@@ -82,4 +93,9 @@ impl Outcome for LiveError {
             }
         }
     }
+}
+
+fn list(found: &[FileError]) -> String {
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    found.join(", ")
 }

@@ -36,6 +36,32 @@ pub(crate) fn check(site: &Site, is_installed: bool) -> Result<(), LiveError> {
     }
 }
 
+/// Refuses folders in which another user could exchange what is going to be live, as ssh refuses
+/// such a key: the project's, those above it, and `releases`.
+pub(crate) fn require_unshared(site: &Site) -> Result<(), LiveError> {
+    let found = shared(site)?;
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(LiveError::Shared { found })
+    }
+}
+
+/// Returns those folders. `persist` is the application's, which may own it and everything in it; it
+/// is only not everybody's.
+pub(crate) fn shared(site: &Site) -> Result<Vec<FileError>, FileError> {
+    let releases = site.releases();
+    let mut existing = releases.ancestors().filter(|path| path.exists());
+    let mut found = match existing.next() {
+        Some(path) => bulla_files::shared_above(path)?,
+        None => Vec::new(),
+    };
+    if site.persist().is_dir() {
+        found.extend(bulla_files::require_not_public(&site.persist()).err());
+    }
+    Ok(found)
+}
+
 /// Returns the name of something in `releases/` that is not a release of ours.
 fn foreign_name(releases: &Path) -> Result<Option<String>, FileError> {
     let entries = match fs::read_dir(releases) {

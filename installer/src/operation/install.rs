@@ -23,7 +23,7 @@ use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
-use crate::live::{activation, current};
+use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
@@ -45,6 +45,7 @@ pub fn install(
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
     let site = locked.site();
+    folders::require_unshared(site)?;
     let position = log.position();
     let history = History::read(&site.history())?;
     let resolved = resolve_for(site, log, supply, request, &history)?;
@@ -121,6 +122,7 @@ pub fn preview(
     request: &InstallRequest,
 ) -> Result<Preview, InstallError> {
     let site = server.site(project);
+    folders::require_unshared(&site)?;
     let history = History::read(&site.history())?;
     let resolved = resolve_for(&site, log, supply, request, &history)?;
     Ok(Preview {

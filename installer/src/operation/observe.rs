@@ -1,5 +1,7 @@
 //! Why it cannot be told what is on this server.
 
+use std::path::PathBuf;
+
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, ProjectName};
 
@@ -27,6 +29,12 @@ pub enum ObserveError {
     NotInstalled {
         /// The project.
         project: ProjectName,
+    },
+    /// Nothing is live, although releases are there.
+    #[error("nothing is live: `{}` does not exist", current.display())]
+    NothingLive {
+        /// The link that says what is live.
+        current: PathBuf,
     },
     /// The bundle of the live release is not kept here.
     #[error(
@@ -62,9 +70,10 @@ impl Outcome for ObserveError {
             Self::Live(error) => error.kind(),
             Self::Fetch(error) => error.kind(),
             Self::Drift(error) => error.kind(),
-            Self::NotInstalled { .. } | Self::BundleNotKept { .. } | Self::TreeGone { .. } => {
-                FailureKind::Failed
-            }
+            Self::NotInstalled { .. }
+            | Self::NothingLive { .. }
+            | Self::BundleNotKept { .. }
+            | Self::TreeGone { .. } => FailureKind::Failed,
         }
     }
 
@@ -74,6 +83,10 @@ impl Outcome for ObserveError {
             Self::Fetch(error) => error.hint(),
             Self::Drift(error) => error.hint(),
             Self::NotInstalled { .. } => None,
+            Self::NothingLive { .. } => Some(
+                "`bulla-installer install` or `bulla-installer rollback` puts a link back"
+                    .to_owned(),
+            ),
             Self::BundleNotKept { .. } | Self::TreeGone { .. } => {
                 Some("`bulla-installer install` makes it again".to_owned())
             }

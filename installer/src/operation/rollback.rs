@@ -5,9 +5,7 @@ mod candidate;
 mod error;
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::outcome::Outcome as _;
@@ -23,7 +21,7 @@ use super::write::{WriteError, Writing};
 use crate::drift::examine::{Depth, examine, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
-use crate::live::{activation, current};
+use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
@@ -84,6 +82,11 @@ pub fn rollback(
     }
     let locked = LockedSite::open(server, &request.project, "rollback", request.now, observer)?;
     let site = locked.site();
+    // An install is refused for that. The earlier release has been there all the time.
+    if let Err(error) = folders::require_unshared(site) {
+        let hint = error.hint().unwrap_or_default();
+        observer.note(&format!("{}; {hint}", with_causes(&error)));
+    }
     let log = known_log(server, observer);
     let live = current::read(site)?;
     let mut history = History::read(&site.history())?;
@@ -370,18 +373,8 @@ impl Target<'_> {
             hash, promotion, ..
         } = self.activation;
         let (project, channel) = (self.site.project(), &promotion.channel);
-        let mut command =
-            format!("bulla-installer install {project} --channel {channel} {hash} --pin-old");
-        for (flag, path, default) in [
-            ("--root", self.server.root(), Server::DEFAULT_ROOT),
-            ("--state", self.server.state(), Server::DEFAULT_STATE),
-        ] {
-            if path != Path::new(default) {
-                let quoted = path.to_string_lossy().replace('\'', r"'\''");
-                let _ = write!(command, " {flag} '{quoted}'");
-            }
-        }
-        command
+        let flags = self.server.flags();
+        format!("bulla-installer install {project} --channel {channel} {hash} --pin-old{flags}")
     }
 }
 

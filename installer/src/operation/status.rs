@@ -214,6 +214,7 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     let history = problems.or_default(History::read(&site.history()));
     problems.0.extend(history.damage(&site.history()));
     problems.or_default(folders::check(site, known::was_installed(site)));
+    problems.or_default(folders::require_unshared(site));
     let live = problems.or_default(current::read(site));
     problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));

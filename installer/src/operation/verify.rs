@@ -3,6 +3,7 @@
 use bulla_schemas::{Digest, ProjectName};
 use serde::Serialize;
 
+use super::known;
 use super::observe::ObserveError;
 use crate::drift::examine::{Depth, examine_with};
 use crate::live::{current, folders};
@@ -32,8 +33,16 @@ pub struct Verification {
 /// Hashes the live tree against the signed index.
 pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, ObserveError> {
     let site = server.site(project);
-    let hash = current::read(&site)?.ok_or_else(|| ObserveError::NotInstalled {
-        project: project.clone(),
+    let hash = current::read(&site)?.ok_or_else(|| {
+        if known::is_known(&site) {
+            ObserveError::NothingLive {
+                current: site.current(),
+            }
+        } else {
+            ObserveError::NotInstalled {
+                project: project.clone(),
+            }
+        }
     })?;
     folders::check(&site, true)?;
     let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;

@@ -73,7 +73,7 @@ impl std::fmt::Display for MissingPath {
             None => write!(formatter, "`{}` does not exist", self.file.display()),
             Some(DanglingLink { link, target }) => write!(
                 formatter,
-                "`{}` is a link to `{}`, which does not exist",
+                "`{}` is a link to `{}`, which does not exist: its disk may not be mounted",
                 link.display(),
                 target.display()
             ),
@@ -279,7 +279,8 @@ mod tests {
         assert_eq!(
             missing[0].to_string(),
             format!(
-                "`{}` is a link to `/mnt/absent/up`, which does not exist",
+                "`{}` is a link to `/mnt/absent/up`, which does not exist: its disk may not be \
+                 mounted",
                 kept.path("up").display()
             )
         );

@@ -88,7 +88,7 @@ fn a_server_that_is_not_enrolled_says_how() {
     std::fs::remove_dir_all(world.state()).unwrap();
     let run = world.run(&["install", "acme/billing", "--channel", "prod"]);
     assert_eq!(run.status, Some(2), "{run:?}");
-    assert!(run.stderr.contains("bulla-installer enroll"), "{run:?}");
+    assert!(run.stderr.contains(" enroll URL ANCHOR`"), "{run:?}");
     assert_eq!(world.run(&["status"]).status, Some(0));
     let anchor = world.organisation.anchor().to_string();
     let run = world.run(&["enroll", &world.registry.url(), &anchor]);
@@ -197,4 +197,39 @@ fn a_server_leaves_its_channel_only_when_asked_to() {
     assert!(run.stderr.contains("hint: `--switch-channel`"), "{run:?}");
     let run = world.run(&[&install[..], &["--switch-channel"]].concat());
     assert_eq!(run.status, Some(0), "{run:?}");
+}
+
+#[test]
+fn an_empty_reason_is_refused() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    for reason in ["", "  "] {
+        let run = world.run(&["rollback", "acme/billing", "-m", reason]);
+        assert_eq!(run.status, Some(2), "{run:?}");
+        assert_eq!(world.live(), Some(hashes[1]));
+    }
+}
+
+#[test]
+fn the_commands_of_hints_have_the_directories_that_were_given() {
+    let mut world = World::new();
+    world.install_each(&["one\n"]);
+    let flags = format!(
+        "`bulla-installer --root '{}' --state '{}' ",
+        world.root().display(),
+        world.state().display()
+    );
+    std::fs::remove_file(world.current()).unwrap();
+    for command in [&["status"][..], &["verify", "acme/billing"]] {
+        let run = world.run(command);
+        assert!(run.stderr.contains(&flags), "{run:?}");
+    }
+    std::fs::remove_dir_all(world.state().join("log")).unwrap();
+    for command in [
+        &["rollback", "acme/billing"][..],
+        &["install", "acme/billing", "--channel", "prod"],
+    ] {
+        let run = world.run(command);
+        assert!(run.stderr.contains(&flags), "{run:?}");
+    }
 }

@@ -125,7 +125,7 @@ fn a_live_tree_that_is_gone_is_said_and_made_again() {
         assert!(problem.contains("is gone"), "{problem}");
         let run = world.run(&["status"]);
         assert!(run.stdout.contains("unknown"), "{run:?}");
-        assert!(run.stderr.contains("bulla-installer install"), "{run:?}");
+        assert!(run.stderr.contains(" install` repairs it"), "{run:?}");
         assert!(
             run.stderr
                 .contains(&format!("set-aside remove acme/billing {live}-1`")),
@@ -242,9 +242,6 @@ fn a_rollback_with_nothing_before_names_the_command_that_goes_to_a_later_release
     let (world, hashes) = world();
     world.rollback(None).unwrap();
     let run = world.run(&["rollback", "acme/billing", "-m", "because"]);
-    let command = format!(
-        "bulla-installer rollback acme/billing {}",
-        hashes[1].short()
-    );
+    let command = format!("rollback acme/billing {}`", hashes[1].short());
     assert!(run.stderr.contains(&command), "{run:?}");
 }

@@ -160,3 +160,52 @@ fn the_token_file_of_enrolment_is_remembered_for_its_address_only() {
     let run = world.run(&INSTALL);
     assert_eq!(run.status, Some(0), "{run:?}");
 }
+
+#[test]
+fn a_newer_anchor_at_the_same_address_is_checked_against_the_log_there() {
+    let mut world = World::new();
+    let before = followed(&world);
+    let mut fork = world.organisation.clone();
+    world.release(&small_tree("one\n"));
+    let url = world.registry.url();
+
+    for name in ["a", "b", "c"] {
+        fork.publish(&world.project, name);
+    }
+    let run = world.run(&["enroll", &url, &fork.anchor().to_string()]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.stderr.contains("anchor"), "{run:?}");
+    assert_eq!(followed(&world), before);
+
+    let anchor = world.organisation.anchor().to_string();
+    let run = world.run(&["enroll", &url, &anchor]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(followed(&world).1, world.organisation.state.size());
+    // Older than what is verified, and of another history.
+    let older = fork.anchor();
+    let other = format!(
+        "{}+2+{}",
+        older.origin,
+        bulla_schemas::Digest::of(b"other").hex()
+    );
+    let run = world.run(&["enroll", &url, &other]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.stderr.contains(&other), "{run:?}");
+}
+
+#[test]
+fn a_token_file_whose_path_is_not_utf_8_is_refused_before_anything_is_written() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let world = World::new();
+    fs::remove_dir_all(world.state()).unwrap();
+    let path = world
+        .folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"to\xffken"));
+    fs::write(&path, "token\n").unwrap();
+    let anchor = world.organisation.anchor().to_string();
+    let mut command = world.command(&["enroll", &world.registry.url(), &anchor, "--token-file"]);
+    let output = command.arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(!world.state().exists());
+}

@@ -1,7 +1,8 @@
 //! What lies in a server's directories that the installer did not put there, or not in this way.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::PathBuf;
 
 use bulla_schemas::outcome::FailureKind;
 
@@ -101,4 +102,97 @@ fn the_note_of_a_release_goes_with_its_tree() {
     }
     assert!(!world.note(&hashes[0]).exists());
     assert!(world.note(&hashes[7]).exists());
+}
+
+/// The folders whose names decide what is live, from the root down.
+fn folders(world: &World) -> [PathBuf; 4] {
+    let site = world.site();
+    let above = site.parent().unwrap().to_owned();
+    [world.root(), above, site.clone(), site.join("releases")]
+}
+
+#[test]
+fn an_install_is_refused_where_others_could_exchange_what_is_live() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    for folder in folders(&world) {
+        for mode in [0o777, 0o757] {
+            let before = fs::metadata(&folder).unwrap().permissions();
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            let run = world.run(&INSTALL);
+            assert_eq!(run.status, Some(3), "{run:?}");
+            let hint = format!("chmod go-w {}", folder.canonicalize().unwrap().display());
+            assert!(run.stderr.contains(&hint), "{run:?}");
+            assert_eq!(
+                world.run(&[&INSTALL[..], &["--dry-run"]].concat()).status,
+                Some(3)
+            );
+            // A person in an outage is told, and not stopped; and status has its row.
+            for hash in [hashes[0], hashes[1]] {
+                let run = world.run(&["rollback", "acme/billing", &hash.hex()]);
+                assert_eq!(run.status, Some(0), "{run:?}");
+                assert!(run.stderr.contains(&hint), "{run:?}");
+            }
+            let run = world.run(&["status"]);
+            assert_eq!(run.status, Some(0), "{run:?}");
+            assert!(run.stderr.contains(&hint), "{run:?}");
+            assert!(run.stdout.contains(&hashes[1].short()), "{run:?}");
+            // Where only owners rename theirs, nothing can be exchanged.
+            fs::set_permissions(&folder, Permissions::from_mode(0o1777)).unwrap();
+            assert_eq!(world.run(&INSTALL).status, Some(0));
+            fs::set_permissions(&folder, before).unwrap();
+        }
+    }
+    assert_eq!(world.run(&INSTALL).status, Some(0));
+}
+
+#[test]
+fn a_first_install_is_refused_below_a_root_that_others_may_write() {
+    let mut world = World::new();
+    world.release(&small_tree("one\n"));
+    fs::create_dir(world.root()).unwrap();
+    fs::set_permissions(world.root(), Permissions::from_mode(0o777)).unwrap();
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert_eq!(fs::read_dir(world.root()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_install_as_root_is_refused_where_another_user_owns_the_folders() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skip: a folder of another user, because only root gives one away");
+        return;
+    }
+    let mut world = World::new();
+    world.install_each(&["one\n", "two\n"]);
+    for folder in folders(&world) {
+        chown(&folder, Some(12_345), None).unwrap();
+        let run = world.run(&INSTALL);
+        assert_eq!(run.status, Some(3), "{run:?}");
+        let hint = format!("chown 0 {}", folder.canonicalize().unwrap().display());
+        assert!(run.stderr.contains(&hint), "{run:?}");
+        assert!(world.run(&["status"]).stderr.contains(&hint));
+        chown(&folder, Some(0), Some(12_345)).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o775)).unwrap();
+        assert_eq!(world.run(&INSTALL).status, Some(3));
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(world.run(&INSTALL).status, Some(0));
+    }
+}
+
+#[test]
+fn persist_may_belong_to_the_application_and_not_to_everybody() {
+    let mut world = World::new();
+    world.install_each(&["one\n"]);
+    let persist = world.site().join("persist");
+    fs::set_permissions(&persist, Permissions::from_mode(0o777)).unwrap();
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.stderr.contains("persist"), "{run:?}");
+    if rustix::process::geteuid().is_root() {
+        chown(&persist, Some(33), Some(33)).unwrap();
+    }
+    fs::set_permissions(&persist, Permissions::from_mode(0o770)).unwrap();
+    assert_eq!(world.run(&INSTALL).status, Some(0));
+    assert_eq!(world.run(&["status"]).stderr, "");
 }

@@ -120,8 +120,12 @@ impl Outcome for FileError {
                 _ => None,
             },
             Self::Damaged { .. } => None,
-            Self::ForeignOwner { path, owner, .. } => Some(format!(
-                "run it as user id {owner}, or `chown` `{}` if its content can be trusted",
+            Self::ForeignOwner {
+                path,
+                owner,
+                expected,
+            } => Some(format!(
+                "run it as user id {owner}, or check what is in it, then `chown {expected} {}`",
                 path.display()
             )),
             Self::Shared { path, .. } => Some(format!(

@@ -56,4 +56,4 @@ pub use draft::{Draft, Readers, is_temporary};
 pub use error::{Attempt, FileError};
 pub use file::{read, read_json, remove, rename, write, write_json, write_once};
 pub use lock::{Lock, TryLock};
-pub use owner::require_unshared;
+pub use owner::{require_not_public, require_unshared, shared_above};

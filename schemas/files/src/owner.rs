@@ -1,7 +1,13 @@
 //! Who could change what is in a directory: the rule by which ssh trusts a key file.
 
+#[cfg(unix)]
+use std::fs::Metadata;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::error::Attempt as _;
 use crate::error::FileError;
 
 /// Refuses a directory whose content other users could change or exchange.
@@ -11,38 +17,102 @@ use crate::error::FileError;
 /// everybody's files where only owners rename theirs (the sticky bit, `/tmp`) is no danger.
 #[cfg(unix)]
 pub fn require_unshared(path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    use crate::error::Attempt as _;
-
-    const OTHERS_WRITE: u32 = 0o022;
-    const STICKY: u32 = 0o1000;
-
-    let user = rustix::process::geteuid().as_raw();
     let real = path.canonicalize().attempt("look at", path)?;
     for directory in real.ancestors() {
         let found = directory.metadata().attempt("look at", directory)?;
-        if found.uid() != user && found.uid() != 0 {
-            return Err(FileError::ForeignOwner {
-                path: directory.to_owned(),
-                owner: found.uid(),
-                expected: user,
-            });
-        }
-        let is_sticky_parent = directory != real && found.mode() & STICKY != 0;
-        if found.mode() & OTHERS_WRITE != 0 && !is_sticky_parent {
-            return Err(FileError::Shared {
-                path: directory.to_owned(),
-                mode: found.mode() & 0o7777,
-            });
+        refuse_owner(directory, &found)?;
+        if directory == real || !is_sticky(&found) {
+            refuse_mode(directory, &found, GROUP_WRITES | EVERYBODY_WRITES)?;
         }
     }
     Ok(())
 }
 
+/// Returns the directories in which other users could exchange what lies at `path`, from there up.
+///
+/// It is the rule of [`require_unshared`] for data that people work with: the group may write where
+/// it is root's or that of this process, and everybody where only owners rename theirs.
+#[cfg(unix)]
+pub fn shared_above(path: &Path) -> Result<Vec<FileError>, FileError> {
+    let real = path.canonicalize().attempt("look at", path)?;
+    let mut shared = Vec::new();
+    for directory in real.ancestors() {
+        let found = directory.metadata().attempt("look at", directory)?;
+        shared.extend(refuse_owner(directory, &found).err());
+        let group = [0, rustix::process::getegid().as_raw()];
+        let others = if group.contains(&found.gid()) {
+            EVERYBODY_WRITES
+        } else {
+            GROUP_WRITES | EVERYBODY_WRITES
+        };
+        if !is_sticky(&found) {
+            shared.extend(refuse_mode(directory, &found, others).err());
+        }
+    }
+    Ok(shared)
+}
+
+/// Refuses a directory into which everybody may write and where anybody may rename what others
+/// made, whoever owns it.
+#[cfg(unix)]
+pub fn require_not_public(path: &Path) -> Result<(), FileError> {
+    let found = path.metadata().attempt("look at", path)?;
+    if is_sticky(&found) {
+        return Ok(());
+    }
+    refuse_mode(path, &found, EVERYBODY_WRITES)
+}
+
+#[cfg(unix)]
+const EVERYBODY_WRITES: u32 = 0o002;
+#[cfg(unix)]
+const GROUP_WRITES: u32 = 0o020;
+
+/// Tells whether only owners rename what is theirs.
+#[cfg(unix)]
+fn is_sticky(found: &Metadata) -> bool {
+    found.mode() & 0o1000 != 0
+}
+
+#[cfg(unix)]
+fn refuse_mode(directory: &Path, found: &Metadata, bits: u32) -> Result<(), FileError> {
+    if found.mode() & bits == 0 {
+        return Ok(());
+    }
+    Err(FileError::Shared {
+        path: directory.to_owned(),
+        mode: found.mode() & 0o7777,
+    })
+}
+
+#[cfg(unix)]
+fn refuse_owner(directory: &Path, found: &Metadata) -> Result<(), FileError> {
+    let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner == user || owner == 0 {
+        return Ok(());
+    }
+    Err(FileError::ForeignOwner {
+        path: directory.to_owned(),
+        owner,
+        expected: user,
+    })
+}
+
 /// Windows gives each directory the rights of the one above it.
 #[cfg(not(unix))]
 pub fn require_unshared(_: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// As [`require_unshared`].
+#[cfg(not(unix))]
+pub fn shared_above(_: &Path) -> Result<Vec<FileError>, FileError> {
+    Ok(Vec::new())
+}
+
+/// As [`require_unshared`].
+#[cfg(not(unix))]
+pub fn require_not_public(_: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
@@ -114,5 +184,37 @@ mod tests {
         chown(folder.path(), Some(12_345), None).unwrap();
         let error = require_unshared(&state).unwrap_err();
         assert_eq!(error.path(), folder.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn data_may_be_shared_with_root_and_where_only_owners_rename() {
+        let (folder, data) = directories();
+        let shared = |path: &Path| -> Vec<PathBuf> {
+            let found = shared_above(path).unwrap();
+            found.iter().map(|error| error.path().to_owned()).collect()
+        };
+        for mode in [0o755, 0o1777, 0o1775] {
+            set_mode(&data, mode);
+            assert_eq!(shared(&data), [""; 0].map(PathBuf::from));
+        }
+        set_mode(folder.path(), 0o757);
+        set_mode(&data, 0o777);
+        let real = data.canonicalize().unwrap();
+        let above = folder.path().canonicalize().unwrap();
+        assert_eq!(shared(&data), [real.clone(), above.clone()]);
+        assert!(require_not_public(&data).is_err());
+        set_mode(&data, 0o770);
+        require_not_public(&data).unwrap();
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skip: a directory of another user, because only root gives one away");
+            return;
+        }
+        set_mode(folder.path(), 0o755);
+        assert_eq!(shared(&data), [""; 0].map(PathBuf::from));
+        chown(&data, Some(0), Some(12_345)).unwrap();
+        assert_eq!(shared(&data), std::slice::from_ref(&real));
+        set_mode(&data, 0o755);
+        chown(folder.path(), Some(12_345), None).unwrap();
+        assert_eq!(shared(&data), [above]);
     }
 }

@@ -30,11 +30,12 @@ pub enum TryLock {
 
 impl Lock {
     /// Takes the lock in the file `path`, which is created if missing. While another process holds
-    /// it, `waiting` is told who, and this one waits. Other processes are told `command` and `now`.
+    /// it, `waiting` is told who, and this one waits. Other processes are told `command` and, where
+    /// the caller knows it, `now`.
     pub fn take(
         path: &Path,
         command: &str,
-        now: Timestamp,
+        now: impl Into<Option<Timestamp>>,
         waiting: impl FnOnce(&str),
     ) -> Result<Self, FileError> {
         let mut waiting = Some(waiting);
@@ -47,13 +48,17 @@ impl Lock {
                 file.lock().attempt("lock", path)?;
             }
             if is_at(&file, path) {
-                return Ok(Self::sign(file, command, now));
+                return Ok(Self::sign(file, command, now.into()));
             }
         }
     }
 
     /// Takes the lock as [`Lock::take`] does, but does not wait.
-    pub fn try_take(path: &Path, command: &str, now: Timestamp) -> Result<TryLock, FileError> {
+    pub fn try_take(
+        path: &Path,
+        command: &str,
+        now: impl Into<Option<Timestamp>>,
+    ) -> Result<TryLock, FileError> {
         loop {
             let mut file = open(path)?;
             if !try_lock(&file, path)? {
@@ -61,15 +66,16 @@ impl Lock {
                 return Ok(TryLock::Held { holder });
             }
             if is_at(&file, path) {
-                return Ok(TryLock::Taken(Self::sign(file, command, now)));
+                return Ok(TryLock::Taken(Self::sign(file, command, now.into())));
             }
         }
     }
 
     /// A disk on which nothing can be written hides the name of the holder, and no more.
-    fn sign(file: File, command: &str, now: Timestamp) -> Self {
+    fn sign(file: File, command: &str, now: Option<Timestamp>) -> Self {
         let mut lock = Self { file };
-        let note = format!("`{command}`, process {}, since {now}\n", std::process::id());
+        let since = now.map_or_else(String::new, |now| format!(", since {now}"));
+        let note = format!("`{command}`, process {}{since}\n", std::process::id());
         let _ = lock
             .clear()
             .and_then(|()| lock.file.write_all(note.as_bytes()));

@@ -1,7 +1,7 @@
 //! Accept: from a remembered state and what a registry or mirror offers to a new state, or a
 //! refusal that changes nothing.
 //!
-//! The order: the log's name, its size against what is remembered, then the entries one by one,
+//! The order: the log's name, its size against what is remembered and the anchor, then the entries one by one,
 //! folded and replayed, and at the end the fold against the root, the anchor and the signatures
 //! under the checkpoint, by the policy that the entries lead to, so that a log key can be replaced
 //! by an entry of the log.
@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::merkle::{Peaks, leaf_hash};
@@ -112,6 +112,14 @@ pub enum LogError {
         /// The log's root at that size.
         found: Digest,
     },
+    /// Entries that are not those under the anchor, found before they were replayed.
+    #[error("the entries from {from} to {to} of the log are not those under the anchor")]
+    NotAnchored {
+        /// The first of them.
+        from: u64,
+        /// The one behind the last.
+        to: u64,
+    },
     /// More entries without effect than a log can have by chance.
     #[error(
         "{entries} new entries of the log, {bytes} bytes, have no effect; a registry appends none"
@@ -138,14 +146,12 @@ pub enum LogError {
     },
 }
 
-impl LogError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for LogError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoAnchor => {
                 "take the anchor that `bulla anchor` prints on the computer of somebody you trust"
@@ -156,7 +162,10 @@ impl LogError {
             Self::Fork { .. } | Self::RootMismatch { .. } => {
                 "the registry showed two different histories, or somebody changes them on the way; keep both checkpoints as evidence and ask its operator"
             }
-            Self::WrongOrigin { .. } | Self::AnchorMismatch { .. } | Self::NoPolicy => {
+            Self::WrongOrigin { .. }
+            | Self::AnchorMismatch { .. }
+            | Self::NotAnchored { .. }
+            | Self::NoPolicy => {
                 "this is another log; compare the registry's address and the anchor"
             }
             Self::Quorum { .. } => "the witnesses may be late; try again in some minutes",
@@ -256,6 +265,7 @@ impl<'a> Acceptance<'a> {
         let (checkpoint, note) = Checkpoint::parse(checkpoint).map_err(LogError::Checkpoint)?;
         check_origin(stored, pin, &checkpoint)?;
         check_size(stored, &checkpoint, &note)?;
+        check_reach(pin, &checkpoint)?;
         let mut acceptance = Self {
             stored,
             pin,
@@ -442,6 +452,19 @@ fn check_size(
         });
     }
     Ok(())
+}
+
+/// Refuses a log that ends before the anchor, before any of its entries is read.
+fn check_reach(pin: Pin<'_>, checkpoint: &Checkpoint) -> Result<(), LogError> {
+    match pin {
+        Pin::Anchor(anchor) if checkpoint.size < anchor.position.size => {
+            Err(LogError::BehindAnchor {
+                anchor: anchor.position.size,
+                offered: checkpoint.size,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_anchor(state: &LogState, anchor: &Anchor) -> Result<(), LogError> {

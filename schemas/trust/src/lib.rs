@@ -54,6 +54,7 @@ pub mod statement;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tile;
+pub mod tiled;
 mod wire;
 
 pub use accept::{Acceptance, LogError, Pin, accept};
@@ -66,3 +67,4 @@ pub use replay::{Admitted, Reason, ReplayError, Submission, Verdict, replay};
 pub use resolve::{ResolveError, resolve};
 pub use state::{Head, LogState, Promotion, Release, ReleaseRecord, Revocation};
 pub use statement::Statement;
+pub use tiled::TiledTree;

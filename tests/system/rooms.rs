@@ -16,7 +16,7 @@ const CRATES: &[(&str, Parents)] = &[
     ("schemas/files/src", Parents::Unnamed),
     ("schemas/terminal/src", Parents::Unnamed),
     ("schemas/trust/src", Parents::Named),
-    ("registry/client/src", Parents::Named),
+    ("registry/client/src", Parents::Unnamed),
     ("packager/src", Parents::Named),
     ("registry/src", Parents::Named),
     ("installer/src", Parents::Unnamed),
@@ -86,11 +86,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
 
 /// Circles that are left, each by its first file. A new one fails the test, and so does one that
 /// is gone and still stands here.
-const LEFT: &[&str] = &[
-    "registry/client/src/answer.rs",
-    "installer/src/cli.rs",
-    "installer/src/tree/persist.rs",
-];
+const LEFT: &[&str] = &["installer/src/cli.rs", "installer/src/tree/persist.rs"];
 
 #[test]
 fn no_files_name_each_other_in_a_circle() {

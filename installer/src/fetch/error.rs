@@ -167,8 +167,10 @@ impl Outcome for FetchError {
 
 /// Says which command mends a file of the log's directory.
 fn log_hint(error: &FollowError) -> Option<String> {
-    let (FollowError::Damaged { path, .. } | FollowError::Io { path, .. }) = error else {
-        return error.hint();
+    let path = match error {
+        FollowError::Damaged { path, .. } => path,
+        FollowError::File(error) => error.path(),
+        _ => return error.hint(),
     };
     let hint = match path.file_name()?.to_str()? {
         "registry.json" => {

@@ -2,6 +2,7 @@
 
 use bulla_registry_client::{ClientError, Greeting};
 use bulla_schemas::ProjectName;
+use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Finding, Step};
 use bulla_trust::LogState;
 use url::{Host, Url};

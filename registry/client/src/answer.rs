@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::client::IDLE;
 use crate::error::{Answer, ClientError};
 
+/// How long a registry may think before it answers, and a body may stand still.
+pub(crate) const IDLE: Duration = Duration::from_mins(1);
 /// Most bytes of an error's body that are read.
 const ERROR_LIMIT: u64 = 64 * 1024;
 /// How long a body that is read into memory may take, however steadily it drips.

@@ -13,17 +13,7 @@ use crate::client::{self, Client};
 use crate::error::ClientError;
 use crate::retry;
 
-pub use stream::BlobStream;
-
-/// The answer to a request for a part of a blob.
-#[derive(Debug)]
-pub enum Ranged {
-    /// The part that was asked for.
-    Part(BlobStream),
-    /// The whole blob from its first byte: this registry, or something between, has no ranges.
-    /// Use it instead of asking for further parts.
-    Whole(BlobStream),
-}
+pub use stream::{BlobStream, Ranged};
 
 impl Client {
     /// Fetches a whole blob into memory, unverified. `descriptor.size` bytes are allocated as

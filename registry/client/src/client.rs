@@ -12,14 +12,11 @@ use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::answer;
+use crate::answer::{self, IDLE};
 use crate::error::ClientError;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a registry may think before it answers, and a body may stand still.
-pub(crate) const IDLE: Duration = Duration::from_mins(1);
-
 /// How long a registry may be silent before a person is told.
 const SILENCE: Duration = Duration::from_secs(2);
 

@@ -165,16 +165,6 @@ impl fmt::Display for Answer {
 
 impl Error for Answer {}
 
-impl Outcome for ClientError {
-    fn kind(&self) -> FailureKind {
-        Self::kind(self)
-    }
-
-    fn hint(&self) -> Option<String> {
-        Self::hint(self)
-    }
-}
-
 impl ClientError {
     /// Tells whether the same request may succeed later.
     pub fn is_temporary(&self) -> bool {
@@ -220,9 +210,10 @@ impl ClientError {
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }
+}
 
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
+impl Outcome for ClientError {
+    fn kind(&self) -> FailureKind {
         match self {
             _ if self.is_temporary() => FailureKind::Temporary,
             Self::Slow { .. } => FailureKind::Temporary,
@@ -238,8 +229,7 @@ impl ClientError {
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Url { .. } => "a registry's URL looks like `https://releases.acme.example`",
             Self::Setup(_) => "install the system's certificates (`ca-certificates`)",

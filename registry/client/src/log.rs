@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use bulla_schemas::Timestamp;
 use bulla_schemas::api::{Appended, CallerInfo, LogInfo};
+use bulla_schemas::{Digest, Timestamp};
+use bulla_trust::TiledTree;
 use bulla_trust::tile::{self, TilePath};
 use futures_util::future::join_all;
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -31,24 +32,32 @@ const SMALL_BUNDLE: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct EntryBundle {
     url: String,
-    width: u16,
+    tile: TilePath,
     /// Which of its entries were asked for.
-    wanted: Range<u64>,
+    wanted: Range<usize>,
     bytes: Vec<u8>,
 }
 
 impl EntryBundle {
-    /// Returns the entries that were asked for.
-    pub(crate) fn entries(&self) -> Result<impl Iterator<Item = &[u8]>, ClientError> {
-        let entries = tile::split_entries(&self.bytes, self.width);
-        let entries = entries.map_err(|source| ClientError::Malformed {
+    /// Returns which bundle it is; wider than the one that was asked for where the log has grown.
+    pub(crate) const fn tile(&self) -> TilePath {
+        self.tile
+    }
+
+    /// Returns all of its entries.
+    pub(crate) fn entries(&self) -> Result<Vec<&[u8]>, ClientError> {
+        let entries = tile::split_entries(&self.bytes, self.tile.width);
+        entries.map_err(|source| ClientError::Malformed {
             url: self.url.clone(),
             expected: "an entry bundle of the log",
             source: Some(Box::new(source)),
-        })?;
-        let index = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        let (skip, end) = (index(self.wanted.start), index(self.wanted.end));
-        Ok(entries.into_iter().take(end).skip(skip))
+        })
+    }
+
+    /// Returns those of them that were asked for.
+    pub(crate) fn wanted<'a>(&self, entries: &'a [&'a [u8]]) -> impl Iterator<Item = &'a [u8]> {
+        let wanted = entries.get(self.wanted.clone()).unwrap_or_default();
+        wanted.iter().copied()
     }
 }
 
@@ -106,7 +115,7 @@ impl Client {
             .then(move |paths| {
                 // All of them end before a large one begins: no connection is left waiting.
                 join_all(paths.into_iter().map(move |path| async move {
-                    let bytes = self.bundle_of(path, SMALL_BUNDLE).await;
+                    let bytes = self.tile_of(path, SMALL_BUNDLE).await;
                     (path, bytes)
                 }))
             })
@@ -114,37 +123,79 @@ impl Client {
             .then(move |(path, bytes)| async move {
                 let (held, bytes) = match bytes {
                     Err(ClientError::TooLarge { .. }) => {
-                        self.bundle_of(path, tile::MAX_BUNDLE_SIZE as u64).await
+                        self.tile_of(path, tile::MAX_BUNDLE_SIZE as u64).await
                     }
                     bytes => bytes,
                 }?;
+                let skipped = from.saturating_sub(path.start());
                 let bundle = EntryBundle {
                     url: self.tile_url(held).to_string(),
-                    width: held.width,
-                    wanted: from.saturating_sub(path.start())..path.width.into(),
+                    tile: held,
+                    wanted: usize::try_from(skipped).unwrap_or(usize::MAX)..path.width.into(),
                     bytes,
                 };
                 Ok(bundle)
             })
     }
 
-    /// Fetches one entry bundle, and tells in which form. A partial one that a later one has
+    /// Fetches the hashes that the tree had when it had `size` leaves, from a log of `log_size`
+    /// entries: a few kilobytes for each 65,536 of them.
+    pub(crate) async fn tiled_tree(
+        &self,
+        size: u64,
+        log_size: u64,
+    ) -> Result<TiledTree, ClientError> {
+        let (full, rest) = (size / u64::from(tile::FULL), size % u64::from(tile::FULL));
+        let tiles = self.hashes(1, 0..full, log_size).await?;
+        let leaves = self.hashes(0, size - rest..size, log_size).await?;
+        Ok(TiledTree::new(tiles, leaves).unwrap_or_default())
+    }
+
+    /// Fetches hashes of a level, from the beginning of a tile on.
+    async fn hashes(
+        &self,
+        level: u8,
+        wanted: Range<u64>,
+        log_size: u64,
+    ) -> Result<Vec<Digest>, ClientError> {
+        let mut hashes = Vec::new();
+        let paths = TilePath::hashes(level, wanted.start, log_size);
+        for path in paths.take_while(|path| path.start() < wanted.end) {
+            let limit = u64::from(tile::FULL) * Digest::LEN as u64;
+            let (held, bytes) = self.tile_of(path, limit).await?;
+            let found = tile::decode_hashes(&bytes, held.width);
+            let found = found.ok_or_else(|| ClientError::Malformed {
+                url: self.tile_url(held).to_string(),
+                expected: "a tile of hashes of the log",
+                source: None,
+            })?;
+            let left = wanted.end - path.start();
+            hashes.extend(
+                found
+                    .into_iter()
+                    .take(usize::try_from(left).unwrap_or(usize::MAX)),
+            );
+        }
+        Ok(hashes)
+    }
+
+    /// Fetches one of the log's files, and tells in which form. A partial one that a later one has
     /// replaced is read from the full one, as tlog-tiles asks of clients.
-    async fn bundle_of(
+    async fn tile_of(
         &self,
         path: TilePath,
         limit: u64,
     ) -> Result<(TilePath, Vec<u8>), ClientError> {
-        match self.bundle_file(path, limit).await {
+        match self.tile_file(path, limit).await {
             Err(error) if error.is_not_found() && !path.is_full() => {
-                let bytes = self.bundle_file(path.full(), limit).await?;
+                let bytes = self.tile_file(path.full(), limit).await?;
                 Ok((path.full(), bytes))
             }
             bytes => Ok((path, bytes?)),
         }
     }
 
-    async fn bundle_file(&self, path: TilePath, limit: u64) -> Result<Vec<u8>, ClientError> {
+    async fn tile_file(&self, path: TilePath, limit: u64) -> Result<Vec<u8>, ClientError> {
         let url = self.tile_url(path);
         retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;

@@ -11,7 +11,6 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderValu
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::Ranged;
 use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
@@ -35,6 +34,16 @@ pub struct BlobStream {
     waits: ExponentialBackoff,
     /// Where the stream stood when the attempts began anew.
     mark: u64,
+}
+
+/// The answer to a request for a part of a blob.
+#[derive(Debug)]
+pub enum Ranged {
+    /// The part that was asked for.
+    Part(BlobStream),
+    /// The whole blob from its first byte: this registry, or something between, has no ranges.
+    /// Use it instead of asking for further parts.
+    Whole(BlobStream),
 }
 
 /// An answer's body, and how many of its bytes lie before what is wanted.

@@ -1,16 +1,16 @@
 //! The log without its registry: the whole of it as a copy, made here and judged elsewhere.
 
 use std::path::Path;
-use std::pin::pin;
 
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_trust::checkpoint::Checkpoint;
 use bulla_trust::{Acceptance, LogError, LogState, Pin, accept};
-use futures_util::TryStreamExt as _;
 use url::Url;
 
 use super::directory::{Directory, Remembered};
-use super::{FollowError, LogFollower, require};
+use super::entries;
+use super::error::FollowError;
+use super::follower::{LogFollower, require};
 use crate::client::Client;
 use crate::error::ClientError;
 
@@ -36,23 +36,20 @@ impl LogFollower {
         client: &Client,
     ) -> Result<(Vec<u8>, Vec<Vec<u8>>), FollowError> {
         let checkpoint = client.checkpoint().await?;
-        let refused = |error| refused(client.url().as_str(), error);
+        let refused = |error| FollowError::refused(client.url().as_str(), error);
         let (empty, anchor) = (LogState::default(), self.state.anchor());
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let mut acceptance = Acceptance::begin(&empty, pin, &checkpoint).map_err(refused)?;
-        let missing = acceptance.missing();
-        let mut bundles = pin!(client.entry_bundles(missing.start, missing.end));
-        let (mut entries, mut room) = (Vec::new(), MOST_BYTES);
-        while let Some(bundle) = bundles.try_next().await? {
-            for entry in bundle.entries()? {
-                acceptance.take([entry]).map_err(refused)?;
-                let left = room.checked_sub(entry.len() as u64);
-                room = left.ok_or(ClientError::LogTooLarge { limit: MOST_BYTES })?;
-                entries.push(entry.to_vec());
-            }
-        }
+        let (mut copied, mut room) = (Vec::new(), MOST_BYTES);
+        let keep = |entry: &[u8]| {
+            let left = room.checked_sub(entry.len() as u64);
+            room = left.ok_or(ClientError::LogTooLarge { limit: MOST_BYTES })?;
+            copied.push(entry.to_vec());
+            Ok(())
+        };
+        entries::feed(client, &mut acceptance, pin, keep).await?;
         acceptance.finish().map_err(refused)?;
-        Ok((checkpoint, entries))
+        Ok((checkpoint, copied))
     }
 
     /// Returns what a copy leads to: the remembered state, or one beyond it. A copy of another
@@ -129,7 +126,7 @@ fn continue_with(
     let size = usize::try_from(known.size()).unwrap_or(usize::MAX);
     let new = copy.entries.get(size..).unwrap_or_default();
     accept(known, Pin::Anchor(anchor), copy.checkpoint, new)
-        .map_err(|error| refused(copy.found_in, error))
+        .map_err(|error| FollowError::refused(copy.found_in, error))
 }
 
 /// Replays a whole copy, which must contain the anchor.
@@ -139,7 +136,7 @@ fn accept_whole(anchor: &Anchor, copy: CopiedLog<'_>) -> Result<LogState, Follow
 
 /// Replays the whole copy, which must pass through the remembered state, or lie on the way to it.
 fn judge(state: &LogState, copy: CopiedLog<'_>) -> Result<LogState, FollowError> {
-    let refused = |error| refused(copy.found_in, error);
+    let refused = |error| FollowError::refused(copy.found_in, error);
     let (checkpoint, _) =
         Checkpoint::parse(copy.checkpoint).map_err(|error| refused(LogError::Checkpoint(error)))?;
     let size = checkpoint.size.min(state.size());
@@ -156,11 +153,4 @@ fn judge(state: &LogState, copy: CopiedLog<'_>) -> Result<LogState, FollowError>
     } else {
         state.clone()
     })
-}
-
-pub(super) fn refused(found_in: &str, error: LogError) -> FollowError {
-    FollowError::Refused {
-        url: found_in.to_owned(),
-        source: Box::new(error),
-    }
 }

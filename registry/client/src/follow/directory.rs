@@ -1,10 +1,9 @@
 //! The files of a followed log: read whole, replaced whole, durably.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bulla_files::{Attempt as _, FileError, Lock, TryLock};
 use bulla_schemas::log::Anchor;
 use bulla_trust::LogState;
 use bulla_trust::checkpoint::Checkpoint;
@@ -39,45 +38,33 @@ impl Directory {
     }
 
     pub(super) fn create(path: &Path) -> Result<Self, FollowError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(path)
-            .map_err(failed("create the directory", path))?;
+        bulla_files::create_private_directory(path)?;
         Ok(Self(path.to_owned()))
     }
 
-    /// Keeps other processes away until the returned file is dropped.
-    pub(super) async fn lock(&self) -> Result<File, FollowError> {
+    /// Keeps other processes away until the lock is dropped.
+    pub(super) async fn lock(&self) -> Result<Lock, FollowError> {
         let path = self.0.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(failed("open", &path))?;
-        for _ in 0..LOCK_TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_WAIT).await,
-                Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        let mut tries = 0..LOCK_TRIES;
+        loop {
+            match Lock::try_take(&path, "read the log", None)? {
+                TryLock::Taken(lock) => return Ok(lock),
+                TryLock::Held { holder } if tries.next().is_none() => {
+                    return Err(FollowError::Locked { path, holder });
+                }
+                TryLock::Held { .. } => tokio::time::sleep(LOCK_WAIT).await,
             }
         }
-        Err(FollowError::Locked { path })
     }
 
     pub(super) fn read_remembered(&self) -> Result<Option<Remembered>, FollowError> {
-        let path = self.0.join("registry.json");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(failed("read", &path))?,
-        };
-        let remembered = serde_json::from_slice(&bytes);
-        remembered.map(Some).map_err(|source| FollowError::Damaged {
-            path,
-            source: Box::new(source),
+        let read = bulla_files::read_json(&self.0.join("registry.json"));
+        read.map_err(|error| match error {
+            FileError::Damaged { path, source } => FollowError::Damaged {
+                path,
+                source: Box::new(source),
+            },
+            other => other.into(),
         })
     }
 
@@ -95,15 +82,12 @@ impl Directory {
 
     pub(super) fn write_remembered(&self, remembered: &Remembered) -> Result<(), FollowError> {
         let path = self.0.join("registry.json");
-        let mut bytes = serde_json::to_vec_pretty(remembered)
-            .map_err(|error| failed("write", &path)(error.into()))?;
-        bytes.push(b'\n');
-        self.replace(&path, &bytes)
+        Ok(bulla_files::write_json(&path, remembered)?)
     }
 
     pub(super) fn read_state(&self) -> Result<LogState, FollowError> {
         let path = self.0.join("state");
-        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        let bytes = std::fs::read(&path).attempt("read", &path)?;
         LogState::from_bytes(&bytes).map_err(|source| FollowError::Damaged {
             path,
             source: Box::new(source),
@@ -112,7 +96,7 @@ impl Directory {
 
     /// Returns what the newest accepted checkpoint commits to, where it can be read.
     pub(super) fn read_checkpoint(&self) -> Option<Anchor> {
-        let note = fs::read(self.0.join("checkpoint")).ok()?;
+        let note = bulla_files::read(&self.0.join("checkpoint")).ok()??;
         let (checkpoint, _) = Checkpoint::parse(&note).ok()?;
         Some(Anchor {
             position: checkpoint.position(),
@@ -131,38 +115,8 @@ impl Directory {
     /// Remembers a state and the checkpoint that it was accepted with. The state comes second: a
     /// checkpoint that is ahead of it only says that there was more.
     pub(super) fn write_state(&self, note: &[u8], state: &LogState) -> Result<(), FollowError> {
-        self.replace(&self.0.join("checkpoint"), note)?;
-        self.replace(&self.0.join("state"), &state.to_bytes())
-    }
-
-    /// Writes a file under a temporary name and puts it in place: the old content or the new, at
-    /// any instant.
-    fn replace(&self, path: &Path, content: &[u8]) -> Result<(), FollowError> {
-        let temporary = path.with_extension("new");
-        let write = || {
-            let mut file = File::create(&temporary)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            sync_directory(&self.0)
-        };
-        write().map_err(failed("write", path))
-    }
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    // A directory cannot be opened for that elsewhere.
-    if cfg!(unix) {
-        File::open(path)?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FollowError {
-    let path = path.to_owned();
-    move |source| FollowError::Io {
-        operation,
-        path,
-        source,
+        bulla_files::write(&self.0.join("checkpoint"), note)?;
+        bulla_files::write(&self.0.join("state"), &state.to_bytes())?;
+        Ok(())
     }
 }

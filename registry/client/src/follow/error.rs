@@ -1,8 +1,8 @@
 //! Why a log cannot be followed.
 
-use std::io;
 use std::path::PathBuf;
 
+use bulla_files::FileError;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::LogError;
@@ -44,16 +44,8 @@ pub enum FollowError {
         size: u64,
     },
     /// A file of the directory cannot be read or written.
-    #[error("cannot {operation} `{}`", .path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file of the directory is damaged.
     #[error("`{}` is damaged", .path.display())]
     Damaged {
@@ -64,39 +56,40 @@ pub enum FollowError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another process has held the lock for long.
-    #[error("another process has been holding `{}` for a minute", .path.display())]
+    #[error("{holder} has been holding `{}` for a minute", .path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
+        /// Who holds it.
+        holder: String,
     },
+}
+
+impl FollowError {
+    pub(super) fn refused(url: &str, error: LogError) -> Self {
+        Self::Refused {
+            url: url.to_owned(),
+            source: Box::new(error),
+        }
+    }
 }
 
 impl Outcome for FollowError {
     fn kind(&self) -> FailureKind {
-        Self::kind(self)
-    }
-
-    fn hint(&self) -> Option<String> {
-        Self::hint(self)
-    }
-}
-
-impl FollowError {
-    /// Returns the exit status' kind.
-    pub fn kind(&self) -> FailureKind {
         match self {
             Self::Client(error) => error.kind(),
+            Self::File(error) => error.kind(),
             Self::Refused { source, .. } => source.kind(),
             Self::OtherAnchor { .. } => FailureKind::Refused,
             Self::Locked { .. } => FailureKind::Temporary,
-            _ => FailureKind::Failed,
+            Self::Enrolled { .. } | Self::Damaged { .. } => FailureKind::Failed,
         }
     }
 
-    /// Returns what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Client(error) => error.hint(),
+            Self::File(error) => error.hint(),
             Self::Refused { source, .. } => source.hint(),
             Self::Enrolled { .. } => Some("use another state directory".to_owned()),
             Self::Damaged { path, .. } => Some(format!(
@@ -108,7 +101,7 @@ impl FollowError {
                  histories: ask a colleague for the output of `bulla anchor`"
                     .to_owned(),
             ),
-            Self::Io { .. } | Self::Locked { .. } => None,
+            Self::Locked { .. } => None,
         }
     }
 }

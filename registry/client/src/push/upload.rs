@@ -16,7 +16,8 @@ use reqwest::{Body, Method, Response};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::client::{Client, IDLE};
+use crate::answer::IDLE;
+use crate::client::Client;
 use crate::error::ClientError;
 
 /// Bytes in a piece of the body.

@@ -1,7 +1,7 @@
 //! Blobs that arrive in pieces, not at all, or for ever.
 
 use bulla_registry_client::{ClientError, Ranged};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::server::{Reply, Request, Server, content, descriptor, project};
 

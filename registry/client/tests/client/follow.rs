@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use bulla_registry_client::{FollowError, LogFollower, fetch_unverified};
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_trust::merkle::leaf_hash;
 use bulla_trust::testing::{self, Organisation};
-use bulla_trust::tile::TilePath;
+use bulla_trust::tile::{TileKind, TilePath, encode_hashes};
 use bulla_trust::{Checkpoint, LogError, SigningKey};
 
 use crate::server::{Reply, Server};
@@ -310,6 +311,12 @@ async fn show_junk(honest: &Organisation, junk: u64, size: usize, key: &SigningK
         let Ok(tile) = path.parse::<TilePath>() else {
             return Reply::new(200, &[], &checkpoint);
         };
+        if let TileKind::Hashes { .. } = tile.kind {
+            let leaves = entries.iter().map(|entry| leaf_hash(entry));
+            let leaves = leaves.chain(std::iter::repeat(leaf_hash(b"junk")));
+            let hashes: Vec<_> = leaves.take(tile.width.into()).collect();
+            return Reply::new(200, &[], &encode_hashes(&hashes));
+        }
         let mut bundle = Vec::new();
         for number in tile.start()..tile.start() + u64::from(tile.width) {
             let number = usize::try_from(number).unwrap();
@@ -367,7 +374,7 @@ async fn an_entry_that_is_larger_than_an_envelope_is_refused_as_it_arrives() {
 }
 
 #[tokio::test]
-async fn a_log_of_another_history_ends_at_the_anchor() {
+async fn a_log_of_another_history_ends_before_its_entries() {
     let mut other = organisation(3);
     other.publish(&testing::project(), "another");
     let anchor = other.anchor();
@@ -378,4 +385,100 @@ async fn a_log_of_another_history_ends_at_the_anchor() {
         reason(error.unwrap_err()),
         LogError::AnchorMismatch { size: 5, .. }
     ));
+    assert_eq!(liar.lines(), ["GET /log/checkpoint", "GET /log/tile/0/000"]);
+}
+
+/// An organisation with a long log, and a registry that serves its files but for a lie.
+async fn serves_lies(
+    honest: &Organisation,
+    lie: impl Fn(&str, &[u8]) -> Vec<u8> + Send + Sync + 'static,
+) -> Server {
+    let files = honest.files();
+    Server::start(move |_, request| {
+        let path = request.target.strip_prefix("/log/").unwrap();
+        match files.get(path) {
+            Some(file) => Reply::new(200, &[], &lie(path, file)),
+            None => Reply::new(404, &[], b""),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn entries_that_are_not_under_the_anchor_end_with_their_bundle() {
+    let honest = organisation(1500);
+    let other = {
+        let mut other = Organisation::new();
+        other.publish(&testing::project(), "another");
+        grow(&mut other, 1..1500);
+        other.files()
+    };
+    // True hashes, and the entries of a log of its own making.
+    let liar = serves_lies(&honest, move |path, file| match other.get(path) {
+        Some(own) if path.starts_with("tile/entries/") => own.clone(),
+        _ => file.to_vec(),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let error = LogFollower::enroll(&path, &liar.client(), Some(honest.anchor())).await;
+    let error = reason(error.unwrap_err());
+    assert!(
+        matches!(error, LogError::NotAnchored { from: 0, to: 256 }),
+        "{error}"
+    );
+    // Side by side with the first one, three more were asked for, and no other.
+    let bundles = liar.lines();
+    let bundles = bundles.iter().filter(|line| line.contains("/entries/"));
+    assert!(bundles.count() <= 4, "{:?}", liar.lines());
+    assert!(LogFollower::open(&path).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn hashes_that_are_not_under_the_anchor_are_refused_before_any_entry() {
+    let honest = organisation(600);
+    for level in ["tile/0/", "tile/1/"] {
+        let liar = serves_lies(&honest, move |path, file| {
+            let mut file = file.to_vec();
+            if path.starts_with(level) {
+                file[7] ^= 1;
+            }
+            file
+        })
+        .await;
+        let directory = tempfile::tempdir().unwrap();
+        let anchor = Some(honest.anchor());
+        let error = LogFollower::enroll(directory.path(), &liar.client(), anchor).await;
+        let error = reason(error.unwrap_err());
+        assert!(matches!(error, LogError::AnchorMismatch { .. }), "{error}");
+        let entries = liar.lines();
+        let entries = entries.iter().filter(|line| line.contains("/entries/"));
+        assert_eq!(entries.count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_old_anchor_is_found_in_a_log_that_has_grown() {
+    for (old, new) in [(3, 9), (200, 300), (255, 600), (300, 1100)] {
+        let mut organisation = organisation(old);
+        let anchor = organisation.anchor();
+        grow(&mut organisation, old..new);
+        let server = LogServer::start(&organisation).await;
+        let directory = tempfile::tempdir().unwrap();
+        let client = server.server.client();
+        let log = LogFollower::enroll(directory.path(), &client, Some(anchor)).await;
+        assert_eq!(*log.unwrap().state(), organisation.state, "{old}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_ends_before_the_anchor_is_refused_before_any_entry() {
+    let honest = organisation(5);
+    let server = LogServer::start(&organisation(4)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let client = server.server.client();
+    let error = LogFollower::enroll(directory.path(), &client, Some(honest.anchor())).await;
+    let error = reason(error.unwrap_err());
+    assert!(matches!(error, LogError::BehindAnchor { .. }), "{error}");
+    assert_eq!(server.server.lines(), ["GET /log/checkpoint"]);
 }

@@ -2,7 +2,7 @@
 
 use bulla_registry_client::{Client, ClientError};
 use bulla_schemas::api::ErrorCode;
-use bulla_schemas::outcome::{FailureKind, report};
+use bulla_schemas::outcome::{FailureKind, Outcome as _, report};
 
 use crate::server::{Reply, Server, descriptor, project};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use bulla_registry_client::{ClientError, Pushed};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::server::{Reply, Server, content, descriptor, project};
 

@@ -1,0 +1,243 @@
+//! `LogFollower`: what is remembered, and how it grows.
+
+use std::path::Path;
+
+use bulla_schemas::log::Anchor;
+use bulla_trust::{Acceptance, LogState, Pin};
+use url::Url;
+
+use super::directory::{Directory, Remembered};
+use super::entries;
+use super::error::FollowError;
+use crate::client::Client;
+
+/// The remembered log of one registry.
+#[derive(Debug)]
+pub struct LogFollower {
+    pub(super) directory: Directory,
+    pub(super) remembered: Remembered,
+    pub(super) state: LogState,
+    /// What a log must contain to be taken for the one whose state is lost.
+    pub(super) lost: Option<Anchor>,
+}
+
+impl LogFollower {
+    /// Opens a directory in which a log was enrolled; `None` when there is none.
+    pub fn open(path: &Path) -> Result<Option<Self>, FollowError> {
+        let directory = Directory::new(path);
+        let Some(remembered) = directory.read_remembered()? else {
+            return Ok(None);
+        };
+        let state = directory.read_state()?;
+        Ok(Some(Self {
+            directory,
+            remembered,
+            state,
+            lost: None,
+        }))
+    }
+
+    /// Opens a directory whose state may be lost or damaged. It is then empty until the log is
+    /// synchronised, which has to contain the newest checkpoint that was accepted here, or, where
+    /// that is lost too, what the anchor of the enrolment commits to. Without both, the state's
+    /// error is returned.
+    pub fn reopen(path: &Path) -> Result<Option<Self>, FollowError> {
+        let directory = Directory::new(path);
+        let Some(remembered) = directory.read_remembered()? else {
+            return Ok(None);
+        };
+        let (state, lost) = match directory.read_state() {
+            Ok(state) => (state, None),
+            Err(error) => {
+                let checkpoint = directory
+                    .read_checkpoint()
+                    .filter(|checkpoint| checkpoint.origin == remembered.origin);
+                let newest = checkpoint
+                    .into_iter()
+                    .chain(remembered.anchor.clone())
+                    .max_by_key(|anchor| anchor.position.size);
+                (LogState::default(), Some(newest.ok_or(error)?))
+            }
+        };
+        Ok(Some(Self {
+            directory,
+            remembered,
+            state,
+            lost,
+        }))
+    }
+
+    /// Returns what the log said when it was last synchronised, also where it is not known any
+    /// more which registry that was.
+    pub fn read_state(path: &Path) -> Result<LogState, FollowError> {
+        Directory::new(path).read_state()
+    }
+
+    /// Begins to follow the log of a registry. With an anchor, the log must contain the history
+    /// that the anchor commits to; without one, whatever the registry shows is believed this once.
+    /// What is left here of a log whose `registry.json` is lost or damaged must be continued.
+    pub async fn enroll(
+        path: &Path,
+        client: &Client,
+        anchor: Option<Anchor>,
+    ) -> Result<Self, FollowError> {
+        let directory = Directory::create(path)?;
+        let _lock = directory.lock().await?;
+        directory.refuse_second()?;
+        let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
+        let (known, lost) = directory.remains();
+        let (note, state) = fetch(client, &known, pin).await?;
+        require(lost.as_ref(), &state)?;
+        let remembered = Remembered {
+            url: client.url().clone(),
+            origin: state.origin().unwrap_or_default().to_owned(),
+            anchor,
+        };
+        directory.write_state(&note, &state)?;
+        // Last: only with it is there something to follow.
+        directory.write_remembered(&remembered)?;
+        Ok(Self {
+            directory,
+            remembered,
+            state,
+            lost: None,
+        })
+    }
+
+    /// Takes in what the log has grown by, and remembers it before it returns.
+    pub async fn sync(&mut self, client: &Client) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        self.read_again()?;
+        let pin = self.lost.as_ref().map_or(Pin::Remembered, Pin::Anchor);
+        let (note, state) = fetch(client, &self.state, pin).await?;
+        self.remember(&note, state)?;
+        Ok(&self.state)
+    }
+
+    /// Reads the state, which another process may have brought further; what that one accepted
+    /// must not be forgotten.
+    pub(super) fn read_again(&mut self) -> Result<(), FollowError> {
+        match (self.directory.read_state(), &self.lost) {
+            (Ok(state), _) => {
+                self.state = state;
+                self.lost = None;
+                Ok(())
+            }
+            (Err(_), Some(_)) => Ok(()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Remembers a state that was accepted, where it goes further.
+    pub(super) fn remember(&mut self, note: &[u8], state: LogState) -> Result<(), FollowError> {
+        if state.size() > self.state.size() {
+            self.directory.write_state(note, &state)?;
+            self.state = state;
+            self.lost = None;
+        }
+        Ok(())
+    }
+
+    /// Takes in the log of the registry at another address and follows it from there. It must be
+    /// a continuation of what is remembered, and contain the history that `anchor` commits to;
+    /// else the old address stays.
+    pub async fn move_to(
+        &mut self,
+        client: &Client,
+        anchor: &Anchor,
+    ) -> Result<&LogState, FollowError> {
+        let _lock = self.directory.lock().await?;
+        self.read_again()?;
+        let (note, state) = fetch(client, &self.state, Pin::Anchor(anchor)).await?;
+        self.remember_move(client.url(), &note, state)?;
+        Ok(&self.state)
+    }
+
+    /// Remembers a state that was accepted from another address, then the address.
+    pub(super) fn remember_move(
+        &mut self,
+        url: &Url,
+        note: &[u8],
+        state: LogState,
+    ) -> Result<(), FollowError> {
+        require(self.lost.as_ref(), &state)?;
+        self.remember(note, state)?;
+        let moved = Remembered {
+            url: url.clone(),
+            ..self.remembered.clone()
+        };
+        self.directory.write_remembered(&moved)?;
+        self.remembered = moved;
+        Ok(())
+    }
+
+    /// Tells whether the state was lost and nothing was synchronised since.
+    pub const fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// Returns what the log said when it was last synchronised.
+    pub const fn state(&self) -> &LogState {
+        &self.state
+    }
+
+    /// Returns the registry's address.
+    pub const fn url(&self) -> &Url {
+        &self.remembered.url
+    }
+
+    /// Returns the log's name.
+    pub fn origin(&self) -> &str {
+        &self.remembered.origin
+    }
+
+    /// Checks that the remembered history contains the one that `anchor` commits to.
+    pub fn check_anchor(&self, anchor: &Anchor) -> Result<(), FollowError> {
+        let matches = anchor.origin == self.remembered.origin
+            && self.state.root_at(anchor.position.size) == Some(anchor.position.root);
+        if matches {
+            Ok(())
+        } else {
+            Err(FollowError::OtherAnchor {
+                anchor: Box::new(anchor.clone()),
+                origin: self.remembered.origin.clone(),
+                size: self.state.size(),
+            })
+        }
+    }
+}
+
+/// Refuses a state that does not contain what a lost one is known to have contained.
+pub(super) fn require(lost: Option<&Anchor>, state: &LogState) -> Result<(), FollowError> {
+    match lost {
+        Some(anchor) if state.root_at(anchor.position.size) != Some(anchor.position.root) => {
+            Err(FollowError::OtherAnchor {
+                anchor: Box::new(anchor.clone()),
+                origin: state.origin().unwrap_or_default().to_owned(),
+                size: state.size(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fetches a log and replays it, believing whatever the registry shows: for a look at a log about
+/// which nothing is known, never for a decision.
+pub async fn fetch_unverified(client: &Client) -> Result<LogState, FollowError> {
+    let fetched = fetch(client, &LogState::default(), Pin::FirstUse).await;
+    fetched.map(|(_, state)| state)
+}
+
+/// Fetches what a log has beyond `state` and has it judged, bundle by bundle. Remembers nothing.
+async fn fetch(
+    client: &Client,
+    state: &LogState,
+    pin: Pin<'_>,
+) -> Result<(Vec<u8>, LogState), FollowError> {
+    let note = client.checkpoint().await?;
+    let refused = |error| FollowError::refused(client.url().as_str(), error);
+    let mut acceptance = Acceptance::begin(state, pin, &note).map_err(refused)?;
+    entries::feed(client, &mut acceptance, pin, |_| Ok(())).await?;
+    let state = acceptance.finish().map_err(refused)?;
+    Ok((note, state))
+}

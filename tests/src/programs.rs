@@ -61,7 +61,7 @@ impl Program {
 }
 
 /// Returns the target directory: the test itself is `TARGET/<profile>/deps/system-<hash>`.
-fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     std::env::current_exe()
         .expect("a running program has a path")
         .ancestors()

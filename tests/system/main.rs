@@ -21,5 +21,6 @@ mod readme;
 mod reproduce;
 mod rooms;
 mod same_bytes;
+mod serve;
 mod third_party;
 mod week;

@@ -194,7 +194,7 @@ pub enum InstallError {
         inner: PersistentPath,
     },
     /// A path that must be there, where nothing is kept.
-    #[error("`{path}` is required, but is no persistent path and lies within none")]
+    #[error("`{path}` is required, but is neither a persistent path nor inside one")]
     RequireNotPersistent {
         /// The path.
         path: PersistentPath,

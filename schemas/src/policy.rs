@@ -17,7 +17,7 @@ pub struct Policy {
     #[serde(with = "crate::digest::hex")]
     #[schemars(schema_with = "crate::digest::hex_schema")]
     pub prev: Digest,
-    /// The log's name, the same for ever: `releases.acme.example/bulla`.
+    /// The log's name, which never changes: `releases.acme.example/bulla`.
     pub origin: String,
     /// The history that the signers had verified.
     pub log: LogPosition,
@@ -27,7 +27,7 @@ pub struct Policy {
     pub root: Root,
     /// The builders and what each may release.
     pub builders: Vec<BuilderRule>,
-    /// Who may move which channels; the first rule that matches decides, no match is nobody.
+    /// Who may move which channels; the first rule that matches decides; without a match nobody may.
     pub channels: Vec<ChannelRule>,
     /// The log's keys, as C2SP verifier keys (`name+hash+base64`).
     pub log_keys: Vec<String>,

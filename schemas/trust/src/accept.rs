@@ -30,7 +30,7 @@ pub enum Pin<'a> {
     Remembered,
     /// A log that passes through this place. Also checked for a remembered state.
     Anchor(&'a Anchor),
-    /// Any log, when nothing is remembered. Only when somebody said so explicitly.
+    /// Any log, when nothing is remembered. Only when a person said so explicitly.
     FirstUse,
 }
 
@@ -153,14 +153,12 @@ impl Outcome for LogError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoAnchor => {
-                "take the anchor that `bulla anchor` prints on the computer of somebody you trust"
-            }
+            Self::NoAnchor => "take the anchor that `bulla anchor` prints on a computer you trust",
             Self::Shrunk { .. } | Self::BehindAnchor { .. } => {
                 "a mirror may be behind, or the registry was restored from a backup; ask its operator"
             }
             Self::Fork { .. } | Self::RootMismatch { .. } => {
-                "the registry showed two different histories, or somebody changes them on the way; keep both checkpoints as evidence and ask its operator"
+                "the registry showed two different histories, or they are changed on the way; keep both checkpoints as evidence and ask its operator"
             }
             Self::WrongOrigin { .. }
             | Self::AnchorMismatch { .. }

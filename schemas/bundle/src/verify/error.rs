@@ -233,7 +233,7 @@ impl Outcome for VerifyError {
             }
             Self::Read { .. } => None,
             _ => Some(
-                "these are not the bytes that were signed; ask whoever serves them, or fetch them elsewhere"
+                "these are not the bytes that were signed; ask the operator of the server, or fetch them elsewhere"
                     .to_owned(),
             ),
         }

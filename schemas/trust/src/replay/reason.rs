@@ -91,8 +91,8 @@ pub enum Reason {
         /// The version in effect.
         version: u64,
     },
-    /// A log has one name for ever.
-    #[error("the log's name is `{expected}` for ever, the policy says {found:?}")]
+    /// A log's name never changes.
+    #[error("the log's name is `{expected}` and never changes, but the policy says {found:?}")]
     Origin {
         /// The log's name.
         expected: String,
@@ -243,16 +243,16 @@ impl Reason {
             | Self::Previous { .. }
             | Self::PolicyVersion { .. }
             | Self::PolicyPrevious { .. } => {
-                "somebody was faster; look at the log again, then retry"
+                "another statement came first; read the log again, then retry"
             }
             Self::Future { .. } | Self::OtherHistory { .. } => {
                 "the signers were shown another history than this log's: compare both before anything else"
             }
             Self::Dirty { .. } => "commit the changes and publish again",
-            Self::Revoked { .. } => "a revocation is for ever; build or promote another bundle",
+            Self::Revoked { .. } => "a revocation is permanent; build or promote another bundle",
             Self::UnknownKey { .. } => "sign with a key of the policy only; its root can add a key",
             Self::Threshold { .. } | Self::NoBuilder => {
-                "a key that the policy does not know does not count; ask somebody of the policy's root to add it"
+                "a key that the policy does not know does not count; ask someone in the policy's root to add it"
             }
             Self::NotReleased { .. } => "publish it first",
             Self::Via { .. } => "promote it there first",

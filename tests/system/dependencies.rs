@@ -10,6 +10,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("bulla-schemas", &[]),
     ("bulla-bundle", &["bulla-schemas"]),
     ("bulla-files", &["bulla-schemas"]),
+    ("bulla-svn", &["bulla-files", "bulla-schemas"]),
     ("bulla-terminal", &["bulla-bundle", "bulla-schemas"]),
     ("bulla-trust", &["bulla-schemas"]),
     (
@@ -28,6 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "bulla-files",
             "bulla-registry-client",
             "bulla-schemas",
+            "bulla-svn",
             "bulla-terminal",
             "bulla-trust",
         ],
@@ -57,10 +59,11 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Packages of the vocabulary and the formats: no network, no runtime.
-const SYNCHRONOUS: [&str; 5] = [
+const SYNCHRONOUS: [&str; 6] = [
     "bulla-schemas",
     "bulla-bundle",
     "bulla-files",
+    "bulla-svn",
     "bulla-terminal",
     "bulla-trust",
 ];

@@ -18,6 +18,7 @@ const CRATES: &[(&str, Parents)] = &[
     ("schemas/trust/src", Parents::Named),
     ("registry/client/src", Parents::Unnamed),
     ("packager/src", Parents::Named),
+    ("packager/svn/src", Parents::Unnamed),
     ("registry/src", Parents::Named),
     ("installer/src", Parents::Unnamed),
 ];

@@ -30,28 +30,6 @@ pub(crate) fn open(path: &Path, kind: TrackedKind) -> io::Result<Content> {
     Ok(Content::Memory(bytes))
 }
 
-/// Opens a file that anyone may have put there: a pipe or a device is an error, and is not waited
-/// for.
-pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let flags = rustix::fs::OFlags::NONBLOCK.bits();
-        options.custom_flags(flags.cast_signed());
-    }
-    let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    let what = format!(
-        "expected a file, found something else: `{}`",
-        path.display()
-    );
-    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
-}
-
 /// Tells whether the owner may execute a file; what others may do is the umask's matter.
 #[cfg(unix)]
 pub(crate) fn is_executable(metadata: &Metadata) -> bool {

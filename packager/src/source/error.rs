@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::timestamp::TimestampError;
+use bulla_svn::WorkingCopyError;
 pub use git::GitContentError;
 pub use svn::{SvnError, SvnFailure};
 
@@ -231,6 +232,12 @@ pub enum SourceError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<WorkingCopyError> for SourceError {
+    fn from(error: WorkingCopyError) -> Self {
+        Self::Subversion(error.into())
+    }
 }
 
 impl SourceError {

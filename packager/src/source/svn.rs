@@ -14,19 +14,13 @@
 pub(super) mod address;
 mod base;
 mod changes;
-mod database;
 mod export;
 mod externals;
 mod fresh;
 pub(crate) mod history;
 mod layer;
-mod line_ends;
-mod pristine;
-mod problem;
 mod program;
-mod properties;
 mod revision;
-mod skel;
 mod tree;
 mod working_copy;
 mod xml;
@@ -34,8 +28,10 @@ mod xml;
 use std::path::Path;
 
 use bulla_schemas::recipe::RECIPE_FILE;
+use bulla_svn::Problems;
 
 use super::address::{has_password, without_secrets};
+use super::error::Listing;
 use super::ownership::require_own_svn;
 use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
 use externals::above;
@@ -43,7 +39,6 @@ use externals::mount::MountBase;
 use program::Svn;
 use revision::Revision;
 use tree::SvnTree;
-use working_copy::WorkingCopy;
 use xml::Info;
 
 /// Opens the directory at `url`.
@@ -80,11 +75,11 @@ pub(super) fn open_working_copy(
     let svn = Svn::new(&top.display().to_string(), &spec.spool);
     if let Some(revision) = &spec.revision {
         let revision = program::revision(revision, &svn.repository)?;
-        WorkingCopy::require_known_server(root)?;
+        working_copy::require_known_server(root)?;
         let info = svn.info(&program::path_operand(top)?, Some(&revision))?;
         return from_repository(&svn, &info, Some(top));
     }
-    let mut working_copy = WorkingCopy::read(root, top)?;
+    let mut working_copy = working_copy::read(root, top)?;
     let mut problems = std::mem::take(&mut working_copy.problems);
     let untracked = changes::find(&working_copy, &svn, &mut problems)?;
     let is_clean = problems.is_empty();
@@ -93,7 +88,7 @@ pub(super) fn open_working_copy(
     } else if spec.allow_dirty && !problems.are_unreadable() {
         export::working_copy(&svn, top)?
     } else {
-        return Err(problems.refusal(top));
+        return Err(refusal(problems, top));
     };
     let from_above = working_copy.from_above.iter().cloned();
     layer.from_above = from_above
@@ -107,10 +102,23 @@ pub(super) fn open_working_copy(
         spool: spec.spool.clone(),
     };
     let tree = SvnTree::new(layer, base);
-    let mut checkout = checkout(&working_copy.last_change()?, Some(top), tree);
+    let mut checkout = checkout(&working_copy::last_change(&working_copy)?, Some(top), tree);
     checkout.provenance.dirty = !is_clean;
     checkout.warnings.extend(untracked_warning(&untracked));
     Ok(checkout)
+}
+
+/// Names every problem of a working copy, and the commands that mend them.
+fn refusal(problems: Problems, checkout: &Path) -> SourceError {
+    let mut mend = problems.remedies();
+    if !problems.are_unreadable() {
+        mend.push("`--allow-dirty` packs what lies there into a release that cannot be promoted");
+    }
+    SourceError::NotOneRevision {
+        checkout: checkout.to_owned(),
+        mend: mend.join("; "),
+        problems: Listing(problems.listing()),
+    }
 }
 
 /// A Subversion path is what a branch or tag is for git; nothing else can be said to be it.

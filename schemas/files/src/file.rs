@@ -11,6 +11,28 @@ use crate::directory::{create_directory, parent_of, sync_directory, sync_parent}
 use crate::draft::{Draft, Readers};
 use crate::error::{Attempt as _, FileError};
 
+/// Opens a file that anyone may have put there: a pipe or a device is an error, and is not waited
+/// for.
+pub fn open_file(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    let what = format!(
+        "expected a file, found something else: `{}`",
+        path.display()
+    );
+    Err(std::io::Error::new(ErrorKind::InvalidInput, what))
+}
+
 /// Replaces a file's content, readable by its owner only. After a crash the old content or the new
 /// one is there. Missing directories above it are created.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {

@@ -54,6 +54,6 @@ mod owner;
 pub use directory::{create_directory, create_private_directory, sync_directory, sync_parent};
 pub use draft::{Draft, Readers, is_temporary};
 pub use error::{Attempt, FileError};
-pub use file::{read, read_json, remove, rename, write, write_json, write_once};
+pub use file::{open_file, read, read_json, remove, rename, write, write_json, write_once};
 pub use lock::{Lock, TryLock};
 pub use owner::{require_not_public, require_unshared, shared_above};

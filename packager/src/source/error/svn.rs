@@ -1,11 +1,11 @@
 //! What can go wrong with a Subversion working copy, and what the error codes of `svn` mean.
 
-use std::io;
 use std::path::PathBuf;
 
 use bulla_schemas::EntryPath;
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_svn::WorkingCopyError;
 
 use super::Listing;
 
@@ -111,55 +111,9 @@ impl SvnFailure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SvnError {
-    /// A working copy of another Subversion.
-    #[error(
-        "expected a working copy of format 31 (Subversion 1.8 to 1.14), found format {format}{name} in `{checkout}`",
-        name = format_name(*.format), checkout = .checkout.display()
-    )]
-    Format {
-        /// The working copy.
-        checkout: PathBuf,
-        /// Its format.
-        format: u32,
-    },
-    /// Another program writes.
-    #[error("the database of the working copy `{checkout}` is locked by another program", checkout = .checkout.display())]
-    Locked {
-        /// The working copy.
-        checkout: PathBuf,
-    },
-    /// An operation that was not finished.
-    #[error("an `svn` command in the working copy `{checkout}` is running or was interrupted", checkout = .checkout.display())]
-    Interrupted {
-        /// The working copy.
-        checkout: PathBuf,
-    },
-    /// A database that is not what Subversion writes.
-    #[error("the database of the working copy `{checkout}` is damaged: {what}", checkout = .checkout.display(), what = escape(.what))]
-    Damaged {
-        /// The working copy.
-        checkout: PathBuf,
-        /// What is wrong with it.
-        what: String,
-        /// What SQLite said.
-        #[source]
-        source: Option<rusqlite::Error>,
-    },
-    /// A database that the system cannot read.
-    #[error("cannot read the database of the working copy `{checkout}`", checkout = .checkout.display())]
-    Unreadable {
-        /// The working copy.
-        checkout: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// A directory inside a working copy that Subversion does not know.
-    #[error("the directory `{directory}` is in a working copy and not under version control", directory = .directory.display())]
-    NotVersioned {
-        /// The directory.
-        directory: PathBuf,
-    },
+    /// A working copy that cannot be read.
+    #[error(transparent)]
+    WorkingCopy(#[from] WorkingCopyError),
     /// A revision of which the server does not give everything.
     #[error("the server does not give all of `{url}` at r{revision}:\n{problems}", url = escape(.url))]
     NotWhole {
@@ -266,25 +220,11 @@ fn directory_name(directory: &str) -> &str {
     if directory.is_empty() { "." } else { directory }
 }
 
-/// Names the Subversion that wrote a format.
-fn format_name(format: u32) -> &'static str {
-    match format {
-        8 => " (Subversion 1.4)",
-        9 => " (Subversion 1.5)",
-        10 => " (Subversion 1.6)",
-        29 => " (Subversion 1.7)",
-        32 => " (Subversion 1.15)",
-        _ => "",
-    }
-}
-
 impl Outcome for SvnError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Locked { .. } => FailureKind::Temporary,
-            Self::NotVersioned { .. } | Self::UnusedPin { .. } | Self::PasswordInUrl { .. } => {
-                FailureKind::Usage
-            }
+            Self::WorkingCopy(error) => error.kind(),
+            Self::UnusedPin { .. } | Self::PasswordInUrl { .. } => FailureKind::Usage,
             Self::NotWhole { .. }
             | Self::Address { .. }
             | Self::Unpinned { .. }
@@ -296,10 +236,6 @@ impl Outcome for SvnError {
             | Self::ExternalLoop { .. }
             | Self::TooManyExternals { .. }
             | Self::ChangedExternal { .. } => FailureKind::Refused,
-            Self::Format { .. }
-            | Self::Interrupted { .. }
-            | Self::Damaged { .. }
-            | Self::Unreadable { .. } => FailureKind::Failed,
         }
     }
 
@@ -339,15 +275,8 @@ impl Outcome for SvnError {
             Self::ChangedExternal { .. } => {
                 "`svn commit` or `svn revert` what is changed there, or leave the external out with `exclude`"
             }
-            Self::Format { format: ..31, .. } => "run `svn upgrade`",
-            Self::Format { .. } => {
-                "check out again with `svn checkout --compatible-version 1.14`; a URL or `--revision` needs no working copy"
-            }
-            Self::Locked { .. } => "the same command works once the other one is done",
-            Self::Interrupted { .. } => "when no `svn` command is running there, run `svn cleanup`",
-            Self::Damaged { .. } => "check out again",
-            Self::OtherRepository { .. } | Self::Unreadable { .. } => return None,
-            Self::NotVersioned { .. } => "`svn add` and commit it first",
+            Self::WorkingCopy(error) => return error.hint(),
+            Self::OtherRepository { .. } => return None,
         };
         Some(hint.to_owned())
     }

@@ -12,7 +12,6 @@ use gix::worktree::stack::state::attributes::Source;
 use sha2::{Digest as _, Sha256};
 
 use super::lfs::{Pointer, Reading};
-use crate::source::disk;
 
 /// Takes all filters out of the configuration that `repository` goes by.
 pub(super) fn forget_filters(repository: &mut gix::Repository) -> Result<(), gix::Error> {
@@ -123,7 +122,7 @@ fn has_content(path: &Path, pointer: &Pointer) -> io::Result<bool> {
     if path.is_symlink() {
         return Ok(false);
     }
-    let mut file = disk::open_file(path)?;
+    let mut file = bulla_files::open_file(path)?;
     if file.metadata()?.len() != pointer.size {
         return Ok(false);
     }

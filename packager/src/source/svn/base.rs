@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use super::database::nodes::{Kind, Node};
-use super::externals::{self, location};
+use bulla_svn::externals::{self, location};
+use bulla_svn::{Kind, LineEnds, Node, Pristine, Special, WorkingCopy, WorkingCopyError};
+
 use super::layer::{FileExternal, Layer, Place};
-use super::line_ends::LineEnds;
-use super::pristine::{Pristine, Special};
-use super::working_copy::WorkingCopy;
-use crate::source::error::SvnError;
 use crate::source::{SourceError, TrackedKind};
 
 /// Lists what the repository has at the working copy's revision.
@@ -44,7 +41,7 @@ fn file(
     node: &Node,
 ) -> Result<(TrackedKind, Place), SourceError> {
     let Some(checksum) = node.checksum else {
-        return Err(SvnError::Damaged {
+        return Err(WorkingCopyError::Damaged {
             checkout: working_copy.root.clone(),
             what: format!("the file {:?} has no checksum", node.path),
             source: None,
@@ -80,15 +77,12 @@ fn file_external(
     node: &Node,
 ) -> Result<Option<FileExternal>, SourceError> {
     let repository = working_copy.repository_of(node);
-    let revision = node
-        .revision
-        .and_then(|revision| u64::try_from(revision).ok());
     let (Some(repository), Some(path), Some(revision)) =
-        (repository, &node.repository_path, revision)
+        (repository, &node.repository_path, node.revision())
     else {
         return Ok(None);
     };
-    if node.presence != "normal" || node.kind != Kind::File {
+    if !node.is_present() || node.kind != Kind::File {
         return Ok(None);
     }
     let (kind, place) = file(working_copy, pristine, node)?;

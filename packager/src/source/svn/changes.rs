@@ -1,18 +1,13 @@
-//! What in a working copy's directories is not as its database describes it.
-//!
-//! A file with the size and time that the database recorded is unchanged, as `svn` itself decides
-//! it. Whatever is not so plain is asked from `svn status`, for its directory alone.
+//! What is changed in a working copy. Where its record does not say it plainly, `svn status` is asked,
+//! for that directory alone.
 
-use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, Metadata};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
-use super::database::nodes::{Kind, Node};
-use super::problem::{Problem, Problems};
+use bulla_svn::{Problem, Problems, WorkingCopy, doubtful};
+
 use super::program::{Svn, path_operand};
-use super::working_copy::WorkingCopy;
-use super::xml;
+use super::xml::{self, Status};
 use crate::source::SourceError;
 
 /// Up to this many directories are asked for by name, else the whole tree at once.
@@ -53,7 +48,7 @@ pub(super) fn find(
             untracked.insert(name.to_owned());
             continue;
         }
-        match Problem::of_status(&entry.status) {
+        match of_status(&entry.status) {
             Some(Problem::Changed(word)) if externals.contains(name) => {
                 problems.add(Problem::ChangedExternal(word), name);
             }
@@ -64,119 +59,20 @@ pub(super) fn find(
     Ok(untracked.into_iter().collect())
 }
 
-/// Returns the directories, from the root, in which something is not as recorded.
-fn doubtful(working_copy: &WorkingCopy) -> Result<BTreeSet<&str>, SourceError> {
-    let nodes = working_copy.nodes.iter();
-    let known: HashMap<&str, &Node> = nodes
-        .chain(&working_copy.file_externals)
-        .filter(|node| node.presence == "normal")
-        .map(|node| (node.path.as_str(), node))
-        .collect();
-    let expected = count_in_directories(&known, working_copy);
-    let mounted = mounted(working_copy);
-    let mut doubtful = BTreeSet::new();
-    let mut path = String::new();
-    for (directory, expected) in expected {
-        let on_disk = working_copy.root.join(directory);
-        let failed = |source| SourceError::io("cannot read", &on_disk, source);
-        let entries = match fs::read_dir(&on_disk) {
-            Ok(entries) => entries,
-            Err(error) if is_directory(&on_disk) => return Err(failed(error)),
-            // Its parent misses it, or something else is in its place, such as a link to itself.
-            Err(_) => continue,
-        };
-        let mut found = 0;
-        let mut is_plain = true;
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            path.clear();
-            path.push_str(directory);
-            if !directory.is_empty() {
-                path.push('/');
-            }
-            match name.to_str() {
-                Some(".svn") => continue,
-                Some(name) => path.push_str(name),
-                None => {
-                    is_plain = false;
-                    continue;
-                }
-            }
-            match known.get(path.as_str()) {
-                Some(node) => {
-                    found += 1;
-                    is_plain &= match node.kind {
-                        Kind::Directory => entry.file_type().map_err(failed)?.is_dir(),
-                        Kind::File => is_as_recorded(node, &entry.metadata().map_err(failed)?),
-                    };
-                }
-                None => is_plain &= mounted.contains(path.as_str()),
-            }
-        }
-        if !is_plain || found != expected {
-            doubtful.insert(directory);
-        }
+/// Reads what `svn status` says about a path; `None` when it is as in the repository.
+fn of_status(status: &Status) -> Option<Problem> {
+    if status.tree_conflicted || status.properties == "conflicted" {
+        return Some(Problem::Conflicted);
     }
-    Ok(doubtful)
-}
-
-/// Returns every directory and how many known paths are right in it.
-fn count_in_directories<'a>(
-    known: &HashMap<&'a str, &Node>,
-    working_copy: &'a WorkingCopy,
-) -> HashMap<&'a str, usize> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for (path, node) in known {
-        if node.kind == Kind::Directory {
-            counts.entry(path).or_default();
+    match status.item.as_str() {
+        "normal" | "none" if status.properties == "modified" => {
+            Some(Problem::Changed("properties modified".to_owned()))
         }
-        if *path != working_copy.top {
-            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-            *counts.entry(parent).or_default() += 1;
-        }
+        "external" | "ignored" | "unversioned" | "normal" | "none" => None,
+        "conflicted" => Some(Problem::Conflicted),
+        "missing" => Some(Problem::Missing),
+        "incomplete" => Some(Problem::Incomplete),
+        "obstructed" => Some(Problem::Obstructed),
+        changed => Some(Problem::Changed(changed.to_owned())),
     }
-    counts
-}
-
-/// Returns where externals are, and the directories above them.
-fn mounted(working_copy: &WorkingCopy) -> BTreeSet<&str> {
-    let mut mounted = BTreeSet::new();
-    for path in &working_copy.mounted {
-        let mut path = path.as_str();
-        while mounted.insert(path) {
-            match path.rsplit_once('/') {
-                Some((parent, _)) => path = parent,
-                None => break,
-            }
-        }
-    }
-    mounted
-}
-
-fn is_directory(path: &Path) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|metadata| metadata.is_dir())
-}
-
-/// Tells whether a file is surely unchanged.
-fn is_as_recorded(node: &Node, metadata: &Metadata) -> bool {
-    let is_right_kind = if node.properties.special {
-        metadata.is_symlink()
-    } else {
-        metadata.is_file()
-    };
-    let modified =
-        metadata
-            .modified()
-            .ok()
-            .and_then(|time| match time.duration_since(UNIX_EPOCH) {
-                Ok(after) => i64::try_from(after.as_micros()).ok(),
-                // Rounded down, as the C library's seconds and nanoseconds are.
-                Err(before) => i64::try_from(before.duration().as_nanos().div_ceil(1000))
-                    .ok()
-                    .map(|microseconds| -microseconds),
-            });
-    let found = modified.map(|modified| (metadata.len(), modified));
-    is_right_kind && node.recorded.is_some() && node.recorded == found
 }

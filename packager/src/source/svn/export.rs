@@ -4,10 +4,10 @@
 use std::fs::{self, Metadata};
 use std::path::Path;
 
+use bulla_svn::externals;
 use quick_xml::DeError;
 use tempfile::TempDir;
 
-use super::externals;
 use super::layer::{Layer, Place};
 use super::program::{Svn, path_operand};
 use super::xml::{self, Info};

@@ -10,10 +10,10 @@ use super::base;
 use super::export::{TREE, private_directory};
 use super::layer::Layer;
 use super::program::Svn;
-use super::working_copy::WorkingCopy;
+use super::working_copy;
 use super::xml::Info;
 use crate::source::SourceError;
-use crate::source::error::SvnError;
+use crate::source::error::{Listing, SvnError};
 
 /// Checks out the revision that `pinned` names and lists what is in it.
 pub(super) fn layer(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
@@ -27,13 +27,13 @@ pub(super) fn layer(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {
         &["checkout", "--quiet", "--ignore-externals", "-r", &revision],
         &operands,
     )?;
-    let mut working_copy = WorkingCopy::read(&root, &root)?;
+    let mut working_copy = working_copy::read(&root, &root)?;
     let problems = std::mem::take(&mut working_copy.problems);
     if !problems.is_empty() {
         return Err(SvnError::NotWhole {
             url: pinned.url.clone(),
             revision: pinned.revision,
-            problems: problems.listing(),
+            problems: Listing(problems.listing()),
         }
         .into());
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+use bulla_svn::externals::location;
+
 use super::address;
-use super::database::Database;
-use super::externals::location;
 use super::program::Svn;
+use super::working_copy;
 use crate::source::address::{public, without_secrets};
-use crate::source::ownership::require_own_svn;
 use crate::source::{SourceError, SvnError};
 
 /// A path of a repository at a revision.
@@ -33,8 +33,7 @@ pub(crate) fn root_of_working_copy(
     else {
         return Ok(None);
     };
-    require_own_svn(top)?;
-    let known = Database::open(top)?.repositories()?;
+    let known = working_copy::repositories(top)?;
     let found = known.into_iter().find(|known| {
         known.uuid == repository
             || public(&known.root).is_some_and(|url| repository.strip_prefix("svn+") == Some(&*url))

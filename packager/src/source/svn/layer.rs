@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bulla_svn::externals::External;
+use bulla_svn::{Checksum, LineEnds, Pristine};
 use tempfile::TempDir;
 
-use super::externals::External;
 use super::externals::above::FromAbove;
-use super::line_ends::LineEnds;
-use super::pristine::{Checksum, Pristine};
 use crate::source::{Tracked, TrackedKind, join};
 
 /// Where the content of an entry is.

@@ -4,6 +4,7 @@ use std::io;
 
 use bulla_bundle::Content;
 use bulla_schemas::recipe::SourceSection;
+use bulla_svn::{Checksum, LineEnds, Text};
 use tempfile::TempDir;
 
 use super::externals::above;
@@ -48,7 +49,10 @@ impl Tree for SvnTree {
                 pristine,
                 checksum,
                 line_ends,
-            } => pristine.open(*checksum, *line_ends),
+            } => Ok(match pristine.open(*checksum, *line_ends)? {
+                Text::Memory(bytes) => Content::Memory(bytes),
+                Text::Stream { size, reader } => Content::Stream { size, reader },
+            }),
             Place::Target(target) => Ok(Content::Memory(target.clone())),
             Place::File(path) => disk::open(path, self.layer.tracked[position].kind),
             Place::Nowhere => Err(io::Error::from(io::ErrorKind::IsADirectory)),
@@ -61,7 +65,7 @@ impl Tree for SvnTree {
                 checksum,
                 line_ends,
                 ..
-            } => checksum.content_id(*line_ends),
+            } => content_id(*checksum, *line_ends),
             Place::Nowhere | Place::Target(_) | Place::File(_) => None,
         }
     }
@@ -90,5 +94,15 @@ impl Tree for SvnTree {
             &mut self.layer.untracked,
         )));
         warnings
+    }
+}
+
+/// Names the content that a text is in a release.
+fn content_id(checksum: Checksum, line_ends: LineEnds) -> Option<ContentId> {
+    let bytes = checksum.as_bytes()?;
+    match line_ends {
+        LineEnds::Stored => Some(ContentId::SvnSha1(bytes)),
+        LineEnds::Lf => Some(ContentId::SvnSha1Lf(bytes)),
+        LineEnds::Cr | LineEnds::CrLf => None,
     }
 }

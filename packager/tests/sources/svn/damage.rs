@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bulla_packager::source::SvnError;
 use bulla_packager::source::{Checkout, SourceError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_svn::WorkingCopyError;
 use rusqlite::Connection;
 
 use crate::checkout::{SvnRepository, open, refusal, spec};
@@ -31,7 +32,10 @@ fn assert_damaged(repository: &SvnRepository, attack: &str) {
     let error = refusal(open(&repository.work()));
     let hint = error.hint().unwrap();
     assert!(
-        matches!(error, SourceError::Subversion(SvnError::Damaged { .. })),
+        matches!(
+            error,
+            SourceError::Subversion(SvnError::WorkingCopy(WorkingCopyError::Damaged { .. }))
+        ),
         "{attack}: {error:?}"
     );
     assert!(hint.contains("check out again"), "{attack}: {hint}");
@@ -104,7 +108,13 @@ fn a_journal_that_a_power_cut_left_wants_a_cleanup() {
     std::fs::copy(&copy, work.join(".svn/wc.db")).unwrap();
     std::fs::copy(&journal, work.join(".svn/wc.db-journal")).unwrap();
     let error = svn_error(open(&work));
-    assert!(matches!(error, SvnError::Interrupted { .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            SvnError::WorkingCopy(WorkingCopyError::Interrupted { .. })
+        ),
+        "{error:?}"
+    );
     repository.svn(&["cleanup"]);
     assert!(open(&work).is_ok());
 }
@@ -139,7 +149,13 @@ fn a_database_that_is_no_database_is_damaged() {
     for length in [0, 50, 99] {
         std::fs::write(database(&repository), &whole[..length]).unwrap();
         let error = svn_error(open(&repository.work()));
-        assert!(matches!(error, SvnError::Unreadable { .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                SvnError::WorkingCopy(WorkingCopyError::Unreadable { .. })
+            ),
+            "{error:?}"
+        );
     }
     for length in [100, 1024, 4096, 20_000] {
         std::fs::write(database(&repository), &whole[..length]).unwrap();
@@ -342,7 +358,13 @@ fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     assert!(said.contains("expected a file"), "{said}");
     put_pipe(&database(&repository));
     let error = svn_error(open(&repository.work()));
-    assert!(matches!(error, SvnError::Unreadable { .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            SvnError::WorkingCopy(WorkingCopyError::Unreadable { .. })
+        ),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -366,7 +388,13 @@ fn a_name_that_no_disk_holds_is_refused() {
     };
     svn_fails(&["checkout", "-q", &repository.url("trunk"), "half"]);
     let error = svn_error(open(&repository.home().join("half")));
-    assert!(matches!(error, SvnError::Interrupted { .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            SvnError::WorkingCopy(WorkingCopyError::Interrupted { .. })
+        ),
+        "{error:?}"
+    );
     svn_fails(&["update", "-q", "work"]);
     let error = refusal(open(&repository.work()));
     assert!(error.to_string().contains("incomplete: ."), "{error}");

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::location;
+use bulla_svn::externals::{from_above, location};
+
 use crate::filter::Filter;
 use crate::source::error::SvnError;
 use crate::source::svn::program::Svn;
@@ -16,18 +17,6 @@ pub(in crate::source::svn) struct FromAbove {
     pub(in crate::source::svn) path: String,
     /// Whether something is there.
     is_there: bool,
-}
-
-/// Reads the property of a directory above `top`; both are paths from the same root.
-pub(in crate::source::svn) fn read(value: &str, directory: &str, top: &str) -> Vec<String> {
-    let externals = super::read(value, directory).into_iter();
-    externals
-        .filter(|external| external.definition.is_ok())
-        .filter_map(|external| {
-            let below = external.path.strip_prefix(top)?.strip_prefix('/')?;
-            Some(below.to_owned())
-        })
-        .collect()
 }
 
 /// Looks whether there is something at `path` of the working copy's directory `top`.
@@ -68,7 +57,7 @@ pub(in crate::source::svn) fn in_repository(svn: &Svn, info: &Info) -> Vec<FromA
     let mut found = Vec::new();
     for (of, value) in properties {
         if let Some(directory) = above.iter().find(|directory| url(directory) == of) {
-            let paths = read(&value, directory, &top).into_iter();
+            let paths = from_above(&value, directory, &top).into_iter();
             found.extend(paths.map(|path| FromAbove {
                 path,
                 is_there: false,

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::super::layer::{FileExternal, Layer};
 use super::super::program::Svn;
-use super::super::working_copy::WorkingCopy;
-use super::super::{base, changes, export, fresh};
+use super::super::{base, changes, export, fresh, working_copy};
 use crate::source::SourceError;
 use crate::source::address::without_secrets;
-use crate::source::error::{SvnError, SvnFailure};
+use crate::source::error::{Listing, SvnError, SvnFailure};
 
 /// An external with everything about it decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl Pinned {
 
     /// Reads a working copy inside the working copy, when it is what is wanted.
     fn in_working_copy(&self, directory: &Path, svn: &Svn) -> Result<Option<Fetched>, SourceError> {
-        let mut working_copy = WorkingCopy::read(directory, directory)?;
+        let mut working_copy = working_copy::read(directory, directory)?;
         let url = working_copy.url();
         if url != self.url {
             return Ok(None);
@@ -79,7 +78,7 @@ impl Pinned {
         if problems.are_changes() {
             return Err(SvnError::ChangedExternal {
                 directory: directory.to_owned(),
-                changes: problems.listing(),
+                changes: Listing(problems.listing()),
             }
             .into());
         }

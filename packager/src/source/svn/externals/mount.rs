@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bulla_schemas::EntryPath;
 use bulla_schemas::escape::escape;
 use bulla_schemas::recipe::SourceSection;
+use bulla_svn::externals::{Definition, External, Moment, location};
 
 use super::super::address;
 use super::super::layer::{FileExternal, Layer};
 use super::fetch::{Fetched, Pinned};
-use super::{Definition, External, Moment, location};
 use crate::filter::Filter;
 use crate::source::address::without_secrets;
 use crate::source::error::{Listing, SvnError};

@@ -2,7 +2,7 @@
 
 /// How the lines of a text end in a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(super) enum LineEnds {
+pub enum LineEnds {
     /// As they are stored: no style, or one that Subversion does not know.
     #[default]
     Stored,
@@ -16,7 +16,7 @@ pub(super) enum LineEnds {
 
 impl LineEnds {
     /// Reads the value of `svn:eol-style`.
-    pub(super) fn of_style(value: &[u8]) -> Self {
+    pub(crate) fn of_style(value: &[u8]) -> Self {
         match value {
             b"native" | b"LF" => Self::Lf,
             b"CR" => Self::Cr,
@@ -47,14 +47,14 @@ impl LineEnds {
 
 /// Translates a text that comes in pieces.
 #[derive(Debug)]
-pub(super) struct Translation {
+pub(crate) struct Translation {
     line_ends: LineEnds,
     /// The last byte was a CR, whose line end is already written: an LF belongs to it.
     after_cr: bool,
 }
 
 impl Translation {
-    pub(super) fn new(line_ends: LineEnds) -> Self {
+    pub(crate) fn new(line_ends: LineEnds) -> Self {
         Self {
             line_ends,
             after_cr: false,
@@ -63,7 +63,7 @@ impl Translation {
 
     /// Adds the translation of `piece` to `translated`. Each of CR LF, CR and LF is one line end,
     /// also when styles are mixed.
-    pub(super) fn add(&mut self, piece: &[u8], translated: &mut Vec<u8>) {
+    pub(crate) fn add(&mut self, piece: &[u8], translated: &mut Vec<u8>) {
         if self.line_ends.hold_in(piece) && !self.after_cr {
             translated.extend_from_slice(piece);
             self.after_cr = self.line_ends != LineEnds::Stored && piece.last() == Some(&b'\r');

@@ -1,24 +1,25 @@
 //! What keeps a path of a working copy from being what one revision says.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-
-use super::xml::Status;
-use crate::source::SourceError;
-use crate::source::error::Listing;
 
 /// What is wrong with a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Problem {
+pub enum Problem {
     /// A local change, in the word of `svn status`.
     Changed(String),
     /// The same of a file that an external put there.
     ChangedExternal(String),
+    /// Changes that Subversion could not merge.
     Conflicted,
+    /// A tracked path that is gone.
     Missing,
+    /// A directory whose update was interrupted.
     Incomplete,
+    /// Something else in the place of a tracked path.
     Obstructed,
+    /// From elsewhere in the repository.
     Switched,
+    /// At another revision than the packed directory.
     OtherRevision(i64),
     /// Deleted in another revision than the rest has.
     NotPresent(i64),
@@ -31,24 +32,6 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// Reads what `svn status` says about a path; `None` when it is as in the repository.
-    pub(super) fn of_status(status: &Status) -> Option<Self> {
-        if status.tree_conflicted || status.properties == "conflicted" {
-            return Some(Self::Conflicted);
-        }
-        match status.item.as_str() {
-            "normal" | "none" if status.properties == "modified" => {
-                Some(Self::Changed("properties modified".to_owned()))
-            }
-            "external" | "ignored" | "unversioned" | "normal" | "none" => None,
-            "conflicted" => Some(Self::Conflicted),
-            "missing" => Some(Self::Missing),
-            "incomplete" => Some(Self::Incomplete),
-            "obstructed" => Some(Self::Obstructed),
-            changed => Some(Self::Changed(changed.to_owned())),
-        }
-    }
-
     fn word(&self) -> String {
         match self {
             Self::Changed(word) | Self::ChangedExternal(word) => word.clone(),
@@ -110,21 +93,22 @@ impl Problem {
 
 /// Every problem of a working copy, with the path that has it.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<(Problem, String)>);
+pub struct Problems(Vec<(Problem, String)>);
 
 impl Problems {
     /// Adds a problem of the path `name`; twice is as good as once.
-    pub(super) fn add(&mut self, problem: Problem, name: &str) {
+    pub fn add(&mut self, problem: Problem, name: &str) {
         let name = if name.is_empty() { "." } else { name };
         self.0.push((problem, name.to_owned()));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Tells whether something was changed here, which `svn update` alone does not mend.
-    pub(super) fn are_changes(&self) -> bool {
+    pub fn are_changes(&self) -> bool {
         self.0.iter().any(|(problem, _)| {
             matches!(
                 problem,
@@ -138,38 +122,30 @@ impl Problems {
     }
 
     /// Tells whether even what lies there cannot be packed.
-    pub(super) fn are_unreadable(&self) -> bool {
+    pub fn are_unreadable(&self) -> bool {
         self.0.iter().any(|(problem, _)| problem.is_unreadable())
     }
 
-    /// Names every problem, and the commands that mend them.
-    pub(super) fn refusal(self, checkout: &Path) -> SourceError {
-        let mut mend: Vec<&str> = Vec::new();
+    /// Returns the commands that mend what is wrong, each once.
+    pub fn remedies(&self) -> Vec<&'static str> {
+        let mut remedies = Vec::new();
         for (problem, _) in &self.0 {
-            if !mend.contains(&problem.mend()) {
-                mend.push(problem.mend());
+            if !remedies.contains(&problem.mend()) {
+                remedies.push(problem.mend());
             }
         }
-        if !self.are_unreadable() {
-            mend.push(
-                "`--allow-dirty` packs what lies there into a release that cannot be promoted",
-            );
-        }
-        let mend = mend.join("; ");
-        SourceError::NotOneRevision {
-            checkout: checkout.to_owned(),
-            problems: self.listing(),
-            mend,
-        }
+        remedies
     }
 
-    /// Names every problem, by path.
-    pub(super) fn listing(self) -> Listing {
+    /// Returns a word for each problem and the path that has it, by path.
+    pub fn listing(self) -> Vec<(String, String)> {
         let problems = self.0.into_iter();
         let by_path: BTreeSet<(String, String)> = problems
             .map(|(problem, name)| (name, problem.word()))
             .collect();
-        let words = by_path.into_iter().map(|(name, word)| (word, name));
-        Listing(words.collect())
+        by_path
+            .into_iter()
+            .map(|(name, word)| (word, name))
+            .collect()
     }
 }

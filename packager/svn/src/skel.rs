@@ -8,7 +8,7 @@
 //! length in decimal, one space and its bytes.
 
 /// Reads a list of atoms: the whole of `bytes`, with no list inside.
-pub(super) fn atoms(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+pub(crate) fn atoms(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut rest = skip_space(bytes).strip_prefix(b"(")?;
     let mut atoms = Vec::new();
     loop {

@@ -4,50 +4,65 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
 use super::Database;
-use crate::source::error::SvnError;
-use crate::source::svn::pristine::Checksum;
-use crate::source::svn::properties::Properties;
+use crate::error::WorkingCopyError;
+use crate::pristine::Checksum;
+use crate::properties::Properties;
 
-/// One row: a path as the repository has it, or as a local operation will have it.
+/// What a working copy has at one path: as the repository has it, or as a local operation will.
 #[derive(Debug)]
-pub(in crate::source::svn) struct Node {
+pub struct Node {
     /// The path from the working copy's root, empty for the root itself.
-    pub(in crate::source::svn) path: String,
+    pub path: String,
     /// 0 for what the repository has; else the depth of the local operation's root.
-    pub(in crate::source::svn) op_depth: i64,
+    pub(crate) op_depth: i64,
     /// The repository's number in this database.
-    pub(in crate::source::svn) repository: Option<i64>,
+    pub(crate) repository: Option<i64>,
     /// The path inside the repository.
-    pub(in crate::source::svn) repository_path: Option<String>,
-    pub(in crate::source::svn) revision: Option<i64>,
-    pub(in crate::source::svn) presence: String,
-    pub(in crate::source::svn) kind: Kind,
-    pub(in crate::source::svn) properties: Properties,
+    pub repository_path: Option<String>,
+    pub(crate) revision: Option<i64>,
+    pub(crate) presence: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What its properties ask for.
+    pub properties: Properties,
     /// How much of a directory is there; only `infinity` is all of it.
-    pub(in crate::source::svn) depth: Option<String>,
-    pub(in crate::source::svn) checksum: Option<Checksum>,
-    pub(in crate::source::svn) changed_revision: Option<i64>,
+    pub(crate) depth: Option<String>,
+    /// The name of a file's text.
+    pub checksum: Option<Checksum>,
+    pub(crate) changed_revision: Option<i64>,
     /// When it changed, in microseconds.
-    pub(in crate::source::svn) changed_date: Option<i64>,
+    pub(crate) changed_date: Option<i64>,
     /// Size and modification time (microseconds) of the file when it was last known to be
     /// unchanged.
-    pub(in crate::source::svn) recorded: Option<(u64, i64)>,
+    pub(crate) recorded: Option<(u64, i64)>,
     /// Whether an external put it here.
-    pub(in crate::source::svn) is_file_external: bool,
+    pub(crate) is_file_external: bool,
 }
 
 /// What a node is. A symbolic link is a file with `svn:special`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source::svn) enum Kind {
+pub enum Kind {
+    /// A directory.
     Directory,
+    /// A file or a link.
     File,
 }
 
 impl Node {
     /// Returns the path from `top`, a directory at or above the node.
-    pub(in crate::source::svn) fn below<'a>(&'a self, top: &str) -> &'a str {
+    pub fn below<'a>(&'a self, top: &str) -> &'a str {
         let rest = self.path.strip_prefix(top).unwrap_or(&self.path);
         rest.strip_prefix('/').unwrap_or(rest)
+    }
+
+    /// Returns the revision that it is at.
+    pub fn revision(&self) -> Option<u64> {
+        u64::try_from(self.revision?).ok()
+    }
+
+    /// Tells whether it is there, whole.
+    pub fn is_present(&self) -> bool {
+        self.presence == "normal"
     }
 }
 
@@ -57,7 +72,7 @@ const COLUMNS: &str = "SELECT local_relpath, op_depth, repos_id, repos_path, rev
 
 impl Database {
     /// Reads every row at or below `top`, by path and then by depth of operation.
-    pub(in crate::source::svn) fn nodes(&self, top: &str) -> Result<Vec<Node>, SvnError> {
+    pub(crate) fn nodes(&self, top: &str) -> Result<Vec<Node>, WorkingCopyError> {
         let failed = |source| self.failure(source);
         // A scan, since an index would lead to each row by itself.
         let mut statement = self
@@ -77,7 +92,7 @@ impl Database {
     }
 
     /// Reads what the repository has of the directories above `top`.
-    pub(in crate::source::svn) fn above(&self, top: &str) -> Result<Vec<Node>, SvnError> {
+    pub(crate) fn above(&self, top: &str) -> Result<Vec<Node>, WorkingCopyError> {
         let failed = |source| self.failure(source);
         let mut statement = self
             .connection
@@ -99,7 +114,7 @@ impl Database {
         Ok(nodes)
     }
 
-    fn node(&self, row: &Row<'_>) -> Result<Node, SvnError> {
+    fn node(&self, row: &Row<'_>) -> Result<Node, WorkingCopyError> {
         let failed = |source| self.failure(source);
         let path: String = row.get(0).map_err(failed)?;
         if !is_path(&path) {

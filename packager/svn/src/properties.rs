@@ -1,24 +1,24 @@
 //! The properties of a node that decide what is packed.
 
-use super::line_ends::LineEnds;
-use super::skel;
+use crate::line_ends::LineEnds;
+use crate::skel;
 
 /// Of all properties of a node, those that matter for its release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Properties {
+pub struct Properties {
     /// `svn:executable` is there, with whatever value.
-    pub(super) executable: bool,
+    pub executable: bool,
     /// `svn:special` is there: a symbolic link.
-    pub(super) special: bool,
+    pub special: bool,
     /// What `svn:eol-style` asks for.
-    pub(super) line_ends: LineEnds,
+    pub line_ends: LineEnds,
     /// The value of `svn:externals`.
-    pub(super) externals: Option<String>,
+    pub externals: Option<String>,
 }
 
 impl Properties {
     /// Reads the column `properties`, a skel of names and values.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let atoms = skel::atoms(bytes)?;
         let (pairs, []) = atoms.as_chunks::<2>() else {
             return None;

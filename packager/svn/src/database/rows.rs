@@ -3,30 +3,31 @@
 use rusqlite::{Params, Row};
 
 use super::{Database, nodes};
-use crate::source::error::SvnError;
+use crate::error::WorkingCopyError;
 
 /// A repository that the working copy knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source::svn) struct Repository {
+pub struct Repository {
     /// The number in this database.
-    pub(in crate::source::svn) id: i64,
+    pub(crate) id: i64,
     /// The URL of its root.
-    pub(in crate::source::svn) root: String,
-    pub(in crate::source::svn) uuid: String,
+    pub root: String,
+    /// Its UUID.
+    pub uuid: String,
 }
 
 /// A path with local properties or a conflict.
 #[derive(Debug)]
-pub(in crate::source::svn) struct Actual {
+pub(crate) struct Actual {
     /// The path from the working copy's root.
-    pub(in crate::source::svn) path: String,
-    pub(in crate::source::svn) is_conflicted: bool,
-    pub(in crate::source::svn) has_other_properties: bool,
+    pub(crate) path: String,
+    pub(crate) is_conflicted: bool,
+    pub(crate) has_other_properties: bool,
 }
 
 impl Database {
     /// Returns every repository that nodes may come from.
-    pub(in crate::source::svn) fn repositories(&self) -> Result<Vec<Repository>, SvnError> {
+    pub(crate) fn repositories(&self) -> Result<Vec<Repository>, WorkingCopyError> {
         self.rows("SELECT id, root, uuid FROM repository", [], |row| {
             Ok(Repository {
                 id: row.get(0)?,
@@ -37,7 +38,7 @@ impl Database {
     }
 
     /// Returns every path with local properties or a conflict.
-    pub(in crate::source::svn) fn actual(&self) -> Result<Vec<Actual>, SvnError> {
+    pub(crate) fn actual(&self) -> Result<Vec<Actual>, WorkingCopyError> {
         // The columns before `conflict_data` are of format 30 and earlier, and always null.
         self.rows(
             "SELECT local_relpath, conflict_data IS NOT NULL, properties IS NOT NULL
@@ -54,7 +55,7 @@ impl Database {
     }
 
     /// Returns where externals are in this working copy, from its root.
-    pub(in crate::source::svn) fn mounted(&self) -> Result<Vec<String>, SvnError> {
+    pub(crate) fn mounted(&self) -> Result<Vec<String>, WorkingCopyError> {
         let paths: Vec<String> = self.rows(
             "SELECT local_relpath FROM externals WHERE wc_id = ?1",
             [self.id],
@@ -67,7 +68,7 @@ impl Database {
     }
 
     /// Tells whether an operation was interrupted, or is running now.
-    pub(in crate::source::svn) fn is_unfinished(&self) -> Result<bool, SvnError> {
+    pub(crate) fn is_unfinished(&self) -> Result<bool, WorkingCopyError> {
         self.connection
             .query_row(
                 "SELECT EXISTS (SELECT 1 FROM work_queue) OR EXISTS (SELECT 1 FROM wc_lock)",
@@ -82,7 +83,7 @@ impl Database {
         query: &str,
         parameters: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, SvnError> {
+    ) -> Result<Vec<T>, WorkingCopyError> {
         let failed = |source| self.failure(source);
         let mut statement = self.connection.prepare(query).map_err(failed)?;
         let rows = statement.query_map(parameters, read).map_err(failed)?;

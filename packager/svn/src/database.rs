@@ -4,8 +4,8 @@
 //! unused, and rows are bounded. All that is needed is read in one transaction and kept in
 //! memory, so that `svn` never waits for a pack.
 
-pub(super) mod nodes;
-pub(super) mod rows;
+pub(crate) mod nodes;
+pub(crate) mod rows;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::source::disk;
-use crate::source::error::SvnError;
+use crate::error::WorkingCopyError;
 
 /// What Subversion 1.8 to 1.14 write (`SVN_WC__VERSION` in `libsvn_wc/wc.h`).
 const FORMAT: u32 = 31;
@@ -42,17 +41,17 @@ const TABLES: [&str; 7] = [
 ];
 
 /// The administrative database of one working copy.
-pub(super) struct Database {
+pub(crate) struct Database {
     connection: Connection,
     /// The directory that has `.svn`.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// The working copy's number in its own database.
-    pub(super) id: i64,
+    id: i64,
 }
 
 impl Database {
     /// Opens the database of the working copy at `root`.
-    pub(super) fn open(root: &Path) -> Result<Self, SvnError> {
+    pub(crate) fn open(root: &Path) -> Result<Self, WorkingCopyError> {
         let failed = |source| failure(root, source);
         let path = root.join(".svn").join("wc.db");
         check_header(root, &path)?;
@@ -78,7 +77,7 @@ impl Database {
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(failed)?;
         if format != FORMAT {
-            return Err(SvnError::Format {
+            return Err(WorkingCopyError::Format {
                 checkout: root.to_owned(),
                 format,
             });
@@ -98,23 +97,19 @@ impl Database {
         })
     }
 
-    fn failure(&self, source: rusqlite::Error) -> SvnError {
+    fn failure(&self, source: rusqlite::Error) -> WorkingCopyError {
         failure(&self.root, source)
     }
 
-    fn damaged(&self, what: impl Into<String>) -> SvnError {
-        SvnError::Damaged {
-            checkout: self.root.clone(),
-            what: what.into(),
-            source: None,
-        }
+    fn damaged(&self, what: impl Into<String>) -> WorkingCopyError {
+        WorkingCopyError::damaged(&self.root, what)
     }
 }
 
 /// Sorts out what SQLite would only call an error.
-fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
+fn check_header(root: &Path, path: &Path) -> Result<(), WorkingCopyError> {
     let mut header = [0; 100];
-    let read = disk::open_file(path).and_then(|mut file| file.read_exact(&mut header));
+    let read = bulla_files::open_file(path).and_then(|mut file| file.read_exact(&mut header));
     match read {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -123,15 +118,11 @@ fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
                 .ok()
                 .and_then(|entries| entries.lines().next()?.parse().ok());
             return Err(match format {
-                Some(format) if format < NO_FORMAT => SvnError::Format {
+                Some(format) if format < NO_FORMAT => WorkingCopyError::Format {
                     checkout: root.to_owned(),
                     format,
                 },
-                _ => SvnError::Damaged {
-                    checkout: root.to_owned(),
-                    what: "there is no `.svn/wc.db`".to_owned(),
-                    source: None,
-                },
+                _ => WorkingCopyError::damaged(root, "there is no `.svn/wc.db`"),
             });
         }
         Err(error) => return Err(unreadable(root, error)),
@@ -139,24 +130,22 @@ fn check_header(root: &Path, path: &Path) -> Result<(), SvnError> {
     // https://www.sqlite.org/fileformat.html: a magic string, and 1 for a rollback journal.
     // Another journal would have to be written to be read; svn has none.
     if !header.starts_with(b"SQLite format 3\0") || header[18..20] != [1, 1] {
-        return Err(SvnError::Damaged {
-            checkout: root.to_owned(),
-            what: "it is not the SQLite database that svn writes".to_owned(),
-            source: None,
-        });
+        let what = "it is not the SQLite database that svn writes";
+        return Err(WorkingCopyError::damaged(root, what));
     }
     Ok(())
 }
 
-fn unreadable(root: &Path, source: std::io::Error) -> SvnError {
-    SvnError::Unreadable {
+fn unreadable(root: &Path, source: std::io::Error) -> WorkingCopyError {
+    WorkingCopyError::Unreadable {
         checkout: root.to_owned(),
+        what: "the database".to_owned(),
         source,
     }
 }
 
 /// Checks that each table is a table: a view or a virtual table would run what it likes.
-fn check_tables(root: &Path, connection: &Connection) -> Result<(), SvnError> {
+fn check_tables(root: &Path, connection: &Connection) -> Result<(), WorkingCopyError> {
     let is_table = "SELECT count(*) FROM sqlite_schema
         WHERE lower(name) = ?1 AND type = 'table' AND rootpage > 0
         AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
@@ -165,24 +154,25 @@ fn check_tables(root: &Path, connection: &Connection) -> Result<(), SvnError> {
             .query_row(is_table, [table], |row| row.get(0))
             .map_err(|source| failure(root, source))?;
         if count != 1 {
-            return Err(SvnError::Damaged {
-                checkout: root.to_owned(),
-                what: format!("`{table}` is not a table"),
-                source: None,
-            });
+            let what = format!("`{table}` is not a table");
+            return Err(WorkingCopyError::damaged(root, what));
         }
     }
     Ok(())
 }
 
 /// Says what an error of SQLite means for a working copy.
-fn failure(root: &Path, source: rusqlite::Error) -> SvnError {
+fn failure(root: &Path, source: rusqlite::Error) -> WorkingCopyError {
     let checkout = root.to_owned();
     match source.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SvnError::Locked { checkout },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            WorkingCopyError::Locked { checkout }
+        }
         // A journal that is left over has to be played back, which is writing.
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => SvnError::Interrupted { checkout },
-        _ => SvnError::Damaged {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            WorkingCopyError::Interrupted { checkout }
+        }
+        _ => WorkingCopyError::Damaged {
             checkout,
             what: "SQLite cannot read it".to_owned(),
             source: Some(source),

@@ -7,11 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use bulla_bundle::Content;
-use gix::hash::{Kind, ObjectId, hasher};
+use gix_hash::{Kind, ObjectId, hasher};
 
-use super::line_ends::{LineEnds, Translation};
-use crate::source::{ContentId, disk};
+use crate::line_ends::{LineEnds, Translation};
 
 /// Texts up to this size are read at once.
 const SMALL: u64 = 256 * 1024;
@@ -21,11 +19,11 @@ const PIECE: usize = 64 * 1024;
 
 /// The SHA-1 of a text, which is its name in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Checksum(ObjectId);
+pub struct Checksum(ObjectId);
 
 impl Checksum {
     /// Reads `$sha1$` and 40 hexadecimal digits.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let digits = text.strip_prefix(b"$sha1$")?;
         (digits.len() == 40)
             .then(|| ObjectId::from_hex(digits).ok())
@@ -33,40 +31,48 @@ impl Checksum {
             .map(Self)
     }
 
-    /// Names the content that this text is in a release.
-    pub(super) fn content_id(self, line_ends: LineEnds) -> Option<ContentId> {
-        let bytes = self.0.as_slice().try_into().ok()?;
-        match line_ends {
-            LineEnds::Stored => Some(ContentId::SvnSha1(bytes)),
-            LineEnds::Lf => Some(ContentId::SvnSha1Lf(bytes)),
-            LineEnds::Cr | LineEnds::CrLf => None,
-        }
+    /// Returns its bytes.
+    pub fn as_bytes(&self) -> Option<[u8; 20]> {
+        self.0.as_slice().try_into().ok()
     }
+}
+
+/// A text with its lines ending as asked.
+pub enum Text {
+    /// A small one, whole.
+    Memory(Vec<u8>),
+    /// A large one. Its end is an error when it is not the text that its name says.
+    Stream {
+        /// How many bytes the reader gives.
+        size: u64,
+        /// The bytes.
+        reader: Box<dyn Read + Send>,
+    },
 }
 
 /// The texts of one working copy.
 #[derive(Debug, Clone)]
-pub(super) struct Pristine {
+pub struct Pristine {
     directory: PathBuf,
 }
 
 impl Pristine {
     /// Returns the store of the working copy at `root`.
-    pub(super) fn new(root: &Path) -> Self {
+    pub fn new(root: &Path) -> Self {
         Self {
             directory: root.join(".svn").join("pristine"),
         }
     }
 
     /// Opens a file's text with its lines ending as the release has them.
-    pub(super) fn open(&self, checksum: Checksum, line_ends: LineEnds) -> io::Result<Content> {
+    pub fn open(&self, checksum: Checksum, line_ends: LineEnds) -> io::Result<Text> {
         let mut text = self.text(checksum)?;
         if text.size <= SMALL {
             let stored = text.read_whole()?;
-            return Ok(Content::Memory(translate(stored, line_ends)));
+            return Ok(Text::Memory(translate(stored, line_ends)));
         }
         if line_ends == LineEnds::Stored {
-            return Ok(Content::Stream {
+            return Ok(Text::Stream {
                 size: text.size,
                 reader: Box::new(text),
             });
@@ -74,14 +80,14 @@ impl Pristine {
         // The size is only known once every line end was seen.
         let mut first = Translated::new(text, line_ends);
         let size = io::copy(&mut first, &mut io::sink())?;
-        Ok(Content::Stream {
+        Ok(Text::Stream {
             size,
             reader: Box::new(Translated::new(self.text(checksum)?, line_ends)),
         })
     }
 
     /// Reads the text of a node with `svn:special`: `link ` and a target, or nothing special.
-    pub(super) fn special(&self, checksum: Checksum) -> io::Result<Special> {
+    pub fn special(&self, checksum: Checksum) -> io::Result<Special> {
         let mut text = self.text(checksum)?;
         if text.size > SMALL {
             return Ok(Special::File);
@@ -95,7 +101,7 @@ impl Pristine {
         })
     }
 
-    fn text(&self, checksum: Checksum) -> io::Result<Text> {
+    fn text(&self, checksum: Checksum) -> io::Result<Stored> {
         let name = checksum.0.to_hex().to_string();
         let path = self.directory.join(&name[..2]).join(name + ".svn-base");
         let explain = |error: io::Error| match error.kind() {
@@ -108,8 +114,8 @@ impl Pristine {
             ),
             _ => error,
         };
-        let file = disk::open_file(&path).map_err(explain)?;
-        Ok(Text {
+        let file = bulla_files::open_file(&path).map_err(explain)?;
+        Ok(Stored {
             size: file.metadata()?.len(),
             seen: 0,
             file,
@@ -122,7 +128,7 @@ impl Pristine {
 
 /// What a node with `svn:special` is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Special {
+pub enum Special {
     /// A symbolic link.
     Link(Vec<u8>),
     /// What no version of `svn` makes special on Unix: an ordinary file.
@@ -139,17 +145,17 @@ fn translate(stored: Vec<u8>, line_ends: LineEnds) -> Vec<u8> {
 }
 
 /// A stored text that is hashed while it is read; its end is an error when the hash is another.
-struct Text {
+struct Stored {
     file: File,
     size: u64,
     seen: u64,
     path: PathBuf,
     expected: ObjectId,
     /// Taken at the end.
-    hasher: Option<gix::hash::Hasher>,
+    hasher: Option<gix_hash::Hasher>,
 }
 
-impl Text {
+impl Stored {
     fn read_whole(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0) + 1);
         self.file.read_to_end(&mut bytes)?;
@@ -179,7 +185,7 @@ impl Text {
     }
 }
 
-impl Read for Text {
+impl Read for Stored {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
         if let Some(hasher) = &mut self.hasher {
@@ -197,7 +203,7 @@ impl Read for Text {
 /// A large text whose line ends are translated while it is read.
 #[expect(clippy::struct_field_names, reason = "the word for it in Subversion")]
 struct Translated {
-    text: Text,
+    text: Stored,
     translation: Translation,
     stored: Vec<u8>,
     translated: Vec<u8>,
@@ -206,7 +212,7 @@ struct Translated {
 }
 
 impl Translated {
-    fn new(text: Text, line_ends: LineEnds) -> Self {
+    fn new(text: Stored, line_ends: LineEnds) -> Self {
         Self {
             text,
             translation: Translation::new(line_ends),

@@ -24,7 +24,7 @@ const ENCODED: &AsciiSet = &CONTROLS
 
 /// Returns the URL that `url` means in the property of the directory at `directory`, in a
 /// repository whose root is at `root`.
-pub(in crate::source::svn) fn resolve(url: &str, directory: &str, root: &str) -> Option<String> {
+pub fn resolve(url: &str, directory: &str, root: &str) -> Option<String> {
     if super::is_absolute(url) {
         let (server, path) = split(url)?;
         climb(server, "", path)
@@ -47,7 +47,7 @@ pub(in crate::source::svn) fn resolve(url: &str, directory: &str, root: &str) ->
 }
 
 /// Returns the URL of what is at `path`, a path as on disk, below `url`.
-pub(in crate::source::svn) fn below(url: &str, path: &str) -> String {
+pub fn below(url: &str, path: &str) -> String {
     let mut below = url.to_owned();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         below.push('/');

@@ -4,11 +4,13 @@
 //! size; one that sends less is asked for the rest.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::answer;
@@ -16,8 +18,11 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::retry;
 
-/// Bytes after which a connection counts as having worked, and the attempts start anew.
+/// Bytes after which a connection counts as having worked: attempts and patience begin again.
 const PROGRESS: u64 = 1024 * 1024;
+/// How long [`PROGRESS`], or what is left when that is less, may be waited for, however steadily it
+/// drips: a line of 30 kbit/s is fast enough.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A blob, or a part of it, on its way. Ends after exactly the bytes that were asked for.
 #[derive(Debug)]
@@ -32,8 +37,10 @@ pub struct BlobStream {
     body: Option<Body>,
     /// Waits before the next attempts.
     waits: ExponentialBackoff,
-    /// Where the stream stood when the attempts began anew.
+    /// Where the stream stood when the attempts began again.
     mark: u64,
+    /// How long was waited since then; what the caller does between pieces does not count.
+    waited: Duration,
 }
 
 /// The answer to a request for a part of a blob.
@@ -95,6 +102,7 @@ impl BlobStream {
             rest,
             body: None,
             waits: retry::waits().build(),
+            waited: Duration::ZERO,
         }
     }
 
@@ -110,6 +118,22 @@ impl BlobStream {
 
     /// Returns the next bytes, never none of them; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let (begun, left) = (Instant::now(), PATIENCE.saturating_sub(self.waited));
+        let piece = tokio::time::timeout(left, self.next_after_attempts()).await;
+        let piece = piece.map_err(|_| ClientError::Slow {
+            url: self.url.to_string(),
+            limit: PATIENCE,
+        })??;
+        self.waited += begun.elapsed();
+        if self.rest.start - self.mark >= PROGRESS {
+            self.mark = self.rest.start;
+            self.waits = retry::waits().build();
+            self.waited = Duration::ZERO;
+        }
+        Ok(piece)
+    }
+
+    async fn next_after_attempts(&mut self) -> Result<Option<Bytes>, ClientError> {
         while !self.rest.is_empty() {
             match self.next_piece().await {
                 Ok(piece) if piece.is_empty() => {}
@@ -151,10 +175,6 @@ impl BlobStream {
         let _ = piece.split_to(usize::try_from(skipped).unwrap_or(piece.len()));
         piece.truncate(usize::try_from(self.remaining()).unwrap_or(usize::MAX));
         self.rest.start += piece.len() as u64;
-        if self.rest.start - self.mark >= PROGRESS {
-            self.mark = self.rest.start;
-            self.waits = retry::waits().build();
-        }
         self.body = Some(body);
         Ok(piece)
     }

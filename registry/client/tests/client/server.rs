@@ -37,6 +37,8 @@ pub(crate) struct Reply {
     bytes: Vec<u8>,
     /// Goes on with zeros until the client goes away.
     endless: bool,
+    /// How long it waits before each byte of those.
+    drip: Duration,
     /// Reads at most so much of the body before it answers.
     body_limit: Option<usize>,
     /// How long it is silent before it answers.
@@ -58,6 +60,7 @@ impl Reply {
         Self {
             bytes: [head.as_bytes(), body].concat(),
             endless: false,
+            drip: Duration::ZERO,
             body_limit: None,
             silence: Duration::ZERO,
         }
@@ -68,6 +71,7 @@ impl Reply {
         Self {
             bytes: Vec::new(),
             endless: false,
+            drip: Duration::ZERO,
             body_limit: Some(body_limit),
             silence: Duration::ZERO,
         }
@@ -76,6 +80,12 @@ impl Reply {
     pub(crate) fn after(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
+    }
+
+    /// Goes on with a zero now and then until the client goes away.
+    pub(crate) fn dripping(mut self, drip: Duration) -> Self {
+        self.drip = drip;
+        self.endless()
     }
 
     pub(crate) fn endless(mut self) -> Self {
@@ -152,7 +162,10 @@ async fn answer(
     seen.lock().unwrap().push(request);
     tokio::time::sleep(reply.silence).await;
     let _ = connection.write_all(&reply.bytes).await;
-    while reply.endless && connection.write_all(&[0; 4096]).await.is_ok() {}
+    let more = if reply.drip.is_zero() { 4096 } else { 1 };
+    while reply.endless && connection.write_all(&[0; 4096][..more]).await.is_ok() {
+        tokio::time::sleep(reply.drip).await;
+    }
     let _ = connection.shutdown().await;
 }
 

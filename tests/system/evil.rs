@@ -1,6 +1,7 @@
 //! The registry is not trusted: whatever it swaps, hides or reorders is refused, and the live
 //! release is untouched.
 
+mod cost;
 pub(crate) mod log;
 pub(crate) mod registry;
 

@@ -87,10 +87,11 @@ impl Table {
             table.set_content_arrangement(ContentArrangement::Disabled);
         }
         let last = self.header.len().saturating_sub(1);
+        let narrowest = self.least_widths(&table);
         for (position, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, if position == last { 0 } else { GAP }));
             column.set_constraint(if self.is_wrapping(position) {
-                ColumnConstraint::LowerBoundary(Width::Fixed(LEAST))
+                ColumnConstraint::LowerBoundary(Width::Fixed(narrowest[position]))
             } else {
                 ColumnConstraint::ContentWidth
             });
@@ -104,16 +105,25 @@ impl Table {
 
     /// Returns how many characters the table takes when everything wraps that may.
     fn least_width(&self, table: &comfy_table::Table) -> u16 {
-        let widths = table.column_max_content_widths();
-        let least = widths.iter().enumerate().map(|(position, width)| {
-            if self.is_wrapping(position) {
-                LEAST
-            } else {
-                *width
-            }
-        });
         let gaps = GAP.saturating_mul(u16::try_from(self.header.len()).unwrap_or(u16::MAX) - 1);
+        let least = self.least_widths(table).into_iter();
         least.fold(gaps, u16::saturating_add)
+    }
+
+    /// Returns how many characters each column takes at least: its content, where it is short or
+    /// does not wrap.
+    fn least_widths(&self, table: &comfy_table::Table) -> Vec<u16> {
+        let widths = table.column_max_content_widths().into_iter();
+        widths
+            .enumerate()
+            .map(|(position, width)| {
+                if self.is_wrapping(position) {
+                    width.min(LEAST)
+                } else {
+                    width
+                }
+            })
+            .collect()
     }
 
     fn paragraphs(&self) -> String {
@@ -181,6 +191,15 @@ mod tests {
              WHEN    2026-11-27T06:39:49Z\n\
              REASON  \\u{1b}[31mred\n"
         );
+    }
+
+    #[test]
+    fn a_column_that_may_wrap_and_is_short_takes_no_more_than_it_has() {
+        let mut table = Table::new(&["HASH", "WHY"]).wrap(&["WHY"]);
+        table.row(["9f2c81aa0c1d", "a fix"]);
+        let whole = table.text(None);
+        assert_eq!(table.text(Some(19)), whole);
+        assert_ne!(table.text(Some(18)), whole);
     }
 
     #[test]

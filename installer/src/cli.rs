@@ -12,6 +12,7 @@ mod rollback;
 mod set_aside;
 mod status;
 mod terminal;
+mod text;
 mod token;
 mod verify;
 
@@ -96,41 +97,43 @@ impl Command {
             Self::Verify(arguments) => arguments.run(server),
             Self::SetAside(arguments) => arguments.run(server),
             Self::History(arguments) => arguments.run(server),
-            Self::Completions(arguments) => done(arguments.run::<Program>(EXAMPLES)?),
-            Self::ManPages(arguments) => done(arguments.run::<Program>(EXAMPLES)?),
+            Self::Completions(arguments) => {
+                arguments.run::<Program>(EXAMPLES)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::ManPages(arguments) => {
+                arguments.run::<Program>(EXAMPLES)?;
+                Ok(ExitCode::SUCCESS)
+            }
             #[cfg(feature = "failpoints")]
             Self::Failpoints => {
                 for point in crate::failpoint::POINTS {
                     bulla_terminal::stdout::line(point)?;
                 }
-                done(())
+                Ok(ExitCode::SUCCESS)
             }
         }
     }
 }
 
-/// The exit status of a command that did what was asked.
-#[expect(clippy::unnecessary_wraps, reason = "the last line of a command")]
-const fn done((): ()) -> Result<ExitCode, Failure> {
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Cuts a commit id for a table.
-fn short_revision(revision: &str) -> String {
-    revision.chars().take(12).collect()
-}
-
-/// Counts files in words.
-fn files(count: u64) -> String {
-    match count {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bulla_terminal::testing;
+
     use super::*;
+
+    #[test]
+    fn every_example_is_a_command_line_of_its_command() {
+        testing::check_examples::<Program>(EXAMPLES, |word| match word {
+            "$ANCHOR" => format!("acme+1+{}", "0".repeat(64)),
+            word => word.to_owned(),
+        });
+    }
+
+    #[test]
+    fn help_is_in_the_imperative() {
+        testing::check_voice::<Program>(EXAMPLES);
+    }
 
     #[test]
     fn root_and_state_may_stand_after_the_command() {

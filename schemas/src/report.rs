@@ -1,4 +1,4 @@
-//! What the commands of `bulla` print with `--json`. Names, hashes, revisions, people and times have
+//! What the commands of `bulla` print with `--json`; those of `bulla-installer` are in [`server`]. Names, hashes, revisions, people and times have
 //! the same form here as in the registry's answers ([`crate::api`]): full hashes, full revisions,
 //! lists of names, UTC.
 //!
@@ -15,6 +15,8 @@
 //! | `check` | [`CheckReport`] |
 //! | `reproduce` | [`ReproduceReport`] |
 //! | `doctor` | a list of [`Finding`] |
+
+pub mod server;
 
 mod check;
 mod doctor;

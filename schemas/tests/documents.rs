@@ -18,6 +18,9 @@ use bulla_schemas::manifest::Manifest;
 use bulla_schemas::policy::Policy;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release::ReleaseDocument;
+use bulla_schemas::report::server::{
+    Activation, InstallReport, ProjectStatus, SetAside, Verification,
+};
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
     ReproduceReport,
@@ -133,6 +136,26 @@ const DOCUMENTS: &[Document] = &[
     json::<CheckReport>("bulla-check", "Output of bulla check --json"),
     json::<ReproduceReport>("bulla-reproduce", "Output of bulla reproduce --json"),
     json::<Vec<Finding>>("bulla-doctor", "Output of bulla doctor --json"),
+    json::<InstallReport>(
+        "bulla-installer-install",
+        "Output of bulla-installer install --json",
+    ),
+    json::<Vec<ProjectStatus>>(
+        "bulla-installer-status",
+        "Output of bulla-installer status --json",
+    ),
+    json::<Verification>(
+        "bulla-installer-verify",
+        "Output of bulla-installer verify --json",
+    ),
+    json::<Vec<Activation>>(
+        "bulla-installer-history",
+        "Output of bulla-installer history --json",
+    ),
+    json::<Vec<SetAside>>(
+        "bulla-installer-set-aside",
+        "Output of bulla-installer set-aside list --json",
+    ),
 ];
 
 const fn json<T: JsonSchema + Serialize + DeserializeOwned>(

@@ -1,4 +1,4 @@
-//! What `bulla` prints with `--json` fits the schemas in `schemas/json/`.
+//! What the programs print with `--json` fits the schemas in `schemas/json/`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -116,4 +116,73 @@ fn every_command_that_knows_json_has_a_schema() {
         "status",
     ];
     assert_eq!(with_json, known.map(str::to_owned).into());
+}
+
+#[test]
+fn every_document_of_the_installer_fits_its_schema() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let server = world.server("web1");
+    let json = |name: &str, arguments: &[&str]| {
+        let said = server.run(&[arguments, &["--json"]].concat());
+        fits(&format!("bulla-installer-{name}"), &said)
+    };
+    let install = ["install", PROJECT, "--channel", "prod"];
+    let dry = json("install", &[&install[..], &["--dry-run"]].concat());
+    assert_eq!(dry["hash"], first.as_str());
+    assert_eq!(dry["dryRun"], true);
+    assert_eq!(json("install", &install)["changed"], true);
+    assert_eq!(json("install", &install)["changed"], false);
+    // An edit, a release that replaces the edited one, and a rollback.
+    let edited = server.project(PROJECT).join("current/edited");
+    std::fs::write(&edited, "by hand").unwrap();
+    assert_eq!(
+        json("verify", &["verify", PROJECT])["differences"][0]["difference"],
+        "added"
+    );
+    assert_eq!(
+        json("status", &["status"])[0]["differences"][0]["path"],
+        "edited"
+    );
+    json("install", &install);
+    let aside = json("set-aside", &["set-aside", "list", PROJECT]);
+    assert_eq!(aside[0]["differences"][0]["path"], "edited");
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    assert_eq!(json("install", &install)["from"], first.as_str());
+    server.run(&["rollback", PROJECT, "-m", "slow"]).done();
+    let status = json("status", &["status", PROJECT]);
+    assert_eq!(status[0]["hold"]["left"], second.as_str());
+    assert_eq!(status[0]["standing"], "held");
+    let history = json("history", &["history", PROJECT]);
+    let last = history.as_array().unwrap().last().unwrap();
+    assert_eq!(last["reason"], "slow");
+    // What is said when nothing can be compared.
+    let bundle = server
+        .state
+        .join("bundles")
+        .join(first.trim_start_matches("sha256:"));
+    std::fs::remove_dir_all(bundle).unwrap();
+    let status = json("status", &["status"]);
+    assert!(status[0].get("differences").is_none(), "{status}");
+    assert!(status[0]["problem"].is_string(), "{status}");
+}
+
+#[test]
+fn every_command_of_the_installer_that_knows_json_has_a_schema() {
+    let world = World::new();
+    let server = world.server("web1");
+    let knows = |command: &[&str]| {
+        let help = server.run(&[command, &["--help"]].concat());
+        help.stdout.contains("--json")
+    };
+    let help = server.run(&["--help"]).done().stdout;
+    let commands = help.split("Commands:\n").nth(1).unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    let with_json: BTreeSet<&str> = names.filter(|name| knows(&[*name])).collect();
+    assert_eq!(with_json, ["history", "install", "status", "verify"].into());
+    assert!(knows(&["set-aside", "list"]) && !knows(&["set-aside", "remove"]));
 }

@@ -8,8 +8,8 @@ use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use url::Url;
 
+use super::clock;
 use super::token::TokenArguments;
-use super::{clock, done};
 use crate::operation::{EnrollRequest, enroll};
 use crate::site::Server;
 
@@ -52,6 +52,6 @@ impl Arguments {
             self.url,
             log.size()
         ));
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -56,24 +56,3 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla-installer man-pages /usr/local/share/man/man1"],
     ),
 ];
-
-#[cfg(test)]
-mod tests {
-    use bulla_terminal::testing;
-
-    use super::*;
-    use crate::cli::Program;
-
-    #[test]
-    fn every_example_is_a_command_line_of_its_command() {
-        testing::check_examples::<Program>(EXAMPLES, |word| match word {
-            "$ANCHOR" => format!("acme+1+{}", "0".repeat(64)),
-            word => word.to_owned(),
-        });
-    }
-
-    #[test]
-    fn help_is_in_the_imperative() {
-        testing::check_voice::<Program>(EXAMPLES);
-    }
-}

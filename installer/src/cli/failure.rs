@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use bulla_terminal::{Table, stderr};
 
 use super::hints::complete_failure;
-use super::short_revision;
+use super::text::short_revision;
 use crate::operation::{Candidate, RollbackError};
 use crate::site::Server;
 

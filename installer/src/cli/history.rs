@@ -7,7 +7,7 @@ use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
 use super::terminal::Terminal;
-use super::{done, short_revision};
+use super::text::short_revision;
 use crate::operation::history;
 use crate::site::Server;
 
@@ -26,7 +26,7 @@ impl Arguments {
         let activations = history(server, &self.project, &Terminal::new("history", server))?;
         if self.json {
             stdout::json(&activations)?;
-            return done(());
+            return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(&[
             "#",
@@ -65,6 +65,6 @@ impl Arguments {
             ]);
         }
         table.print()?;
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use bulla_schemas::name::NameError;
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
+use bulla_schemas::report::server::InstallReport;
+use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
 use bulla_terminal::{Failure, bytes, stderr, stdout};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
+use super::clock;
 use super::hints::complete;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
-use super::{clock, done};
 use crate::fetch::{FollowedLog, Supply};
 use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, Preview, install, preview};
 use crate::site::Server;
@@ -61,22 +61,6 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     token: TokenArguments,
-}
-
-/// What `--json` writes.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report<'a> {
-    project: &'a ProjectName,
-    channel: &'a ChannelName,
-    /// The release that is live, or would be.
-    hash: Digest,
-    /// The release that was live before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Digest>,
-    /// Whether another release is live than before, or would be.
-    changed: bool,
-    dry_run: bool,
 }
 
 /// What to install from. A bundle file is known by the end of its name.
@@ -145,19 +129,11 @@ impl Arguments {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let mut report = Report {
-            project: &project,
-            channel: &request.channel,
-            hash: Digest::of(b""),
-            from: None,
-            changed: false,
-            dry_run: self.dry_run,
-        };
-        let sentence = if self.dry_run {
+        let (hash, from, sentence) = if self.dry_run {
             log.sync(server, &supply, request.now)?;
             let found = preview(server, &project, log.state(), &supply, &request)?;
-            (report.hash, report.from) = (found.hash, found.from);
-            would(&project, &request, &found)
+            let sentence = would(&project, &request, &found);
+            (found.hash, found.from, sentence)
         } else {
             let terminal = Terminal::unless(self.quiet, "install", server);
             let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
@@ -165,10 +141,17 @@ impl Arguments {
             let result = install(&site, log.state(), &supply, &request, &terminal);
             terminal.finish();
             let installed = result?;
-            (report.hash, report.from) = (installed.hash, installed.from);
-            sentence(&project, &request, &installed)
+            let sentence = sentence(&project, &request, &installed);
+            (installed.hash, installed.from, sentence)
         };
-        report.changed = report.from != Some(report.hash);
+        let report = InstallReport {
+            project,
+            channel: request.channel,
+            hash,
+            from,
+            changed: from != Some(hash),
+            dry_run: self.dry_run,
+        };
         if self.json {
             stdout::json(&report)?;
         }
@@ -183,7 +166,7 @@ impl Arguments {
         if !self.json {
             stdout::line(report.hash)?;
         }
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -240,7 +223,7 @@ fn sentence(project: &ProjectName, request: &InstallRequest, installed: &Install
                 (*copied, "copied"),
                 (*linked, "hard-linked"),
             ];
-            let mut parts = vec![super::files(*files)];
+            let mut parts = vec![super::text::files(*files)];
             for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
                 parts.push(format!("{count} {way}"));
             }

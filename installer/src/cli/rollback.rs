@@ -7,10 +7,10 @@ use bulla_schemas::{DigestPrefix, ProjectName};
 use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
+use super::clock;
 use super::failure::report_rollback;
 use super::person::PersonArguments;
 use super::terminal::Terminal;
-use super::{clock, done};
 use crate::operation::{RollbackRequest, rollback};
 use crate::site::Server;
 
@@ -66,7 +66,7 @@ impl Arguments {
             None => stderr::say(format_args!("{project}: {hash} is live again{held}")),
         }
         stdout::line(rolled_back.hash)?;
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }
 

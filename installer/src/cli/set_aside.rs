@@ -6,7 +6,6 @@ use bulla_schemas::ProjectName;
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::{Args, Subcommand};
 
-use super::done;
 use crate::drift::SetAside;
 use crate::operation::{remove_set_aside, set_aside};
 use crate::site::Server;
@@ -70,7 +69,7 @@ impl Arguments {
                 }
             }
         }
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -6,7 +6,6 @@ use bulla_schemas::{Digest, ProjectName};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
-use super::done;
 use super::hints::complete;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
@@ -27,7 +26,7 @@ impl Arguments {
         let found = status(server, self.project.as_ref())?;
         if self.json {
             stdout::json(&found)?;
-            return done(());
+            return Ok(ExitCode::SUCCESS);
         }
         let header = [
             "PROJECT",
@@ -47,7 +46,7 @@ impl Arguments {
         for status in &found {
             notes(status, server);
         }
-        done(())
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -7,7 +7,7 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, escape, stderr, stdout};
 use clap::Args;
 
-use super::{done, files};
+use super::text::files;
 use crate::operation::verify;
 use crate::site::Server;
 
@@ -50,7 +50,7 @@ impl Arguments {
                 "{project}: {hash} is intact, {}",
                 files(found.files)
             ));
-            return done(());
+            return Ok(ExitCode::SUCCESS);
         }
         stderr::say(format_args!(
             "{project}: {hash} differs in {}",

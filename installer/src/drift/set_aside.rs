@@ -11,32 +11,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use bulla_schemas::{Digest, ProjectName, Timestamp};
-use serde::Serialize;
+pub use bulla_schemas::report::server::SetAside;
+use bulla_schemas::{Digest, Timestamp};
 
 use super::error::DriftError;
 use crate::platform::files::{self, FileError, OnPath as _};
 use crate::site::Site;
 use crate::tree::compare::Difference;
 use crate::tree::{TreeError, releases, remove};
-
-/// A tree that was set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SetAside {
-    /// The project.
-    pub project: ProjectName,
-    /// Its name in `set-aside/`.
-    pub name: String,
-    /// Where it lies.
-    pub path: PathBuf,
-    /// The release that it was a tree of.
-    pub hash: Digest,
-    /// When it was set aside, by this server's clock.
-    pub set_aside_at: Timestamp,
-    /// What differed from the release, as far as that was known.
-    pub differences: Vec<Difference>,
-}
 
 /// Returns a free path in `set-aside/` for the tree of a release.
 pub(crate) fn free_path(site: &Site, hash: &Digest, now: Timestamp) -> PathBuf {

@@ -3,7 +3,7 @@
 use super::processes::Uses;
 use crate::platform::files::FileError;
 use crate::site::Site;
-use crate::state::leftovers::{self, Leftover};
+use crate::state::leftovers::{self, Leftover, leftover};
 use crate::tree::{remove, staging};
 
 /// Sweeps the staging directories of a project, whose lock is held. Returns what stays.
@@ -23,7 +23,7 @@ pub(crate) fn sweep(site: &Site) -> Result<Vec<Leftover>, FileError> {
             .check(&path)
             .and_then(|()| Ok(remove::remove_tree(&path)?));
         if let Err(obstacle) = removed {
-            left.push(Leftover::new(path, &obstacle));
+            left.push(leftover(path, &obstacle));
         }
     }
     let mut known = leftovers::read(site);

@@ -17,7 +17,7 @@ use crate::observer::Observer;
 use crate::site::Site;
 use crate::state::history::History;
 use crate::state::hold::Hold;
-use crate::state::leftovers::{self, Leftover};
+use crate::state::leftovers::{self, Leftover, leftover};
 use crate::tree::staging::Staging;
 use crate::tree::survey::survey;
 use crate::tree::{TreeError, releases, remove};
@@ -85,9 +85,9 @@ pub(crate) fn collect(
         for hash in &doomed {
             let tree = site.tree(hash);
             let given_up = match uses.of_tree(&tree) {
-                Some(obstacle) => Err(Leftover::new(tree, &obstacle)),
+                Some(obstacle) => Err(leftover(tree, &obstacle)),
                 None => give_up(site, hash, &staging, now, observer)
-                    .map_err(|error| Leftover::new(tree, error.as_ref())),
+                    .map_err(|error| leftover(tree, error.as_ref())),
             };
             match given_up {
                 Ok(path) => garbage.extend(path),
@@ -98,7 +98,7 @@ pub(crate) fn collect(
         for path in garbage {
             match remove::remove_tree(&path) {
                 Ok(()) => collected.removed += 1,
-                Err(error) => collected.left.push(Leftover::new(path, &error)),
+                Err(error) => collected.left.push(leftover(path, &error)),
             }
         }
         // What stays in it is found by the next run.

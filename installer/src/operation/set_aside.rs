@@ -7,7 +7,7 @@ use super::observe::ObserveError;
 use crate::drift::{DriftError, SetAside, set_aside as trees};
 use crate::live::processes::Uses;
 use crate::site::{Server, Site};
-use crate::state::Leftover;
+use crate::state::leftovers::leftover;
 
 /// Lists the trees that are set aside, of one project or of all, the oldest first.
 pub fn set_aside(
@@ -46,7 +46,7 @@ pub fn remove_set_aside(
     let tree = trees::find(&site, name)?;
     Uses::of_project(&site)
         .check(&tree.path)
-        .map_err(|obstacle| DriftError::InUse(Leftover::new(tree.path.clone(), &obstacle)))?;
+        .map_err(|obstacle| DriftError::InUse(leftover(tree.path.clone(), &obstacle)))?;
     trees::remove(&tree)?;
     Ok(tree)
 }

@@ -2,99 +2,23 @@
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::outcome::Outcome;
-use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
-use serde::Serialize;
+pub use bulla_schemas::report::server::{ProjectStatus, Standing};
+use bulla_schemas::{Digest, ProjectName};
 
 use super::known;
 use super::observe::ObserveError;
 use crate::drift::examine::{Depth, examine_with};
-use crate::drift::{SetAside, set_aside};
+use crate::drift::set_aside;
 use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, History};
-use crate::state::hold::{self, Hold};
-use crate::state::leftovers::{self, Leftover, with_causes};
+use crate::state::hold;
+use crate::state::leftovers::{self, with_causes};
 use crate::state::synced;
-use crate::tree::{Difference, MissingPath, persist, releases};
-
-/// What was observed of one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProjectStatus {
-    /// The project.
-    pub project: ProjectName,
-    /// The channel that the live release came by.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel: Option<ChannelName>,
-    /// The release that `current` points to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub live: Option<Digest>,
-    /// Its revision.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
-    /// When it was activated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub activated_at: Option<Timestamp>,
-    /// What the channel pointed to when the log was last read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub head: Option<Digest>,
-    /// How the two compare.
-    pub standing: Standing,
-    /// A local rollback that still stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
-    /// What differs in the live tree from the release; absent when that cannot be told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub differences: Option<Vec<Difference>>,
-    /// Trees that were changed by hand and are kept until a person removes them.
-    pub set_aside: Vec<SetAside>,
-    /// Persistent paths at which nothing is.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<MissingPath>,
-    /// What is wrong with the live tree, `current`, or another file or folder of the project.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-    /// What no release needs and could not be removed; every install tries again.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub leftovers: Vec<Leftover>,
-    /// When the log was last read from the registry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub synced_at: Option<Timestamp>,
-}
-
-/// How the live release compares with the channel's head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// The head is live.
-    UpToDate,
-    /// Another release is live.
-    Behind,
-    /// Another release is live, because a person rolled back here.
-    Held,
-    /// People revoked the live release.
-    Revoked,
-    /// Nothing is live.
-    NotInstalled,
-    /// The log says nothing about the channel.
-    Unknown,
-}
-
-impl std::fmt::Display for Standing {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.pad(match self {
-            Self::UpToDate => "up to date",
-            Self::Behind => "behind",
-            Self::Held => "held",
-            Self::Revoked => "revoked",
-            Self::NotInstalled => "not installed",
-            Self::Unknown => "unknown",
-        })
-    }
-}
+use crate::tree::{Difference, persist, releases};
 
 /// Returns the status of one project, or of all that were ever installed here. Takes no lock
 /// and changes nothing but hints.

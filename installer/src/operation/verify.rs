@@ -1,7 +1,7 @@
 //! Verify: the live tree, every content hashed against the signed index.
 
-use bulla_schemas::{Digest, ProjectName};
-use serde::Serialize;
+use bulla_schemas::ProjectName;
+pub use bulla_schemas::report::server::Verification;
 
 use super::known;
 use super::observe::ObserveError;
@@ -9,26 +9,7 @@ use crate::drift::examine::{Depth, examine_with};
 use crate::live::{current, folders};
 use crate::site::Server;
 use crate::state::bundles;
-use crate::tree::{Difference, MissingPath, persist};
-
-/// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Verification {
-    /// The project.
-    pub project: ProjectName,
-    /// The live release.
-    pub hash: Digest,
-    /// How many files the release has.
-    pub files: u64,
-    /// What is not as it should be, by path.
-    pub differences: Vec<Difference>,
-    /// Where something is mounted in the tree. What that covers is not compared.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mounted: Vec<String>,
-    /// Persistent paths at which nothing is.
-    pub missing: Vec<MissingPath>,
-}
+use crate::tree::persist;
 
 /// Hashes the live tree against the signed index.
 pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, ObserveError> {

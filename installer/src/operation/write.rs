@@ -32,7 +32,7 @@ use crate::platform::files::{self, OnPath as _};
 use crate::platform::mounts;
 use crate::site::Site;
 use crate::state::history::PromotionRecord;
-use crate::state::leftovers::{self, Leftover};
+use crate::state::leftovers::{self, leftover};
 use crate::tree::compare::{Difference, in_words};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
 use crate::tree::place::{self, Finished};
@@ -84,7 +84,7 @@ impl Writing<'_> {
         let written = self.write_in(&staging);
         // The new tree does not depend on it, and a first error counts more.
         if let Err(error) = staging.remove() {
-            let leftover = Leftover::new(staging.path().to_owned(), &error);
+            let leftover = leftover(staging.path().to_owned(), &error);
             self.observer.note(&leftover.to_string());
             leftovers::add(self.site, leftover);
         }
@@ -195,7 +195,7 @@ impl Writing<'_> {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let old = &recycled.record;
             if let Err(error) = recycle::recycle(self.site, plan, old, extraction.top) {
-                let leftover = Leftover::new(recycled.path.clone(), &error);
+                let leftover = leftover(recycled.path.clone(), &error);
                 self.observer.note(&format!(
                     "the tree of {} cannot be recycled, so that a new one is written: {}",
                     old.hash.short(),

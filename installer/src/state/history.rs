@@ -7,84 +7,11 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use bulla_schemas::log::LogPosition;
-use bulla_schemas::{ChannelName, Digest, Name, Timestamp};
-use serde::{Deserialize, Serialize};
+pub use bulla_schemas::report::server::{Activation, ActivationAction, PromotionRecord};
+use bulla_schemas::{ChannelName, Digest};
 
 use super::error::StateError;
 use crate::platform::files::{self, OnPath as _};
-
-/// One time that a release was made live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Activation {
-    /// Counts this project's activations on this server, from 1.
-    pub number: u64,
-    /// What was asked for.
-    pub action: ActivationAction,
-    /// The release that was made live.
-    pub hash: Digest,
-    /// The release that was live before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Digest>,
-    /// The revision that the release was packed from.
-    pub revision: String,
-    /// When it was activated, by this server's clock.
-    pub activated_at: Timestamp,
-    /// The promotion that the release came by.
-    pub promotion: PromotionRecord,
-    /// How far the verified log had come.
-    pub log: LogPosition,
-    /// Who asked for it on this server, where that was a rollback.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    /// Why, in their words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ActivationAction {
-    /// The head of a channel was installed.
-    Install,
-    /// An earlier head was installed, because a person on the server said so.
-    PinOld,
-    /// A release was gone back to on this server.
-    Rollback,
-    /// It was not written down, or that was lost: found on this disk afterwards.
-    Recovered,
-}
-
-impl std::fmt::Display for ActivationAction {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.pad(match self {
-            Self::Install => "install",
-            Self::PinOld => "pin-old",
-            Self::Rollback => "rollback",
-            Self::Recovered => "recovered",
-        })
-    }
-}
-
-/// The promotion by which a release came to a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PromotionRecord {
-    /// The channel.
-    pub channel: ChannelName,
-    /// The channel's count of promotions.
-    pub seq: u64,
-    /// The index of the promotion in the log.
-    pub entry: u64,
-    /// Who promoted it.
-    pub people: Vec<Name>,
-    /// Why, in their words.
-    pub reason: String,
-    /// When they signed.
-    pub issued_at: Timestamp,
-}
 
 /// All activations of a project on this server, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -228,6 +155,9 @@ fn complete(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use bulla_schemas::Timestamp;
+    use bulla_schemas::log::LogPosition;
+
     use super::*;
 
     pub(crate) fn activation(number: u64, action: ActivationAction, hash: Digest) -> Activation {

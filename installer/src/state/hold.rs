@@ -3,30 +3,11 @@
 
 use std::path::Path;
 
-use bulla_schemas::{Digest, Timestamp};
-use serde::{Deserialize, Serialize};
+pub use bulla_schemas::report::server::Hold;
 
 use super::error::StateError;
 use super::json;
 use crate::platform::files;
-
-/// Why a server stays on a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Hold {
-    /// The release that was gone back to.
-    pub hash: Digest,
-    /// The release that was left.
-    pub left: Digest,
-    /// Since when, by this server's clock.
-    pub since: Timestamp,
-    /// Who rolled back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
-    /// Why, in their words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
 
 /// Reads the hold, if there is one.
 pub(crate) fn read(path: &Path) -> Result<Option<Hold>, StateError> {

@@ -3,29 +3,17 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+pub use bulla_schemas::report::server::Leftover;
 
 use super::json;
 use crate::platform::files;
 use crate::site::Site;
 
-/// A tree that no release needs and that could not be removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Leftover {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Why it is still there.
-    pub reason: String,
-}
-
-impl Leftover {
-    /// Takes the reason with all its causes.
-    pub(crate) fn new(path: PathBuf, error: &dyn Error) -> Self {
-        Self {
-            path,
-            reason: with_causes(error),
-        }
+/// Says what stays where it is, and why, with all causes.
+pub(crate) fn leftover(path: PathBuf, error: &dyn Error) -> Leftover {
+    Leftover {
+        path,
+        reason: with_causes(error),
     }
 }
 
@@ -42,13 +30,6 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-impl std::fmt::Display for Leftover {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { path, reason } = self;
-        write!(formatter, "`{}` stays: {reason}", path.display())
-    }
 }
 
 /// Returns what is still there of what could not be removed.

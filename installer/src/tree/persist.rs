@@ -9,77 +9,15 @@ mod error;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bulla_schemas::install::{Install, PersistentPath};
-use serde::Serialize;
+pub use bulla_schemas::report::server::{DanglingLink, MissingPath, WrongKind};
 
 pub use error::PersistError;
 
 use crate::platform::files::{FileError, OnPath as _};
 use crate::site::Site;
-
-/// A persistent path at which nothing is, or not what should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MissingPath {
-    /// The path in `persist/`, as the recipe has it.
-    pub path: String,
-    /// Whether it is a directory.
-    #[serde(skip)]
-    pub is_directory: bool,
-    /// Where it would lie.
-    pub file: PathBuf,
-    /// The link on the way there that leads nowhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dangling: Option<DanglingLink>,
-    /// What is there, or on the way there, and of the wrong kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wrong: Option<WrongKind>,
-}
-
-/// A file where a directory is expected, or the other way round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WrongKind {
-    /// What is there.
-    pub path: PathBuf,
-    /// Whether that is a directory.
-    pub is_directory: bool,
-}
-
-/// A link that leads nowhere: to a disk that is not mounted, most likely.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DanglingLink {
-    /// The link.
-    pub link: PathBuf,
-    /// What it says.
-    pub target: PathBuf,
-}
-
-impl std::fmt::Display for MissingPath {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(WrongKind { path, is_directory }) = &self.wrong {
-            let (found, expected) = if *is_directory {
-                ("directory", "file")
-            } else {
-                ("file", "directory")
-            };
-            let path = path.display();
-            return write!(formatter, "`{path}` is a {found}, not a {expected}");
-        }
-        match &self.dangling {
-            None => write!(formatter, "`{}` does not exist", self.file.display()),
-            Some(DanglingLink { link, target }) => write!(
-                formatter,
-                "`{}` is a link to `{}`, which does not exist: its disk may not be mounted",
-                link.display(),
-                target.display()
-            ),
-        }
-    }
-}
 
 /// Creates the directories that are missing, and returns what only a person can put there.
 pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<MissingPath>, PersistError> {
@@ -209,6 +147,8 @@ fn dangling(path: &Path, top: &Path) -> Result<Option<DanglingLink>, FileError> 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
+
+    use std::path::PathBuf;
 
     use super::*;
     use crate::site::Server;

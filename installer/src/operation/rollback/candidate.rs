@@ -3,7 +3,6 @@
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Timestamp};
 use bulla_trust::LogState;
-use serde::Serialize;
 
 use crate::platform::files::FileError;
 use crate::site::Site;
@@ -11,8 +10,7 @@ use crate::state::history::History;
 use crate::tree::releases;
 
 /// A release that was live here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The release.
     pub hash: Digest,
@@ -25,7 +23,6 @@ pub struct Candidate {
     /// Whether its tree is on this disk.
     pub on_disk: bool,
     /// What people said against it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Severity>,
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::report::server::MissingPath;
 
-use super::MissingPath;
 use crate::platform::files::FileError;
 
 /// Why a persistent path is not there.

@@ -1,0 +1,25 @@
+//! `bulla-installer install --json`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ChannelName, Digest, ProjectName};
+
+/// What an install did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallReport {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel that was followed.
+    pub channel: ChannelName,
+    /// The release that is live, or would be.
+    pub hash: Digest,
+    /// The release that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Digest>,
+    /// Whether another release is live than before, or would be.
+    pub changed: bool,
+    /// Whether nothing was done.
+    pub dry_run: bool,
+}

@@ -1,0 +1,102 @@
+//! `bulla-installer status --json` and `bulla-installer verify --json`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Difference, Hold, Leftover, MissingPath, SetAside};
+use crate::{ChannelName, Digest, ProjectName, Timestamp};
+
+/// What was observed of one project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectStatus {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel that the live release came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelName>,
+    /// The release that `current` points to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Digest>,
+    /// Its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When it was activated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Timestamp>,
+    /// What the channel pointed to when the log was last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
+    /// How the two compare.
+    pub standing: Standing,
+    /// A local rollback that still stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// What differs in the live tree from the release; absent when that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Vec<Difference>>,
+    /// Trees that were changed by hand and are kept until a person removes them.
+    pub set_aside: Vec<SetAside>,
+    /// Persistent paths at which nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingPath>,
+    /// What is wrong with the live tree, `current`, or another file or folder of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// What no release needs and could not be removed; every install tries again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<Leftover>,
+    /// When the log was last read from the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_at: Option<Timestamp>,
+}
+
+/// How the live release compares with the channel's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The head is live.
+    UpToDate,
+    /// Another release is live.
+    Behind,
+    /// Another release is live, because a person rolled back here.
+    Held,
+    /// People revoked the live release.
+    Revoked,
+    /// Nothing is live.
+    NotInstalled,
+    /// The log says nothing about the channel.
+    Unknown,
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::UpToDate => "up to date",
+            Self::Behind => "behind",
+            Self::Held => "held",
+            Self::Revoked => "revoked",
+            Self::NotInstalled => "not installed",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verification {
+    /// The project.
+    pub project: ProjectName,
+    /// The live release.
+    pub hash: Digest,
+    /// How many files the release has.
+    pub files: u64,
+    /// What is not as it should be, by path.
+    pub differences: Vec<Difference>,
+    /// Where something is mounted in the tree. What that covers is not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounted: Vec<String>,
+    /// Persistent paths at which nothing is.
+    pub missing: Vec<MissingPath>,
+}

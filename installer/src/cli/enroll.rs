@@ -43,6 +43,7 @@ impl Arguments {
             file: self.from,
             token: self.token.read(|| None)?,
             token_file,
+            on_silence: |sentence| stderr::say(sentence),
             now: clock::now(),
         };
         let log = enroll(server, request)?;

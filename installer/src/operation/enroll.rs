@@ -102,6 +102,8 @@ pub struct EnrollRequest {
     pub token: Option<SecretString>,
     /// The file that later commands take the token from.
     pub token_file: Option<PathBuf>,
+    /// Told, once, that the registry is silent.
+    pub on_silence: fn(&str),
     /// The time.
     pub now: Timestamp,
 }
@@ -175,10 +177,11 @@ fn again(
 }
 
 fn supply(request: &EnrollRequest) -> Result<Supply, FetchError> {
-    match &request.file {
-        Some(path) => Ok(Supply::file(path)?.0),
-        None => Supply::registry(request.url.clone(), request.token.clone()),
+    if let Some(path) = &request.file {
+        return Ok(Supply::file(path)?.0);
     }
+    let supply = Supply::registry(request.url.clone(), request.token.clone())?;
+    Ok(supply.on_silence(request.on_silence))
 }
 
 fn required<'a>(

@@ -209,3 +209,18 @@ fn a_token_file_whose_path_is_not_utf_8_is_refused_before_anything_is_written() 
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(!world.state().exists());
 }
+
+#[test]
+fn a_registry_that_is_away_is_named_while_it_is_tried() {
+    let world = World::new();
+    std::fs::remove_dir_all(world.state()).unwrap();
+    let url = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}/", listener.local_addr().unwrap())
+    };
+    let anchor = world.organisation.anchor().to_string();
+    let run = world.run(&["enroll", &url, &anchor]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    let waiting = format!("waiting for {url}");
+    assert_eq!(run.stderr.matches(&waiting).count(), 1, "{run:?}");
+}

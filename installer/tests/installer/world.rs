@@ -78,6 +78,7 @@ impl World {
             file: None,
             token: None,
             token_file: None,
+            on_silence: |_| {},
             now: now(),
         };
         enroll(&self.server(), request).unwrap();

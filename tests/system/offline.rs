@@ -60,6 +60,42 @@ fn an_exported_release_installs_with_the_registry_gone() {
 }
 
 #[test]
+fn a_file_moves_a_server_to_another_address_and_brings_a_lost_log_back() {
+    let (world, mut checkout, first) = released();
+    world.bulla(&["export", &first, "-o", "one.bulla"]).done();
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    world.bulla(&["export", &second, "-o", "two.bulla"]).done();
+    let [one, two] = ["one.bulla", "two.bulla"].map(|name| world.path(name));
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    let server = world.server("web1");
+    let registry = server.state.join("log/registry.json");
+    let elsewhere = "http://127.0.0.1:1/";
+
+    // The log in an older file is shorter than the one that this server has verified.
+    let moved = |file: &str| server.run(&["enroll", elsewhere, &world.anchor, "--from", file]);
+    moved(one).fails(3, "shrank");
+    assert!(
+        !std::fs::read_to_string(&registry)
+            .unwrap()
+            .contains(elsewhere)
+    );
+    moved(two).done();
+    assert!(
+        std::fs::read_to_string(&registry)
+            .unwrap()
+            .contains(elsewhere)
+    );
+
+    // The same holds for a log that is lost.
+    std::fs::remove_file(server.state.join("log/state")).unwrap();
+    let install = |file: &str| server.run(&["install", file, "--channel", "prod"]);
+    install(one).fails(3, "older than the anchor");
+    install(two).done();
+    assert_eq!(server.live(PROJECT), Some(second));
+}
+
+#[test]
 fn a_file_of_an_earlier_head_needs_leave() {
     let (world, mut checkout, first) = released();
     world.bulla(&["export", &first, "-o", "one.bulla"]).done();

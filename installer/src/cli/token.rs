@@ -8,7 +8,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use crate::platform::FileError;
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArguments {
@@ -28,7 +28,7 @@ pub(super) struct TokenArguments {
 impl TokenArguments {
     /// Returns the file that was given, from the root on.
     pub(super) fn file(&self) -> Result<Option<PathBuf>, FileError> {
-        let absolute = |path| std::path::absolute(path).on("find", path);
+        let absolute = |path| std::path::absolute(path).attempt("find", path);
         self.token_file.as_ref().map(absolute).transpose()
     }
 
@@ -45,7 +45,7 @@ impl TokenArguments {
         let Some(path) = file else {
             return Ok(self.token);
         };
-        let text = fs::read_to_string(&path).on("read the token in", &path)?;
+        let text = fs::read_to_string(&path).attempt("read the token in", &path)?;
         Ok(Some(SecretString::from(text.trim().to_owned())))
     }
 }

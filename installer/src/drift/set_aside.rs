@@ -15,7 +15,7 @@ pub use bulla_schemas::report::server::SetAside;
 use bulla_schemas::{Digest, Timestamp};
 
 use super::error::DriftError;
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 use crate::tree::compare::Difference;
 use crate::tree::{TreeError, releases, remove};
@@ -51,7 +51,7 @@ pub(crate) fn keep(
     now: Timestamp,
 ) -> Result<PathBuf, TreeError> {
     let directory = site.set_aside();
-    fs::create_dir_all(&directory).on("create the directory", &directory)?;
+    fs::create_dir_all(&directory).attempt("create the directory", &directory)?;
     let path = free_path(site, hash, now);
     releases::take_out(site, hash, &path)?;
     describe(&path, differences);
@@ -74,11 +74,11 @@ pub(crate) fn list(site: &Site) -> Result<Vec<SetAside>, FileError> {
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("list", &directory),
+        Err(error) => return Err(error).attempt("list", &directory),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let name = entry.on("list", &directory)?.file_name();
+        let name = entry.attempt("list", &directory)?.file_name();
         let Some((name, hash, set_aside_at)) = name.to_str().and_then(parse) else {
             continue;
         };

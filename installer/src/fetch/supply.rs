@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::error::FetchError;
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 
 /// Where releases come from.
 pub struct Supply {
@@ -52,7 +52,7 @@ impl Supply {
 
     /// Takes the one release that a bundle file holds, and says which project it is of.
     pub fn file(path: &Path) -> Result<(Self, ProjectName), FetchError> {
-        let file = File::open(path).on("open", path)?;
+        let file = File::open(path).attempt("open", path)?;
         let file = read_bundle_file(file, &Limits::default())?;
         let project = file.bundle().release().project.clone();
         let supply = Self {

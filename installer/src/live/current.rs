@@ -10,7 +10,7 @@ use bulla_schemas::Digest;
 
 use super::error::LiveError;
 use crate::failpoint::failpoint;
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 
 /// Returns which release `current` points to, `None` when it does not exist.
@@ -22,7 +22,7 @@ pub(crate) fn read(site: &Site) -> Result<Option<Digest>, LiveError> {
     let metadata = match fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Ok(Err(error).on("look at", &path)?),
+        Err(error) => return Ok(Err(error).attempt("look at", &path)?),
     };
     if !metadata.is_symlink() {
         let found = if metadata.is_dir() {
@@ -32,7 +32,7 @@ pub(crate) fn read(site: &Site) -> Result<Option<Digest>, LiveError> {
         };
         return Err(LiveError::CurrentIsNoLink { path, found });
     }
-    let target = fs::read_link(&path).on("read the link", &path)?;
+    let target = fs::read_link(&path).attempt("read the link", &path)?;
     match released(&target) {
         Some(hash) => Ok(Some(hash)),
         None => Err(LiveError::CurrentIsForeign { path, target }),
@@ -45,9 +45,9 @@ pub(crate) fn switch(site: &Site, hash: &Digest) -> Result<(), LiveError> {
     let temporary = temporary(site);
     remove_temporary(site)?;
     symlink(Path::new("releases").join(hash.hex()), &temporary)
-        .on("create the link", &temporary)?;
+        .attempt("create the link", &temporary)?;
     failpoint!("activate::link-prepared");
-    fs::rename(&temporary, &path).on("switch", &path)?;
+    fs::rename(&temporary, &path).attempt("switch", &path)?;
     failpoint!("activate::switched");
     Ok(files::sync_directory(site.folder())?)
 }
@@ -58,7 +58,7 @@ pub(crate) fn remove_temporary(site: &Site) -> Result<(), FileError> {
     match fs::remove_file(&temporary) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).on("remove", &temporary),
+        Err(error) => Err(error).attempt("remove", &temporary),
     }
 }
 

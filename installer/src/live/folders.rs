@@ -7,7 +7,7 @@ use std::path::Path;
 use bulla_schemas::Digest;
 
 use super::error::LiveError;
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
 
 /// Refuses folders that the installer did not make: a link, a file, or, where nothing was ever
@@ -21,7 +21,7 @@ pub(crate) fn check(site: &Site, is_installed: bool) -> Result<(), LiveError> {
                 return Err(LiveError::ForeignFolder { path, found });
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Ok(Err(error).on("look at", path)?),
+            Err(error) => return Ok(Err(error).attempt("look at", path)?),
         }
     }
     if is_installed {
@@ -66,10 +66,10 @@ pub(crate) fn shared(site: &Site) -> Result<Vec<FileError>, FileError> {
 fn foreign_name(releases: &Path) -> Result<Option<String>, FileError> {
     let entries = match fs::read_dir(releases) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        entries => entries.on("list", releases)?,
+        entries => entries.attempt("list", releases)?,
     };
     for entry in entries {
-        let name = entry.on("list", releases)?.file_name();
+        let name = entry.attempt("list", releases)?.file_name();
         let name = name.to_string_lossy();
         let stem = name.strip_suffix(".json").unwrap_or(&name);
         if Digest::from_hex(stem).is_err() {

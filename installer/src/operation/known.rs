@@ -9,7 +9,7 @@ use bulla_trust::LogState;
 use super::resolve::of_promotion;
 use crate::live::current;
 use crate::observer::Observer;
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::site::{Server, Site};
 use crate::state::history::{self, Activation, ActivationAction, History, PromotionRecord};
 use crate::state::{StateError, bundles};
@@ -31,11 +31,11 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("list", path),
+        Err(error) => return Err(error).attempt("list", path),
     };
     let mut projects = Vec::new();
     for entry in entries {
-        let name = entry.on("list", &path)?.file_name();
+        let name = entry.attempt("list", &path)?.file_name();
         let name = name.to_str().map(|name| name.replace("%2F", "/"));
         let project = name.and_then(|name| name.parse::<ProjectName>().ok());
         // An install that failed may leave an interrupted download.

@@ -28,7 +28,7 @@ use crate::fetch::pull::payload::{Download, Downloaded};
 use crate::fetch::pull::spool::Spool;
 use crate::observer::Observer;
 use crate::platform::disk;
-use crate::platform::files::{self, OnPath as _};
+use crate::platform::files::{self, Attempt as _};
 use crate::platform::mounts;
 use crate::site::Site;
 use crate::state::history::PromotionRecord;
@@ -130,7 +130,7 @@ impl Writing<'_> {
 
     fn make_directories(&self) -> Result<(), WriteError> {
         for directory in [self.site.releases(), self.site.persist()] {
-            std::fs::create_dir_all(&directory).on("create the directory", &directory)?;
+            std::fs::create_dir_all(&directory).attempt("create the directory", &directory)?;
         }
         // Without records, trees are hashed; a spool that is needed is made when it is.
         let _ = files::create_private_directory(&self.site.records());

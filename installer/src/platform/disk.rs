@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ioctl_ficlone, openat, renameat_with, statvfs};
 use rustix::io::Errno;
 
-use super::files::{FileError, OnPath as _};
+use super::files::{Attempt as _, FileError};
 
 /// What is free on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Free {
 pub(crate) fn free(path: &Path) -> Result<Free, FileError> {
     let found = statvfs(path)
         .map_err(io::Error::from)
-        .on("ask for the free space of", path)?;
+        .attempt("ask for the free space of", path)?;
     Ok(Free {
         bytes: found.f_bavail.saturating_mul(found.f_frsize),
         inodes: (found.f_files != 0).then_some(found.f_favail),
@@ -54,16 +54,16 @@ pub(crate) fn nameless_file(directory: &Path) -> io::Result<File> {
 /// Makes everything on the file system that holds `path` durable, in one go: a file-by-file fsync
 /// of 20,000 files takes a hundred times as long.
 pub(crate) fn sync_file_system(path: &Path) -> Result<(), FileError> {
-    let directory = File::open(path).on("open", path)?;
+    let directory = File::open(path).attempt("open", path)?;
     rustix::fs::syncfs(&directory)
         .map_err(io::Error::from)
-        .on("make durable", path)
+        .attempt("make durable", path)
 }
 
 /// Tells whether two paths lie on the same file system.
 pub(crate) fn is_same_file_system(one: &Path, other: &Path) -> Result<bool, FileError> {
     let device = |path: &Path| {
-        let metadata = fs::metadata(path).on("look at", path)?;
+        let metadata = fs::metadata(path).attempt("look at", path)?;
         Ok::<u64, FileError>(metadata.dev())
     };
     Ok(device(one)? == device(other)?)

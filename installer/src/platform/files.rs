@@ -1,23 +1,11 @@
 //! Small files that survive power loss: `bulla_files`, and what only the installer needs.
 
 use std::fs::DirBuilder;
-use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 pub use bulla_files::FileError;
-pub(crate) use bulla_files::{read, remove, sync_directory, sync_parent, write};
-
-/// Says on which path something was tried.
-pub(crate) trait OnPath<T> {
-    fn on(self, operation: &'static str, path: impl AsRef<Path>) -> Result<T, FileError>;
-}
-
-impl<T> OnPath<T> for io::Result<T> {
-    fn on(self, operation: &'static str, path: impl AsRef<Path>) -> Result<T, FileError> {
-        self.map_err(|source| FileError::new(operation, path, source))
-    }
-}
+pub(crate) use bulla_files::{Attempt, read, remove, sync_directory, sync_parent, write};
 
 /// Creates a directory that only its owner can read, and those above it. What lies in it is made
 /// durable later, with everything else.
@@ -26,5 +14,5 @@ pub(crate) fn create_private_directory(path: &Path) -> Result<(), FileError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .on("create the directory", path)
+        .attempt("create the directory", path)
 }

@@ -20,7 +20,7 @@ use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts, Veri
 use bulla_schemas::Digest;
 
 use super::error::StateError;
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 
 const MANIFEST: &str = "manifest.json";
@@ -47,7 +47,7 @@ pub(crate) fn read_parts(
     }
     let part = |name: &str| {
         let path = directory.join(name);
-        let read = fs::read(&path).on("read", path);
+        let read = fs::read(&path).attempt("read", path);
         read.map_err(|source| StateError::IncompleteBundle {
             hash: *hash,
             source,
@@ -78,10 +78,10 @@ pub(crate) fn store(site: &Site, bundle: &VerifiedBundle) -> Result<(), StateErr
         (INDEX, bundle.index_bytes()),
     ] {
         let path = temporary.join(name);
-        fs::write(&path, bytes).on("write", path)?;
+        fs::write(&path, bytes).attempt("write", path)?;
     }
     remove_directory(&directory)?;
-    Ok(fs::rename(&temporary, &directory).on("rename into place", directory)?)
+    Ok(fs::rename(&temporary, &directory).attempt("rename into place", directory)?)
 }
 
 /// Forgets a bundle, and is content when it is not kept.
@@ -95,7 +95,7 @@ fn remove_directory(path: &Path) -> Result<(), FileError> {
         removed => removed,
     };
     match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).on("remove", path),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).attempt("remove", path),
         _ => Ok(()),
     }
 }

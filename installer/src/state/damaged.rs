@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::Timestamp;
 
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 
 /// Renames a file to `<name>.damaged-<seconds>`. Returns where it is.
 pub(crate) fn keep(path: &Path, now: Timestamp) -> Result<PathBuf, FileError> {
@@ -17,6 +17,6 @@ pub(crate) fn keep(path: &Path, now: Timestamp) -> Result<PathBuf, FileError> {
         count += 1;
         to = path.with_added_extension(format!("{suffix}-{count}"));
     }
-    fs::rename(path, &to).on("move away", path)?;
+    fs::rename(path, &to).attempt("move away", path)?;
     Ok(to)
 }

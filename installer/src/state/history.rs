@@ -11,7 +11,7 @@ pub use bulla_schemas::report::server::{Activation, ActivationAction, PromotionR
 use bulla_schemas::{ChannelName, Digest};
 
 use super::error::StateError;
-use crate::platform::files::{self, OnPath as _};
+use crate::platform::files::{self, Attempt as _};
 
 /// All activations of a project on this server, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -137,13 +137,13 @@ pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateEr
         .create(true)
         .mode(0o600)
         .open(path)
-        .on("open", path)?;
+        .attempt("open", path)?;
     file.set_len(complete(&bytes).len() as u64)
-        .on("cut the unfinished line of", path)?;
+        .attempt("cut the unfinished line of", path)?;
     let mut line = serde_json::to_vec(activation).map_err(StateError::Unwritable)?;
     line.push(b'\n');
-    file.write_all(&line).on("append to", path)?;
-    file.sync_all().on("make durable", path)?;
+    file.write_all(&line).attempt("append to", path)?;
+    file.sync_all().attempt("make durable", path)?;
     Ok(files::sync_parent(path)?)
 }
 

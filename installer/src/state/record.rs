@@ -23,7 +23,7 @@ use bulla_schemas::index::EntryKind;
 use rayon::prelude::*;
 
 use super::error::StateError;
-use crate::platform::files::{self, OnPath as _};
+use crate::platform::files::{self, Attempt as _};
 use crate::platform::stamp::Stamp;
 
 /// What was put in a tree; each list is sorted by path.
@@ -101,7 +101,7 @@ impl TreeRecord {
 
     /// Writes the record; it is durable once its file system is synced.
     pub(crate) fn write_later(&self, path: &Path) -> Result<(), StateError> {
-        Ok(std::fs::write(path, self.to_text()).on("write", path)?)
+        Ok(std::fs::write(path, self.to_text()).attempt("write", path)?)
     }
 
     /// Returns where each content lies, as positions in `files`; of several the first.

@@ -19,7 +19,7 @@ use rustix::fs::Dir;
 
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected, recorded};
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
 use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
@@ -70,7 +70,7 @@ fn compare_with(
     hints: Option<&TreeRecord>,
 ) -> Result<Comparison, FileError> {
     // Opened once here, so that a tree that is gone is an error and not thousands of paths.
-    Descent::open(tree).on("open", tree)?;
+    Descent::open(tree).attempt("open", tree)?;
     let found: Vec<Vec<Found>> = expected
         .par_chunks(256)
         .map(|paths| look_at(paths, tree, hints))
@@ -176,7 +176,7 @@ fn added(expected: &[Expected<'_>], tree: &Path) -> Result<Vec<Difference>, File
         .iter()
         .map(|expected| expected.path.as_ref())
         .collect();
-    let mut descent = Descent::open(tree).on("open", tree)?;
+    let mut descent = Descent::open(tree).attempt("open", tree)?;
     let mut differences = Vec::new();
     let directories = expected
         .iter()

@@ -20,7 +20,7 @@ mod worker;
 use std::sync::atomic::Ordering;
 
 use crate::failpoint::failpoint;
-use crate::platform::files::{self, OnPath as _};
+use crate::platform::files::{self, Attempt as _};
 use crate::platform::stamp::Stamp;
 use crate::state::record::TreeRecord;
 use crate::tree::descent::Descent;
@@ -104,7 +104,7 @@ impl<'a> Extractor<'a> {
 fn make_directories(extraction: &Extraction<'_>) -> Result<(), TreeError> {
     let top = extraction.top;
     files::create_private_directory(top)?;
-    let mut descent = Descent::open(top).on("open", top)?;
+    let mut descent = Descent::open(top).attempt("open", top)?;
     for path in &extraction.plan.expected {
         if matches!(path.kind, ExpectedKind::Directory) {
             descent
@@ -116,7 +116,7 @@ fn make_directories(extraction: &Extraction<'_>) -> Result<(), TreeError> {
                         Err(error) => Err(error.into()),
                     }
                 })
-                .on("create the directory", top.join(path.path.as_ref()))?;
+                .attempt("create the directory", top.join(path.path.as_ref()))?;
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TreeError;
 use super::{place, releases, remove};
 use crate::platform::directory::{open_below, open_top};
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 use crate::state::StateError;
 use crate::state::history::PromotionRecord;
@@ -85,7 +85,7 @@ pub(crate) fn write(site: &Site, note: &ReleaseNote) -> Result<(), TreeError> {
     let text = serde_json::to_string_pretty(note).map_err(StateError::Unwritable)?;
     let path = site.note(&note.hash);
     let mut draft = Draft::begin(&path, Readers::Umask)?;
-    writeln!(draft.file(), "{}", escape(&text)).on("write", &path)?;
+    writeln!(draft.file(), "{}", escape(&text)).attempt("write", &path)?;
     Ok(draft.put()?)
 }
 
@@ -115,10 +115,10 @@ pub(crate) fn tidy(site: &Site) -> Result<(), TreeError> {
     }
     let entries = match fs::read_dir(site.releases()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.on("list", site.releases())?,
+        entries => entries.attempt("list", site.releases())?,
     };
     for entry in entries {
-        let name = entry.on("list", site.releases())?.file_name();
+        let name = entry.attempt("list", site.releases())?.file_name();
         let name = name.to_str().and_then(|name| name.strip_suffix(".json"));
         if let Some(hash) = name.and_then(|hex| Digest::from_hex(hex).ok())
             && !trees.contains(&hash)
@@ -140,9 +140,9 @@ fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
     let file = match openat(&directory, RELEASE_FILE, flags, Mode::empty()) {
         Ok(file) => fs::File::from(file),
         Err(Errno::NOENT | Errno::LOOP) => return Ok(()),
-        Err(error) => return Ok(Err(std::io::Error::from(error)).on("open", &inside)?),
+        Err(error) => return Ok(Err(std::io::Error::from(error)).attempt("open", &inside)?),
     };
-    let metadata = file.metadata().on("look at", &inside)?;
+    let metadata = file.metadata().attempt("look at", &inside)?;
     if !metadata.is_file() {
         return Ok(());
     }
@@ -154,7 +154,7 @@ fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
     remove::make_movable(&tree)?;
     let removed: Result<(), FileError> = unlinkat(&directory, RELEASE_FILE, AtFlags::empty())
         .map_err(std::io::Error::from)
-        .on("remove", &inside);
+        .attempt("remove", &inside);
     // A tree of another user keeps its mode.
     let _ = place::close_top(&tree);
     Ok(removed?)

@@ -16,7 +16,7 @@ pub use bulla_schemas::report::server::{DanglingLink, MissingPath, WrongKind};
 
 pub use error::PersistError;
 
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
 
 /// Creates the directories that are missing, and returns what only a person can put there.
@@ -103,7 +103,7 @@ fn look(
                 wrong: None,
             }));
         }
-        Err(error) => return Err(error).on("look at", kept),
+        Err(error) => return Err(error).attempt("look at", kept),
     };
     Ok(wrong.map(|wrong| MissingPath {
         path: path.to_string(),
@@ -138,7 +138,7 @@ fn dangling(path: &Path, top: &Path) -> Result<Option<DanglingLink>, FileError> 
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
             }
-            Err(error) => return Err(error).on("look at", step),
+            Err(error) => return Err(error).attempt("look at", step),
         }
     }
     Ok(None)

@@ -11,7 +11,7 @@ use rustix::fs::Mode;
 use super::error::TreeError;
 use super::remove;
 use crate::platform::disk;
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 
 /// A finished tree, and what becomes of the one that it replaces.
@@ -32,10 +32,10 @@ pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<bool, TreeError
     let tree = site.tree(finished.hash);
     let replaced = match fs::symlink_metadata(&tree) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::rename(finished.staged, &tree).on("rename into place", &tree)?;
+            fs::rename(finished.staged, &tree).attempt("rename into place", &tree)?;
             false
         }
-        Err(error) => return Ok(Err(error).on("look at", tree)?),
+        Err(error) => return Ok(Err(error).attempt("look at", tree)?),
         Ok(_) => {
             exchange(site, finished)?;
             true
@@ -57,10 +57,10 @@ fn exchange(site: &Site, finished: Finished<'_>) -> Result<(), TreeError> {
     let tree = site.tree(finished.hash);
     let aside = finished.aside;
     if let Some(directory) = aside.parent() {
-        fs::create_dir_all(directory).on("create the directory", directory)?;
+        fs::create_dir_all(directory).attempt("create the directory", directory)?;
     }
     remove::make_movable(&tree)?;
-    fs::rename(finished.staged, aside).on("move", finished.staged)?;
+    fs::rename(finished.staged, aside).attempt("move", finished.staged)?;
     if let Err(error) = exchange_with(finished, &tree) {
         // Whatever is in `set-aside/` counts as a person's: the new tree goes back to be swept.
         let _ = fs::rename(aside, finished.staged);
@@ -74,7 +74,7 @@ fn exchange(site: &Site, finished: Finished<'_>) -> Result<(), TreeError> {
 fn exchange_with(finished: Finished<'_>, tree: &Path) -> Result<(), TreeError> {
     let aside = finished.aside;
     // Not every file system can; only a live tree needs it.
-    if disk::exchange(aside, tree).on("exchange", tree)? {
+    if disk::exchange(aside, tree).attempt("exchange", tree)? {
         return Ok(());
     }
     if finished.is_live {
@@ -83,12 +83,12 @@ fn exchange_with(finished: Finished<'_>, tree: &Path) -> Result<(), TreeError> {
         });
     }
     let temporary = aside.with_added_extension("new");
-    fs::rename(aside, &temporary).on("move", aside)?;
+    fs::rename(aside, &temporary).attempt("move", aside)?;
     let moved = fs::rename(tree, aside)
-        .on("move aside", tree)
+        .attempt("move aside", tree)
         .and_then(|()| {
             fs::rename(&temporary, tree)
-                .on("rename into place", tree)
+                .attempt("rename into place", tree)
                 .inspect_err(|_| {
                     let _ = fs::rename(aside, tree);
                 })

@@ -19,7 +19,7 @@ use super::expected::ExpectedKind;
 use super::plan::{self, Origin, Plan, PlannedFile};
 use super::{releases, remove};
 use crate::failpoint::failpoint;
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 use crate::platform::stamp::{self, Stamp};
 use crate::site::Site;
 use crate::state::record::TreeRecord;
@@ -34,11 +34,11 @@ pub(crate) fn recycle(
     releases::take_out(site, &old.hash, top)?;
     failpoint!("recycle::moved");
     let wanted = wanted(plan);
-    let mut descent = Descent::open(top).on("open", top)?;
+    let mut descent = Descent::open(top).attempt("open", top)?;
     let mut directories = vec![String::new()];
     while let Some(directory) = directories.pop() {
-        let cleaned =
-            clean(&mut descent, &directory, &wanted, old).on("recycle", top.join(&directory))?;
+        let cleaned = clean(&mut descent, &directory, &wanted, old)
+            .attempt("recycle", top.join(&directory))?;
         for doomed in cleaned.doomed {
             remove::remove_tree(&top.join(doomed))?;
         }

@@ -9,7 +9,7 @@ use bulla_schemas::Digest;
 use super::error::TreeError;
 use super::{place, remove};
 use crate::failpoint::failpoint;
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 use crate::state::bundles;
 
@@ -19,11 +19,11 @@ pub(crate) fn on_disk(site: &Site) -> Result<Vec<Digest>, FileError> {
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("list", &path),
+        Err(error) => return Err(error).attempt("list", &path),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let name = entry.on("list", &path)?.file_name();
+        let name = entry.attempt("list", &path)?.file_name();
         found.extend(name.to_str().and_then(|name| Digest::from_hex(name).ok()));
     }
     found.sort();
@@ -41,7 +41,7 @@ pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), Tree
     let tree = site.tree(hash);
     remove::make_movable(&tree)?;
     fs::rename(&tree, to)
-        .on("move away", &tree)
+        .attempt("move away", &tree)
         .inspect_err(|_| {
             // It stays a release; the first error counts.
             let _ = place::close_top(&tree);

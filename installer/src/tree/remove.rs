@@ -10,27 +10,30 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, fchmod, fstat, unlinkat};
 
 use crate::platform::directory::{open_below, open_top};
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 
 /// Removes a tree, and is content when there is none. Needs no free space. Ends at the first path
 /// that cannot be removed, which the error names.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).on("remove", path),
-        Ok(metadata) if metadata.is_dir() => empty(open_top(path).on("remove", path)?, path)?,
+        Err(error) => return Err(error).attempt("remove", path),
+        Ok(metadata) if metadata.is_dir() => empty(open_top(path).attempt("remove", path)?, path)?,
         // The name goes; what a link points to stays.
-        Ok(_) => return fs::remove_file(path).on("remove", path),
+        Ok(_) => return fs::remove_file(path).attempt("remove", path),
     }
     unlinkat(CWD, path, AtFlags::REMOVEDIR)
         .map_err(io::Error::from)
-        .on("remove", path)
+        .attempt("remove", path)
 }
 
 /// Gives the top of a tree its write bit: without it, only root can rename a directory into
 /// another one. A link or a file in the place of a tree can be renamed as it is.
 pub(crate) fn make_movable(tree: &Path) -> Result<(), FileError> {
-    if !fs::symlink_metadata(tree).on("look at", tree)?.is_dir() {
+    if !fs::symlink_metadata(tree)
+        .attempt("look at", tree)?
+        .is_dir()
+    {
         return Ok(());
     }
     change_mode(tree, |mode| mode | Mode::RWXU)
@@ -38,7 +41,7 @@ pub(crate) fn make_movable(tree: &Path) -> Result<(), FileError> {
 
 /// Sets the mode of a directory, not following a link.
 pub(crate) fn change_mode(path: &Path, change: impl Fn(Mode) -> Mode) -> Result<(), FileError> {
-    change_mode_at(path, change).on("set the mode of", path)
+    change_mode_at(path, change).attempt("set the mode of", path)
 }
 
 fn change_mode_at(path: &Path, change: impl Fn(Mode) -> Mode) -> io::Result<()> {
@@ -58,7 +61,7 @@ fn empty(directory: OwnedFd, path: &Path) -> Result<(), FileError> {
     while let Some(level) = levels.last_mut() {
         if let Some(name) = level.directories.last() {
             path.push(OsStr::from_bytes(name.as_bytes()));
-            let below = open_below(&level.handle, name).on("remove", &path)?;
+            let below = open_below(&level.handle, name).attempt("remove", &path)?;
             levels.push(Level::read(below, &path)?);
             continue;
         }
@@ -68,7 +71,7 @@ fn empty(directory: OwnedFd, path: &Path) -> Result<(), FileError> {
         {
             unlinkat(&above.handle, &name, AtFlags::REMOVEDIR)
                 .map_err(io::Error::from)
-                .on("remove", &path)?;
+                .attempt("remove", &path)?;
             path.pop();
         }
     }
@@ -83,13 +86,13 @@ struct Level {
 
 impl Level {
     fn read(handle: OwnedFd, path: &Path) -> Result<Self, FileError> {
-        open_up(&handle).on("set the mode of", path)?;
+        open_up(&handle).attempt("set the mode of", path)?;
         let mut directories = Vec::new();
         for entry in Dir::read_from(&handle)
             .map_err(io::Error::from)
-            .on("list", path)?
+            .attempt("list", path)?
         {
-            let entry = entry.map_err(io::Error::from).on("list", path)?;
+            let entry = entry.map_err(io::Error::from).attempt("list", path)?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
@@ -102,7 +105,7 @@ impl Level {
                 Ok(false) => unlinkat(&handle, name, AtFlags::empty()).map_err(Into::into),
                 Err(error) => Err(error),
             };
-            removed.on("remove", path.join(OsStr::from_bytes(name.to_bytes())))?;
+            removed.attempt("remove", path.join(OsStr::from_bytes(name.to_bytes())))?;
         }
         Ok(Self {
             handle,

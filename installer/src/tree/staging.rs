@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::Digest;
 
 use super::remove;
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
 
 /// A staging directory of this run.
@@ -30,7 +30,7 @@ impl Staging {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && number < MOST => {
                     number += 1;
                 }
-                Err(error) => return Err(error).on("create the directory", path),
+                Err(error) => return Err(error).attempt("create the directory", path),
             }
         }
     }
@@ -87,9 +87,9 @@ fn names(directory: &Path) -> Result<Vec<std::ffi::OsString>, FileError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("list", directory),
+        Err(error) => return Err(error).attempt("list", directory),
     };
     entries
-        .map(|entry| Ok(entry.on("list", directory)?.file_name()))
+        .map(|entry| Ok(entry.attempt("list", directory)?.file_name()))
         .collect()
 }

@@ -15,17 +15,17 @@ use rustix::io::Errno;
 
 use super::obstacle::Obstacle;
 use crate::platform::directory::{open_below, open_top};
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 
 /// Finds what would keep a tree from being removed. Changes nothing, and enters no mount.
 pub(crate) fn survey(tree: &Path) -> Result<(), Obstacle> {
-    let metadata = fs::symlink_metadata(tree).on("look at", tree)?;
+    let metadata = fs::symlink_metadata(tree).attempt("look at", tree)?;
     if !metadata.is_dir() {
         return Ok(());
     }
     let is_root = rustix::process::geteuid().is_root();
-    let top = open_top(tree).on("open", tree)?;
-    let seen = look(&top, c"").on("look at", tree)?;
+    let top = open_top(tree).attempt("open", tree)?;
+    let seen = look(&top, c"").attempt("look at", tree)?;
     check(&seen, tree)?;
     let mut levels = vec![Level::read(top, &seen, tree, is_root)?];
     let mut path = tree.to_owned();
@@ -36,7 +36,7 @@ pub(crate) fn survey(tree: &Path) -> Result<(), Obstacle> {
             continue;
         };
         path.push(OsStr::from_bytes(name.as_bytes()));
-        let below = open_below(&level.handle, &name).on("open", &path)?;
+        let below = open_below(&level.handle, &name).attempt("open", &path)?;
         levels.push(Level::read(below, &seen, &path, is_root)?);
     }
     Ok(())
@@ -62,16 +62,16 @@ impl Level {
         let mut is_empty = true;
         for entry in Dir::read_from(&handle)
             .map_err(io::Error::from)
-            .on("list", path)?
+            .attempt("list", path)?
         {
-            let entry = entry.map_err(io::Error::from).on("list", path)?;
+            let entry = entry.map_err(io::Error::from).attempt("list", path)?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
             is_empty = false;
             let below = || path.join(OsStr::from_bytes(name.to_bytes()));
-            let seen = look(&handle, name).on("look at", below())?;
+            let seen = look(&handle, name).attempt("look at", below())?;
             check(&seen, &below())?;
             if seen.kind == FileType::Directory {
                 directories.push((name.to_owned(), seen));

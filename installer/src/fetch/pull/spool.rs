@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bulla_bundle::Frame;
 use bulla_schemas::Digest;
 
-use crate::platform::files::{self, FileError, OnPath as _};
+use crate::platform::files::{self, Attempt as _, FileError};
 
 /// A file that holds compressed frames at their offsets in the payload.
 #[derive(Debug)]
@@ -33,11 +33,11 @@ impl Spool {
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .on("open", &path)?;
-        let resumed = file.metadata().on("look at", &path)?.len() == size;
+            .attempt("open", &path)?;
+        let resumed = file.metadata().attempt("look at", &path)?.len() == size;
         if !resumed {
-            file.set_len(0).on("empty", &path)?;
-            file.set_len(size).on("set the size of", &path)?;
+            file.set_len(0).attempt("empty", &path)?;
+            file.set_len(size).attempt("set the size of", &path)?;
         }
         Ok(Self {
             path,
@@ -54,7 +54,7 @@ impl Spool {
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), FileError> {
         self.file
             .write_all_at(bytes, offset)
-            .on("write", &self.path)
+            .attempt("write", &self.path)
     }
 
     /// Tells which of `wanted` an earlier download has left here, whole and right.

@@ -5,7 +5,7 @@ use std::io;
 use rustix::fs::{Mode, fchmod, symlinkat};
 
 use super::work::Extraction;
-use crate::platform::files::{FileError, OnPath as _};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::stamp::{self, Stamp};
 use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
 use crate::tree::descent::Descent;
@@ -14,13 +14,13 @@ use crate::tree::plan::{Origin, PlannedFile};
 
 /// Makes all symbolic links.
 pub(super) fn make_links(extraction: &Extraction<'_>) -> Result<(), FileError> {
-    let mut descent = Descent::open(extraction.top).on("open", extraction.top)?;
+    let mut descent = Descent::open(extraction.top).attempt("open", extraction.top)?;
     for path in &extraction.plan.expected {
         if let ExpectedKind::Link { target } = &path.kind {
             descent
                 .parent_of(&path.path)
                 .and_then(|(parent, name)| Ok(symlinkat(target.as_ref(), parent, name)?))
-                .on("create the link", extraction.full_path(&path.path))?;
+                .attempt("create the link", extraction.full_path(&path.path))?;
         }
     }
     Ok(())
@@ -32,7 +32,7 @@ pub(super) fn seal(
     extraction: &Extraction<'_>,
     stamps: &[Option<Stamp>],
 ) -> Result<TreeRecord, FileError> {
-    let mut descent = Descent::open(extraction.top).on("open", extraction.top)?;
+    let mut descent = Descent::open(extraction.top).attempt("open", extraction.top)?;
     let mut recorded = Vec::with_capacity(extraction.plan.files.len());
     for (file, stamp) in extraction.plan.files.iter().zip(stamps) {
         let path = &extraction.plan.expected[file.expected].path;
@@ -43,7 +43,7 @@ pub(super) fn seal(
         recorded.push(RecordedFile {
             path: path.clone().into_owned(),
             executable: file.executable,
-            stamp: stamp.on("look at", extraction.full_path(path))?,
+            stamp: stamp.attempt("look at", extraction.full_path(path))?,
             digest: file.digest,
         });
     }
@@ -52,7 +52,8 @@ pub(super) fn seal(
         let path = expected.path.clone().into_owned();
         match &expected.kind {
             ExpectedKind::Directory => {
-                let stamp = close(&mut descent, &path).on("close", extraction.full_path(&path))?;
+                let stamp =
+                    close(&mut descent, &path).attempt("close", extraction.full_path(&path))?;
                 directories.push(RecordedDirectory { path, stamp });
             }
             ExpectedKind::Link { target } => links.push(RecordedLink {

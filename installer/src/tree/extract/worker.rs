@@ -15,7 +15,7 @@ use rustix::process::geteuid;
 use super::assembly::Assembly;
 use super::frames::Next;
 use super::work::{FromPayload, Work};
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 use crate::platform::stamp::{self, Stamp};
 use crate::tree::descent::Descent;
 use crate::tree::error::TreeError;
@@ -46,7 +46,7 @@ pub(super) struct Written {
 impl<'a> Worker<'a> {
     pub(super) fn open(work: &'a Work<'a>) -> Result<Self, TreeError> {
         let extraction = work.extraction;
-        let open = |top| Descent::open(top).on("open", top);
+        let open = |top| Descent::open(top).attempt("open", top);
         Ok(Self {
             work,
             descent: open(extraction.top)?,
@@ -124,7 +124,7 @@ impl<'a> Worker<'a> {
         let Some(assembly) = self.work.assemblies.get(&position) else {
             let mut file = self.create(position)?;
             file.write_all(piece)
-                .on("write", self.full_path(position))?;
+                .attempt("write", self.full_path(position))?;
             return self.finish(position, &file, &Digest::of(piece));
         };
         let mut assembly = assembly.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +134,7 @@ impl<'a> Worker<'a> {
         };
         let complete = begun
             .add(offset, piece)
-            .on("write", self.full_path(position))?;
+            .attempt("write", self.full_path(position))?;
         if complete < self.planned(position).size {
             *assembly = Some(begun);
             return Ok(());
@@ -165,7 +165,7 @@ impl<'a> Worker<'a> {
         }
         let target = self.create(position)?;
         match share::fill(&source, &target, planned.size, link, &mut self.buffer)
-            .on("copy to", self.full_path(position))?
+            .attempt("copy to", self.full_path(position))?
         {
             Some((digest, way)) if digest == planned.digest => {
                 self.work.shared.count(way);
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
         self.descent
             .parent_of(self.work.extraction.path_of(position))
             .and_then(|(directory, name)| Ok(unlinkat(directory, name, AtFlags::empty())?))
-            .on("remove", self.full_path(position))?;
+            .attempt("remove", self.full_path(position))?;
         self.written.distrusted.push(position);
         Ok(())
     }
@@ -205,9 +205,9 @@ impl<'a> Worker<'a> {
             let to = self.descent.parent_of(path)?;
             share::link(from, to)
         });
-        linked.on("link", self.full_path(position))?;
+        linked.attempt("link", self.full_path(position))?;
         self.work.shared.count(Way::Linked);
-        let stamp = Stamp::of(source).on("look at", self.full_path(position))?;
+        let stamp = Stamp::of(source).attempt("look at", self.full_path(position))?;
         self.keep(position, stamp);
         Ok(())
     }
@@ -221,14 +221,14 @@ impl<'a> Worker<'a> {
             .descent
             .parent_of(self.work.extraction.path_of(position))
             .and_then(|(directory, name)| Ok(openat(directory, name, flags, mode)?.into()))
-            .on("create", self.full_path(position))?)
+            .attempt("create", self.full_path(position))?)
     }
 
     /// Checks a written file's digest, and sets its time and mode.
     fn finish(&mut self, position: usize, file: &File, digest: &Digest) -> Result<(), TreeError> {
         self.check(position, digest)?;
         let stamp = set_time_and_mode(file, self.planned(position))
-            .on("set the time of", self.full_path(position))?;
+            .attempt("set the time of", self.full_path(position))?;
         self.keep(position, stamp);
         Ok(())
     }

@@ -12,7 +12,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::error::PersistError;
-use crate::platform::files::OnPath as _;
+use crate::platform::files::Attempt as _;
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY
     .union(OFlags::RDONLY)
@@ -23,7 +23,7 @@ pub(super) fn create(top: &Path, path: &str) -> Result<(), PersistError> {
     let mut reached = top.to_owned();
     let mut directory = openat(CWD, top, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
         .map_err(io::Error::from)
-        .on("open", top)?;
+        .attempt("open", top)?;
     for part in path.split('/') {
         reached.push(part);
         directory = enter(&directory, part, &reached)?;
@@ -36,14 +36,14 @@ fn enter(above: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, PersistErr
     match mkdirat(above, name, Mode::from_raw_mode(0o755)) {
         Ok(()) => fsync(above)
             .map_err(io::Error::from)
-            .on("make durable", path)?,
+            .attempt("make durable", path)?,
         // Whatever is there is looked at below.
         Err(Errno::EXIST) => {}
-        Err(error) => Err(io::Error::from(error)).on("create the directory", path)?,
+        Err(error) => Err(io::Error::from(error)).attempt("create the directory", path)?,
     }
     match open(above, name) {
         Err(Errno::NOTDIR | Errno::LOOP) => follow(above, name, path),
-        opened => Ok(opened.map_err(io::Error::from).on("open", path)?),
+        opened => Ok(opened.map_err(io::Error::from).attempt("open", path)?),
     }
 }
 
@@ -55,13 +55,15 @@ fn open(above: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
 fn follow(above: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, PersistError> {
     let found = statat(above, name, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(io::Error::from)
-        .on("look at", path)?;
+        .attempt("look at", path)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Symlink {
         return Err(PersistError::NoDirectory {
             path: path.to_owned(),
         });
     }
-    let holding = fstat(above).map_err(io::Error::from).on("look at", path)?;
+    let holding = fstat(above)
+        .map_err(io::Error::from)
+        .attempt("look at", path)?;
     let user = rustix::process::geteuid().as_raw();
     let is_ours = |owner: u32| owner == user || owner == 0;
     let is_shared = holding.st_mode & 0o022 != 0;
@@ -78,7 +80,7 @@ fn follow(above: &OwnedFd, name: &str, path: &Path) -> Result<OwnedFd, PersistEr
     }
     Ok(openat(above.as_fd(), name, DIRECTORY, Mode::empty())
         .map_err(io::Error::from)
-        .on("open", path)?)
+        .attempt("open", path)?)
 }
 
 fn target(above: &OwnedFd, name: &str) -> PathBuf {

@@ -17,4 +17,4 @@ pub use error::StateError;
 pub use history::{Activation, ActivationAction, PromotionRecord};
 pub use hold::Hold;
 pub use leftovers::Leftover;
-pub(crate) use leftovers::with_causes;
+pub(crate) use leftovers::{with_causes, with_hint};

@@ -36,30 +36,33 @@ pub(crate) fn check(site: &Site, is_installed: bool) -> Result<(), LiveError> {
     }
 }
 
-/// Refuses folders in which another user could exchange what is going to be live, as ssh refuses
-/// such a key: the project's, those above it, and `releases`.
-pub(crate) fn require_unshared(site: &Site) -> Result<(), LiveError> {
-    let found = shared(site)?;
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(LiveError::Shared { found })
-    }
-}
-
-/// Returns those folders. `persist` is the application's, which may own it and everything in it; it
-/// is only not everybody's.
-pub(crate) fn shared(site: &Site) -> Result<Vec<FileError>, FileError> {
+/// Refuses folders in which everybody could exchange what is going to be live: the project's, those
+/// above it, and `releases`. Where only another user or group could, a person may mean it: that is
+/// returned as a warning.
+pub(crate) fn refuse_public(site: &Site) -> Result<Option<LiveError>, LiveError> {
     let releases = site.releases();
     let mut existing = releases.ancestors().filter(|path| path.exists());
     let mut found = match existing.next() {
         Some(path) => bulla_files::shared_above(path)?,
         None => Vec::new(),
     };
+    if found.iter().any(is_public) {
+        return Err(LiveError::Shared { found });
+    }
+    // It is the application's, and nothing in it decides what is live.
     if site.persist().is_dir() {
         found.extend(bulla_files::require_not_public(&site.persist()).err());
     }
-    Ok(found)
+    Ok((!found.is_empty()).then_some(LiveError::Shared { found }))
+}
+
+/// Returns what [`refuse_public`] refuses or warns about.
+pub(crate) fn shared(site: &Site) -> Option<LiveError> {
+    refuse_public(site).unwrap_or_else(Some)
+}
+
+fn is_public(found: &FileError) -> bool {
+    matches!(found, FileError::Shared { mode, .. } if mode & 0o002 != 0)
 }
 
 /// Returns the name of something in `releases/` that is not a release of ours.

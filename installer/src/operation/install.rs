@@ -30,6 +30,7 @@ use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
+use crate::state::with_hint;
 use crate::tree::{Difference, Link, ReleaseNote, note, persist, releases, remove};
 
 pub use error::InstallError;
@@ -45,7 +46,9 @@ pub fn install(
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
     let site = locked.site();
-    folders::require_unshared(site)?;
+    if let Some(warning) = folders::refuse_public(site)? {
+        observer.note(&with_hint(&warning));
+    }
     let position = log.position();
     let history = History::read(&site.history())?;
     let resolved = resolve_for(site, log, supply, request, &history)?;
@@ -122,7 +125,7 @@ pub fn preview(
     request: &InstallRequest,
 ) -> Result<Preview, InstallError> {
     let site = server.site(project);
-    folders::require_unshared(&site)?;
+    folders::refuse_public(&site)?;
     let history = History::read(&site.history())?;
     let resolved = resolve_for(&site, log, supply, request, &history)?;
     Ok(Preview {

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use bulla_bundle::VerifiedBundle;
-use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
@@ -28,7 +27,7 @@ use crate::site::{Server, Site};
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
-use crate::state::{bundles, with_causes};
+use crate::state::{bundles, with_causes, with_hint};
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, DifferenceKind, Link, releases};
 
@@ -82,10 +81,9 @@ pub fn rollback(
     }
     let locked = LockedSite::open(server, &request.project, "rollback", request.now, observer)?;
     let site = locked.site();
-    // An install is refused for that. The earlier release has been there all the time.
-    if let Err(error) = folders::require_unshared(site) {
-        let hint = error.hint().unwrap_or_default();
-        observer.note(&format!("{}; {hint}", with_causes(&error)));
+    // Some of it is a reason to refuse an install. The earlier release has been there all the time.
+    if let Some(warning) = folders::shared(site) {
+        observer.note(&with_hint(&warning));
     }
     let log = known_log(server, observer);
     let live = current::read(site)?;
@@ -183,10 +181,7 @@ fn known_log(server: &Server, observer: &dyn Observer) -> LogState {
         } else {
             ""
         };
-        let hint = error
-            .hint()
-            .map_or_else(String::new, |hint| format!("; {hint}"));
-        observer.note(&format!("{revoked}{}{hint}", with_causes(error)));
+        observer.note(&format!("{revoked}{}", with_hint(error)));
     }
     remembered.state
 }

@@ -16,7 +16,7 @@ use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, History};
 use crate::state::hold;
-use crate::state::leftovers::{self, with_causes};
+use crate::state::leftovers::{self, with_hint};
 use crate::state::synced;
 use crate::tree::{Difference, persist, releases};
 
@@ -83,11 +83,7 @@ impl Problems {
     }
 
     fn add(&mut self, error: &impl Outcome) {
-        let mut text = with_causes(error);
-        if let Some(hint) = error.hint() {
-            text = format!("{text}; {hint}");
-        }
-        self.0.push(text);
+        self.0.push(with_hint(error));
     }
 
     /// Compares the live tree with its release. What cannot be compared is a problem.
@@ -138,7 +134,7 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     let history = problems.or_default(History::read(&site.history()));
     problems.0.extend(history.damage(&site.history()));
     problems.or_default(folders::check(site, known::was_installed(site)));
-    problems.or_default(folders::require_unshared(site));
+    problems.or_default(folders::shared(site).map_or(Ok(()), Err));
     let live = problems.or_default(current::read(site));
     problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::Leftover;
 
 use super::json;
@@ -30,6 +31,14 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Writes an error, all its causes and what to do next in one line.
+pub(crate) fn with_hint(error: &impl Outcome) -> String {
+    match error.hint() {
+        Some(hint) => format!("{}; {hint}", with_causes(error)),
+        None => with_causes(error),
+    }
 }
 
 /// Returns what is still there of what could not be removed.

@@ -10,6 +10,7 @@ mod comparison;
 pub(crate) mod disk;
 mod error;
 mod git;
+mod listing;
 pub(crate) mod ownership;
 mod protected;
 mod reference;
@@ -29,10 +30,13 @@ use serde::{Deserialize, Serialize};
 use crate::filter::Filter;
 pub use comparison::Comparison;
 use comparison::Refusal;
-pub use error::{GitContentError, Listing, SourceError, SvnError, SvnFailure};
-pub use git::SubmoduleUrlError;
+pub use error::SourceError;
+pub use git::{GitContentError, GitError, SubmoduleUrlError};
+pub use listing::Listing;
 pub use ownership::ForeignCheckout;
 pub use reference::{CiRevision, GivenReference};
+pub use remote::StatedError;
+pub use svn::{ExternalError, SvnError, SvnFailure};
 
 /// Which revision of which checkout is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 mod attributes;
 mod changes;
 mod conversion;
+mod error;
 mod index;
 mod large;
 mod lfs;
@@ -31,6 +32,7 @@ use super::{
     Checkout, Comparison, Provenance, Refusal, SourceError, SourceSpec, untracked_warning,
 };
 use changes::Changes;
+pub use error::{GitContentError, GitError};
 use objects::Objects;
 pub(super) use private::PrivateRepository;
 pub use submodules::SubmoduleUrlError;
@@ -134,7 +136,7 @@ impl Compared {
         top: &Path,
         work_tree: &Path,
     ) -> Result<Self, SourceError> {
-        let dirty = |checkout: &Path, changes| SourceError::Dirty {
+        let dirty = |checkout: &Path, changes| GitError::Dirty {
             checkout: checkout.to_owned(),
             changes,
         };
@@ -144,14 +146,14 @@ impl Compared {
             if changes.is_empty() {
                 Ok(untracked_warning(&changes.untracked()))
             } else {
-                Err(dirty(&checkout, changes.listing()))
+                Err(dirty(&checkout, changes.listing()).into())
             }
         });
         let entries = tree::entries(commit, top)?;
         let below = submodules::changes(work_tree, &entries)?;
         if !below.0.is_empty() {
             comparison.end()?;
-            return Err(dirty(work_tree, below));
+            return Err(dirty(work_tree, below).into());
         }
         Ok(Self {
             entries,
@@ -164,7 +166,7 @@ impl Compared {
 
 fn release_source(commit: &gix::Commit<'_>, top: &Path) -> Result<Source, SourceError> {
     let revision = commit.id.to_string();
-    let failed = |source| SourceError::Git {
+    let failed = |source| GitError::Repository {
         action: "read a commit of",
         repository: top.to_owned(),
         source,

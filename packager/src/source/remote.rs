@@ -2,11 +2,15 @@
 //! or `svn`. What the statement says is a stranger's word: it can neither be taken for an option
 //! nor name a program.
 
+mod error;
+
 use std::path::Path;
+
+use bulla_schemas::release::Source;
+pub use error::StatedError;
 
 use super::git::PrivateRepository;
 use super::{Location, Provenance, SourceError, address, git, svn};
-use bulla_schemas::release::Source;
 
 /// Where a release statement says that its revision is.
 pub struct StatedSource<'a> {
@@ -61,7 +65,7 @@ impl Found {
 
 /// Fetches the revision, or finds its URL.
 pub fn fetch(stated: &StatedSource<'_>, spool: &Path) -> Result<Found, SourceError> {
-    let refused = |why| SourceError::StatedSourceRefused {
+    let refused = |why| StatedError::Refused {
         stated: address::without_secrets(stated.source),
         why,
     };
@@ -82,8 +86,6 @@ pub fn fetch(stated: &StatedSource<'_>, spool: &Path) -> Result<Found, SourceErr
                 .extend(path.split('/').filter(|part| !part.is_empty()));
             Ok(Found::at(Location::Url(url.into())))
         }
-        _ => Err(refused(
-            "expected `git+URL` or `svn+URL`, as the release has it",
-        )),
+        _ => Err(refused("expected `git+URL` or `svn+URL`, as the release has it").into()),
     }
 }

@@ -14,6 +14,7 @@
 pub(super) mod address;
 mod base;
 mod changes;
+mod error;
 mod export;
 mod externals;
 mod fresh;
@@ -31,10 +32,12 @@ use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_svn::Problems;
 
 use super::address::{has_password, without_secrets};
-use super::error::Listing;
+use super::listing::Listing;
 use super::ownership::require_own_svn;
-use super::{Checkout, Refusal, SourceError, SourceSpec, SvnError, untracked_warning};
+use super::{Checkout, Refusal, SourceError, SourceSpec, untracked_warning};
+pub use error::{SvnError, SvnFailure};
 use externals::above;
+pub use externals::error::ExternalError;
 use externals::mount::MountBase;
 use program::Svn;
 use revision::Revision;
@@ -88,7 +91,7 @@ pub(super) fn open_working_copy(
     } else if spec.allow_dirty && !problems.are_unreadable() {
         export::working_copy(&svn, top)?
     } else {
-        return Err(refusal(problems, top));
+        return Err(refusal(problems, top).into());
     };
     let from_above = working_copy.from_above.iter().cloned();
     layer.from_above = from_above
@@ -109,12 +112,12 @@ pub(super) fn open_working_copy(
 }
 
 /// Names every problem of a working copy, and the commands that mend them.
-fn refusal(problems: Problems, checkout: &Path) -> SourceError {
+fn refusal(problems: Problems, checkout: &Path) -> SvnError {
     let mut mend = problems.remedies();
     if !problems.are_unreadable() {
         mend.push("`--allow-dirty` packs what lies there into a release that cannot be promoted");
     }
-    SourceError::NotOneRevision {
+    SvnError::NotOneRevision {
         checkout: checkout.to_owned(),
         mend: mend.join("; "),
         problems: Listing(problems.listing()),
@@ -122,10 +125,10 @@ fn refusal(problems: Problems, checkout: &Path) -> SourceError {
 }
 
 /// A Subversion path is what a branch or tag is for git; nothing else can be said to be it.
-fn refuse_reference(spec: &SourceSpec, repository: &str) -> Result<(), SourceError> {
+fn refuse_reference(spec: &SourceSpec, repository: &str) -> Result<(), SvnError> {
     match spec.reference.named {
         None => Ok(()),
-        Some(_) => Err(SourceError::ReferenceOfSvn {
+        Some(_) => Err(SvnError::Reference {
             repository: without_secrets(repository),
         }),
     }

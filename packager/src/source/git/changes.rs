@@ -12,10 +12,11 @@ use gix::status::{Item, UntrackedFiles, index_worktree::iter::Summary};
 use gix::worktree::IndexPersistedOrInMemory;
 
 use super::conversion::{self, Conversion, Conversions};
+use super::error::GitError;
 use super::index;
 use super::tree::{Entry, Place};
 use crate::source::disk::is_executable;
-use crate::source::error::Listing;
+use crate::source::listing::Listing;
 use crate::source::ownership::require_own_git;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
@@ -68,7 +69,7 @@ impl Changes {
     /// ignored and how lines end. No filter is run, whoever configured it: the content of a file in
     /// Git LFS is compared with its pointer here.
     pub(super) fn find(top: &Path) -> Result<Self, SourceError> {
-        let failed = |source| SourceError::Git {
+        let failed = |source| GitError::Repository {
             action: "compare the work tree with the commit of",
             repository: top.to_owned(),
             source,
@@ -178,7 +179,7 @@ impl Changes {
             None => repository
                 .index_or_empty()
                 .map(IndexPersistedOrInMemory::Persisted)
-                .map_err(|source| SourceError::Git {
+                .map_err(|source| GitError::Repository {
                     action: "read the index of",
                     repository: work_tree.to_owned(),
                     source,
@@ -236,7 +237,7 @@ fn kind_in_index(mode: gix::index::entry::Mode) -> TrackedKind {
 
 /// Returns the entry for what lies at `path` now; none when it is gone.
 fn from_work_tree(path: &gix::bstr::BStr, work_tree: &Path) -> Result<Option<Entry>, SourceError> {
-    let relative = gix::path::from_bstr(path).map_err(|source| SourceError::Git {
+    let relative = gix::path::from_bstr(path).map_err(|source| GitError::Repository {
         action: "find a changed file of",
         repository: work_tree.to_owned(),
         source,

@@ -4,8 +4,9 @@ use gix::bstr::BStr;
 use gix::index::entry::{Flags, Mode, Stat};
 use gix::index::{File, State};
 
+use super::error::GitError;
 use super::tree::{self, Entry, Place};
-use crate::source::{SourceError, TrackedKind};
+use crate::source::TrackedKind;
 
 /// Returns the index with all its entries. None when the index itself is complete.
 ///
@@ -13,10 +14,10 @@ use crate::source::{SourceError, TrackedKind};
 pub(super) fn expanded(
     repository: &gix::Repository,
     top: &std::path::Path,
-) -> Result<Option<File>, SourceError> {
+) -> Result<Option<File>, GitError> {
     let sparse = repository
         .index_or_empty()
-        .map_err(|source| SourceError::Git {
+        .map_err(|source| GitError::Repository {
             action: "read the index of",
             repository: top.to_owned(),
             source,

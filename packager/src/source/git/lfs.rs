@@ -19,8 +19,9 @@ use bulla_bundle::Content;
 use bulla_schemas::Digest;
 use sha2::{Digest as _, Sha256};
 
-use crate::source::error::{GitContentError, Listing};
-use crate::source::{SourceError, protected};
+use crate::source::git::error::GitContentError;
+use crate::source::listing::Listing;
+use crate::source::protected;
 pub(super) use pointer::{Pointer, Reading};
 
 /// A pointer and where it stands.
@@ -62,7 +63,7 @@ pub(super) fn find(
     commit: gix::ObjectId,
     wanted: Vec<Wanted>,
     spool: &Path,
-) -> Result<Vec<(usize, LargeFile)>, SourceError> {
+) -> Result<Vec<(usize, LargeFile)>, GitContentError> {
     let stores = stores(repository);
     let (mut found, mut missing) = (Vec::new(), wanted);
     let mut look = |missing: Vec<Wanted>| -> Vec<Wanted> {
@@ -97,10 +98,10 @@ pub(super) fn find(
             (format!("missing {} bytes", wanted.pointer.size), path)
         })
         .collect();
-    Err(SourceError::GitContent(GitContentError::LargeFiles {
+    Err(GitContentError::LargeFiles {
         files: Listing(names),
         said,
-    }))
+    })
 }
 
 /// Lists the stores of the repository, the one that is written to first, and of those that it

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
+use super::error::GitError;
 use super::program::{Git, GitFailure};
-use crate::source::{SourceError, SourceSpec, address};
+use crate::source::{SourceSpec, address};
 
 /// Where tags are.
 const TAGS: &str = "refs/tags/";
@@ -15,19 +16,21 @@ pub(super) fn commit<'repository>(
     repository: &'repository gix::Repository,
     top: &Path,
     revision: Option<&str>,
-) -> Result<gix::Commit<'repository>, SourceError> {
+) -> Result<gix::Commit<'repository>, GitError> {
     let revision = match revision {
         None | Some("HEAD" | "@") => return head(repository, top),
         Some(revision) => revision,
     };
     let found = match said_by_git(repository, revision) {
-        Answer::Object(id) => repository
-            .find_object(id)
-            .map_err(|source| SourceError::Git {
-                action: "find a revision in",
-                repository: top.to_owned(),
-                source,
-            })?,
+        Answer::Object(id) => {
+            repository
+                .find_object(id)
+                .map_err(|source| GitError::Repository {
+                    action: "find a revision in",
+                    repository: top.to_owned(),
+                    source,
+                })?
+        }
         answer => {
             let found = repository
                 .rev_parse_single(BStr::new(revision))
@@ -47,7 +50,7 @@ pub(super) fn commit<'repository>(
     };
     found
         .peel_to_commit()
-        .map_err(|source| SourceError::NotCommit {
+        .map_err(|source| GitError::NotCommit {
             revision: revision.to_owned(),
             repository: top.to_owned(),
             source,
@@ -58,17 +61,19 @@ pub(super) fn commit<'repository>(
 fn head<'repository>(
     repository: &'repository gix::Repository,
     top: &Path,
-) -> Result<gix::Commit<'repository>, SourceError> {
+) -> Result<gix::Commit<'repository>, GitError> {
     if repository.head().is_ok_and(|head| head.is_unborn()) {
-        return Err(SourceError::NoCommit {
+        return Err(GitError::NoCommit {
             repository: top.to_owned(),
         });
     }
-    repository.head_commit().map_err(|source| SourceError::Git {
-        action: "find the commit that is checked out in",
-        repository: top.to_owned(),
-        source,
-    })
+    repository
+        .head_commit()
+        .map_err(|source| GitError::Repository {
+            action: "find the commit that is checked out in",
+            repository: top.to_owned(),
+            source,
+        })
 }
 
 /// What `git rev-parse` answers.
@@ -94,8 +99,8 @@ fn said_by_git(repository: &gix::Repository, revision: &str) -> Answer {
     }
 }
 
-fn unknown_to_git(repository: &gix::Repository, top: &Path, revision: &str) -> SourceError {
-    SourceError::UnknownRevision {
+fn unknown_to_git(repository: &gix::Repository, top: &Path, revision: &str) -> GitError {
+    GitError::UnknownRevision {
         revision: revision.to_owned(),
         repository: top.to_owned(),
         shallow: repository.is_shallow().unwrap_or(false),
@@ -109,16 +114,16 @@ fn unknown(
     repository: &gix::Repository,
     top: &Path,
     revision: &str,
-) -> SourceError {
+) -> GitError {
     let is_wrong = source.is_not_found() || source.is_validation();
     if source.is_corrupted() || !is_wrong {
-        return SourceError::Git {
+        return GitError::Repository {
             action: "find a revision in",
             repository: top.to_owned(),
             source,
         };
     }
-    SourceError::UnknownRevision {
+    GitError::UnknownRevision {
         revision: revision.to_owned(),
         repository: top.to_owned(),
         shallow: repository.is_shallow().unwrap_or(false),

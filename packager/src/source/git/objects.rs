@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bulla_bundle::Content;
 
+use super::error::GitError;
 use super::large::LargeBlobs;
 use super::verify::{self, Verified};
 use crate::source::SourceError;
@@ -129,7 +130,7 @@ pub(super) fn repository(top: &Path) -> Result<gix::Repository, SourceError> {
 
 /// Opens with the repository's own configuration and no other, and without replacement objects.
 /// Nothing that the configuration names is run. Whose it is was asked before.
-fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, SourceError> {
+fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, GitError> {
     let repository = gix::open::Options::isolated()
         .with(gix::sec::Trust::Full)
         .config_overrides(
@@ -139,7 +140,7 @@ fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, Sour
                 .chain(["core.useReplaceRefs=false"]),
         )
         .open(top)
-        .map_err(|source| SourceError::Git {
+        .map_err(|source| GitError::Repository {
             action: "open",
             repository: top.to_owned(),
             source,
@@ -147,7 +148,7 @@ fn open(top: &Path, settings: &[&str]) -> Result<gix::ThreadSafeRepository, Sour
     let opened = repository.to_thread_local();
     let references = opened.config_snapshot().string("extensions.refStorage");
     match references {
-        Some(storage) if storage != "files" => Err(SourceError::ReferenceStorage {
+        Some(storage) if storage != "files" => Err(GitError::ReferenceStorage {
             repository: top.to_owned(),
             storage: storage.to_string(),
         }),

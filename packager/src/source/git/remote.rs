@@ -5,8 +5,9 @@ use std::path::Path;
 use super::private::{Access, PrivateRepository, REMOTE};
 use super::program::Git;
 use super::submodules::{fetch as fetch_commit, resolve as resolve_url};
+use crate::source::address;
 use crate::source::reference::is_full_name;
-use crate::source::{SourceError, address};
+use crate::source::remote::StatedError;
 
 /// The local name of the branch or tag that was asked for.
 const REFERENCE: &str = "refs/bulla/reference";
@@ -17,13 +18,13 @@ pub(in crate::source) fn fetch(
     commit: &str,
     reference: &str,
     spool: &Path,
-) -> Result<PrivateRepository, SourceError> {
+) -> Result<PrivateRepository, StatedError> {
     // Relative URLs are relative to nothing here.
-    let url = resolve_url(url, "").map_err(|error| SourceError::StatedSourceUrl {
+    let url = resolve_url(url, "").map_err(|error| StatedError::Url {
         url: address::without_secrets(url),
         source: Box::new(error),
     })?;
-    let failed = |message: String| SourceError::Fetch {
+    let failed = |message: String| StatedError::Fetch {
         url: address::without_secrets(&url),
         commit: commit.to_owned(),
         message,

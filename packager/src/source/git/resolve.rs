@@ -10,13 +10,14 @@ use bulla_schemas::recipe::{Lfs, SourceSection};
 
 use super::attributes::{self, Attributes, Marks};
 use super::changes::Changes;
+use super::error::{GitContentError, GitError};
 use super::objects::{Objects, is_partial};
 use super::submodules::{self, Parent};
 use super::tree::{self, Entry, GitTree, Place, TreeContext};
 use super::{lfs, substitution};
 use crate::filter::Filter;
-use crate::source::error::{GitContentError, Listing};
-use crate::source::{SourceError, SvnError, Tracked, TrackedKind, Tree as _, join, read};
+use crate::source::listing::Listing;
+use crate::source::{SourceError, Tracked, TrackedKind, Tree as _, join, read};
 use resolution::Resolution;
 
 impl GitTree {
@@ -27,7 +28,7 @@ impl GitTree {
         filter: &Filter,
     ) -> Result<Self, SourceError> {
         if let Some(path) = section.externals.keys().next() {
-            return Err(SvnError::UnusedPin { path: path.clone() }.into());
+            return Err(SourceError::UnusedPin { path: path.clone() });
         }
         self.resolve_within(&mut Resolution::new(section.lfs, filter.judge()))
     }
@@ -74,11 +75,7 @@ impl GitTree {
             return Ok(None);
         }
         Attributes::read(files).map_err(|source| {
-            GitContentError::Settings {
-                path: resolution.shown(attributes::FILE),
-                source: Box::new(source),
-            }
-            .into()
+            GitContentError::unreadable(resolution.shown(attributes::FILE), source).into()
         })
     }
 
@@ -88,10 +85,8 @@ impl GitTree {
         position: usize,
         resolution: &Resolution<'_>,
     ) -> Result<Option<Vec<u8>>, SourceError> {
-        let unreadable = |source: std::io::Error| GitContentError::Settings {
-            path: resolution.shown(&self.tracked[position].path),
-            source: Box::new(source),
-        };
+        let path = || resolution.shown(&self.tracked[position].path);
+        let unreadable = |source: std::io::Error| GitContentError::unreadable(path(), source);
         let content = self.content(position).map_err(unreadable)?;
         if content.size() >= attributes::MAX_LEN {
             return Ok(None);
@@ -111,11 +106,8 @@ impl GitTree {
         self.content(position)
             .and_then(|content| read(content, limit))
             .map_err(|source| {
-                GitContentError::Settings {
-                    path: resolution.shown(&self.tracked[position].path),
-                    source: Box::new(source),
-                }
-                .into()
+                let path = resolution.shown(&self.tracked[position].path);
+                GitContentError::unreadable(path, source).into()
             })
     }
 
@@ -174,7 +166,7 @@ impl GitTree {
         if asking.is_empty() {
             return Ok(());
         }
-        let failed = |source| SourceError::Git {
+        let failed = |source| GitError::Repository {
             action: "read a commit of",
             repository: self.context.top.clone(),
             source,
@@ -186,10 +178,7 @@ impl GitTree {
         let decoded = commit.decode().map_err(failed)?;
         for position in asking {
             let path = || resolution.shown(&self.tracked[position].path);
-            let unreadable = |source: std::io::Error| GitContentError::Settings {
-                path: path(),
-                source: Box::new(source),
-            };
+            let unreadable = |source: std::io::Error| GitContentError::unreadable(path(), source);
             let content = self.content(position).map_err(unreadable)?;
             let size = content.size();
             if size > substitution::MAX_LEN {
@@ -224,10 +213,7 @@ impl GitTree {
         let mut wanted = Vec::new();
         for position in asking {
             let path = || resolution.shown(&self.tracked[position].path);
-            let unreadable = |source: std::io::Error| GitContentError::Settings {
-                path: path(),
-                source: Box::new(source),
-            };
+            let unreadable = |source: std::io::Error| GitContentError::unreadable(path(), source);
             let content = self.content(position).map_err(unreadable)?;
             if content.size() >= lfs::Pointer::MAX_LEN {
                 continue;
@@ -374,7 +360,7 @@ impl GitTree {
             let repository = found.objects.repository();
             let commit = repository
                 .find_commit(commit)
-                .map_err(|source| SourceError::Git {
+                .map_err(|source| GitError::Repository {
                     action: "read a commit of",
                     repository: found.top.clone(),
                     source,
@@ -399,7 +385,7 @@ impl GitTree {
         let repository = objects.repository();
         let commit = repository
             .head_commit()
-            .map_err(|source| SourceError::Git {
+            .map_err(|source| GitError::Repository {
                 action: "read a commit of",
                 repository: top.clone(),
                 source,
@@ -426,7 +412,7 @@ impl GitTree {
     /// Takes the entries of `submodule` over. An empty one stays an empty directory.
     fn mount(&mut self, path: &[u8], submodule: Self) -> Result<(), SourceError> {
         if self.tracked.len() + submodule.tracked.len() > tree::MOST {
-            return Err(tree::too_many(&self.context.top));
+            return Err(tree::too_many(&self.context.top).into());
         }
         let number = self.submodules.len();
         if submodule.tracked.is_empty() {

@@ -17,7 +17,7 @@ use gix::bstr::ByteSlice as _;
 use super::names;
 use super::objects::Objects;
 use super::private::{Access, PrivateRepository};
-use crate::source::error::GitContentError;
+use crate::source::git::error::GitContentError;
 use crate::source::{SourceError, address};
 pub(super) use changes::changes;
 pub(super) use fetch::fetch;
@@ -79,10 +79,7 @@ impl Parent<'_> {
             .gitmodules
             .map(|gitmodules| declared::find(gitmodules, path, configuration.plumbing()))
             .transpose()
-            .map_err(|source| GitContentError::Settings {
-                path: ".gitmodules".to_owned(),
-                source: Box::new(source),
-            })?
+            .map_err(|source| GitContentError::unreadable(".gitmodules", source))?
             .flatten()
             .ok_or_else(|| GitContentError::Undeclared {
                 path: shown.to_owned(),

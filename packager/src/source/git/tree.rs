@@ -7,12 +7,13 @@ use bulla_bundle::Content;
 use bulla_schemas::recipe::SourceSection;
 use gix::objs::tree::EntryKind;
 
+use super::error::{GitContentError, GitError};
 use super::lfs::LargeFile;
 use super::objects::{Objects, is_partial};
 use super::private::PrivateRepository;
 use super::verify;
 use crate::filter::Filter;
-use crate::source::error::{GitContentError, Listing};
+use crate::source::listing::Listing;
 use crate::source::{ContentId, SourceError, Tracked, TrackedKind, Tree, disk, join};
 
 /// An entry and where its content is.
@@ -38,8 +39,8 @@ pub(super) enum Place {
 }
 
 /// Lists every entry of `commit`. Directories are implied by what is in them.
-pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>, SourceError> {
-    let failed = |source| SourceError::Git {
+pub(super) fn entries(commit: &gix::Commit<'_>, top: &Path) -> Result<Vec<Entry>, GitError> {
+    let failed = |source| GitError::Repository {
         action: "read a tree of",
         repository: top.to_owned(),
         source,
@@ -66,8 +67,8 @@ pub(super) fn below(
     root: gix::ObjectId,
     path: &[u8],
     top: &Path,
-) -> Result<Vec<Entry>, SourceError> {
-    let failed = |source| SourceError::Git {
+) -> Result<Vec<Entry>, GitError> {
+    let failed = |source| GitError::Repository {
         action: "read a tree of",
         repository: top.to_owned(),
         source,
@@ -107,17 +108,17 @@ pub(super) fn below(
 fn look_at(
     entry: &gix::object::tree::EntryRef<'_, '_>,
     prefix: &[u8],
-) -> Result<Pending, SourceError> {
+) -> Result<Pending, GitError> {
     let name = entry.filename();
     let path = join(prefix, name);
     if !is_name(name) {
-        return Err(SourceError::GitContent(GitContentError::EntryName {
+        return Err(GitError::Content(GitContentError::EntryName {
             path: String::from_utf8_lossy(&path).into_owned(),
         }));
     }
     // Deeper than any path may be: a tree made by hand, which must not be walked without end.
     if path.len() > 2 * bulla_schemas::EntryPath::MAX_LEN {
-        return Err(SourceError::TooDeep {
+        return Err(GitError::TooDeep {
             path: String::from_utf8_lossy(&path[..60]).into_owned(),
         });
     }
@@ -142,17 +143,17 @@ fn is_name(name: &[u8]) -> bool {
 }
 
 /// A commit with more than [`MOST`] entries.
-pub(super) fn too_many(top: &Path) -> SourceError {
-    SourceError::TooMany {
+pub(super) fn too_many(top: &Path) -> GitError {
+    GitError::TooMany {
         repository: top.to_owned(),
         most: MOST,
     }
 }
 
 /// A tree that is not in this clone.
-fn absent(repository: &gix::Repository, id: gix::ObjectId, path: &[u8], top: &Path) -> SourceError {
+fn absent(repository: &gix::Repository, id: gix::ObjectId, path: &[u8], top: &Path) -> GitError {
     let shown = format!("{}/", String::from_utf8_lossy(path));
-    SourceError::GitContent(GitContentError::Absent {
+    GitError::Content(GitContentError::Absent {
         repository: top.to_owned(),
         objects: Listing(vec![(id.to_string(), shown)]),
         partial: is_partial(repository),

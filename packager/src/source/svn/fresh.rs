@@ -7,13 +7,14 @@
 use std::ffi::OsStr;
 
 use super::base;
+use super::error::SvnError;
 use super::export::{TREE, private_directory};
 use super::layer::Layer;
 use super::program::Svn;
 use super::working_copy;
 use super::xml::Info;
 use crate::source::SourceError;
-use crate::source::error::{Listing, SvnError};
+use crate::source::listing::Listing;
 
 /// Checks out the revision that `pinned` names and lists what is in it.
 pub(super) fn layer(svn: &Svn, pinned: &Info) -> Result<Layer, SourceError> {

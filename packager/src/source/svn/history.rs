@@ -10,8 +10,9 @@ use bulla_svn::externals::location;
 use super::address;
 use super::program::Svn;
 use super::working_copy;
+use crate::source::SourceError;
 use crate::source::address::{public, without_secrets};
-use crate::source::{SourceError, SvnError};
+use crate::source::svn::error::SvnError;
 
 /// A path of a repository at a revision.
 #[derive(Debug, Clone, Copy)]

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::error::{SvnError, SvnFailure};
 use super::xml::Info;
 use crate::source::SourceError;
-use crate::source::error::SvnFailure;
 
 /// Runs `svn` for one checkout.
 pub(super) struct Svn {
@@ -42,21 +42,23 @@ impl Svn {
             .stdin(Stdio::null())
             .output()
             .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => SourceError::SvnMissing {
+                io::ErrorKind::NotFound => SvnError::NotInstalled {
                     repository: self.repository.clone(),
-                },
+                }
+                .into(),
                 _ => SourceError::io("cannot run", Path::new("svn"), source),
             })?;
         if output.status.success() {
             return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr);
-        Err(SourceError::Svn {
+        Err(SvnError::Command {
             command: arguments[0].to_owned(),
             repository: self.repository.clone(),
             failure: SvnFailure::of(&message),
             message: said(&message),
-        })
+        }
+        .into())
     }
 
     /// Asks about one directory, at a revision when one is given.
@@ -82,11 +84,11 @@ impl Svn {
             arguments.extend(["-r", revision]);
         }
         Info::parse(&self.run(&arguments, &[target])?)
-            .map_err(|source| self.unreadable("info", source))
+            .map_err(|source| self.unreadable("info", source).into())
     }
 
-    pub(super) fn unreadable(&self, command: &str, source: quick_xml::DeError) -> SourceError {
-        SourceError::SvnXml {
+    pub(super) fn unreadable(&self, command: &str, source: quick_xml::DeError) -> SvnError {
+        SvnError::Xml {
             command: command.to_owned(),
             repository: self.repository.clone(),
             source,
@@ -138,7 +140,7 @@ pub(super) fn path_operand(path: &Path) -> Result<String, SourceError> {
 
 /// Checks that `text` names one revision in Subversion's way: a number (`r` optional), a word or
 /// a date in braces.
-pub(super) fn revision(text: &str, repository: &str) -> Result<String, SourceError> {
+pub(super) fn revision(text: &str, repository: &str) -> Result<String, SvnError> {
     let number = text.strip_prefix('r').unwrap_or(text);
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_word = ["HEAD", "BASE", "COMMITTED", "PREV"].contains(&text.to_uppercase().as_str());
@@ -153,7 +155,7 @@ pub(super) fn revision(text: &str, repository: &str) -> Result<String, SourceErr
     } else if is_word || is_date {
         Ok(text.to_owned())
     } else {
-        Err(SourceError::NotSvnRevision {
+        Err(SvnError::NotRevision {
             revision: text.to_owned(),
             repository: repository.to_owned(),
         })

@@ -4,6 +4,7 @@ use bulla_schemas::Timestamp;
 use bulla_schemas::release::Source;
 use bulla_schemas::statement::Build;
 
+use super::error::SvnError;
 use super::xml::Info;
 use crate::source::address::public;
 use crate::source::{Provenance, SourceError};
@@ -27,9 +28,10 @@ impl Revision {
     /// Reads `svn info`; `repository` is what the user named.
     pub(super) fn of(info: &Info, repository: &str) -> Result<Self, SourceError> {
         let Some(commit) = &info.commit else {
-            return Err(SourceError::NeverCommitted {
+            return Err(SvnError::NeverCommitted {
                 repository: repository.to_owned(),
-            });
+            }
+            .into());
         };
         let committed = commit.date().map_err(|source| SourceError::CommitTime {
             revision: format!("r{}", commit.revision),

@@ -6,10 +6,11 @@ use bulla_schemas::Timestamp;
 use bulla_svn::{LastChange, Repository, WorkingCopy};
 
 use super::address;
+use super::error::SvnError;
 use super::revision::Revision;
+use crate::source::SourceError;
 use crate::source::address::without_secrets;
 use crate::source::ownership::require_own_svn;
-use crate::source::{SourceError, SvnError};
 
 /// Reads what the working copy at `root` has at or below the directory `top`.
 pub(super) fn read(root: &Path, top: &Path) -> Result<WorkingCopy, SourceError> {

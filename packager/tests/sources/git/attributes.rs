@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bulla_packager::source::{GitContentError, SourceError, TrackedKind};
+use bulla_packager::source::{GitContentError, GitError, SourceError, TrackedKind};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use proptest::prelude::*;
 
@@ -258,7 +258,7 @@ fn refuses_placeholders_that_differ_between_clones() {
         assert!(
             matches!(
                 &error,
-                SourceError::GitContent(GitContentError::Placeholder { path, .. }) if path == "version"
+                SourceError::Git(GitError::Content(GitContentError::Placeholder { path, .. })) if path == "version"
             ),
             "{placeholder}: {error:?}"
         );

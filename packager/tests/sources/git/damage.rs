@@ -1,6 +1,6 @@
 //! Repositories with damaged or missing objects: an error, and never another release.
 
-use bulla_packager::source::SourceError;
+use bulla_packager::source::{GitError, SourceError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, open, open_revision, refusal};
@@ -127,18 +127,27 @@ fn tells_a_damaged_repository_from_an_unknown_revision() {
     damage(&repository, &commit);
     for revision in ["main", "HEAD", &commit] {
         let error = refusal(open_revision(&repository.work(), revision));
-        assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+        assert!(
+            matches!(error, SourceError::Git(GitError::Repository { .. })),
+            "{error:?}"
+        );
         assert_eq!(error.kind(), FailureKind::Failed);
         assert!(error.hint().unwrap().contains("git fsck"));
     }
     repository.write(".git/HEAD", "garbage");
     let error = refusal(open(&repository.work()));
-    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+    assert!(
+        matches!(error, SourceError::Git(GitError::Repository { .. })),
+        "{error:?}"
+    );
 
     let none = repository.home().join("none");
     crate::checkout::write(&none, ".git", "garbage");
     let error = refusal(open(&none));
-    assert!(matches!(error, SourceError::Git { .. }), "{error:?}");
+    assert!(
+        matches!(error, SourceError::Git(GitError::Repository { .. })),
+        "{error:?}"
+    );
     assert!(error.hint().unwrap().contains("git status"));
 }
 

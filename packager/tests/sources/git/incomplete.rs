@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bulla_packager::source::{GitContentError, SourceError};
+use bulla_packager::source::{GitContentError, GitError, SourceError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{
@@ -74,7 +74,10 @@ fn directories_that_a_partial_clone_lacks_are_named() {
     assert!(
         matches!(
             &error,
-            SourceError::GitContent(GitContentError::Absent { partial: true, .. })
+            SourceError::Git(GitError::Content(GitContentError::Absent {
+                partial: true,
+                ..
+            }))
         ),
         "{error:?}"
     );

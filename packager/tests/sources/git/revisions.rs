@@ -1,6 +1,6 @@
 //! A revision is whatever `git rev-parse` takes: it is the judge.
 
-use bulla_packager::source::SourceError;
+use bulla_packager::source::{GitError, SourceError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::release::Source;
 
@@ -152,7 +152,7 @@ fn what_is_no_commit_is_said_to_be_something_else() {
     ] {
         let error = refusal(open_revision(&repository.work(), name));
         assert!(
-            matches!(error, SourceError::NotCommit { .. }),
+            matches!(error, SourceError::Git(GitError::NotCommit { .. })),
             "{name}: {error:?}"
         );
         assert!(error.to_string().contains(name), "{error}");
@@ -241,7 +241,7 @@ fn says_what_is_missing() {
     let repository = GitRepository::with_files();
     let error = refusal(open_revision(&repository.work(), "no-such"));
     assert!(
-        matches!(error, SourceError::UnknownRevision { .. }),
+        matches!(error, SourceError::Git(GitError::UnknownRevision { .. })),
         "{error:?}"
     );
     assert_eq!(error.kind(), FailureKind::Usage);
@@ -264,7 +264,10 @@ fn says_what_is_missing() {
         open_revision(&empty.work(), "@"),
     ] {
         let error = refusal(named);
-        assert!(matches!(error, SourceError::NoCommit { .. }), "{error:?}");
+        assert!(
+            matches!(error, SourceError::Git(GitError::NoCommit { .. })),
+            "{error:?}"
+        );
         assert_eq!(error.kind(), FailureKind::Usage);
     }
     let error = refusal(open(empty.home()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bulla_packager::source::{GitContentError, SourceError, TrackedKind};
+use bulla_packager::source::{GitContentError, GitError, SourceError, TrackedKind};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::checkout::{GitRepository, RECIPE, open, open_dirty, refusal, resolve, resolved, spec};
@@ -211,7 +211,7 @@ fn a_commit_that_nobody_has_is_named() {
     assert!(
         matches!(
             &error,
-            SourceError::GitContent(GitContentError::SubmoduleUnavailable { path, commit, .. })
+            SourceError::Git(GitError::Content(GitContentError::SubmoduleUnavailable { path, commit, .. }))
                 if path == "lib/other" && commit == missing
         ),
         "{error:?}"
@@ -244,7 +244,7 @@ fn a_commit_of_another_repository_must_be_declared() {
     repository.git(&["commit", "-q", "-m", "lib"]);
     let error = refusal(resolve(&spec(&repository.work())));
     assert!(
-        matches!(&error, SourceError::GitContent(GitContentError::Undeclared { path }) if path == "lib"),
+        matches!(&error, SourceError::Git(GitError::Content(GitContentError::Undeclared { path })) if path == "lib"),
         "{error:?}"
     );
     assert!(error.hint().unwrap().contains("git submodule add"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use bulla_packager::source::SourceError;
+use bulla_packager::source::{SourceError, SvnError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::assert_same;
@@ -62,7 +62,10 @@ fn a_server_gives_the_same_as_its_files() {
     drop(server);
     assert_same(&expected, &open(&work).unwrap());
     let error = refusal(open_url(&trunk));
-    assert!(matches!(error, SourceError::Svn { .. }), "{error:?}");
+    assert!(
+        matches!(error, SourceError::Subversion(SvnError::Command { .. })),
+        "{error:?}"
+    );
     assert_eq!(error.kind(), FailureKind::Temporary);
     assert!(error.to_string().contains("Connection refused"), "{error}");
 }

@@ -4,7 +4,7 @@
 use bulla_schemas::recipe::Lfs;
 
 use crate::filter::FilterJudge;
-use crate::source::error::GitContentError;
+use crate::source::git::error::GitContentError;
 use crate::source::{SourceError, Tracked, join};
 
 /// Most submodules of a commit, in all.

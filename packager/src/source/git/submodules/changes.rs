@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::checked_out;
-use crate::source::error::Listing;
 use crate::source::git::changes::Changes;
 use crate::source::git::objects;
 use crate::source::git::tree::{self, Entry, Place};
+use crate::source::listing::Listing;
 use crate::source::{SourceError, TrackedKind, join};
 
 /// Finds submodules of `work_tree` at another commit than the recorded one, and what is changed in

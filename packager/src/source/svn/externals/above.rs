@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bulla_svn::externals::{from_above, location};
 
+use super::error::ExternalError;
 use crate::filter::Filter;
-use crate::source::error::SvnError;
 use crate::source::svn::program::Svn;
 use crate::source::svn::xml::{self, Info};
 
@@ -71,7 +71,7 @@ pub(in crate::source::svn) fn in_repository(svn: &Svn, info: &Info) -> Vec<FromA
 pub(in crate::source::svn) fn judge(
     externals: &[FromAbove],
     filter: &Filter,
-) -> Result<Vec<String>, SvnError> {
+) -> Result<Vec<String>, ExternalError> {
     let mut judge = filter.judge();
     let mut warnings = Vec::new();
     for FromAbove { path, is_there } in externals {
@@ -79,7 +79,7 @@ pub(in crate::source::svn) fn judge(
             continue;
         }
         if *is_there {
-            return Err(SvnError::ExternalFromAbove { path: path.clone() });
+            return Err(ExternalError::FromAbove { path: path.clone() });
         }
         warnings.push(format!(
             "the external `{path}` is defined above the packed directory and not part of the release"

@@ -5,9 +5,11 @@ use std::path::Path;
 use super::super::layer::{FileExternal, Layer};
 use super::super::program::Svn;
 use super::super::{base, changes, export, fresh, working_copy};
+use super::error::ExternalError;
 use crate::source::SourceError;
 use crate::source::address::without_secrets;
-use crate::source::error::{Listing, SvnError, SvnFailure};
+use crate::source::listing::Listing;
+use crate::source::svn::error::{SvnError, SvnFailure};
 
 /// An external with everything about it decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl Pinned {
         let mut problems = std::mem::take(&mut working_copy.problems);
         let untracked = changes::find(&working_copy, svn, &mut problems)?;
         if problems.are_changes() {
-            return Err(SvnError::ChangedExternal {
+            return Err(ExternalError::Changed {
                 directory: directory.to_owned(),
                 changes: Listing(problems.listing()),
             }
@@ -97,11 +99,11 @@ impl Pinned {
         let Self { url, peg, revision } = self;
         let target = format!("{url}@{}", peg.unwrap_or(*revision));
         let info = match svn.describe(&target, Some(&revision.to_string())) {
-            Err(SourceError::Svn {
+            Err(SourceError::Subversion(SvnError::Command {
                 failure: SvnFailure::UnknownPath,
                 ..
-            }) if peg.is_none() => {
-                return Err(SvnError::ExternalUnknown {
+            })) if peg.is_none() => {
+                return Err(ExternalError::Unknown {
                     path: path.to_owned(),
                     url: without_secrets(url),
                     revision: *revision,

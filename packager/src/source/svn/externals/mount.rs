@@ -11,10 +11,12 @@ use bulla_svn::externals::{Definition, External, Moment, location};
 
 use super::super::address;
 use super::super::layer::{FileExternal, Layer};
+use super::error::ExternalError;
 use super::fetch::{Fetched, Pinned};
 use crate::filter::Filter;
 use crate::source::address::without_secrets;
-use crate::source::error::{Listing, SvnError};
+use crate::source::listing::Listing;
+use crate::source::svn::error::SvnError;
 use crate::source::{SourceError, TrackedKind};
 
 /// More than any project has; each costs a connection.
@@ -117,7 +119,7 @@ impl<'a> Mount<'a> {
                 self.unused.retain(|pin| pin.as_str() != path);
                 continue;
             }
-            let definition = definition.map_err(|line| SvnError::ExternalDefinition {
+            let definition = definition.map_err(|line| ExternalError::Definition {
                 directory: path.clone(),
                 definition: line,
             })?;
@@ -128,7 +130,7 @@ impl<'a> Mount<'a> {
                 way: Arc::clone(&way),
             };
             if self.waiting.insert(path.clone(), waiting).is_some() {
-                return Err(SvnError::ExternalClash { path }.into());
+                return Err(ExternalError::Clash { path }.into());
             }
         }
         Ok(())
@@ -146,14 +148,14 @@ impl<'a> Mount<'a> {
         }
         let step = (pinned.url.clone(), pinned.revision);
         if waiting.way.contains(&step) || waiting.way.len() > DEEPEST {
-            return Err(SvnError::ExternalLoop {
+            return Err(ExternalError::Loop {
                 path,
                 url: without_secrets(&pinned.url),
             }
             .into());
         }
         if self.layers.len() >= MOST {
-            return Err(SvnError::TooManyExternals { most: MOST }.into());
+            return Err(ExternalError::TooMany { most: MOST }.into());
         }
         self.check_place(&path)?;
         let directory = self.base.directory.as_ref().map(|top| top.join(&path));
@@ -192,7 +194,7 @@ impl<'a> Mount<'a> {
             }
         };
         let url = location::resolve(&definition.url, &waiting.directory, &waiting.root);
-        let url = url.ok_or_else(|| SvnError::ExternalDefinition {
+        let url = url.ok_or_else(|| ExternalError::Definition {
             directory: path.to_owned(),
             definition: definition.url.clone(),
         })?;
@@ -219,30 +221,29 @@ impl<'a> Mount<'a> {
     }
 
     /// Checks that nothing else is at `path` and that only directories lead there.
-    fn check_place(&self, path: &str) -> Result<(), SourceError> {
+    fn check_place(&self, path: &str) -> Result<(), ExternalError> {
         let is_leading = |at: &Path| {
             let kind = self.kinds.get(at.as_os_str().as_encoded_bytes());
             matches!(kind, None | Some(TrackedKind::Directory))
         };
         let is_taken = self.kinds.contains_key(path.as_bytes());
         if is_taken || !Path::new(path).ancestors().skip(1).all(is_leading) {
-            return Err(SvnError::ExternalClash {
+            return Err(ExternalError::Clash {
                 path: path.to_owned(),
-            }
-            .into());
+            });
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Vec<Layer>, SourceError> {
         if !self.unpinned.is_empty() {
-            return Err(SvnError::Unpinned {
+            return Err(ExternalError::Unpinned {
                 externals: Listing(self.unpinned),
             }
             .into());
         }
         match self.unused.into_iter().next() {
-            Some(path) => Err(SvnError::UnusedPin { path }.into()),
+            Some(path) => Err(SourceError::UnusedPin { path }),
             None => Ok(self.layers),
         }
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use super::{Listing, SourceError};
-use crate::source::git::SubmoduleUrlError;
+use crate::source::git::submodules::SubmoduleUrlError;
+use crate::source::listing::Listing;
 
 /// Why the content of a commit cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +128,18 @@ pub enum GitContentError {
     },
 }
 
+impl GitContentError {
+    pub(in crate::source::git) fn unreadable(
+        path: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Settings {
+            path: path.into(),
+            source: source.into(),
+        }
+    }
+}
+
 impl Outcome for GitContentError {
     fn kind(&self) -> FailureKind {
         match self {
@@ -172,11 +184,5 @@ impl Outcome for GitContentError {
             Self::Settings { .. } | Self::TooLargeToSubstitute { .. } => return None,
         };
         Some(hint.to_owned())
-    }
-}
-
-impl From<GitContentError> for SourceError {
-    fn from(error: GitContentError) -> Self {
-        Self::GitContent(error)
     }
 }

@@ -12,7 +12,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_schemas::envelope::{Envelope, Signature};
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::key::SigningKey;
 use crate::sshsig::{SshSignature, SshSignatureError};
@@ -64,14 +64,12 @@ pub enum EnvelopeError {
     SshSignature(#[source] SshSignatureError),
 }
 
-impl EnvelopeError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for EnvelopeError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::SshSignature(error) => error.hint(),
             _ => None,

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use ed25519_dalek::ed25519::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
@@ -55,14 +55,12 @@ pub enum KeyError {
     SigningKey,
 }
 
-impl KeyError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for KeyError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Usage
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Type { .. } => "make one with `ssh-keygen -t ed25519` or `-t ed25519-sk`",
             Self::SigningKey => "make one with `bulla key generate FILE`",

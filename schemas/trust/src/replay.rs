@@ -10,7 +10,7 @@
 //! anybody else calls a policy of a later version is inert.
 
 use bulla_schemas::Digest;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::envelope::SignedEnvelope;
 use crate::merkle::leaf_hash;
@@ -59,14 +59,12 @@ pub enum ReplayError {
     },
 }
 
-impl ReplayError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for ReplayError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some("the log needs a newer version of bulla; install it first".to_owned())
     }
 }

@@ -1,6 +1,6 @@
 //! Resolve: from a channel to the head that may be activated.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
 
@@ -48,17 +48,15 @@ pub enum ResolveError {
     },
 }
 
-impl ResolveError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for ResolveError {
+    fn kind(&self) -> FailureKind {
         match self {
             Self::UnknownProject { .. } | Self::NoHead { .. } => FailureKind::Failed,
             Self::Paused { .. } | Self::Revoked { .. } => FailureKind::Refused,
         }
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownProject { .. } => None,
             Self::NoHead { channel, .. } => Some(format!(

@@ -13,6 +13,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use sha2::Digest as _;
 
 use crate::key::{KeyError, PublicKey};
@@ -68,9 +69,12 @@ pub enum SshSignatureError {
     Wrong,
 }
 
-impl SshSignatureError {
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Outcome for SshSignatureError {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Refused
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Namespace { .. } => {
                 Some(format!("sign with `ssh-keygen -Y sign -n {NAMESPACE}`"))

@@ -1,7 +1,7 @@
 //! What can be wrong with a policy.
 
 use bulla_schemas::Name;
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::key::KeyError;
 use crate::note::NoteError;
@@ -112,14 +112,12 @@ pub enum PolicyError {
     },
 }
 
-impl PolicyError {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for PolicyError {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Key { source, .. } => source.hint(),
             Self::SharedKey { .. } => Some("make a key of its own for each purpose".to_owned()),

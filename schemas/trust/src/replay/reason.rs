@@ -1,6 +1,6 @@
 //! Reasons: the sentence for each rule that an entry can break.
 
-use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::statement::{Action, Severity};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
 
@@ -230,14 +230,12 @@ impl std::fmt::Display for ScopePart {
     }
 }
 
-impl Reason {
-    /// Tells how a program that stops here ends.
-    pub const fn kind(&self) -> FailureKind {
+impl Outcome for Reason {
+    fn kind(&self) -> FailureKind {
         FailureKind::Refused
     }
 
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Sequence { .. }
             | Self::Previous { .. }

@@ -14,6 +14,7 @@
 //! write here. What is read goes through the same functions as a replay, so that what is derived
 //! is derived again.
 
+use bulla_schemas::outcome::Outcome;
 use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
@@ -43,9 +44,8 @@ pub enum SnapshotError {
     },
 }
 
-impl SnapshotError {
-    /// Says what to do next.
-    pub fn hint(&self) -> Option<String> {
+impl Outcome for SnapshotError {
+    fn hint(&self) -> Option<String> {
         Some("remove it and read the log again from its start".to_owned())
     }
 }

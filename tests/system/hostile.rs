@@ -2,10 +2,10 @@
 //! installer refuses each for its own reason, and nothing outside its staging area changes.
 
 mod attacks;
-mod forge;
 
 use std::cell::RefCell;
 
+use bulla_bundle::testing::hostile::ForgedBundle;
 use bulla_schemas::media_type::IN_TOTO;
 use bulla_schemas::statement::ReleaseStatement;
 use bulla_tests::{Server, Tree, World, world};
@@ -14,8 +14,7 @@ use bulla_trust::{LogState, SignedEnvelope, SigningKey, attach_sshsig, pae, repl
 
 use crate::evil::log::{DoctoredLog, log_key};
 use crate::evil::registry::EvilRegistry;
-use attacks::{ATTACKS, Attack};
-use forge::{Forge, Forged};
+use attacks::{Attack, attacks, honest};
 
 const PROJECT: &str = "acme/billing";
 
@@ -52,14 +51,17 @@ impl Scene {
 
     /// Lets the builder and alice sign, as if both had been tricked, and the registry show a log
     /// with that.
-    fn promote(&self, forged: &Forged) {
-        for part in forged.blobs.iter().chain([&forged.manifest]) {
-            self.evil.keep(part.clone());
+    fn promote(&self, forged: &ForgedBundle) {
+        let blobs = forged.blobs().map(|(_, bytes)| bytes);
+        let mut size = 0;
+        for part in blobs.into_iter().chain([&*forged.served.manifest]) {
+            size += part.len() as u64;
+            self.evil.keep(part.to_vec());
         }
         let mut log = self.log.borrow_mut();
         let mut release = self.honest.clone();
-        release.subject[0].digest.sha256 = forged.hash();
-        release.subject[0].annotations.size = forged.size();
+        release.subject[0].digest.sha256 = forged.hash;
+        release.subject[0].annotations.size = size;
         let pem = std::fs::read_to_string(self.world.builder_key()).unwrap();
         let builder = SigningKey::from_pem(&pem).unwrap();
         let envelope = sign(IN_TOTO, &to_payload(&release), &builder).unwrap();
@@ -71,7 +73,7 @@ impl Scene {
             &state,
             &PROJECT.parse().unwrap(),
             &"prod".parse().unwrap(),
-            forged.hash(),
+            forged.hash,
             "tricked".to_owned(),
             release.predicate.run_details.metadata.finished_on,
         ));
@@ -97,17 +99,18 @@ impl Scene {
 #[test]
 fn an_honest_bundle_of_the_forge_is_installed() {
     let scene = Scene::new();
-    let forged = Forge::HONEST.seal(PROJECT);
+    let forged = honest().build();
     scene.promote(&forged);
     scene.server.install(PROJECT, "prod").done();
-    let live = forged.hash().to_string();
+    let live = forged.hash.to_string();
     assert_eq!(scene.server.live(PROJECT), Some(live));
     scene.server.run(&["verify", PROJECT]).done();
 }
 
 #[test]
 fn every_hostile_bundle_is_refused_for_its_own_reason() {
-    assert!(ATTACKS.len() >= 25);
+    let attacks = attacks();
+    assert!(attacks.len() >= 25);
     let scene = Scene::new();
     let before = scene.untouched();
     let mut wrong = Vec::new();
@@ -115,9 +118,9 @@ fn every_hostile_bundle_is_refused_for_its_own_reason() {
         name,
         reason,
         forge,
-    } in ATTACKS
+    } in attacks
     {
-        let forged = forge.seal(PROJECT);
+        let forged = forge.build();
         scene.promote(&forged);
         let run = scene.server.install(PROJECT, "prod");
         if run.status != Some(3) || !run.stderr.contains(reason) {
@@ -139,8 +142,9 @@ fn every_hostile_bundle_is_refused_for_its_own_reason() {
 
 #[test]
 fn no_two_attacks_are_refused_for_the_same_reason() {
-    for (position, attack) in ATTACKS.iter().enumerate() {
-        for other in &ATTACKS[..position] {
+    let attacks = attacks();
+    for (position, attack) in attacks.iter().enumerate() {
+        for other in &attacks[..position] {
             assert_ne!(attack.name, other.name);
             assert_ne!(
                 attack.reason, other.reason,

@@ -6,7 +6,7 @@ use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::install::Install;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::{Content, ReleaseDocument, Source};
-use bulla_schemas::{Codec, Digest};
+use bulla_schemas::{Codec, Digest, ProjectName, Timestamp};
 
 use super::entry::ForgedEntry;
 use crate::bundle::BlobSource;
@@ -24,6 +24,9 @@ type Change<T> = Box<dyn FnOnce(&mut T)>;
 /// before it.
 pub struct Forge {
     entries: Vec<ForgedEntry>,
+    project: ProjectName,
+    source: Source,
+    codec: Codec,
     install: Install,
     tar: Change<Vec<u8>>,
     index: Change<String>,
@@ -101,8 +104,12 @@ impl Default for Forge {
 impl Forge {
     /// Begins with these entries, in this order.
     pub fn new(entries: Vec<ForgedEntry>) -> Self {
+        let (project, source, codec) = origin();
         Self {
             entries,
+            project,
+            source,
+            codec,
             install: Install::default(),
             tar: Box::new(|_| ()),
             index: Box::new(|_| ()),
@@ -117,6 +124,27 @@ impl Forge {
             manifest_text: Box::new(|_| ()),
             served: Box::new(|_| ()),
         }
+    }
+
+    /// Sets the project.
+    #[must_use]
+    pub fn project(mut self, project: ProjectName) -> Self {
+        self.project = project;
+        self
+    }
+
+    /// Sets what the bundle is said to be made of.
+    #[must_use]
+    pub fn source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets how the release document says that it is compressed.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
     }
 
     /// Sets the install section.
@@ -237,7 +265,19 @@ impl Forge {
         (self.table)(&mut table);
         let frames_blob = compressed(table.as_bytes()).compressed;
 
-        let mut release = release(&self.entries, self.install, &tar, index.as_bytes());
+        let files = self.entries.iter().filter(|entry| entry.is_file);
+        let mut release = ReleaseDocument {
+            format: ReleaseDocument::FORMAT,
+            project: self.project,
+            source: self.source,
+            recipe: Digest::of(b"recipe"),
+            codec: self.codec,
+            tar: tar.len() as u64,
+            index: content(index.as_bytes()),
+            files: files.clone().count() as u64,
+            bytes: files.map(|entry| entry.content.len() as u64).sum(),
+            install: self.install,
+        };
         (self.release)(&mut release);
         let mut release_text = text(release.to_bytes());
         (self.release_text)(&mut release_text);
@@ -320,24 +360,16 @@ impl BlobSource for ForgedBundle {
     }
 }
 
-fn release(entries: &[ForgedEntry], install: Install, tar: &[u8], index: &[u8]) -> ReleaseDocument {
-    let files = entries.iter().filter(|entry| entry.is_file);
-    ReleaseDocument {
-        format: ReleaseDocument::FORMAT,
-        project: "acme/billing".parse().expect("a project's name"),
-        source: Source::Git {
-            revision: "7fd1".repeat(10),
-            tree: "a1b2".repeat(10),
-            committed: bulla_schemas::Timestamp::EPOCH,
-        },
-        recipe: Digest::of(b"recipe"),
-        codec: Codec::current(LEVEL.into()).expect("a level of zstd"),
-        tar: tar.len() as u64,
-        index: content(index),
-        files: files.clone().count() as u64,
-        bytes: files.map(|entry| entry.content.len() as u64).sum(),
-        install,
-    }
+/// What a bundle says of itself unless a test changes it.
+fn origin() -> (ProjectName, Source, Codec) {
+    let source = Source::Git {
+        revision: "7fd1".repeat(10),
+        tree: "a1b2".repeat(10),
+        committed: Timestamp::EPOCH,
+    };
+    let codec = Codec::current(LEVEL.into()).expect("a level of zstd");
+    let project = "acme/billing".parse().expect("a project's name");
+    (project, source, codec)
 }
 
 const LEVEL: u8 = 3;

@@ -58,7 +58,7 @@ const SITUATIONS: &[Situation] = &[
         prepare: |server| {
             server.run(&install(0)).done();
             server
-                .run_until("activate::journal-written", &install(1))
+                .run_until("activation::journal-written", &install(1))
                 .killed();
         },
         before: Some(0),

@@ -182,15 +182,15 @@ fn thursday(week: &mut Week) {
         "install::resolved",
         "pull::half-of-the-payload",
         "extract::half-of-the-files",
-        "install::tree-in-place",
+        "write::tree-in-place",
     ] {
         week.install_killed(WEB1, HANDBOOK, failpoint);
     }
     week.install_everywhere(HANDBOOK);
     for (project, failpoint) in [
-        (SHOP, "activate::switched"),
+        (SHOP, "current::switched"),
         (BILLING, "recycle::moved"),
-        (REPORT, "activate::journal-written"),
+        (REPORT, "activation::journal-written"),
     ] {
         week.release(project);
         week.install_killed(WEB1, project, failpoint);
@@ -198,7 +198,7 @@ fn thursday(week: &mut Week) {
     }
     week.edit(WEB1, BILLING, Edit::Disguised);
     let earlier = week.earlier(WEB1, BILLING);
-    week.roll_back_killed(WEB1, BILLING, &earlier, "activate::link-prepared");
+    week.roll_back_killed(WEB1, BILLING, &earlier, "current::link-prepared");
     week.install(WEB1, BILLING);
 
     week.release(REPORT);

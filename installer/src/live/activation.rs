@@ -15,21 +15,21 @@ use crate::state::{StateError, history, hold};
 /// Begins a step, whose tree is complete and durable, and goes through all its phases.
 pub(crate) fn activate(site: &Site, step: Step) -> Result<(), LiveError> {
     journal::write(&site.journal(), &step)?;
-    failpoint!("activate::journal-written");
+    failpoint!("activation::journal-written");
     go_on(site, step)
 }
 
 /// The same for a rollback. Returns why the switch, which was made, is not written down.
 pub(crate) fn go_back(site: &Site, step: &Step) -> Result<Option<StateError>, LiveError> {
     let _ = journal::write(&site.journal(), step);
-    failpoint!("activate::journal-written");
+    failpoint!("activation::journal-written");
     current::switch(site, &step.activation.hash)?;
     if let Err(error) = record(site, step) {
         // A journal that could be written is what the next start finishes.
         return Ok(Some(error));
     }
     journal::end(&site.journal())?;
-    failpoint!("activate::journal-removed");
+    failpoint!("activation::journal-removed");
     Ok(None)
 }
 
@@ -46,16 +46,16 @@ pub(crate) fn go_on(site: &Site, mut step: Step) -> Result<(), LiveError> {
         }
     }
     journal::end(&site.journal())?;
-    failpoint!("activate::journal-removed");
+    failpoint!("activation::journal-removed");
     Ok(())
 }
 
 /// Writes down a switch that happened.
 fn record(site: &Site, step: &Step) -> Result<(), StateError> {
     let appended = history::append(&site.history(), &step.activation);
-    failpoint!("activate::history-written");
+    failpoint!("activation::history-written");
     // The one may fit on a full disk although the other does not.
     hold::write(&site.hold(), step.hold.as_ref())?;
-    failpoint!("activate::hold-written");
+    failpoint!("activation::hold-written");
     appended
 }

@@ -46,9 +46,9 @@ pub(crate) fn switch(site: &Site, hash: &Digest) -> Result<(), LiveError> {
     remove_temporary(site)?;
     symlink(Path::new("releases").join(hash.hex()), &temporary)
         .attempt("create the link", &temporary)?;
-    failpoint!("activate::link-prepared");
+    failpoint!("current::link-prepared");
     fs::rename(&temporary, &path).attempt("switch", &path)?;
-    failpoint!("activate::switched");
+    failpoint!("current::switched");
     Ok(files::sync_directory(site.folder())?)
 }
 

@@ -183,7 +183,7 @@ impl Attempt<'_> {
         if self.live != Some(bundle.hash()) {
             persist::require(self.site, &bundle.release().install)?;
         }
-        failpoint!("pull::index-stored");
+        failpoint!("install::index-stored");
         let hash = bundle.hash();
         let found = examine_with(self.site, &bundle, Depth::Quick)?;
         let differences = match &found {

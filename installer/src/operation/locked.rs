@@ -41,7 +41,7 @@ impl LockedSite {
         bulla_files::create_private_directory(server.state())?;
         folders::check(&site, known::was_installed(&site))?;
         let lock = lock(&site, command, now, observer)?;
-        failpoint!("site::locked");
+        failpoint!("locked::lock-taken");
         let locked = Self { site, _lock: lock };
         locked.recover(server, now, observer)?;
         Ok(locked)

@@ -114,17 +114,17 @@ impl Writing<'_> {
 
     fn write_in(&self, staging: &Staging) -> Result<Written, WriteError> {
         let (top, extracted, written) = self.make(staging)?;
-        failpoint!("install::before-sync");
+        failpoint!("write::before-sync");
         let record = self.site.record(&self.bundle.hash());
         // Only a hint: without it, the tree is hashed the next time.
         if extracted.record.write_later(&record).is_err() {
             let _ = files::remove(&record);
         }
-        failpoint!("install::record-written");
+        failpoint!("write::record-written");
         self.sync_file_systems()?;
-        failpoint!("install::synced");
+        failpoint!("write::synced");
         self.put_in_place(&top)?;
-        failpoint!("install::tree-in-place");
+        failpoint!("write::tree-in-place");
         Ok(written)
     }
 

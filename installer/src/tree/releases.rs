@@ -46,7 +46,7 @@ pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), Tree
             // It stays a release; the first error counts.
             let _ = place::close_top(&tree);
         })?;
-    failpoint!("garbage::moved");
+    failpoint!("releases::moved");
     files::remove(&site.note(hash))?;
     files::remove(&site.record(hash))?;
     Ok(bundles::remove(site, hash)?)

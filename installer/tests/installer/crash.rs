@@ -121,7 +121,7 @@ fn a_recovery_that_dies_is_recovered_by_the_next_start() {
     world.release(&small_tree("one\n"));
     world.install().unwrap();
     let second = world.release(&small_tree("two\n"));
-    assert!(dies(&world, "activate::switched", &INSTALL));
+    assert!(dies(&world, "current::switched", &INSTALL));
     assert!(dies(&world, "recover::before-finish", &INSTALL));
     assert_eq!(world.run(&INSTALL).status, Some(0));
     assert_eq!(world.live(), Some(second));
@@ -142,8 +142,8 @@ fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
         "recycle::moved",
         "recycle::cleaned",
         "extract::half-of-the-files",
-        "install::synced",
-        "garbage::moved",
+        "write::synced",
+        "releases::moved",
         "garbage::before-remove",
     ] {
         let mut world = World::new();

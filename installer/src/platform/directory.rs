@@ -1,12 +1,13 @@
 //! Opens directories by one name after the other, never through a symbolic link and never across a
-//! mount: what is mounted below a tree belongs to other people, whatever the tree is for.
+//! mount: what is mounted below a tree belongs to other people, whatever the tree is for. Lists
+//! what is in an open directory.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
@@ -36,6 +37,19 @@ pub(crate) fn open_top(path: &Path) -> io::Result<OwnedFd> {
 /// [`ErrorKind::CrossesDevices`].
 pub(crate) fn open_below(above: impl AsFd, name: impl Arg + Copy) -> io::Result<OwnedFd> {
     open(above, name, DIRECTORY)
+}
+
+/// Lists what is in a directory, without `.` and `..`, in the order of the file system.
+pub(crate) fn entries(
+    directory: impl AsFd,
+) -> io::Result<impl Iterator<Item = io::Result<DirEntry>>> {
+    let is_inside = |entry: &Result<DirEntry, Errno>| {
+        !entry
+            .as_ref()
+            .is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b".."))
+    };
+    let entries = Dir::read_from(directory)?.filter(is_inside);
+    Ok(entries.map(|entry| Ok(entry?)))
 }
 
 /// Tells whether something is mounted on a directory or a file.
@@ -106,6 +120,20 @@ mod tests {
         assert!(is_mounted_on(&top, "mounted") && !is_mounted_on(&top, "plain"));
         assert!(is_mounted(open_top(&tree.join("mounted"))));
         assert!(open_top(&tree.join("mounted/inner")).is_ok());
+    }
+
+    #[test]
+    fn a_directory_lists_hidden_names_and_neither_itself_nor_the_one_above() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["...", ".hidden", "plain"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = entries(open_top(folder.path()).unwrap()).unwrap();
+        let mut names: Vec<_> = found
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        names.sort();
+        assert_eq!(names, [c"...", c".hidden", c"plain"].map(ToOwned::to_owned));
     }
 
     #[test]

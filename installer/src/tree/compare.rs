@@ -15,10 +15,11 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use bulla_schemas::path::RELEASE_FILE;
 use rayon::prelude::*;
-use rustix::fs::Dir;
+use rustix::fs::DirEntry;
 
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected, recorded};
+use crate::platform::directory::entries;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
@@ -204,13 +205,8 @@ fn added(expected: &[Expected<'_>], tree: &Path) -> Result<Vec<Difference>, File
 }
 
 fn names(descent: &mut Descent, directory: &str) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(descent.go(directory)?)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name != c"." && name != c".." {
-            names.push(name.to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
+    let name = |entry: DirEntry| entry.file_name().to_string_lossy().into_owned();
+    entries(descent.go(directory)?)?
+        .map(|entry| entry.map(name))
+        .collect()
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, Timestamps, fchmod, statat, unlinkat, utimensat};
+use rustix::fs::{AtFlags, FileType, Mode, Timestamps, fchmod, statat, unlinkat, utimensat};
 
 use super::descent::Descent;
 use super::error::TreeError;
@@ -19,6 +19,7 @@ use super::expected::ExpectedKind;
 use super::plan::{self, Origin, Plan, PlannedFile};
 use super::{releases, remove};
 use crate::failpoint::failpoint;
+use crate::platform::directory::entries;
 use crate::platform::files::Attempt as _;
 use crate::platform::stamp::{self, Stamp};
 use crate::site::Site;
@@ -90,12 +91,9 @@ fn clean(
     let directory = descent.go(path)?;
     fchmod(directory, Mode::RWXU)?;
     let mut cleaned = Cleaned::default();
-    for entry in Dir::read_from(directory)? {
+    for entry in entries(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
         let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         let below = name.to_str().ok().map(|name| match path {

@@ -7,9 +7,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, fchmod, fstat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, fchmod, fstat, unlinkat};
 
-use crate::platform::directory::{open_below, open_top};
+use crate::platform::directory::{entries, open_below, open_top};
 use crate::platform::files::{Attempt as _, FileError};
 
 /// Removes a tree, and is content when there is none. Needs no free space. Ends at the first path
@@ -88,15 +88,9 @@ impl Level {
     fn read(handle: OwnedFd, path: &Path) -> Result<Self, FileError> {
         open_up(&handle).attempt("set the mode of", path)?;
         let mut directories = Vec::new();
-        for entry in Dir::read_from(&handle)
-            .map_err(io::Error::from)
-            .attempt("list", path)?
-        {
-            let entry = entry.map_err(io::Error::from).attempt("list", path)?;
+        for entry in entries(&handle).attempt("list", path)? {
+            let entry = entry.attempt("list", path)?;
             let name = entry.file_name();
-            if name == c"." || name == c".." {
-                continue;
-            }
             let removed = match is_directory(&handle, name, entry.file_type()) {
                 Ok(true) => {
                     directories.push(name.to_owned());

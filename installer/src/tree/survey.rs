@@ -8,13 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{
-    Access, AtFlags, Dir, FileType, StatxAttributes, StatxFlags, accessat, statat, statx,
-};
+use rustix::fs::{Access, AtFlags, FileType, StatxAttributes, StatxFlags, accessat, statat, statx};
 use rustix::io::Errno;
 
 use super::obstacle::Obstacle;
-use crate::platform::directory::{open_below, open_top};
+use crate::platform::directory::{entries, open_below, open_top};
 use crate::platform::files::Attempt as _;
 
 /// Finds what would keep a tree from being removed. Changes nothing, and enters no mount.
@@ -60,15 +58,9 @@ impl Level {
     fn read(handle: OwnedFd, seen: &Seen, path: &Path, is_root: bool) -> Result<Self, Obstacle> {
         let mut directories = Vec::new();
         let mut is_empty = true;
-        for entry in Dir::read_from(&handle)
-            .map_err(io::Error::from)
-            .attempt("list", path)?
-        {
-            let entry = entry.map_err(io::Error::from).attempt("list", path)?;
+        for entry in entries(&handle).attempt("list", path)? {
+            let entry = entry.attempt("list", path)?;
             let name = entry.file_name();
-            if name == c"." || name == c".." {
-                continue;
-            }
             is_empty = false;
             let below = || path.join(OsStr::from_bytes(name.to_bytes()));
             let seen = look(&handle, name).attempt("look at", below())?;

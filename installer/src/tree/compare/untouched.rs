@@ -7,9 +7,10 @@ use std::path::Path;
 
 use bulla_schemas::path::RELEASE_FILE;
 use rayon::prelude::*;
-use rustix::fs::{Dir, FileType, Stat, readlinkat};
+use rustix::fs::{FileType, Stat, readlinkat};
 
 use super::mode;
+use crate::platform::directory::entries;
 use crate::platform::stamp::{self, Stamp};
 use crate::state::record::TreeRecord;
 use crate::tree::descent::Descent;
@@ -65,11 +66,10 @@ fn has_only_known_names(record: &TreeRecord, tree: &Path) -> io::Result<bool> {
         .map(|path| path.split('/').next().unwrap_or(path).as_bytes())
         .collect();
     let mut descent = Descent::open(tree)?;
-    for entry in Dir::read_from(descent.go("")?)? {
+    for entry in entries(descent.go("")?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        let is_ours = name == b"." || name == b".." || name == RELEASE_FILE.as_bytes();
-        if !is_ours && !known.contains(name) {
+        if name != RELEASE_FILE.as_bytes() && !known.contains(name) {
             return Ok(false);
         }
     }

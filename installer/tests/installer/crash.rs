@@ -3,11 +3,11 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bulla_schemas::Digest;
 
-use crate::world::{World, noise, small_tree};
+use crate::obstacles::Immutable;
+use crate::world::{INSTALL, World, noise, small_tree};
 
 /// Runs a command that dies at a place; tells whether it came by there.
 fn dies(world: &World, point: &str, arguments: &[&str]) -> bool {
@@ -34,14 +34,6 @@ fn assert_live_is_one_of(world: &World, point: &str, allowed: [Digest; 2]) {
     world.assert_intact();
 }
 
-const INSTALL: [&str; 6] = [
-    "install",
-    "acme/billing",
-    "--channel",
-    "prod",
-    "--keep",
-    "2",
-];
 const ROLLBACK: [&str; 2] = ["rollback", "acme/billing"];
 
 #[test]
@@ -49,12 +41,7 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
     let mut survived = Vec::new();
     for point in points(&World::new()) {
         let mut world = World::new();
-        let mut live = None;
-        for number in 0..3 {
-            live = Some(world.release(&small_tree(&format!("{number}\n"))));
-            world.install().unwrap();
-        }
-        let old = live.unwrap();
+        let old = world.install_each(&["0\n", "1\n", "2\n"])[2];
         let tree = small_tree("new\n").file("large", noise("l", 3_000_000));
         let new = world.release(&tree.unwrap());
         if !dies(&world, &point, &INSTALL) {
@@ -89,10 +76,8 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
     let mut died = 0;
     for point in points(&World::new()) {
         let mut world = World::new();
-        let first = world.release(&small_tree("one\n"));
-        world.install().unwrap();
-        let second = world.release(&small_tree("two\n"));
-        world.install().unwrap();
+        let installed = world.install_each(&["one\n", "two\n"]);
+        let [first, second] = [installed[0], installed[1]];
         if !dies(&world, &point, &ROLLBACK) {
             continue;
         }
@@ -131,13 +116,6 @@ fn a_recovery_that_dies_is_recovered_by_the_next_start() {
 
 #[test]
 fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
-    let chattr = |change: &str, path: &Path| {
-        Command::new("chattr")
-            .arg(change)
-            .arg(path)
-            .status()
-            .is_ok_and(|status| status.success())
-    };
     for point in [
         "recycle::moved",
         "recycle::cleaned",
@@ -148,17 +126,13 @@ fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
     ] {
         let mut world = World::new();
         // With `--keep 2`, one old tree is recycled and one is removed.
-        for number in 0..4 {
-            world.release(&small_tree(&format!("{number}\n")));
-            world.install().unwrap();
-        }
+        world.install_each(&["0\n", "1\n", "2\n", "3\n"]);
         let new = world.release(&small_tree("new\n"));
         assert!(dies(&world, point, &INSTALL), "{point}");
         let left = file_below(&world.site().join(".staging"));
-        if !chattr("+i", &left) {
-            eprintln!("skip: no file flag is set, because this is not root or has no chattr");
+        let Some(immutable) = Immutable::new(left.clone()) else {
             return;
-        }
+        };
         let run = world.run(&INSTALL);
         assert_eq!(run.status, Some(0), "{point}: {run:?}");
         assert_eq!(world.live(), Some(new), "{point}");
@@ -167,7 +141,7 @@ fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
         assert_eq!(world.run(&ROLLBACK).status, Some(0), "{point}");
         world.assert_intact();
         assert!(left.exists(), "{point}");
-        assert!(chattr("-i", &left));
+        drop(immutable);
         assert_eq!(world.run(&INSTALL).status, Some(0), "{point}");
         assert_clean(&world, point);
     }

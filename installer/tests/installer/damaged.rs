@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use bulla_installer::{Outcome, ProjectStatus, status};
 use bulla_schemas::Digest;
 
-use crate::world::{World, request, small_tree};
+use crate::obstacles::Mount;
+use crate::world::{World, keeping, request, small_tree};
 
 /// Two releases, of which the second is live.
 fn world() -> (World, [Digest; 2]) {
@@ -36,30 +37,6 @@ fn replace(world: &World, hash: &Digest, kind: &str) -> PathBuf {
         _ => fs::write(&tree, "notes of a person").unwrap(),
     }
     moved
-}
-
-/// An empty file system on a path, unmounted when it is dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn on(path: &Path) -> Option<Self> {
-        let mounted = rustix::process::geteuid().is_root()
-            && Command::new("mount")
-                .args(["-t", "tmpfs", "tmpfs"])
-                .arg(path)
-                .status()
-                .is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("skip: nothing can be mounted, because this is not root or may not mount");
-        }
-        mounted.then(|| Self(path.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 #[test]
@@ -100,8 +77,7 @@ fn a_link_or_a_file_in_the_place_of_a_tree_is_set_aside_itself() {
 fn a_link_in_the_place_of_a_tree_that_no_release_needs_is_set_aside() {
     let (mut world, hashes) = world();
     let moved = replace(&world, &hashes[0], "link");
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     world.release(&small_tree("three\n"));
     let (installed, notes) = world.install_with(&request);
     installed.unwrap();
@@ -177,7 +153,7 @@ fn a_live_tree_that_cannot_be_compared_is_said() {
 fn a_mount_on_the_live_tree_is_named_and_hides_no_status() {
     let (world, hashes) = world();
     let tree = world.tree(&hashes[1]);
-    let Some(mount) = Mount::on(&tree) else {
+    let Some(mount) = Mount::tmpfs(&tree, "mode=0755") else {
         return;
     };
     let found_now = found(&world);

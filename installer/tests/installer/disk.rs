@@ -6,32 +6,8 @@ use std::process::Command;
 use bulla_bundle::MemoryTree;
 use bulla_installer::{InstallError, Server, TreeError, WriteError};
 
+use crate::obstacles::Mount;
 use crate::world::{Notes, Run, World, install_on, noise, request, small_tree};
-
-/// A small file system, unmounted when it is dropped.
-struct SmallDisk<'a>(&'a Path);
-
-impl<'a> SmallDisk<'a> {
-    fn mount(path: &'a Path, options: &str) -> Option<Self> {
-        std::fs::create_dir_all(path).unwrap();
-        let mounted = rustix::process::geteuid().is_root()
-            && Command::new("mount")
-                .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-                .arg(path)
-                .status()
-                .is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("skip: no small file system, because this is not root or may not mount");
-        }
-        mounted.then_some(Self(path))
-    }
-}
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
 
 fn large_tree() -> MemoryTree {
     MemoryTree::default()
@@ -43,7 +19,7 @@ fn large_tree() -> MemoryTree {
 fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
     let mut world = World::new();
     let root = world.root();
-    let Some(_disk) = SmallDisk::mount(&root, "size=4m") else {
+    let Some(_disk) = Mount::tmpfs(&root, "size=4m") else {
         return;
     };
     let first = world.release(&small_tree("one\n"));
@@ -64,7 +40,7 @@ fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
 fn a_root_without_inodes_is_refused() {
     let mut world = World::new();
     let root = world.root();
-    let Some(_disk) = SmallDisk::mount(&root, "size=64m,nr_inodes=40") else {
+    let Some(_disk) = Mount::tmpfs(&root, "size=64m,nr_inodes=40") else {
         return;
     };
     world.release(&crate::world::wide_tree(60, "one\n"));
@@ -84,7 +60,7 @@ fn a_full_state_directory_stops_no_rollback_and_is_written_later() {
     let mut world = World::new();
     let hashes = world.install_each(&["one\n", "two\n"]);
     let small = world.folder.path().join("small");
-    let Some(_disk) = SmallDisk::mount(&small, "size=2m") else {
+    let Some(_disk) = Mount::tmpfs(&small, "size=2m") else {
         return;
     };
     let copied = Command::new("cp")
@@ -132,24 +108,12 @@ fn fill(directory: &Path) {
 fn a_read_only_state_directory_stops_no_rollback() {
     let mut world = World::new();
     let hashes = world.install_each(&["one\n", "two\n"]);
-    let state = world.state();
-    let mount = |options: &[&str]| {
-        rustix::process::geteuid().is_root()
-            && Command::new("mount")
-                .args(options)
-                .arg(&state)
-                .status()
-                .is_ok_and(|status| status.success())
-    };
-    let state_text = state.to_str().unwrap();
-    if !mount(&["--bind", state_text]) {
-        eprintln!("skip: nothing is mounted, because this is not root or may not mount");
+    let Some(mount) = Mount::bind(&world.state(), &world.state()) else {
         return;
-    }
-    let disk = SmallDisk(&state);
-    assert!(mount(&["-o", "remount,ro,bind"]));
+    };
+    mount.make_read_only();
     let run = world.run(&["rollback", "acme/billing", "-m", "outage"]);
-    drop(disk);
+    drop(mount);
     assert_eq!(run.status, Some(0), "{run:?}");
     assert!(run.stderr.contains("could be written down"), "{run:?}");
     assert_eq!(world.live(), Some(hashes[0]));
@@ -164,7 +128,7 @@ fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards(
     world.install().unwrap();
     let second = world.release(&large_tree());
     let small = world.folder.path().join("small");
-    let Some(disk) = SmallDisk::mount(&small, "size=2m") else {
+    let Some(disk) = Mount::tmpfs(&small, "size=2m") else {
         return;
     };
     // The state moves to the small disk.

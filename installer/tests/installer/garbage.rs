@@ -5,7 +5,7 @@ use std::fs;
 use bulla_installer::Outcome;
 use bulla_schemas::Digest;
 
-use crate::world::{COMMITTED, World, mtime, request, small_tree, wide_tree};
+use crate::world::{COMMITTED, World, keeping, mtime, request, small_tree, wide_tree};
 
 fn on_disk(world: &World) -> Vec<String> {
     world.trees()
@@ -56,8 +56,7 @@ fn the_live_release_and_the_one_before_stay_whatever_is_asked() {
 #[test]
 fn a_recycled_tree_is_the_new_release_and_nothing_of_the_old_one() {
     let mut world = World::new();
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     let mut hashes = Vec::new();
     for number in 0..3 {
         hashes.push(world.release(&wide_tree(60, &format!("{number}\n"))));
@@ -93,8 +92,7 @@ fn a_recycled_tree_is_the_new_release_and_nothing_of_the_old_one() {
 fn no_file_of_a_recycled_tree_is_shared_with_another_release() {
     use std::os::unix::fs::MetadataExt as _;
     let mut world = World::new();
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     for number in 0..5 {
         world.release(&small_tree(&format!("{number}\n")));
         world.install_with(&request).0.unwrap();

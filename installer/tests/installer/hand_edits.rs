@@ -8,7 +8,7 @@ use bulla_installer::{DifferenceKind, InstallError, LiveError, Outcome, Standing
 use bulla_schemas::Digest;
 use bulla_schemas::install::Install;
 
-use crate::world::{World, request, small_tree, wide_tree};
+use crate::world::{World, keeping, request, small_tree, wide_tree};
 
 #[test]
 fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
@@ -85,8 +85,7 @@ fn an_edit_in_an_older_tree_does_not_reach_the_next_release() {
 #[test]
 fn edits_in_a_live_tree_outlive_every_release_that_follows() {
     let mut world = World::new();
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     let first = world.release(&wide_tree(60, "0\n"));
     world.install_with(&request).0.unwrap();
     let tree = world.tree(&first);

@@ -1,16 +1,16 @@
 //! Trees that retention gives up while something is mounted in them or a process uses them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_bundle::MemoryTree;
 use bulla_installer::status;
 use bulla_schemas::Digest;
 
-use crate::world::{World, request, small_tree};
+use crate::obstacles::{Mount, Process};
+use crate::world::{World, keeping, small_tree};
 
 /// One at a time: a namespace that is made while another test mounts something keeps a copy of that
 /// mount.
@@ -19,60 +19,8 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Something that is mounted, until this is dropped.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn new(arguments: &[&str], what: &Path, point: &Path) -> Option<Self> {
-        let is_mounted = rustix::process::geteuid().is_root()
-            && Command::new("mount")
-                .args(arguments)
-                .args([what, point])
-                .status()
-                .is_ok_and(|status| status.success());
-        if !is_mounted {
-            eprintln!("skip: nothing is mounted, because this is not root or may not mount");
-        }
-        is_mounted.then(|| Self(point.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
-/// A process that runs until this is dropped.
-struct Running(Child);
-
-impl Running {
-    /// Starts a script, and waits for its first line.
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-
-    fn script(script: &str, tree: &Path) -> Self {
-        Self::start(Command::new("sh").args(["-c", script, "sh"]).arg(tree))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// What is in a file that no installer may touch.
+const KEPT: &str = "of a customer";
 
 /// A release with a directory to mount something on.
 fn tree(version: &str) -> MemoryTree {
@@ -103,10 +51,17 @@ impl Server {
         self.world.tree(&self.first)
     }
 
+    /// Makes a file outside the server's directories, with its parents.
+    fn outside(&self, path: &str) -> PathBuf {
+        let path = self.world.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, KEPT).unwrap();
+        path
+    }
+
     /// Installs one more, and returns what was said.
     fn install(&mut self, version: &str) -> String {
-        let mut request = request();
-        request.keep = 2;
+        let request = keeping(2);
         let hash = self.world.release(&tree(version));
         let (installed, notes) = self.world.install_with(&request);
         installed.unwrap();
@@ -146,30 +101,32 @@ impl Server {
     }
 }
 
+fn assert_kept(path: &Path) {
+    assert_eq!(
+        fs::read_to_string(path).unwrap(),
+        KEPT,
+        "{}",
+        path.display()
+    );
+}
+
 #[test]
 fn a_directory_that_is_mounted_in_an_old_release_keeps_its_files() {
     let _alone = alone();
     let mut server = Server::new();
+    let customer = server.outside("data/deep/customer.pdf");
     let data = server.world.folder.path().join("data");
-    fs::create_dir_all(data.join("deep")).unwrap();
-    fs::write(data.join("deep/customer.pdf"), "customer").unwrap();
     let point = server.tree().join("uploads");
-    let Some(mount) = Mounted::new(&["--bind"], &data, &point) else {
+    let Some(mount) = Mount::bind(&data, &point) else {
         return;
     };
     let said = server.outlive();
     assert!(said.contains("is mounted on"), "{said}");
     assert!(said.contains(point.to_str().unwrap()), "{said}");
-    assert_eq!(
-        fs::read(point.join("deep/customer.pdf")).unwrap(),
-        b"customer"
-    );
+    assert_kept(&point.join("deep/customer.pdf"));
     drop(mount);
     server.assert_removed_by_the_next_install();
-    assert_eq!(
-        fs::read(data.join("deep/customer.pdf")).unwrap(),
-        b"customer"
-    );
+    assert_kept(&customer);
 }
 
 #[test]
@@ -177,7 +134,7 @@ fn a_disk_that_is_mounted_in_an_old_release_keeps_its_files() {
     let _alone = alone();
     let mut server = Server::new();
     let point = server.tree().join("cache");
-    let Some(mount) = Mounted::new(&["-t", "tmpfs"], Path::new("tmpfs"), &point) else {
+    let Some(mount) = Mount::tmpfs(&point, "mode=0755") else {
         return;
     };
     fs::write(point.join("session"), "session").unwrap();
@@ -192,18 +149,17 @@ fn a_disk_that_is_mounted_in_an_old_release_keeps_its_files() {
 fn a_file_that_is_mounted_in_an_old_release_keeps_its_content() {
     let _alone = alone();
     let mut server = Server::new();
-    let secret = server.world.folder.path().join("secret");
-    fs::write(&secret, "secret").unwrap();
+    let secret = server.outside("secret");
     let point = server.tree().join("config.php");
-    let Some(mount) = Mounted::new(&["--bind"], &secret, &point) else {
+    let Some(mount) = Mount::bind(&secret, &point) else {
         return;
     };
     let said = server.outlive();
     assert!(said.contains(point.to_str().unwrap()), "{said}");
-    assert_eq!(fs::read(&point).unwrap(), b"secret");
+    assert_kept(&point);
     drop(mount);
     server.assert_removed_by_the_next_install();
-    assert_eq!(fs::read(&secret).unwrap(), b"secret");
+    assert_kept(&secret);
 }
 
 #[test]
@@ -216,7 +172,7 @@ fn a_release_that_is_covered_by_a_mount_stays() {
         fs::create_dir_all(data.join(name)).unwrap();
     }
     server.install("2\n");
-    let Some(mount) = Mounted::new(&["--bind"], &data, &server.tree()) else {
+    let Some(mount) = Mount::bind(&data, &server.tree()) else {
         return;
     };
     server.outlive();
@@ -230,23 +186,21 @@ fn a_release_that_is_covered_by_a_mount_stays() {
 fn a_release_with_something_mounted_in_it_can_be_rolled_back_to() {
     let _alone = alone();
     let mut server = Server::new();
-    let data = server.world.folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::write(data.join("customer.pdf"), "customer").unwrap();
-    let secret = server.world.folder.path().join("secret");
-    fs::write(&secret, "a longer secret").unwrap();
+    let customer = server.outside("data/customer.pdf");
+    let data = customer.parent().unwrap();
+    let secret = server.outside("secret");
     let tree = server.tree();
-    let Some(_mount) = Mounted::new(&["--bind"], &data, &tree.join("uploads")) else {
+    let Some(_mount) = Mount::bind(data, &tree.join("uploads")) else {
         return;
     };
-    let Some(_mount) = Mounted::new(&["--bind"], &secret, &tree.join("config.php")) else {
+    let Some(_mount) = Mount::bind(&secret, &tree.join("config.php")) else {
         return;
     };
     server.install("2\n");
     let rolled_back = server.world.rollback(None).unwrap();
     assert_eq!(rolled_back.hash, server.first);
     let uploads = server.world.current().join("uploads/customer.pdf");
-    assert_eq!(fs::read(uploads).unwrap(), b"customer");
+    assert_kept(&uploads);
     assert!(!server.world.site().join("set-aside").exists());
     server.world.assert_intact();
 }
@@ -255,79 +209,40 @@ fn a_release_with_something_mounted_in_it_can_be_rolled_back_to() {
 fn a_mount_that_only_a_container_sees_keeps_the_release() {
     let _alone = alone();
     let mut server = Server::new();
-    let data = server.world.folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::write(data.join("kept"), "kept").unwrap();
-    if !may_unshare() {
+    let kept = server.outside("data/kept");
+    let data = kept.parent().unwrap();
+    let script = "mount --bind \"$2\" \"$1/uploads\"";
+    let Some(container) = Process::container(script, [&server.tree(), data]) else {
         return;
-    }
-    let script = "mount --bind \"$2\" \"$1/uploads\" && echo ready && read line";
-    let container = Running::start(
-        Command::new("unshare")
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                script,
-                "sh",
-            ])
-            .args([&server.tree(), &data]),
-    );
+    };
     let said = server.outlive();
     assert!(said.contains("in the mount namespace of process"), "{said}");
     assert!(server.tree().join("uploads").exists());
     drop(container);
     server.assert_removed_by_the_next_install();
-    assert!(data.join("kept").exists());
+    assert_kept(&kept);
 }
 
 #[test]
 fn a_release_that_a_container_runs_under_another_path_stays() {
     let _alone = alone();
     let mut server = Server::new();
-    if !may_unshare() {
-        return;
-    }
     let app = server.world.folder.path().join("app");
     fs::create_dir(&app).unwrap();
-    let script = "mount --bind \"$1\" \"$2\" && cd \"$2\" && echo ready && read line";
-    let container = Running::start(
-        Command::new("unshare")
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                script,
-                "sh",
-            ])
-            .args([&server.tree(), &app]),
-    );
+    let script = "mount --bind \"$1\" \"$2\" && cd \"$2\"";
+    let Some(container) = Process::container(script, [&server.tree(), &app]) else {
+        return;
+    };
     let said = server.outlive();
     assert!(said.contains(app.to_str().unwrap()), "{said}");
     drop(container);
     server.assert_removed_by_the_next_install();
 }
 
-fn may_unshare() -> bool {
-    let may = rustix::process::geteuid().is_root()
-        && Command::new("unshare")
-            .args(["--mount", "true"])
-            .status()
-            .is_ok_and(|status| status.success());
-    if !may {
-        eprintln!("skip: no mount namespace is made, because this is not root or has no unshare");
-    }
-    may
-}
-
 #[test]
 fn a_release_that_a_process_works_in_stays() {
     let mut server = Server::new();
-    let worker = Running::script("cd \"$1/share\" && echo ready && read line", &server.tree());
+    let worker = Process::script("cd \"$1/share\"", &server.tree());
     let said = server.outlive();
     let name = format!("process {} (sh)", worker.0.id());
     assert!(said.contains(&name), "{said}");
@@ -344,7 +259,7 @@ fn a_release_whose_program_runs_stays() {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
-        .map(Running)
+        .map(Process)
         .unwrap();
     let said = server.outlive();
     let name = format!("process {} (cat)", child.0.id());
@@ -359,9 +274,9 @@ fn a_release_whose_program_runs_stays() {
 #[test]
 fn a_release_of_which_a_process_has_a_file_open_stays() {
     let mut server = Server::new();
-    let script = "exec 3<\"$1/version.txt\" && echo ready && read line";
-    let reader = Running::script(script, &server.tree());
-    let other = Running::script(script, &server.tree());
+    let script = "exec 3<\"$1/version.txt\"";
+    let reader = Process::script(script, &server.tree());
+    let other = Process::script(script, &server.tree());
     let said = server.outlive();
     assert!(said.contains("version.txt"), "{said}");
     assert!(said.contains("1 other process"), "{said}");
@@ -381,7 +296,7 @@ sys.stdin.read()";
         eprintln!("skip: nothing is mapped, because there is no python3");
         return;
     }
-    let reader = Running::start(
+    let reader = Process::start(
         Command::new("python3")
             .args(["-c", script])
             .arg(server.tree()),
@@ -407,23 +322,22 @@ fn a_tree_that_is_set_aside_and_in_use_is_not_removed() {
             .world
             .run(&["set-aside", "remove", "acme/billing", &name])
     };
-    let worker = Running::script("cd \"$1/share\" && echo ready && read line", &path);
+    let worker = Process::script("cd \"$1/share\"", &path);
     let run = remove();
     assert_eq!(run.status, Some(1), "{run:?}");
     let name = format!("process {} (sh)", worker.0.id());
     assert!(run.stderr.contains(&name), "{run:?}");
     drop(worker);
 
-    let data = server.world.folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::write(data.join("kept"), "kept").unwrap();
-    let Some(mount) = Mounted::new(&["--bind"], &data, &path.join("cache")) else {
+    let kept = server.outside("data/kept");
+    let data = kept.parent().unwrap();
+    let Some(mount) = Mount::bind(data, &path.join("cache")) else {
         return;
     };
     let run = remove();
     assert_eq!(run.status, Some(1), "{run:?}");
     assert_eq!(fs::read(path.join("edited")).unwrap(), b"edited");
-    assert_eq!(fs::read(data.join("kept")).unwrap(), b"kept");
+    assert_kept(&kept);
     drop(mount);
     let run = remove();
     assert_eq!(run.status, Some(0), "{run:?}");
@@ -434,11 +348,10 @@ fn a_tree_that_is_set_aside_and_in_use_is_not_removed() {
 fn a_changed_tree_with_something_mounted_in_it_is_not_replaced() {
     let _alone = alone();
     let server = Server::new();
-    let data = server.world.folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::write(data.join("kept"), "kept").unwrap();
+    let kept = server.outside("data/kept");
+    let data = kept.parent().unwrap();
     let point = server.tree().join("uploads");
-    let Some(mount) = Mounted::new(&["--bind"], &data, &point) else {
+    let Some(mount) = Mount::bind(data, &point) else {
         return;
     };
     fs::write(server.tree().join("version.txt"), "edited").unwrap();
@@ -448,7 +361,7 @@ fn a_changed_tree_with_something_mounted_in_it_is_not_replaced() {
     assert_eq!(run.status, Some(1), "{run:?}");
     assert!(run.stderr.contains(point.to_str().unwrap()), "{run:?}");
     assert!(run.stderr.contains("unmount"), "{run:?}");
-    assert_eq!(fs::read(point.join("kept")).unwrap(), b"kept");
+    assert_kept(&point.join("kept"));
     assert_eq!(server.world.live(), Some(server.first));
     drop(mount);
     server.world.install().unwrap();
@@ -460,7 +373,7 @@ fn verify_names_what_is_mounted_and_the_switch_says_that_it_stays_behind() {
     let _alone = alone();
     let mut server = Server::new();
     let point = server.tree().join("cache");
-    let Some(_mount) = Mounted::new(&["-t", "tmpfs"], Path::new("tmpfs"), &point) else {
+    let Some(_mount) = Mount::tmpfs(&point, "mode=0755") else {
         return;
     };
     fs::write(point.join("session"), "session").unwrap();

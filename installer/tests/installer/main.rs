@@ -23,6 +23,8 @@ mod install;
 mod intact;
 mod local_content;
 mod lost_memory;
+mod nobody;
+mod obstacles;
 mod owner;
 mod persist;
 mod policy;

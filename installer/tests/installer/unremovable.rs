@@ -1,43 +1,15 @@
 //! Old trees that cannot be removed stop neither an install nor a rollback.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
 use std::process::Command;
 
 use bulla_installer::{Outcome, status};
 
-use crate::world::{Run, World, request, small_tree};
-
-const NOBODY: u32 = 65534;
-
-/// A file that cannot be changed or removed, until this is dropped.
-struct Immutable(PathBuf);
-
-impl Immutable {
-    fn new(path: PathBuf) -> Option<Self> {
-        let is_set = rustix::process::geteuid().is_root() && chattr("+i", &path);
-        if !is_set {
-            eprintln!("skip: no file flag is set, because this is not root or has no chattr");
-        }
-        is_set.then_some(Self(path))
-    }
-}
-
-impl Drop for Immutable {
-    fn drop(&mut self) {
-        chattr("-i", &self.0);
-    }
-}
-
-fn chattr(change: &str, path: &Path) -> bool {
-    Command::new("chattr")
-        .arg(change)
-        .arg(path)
-        .status()
-        .is_ok_and(|status| status.success())
-}
+use crate::nobody;
+use crate::obstacles::Immutable;
+use crate::world::{INSTALL, World, keeping, small_tree};
 
 fn leftovers(world: &World) -> Vec<PathBuf> {
     let found = status(&world.server(), None).unwrap();
@@ -48,8 +20,7 @@ fn leftovers(world: &World) -> Vec<PathBuf> {
 #[test]
 fn an_immutable_file_in_an_old_release_stops_nothing() {
     let mut world = World::new();
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     let first = world.release(&small_tree("1\n"));
     world.install_with(&request).0.unwrap();
     let tree = world.tree(&first);
@@ -89,8 +60,7 @@ fn an_immutable_file_in_an_old_release_stops_nothing() {
 #[test]
 fn what_a_dead_run_left_and_cannot_be_removed_stops_nothing() {
     let mut world = World::new();
-    let mut request = request();
-    request.keep = 2;
+    let request = keeping(2);
     for version in ["1\n", "2\n"] {
         world.release(&small_tree(version));
         world.install_with(&request).0.unwrap();
@@ -129,37 +99,13 @@ fn what_a_dead_run_left_and_cannot_be_removed_stops_nothing() {
 
 #[test]
 fn what_root_made_in_a_release_of_an_ordinary_user_stops_nothing() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skip: nothing belongs to somebody else, because this is not root");
+    let Some(mut world) = nobody::world() else {
         return;
-    }
-    let mut world = World::new();
-    fs::remove_dir_all(world.state()).unwrap();
-    fs::set_permissions(world.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    for path in [world.root(), world.state()] {
-        fs::create_dir_all(&path).unwrap();
-        chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-    let run = |world: &World, arguments: &[&str]| {
-        let mut command = world.command_of_anybody(arguments);
-        let run = Run::of(&command.uid(NOBODY).gid(NOBODY).output().unwrap());
-        assert_eq!(run.status, Some(0), "{arguments:?}: {run:?}");
-        run
     };
-    let anchor = world.organisation.anchor().to_string();
-    run(&world, &["enroll", &world.registry.url(), &anchor]);
-    let install = [
-        "install",
-        "acme/billing",
-        "--channel",
-        "prod",
-        "--keep",
-        "2",
-    ];
     let mut hashes = Vec::new();
     for version in ["1\n", "2\n", "3\n", "4\n", "5\n"] {
         hashes.push(world.release(&small_tree(version)));
-        run(&world, &install);
+        nobody::run(&world, &INSTALL);
         let live = world.tree(hashes.last().unwrap());
         match version {
             "1\n" => {
@@ -171,10 +117,10 @@ fn what_root_made_in_a_release_of_an_ordinary_user_stops_nothing() {
             _ => {}
         }
     }
-    run(&world, &["rollback", "acme/billing", "-m", "because"]);
+    nobody::run(&world, &["rollback", "acme/billing", "-m", "because"]);
     assert_eq!(world.live(), Some(hashes[3]));
     world.assert_intact();
-    let last = run(&world, &install);
+    let last = nobody::run(&world, &INSTALL);
     assert_eq!(world.live(), Some(hashes[4]));
     let foreign = world.tree(&hashes[1]);
     assert!(foreign.join("version.txt").exists());

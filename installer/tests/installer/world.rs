@@ -346,6 +346,16 @@ impl World {
     }
 }
 
+/// Installs the head of `prod`, and keeps the live release and one more.
+pub(crate) const INSTALL: [&str; 6] = [
+    "install",
+    "acme/billing",
+    "--channel",
+    "prod",
+    "--keep",
+    "2",
+];
+
 /// What most tests ask for.
 pub(crate) fn request() -> InstallRequest {
     InstallRequest {
@@ -358,6 +368,11 @@ pub(crate) fn request() -> InstallRequest {
         threads: NonZeroUsize::new(2).unwrap(),
         now: now(),
     }
+}
+
+/// The same, with another number of releases that are kept.
+pub(crate) fn keeping(keep: usize) -> InstallRequest {
+    InstallRequest { keep, ..request() }
 }
 
 /// Installs as the program does: lock, sync, install.

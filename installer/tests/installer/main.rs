@@ -14,6 +14,7 @@ mod crash;
 mod damaged;
 mod disk;
 mod enroll;
+mod exchange;
 mod folders;
 mod garbage;
 mod hand_edits;

@@ -7,7 +7,7 @@ use bulla_trust::checkpoint::Checkpoint;
 use bulla_trust::{Acceptance, LogError, LogState, Pin, accept};
 use url::Url;
 
-use super::directory::{Directory, Remembered};
+use super::directory::Directory;
 use super::entries;
 use super::error::FollowError;
 use super::follower::{LogFollower, require};
@@ -100,20 +100,7 @@ impl LogFollower {
         let (known, lost) = directory.remains();
         let state = continue_with(&known, &anchor, copy)?;
         require(lost.as_ref(), &state)?;
-        let remembered = Remembered {
-            url,
-            origin: state.origin().unwrap_or_default().to_owned(),
-            anchor: Some(anchor),
-        };
-        directory.write_state(copy.checkpoint, &state)?;
-        // Last: only with it is there something to follow.
-        directory.write_remembered(&remembered)?;
-        Ok(Self {
-            directory,
-            remembered,
-            state,
-            lost: None,
-        })
+        Self::begin(directory, url, Some(anchor), copy.checkpoint, state)
     }
 }
 

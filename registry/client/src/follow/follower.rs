@@ -88,12 +88,23 @@ impl LogFollower {
         let (known, lost) = directory.remains();
         let (note, state) = fetch(client, &known, pin).await?;
         require(lost.as_ref(), &state)?;
+        Self::begin(directory, client.url().clone(), anchor, &note, state)
+    }
+
+    /// Writes down what is followed from now on.
+    pub(super) fn begin(
+        directory: Directory,
+        url: Url,
+        anchor: Option<Anchor>,
+        note: &[u8],
+        state: LogState,
+    ) -> Result<Self, FollowError> {
         let remembered = Remembered {
-            url: client.url().clone(),
+            url,
             origin: state.origin().unwrap_or_default().to_owned(),
             anchor,
         };
-        directory.write_state(&note, &state)?;
+        directory.write_state(note, &state)?;
         // Last: only with it is there something to follow.
         directory.write_remembered(&remembered)?;
         Ok(Self {

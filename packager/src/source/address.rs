@@ -43,6 +43,14 @@ enum Form<'a> {
     Path,
 }
 
+/// What nobody calls a host, so that one slash too few is a slip.
+const SCHEMES: &[&str] = &[
+    "http", "https", "ssh", "git", "svn", "svn+ssh", "ftp", "ftps",
+];
+
+/// Helpers that run what they are given as a command, or are told a descriptor.
+const COMMANDS: &[&str] = &["ext", "fd"];
+
 impl<'a> Form<'a> {
     /// Tells the forms apart as git does (`url_is_local_not_ssh` and `transport_get`).
     fn of(address: &'a str) -> Self {
@@ -62,6 +70,13 @@ impl<'a> Form<'a> {
             if let Some(rest) = rest.strip_prefix("://") {
                 return Self::Url { scheme: word, rest };
             }
+            if SCHEMES.contains(&word.to_ascii_lowercase().as_str())
+                && let Some(rest) = rest.strip_prefix(':')
+                && (rest.contains('@') || rest.starts_with(['/', '\\']))
+            {
+                let rest = rest.trim_start_matches(['/', '\\']);
+                return Self::Url { scheme: word, rest };
+            }
         }
         Self::scp(address).unwrap_or(Self::Path)
     }
@@ -77,6 +92,14 @@ impl<'a> Form<'a> {
             .rfind(':')
             .and_then(|last| address[..last].rfind('@'))
             .map_or(0, |at| at + 1);
+        if user_end == 0
+            && let Some(at) = address.rfind('@')
+            && is_secret(&address[colon + 1..at])
+        {
+            let (user, place) = address.split_at(at + 1);
+            let (host, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+            return Some(Self::Scp { user, host, path });
+        }
         let (user, place) = address.split_at(user_end);
         let (host, path) = match place.strip_prefix('[') {
             // `[::1]:path`, and `[host:port]:path`.
@@ -87,10 +110,16 @@ impl<'a> Form<'a> {
     }
 }
 
+/// Tells whether what stands between the first `:` and the last `@` reads like a password, as in
+/// `user:password@host/path` without a scheme, and not like a path with an `@` in it.
+fn is_secret(text: &str) -> bool {
+    !text.contains('/') || text.contains(':')
+}
+
 /// Writes `address` as a URL without user, password, query and fragment. None for a path, which is
 /// of this machine.
 pub(in crate::source) fn public(address: &str) -> Option<String> {
-    match Form::of(address) {
+    match Form::of(address.trim()) {
         Form::Url { scheme, rest } => Some(public_url(scheme, rest)),
         Form::Scp { host, path, .. } => {
             let host = if host.matches(':').count() > 1 {
@@ -102,14 +131,26 @@ pub(in crate::source) fn public(address: &str) -> Option<String> {
             let path = path.trim_start_matches('/');
             Some(public_url("ssh", &format!("{host}/{path}")))
         }
-        // Only the program knows what a text without the form of an address means, and what of it is secret.
-        Form::Helper { name, address } => Some(match Form::of(address) {
-            Form::Path if address.contains(char::is_whitespace) => format!("{name}::"),
-            Form::Path => format!("{name}::{}", encode(before_query(address))),
-            _ => format!("{name}::{}", public(address)?),
-        }),
+        Form::Helper { name, address } => Some(format!("{name}::{}", public_to(name, address))),
         Form::Path => None,
     }
+}
+
+/// Returns what is public of an address for a program. Only the program knows what a text means
+/// that has not the form of an address, and what of it is secret.
+fn public_to(name: &str, address: &str) -> String {
+    match Form::of(address) {
+        _ if is_command(name, address) => String::new(),
+        Form::Path if address.starts_with(['/', '.', '~']) => encode(before_query(address)),
+        Form::Path => String::new(),
+        _ => public(address).unwrap_or_default(),
+    }
+}
+
+/// Tells whether a program runs what it is given, or is given more than an address.
+fn is_command(name: &str, address: &str) -> bool {
+    COMMANDS.contains(&name)
+        || (address.contains(char::is_whitespace) && !matches!(Form::of(address), Form::Url { .. }))
 }
 
 /// Cuts user and password out of `address`, which otherwise stays as it is: for messages.
@@ -122,6 +163,7 @@ pub(in crate::source) fn without_secrets(address: &str) -> String {
             }
             format!("{scheme}://{place}")
         }
+        Form::Helper { name, address } if is_command(name, address) => format!("{name}::"),
         Form::Helper { name, address } => format!("{name}::{}", without_secrets(address)),
         Form::Scp { user, .. } if user.contains(':') => address[user.len()..].to_owned(),
         Form::Scp { .. } | Form::Path => address.to_owned(),
@@ -144,7 +186,14 @@ pub(in crate::source) fn has_password(address: &str) -> bool {
 
 /// Returns `file://` and the path, absolute and without links where it is there.
 pub(in crate::source) fn of_path(path: &Path) -> Option<String> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = path.canonicalize().unwrap_or_else(|_| {
+        // It is on no disk, so it may be an address with a slip in it.
+        let text = path.to_string_lossy();
+        match text.rfind('@') {
+            Some(at) if text[..at].contains(':') => Path::new("/").join(&text[at + 1..]),
+            _ => path.to_owned(),
+        }
+    });
     url::Url::from_file_path(path).ok().map(String::from)
 }
 
@@ -175,6 +224,9 @@ fn split_user(rest: &str) -> (&str, &str) {
     if let Some(at) = rest[..authority].rfind('@') {
         return rest.split_at(at + 1);
     }
+    if let Some(at) = rest[..authority].rfind("%40") {
+        return rest.split_at(at + "%40".len());
+    }
     let (_, port) = split_port(&rest[..authority]);
     let is_port = port.bytes().skip(1).all(|byte| byte.is_ascii_digit());
     match rest.rfind('@') {
@@ -191,7 +243,12 @@ fn split_port(authority: &str) -> (&str, &str) {
 }
 
 fn before_query(address: &str) -> &str {
-    &address[..address.find(['?', '#']).unwrap_or(address.len())]
+    let ends = [
+        address.find(['?', '#']),
+        address.find("%3F"),
+        address.find("%3f"),
+    ];
+    &address[..ends.into_iter().flatten().min().unwrap_or(address.len())]
 }
 
 fn encode(text: &str) -> String {
@@ -241,6 +298,24 @@ mod tests {
                 "a::b::https://h.example/x",
             ),
             ("ext::ssh -i PW u@h.example %S x", "ext::"),
+            ("ext::curl --user u:PW https://h.example/x", "ext::"),
+            ("ext::connect --pass=PW h.example:9418", "ext::"),
+            ("ext::PW", "ext::"),
+            ("fd::17/PW", "fd::"),
+            ("hg::curl u:PW@h.example/x", "hg::"),
+            ("codecommit::PW@x", "codecommit::"),
+            ("hg::https:u:PW@h.example", "hg::https://h.example/"),
+            // A scheme, a slash or a name of a program that is written wrong.
+            ("u:PW@h.example/x.git", "ssh://h.example/x.git"),
+            ("https:/u:PW@h.example/x", "https://h.example/x"),
+            (" https://u:PW@h.example/x", "https://h.example/x"),
+            ("ssh:u:PW@h.example/x", "ssh://h.example/x"),
+            ("https:\\\\u:PW@h.example\\x", "https://h.example/x"),
+            ("git_x::https://u:PW@h.example/x", "ssh://h.example/x"),
+            ("https://u%3APW%40h.example/x", "https://h.example/x"),
+            ("https://h.example/x%3Ftoken=PW", "https://h.example/x"),
+            ("h.example:/srv/x@v1", "ssh://h.example/srv/x@v1"),
+            ("git:acme/x", "ssh://git/acme/x"),
             ("hg::/srv/x", "hg::/srv/x"),
             (
                 "svn+ssh://ada:PW@h.example/srv/x",
@@ -255,6 +330,8 @@ mod tests {
         for path in ["/srv/git/x", "../x", "./a:b", "a/b:c", "x", ""] {
             assert_eq!(public(path), None, "{path}");
         }
+        let slip = of_path(Path::new("//u:PW@h.example/x"));
+        assert_eq!(slip.as_deref(), Some("file:///h.example/x"));
     }
 
     #[test]

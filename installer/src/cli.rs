@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::examples::EXAMPLES;
 
+use crate::platform::files::Attempt as _;
 use crate::site::Server;
 
 /// Put exactly the promoted release in place on this server, or nothing
@@ -88,6 +89,8 @@ impl Command {
     fn run(self, server: &Server) -> Result<ExitCode, Failure> {
         if server.state().exists() {
             bulla_files::require_unshared(server.state())?;
+            // What may not be looked at is not lost: no command may take it for that.
+            std::fs::read_dir(server.state()).attempt("list", server.state())?;
         }
         match self {
             Self::Enroll(arguments) => arguments.run(server),

@@ -1,5 +1,6 @@
 //! What a person or an agent can have done: each operation is one flow through the rooms below.
 
+mod command;
 mod edits;
 mod enroll;
 mod garbage;

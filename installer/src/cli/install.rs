@@ -129,11 +129,11 @@ impl Arguments {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let (hash, from, sentence) = if self.dry_run {
+        let (hash, from, changed, sentence) = if self.dry_run {
             log.sync(server, &supply, request.now)?;
             let found = preview(server, &project, log.state(), &supply, &request)?;
             let sentence = would(&project, &request, &found);
-            (found.hash, found.from, sentence)
+            (found.hash, found.from, !found.is_done, sentence)
         } else {
             let terminal = Terminal::unless(self.quiet, "install", server);
             let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
@@ -142,14 +142,18 @@ impl Arguments {
             terminal.finish();
             let installed = result?;
             let sentence = sentence(&project, &request, &installed);
-            (installed.hash, installed.from, sentence)
+            let changed = match installed.outcome {
+                Outcome::AlreadyLive => false,
+                Outcome::OnDisk | Outcome::Written { .. } => true,
+            };
+            (installed.hash, installed.from, changed, sentence)
         };
         let report = InstallReport {
             project,
             channel: request.channel,
             hash,
             from,
-            changed: from != Some(hash),
+            changed,
             dry_run: self.dry_run,
         };
         if self.json {
@@ -193,7 +197,11 @@ fn would(project: &ProjectName, request: &InstallRequest, found: &Preview) -> St
     let hash = found.hash.short();
     let place = format!("{project} {}", request.channel);
     match found.from {
-        Some(from) if from == found.hash => format!("{place}: {hash} is live already"),
+        Some(_) if found.is_done => format!("{place}: {hash} is live already"),
+        Some(from) if from == found.hash => format!(
+            "{place}: {hash} is live, but its tree was changed and would be written again; nothing \
+             was done"
+        ),
         Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
         None => format!("{place}: {hash}, nothing was done"),
     }

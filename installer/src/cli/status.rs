@@ -23,7 +23,10 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let found = status(server, self.project.as_ref())?;
+        let mut found = status(server, self.project.as_ref())?;
+        for status in &mut found {
+            status.problem = status.problem.take().map(|text| complete(&text, server));
+        }
         if self.json {
             stdout::json(&found)?;
             return Ok(ExitCode::SUCCESS);
@@ -78,7 +81,6 @@ fn row(status: &ProjectStatus) -> Vec<String> {
 fn notes(status: &ProjectStatus, server: &Server) {
     let project = &status.project;
     if let Some(problem) = &status.problem {
-        let problem = complete(problem, server);
         stderr::say(format_args!("{project}: {problem}"));
     }
     if let Some(hold) = &status.hold {

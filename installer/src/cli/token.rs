@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use bulla_terminal::Failure;
 use clap::Args;
 use secrecy::SecretString;
 
@@ -36,7 +37,7 @@ impl TokenArguments {
     pub(super) fn read(
         self,
         remembered: impl FnOnce() -> Option<PathBuf>,
-    ) -> Result<Option<SecretString>, FileError> {
+    ) -> Result<Option<SecretString>, Failure> {
         let file = match (self.token_file, &self.token) {
             (Some(path), _) => Some(path),
             (None, Some(_)) => None,
@@ -46,6 +47,12 @@ impl TokenArguments {
             return Ok(self.token);
         };
         let text = fs::read_to_string(&path).attempt("read the token in", &path)?;
-        Ok(Some(SecretString::from(text.trim().to_owned())))
+        match text.trim() {
+            "" => Err(Failure::usage(format_args!(
+                "`{}` is empty; expected a token",
+                path.display()
+            ))),
+            token => Ok(Some(SecretString::from(token.to_owned()))),
+        }
     }
 }

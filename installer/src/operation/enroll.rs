@@ -154,6 +154,9 @@ fn again(
     let is_known = request.anchor.position.size <= follower.state().size();
     if *follower.url() == request.url && is_known {
         follower.check_anchor(&request.anchor)?;
+        if request.token_file.is_some() && request.file.is_none() {
+            try_token(server, &mut follower, request)?;
+        }
         return Ok(follower);
     }
     if follower.origin() != request.anchor.origin {
@@ -174,6 +177,25 @@ fn again(
         }
     }
     Ok(follower)
+}
+
+/// Reads the log with the token that is to be remembered, so that a wrong one is found now. A
+/// registry that is away stops nothing.
+fn try_token(
+    server: &Server,
+    follower: &mut LogFollower,
+    request: &EnrollRequest,
+) -> Result<(), EnrollError> {
+    let supply = supply(request)?;
+    let Source::Registry(client) = supply.source() else {
+        return Ok(());
+    };
+    match supply.wait(follower.sync(client)).map(|_| ()) {
+        Ok(()) => synced::write(&server.synced(), request.now),
+        Err(error) if error.kind() == FailureKind::Temporary => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 fn supply(request: &EnrollRequest) -> Result<Supply, FetchError> {

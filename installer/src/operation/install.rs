@@ -77,7 +77,8 @@ pub fn install(
         let note = ReleaseNote::new(&bundle, &resolved.promotion, request.now);
         note::write(site, &note)?;
     }
-    if outcome == Outcome::AlreadyLive {
+    let follows = history.channel() == Some(&request.channel);
+    if outcome == Outcome::AlreadyLive && follows {
         hold::write(&site.hold(), None)?;
     } else {
         if let Some(left) = from.filter(|left| *left != resolved.hash) {
@@ -114,6 +115,8 @@ pub struct Preview {
     pub hash: Digest,
     /// The release that is live.
     pub from: Option<Digest>,
+    /// Whether it is the one that would be live, with its tree as it was written.
+    pub is_done: bool,
 }
 
 /// Says which release an install would make live. Takes no lock and changes nothing.
@@ -128,10 +131,21 @@ pub fn preview(
     folders::refuse_public(&site)?;
     let history = History::read(&site.history())?;
     let resolved = resolve_for(&site, log, supply, request, &history)?;
+    let (hash, from) = (resolved.hash, current::read(&site)?);
     Ok(Preview {
-        hash: resolved.hash,
-        from: current::read(&site)?,
+        hash,
+        from,
+        is_done: from == Some(hash) && is_intact(&site, &hash)?,
     })
+}
+
+/// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
+fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
+    let Ok(Some(bundle)) = bundles::read(site, hash) else {
+        return Ok(releases::is_on_disk(site, hash));
+    };
+    let found = examine_with(site, &bundle, Depth::Quick)?;
+    Ok(found.is_some_and(|found| found.differences.is_empty()))
 }
 
 fn resolve_for(
@@ -150,7 +164,7 @@ fn resolve_for(
         pin_old: request.pin_old,
     };
     let resolved = resolve(log, asked, history)?;
-    match history.last().map(|last| &last.promotion.channel) {
+    match history.channel() {
         Some(followed) if *followed != request.channel && !request.switch_channel => {
             Err(InstallError::OtherChannel {
                 project: site.project().clone(),

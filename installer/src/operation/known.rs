@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 use bulla_trust::LogState;
@@ -30,7 +31,7 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
     let path = server.projects();
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(below_root(server)),
         Err(error) => return Err(error).attempt("list", path),
     };
     let mut projects = Vec::new();
@@ -43,6 +44,39 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
     }
     projects.sort();
     Ok(projects)
+}
+
+/// How deep projects are looked for, and in how many directories.
+const DEEPEST: usize = 4;
+const MOST_DIRECTORIES: usize = 10_000;
+
+/// Returns the projects whose folders lie below the root: what can be known when the state is lost.
+fn below_root(server: &Server) -> Vec<ProjectName> {
+    let (mut found, mut looked_at) = (Vec::new(), 0);
+    let mut open = vec![(server.root().to_owned(), 0)];
+    while let Some((directory, depth)) = open.pop() {
+        let name = directory
+            .strip_prefix(server.root())
+            .ok()
+            .and_then(Path::to_str);
+        let project = name.and_then(|name| name.parse::<ProjectName>().ok());
+        if let Some(project) = project
+            && is_known(&server.site(&project))
+        {
+            found.push(project);
+            continue;
+        }
+        looked_at += 1;
+        if depth == DEEPEST || looked_at > MOST_DIRECTORIES {
+            continue;
+        }
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        let directories =
+            entries.filter(|entry| entry.file_type().is_ok_and(|found| found.is_dir()));
+        open.extend(directories.map(|entry| (entry.path(), depth + 1)));
+    }
+    found.sort();
+    found
 }
 
 /// Forgets a project of which nothing was ever installed, but for a download that goes on later.
@@ -114,7 +148,8 @@ pub(super) fn unwritten(error: &StateError) -> String {
     )
 }
 
-/// The releases on this disk, in the order in which their trees were written, the live one last.
+/// The releases on this disk in the order in which their trees were written, and then the live one,
+/// so that what was written after it counts as left by a rollback.
 fn of_trees(site: &Site, log: &LogState, live: Option<Digest>) -> Vec<Activation> {
     let none = History::default();
     let mut found: Vec<Activation> = releases::on_disk(site)
@@ -122,7 +157,11 @@ fn of_trees(site: &Site, log: &LogState, live: Option<Digest>) -> Vec<Activation
         .iter()
         .filter_map(|hash| of_release(site, log, &none, hash, Timestamp::EPOCH))
         .collect();
-    found.sort_by_key(|activation| (Some(activation.hash) == live, activation.activated_at));
+    found.sort_by_key(|activation| (activation.activated_at, Some(activation.hash) == live));
+    let live = found.iter().position(|found| Some(found.hash) == live);
+    if let Some(live) = live.filter(|live| live + 1 < found.len()) {
+        found.push(found[live].clone());
+    }
     found
 }
 
@@ -137,9 +176,12 @@ fn of_release(
 ) -> Option<Activation> {
     let note = note::read(site, hash);
     let before = history.last_of(hash);
+    // A hash may have been promoted again, for another reason, since its tree was written.
     let promoted = log.promotions(site.project()).rfind(|promotion| {
-        let channel = note.as_ref().map(|note| &note.channel);
-        promotion.hash == *hash && channel.is_none_or(|channel| *channel == promotion.channel)
+        let is_noted = |note: &ReleaseNote| {
+            (&note.channel, note.promoted_at) == (&promotion.channel, promotion.issued_at)
+        };
+        promotion.hash == *hash && note.as_ref().is_none_or(is_noted)
     });
     let promotion = before
         .map(|before| before.promotion.clone())

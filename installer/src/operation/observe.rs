@@ -35,6 +35,8 @@ pub enum ObserveError {
     NothingLive {
         /// The link that says what is live.
         current: PathBuf,
+        /// The command that puts it back.
+        command: String,
     },
     /// The bundle of the live release is not kept here.
     #[error(
@@ -43,12 +45,16 @@ pub enum ObserveError {
     BundleNotKept {
         /// The release.
         hash: Digest,
+        /// The command that makes it again.
+        command: String,
     },
     /// The tree of the live release is gone.
     #[error("the tree of {hash}, which is live, is gone")]
     TreeGone {
         /// The release.
         hash: Digest,
+        /// The command that makes it again.
+        command: String,
     },
 }
 
@@ -83,12 +89,9 @@ impl Outcome for ObserveError {
             Self::Fetch(error) => error.hint(),
             Self::Drift(error) => error.hint(),
             Self::NotInstalled { .. } => None,
-            Self::NothingLive { .. } => Some(
-                "`bulla-installer install` or `bulla-installer rollback` puts a link back"
-                    .to_owned(),
-            ),
-            Self::BundleNotKept { .. } | Self::TreeGone { .. } => {
-                Some("`bulla-installer install` makes it again".to_owned())
+            Self::NothingLive { command, .. } => Some(format!("`{command}` puts a link back")),
+            Self::BundleNotKept { command, .. } | Self::TreeGone { command, .. } => {
+                Some(format!("`{command}` makes it again"))
             }
         }
     }

@@ -95,7 +95,8 @@ pub fn rollback(
     let last = history.last().ok_or_else(not_installed)?;
 
     let candidates = || candidates(site, &history, &log, live.as_ref());
-    let target = choose(request, &history, live.as_ref(), candidates)?;
+    let hold = hold::read(&site.hold()).ok().flatten();
+    let target = choose(request, &history, live.as_ref(), hold.as_ref(), candidates)?;
     if let Some(warning) = check_revocation(&log, &request.project, &target.hash)? {
         observer.note(&warning);
     }
@@ -186,15 +187,27 @@ fn known_log(server: &Server, observer: &dyn Observer) -> LogState {
     remembered.state
 }
 
-/// Chooses the activation to go back to: the one before, or the one that was asked for.
+/// Chooses the activation to go back to: the one before, or the one that was asked for. What a
+/// person left by a rollback is never before, also where only the hold still says so.
 fn choose<'a>(
     request: &RollbackRequest,
     history: &'a History,
     live: Option<&Digest>,
+    hold: Option<&Hold>,
     candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
 ) -> Result<&'a Activation, RollbackError> {
+    let is_recovered = |hash: &Digest| {
+        history
+            .last_of(hash)
+            .is_some_and(|activation| activation.action == ActivationAction::Recovered)
+    };
+    let was_left = |hash: &Digest| {
+        hold.is_some_and(|hold| Some(&hold.hash) == live && hold.left == *hash)
+            && is_recovered(hash)
+    };
+    let before = history.before_live();
     let hash = match &request.hash {
-        None => match history.before_live().first() {
+        None => match before.iter().find(|hash| !was_left(hash)) {
             // Nothing is live, and before that was what was live last.
             _ if live.is_none() && history.last().is_some() => history.latest_first()[0],
             Some(hash) if Some(hash) != live => *hash,

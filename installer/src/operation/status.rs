@@ -5,8 +5,8 @@ use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::{Digest, ProjectName};
 
-use super::known;
 use super::observe::ObserveError;
+use super::{command, known};
 use crate::drift::examine::{Depth, examine_with};
 use crate::drift::set_aside;
 use crate::fetch::log::{Remembered, remembered};
@@ -63,8 +63,10 @@ pub fn history(
             project: project.clone(),
         });
     }
-    if let Some(damage) = history.damage(&site.history()) {
-        observer.note(&damage);
+    let is_live = current::read(&site).ok().flatten().is_some();
+    let lost = lost(&site, &history, is_live);
+    for problem in history.damage(&site.history()).into_iter().chain(lost) {
+        observer.note(&problem);
     }
     Ok(history.activations().to_vec())
 }
@@ -90,6 +92,7 @@ impl Problems {
     fn differences(
         &mut self,
         site: &Site,
+        history: &History,
         hash: &Digest,
         bundle: Option<&VerifiedBundle>,
     ) -> Option<Vec<Difference>> {
@@ -115,8 +118,8 @@ impl Problems {
             },
             Err(error) => return self.or_default(Err(error)),
         };
-        self.0
-            .push(format!("{found}; `bulla-installer install` repairs it"));
+        let command = command::install(site, history);
+        self.0.push(format!("{found}; `{command}` repairs it"));
         None
     }
 
@@ -139,9 +142,7 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));
     let activation = live.and_then(|hash| history.last_of(&hash));
-    let channel = history
-        .last()
-        .map(|activation| activation.promotion.channel.clone());
+    let channel = history.channel().cloned();
     let head = channel
         .as_ref()
         .and_then(|channel| Some(log.head(site.project(), channel)?.hash));
@@ -149,15 +150,15 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     let standing = match (live, head) {
         (None, _) => Standing::NotInstalled,
         (Some(live), _) if is_revoked(&live) => Standing::Revoked,
-        (Some(live), Some(head)) if live == head => Standing::UpToDate,
         (Some(live), _) if hold.as_ref().is_some_and(|hold| hold.hash == live) => Standing::Held,
+        (Some(live), Some(head)) if live == head => Standing::UpToDate,
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
     // One that is damaged is named where the tree cannot be compared with it.
     let bundle = live.and_then(|hash| bundles::read(site, &hash).ok().flatten());
     let bundle = bundle.as_ref();
-    let differences = live.and_then(|hash| problems.differences(site, &hash, bundle));
+    let differences = live.and_then(|hash| problems.differences(site, &history, &hash, bundle));
     let missing = bundle.map_or_else(Vec::new, |bundle| {
         problems.or_default(persist::missing(site, &bundle.release().install))
     });
@@ -182,7 +183,11 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
 
 /// Says which of the two that tell what was live is gone, and how it comes back.
 fn lost(site: &Site, history: &History, is_live: bool) -> Option<String> {
-    let back = "the next `bulla-installer install` or `bulla-installer rollback`";
+    let back = format!(
+        "the next `{}` or `{}`",
+        command::install(site, history),
+        command::rollback(site)
+    );
     let path = site.current();
     match (history.last(), is_live) {
         (Some(last), false) if path.symlink_metadata().is_err() => Some(format!(

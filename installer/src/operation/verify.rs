@@ -3,21 +3,24 @@
 use bulla_schemas::ProjectName;
 pub use bulla_schemas::report::server::Verification;
 
-use super::known;
 use super::observe::ObserveError;
+use super::{command, known};
 use crate::drift::examine::{Depth, examine_with};
 use crate::live::{current, folders};
 use crate::site::Server;
 use crate::state::bundles;
+use crate::state::history::History;
 use crate::tree::persist;
 
 /// Hashes the live tree against the signed index.
 pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, ObserveError> {
     let site = server.site(project);
+    let install = || command::install(&site, &History::read(&site.history()).unwrap_or_default());
     let hash = current::read(&site)?.ok_or_else(|| {
         if known::is_known(&site) {
             ObserveError::NothingLive {
                 current: site.current(),
+                command: command::rollback(&site),
             }
         } else {
             ObserveError::NotInstalled {
@@ -26,9 +29,15 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
         }
     })?;
     folders::check(&site, true)?;
-    let bundle = bundles::read(&site, &hash)?.ok_or(ObserveError::BundleNotKept { hash })?;
+    let bundle = bundles::read(&site, &hash)?.ok_or_else(|| ObserveError::BundleNotKept {
+        hash,
+        command: install(),
+    })?;
     let found = examine_with(&site, &bundle, Depth::Full)?;
-    let found = found.ok_or(ObserveError::TreeGone { hash })?;
+    let found = found.ok_or_else(|| ObserveError::TreeGone {
+        hash,
+        command: install(),
+    })?;
     Ok(Verification {
         project: project.clone(),
         hash,

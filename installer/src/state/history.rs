@@ -60,6 +60,17 @@ impl History {
         self.activations.last()
     }
 
+    /// Returns the channel that the last install followed. A rollback goes to a release of whatever
+    /// channel, and leaves the server's where it is.
+    pub(crate) fn channel(&self) -> Option<&ChannelName> {
+        let installed = self
+            .activations
+            .iter()
+            .rfind(|activation| activation.action != ActivationAction::Rollback);
+        let activation = installed.or_else(|| self.last())?;
+        Some(&activation.promotion.channel)
+    }
+
     /// Returns the number of the next activation.
     pub(crate) fn next_number(&self) -> u64 {
         let last = self.last().map_or(0, |last| last.number);

@@ -1,5 +1,8 @@
 //! The program as people and scripts see it.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+
 use bulla_schemas::install::Install;
 
 use crate::world::{World, small_tree};
@@ -195,8 +198,86 @@ fn a_server_leaves_its_channel_only_when_asked_to() {
     assert_eq!(run.status, Some(2), "{run:?}");
     assert!(run.stderr.contains("follows the channel `prod`"), "{run:?}");
     assert!(run.stderr.contains("hint: `--switch-channel`"), "{run:?}");
+    // The same release: nothing is switched but the channel, which is remembered.
     let run = world.run(&[&install[..], &["--switch-channel"]].concat());
     assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("unchanged"), "{run:?}");
+    let run = world.run(&install);
+    assert_eq!(run.status, Some(0), "{run:?}");
+}
+
+#[test]
+fn a_rollback_leaves_the_server_on_its_channel() {
+    let mut world = World::new();
+    let first = world.release(&small_tree("one\n"));
+    let promotion = world.organisation.draft("dev", first);
+    world.organisation.append_promotion(&promotion, &["alice"]);
+    world.serve_log();
+    let run = world.run(&["install", "acme/billing", "--channel", "dev"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let second = world.release(&small_tree("two\n"));
+    let install = ["install", "acme/billing", "--channel", "prod"];
+    let switch = [&install[..], &["--switch-channel"]].concat();
+    assert_eq!(world.run(&switch).status, Some(0));
+    let run = world.run(&["rollback", "acme/billing", "-m", "slow"]);
+    assert_eq!(
+        (run.status, world.live()),
+        (Some(0), Some(first)),
+        "{run:?}"
+    );
+    let run = world.run(&["status", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json[0]["channel"], "prod", "{run:?}");
+    assert_eq!(json[0]["standing"], "held", "{run:?}");
+    let run = world.run(&install);
+    assert_eq!(
+        (run.status, world.live()),
+        (Some(0), Some(second)),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_tree_that_is_written_again_is_a_change() {
+    let mut world = World::new();
+    world.install_each(&["one\n"]);
+    let install = ["install", "acme/billing", "--channel", "prod"];
+    let changed = |options: &[&str]| {
+        let run = world.run(&[&install[..], options, &["--json"]].concat());
+        assert_eq!(run.status, Some(0), "{run:?}");
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        json["changed"].as_bool().unwrap()
+    };
+    for edit in [
+        |tree: &std::path::Path| std::fs::remove_dir_all(tree).unwrap(),
+        |tree: &std::path::Path| std::fs::write(tree.join("version.txt"), "edited").unwrap(),
+    ] {
+        assert!(!changed(&["--dry-run"]));
+        edit(&world.current().canonicalize().unwrap());
+        assert!(changed(&["--dry-run"]));
+        assert!(changed(&[]));
+        assert!(!changed(&[]));
+    }
+}
+
+#[test]
+fn what_may_not_be_looked_at_is_not_called_lost() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skip: another user, because only root becomes one");
+        return;
+    }
+    let mut world = World::new();
+    world.install_each(&["one\n"]);
+    let everyone = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(world.folder.path(), everyone).unwrap();
+    for command in [&["status"][..], &["verify", "acme/billing"]] {
+        let mut command = world.command_of_anybody(command);
+        let output = command.uid(65534).gid(65534).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("Permission denied"), "{said}");
+        assert!(!said.contains("lost"), "{said}");
+    }
 }
 
 #[test]

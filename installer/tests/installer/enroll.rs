@@ -133,6 +133,15 @@ fn the_token_file_of_enrolment_is_remembered_for_its_address_only() {
     let run = world.run(&INSTALL);
     assert_eq!(run.status, Some(0), "{run:?}");
 
+    // One that is wrong or empty is found now, and the old one stays.
+    fs::write(folder.join("empty"), "\n").unwrap();
+    for wrong in ["new", "empty"] {
+        let mut enroll = world.command(&["enroll", &url, &known, "--token-file", wrong]);
+        let output = enroll.current_dir(&folder).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert_eq!(world.run(&INSTALL).status, Some(0));
+    }
+
     // What is given later wins.
     let path = folder.join("new");
     let path = path.to_str().unwrap();

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulla_installer::{
-    ActivationAction, InstallError, ProjectStatus, RollbackError, Standing, status,
+    ActivationAction, InstallError, InstallRequest, ProjectStatus, RollbackError, Standing, status,
 };
-use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::{Digest, Timestamp};
 
-use crate::world::{World, request, small_tree};
+use crate::world::{NOW, World, request, small_tree};
 
 /// Two releases, of which the second is live, and no registry.
 fn world() -> (World, Vec<Digest>) {
@@ -449,4 +449,58 @@ fn a_first_install_that_fails_leaves_no_memory_of_the_project() {
     assert_eq!(world.run(&["status", "--json"]).stdout, "[]\n");
     world.registry.change(|served| served.down = false);
     world.install().unwrap();
+}
+
+#[test]
+fn a_rollback_without_a_history_never_goes_forward_to_what_was_left() {
+    for is_hold_left in [true, false] {
+        let mut world = World::new();
+        let mut install = |day: i64| {
+            let hash = world.release(&small_tree(&day.to_string()));
+            let now = Timestamp::from_seconds(NOW + day * 86_400).unwrap();
+            let request = InstallRequest { now, ..request() };
+            world.install_with(&request).0.unwrap();
+            hash
+        };
+        let hashes = [1, 2, 3].map(&mut install);
+        world.rollback(None).unwrap();
+        assert_eq!(world.live(), Some(hashes[1]));
+        fs::remove_file(world.memory().join("history")).unwrap();
+        if !is_hold_left {
+            fs::remove_file(world.memory().join("hold")).unwrap();
+        }
+        world.rollback(None).unwrap();
+        assert_eq!(world.live(), Some(hashes[0]));
+        fs::remove_file(world.memory().join("history")).unwrap();
+        let error = world.rollback(None).unwrap_err();
+        assert!(
+            matches!(error, RollbackError::NothingBefore { .. }),
+            "{error}"
+        );
+        assert_eq!(world.live(), Some(hashes[0]));
+    }
+}
+
+#[test]
+fn a_lost_history_says_nothing_that_never_happened() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one", "two"]);
+    // The first again, for another reason, which this server has not installed.
+    world.promote(hashes[0]);
+    fs::remove_file(world.memory().join("history")).unwrap();
+    let run = world.run(&["history", "acme/billing"]);
+    assert!(run.stderr.contains("is lost"), "{run:?}");
+    world.rollback(None).unwrap();
+    let first = &world.history()[0];
+    assert_eq!((first.hash, first.promotion.seq), (hashes[0], 1));
+}
+
+#[test]
+fn projects_are_found_below_the_root_when_the_state_is_lost() {
+    let (world, hashes) = world();
+    fs::remove_dir_all(world.state()).unwrap();
+    let found = found(&world);
+    assert_eq!(found.project.as_str(), "acme/billing");
+    assert_eq!(found.live, Some(hashes[1]));
+    assert!(found.problem.is_some());
 }

@@ -18,7 +18,8 @@ pub struct InstallReport {
     /// The release that was live before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
-    /// Whether another release is live than before, or would be.
+    /// Whether the live tree is another one than before, or would be: another release, or the same
+    /// one written again.
     pub changed: bool,
     /// Whether nothing was done.
     pub dry_run: bool,

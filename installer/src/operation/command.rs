@@ -1,0 +1,24 @@
+//! The commands that messages tell people to run, whole.
+
+use crate::site::Site;
+use crate::state::history::History;
+use crate::tree::note;
+
+/// Returns the install of the channel that the server follows, as far as that is known.
+pub(super) fn install(site: &Site, history: &History) -> String {
+    let noted = || {
+        let hash = crate::live::current::read(site).ok()??;
+        note::read(site, &hash).map(|note| note.channel)
+    };
+    let channel = history.channel().cloned().or_else(noted);
+    let channel = channel.map_or_else(|| "CHANNEL".to_owned(), |channel| channel.to_string());
+    format!(
+        "bulla-installer install {} --channel {channel}",
+        site.project()
+    )
+}
+
+/// Returns the rollback to the release before.
+pub(super) fn rollback(site: &Site) -> String {
+    format!("bulla-installer rollback {} -m REASON", site.project())
+}

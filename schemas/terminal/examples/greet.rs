@@ -10,6 +10,15 @@ use bulla_terminal::{
 #[derive(clap::Parser)]
 #[command(name = "bulla-greet", version)]
 struct Program {
+    /// In which language
+    #[arg(
+        long,
+        global = true,
+        env = "BULLA_GREET_LANGUAGE",
+        default_value = "en",
+        value_parser = ["en", "la"]
+    )]
+    language: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -41,16 +50,20 @@ const EXAMPLES: Examples = &[
 
 fn main() -> ExitCode {
     match help::parse::<Program>(EXAMPLES, std::env::args_os()) {
-        Ok(program) => bulla_terminal::finish(run(&program.command)),
+        Ok(program) => bulla_terminal::finish(run(&program)),
         Err(status) => status,
     }
 }
 
-fn run(command: &Command) -> Result<(), Failure> {
-    match command {
-        Command::Hello { name, times: 1 } => Ok(stdout::line(format_args!("hello {name}"))?),
+fn run(program: &Program) -> Result<(), Failure> {
+    let hello = match program.language.as_str() {
+        "la" => "salve",
+        _ => "hello",
+    };
+    match &program.command {
+        Command::Hello { name, times: 1 } => Ok(stdout::line(format_args!("{hello} {name}"))?),
         Command::Hello { name, times } => Ok(stdout::stream(|stdout| {
-            (0..*times).try_for_each(|_| writeln!(stdout, "hello {name}"))
+            (0..*times).try_for_each(|_| writeln!(stdout, "{hello} {name}"))
         })?),
         Command::List => {
             let mut table = Table::new(&["NAME", "GREETING"]).wrap(&["GREETING"]);

@@ -109,3 +109,26 @@ fn bash_completes_a_program_with_a_hyphen() {
     let answered = Command::new("bash").args(["-c", &asked]).output().unwrap();
     assert_eq!(text(&answered.stdout), "hello help\n");
 }
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let with = |language: &str| {
+        let mut greet = greet(&["hello"]);
+        let greet = greet.env("BULLA_GREET_LANGUAGE", language);
+        greet.output().unwrap().status.code()
+    };
+    assert_eq!(with("la"), Some(0));
+    assert_eq!(with(""), Some(0));
+    assert_eq!(with("xx"), Some(2));
+}
+
+#[test]
+fn the_usage_of_an_error_does_not_ask_for_what_the_environment_gives() {
+    let mut greet = greet(&["completions"]);
+    let ended = greet.env("BULLA_GREET_LANGUAGE", "la").output().unwrap();
+    let said = text(&ended.stderr);
+    assert!(
+        said.contains("\nUsage: bulla-greet completions [OPTIONS] <SHELL>\n"),
+        "{said}"
+    );
+}

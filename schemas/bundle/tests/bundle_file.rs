@@ -127,6 +127,15 @@ fn refuses_a_file_that_is_cut_short() {
 }
 
 #[test]
+fn says_that_another_file_is_no_bundle_file() {
+    for other in [&b"#!/bin/sh\n"[..], b"x", &[0; 4096], b"oci-lay-out"] {
+        let error = read(other).expect_err("another file");
+        assert!(matches!(error, BundleFileError::NotBundleFile), "{error}");
+        assert!(error.hint().unwrap().contains("bulla export"));
+    }
+}
+
+#[test]
 fn refuses_bytes_behind_the_end() {
     let longer = [&written(None)[..], &[0; 512]].concat();
     assert!(matches!(read(&longer), Err(BundleFileError::End { .. })));
@@ -233,14 +242,13 @@ fn refuses_an_entry_that_describes_the_next_one() {
 
 #[test]
 fn refuses_zeros_in_front_of_an_entry() {
-    let zeros = [&[0; 512][..], &written(None)].concat();
+    let good = written(None);
+    let first = [&[0; 512][..], &good].concat();
+    assert!(matches!(read(&first), Err(BundleFileError::NotBundleFile)));
+    let second = [&good[..1024], &[0; 512], &good[1024..]].concat();
     assert!(matches!(
-        read(&zeros),
-        Err(BundleFileError::Header {
-            field: "name",
-            offset: 0,
-            ..
-        })
+        read(&second),
+        Err(BundleFileError::Header { offset: 1024, .. })
     ));
 }
 

@@ -14,6 +14,9 @@ pub enum BundleFileError {
     /// The bundle in the file is refused.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The file does not begin as a bundle file does.
+    #[error("it is not a bundle file")]
+    NotBundleFile,
     /// Another tar header than the one that must stand there.
     #[error(
         "expected the file `{expected}` at byte {offset} of the bundle file: `{field}` differs"
@@ -96,6 +99,7 @@ impl Outcome for BundleFileError {
         match self {
             Self::Verify(error) => error.hint(),
             Self::Io { .. } => None,
+            Self::NotBundleFile => Some("name a file that `bulla export` wrote".to_owned()),
             _ => Some("copy the file again, or export the release again".to_owned()),
         }
     }

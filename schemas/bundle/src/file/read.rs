@@ -33,6 +33,7 @@ pub struct BundleFile {
 /// [`BundleFile::read_frame`] and [`BundleFile::verify_payload`] check.
 pub fn read_bundle_file(file: File, limits: &Limits) -> Result<BundleFile, BundleFileError> {
     let file = Arc::new(file);
+    check_beginning(&file)?;
     let mut archive = tar::Archive::new(FileReader {
         file: Arc::clone(&file),
         position: 0,
@@ -363,6 +364,22 @@ fn read_range(file: &Arc<File>, start: u64, size: u64) -> io::Result<Vec<u8>> {
         Ok(bytes)
     } else {
         Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Refuses what was never a bundle file: the first header begins with the name of the first file.
+fn check_beginning(file: &Arc<File>) -> Result<(), BundleFileError> {
+    let mut found = Vec::new();
+    let reader = FileReader {
+        file: Arc::clone(file),
+        position: 0,
+    };
+    let mut reader = reader.take(LAYOUT_PATH.len() as u64);
+    reader.read_to_end(&mut found).map_err(read_error)?;
+    if LAYOUT_PATH.as_bytes().starts_with(&found) {
+        Ok(())
+    } else {
+        Err(BundleFileError::NotBundleFile)
     }
 }
 

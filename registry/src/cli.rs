@@ -7,7 +7,7 @@ mod serve;
 mod token;
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bulla_schemas::Timestamp;
@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
+use crate::data::{DataDirectory, DataError};
 use examples::EXAMPLES;
 
 /// Keep bundles and the log, and serve both over HTTP
@@ -38,12 +39,21 @@ enum Command {
     ManPages(ManPagesArguments),
 }
 
-/// The data directory, the same for every command.
+/// The data directory of a registry that exists.
 #[derive(Debug, Args)]
 struct Data {
-    /// The data directory; created if missing
+    /// The data directory of the registry
     #[arg(long = "data", value_name = "DIR", env = "BULLA_DATA")]
     directory: PathBuf,
+}
+
+impl Data {
+    /// Returns the directory, and refuses one in which there is no registry: of a mistyped path
+    /// nothing is made.
+    fn existing(&self) -> Result<&Path, DataError> {
+        DataDirectory::require(&self.directory)?;
+        Ok(&self.directory)
+    }
 }
 
 /// Runs the program and returns its exit status.

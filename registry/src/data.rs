@@ -40,6 +40,12 @@ pub struct DataDirectory {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// Nothing of a registry is there.
+    #[error("there is no registry in `{}`", path.display())]
+    NoRegistry {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process has the lock.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {
@@ -56,6 +62,7 @@ pub enum DataError {
 impl Outcome for DataError {
     fn kind(&self) -> FailureKind {
         match self {
+            Self::NoRegistry { .. } => FailureKind::Failed,
             Self::Locked { .. } => FailureKind::Temporary,
             Self::File(error) => error.kind(),
         }
@@ -63,6 +70,11 @@ impl Outcome for DataError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NoRegistry { .. } => Some(
+                "name its directory with --data; `bulla-registry serve` and `bulla-registry token \
+                 create --init` make a new registry"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => {
                 Some("stop the other one first, or use another `--data` directory".to_owned())
             }
@@ -77,6 +89,20 @@ impl DataDirectory {
         let absolute = std::path::absolute(root).attempt("resolve", root)?;
         create_private_directory(&absolute)?;
         Ok(Self { root: absolute })
+    }
+
+    /// Refuses a directory in which there is neither the database of a registry nor what `reindex`
+    /// makes one from.
+    pub(crate) fn require(root: &Path) -> Result<(), DataError> {
+        let data = Self {
+            root: std::path::absolute(root).attempt("resolve", root)?,
+        };
+        for path in [data.database(), data.log_key(), data.log()] {
+            if path.try_exists().attempt("look at", &path)? {
+                return Ok(());
+            }
+        }
+        Err(DataError::NoRegistry { path: data.root })
     }
 
     /// Takes the lock for `command`, or says who has it.

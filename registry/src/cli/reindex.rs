@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let app = App::open(
-        &arguments.data.directory,
+        arguments.data.existing()?,
         "bulla-registry reindex",
         Settings::default(),
         clock(),

@@ -1,12 +1,13 @@
 //! `bulla-registry serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use bulla_terminal::{Failure, stdout};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Data, clock};
+use super::clock;
 use crate::app::App;
 use crate::server::serve;
 use crate::settings::Settings;
@@ -17,8 +18,9 @@ use crate::settings::Settings;
 /// after the requests under way.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    data: Data,
+    /// The data directory; created if missing
+    #[arg(long, value_name = "DIR", env = "BULLA_DATA")]
+    data: PathBuf,
     /// Where to listen; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
@@ -39,13 +41,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before anything is said, so that no signal is lost after the first line.
     let mut terminate = watch(SignalKind::terminate())?;
     let mut interrupt = watch(SignalKind::interrupt())?;
-    let app = App::open(
-        &arguments.data.directory,
-        "bulla-registry serve",
-        settings,
-        clock(),
-    )
-    .await?;
+    let app = App::open(&arguments.data, "bulla-registry serve", settings, clock()).await?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .and_then(|listener| Ok((listener.local_addr()?, listener)))

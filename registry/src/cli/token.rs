@@ -1,5 +1,8 @@
 //! `bulla-registry token`: creates, lists and revokes tokens, also while the registry runs.
 
+use std::io::{self, Write as _};
+use std::path::Path;
+
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, Table, stderr, stdout};
@@ -31,6 +34,9 @@ pub(super) enum Command {
         /// When it ends, such as `90d` or `12h`; never when not given
         #[arg(long, value_name = "PERIOD", value_parser = seconds)]
         expires: Option<i64>,
+        /// Make a registry in the data directory if there is none yet
+        #[arg(long)]
+        init: bool,
     },
     /// List all tokens, without their secrets
     List {
@@ -57,6 +63,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             mut project,
             name,
             expires,
+            init,
         } => {
             scope.sort_unstable();
             scope.dedup();
@@ -67,7 +74,12 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 scopes: scope,
                 projects: project,
             };
-            create(&data, &name, &access, expires).await
+            let directory = if init {
+                &data.directory
+            } else {
+                data.existing()?
+            };
+            create(directory, &name, &access, expires).await
         }
         Command::List { data, json } => list(&data, json).await,
         Command::Revoke { data, id } => revoke(&data, &id).await,
@@ -75,16 +87,25 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn create(
-    data: &Data,
+    directory: &Path,
     name: &str,
     access: &Access,
     lifetime: Option<i64>,
 ) -> Result<(), Failure> {
-    let tokens = open(data).await?;
+    let tokens = Tokens::open(directory, clock()).await?;
     let (secret, row) = tokens.create(name, access, lifetime).await?;
+    // Not `stdout::line`: here a reader that goes away loses what cannot be had again.
+    let shown = writeln!(io::stdout(), "{}", secret.expose_secret());
+    if shown.is_err() {
+        tokens.revoke(&row.id).await?;
+    }
     tokens.close().await;
+    shown.map_err(|error| {
+        let what = format_args!("cannot show the token {}, which is revoked again", row.id);
+        Failure::io(what, error).with_hint("run the command again with an output that takes it")
+    })?;
     stderr::say(format_args!("token {} for {}", row.id, row.projects));
-    Ok(stdout::line(secret.expose_secret())?)
+    Ok(())
 }
 
 async fn list(data: &Data, as_json: bool) -> Result<(), Failure> {
@@ -147,7 +168,7 @@ fn describe(token: &TokenRow) -> serde_json::Value {
 }
 
 async fn open(data: &Data) -> Result<Tokens, RegistryError> {
-    Tokens::open(&data.directory, clock()).await
+    Tokens::open(data.existing()?, clock()).await
 }
 
 /// Reads `90d`, `12h`, `30m` or `45s` as seconds.

@@ -115,12 +115,13 @@ async fn attaches_what_a_crash_left_unattached() {
 }
 
 fn run(command: &[&str], data: &Path) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
-        .args(command)
-        .arg("--data")
-        .arg(data)
-        .output()
-        .unwrap()
+    program(command, data).output().unwrap()
+}
+
+fn program(command: &[&str], data: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bulla-registry"));
+    program.args(command).arg("--data").arg(data);
+    program
 }
 
 /// The real program, and the address that it printed first.
@@ -323,4 +324,61 @@ async fn tokens_are_managed_while_it_runs() {
     );
     let wrong = run(&["token", "create", "--scope", "everything"], data.path());
     assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn a_mistyped_data_directory_becomes_no_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("registri");
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("notes"), "not a registry\n").unwrap();
+    for directory in [&mistyped, &other] {
+        for command in [
+            &["token", "list"][..],
+            &["token", "revoke", "4f1c2a90b7de"],
+            &["token", "create", "--scope", "pull"],
+            &["reindex"],
+        ] {
+            let refused = run(command, directory);
+            let said = String::from_utf8(refused.stderr).unwrap();
+            assert_eq!(refused.status.code(), Some(1), "{command:?}: {said}");
+            let named = format!("there is no registry in `{}`", directory.display());
+            assert!(said.contains(&named), "{command:?}: {said}");
+            assert!(said.contains("hint: name its directory"), "{said}");
+            assert_eq!(refused.stdout, b"", "{command:?}");
+        }
+    }
+    assert!(!mistyped.exists());
+    assert_eq!(std::fs::read_dir(&other).unwrap().count(), 1);
+
+    let create = ["token", "create", "--scope", "pull", "--init"];
+    assert!(run(&create, &mistyped).status.success());
+    let list = run(&["token", "list", "--json"], &mistyped);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_token_that_nobody_saw_is_revoked() {
+    let data = tempfile::tempdir().unwrap();
+    let create = ["token", "create", "--scope", "pull", "--init"];
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    for stdout in [Stdio::from(full), Stdio::from(closed)] {
+        let lost = program(&create, data.path()).stdout(stdout).output();
+        let lost = lost.unwrap();
+        let said = String::from_utf8(lost.stderr).unwrap();
+        assert_eq!(lost.status.code(), Some(1), "{said}");
+        assert!(said.contains("which is revoked again"), "{said}");
+    }
+    let list = run(&["token", "list", "--json"], data.path());
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    assert!(list.iter().all(|token| token["revokedAt"].is_string()));
 }

@@ -43,6 +43,10 @@ use self::session::Session;
 
 /// Runs one command and returns the exit status of `bulla_schemas::outcome`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(file) = enter::requested(&arguments) {
+        return bulla_terminal::finish_with(enter::run(file));
+    }
     match help::parse(EXAMPLES, arguments) {
         Ok(arguments) => bulla_terminal::finish_with(run(arguments)),
         Err(status) => status,
@@ -53,7 +57,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Arguments { options, command } = arguments;
     let session = || Session::new(options.clone());
     let done = match command {
-        Command::Enter(arguments) => return enter::run(&arguments),
         Command::Identify(arguments) => {
             return wait(identify::run(&session()?, &arguments));
         }

@@ -52,7 +52,10 @@ pub enum RollbackError {
 impl Outcome for RollbackError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NothingBefore { .. } | Self::NeverHead { .. } => FailureKind::Refused,
+            // The policy says which channels there are, as for a promotion.
+            Self::NothingBefore { .. }
+            | Self::NeverHead { .. }
+            | Self::Resolve(ResolveError::UnknownChannel { .. }) => FailureKind::Refused,
             Self::Resolve(error) => error.kind(),
         }
     }

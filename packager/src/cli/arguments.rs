@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use super::options::Options;
 use super::{
-    anchor, check, diff, doctor, enter, export, history, identify, import, init, key, pack,
-    promote, publish, releases, reproduce, rollback, show, status,
+    anchor, check, diff, doctor, export, history, identify, import, init, key, pack, promote,
+    publish, releases, reproduce, rollback, show, status,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -45,6 +45,4 @@ pub(super) enum Command {
     Doctor(doctor::DoctorArguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
-    #[command(hide = true)]
-    Enter(enter::EnterArguments),
 }

@@ -159,7 +159,8 @@ impl Session {
             Some(path) => Ok(PersonalKey::read(&path)?),
             None => Err(Failure::usage("no SSH key is named").with_hint(
                 "give --ssh-key KEY.pub, or write `ssh-key = \"PATH\"` to \
-                 ~/.config/bulla/config.toml",
+                 ~/.config/bulla/config.toml; without either, ~/.ssh/id_ed25519.pub or \
+                 ~/.ssh/id_ed25519_sk.pub is used, where there is one",
             )),
         }
     }
@@ -187,14 +188,7 @@ impl Session {
                 }
                 Ok(log)
             }
-            None => Err(Failure::new(
-                FailureKind::Refused,
-                format_args!("this machine does not know the log of {} yet", client.url()),
-            )
-            .with_hint(
-                "ask a colleague for the output of `bulla anchor` and give it with --anchor or \
-                 BULLA_ANCHOR once; or believe the registry this once with --trust-first-use",
-            )),
+            None => Err(no_anchor(client).await),
         }
     }
 
@@ -223,6 +217,22 @@ impl Session {
         })?;
         Ok(state.join("logs").join(file_name(self.registry()?)))
     }
+}
+
+/// Says that nothing is known of the registry's log: unless the registry says that there is nothing
+/// to know yet, which is believed for this sentence only.
+async fn no_anchor(client: &Client) -> Failure {
+    if let Some(answer) = client.lacks_policy().await {
+        return answer.into();
+    }
+    Failure::new(
+        FailureKind::Refused,
+        format_args!("this machine does not know the log of {} yet", client.url()),
+    )
+    .with_hint(
+        "ask a colleague for the output of `bulla anchor` and give it with --anchor or \
+         BULLA_ANCHOR once; or believe the registry this once with --trust-first-use",
+    )
 }
 
 /// A readable name for a registry's directory, with a digest so that no two share one.

@@ -41,7 +41,7 @@ pub enum ResolveError {
         others: Vec<ChannelName>,
     },
     /// Neither the policy nor a promotion names the channel.
-    #[error("{} has no channel `{channel}`", subject(.project.as_ref()))]
+    #[error("{} `{channel}`", has_no_channel(.project.as_ref()))]
     UnknownChannel {
         /// The project; all of them if absent.
         project: Option<ProjectName>,
@@ -123,8 +123,11 @@ fn join(channels: &[ChannelName]) -> String {
     channels.join(", ")
 }
 
-fn subject(project: Option<&ProjectName>) -> String {
-    project.map_or_else(|| "no project".to_owned(), ProjectName::to_string)
+fn has_no_channel(project: Option<&ProjectName>) -> String {
+    project.map_or_else(
+        || "no project has a channel".to_owned(),
+        |project| format!("{project} has no channel"),
+    )
 }
 
 fn of(project: Option<&ProjectName>) -> String {

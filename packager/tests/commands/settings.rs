@@ -244,3 +244,71 @@ fn a_registry_that_says_nothing_is_named_while_it_is_waited_for() {
     bulla.wait().unwrap();
     assert_eq!(said, format!("note: waiting for {url}/\n"));
 }
+
+#[test]
+fn what_bulla_starts_itself_is_not_offered_to_people() {
+    let home = Home::new();
+    // Without any argument or variable there is the help.
+    let registry = [("BULLA_REGISTRY", "https://releases.example")];
+    for (arguments, is_unknown) in [(&[][..], false), (&["ente"], true), (&["enter"], true)] {
+        let ran = home.bulla_with(arguments, &registry);
+        ran.assert_failure(2, &["subcommand"]);
+        let said = ran.stderr();
+        assert_eq!(said.contains("unrecognized"), is_unknown, "{said}");
+        assert!(
+            !said.contains("'enter', '") && !said.contains(": enter"),
+            "{said}"
+        );
+        assert!(!said.contains("exists: 'enter'"), "{said}");
+    }
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = home.bulla(&["completions", shell]).stdout();
+        let mut words = script.split(|c: char| !c.is_ascii_alphanumeric());
+        assert!(script.contains("promote"), "{shell}: {script}");
+        assert!(words.all(|word| word != "enter"), "{shell}");
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let home = Home::new();
+    let registry = nobody();
+    let empty = [("BULLA_REGISTRY", ""), ("BULLA_ANCHOR", "")];
+    let ran = home.bulla_with(&["anchor"], &empty);
+    ran.assert_failure(2, &["no registry is named"]);
+    home.write(
+        ".config/bulla/config.toml",
+        &format!("registry = \"{registry}\"\n"),
+    );
+    let ran = home.bulla_with(&["anchor", "--trust-first-use"], &empty);
+    ran.assert_failure_after(4, &[&registry]);
+}
+
+#[test]
+fn usage_does_not_demand_what_the_environment_gives() {
+    let home = Home::new();
+    let anchor = format!("releases.example/bulla+1+{}", "0".repeat(64));
+    let variables = [
+        ("BULLA_REGISTRY", "https://releases.example"),
+        ("BULLA_ANCHOR", &anchor),
+    ];
+    for (arguments, usage) in [
+        (&["completions"][..], "bulla completions [OPTIONS] <SHELL>"),
+        (&["man-pages"], "bulla man-pages [OPTIONS] <DIR>"),
+        (&["key", "generate"], "bulla key generate [OPTIONS] <FILE>"),
+    ] {
+        let ran = home.bulla_with(arguments, &variables);
+        ran.assert_failure(2, &[&format!("\nUsage: {usage}\n")]);
+    }
+}
+
+#[test]
+fn a_key_that_is_not_named_is_looked_for_where_ssh_keygen_puts_it() {
+    let home = Home::new();
+    let arguments = ["promote", "9f2c81aa", "prod", "-m", "x", "--registry"];
+    let ran = home.bulla_with(
+        &[&arguments[..], &[&nobody()]].concat(),
+        &[("BULLA_TOKEN", "secret")],
+    );
+    ran.assert_failure(2, &["no SSH key is named", "~/.ssh/id_ed25519.pub"]);
+}

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use bulla_schemas::api::{Appended, CallerInfo, LogInfo};
+use bulla_schemas::api::{Appended, CallerInfo, ErrorCode, LogInfo};
 use bulla_schemas::{Digest, Timestamp};
 use bulla_trust::TiledTree;
 use bulla_trust::tile::{self, TilePath};
@@ -90,6 +90,14 @@ impl Client {
         let date = date.and_then(|date| parse_date(date.to_str().ok()?));
         let caller = answer::read_json(response, JSON_LIMIT, "what a token allows").await?;
         Ok(Greeting { caller, date })
+    }
+
+    /// Returns the registry's answer that its log has no policy yet, if that is what it says.
+    /// Tried once: it only explains what is missing.
+    pub async fn lacks_policy(&self) -> Option<ClientError> {
+        let url = self.at(["log", "checkpoint"]);
+        let refused = self.send(self.request(Method::GET, &url)).await.err()?;
+        (refused.code() == Some(ErrorCode::NoPolicy)).then_some(refused)
     }
 
     /// Fetches the newest checkpoint: a signed note.

@@ -1,6 +1,6 @@
 //! Keys, tokens, hashes and channels that give no right.
 
-use bulla_tests::{Person, Server, Transcript, World};
+use bulla_tests::{Person, Registry, Server, Transcript, World};
 
 const USAGE: i32 = 2;
 const FAILED: i32 = 1;
@@ -152,6 +152,31 @@ fn a_channel_that_nobody_may_move() {
         looking.stderr.contains("channels in the policy: dev, prod"),
         "{looking}"
     );
+    // The other way to move one gets the same answer; only looking merely fails.
+    let rollback = |how: &[&str]| {
+        let mut rollback = world.bulla_command();
+        rollback.args(["rollback", "staging", "--project", "acme/billing"]);
+        Transcript::of(rollback.args(how))
+    };
+    rollback(&["-m", "back", "--dry-run"]).refused("has no channel `staging`");
+    rollback(&["--list"]).fails(FAILED, "has no channel `staging`");
+}
+
+#[test]
+fn a_registry_without_a_policy_is_not_one_whose_anchor_is_missing() {
+    let world = World::new();
+    let empty = Registry::serve(&world.path("empty"), &world.home());
+    let token = empty.create_token("push,pull", "*");
+    for command in ["status", "anchor", "releases"] {
+        let mut bulla = world.bulla_command();
+        bulla
+            .args([command, "--project", "acme/billing"])
+            .env("BULLA_REGISTRY", empty.url())
+            .env("BULLA_TOKEN", &token)
+            .env_remove("BULLA_ANCHOR");
+        let told = Transcript::of(&mut bulla).fails(FAILED, "the log has no policy yet");
+        assert!(told.stderr.contains("hint: `bulla init`"), "{told}");
+    }
 }
 
 #[test]
@@ -171,9 +196,15 @@ fn names_that_nothing_has_do_not_look_like_an_empty_history() {
         assert!(unknown.stderr.contains(known), "{unknown}");
         assert_eq!(unknown.stdout, "", "{unknown}");
     }
-    for project in [&[][..], &["--project", "acme/billing"]] {
+    for (project, sentence) in [
+        (&[][..], "no project has a channel `nope`"),
+        (
+            &["--project", "acme/billing"],
+            "acme/billing has no channel `nope`",
+        ),
+    ] {
         let status = world.bulla(&[&["status", "nope"][..], project].concat());
-        let status = status.fails(FAILED, "has no channel `nope`");
+        let status = status.fails(FAILED, sentence);
         assert!(status.stderr.contains("in use: prod"), "{status}");
     }
     // A channel of the policy that nothing was promoted to is no mistake.

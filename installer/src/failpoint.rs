@@ -11,6 +11,7 @@ pub(crate) const POINTS: &[&str] = &[
     "install::resolved",
     "install::index-stored",
     "pull::half-of-the-payload",
+    "take-out::moved",
     "recycle::moved",
     "recycle::cleaned",
     "extract::directories-made",

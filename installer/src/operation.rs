@@ -13,6 +13,7 @@ mod resolve;
 mod rollback;
 mod set_aside;
 mod status;
+mod take_out;
 mod verify;
 mod write;
 

@@ -2,7 +2,7 @@
 //! files that had to be hashed, so that they need not be hashed again.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
@@ -52,6 +52,22 @@ pub(crate) fn examine_with(
         Some(untouched) => Ok(Some(untouched)),
         None => compare_with(site, bundle, depth),
     }
+}
+
+/// Tells whether the tree of a release that lies elsewhere for now is what was installed.
+pub(crate) fn is_as_installed(site: &Site, hash: &Digest, tree: &Path) -> bool {
+    let known = TreeRecord::read(&site.record(hash), hash);
+    if let Some(known) = &known
+        && is_untouched(known, tree)
+    {
+        return true;
+    }
+    let compared = match (bundles::read(site, hash), &known) {
+        (Ok(Some(bundle)), _) => compare(&bundle, tree, known.as_ref()),
+        (_, Some(known)) => compare::compare_with_record(known, tree),
+        (_, None) => return false,
+    };
+    compared.is_ok_and(|found| found.differences.is_empty() && found.mounted.is_empty())
 }
 
 /// Says that a tree is what was installed when nothing touched it since.

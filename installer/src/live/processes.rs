@@ -99,7 +99,12 @@ impl Uses {
 
     /// Returns what uses a tree, mounts first.
     pub(crate) fn of_tree(&self, tree: &Path) -> Option<Obstacle> {
-        let at = locate(&self.mounts, tree)?;
+        self.of_moved(tree, tree)
+    }
+
+    /// Returns what uses a tree that lies at `path` for now, named by where people know it.
+    pub(crate) fn of_moved(&self, path: &Path, tree: &Path) -> Option<Obstacle> {
+        let at = locate(&self.mounts, path)?;
         let inside = |found: &Use| {
             let rest = found.location.below(&at)?;
             Some(tree.join(rest).components().collect::<PathBuf>())

@@ -1,10 +1,12 @@
-//! Removes what runs before this one left in staging. What cannot be removed stops nothing.
+//! Removes what runs before this one left in staging. What cannot be removed stops nothing. A
+//! release that was moved there and not looked at again is one again: it may hold a person's data.
 
 use super::processes::Uses;
 use crate::platform::files::FileError;
 use crate::site::Site;
 use crate::state::leftovers::{self, Leftover, leftover};
-use crate::tree::{remove, staging};
+use crate::tree::obstacle::Obstacle;
+use crate::tree::{releases, remove, staging};
 
 /// Sweeps the staging directories of a project, whose lock is held. Returns what stays.
 pub(crate) fn sweep(site: &Site) -> Result<Vec<Leftover>, FileError> {
@@ -19,9 +21,12 @@ pub(crate) fn sweep(site: &Site) -> Result<Vec<Leftover>, FileError> {
         if left.iter().any(|leftover| leftover.path.starts_with(&path)) {
             continue;
         }
-        let removed = uses
-            .check(&path)
-            .and_then(|()| Ok(remove::remove_tree(&path)?));
+        let removed = match staging::moved_tree(&path) {
+            Some(hash) => releases::put_back(site, &hash, &path).map_err(Obstacle::from),
+            None => uses
+                .check(&path)
+                .and_then(|()| Ok(remove::remove_tree(&path)?)),
+        };
         if let Err(obstacle) = removed {
             left.push(leftover(path, &obstacle));
         }

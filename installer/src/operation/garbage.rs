@@ -6,11 +6,13 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::Path;
 
 use bulla_schemas::{Digest, Timestamp};
 
 use super::edits::{self, Disposal};
+use super::take_out::Moved;
+use crate::drift::examine::is_as_installed;
 use crate::failpoint::failpoint;
 use crate::live::processes::Uses;
 use crate::observer::Observer;
@@ -81,7 +83,7 @@ pub(crate) fn collect(
     if !doomed.is_empty() {
         let uses = Uses::of_project(site);
         let staging = Staging::create(site)?;
-        let mut garbage = Vec::new();
+        let (mut moved, mut garbage) = (Vec::new(), Vec::new());
         for hash in &doomed {
             let tree = site.tree(hash);
             let given_up = match uses.of_tree(&tree) {
@@ -90,8 +92,18 @@ pub(crate) fn collect(
                     .map_err(|error| leftover(tree, error.as_ref())),
             };
             match given_up {
-                Ok(path) => garbage.extend(path),
+                Ok(tree) => moved.extend(tree),
                 Err(leftover) => collected.left.push(leftover),
+            }
+        }
+        let uses_now = (!moved.is_empty()).then(|| Uses::of_project(site));
+        for (tree, uses) in moved.into_iter().zip(uses_now.iter().cycle()) {
+            let hash = *tree.hash();
+            let to = staging.garbage(&hash);
+            let is_unchanged = |path: &Path| is_as_installed(site, &hash, path);
+            match tree.settle(site, uses, is_unchanged, &to) {
+                Ok(()) => garbage.push(to),
+                Err(error) => collected.left.push(leftover(site.tree(&hash), &error)),
             }
         }
         failpoint!("garbage::before-remove");
@@ -112,21 +124,19 @@ pub(crate) fn collect(
     Ok(collected)
 }
 
-/// Takes a tree out of `releases/`. Returns where it waits to be removed, unless it is set aside.
+/// Moves a tree out of `releases/`; `None` when it is set aside.
 fn give_up(
     site: &Site,
     hash: &Digest,
     staging: &Staging,
     now: Timestamp,
     observer: &dyn Observer,
-) -> Result<Option<PathBuf>, Box<dyn Error>> {
+) -> Result<Option<Moved>, Box<dyn Error>> {
     if edits::save(site, hash, now, observer)? == Disposal::SetAside {
         return Ok(None);
     }
     survey(&site.tree(hash))?;
-    let to = staging.garbage(hash);
-    releases::take_out(site, hash, &to)?;
-    Ok(Some(to))
+    Ok(Some(Moved::out(site, staging, *hash)?))
 }
 
 #[cfg(test)]

@@ -79,15 +79,16 @@ impl LockedSite {
         if known::was_installed(site) && !site.journal().exists() {
             known::restore_history(site, &remembered(server).state, now, observer);
         }
-        // A note is for people: no operation fails because of one.
-        if let Err(error) = note::tidy(site) {
-            observer.note(&with_causes(&error));
-        }
         match sweep::sweep(site) {
             Ok(left) => left
                 .iter()
                 .for_each(|leftover| observer.note(&leftover.to_string())),
             Err(error) => observer.note(&with_causes(&error)),
+        }
+        // After a tree was put back, whose note stays. A note is for people: no operation fails
+        // because of one.
+        if let Err(error) = note::tidy(site) {
+            observer.note(&with_causes(&error));
         }
         Ok(())
     }

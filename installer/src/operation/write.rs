@@ -5,7 +5,8 @@
 //! plan                     every file: stays in a recycled tree, comes from another one, or is fetched
 //! space
 //! fetch, extract           at once; but all is fetched before a tree is recycled, which is then
-//!                          not there any more
+//!                          not there any more, and that is looked at once more: what is used or
+//!                          changed by now stays, and the tree is planned anew
 //! what another tree did not hold after all is fetched too
 //! sync, put in place       a tree that was there goes to `set-aside/`
 //! ```
@@ -21,11 +22,13 @@ use std::sync::mpsc;
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::{Digest, Timestamp};
 
+use super::take_out::{Moved, NotTakenOut};
 use crate::drift::set_aside;
 use crate::failpoint::failpoint;
 use crate::fetch::Supply;
 use crate::fetch::pull::payload::{Download, Downloaded};
 use crate::fetch::pull::spool::Spool;
+use crate::live::processes::Uses;
 use crate::observer::Observer;
 use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _};
@@ -33,10 +36,11 @@ use crate::platform::mounts;
 use crate::site::Site;
 use crate::state::history::PromotionRecord;
 use crate::state::leftovers::{self, leftover};
-use crate::tree::compare::{Difference, in_words};
+use crate::state::with_causes;
+use crate::tree::compare::{Difference, in_words, is_untouched};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
 use crate::tree::place::{self, Finished};
-use crate::tree::plan::{self, Plan};
+use crate::tree::plan::{self, LocalTree, Plan};
 use crate::tree::space::{self, Need};
 use crate::tree::staging::Staging;
 use crate::tree::{Link, ReleaseNote, TreeError, note, recycle, releases, share};
@@ -167,7 +171,8 @@ impl Writing<'_> {
                 progress: self.observer,
             };
             self.observer.start(Some(plan.bytes()));
-            let Some((extracted, downloaded)) = self.extract(&extraction, &sources)? else {
+            let Some((extracted, downloaded)) = self.extract(&extraction, &sources, staging)?
+            else {
                 sources.give_up_recycling();
                 continue;
             };
@@ -188,18 +193,20 @@ impl Writing<'_> {
         &self,
         extraction: &Extraction<'_>,
         sources: &Sources,
+        staging: &Staging,
     ) -> Result<Option<(Extracted, Downloaded)>, WriteError> {
         let plan = extraction.plan;
         let (mut extractor, distrusted, mut downloaded);
         if let Some(recycled) = sources.recycled() {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let old = &recycled.record;
-            if let Err(error) = recycle::recycle(self.site, plan, old, extraction.top) {
-                let leftover = leftover(recycled.path.clone(), &error);
+            let taken = self.take_out(recycled, staging, extraction.top);
+            let recycled = taken.and_then(|()| Ok(recycle::recycle(plan, old, extraction.top)?));
+            if let Err(error) = recycled {
                 self.observer.note(&format!(
                     "the tree of {} cannot be recycled, so that a new one is written: {}",
                     old.hash.short(),
-                    leftover.reason
+                    with_causes(&error)
                 ));
                 return Ok(None);
             }
@@ -214,6 +221,26 @@ impl Writing<'_> {
             downloaded = downloaded.and(self.fetch_instead(&mut extractor, plan, &distrusted)?);
         }
         Ok(Some((extractor.finish()?, downloaded)))
+    }
+
+    /// Takes the tree out that is recycled. It was looked at before a download of any length, in
+    /// which people go on to work.
+    fn take_out(
+        &self,
+        recycled: &LocalTree,
+        staging: &Staging,
+        to: &Path,
+    ) -> Result<(), NotTakenOut> {
+        let old = &recycled.record;
+        Uses::of_project(self.site).check(&recycled.path)?;
+        if !is_untouched(old, &recycled.path) {
+            return Err(NotTakenOut::Changed {
+                path: recycled.path.clone(),
+            });
+        }
+        let moved = Moved::out(self.site, staging, old.hash)?;
+        let uses = Uses::of_project(self.site);
+        moved.settle(self.site, &uses, |path| is_untouched(old, path), to)
     }
 
     /// Fetches frames to the last one.

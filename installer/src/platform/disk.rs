@@ -40,6 +40,20 @@ pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
+/// Renames to a name that nothing has.
+pub(crate) fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // A file system that cannot do both in one step.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match fs::symlink_metadata(to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Gives the empty file `target` the content of `source`, without copying it.
 pub(crate) fn clone(source: impl AsFd, target: impl AsFd) -> io::Result<()> {
     Ok(ioctl_ficlone(target, source)?)

@@ -2,7 +2,7 @@
 //! differs is touched. An update then costs what changed, and no two releases share a file.
 //!
 //! ```text
-//! releases/<old>  ─rename─▶  .staging/<new>      only what nothing uses and could be removed
+//! releases/<old>  ─▶  .staging/<new>      only what nothing uses and nobody changed
 //!   every path     as the record says, and wanted: stays
 //!                  anything else: removed, and written anew by extraction
 //! ```
@@ -17,22 +17,15 @@ use super::descent::Descent;
 use super::error::TreeError;
 use super::expected::ExpectedKind;
 use super::plan::{self, Origin, Plan, PlannedFile};
-use super::{releases, remove};
+use super::remove;
 use crate::failpoint::failpoint;
 use crate::platform::directory::entries;
 use crate::platform::files::Attempt as _;
 use crate::platform::stamp::{self, Stamp};
-use crate::site::Site;
 use crate::state::record::TreeRecord;
 
-/// Moves the old tree to `top` and removes from it whatever the plan does not leave in place.
-pub(crate) fn recycle(
-    site: &Site,
-    plan: &Plan<'_>,
-    old: &TreeRecord,
-    top: &Path,
-) -> Result<(), TreeError> {
-    releases::take_out(site, &old.hash, top)?;
+/// Removes from an old tree, which was moved to `top`, whatever the plan does not leave in place.
+pub(crate) fn recycle(plan: &Plan<'_>, old: &TreeRecord, top: &Path) -> Result<(), TreeError> {
     failpoint!("recycle::moved");
     let wanted = wanted(plan);
     let mut descent = Descent::open(top).attempt("open", top)?;

@@ -9,6 +9,7 @@ use bulla_schemas::Digest;
 use super::error::TreeError;
 use super::{place, remove};
 use crate::failpoint::failpoint;
+use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 use crate::state::bundles;
@@ -38,6 +39,14 @@ pub(crate) fn is_on_disk(site: &Site, hash: &Digest) -> bool {
 /// Renames a release's tree out of `releases/`, to a path whose directory exists, and forgets its
 /// record and bundle. Where that cannot be done, the tree stays a release.
 pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), TreeError> {
+    move_out(site, hash, to)?;
+    failpoint!("releases::moved");
+    forget(site, hash)
+}
+
+/// Renames a release's tree out of `releases/`, to a path whose directory exists. Where that cannot
+/// be done, the tree stays a release.
+pub(crate) fn move_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), FileError> {
     let tree = site.tree(hash);
     remove::make_movable(&tree)?;
     fs::rename(&tree, to)
@@ -45,8 +54,20 @@ pub(crate) fn take_out(site: &Site, hash: &Digest, to: &Path) -> Result<(), Tree
         .inspect_err(|_| {
             // It stays a release; the first error counts.
             let _ = place::close_top(&tree);
-        })?;
-    failpoint!("releases::moved");
+        })
+}
+
+/// Renames a tree back to where it was a release. What has its name now stays.
+pub(crate) fn put_back(site: &Site, hash: &Digest, from: &Path) -> Result<(), FileError> {
+    let tree = site.tree(hash);
+    disk::rename_to_free(from, &tree).attempt("move back", from)?;
+    // A tree of another user keeps its mode.
+    let _ = place::close_top(&tree);
+    Ok(())
+}
+
+/// Forgets the record and the bundle of a release whose tree is gone.
+pub(crate) fn forget(site: &Site, hash: &Digest) -> Result<(), TreeError> {
     files::remove(&site.note(hash))?;
     files::remove(&site.record(hash))?;
     Ok(bundles::remove(site, hash)?)

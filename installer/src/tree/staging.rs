@@ -2,6 +2,13 @@
 //! and where old ones go to be removed. What is in one is never taken for a release.
 //!
 //! Each run makes its own. One that cannot be removed stays, and the next one gets another name.
+//!
+//! ```text
+//! .staging/
+//!   <64 hex>            a tree that is written
+//!   moved-<64 hex>      a release that nothing needs, which has to be looked at once more
+//!   garbage-<64 hex>    one that is being removed
+//! ```
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -13,6 +20,8 @@ use bulla_schemas::Digest;
 use super::remove;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
+
+const MOVED: &str = "moved-";
 
 /// A staging directory of this run.
 #[derive(Debug)]
@@ -39,9 +48,18 @@ impl Staging {
         &self.0
     }
 
-    /// Removes it with everything in it.
+    /// Removes it with everything in it but moved trees that were not put back.
     pub(crate) fn remove(&self) -> Result<(), FileError> {
-        remove::remove_tree(&self.0)
+        for name in names(&self.0)? {
+            let path = self.0.join(name);
+            if moved_tree(&path).is_none() {
+                remove::remove_tree(&path)?;
+            }
+        }
+        match fs::remove_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.attempt("remove", &self.0),
+        }
     }
 
     /// Returns where the tree of a release is written: a path at which nothing is.
@@ -55,10 +73,21 @@ impl Staging {
         path
     }
 
+    /// Returns where a release waits to be looked at once more, out of everybody's reach.
+    pub(crate) fn moved(&self, hash: &Digest) -> PathBuf {
+        self.0.join(format!("{MOVED}{}", hash.hex()))
+    }
+
     /// Returns where an old tree of a release is removed.
     pub(crate) fn garbage(&self, hash: &Digest) -> PathBuf {
         self.0.join(format!("garbage-{}", hash.hex()))
     }
+}
+
+/// Returns which release lies at a path in staging that was moved there and not looked at again.
+pub(crate) fn moved_tree(path: &Path) -> Option<Digest> {
+    let name = path.file_name()?.to_str()?;
+    Digest::from_hex(name.strip_prefix(MOVED)?).ok()
 }
 
 /// Returns what runs before this one left: every path in their staging directories, and then the

@@ -147,6 +147,29 @@ fn what_a_dead_install_left_and_cannot_be_removed_stops_nothing() {
     }
 }
 
+#[test]
+fn a_tree_that_a_dead_install_moved_out_and_did_not_look_at_again_is_a_release_again() {
+    let mut world = World::new();
+    for number in 0..3 {
+        world.release(&small_tree(&format!("{number}\n")));
+        world.install().unwrap();
+    }
+    world.release(&small_tree("new\n"));
+    assert!(dies(&world, "take-out::moved", &INSTALL));
+    let moved = {
+        let mut entries = std::fs::read_dir(world.site().join(".staging")).unwrap();
+        entries.next().unwrap().unwrap().path()
+    };
+    // What a person wrote before the tree was moved.
+    std::fs::write(moved.join("cache/precious"), "precious").unwrap();
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    world.assert_intact();
+    assert_clean(&world, "take-out::moved");
+    let kept = world.set_aside()[0].path.join("cache/precious");
+    assert_eq!(std::fs::read(kept).unwrap(), b"precious");
+}
+
 fn file_below(directory: &Path) -> PathBuf {
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {

@@ -14,7 +14,7 @@ use crate::world::{World, keeping, small_tree};
 
 /// One at a time: a namespace that is made while another test mounts something keeps a copy of that
 /// mount.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,6 +24,7 @@ mod install;
 mod intact;
 mod local_content;
 mod lost_memory;
+mod meanwhile;
 mod nobody;
 mod obstacles;
 mod owner;

@@ -380,7 +380,7 @@ pub(crate) fn install_on(
     server: &Server,
     project: &ProjectName,
     request: &InstallRequest,
-    notes: &Notes,
+    notes: &dyn Observer,
 ) -> Result<Installed, InstallError> {
     let mut log = FollowedLog::open(server)?;
     let supply = Supply::registry(log.url().clone(), None)?;

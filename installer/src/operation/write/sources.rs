@@ -47,7 +47,7 @@ impl Sources {
             let Some(record) = TreeRecord::read(&site.record(hash), hash) else {
                 continue;
             };
-            let tree = LocalTree {
+            let mut tree = LocalTree {
                 path: site.tree(hash),
                 record,
             };
@@ -61,8 +61,9 @@ impl Sources {
                     .get_or_insert_with(|| Uses::of_project(site))
                     .check(&tree.path)
                     .is_ok()
-                && is_intact(site, hash)
+                && let Some(record) = record_if_intact(site, hash)
             {
+                tree.record = record;
                 sources.recycled = Some(tree);
             } else {
                 sources.trees.push(tree);
@@ -102,7 +103,7 @@ impl Sources {
     pub(super) fn give_up_recycling(&mut self) {
         let recycled = self.recycled.take();
         self.trees
-            .extend(recycled.filter(|tree| tree.path.is_dir()));
+            .extend(recycled.filter(|tree| directory::open_top(&tree.path).is_ok()));
     }
 
     /// Says which processes could not be looked at.
@@ -125,9 +126,9 @@ impl Sources {
     }
 }
 
-fn is_intact(site: &Site, hash: &Digest) -> bool {
-    matches!(
-        examine(site, hash, Depth::Quick),
-        Ok(Some(comparison)) if comparison.differences.is_empty()
-    )
+/// Returns what is recorded of a tree that is what was installed.
+fn record_if_intact(site: &Site, hash: &Digest) -> Option<TreeRecord> {
+    let comparison = examine(site, hash, Depth::Quick).ok()??;
+    let is_intact = comparison.differences.is_empty() && comparison.mounted.is_empty();
+    is_intact.then_some(comparison.record)
 }

@@ -12,9 +12,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::platform::mounts::{Location, Mounts, View};
+use crate::platform::mounts::{Location, Mount, Mounts, View};
 use crate::site::Site;
 use crate::tree::obstacle::{Obstacle, Process};
 use crate::tree::survey::survey;
@@ -57,6 +58,11 @@ enum User {
         point: PathBuf,
         process: Option<Process>,
     },
+    /// What a file system shows is made of it.
+    Layer {
+        point: PathBuf,
+        process: Option<Process>,
+    },
     /// A process works there or has it open.
     Process(Process),
 }
@@ -70,6 +76,7 @@ impl Uses {
         let mut search = Search {
             own_namespace: fs::read_link(own.join("ns/mnt")).ok(),
             own_table: fs::read(own.join("mountinfo")).unwrap_or_default(),
+            own_mounts: &mounts,
             own_views: views(&mounts, &project),
             project: &project,
             namespaces: HashMap::new(),
@@ -106,7 +113,12 @@ impl Uses {
     pub(crate) fn of_moved(&self, path: &Path, tree: &Path) -> Option<Obstacle> {
         let at = locate(&self.mounts, path)?;
         let inside = |found: &Use| {
-            let rest = found.location.below(&at)?;
+            let rest = match (found.location.below(&at), &found.by) {
+                (Some(rest), _) => rest,
+                // A layer that the whole tree lies in.
+                (None, User::Layer { .. }) => at.below(&found.location).map(|_| Path::new(""))?,
+                (None, _) => return None,
+            };
             Some(tree.join(rest).components().collect::<PathBuf>())
         };
         let mut processes: Vec<(&Process, PathBuf)> = Vec::new();
@@ -123,7 +135,7 @@ impl Uses {
                         process: process.clone(),
                     });
                 }
-                User::MountedElsewhere { point, process } => {
+                User::MountedElsewhere { point, process } | User::Layer { point, process } => {
                     return Some(Obstacle::MountedElsewhere {
                         path,
                         point: point.clone(),
@@ -168,6 +180,7 @@ impl Uses {
 struct Search<'a> {
     own_namespace: Option<PathBuf>,
     own_table: Vec<u8>,
+    own_mounts: &'a Mounts,
     own_views: Vec<View>,
     project: &'a [Location],
     /// By the name of the namespace and the root of the process.
@@ -201,7 +214,40 @@ impl Search<'_> {
                     },
                 });
             }
+            for location in self.layers(mount, mounts) {
+                self.found.push(Use {
+                    location,
+                    by: User::Layer {
+                        point: mount.point.clone(),
+                        process: process.cloned(),
+                    },
+                });
+            }
         }
+    }
+
+    /// Returns the layers of an overlay that lie in the project. Their paths are those of the mount
+    /// namespace that it was mounted in: the one that shows it, or this one.
+    fn layers(&self, mount: &Mount, mounts: &Mounts) -> Vec<Location> {
+        let places = mount.layers.iter().flat_map(|path| {
+            let tables = [mounts, self.own_mounts];
+            tables
+                .map(|mounts| mounts.locate(path))
+                .into_iter()
+                .flatten()
+        });
+        // What lies on the overlay itself is not below it.
+        let places = places.filter(|place| !place.is_beside(&mount.root));
+        let inside = places.filter_map(|place| {
+            let mut project = self.project.iter();
+            project.find_map(|project| {
+                let rest = place.below(project)?;
+                // Where `current` led when it was mounted is not known: to any release.
+                let any = rest.starts_with("current");
+                Some(if any { project.clone() } else { place.clone() })
+            })
+        });
+        inside.collect()
     }
 
     fn look_at_processes(&mut self, own: &Path) -> io::Result<()> {
@@ -224,7 +270,32 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Looks at each thread: one can have its own directory, open files and mount namespace, and
+    /// goes on when the first one has ended.
     fn look_at_process(&mut self, id: u32, directory: &Path) -> io::Result<()> {
+        /// The links that the directory of a single thread has.
+        const ALONE: u64 = 3;
+        let first = self.look_at_thread(id, directory, true);
+        let threads = directory.join("task");
+        let is_denied = |error: &io::Error| error.kind() == ErrorKind::PermissionDenied;
+        if first.as_ref().is_err_and(is_denied) || fs::metadata(&threads)?.nlink() == ALONE {
+            return first.map(drop);
+        }
+        let mut is_seen = first.unwrap_or(false);
+        for entry in fs::read_dir(threads)? {
+            let entry = entry?;
+            if entry.file_name().as_bytes() != id.to_string().as_bytes() {
+                let looked = self.look_at_thread(id, &entry.path(), !is_seen);
+                // One that ended meanwhile uses nothing.
+                is_seen |= looked.unwrap_or(false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at what a thread uses, and with `memory` at what all threads of its process have
+    /// mapped. Tells whether that was there: it is not in a thread that has ended.
+    fn look_at_thread(&mut self, id: u32, directory: &Path, memory: bool) -> io::Result<bool> {
         let namespace = fs::read_link(directory.join("ns/mnt"))?;
         let views = if self.own_namespace.as_ref() == Some(&namespace) {
             self.own_views.clone()
@@ -232,7 +303,7 @@ impl Search<'_> {
             self.namespace(namespace, id, directory)?
         };
         if views.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut process = None;
         let mut test = |path: &Path| {
@@ -258,6 +329,9 @@ impl Search<'_> {
                 test(&path);
             }
         }
+        if !memory {
+            return Ok(false);
+        }
         let maps = fs::read(directory.join("maps"))?;
         let mut last: &[u8] = &[];
         for line in maps.split(|byte| *byte == b'\n') {
@@ -268,7 +342,7 @@ impl Search<'_> {
                 test(Path::new(OsStr::from_bytes(last)));
             }
         }
-        Ok(())
+        Ok(!maps.is_empty())
     }
 
     /// Returns the views of a mount namespace; its mounts are looked at once.

@@ -35,6 +35,11 @@ impl Location {
             None
         }
     }
+
+    /// Tells whether both lie on the same file system.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.device == other.device
+    }
 }
 
 /// One line of the table.
@@ -48,6 +53,8 @@ pub(crate) struct Mount {
     pub(crate) point: PathBuf,
     kind: String,
     source: String,
+    /// The directories that an overlay shows, as it was told.
+    pub(crate) layers: Vec<PathBuf>,
 }
 
 impl Mount {
@@ -179,7 +186,50 @@ fn parse_line(line: &[u8], root: &Path) -> Option<Mount> {
         point: join(root, point.strip_prefix("/").ok()?),
         kind: text(rest.next()?),
         source: text(rest.next()?),
+        layers: rest.next().map(layers).unwrap_or_default(),
     })
+}
+
+/// `rw,lowerdir=/a:/b\\:c,upperdir=/d,workdir=/e`
+fn layers(options: &[u8]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for option in options.split(|byte| *byte == b',') {
+        let mut parts = option.splitn(2, |byte| *byte == b'=');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let value = unescape(value);
+        match name {
+            b"lowerdir" => found.extend(split_layers(&value)),
+            b"lowerdir+" | b"datadir+" | b"upperdir" | b"workdir" => found.push(value),
+            _ => {}
+        }
+    }
+    let paths = found
+        .into_iter()
+        .map(|path| OsString::from_vec(path).into());
+    // A relative path is from a directory that nobody knows any more.
+    paths.filter(|path: &PathBuf| path.is_absolute()).collect()
+}
+
+/// Splits at colons that have no backslash before them.
+fn split_layers(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut layers = vec![Vec::new()];
+    let mut bytes = value.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b':' => {
+                layers.push(Vec::new());
+                continue;
+            }
+            b'\\' => bytes.next().unwrap_or(byte),
+            byte => byte,
+        };
+        if let Some(layer) = layers.last_mut() {
+            layer.push(byte);
+        }
+    }
+    layers
 }
 
 /// Spaces, tabs, line feeds and backslashes are written as three octal digits.
@@ -314,6 +364,21 @@ pub(crate) mod tests {
         // What is mounted in the container covers a directory of the release.
         let covered = mounts.covered_by(&mounts.0[2]).unwrap();
         assert_eq!(covered.below(&tree), Some(Path::new("tmp")));
+    }
+
+    #[test]
+    fn an_overlay_names_its_layers() {
+        let table = br"40 22 0:60 / /merged rw - overlay o rw,lowerdir=/srv/a\134:b:/srv/c\054d::/srv/e,upperdir=/up\040per,workdir=/work
+41 22 0:61 / /other rw - overlay o rw,lowerdir+=/srv/f:g,lowerdir=relative,redirect_dir=/no
+";
+        let mounts = Mounts::parse(table, Path::new("/"));
+        let layers = |position: usize| &mounts.0[position].layers[..];
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(
+            layers(0),
+            paths(&["/srv/a:b", "/srv/c,d", "/srv/e", "/up per", "/work"])
+        );
+        assert_eq!(layers(1), paths(&["/srv/f:g"]));
     }
 
     #[test]

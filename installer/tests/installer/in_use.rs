@@ -307,6 +307,101 @@ sys.stdin.read()";
     server.assert_removed_by_the_next_install();
 }
 
+/// A process one of whose threads uses a release: what it does first, and whether it goes on alone.
+fn thread(begin: &str, end: &str, tree: &Path) -> Option<Process> {
+    let script = format!(
+        "import ctypes, os, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+tree = sys.argv[1]
+def work():
+    {begin}
+    print('ready', flush=True)
+    os.read(0, 1)
+    os._exit(0)
+threading.Thread(target=work).start()
+{end}
+threading.Event().wait()"
+    );
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skip: no thread is started, because there is no python3");
+        return None;
+    }
+    let mut command = Command::new("python3");
+    Some(Process::start(command.args(["-c", &script]).arg(tree)))
+}
+
+#[test]
+fn a_release_that_only_one_thread_uses_stays() {
+    let _alone = alone();
+    let begins = [
+        (
+            "assert libc.unshare(0x200) == 0; os.chdir(tree + '/share')",
+            "",
+        ),
+        (
+            "assert libc.unshare(0x400) == 0; file = os.open(tree + '/version.txt', os.O_RDONLY)",
+            "",
+        ),
+        // The first thread ends, and not the process.
+        ("os.chdir(tree + '/share')", "libc.syscall(60, 0)"),
+    ];
+    for (begin, end) in begins {
+        if cfg!(not(target_arch = "x86_64")) && !end.is_empty() {
+            eprintln!("skip: no first thread ends, because the number of that call is not known");
+            continue;
+        }
+        let mut server = Server::new();
+        let Some(process) = thread(begin, end, &server.tree()) else {
+            return;
+        };
+        let said = server.outlive();
+        let name = format!("process {}", process.0.id());
+        assert!(said.contains(&name), "{begin}: {said}");
+        drop(process);
+        server.assert_removed_by_the_next_install();
+    }
+}
+
+#[test]
+fn a_mount_that_only_one_thread_sees_keeps_the_release() {
+    let _alone = alone();
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skip: no thread has its own mounts, because this is not root");
+        return;
+    }
+    let mut server = Server::new();
+    let begin = "assert libc.unshare(0x20200) == 0
+    assert libc.mount(b'none', b'/', None, 0x44000, None) == 0
+    assert libc.mount(b'tmpfs', (tree + '/cache').encode(), b'tmpfs', 0, None) == 0
+    open(tree + '/cache/kept', 'w').close()";
+    let Some(process) = thread(begin, "", &server.tree()) else {
+        return;
+    };
+    let said = server.outlive();
+    assert!(said.contains("in the mount namespace of process"), "{said}");
+    drop(process);
+    server.assert_removed_by_the_next_install();
+}
+
+#[test]
+fn a_release_that_an_overlay_shows_stays() {
+    let _alone = alone();
+    let mut server = Server::new();
+    let folder = server.world.folder.path().to_owned();
+    let [upper, work, merged] = ["upper", "work", "merged"].map(|name| folder.join(name));
+    for directory in [&upper, &work, &merged] {
+        fs::create_dir(directory).unwrap();
+    }
+    let Some(mount) = Mount::overlay(&server.tree(), [&upper, &work], &merged) else {
+        return;
+    };
+    let said = server.outlive();
+    assert!(said.contains(merged.to_str().unwrap()), "{said}");
+    assert_eq!(fs::read(merged.join("version.txt")).unwrap(), b"first\n");
+    drop(mount);
+    server.assert_removed_by_the_next_install();
+}
+
 #[test]
 fn a_tree_that_is_set_aside_and_in_use_is_not_removed() {
     let _alone = alone();

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use bulla_bundle::Progress;
 use bulla_installer::Observer;
 use bulla_schemas::Digest;
 
+use crate::obstacles::{Mount, Process};
 use crate::world::{Notes, World, install_on, request, wide_tree};
 
 /// Does something once when the size of the download is known, and keeps the notes.
@@ -102,58 +102,35 @@ fn an_edit_of_what_would_have_stayed_in_place_does_not_reach_the_new_release() {
 
 #[test]
 fn an_old_release_that_a_process_goes_to_during_the_download_stays() {
-    struct Running(Child);
-    impl Drop for Running {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-    let running = Mutex::new(None);
+    let process = Mutex::new(None);
     let (world, old, said) = install_while(|tree| {
-        let child = Command::new("sleep")
-            .arg("1000")
-            .current_dir(tree.join("src"))
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        *running.lock().unwrap() = Some(Running(child));
+        *process.lock().unwrap() = Some(Process::script("cd \"$1/src\"", tree));
     });
-    let running = running.into_inner().unwrap().unwrap();
-    assert!(
-        said.contains(&format!("process {}", running.0.id())),
-        "{said}"
-    );
+    let process = process.into_inner().unwrap().unwrap();
+    let id = process.0.id();
+    assert!(said.contains(&format!("process {id}")), "{said}");
     assert!(world.tree(&old).join("src/01/file-0001.txt").exists());
-    let works_in = fs::read_link(format!("/proc/{}/cwd", running.0.id())).unwrap();
+    let works_in = fs::read_link(format!("/proc/{id}/cwd")).unwrap();
     assert_eq!(works_in, world.tree(&old).join("src"));
 }
 
 #[test]
 fn an_old_release_that_something_is_mounted_in_during_the_download_stays() {
-    let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("kept"), "kept").unwrap();
     if !rustix::process::geteuid().is_root() {
         eprintln!("skip: nothing is mounted, because this is not root");
         return;
     }
-    let is_mounted = Mutex::new(false);
-    let (world, old, said) = {
-        let _alone = crate::in_use::alone();
-        install_while(|tree| {
-            let mount = Command::new("mount")
-                .arg("--bind")
-                .arg(data.path())
-                .arg(tree.join("src/01"))
-                .status();
-            *is_mounted.lock().unwrap() = mount.is_ok_and(|status| status.success());
-        })
-    };
+    let _alone = crate::in_use::alone();
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("kept"), "kept").unwrap();
+    let mount = Mutex::new(None);
+    let (world, old, said) = install_while(|tree| {
+        *mount.lock().unwrap() = Mount::bind(data.path(), &tree.join("src/01"));
+    });
+    let mount = mount.into_inner().unwrap().unwrap();
     let point = world.tree(&old).join("src/01");
-    let found = fs::read(point.join("kept"));
-    let unmounted = Command::new("umount").arg(&point).status();
-    assert!(*is_mounted.lock().unwrap() && unmounted.unwrap().success());
-    assert_eq!(found.unwrap(), b"kept");
+    assert_eq!(fs::read(point.join("kept")).unwrap(), b"kept");
     assert!(said.contains("is mounted on"), "{said}");
+    drop(mount);
     assert!(point.join("file-0001.txt").exists());
 }

@@ -33,6 +33,18 @@ impl Mount {
         is_mounted.then(|| Self(point.to_owned()))
     }
 
+    /// Mounts what an overlay makes of a directory.
+    pub(crate) fn overlay(lower: &Path, [upper, work]: [&Path; 2], point: &Path) -> Option<Self> {
+        let layers = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            lower.display(),
+            upper.display(),
+            work.display()
+        );
+        let arguments = ["-t", "overlay", "-o", &layers, "overlay"];
+        Self::new(&arguments.map(OsStr::new), point)
+    }
+
     pub(crate) fn make_read_only(&self) {
         assert!(mount(&["-o", "remount,ro,bind"].map(OsStr::new), &self.0));
     }

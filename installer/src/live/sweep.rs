@@ -21,7 +21,14 @@ pub(crate) fn sweep(site: &Site) -> Result<Vec<Leftover>, FileError> {
         if left.iter().any(|leftover| leftover.path.starts_with(&path)) {
             continue;
         }
+        let is_staging = path.parent() == Some(site.folder())
+            && path
+                .symlink_metadata()
+                .is_ok_and(|found| found.is_dir() || found.is_symlink());
         let removed = match staging::moved_tree(&path) {
+            _ if !is_staging && !staging::is_ours(&path) => {
+                Err(Obstacle::NotOurs { path: path.clone() })
+            }
             Some(hash) => releases::put_back(site, &hash, &path).map_err(Obstacle::from),
             None => uses
                 .check(&path)

@@ -42,6 +42,9 @@ pub(crate) enum Obstacle {
     /// Somebody else's directory, which only they may empty.
     #[error("`{}` belongs to user id {owner}", path.display())]
     ForeignOwner { path: PathBuf, owner: u32 },
+    /// A person put it where the installer works.
+    #[error("`{}` was not made by the installer; move it elsewhere", path.display())]
+    NotOurs { path: PathBuf },
     /// The operating system refused.
     #[error(transparent)]
     File(#[from] FileError),

@@ -22,6 +22,7 @@ use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
 
 const MOVED: &str = "moved-";
+const GARBAGE: &str = "garbage-";
 
 /// A staging directory of this run.
 #[derive(Debug)]
@@ -48,11 +49,11 @@ impl Staging {
         &self.0
     }
 
-    /// Removes it with everything in it but moved trees that were not put back.
+    /// Removes it with everything that this run made in it but moved trees that were not put back.
     pub(crate) fn remove(&self) -> Result<(), FileError> {
         for name in names(&self.0)? {
             let path = self.0.join(name);
-            if moved_tree(&path).is_none() {
+            if is_ours(&path) && moved_tree(&path).is_none() {
                 remove::remove_tree(&path)?;
             }
         }
@@ -80,7 +81,7 @@ impl Staging {
 
     /// Returns where an old tree of a release is removed.
     pub(crate) fn garbage(&self, hash: &Digest) -> PathBuf {
-        self.0.join(format!("garbage-{}", hash.hex()))
+        self.0.join(format!("{GARBAGE}{}", hash.hex()))
     }
 }
 
@@ -88,6 +89,19 @@ impl Staging {
 pub(crate) fn moved_tree(path: &Path) -> Option<Digest> {
     let name = path.file_name()?.to_str()?;
     Digest::from_hex(name.strip_prefix(MOVED)?).ok()
+}
+
+/// Tells whether the installer gives such a name to what it makes in staging.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| {
+        let name = [MOVED, GARBAGE]
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix))
+            .unwrap_or(name);
+        let (hex, count) = name.split_once('-').unwrap_or((name, "2"));
+        Digest::from_hex(hex).is_ok() && count.parse::<u32>().is_ok()
+    })
 }
 
 /// Returns what runs before this one left: every path in their staging directories, and then the

@@ -403,6 +403,25 @@ fn a_release_that_an_overlay_shows_stays() {
 }
 
 #[test]
+fn what_a_person_keeps_under_the_name_of_the_staging_directory_stays() {
+    let mut server = Server::new();
+    let staging = server.world.site().join(".staging");
+    let file = server.world.site().join(".staging-2");
+    fs::create_dir_all(staging.join("notes")).unwrap();
+    fs::write(staging.join("notes/precious"), KEPT).unwrap();
+    fs::write(&file, KEPT).unwrap();
+    for version in ["2\n", "3\n", "4\n"] {
+        let said = server.install(version);
+        assert!(said.contains("was not made by the installer"), "{said}");
+    }
+    let kept = fs::read(staging.join("notes/precious")).unwrap();
+    assert_eq!(kept, KEPT.as_bytes());
+    assert_eq!(fs::read(&file).unwrap(), KEPT.as_bytes());
+    assert!(!server.tree().exists());
+    assert!(!server.world.site().join(".staging-3").exists());
+}
+
+#[test]
 fn a_tree_that_is_set_aside_and_in_use_is_not_removed() {
     let _alone = alone();
     let server = Server::new();

@@ -10,7 +10,7 @@ use bulla_schemas::Digest;
 use super::error::DriftError;
 use crate::platform::directory;
 use crate::site::Site;
-use crate::state::bundles;
+use crate::state::bundles::{self, KeptBundle};
 use crate::state::record::TreeRecord;
 use crate::tree::compare::{self, Comparison, compare, is_untouched};
 use crate::tree::{TreeError, releases};
@@ -52,6 +52,26 @@ pub(crate) fn examine_with(
         Some(untouched) => Ok(Some(untouched)),
         None => compare_with(site, bundle, depth),
     }
+}
+
+/// The same with a bundle whose index is read only if something touched the tree.
+pub(crate) fn examine_kept(
+    site: &Site,
+    hash: &Digest,
+    kept: KeptBundle,
+) -> Result<Option<Comparison>, DriftError> {
+    if let Some(untouched) = look_quickly(site, hash, Depth::Quick) {
+        return Ok(Some(untouched));
+    }
+    match kept.into_bundle() {
+        Some(bundle) => compare_with(site, &bundle, Depth::Quick),
+        None => Ok(None),
+    }
+}
+
+/// Tells whether nothing touched the tree of a release since it was installed.
+pub(crate) fn is_untouched_in_place(site: &Site, hash: &Digest) -> bool {
+    look_quickly(site, hash, Depth::Quick).is_some()
 }
 
 /// Tells whether the tree of a release that lies elsewhere for now is what was installed.

@@ -17,17 +17,18 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
-use crate::drift::examine::{Depth, examine, examine_with};
+use crate::drift::examine::{Depth, examine, examine_with, is_untouched_in_place};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
+use crate::state::bundles::{self, KeptBundle};
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
-use crate::state::{bundles, with_causes, with_hint};
+use crate::state::{with_causes, with_hint};
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, DifferenceKind, Link, releases};
 
@@ -264,11 +265,18 @@ impl Target<'_> {
         candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
     ) -> Result<(), RollbackError> {
         let hash = self.activation.hash;
-        let kept = bundles::read(self.site, &hash);
-        if let Ok(Some((parts, _))) = bundles::read_parts(self.site, &hash) {
+        let kept = bundles::read_parts(self.site, &hash).ok().flatten();
+        if let Some((parts, _)) = &kept {
             persistent::prepare_to_return(self.site, &parts.release().install, self.observer);
         }
-        let Ok(Some(bundle)) = &kept else {
+        let Some(kept) = kept.and_then(KeptBundle::of) else {
+            return self.take_as_it_is(candidates);
+        };
+        if is_untouched_in_place(self.site, &hash) {
+            edits::make_ready(self.site, &hash, &[], self.observer);
+            return Ok(());
+        }
+        let Some(bundle) = &kept.into_bundle() else {
             return self.take_as_it_is(candidates);
         };
         let found = examine_with(self.site, bundle, Depth::Quick)?;

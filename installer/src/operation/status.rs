@@ -1,19 +1,18 @@
 //! Status: what is on this disk, read from the disk, beside what the log was last known to want.
 
-use bulla_bundle::VerifiedBundle;
 use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::{Digest, ProjectName};
 
 use super::observe::ObserveError;
 use super::{command, known};
-use crate::drift::examine::{Depth, examine_with};
+use crate::drift::examine::examine_kept;
 use crate::drift::set_aside;
 use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::bundles;
+use crate::state::bundles::{self, KeptBundle};
 use crate::state::history::{Activation, History};
 use crate::state::hold;
 use crate::state::leftovers::{self, with_hint};
@@ -94,10 +93,10 @@ impl Problems {
         site: &Site,
         history: &History,
         hash: &Digest,
-        bundle: Option<&VerifiedBundle>,
+        kept: Option<KeptBundle>,
     ) -> Option<Vec<Difference>> {
         let path = site.tree(hash);
-        let found = bundle.map_or(Ok(None), |bundle| examine_with(site, bundle, Depth::Quick));
+        let found = kept.map_or(Ok(None), |kept| examine_kept(site, hash, kept));
         let found = match found {
             Ok(Some(found)) => return Some(found.differences),
             Ok(None) if releases::is_on_disk(site, hash) => format!(
@@ -156,12 +155,12 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
         (Some(_), None) => Standing::Unknown,
     };
     // One that is damaged is named where the tree cannot be compared with it.
-    let bundle = live.and_then(|hash| bundles::read(site, &hash).ok().flatten());
-    let bundle = bundle.as_ref();
-    let differences = live.and_then(|hash| problems.differences(site, &history, &hash, bundle));
-    let missing = bundle.map_or_else(Vec::new, |bundle| {
-        problems.or_default(persist::missing(site, &bundle.release().install))
+    let kept = live.and_then(|hash| bundles::read_parts(site, &hash).ok().flatten());
+    let kept = kept.and_then(KeptBundle::of);
+    let missing = kept.as_ref().map_or_else(Vec::new, |kept| {
+        problems.or_default(persist::missing(site, &kept.release().install))
     });
+    let differences = live.and_then(|hash| problems.differences(site, &history, &hash, kept));
     let set_aside = problems.or_default(set_aside::list(site));
     ProjectStatus {
         project: site.project().clone(),

@@ -18,6 +18,7 @@ use std::path::Path;
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts, VerifyError};
 use bulla_schemas::Digest;
+use bulla_schemas::release::ReleaseDocument;
 
 use super::error::StateError;
 use crate::platform::files::{self, Attempt as _, FileError};
@@ -27,6 +28,31 @@ const MANIFEST: &str = "manifest.json";
 const RELEASE: &str = "release.json";
 const FRAMES: &str = "frames";
 const INDEX: &str = "index.jsonl";
+
+/// A bundle that is kept and is, byte for byte, what was signed. What stands in its index is read
+/// where that is needed, which takes longer than all the rest.
+#[derive(Debug)]
+pub(crate) struct KeptBundle {
+    parts: VerifiedParts,
+    index: Vec<u8>,
+}
+
+impl KeptBundle {
+    /// Takes what [`read_parts`] returned, if the index belongs to the parts.
+    pub(crate) fn of((parts, index): (VerifiedParts, Vec<u8>)) -> Option<Self> {
+        parts.check_index(&index).ok()?;
+        Some(Self { parts, index })
+    }
+
+    pub(crate) fn release(&self) -> &ReleaseDocument {
+        self.parts.release()
+    }
+
+    /// Reads the index. `None` for one that no release could have.
+    pub(crate) fn into_bundle(self) -> Option<VerifiedBundle> {
+        self.parts.verify(self.index).ok()
+    }
+}
 
 /// Reads a bundle; `None` when it is not kept. What is there and wrong is an error.
 pub(crate) fn read(site: &Site, hash: &Digest) -> Result<Option<VerifiedBundle>, StateError> {

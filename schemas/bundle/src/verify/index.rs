@@ -16,13 +16,7 @@ pub(super) fn verify(
     release: &ReleaseDocument,
     limits: &Limits,
 ) -> Result<Vec<IndexEntry>, VerifyError> {
-    let found = Digest::of(index);
-    if found != release.index.digest {
-        return Err(VerifyError::IndexDigest {
-            expected: release.index.digest,
-            found,
-        });
-    }
+    check_digest(index, release)?;
     let entries = read(index, limits)?;
     rules::check_entries(
         entries
@@ -33,6 +27,18 @@ pub(super) fn verify(
     )?;
     check_files(&entries, release, limits)?;
     Ok(entries)
+}
+
+/// Checks that an index is the one that the release names.
+pub(super) fn check_digest(index: &[u8], release: &ReleaseDocument) -> Result<(), VerifyError> {
+    let found = Digest::of(index);
+    if found == release.index.digest {
+        return Ok(());
+    }
+    Err(VerifyError::IndexDigest {
+        expected: release.index.digest,
+        found,
+    })
 }
 
 /// Returns where the entries lie in a tar that must have the size of the release's.

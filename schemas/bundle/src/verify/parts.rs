@@ -122,6 +122,12 @@ impl VerifiedParts {
         Ok(())
     }
 
+    /// Checks that an index is the release's, byte for byte. What stands in it is not looked at,
+    /// which takes [`Self::verify`].
+    pub fn check_index(&self, index: &[u8]) -> Result<(), VerifyError> {
+        super::index::check_digest(index, &self.release)
+    }
+
     /// Checks and decompresses the whole index blob.
     pub fn decode_index(&self, blob: &[u8]) -> Result<Vec<u8>, VerifyError> {
         let descriptor = self.manifest().index();

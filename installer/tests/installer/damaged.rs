@@ -101,7 +101,11 @@ fn a_live_tree_that_is_gone_is_said_and_made_again() {
         assert!(problem.contains("is gone"), "{problem}");
         let run = world.run(&["status"]);
         assert!(run.stdout.contains("unknown"), "{run:?}");
-        assert!(run.stderr.contains(" install` repairs it"), "{run:?}");
+        assert!(
+            run.stderr
+                .contains(" install acme/billing --channel prod` repairs it"),
+            "{run:?}"
+        );
         assert!(
             run.stderr
                 .contains(&format!("set-aside remove acme/billing {live}-1`")),

@@ -48,8 +48,8 @@ fn two_bundle_files_are_compared_without_a_registry() {
     changed  zwölf/größe.txt                                                                                2 B          2 B
     total    6 added, 6 removed, 16 changed, 1 with another mode, 1 with another target, 4 of another kind  1.8 kB       1.8 kB
 
-    INSTALL  BEFORE          AFTER
-    persist                  var/uploads
+    INSTALL  BEFORE  AFTER
+    persist          var/uploads
     ! acme/billing HASH -> HASH
     ! 34 paths differ
     status 0

@@ -1,5 +1,6 @@
 //! Which projects this server knows, and what can be known of one whose history is lost.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -121,7 +122,12 @@ pub(super) fn restore_history(
             "the history in `{}` was lost; what is known of {} is written there again, from what \
              is in `{}` and what the log says",
             path.display(),
-            match found.len() {
+            match found
+                .iter()
+                .map(|found| found.hash)
+                .collect::<BTreeSet<_>>()
+                .len()
+            {
                 1 => "1 release".to_owned(),
                 count => format!("{count} releases"),
             },

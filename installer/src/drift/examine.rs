@@ -104,7 +104,9 @@ fn look_quickly(site: &Site, hash: &Digest, depth: Depth) -> Option<Comparison> 
     })
 }
 
-fn compare_with(
+/// Compares a tree that something touched with a bundle that was read already; `None` when there
+/// is no tree.
+pub(crate) fn compare_with(
     site: &Site,
     bundle: &VerifiedBundle,
     depth: Depth,

@@ -19,14 +19,14 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
 use super::write::Writing;
-use crate::drift::examine::{Depth, examine_with};
+use crate::drift::examine::{Depth, examine_kept, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
 use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::bundles;
+use crate::state::bundles::{self, KeptBundle};
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
@@ -141,10 +141,10 @@ pub fn preview(
 
 /// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
 fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
-    let Ok(Some(bundle)) = bundles::read(site, hash) else {
+    let Some(kept) = KeptBundle::read(site, hash) else {
         return Ok(releases::is_on_disk(site, hash));
     };
-    let found = examine_with(site, &bundle, Depth::Quick)?;
+    let found = examine_kept(site, hash, kept)?;
     Ok(found.is_some_and(|found| found.differences.is_empty()))
 }
 

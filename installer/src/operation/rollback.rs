@@ -17,7 +17,7 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
-use crate::drift::examine::{Depth, examine, examine_with, is_untouched_in_place};
+use crate::drift::examine::{Depth, compare_with, examine, is_untouched_in_place};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::{activation, current, folders};
@@ -279,7 +279,7 @@ impl Target<'_> {
         let Some(bundle) = &kept.into_bundle() else {
             return self.take_as_it_is(candidates);
         };
-        let found = examine_with(self.site, bundle, Depth::Quick)?;
+        let found = compare_with(self.site, bundle, Depth::Quick)?;
         let differences = match &found {
             Some(found) if found.differences.is_empty() => {
                 edits::make_ready(self.site, &hash, &found.not_executable, self.observer);
@@ -328,13 +328,13 @@ impl Target<'_> {
             ));
             return Ok(());
         };
-        let is_lost = |found: &&Difference| {
+        let is_lost = |found: &Difference| {
             matches!(
                 found.difference,
                 DifferenceKind::Missing | DifferenceKind::Unreadable
             )
         };
-        if found.differences.iter().any(|found| is_lost(&found)) {
+        if found.differences.iter().any(is_lost) {
             return Err(RollbackError::Incomplete {
                 hash,
                 differences: found.differences,

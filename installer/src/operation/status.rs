@@ -12,7 +12,7 @@ use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::bundles::{self, KeptBundle};
+use crate::state::bundles::KeptBundle;
 use crate::state::history::{Activation, History};
 use crate::state::hold;
 use crate::state::leftovers::{self, with_hint};
@@ -155,8 +155,7 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
         (Some(_), None) => Standing::Unknown,
     };
     // One that is damaged is named where the tree cannot be compared with it.
-    let kept = live.and_then(|hash| bundles::read_parts(site, &hash).ok().flatten());
-    let kept = kept.and_then(KeptBundle::of);
+    let kept = live.and_then(|hash| KeptBundle::read(site, &hash));
     let missing = kept.as_ref().map_or_else(Vec::new, |kept| {
         problems.or_default(persist::missing(site, &kept.release().install))
     });

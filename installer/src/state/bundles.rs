@@ -38,6 +38,11 @@ pub(crate) struct KeptBundle {
 }
 
 impl KeptBundle {
+    /// Reads one; `None` when it is not kept, or damaged.
+    pub(crate) fn read(site: &Site, hash: &Digest) -> Option<Self> {
+        read_parts(site, hash).ok().flatten().and_then(Self::of)
+    }
+
     /// Takes what [`read_parts`] returned, if the index belongs to the parts.
     pub(crate) fn of((parts, index): (VerifiedParts, Vec<u8>)) -> Option<Self> {
         parts.check_index(&index).ok()?;

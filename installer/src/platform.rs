@@ -5,6 +5,7 @@ pub(crate) mod directory;
 pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod mounts;
+pub(crate) mod seen;
 pub(crate) mod stamp;
 
 pub use files::FileError;

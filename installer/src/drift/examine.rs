@@ -54,24 +54,45 @@ pub(crate) fn examine_with(
     }
 }
 
-/// The same with a bundle whose index is read only if something touched the tree.
-pub(crate) fn examine_kept(
-    site: &Site,
-    hash: &Digest,
-    kept: KeptBundle,
-) -> Result<Option<Comparison>, DriftError> {
-    if let Some(untouched) = look_quickly(site, hash, Depth::Quick) {
-        return Ok(Some(untouched));
-    }
-    match kept.into_bundle() {
-        Some(bundle) => compare_with(site, &bundle, Depth::Quick),
-        None => Ok(None),
-    }
+/// A release as it is kept here, and whether its tree was touched: both are looked at at once, and
+/// the index is read only where something touched the tree.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) kept: Option<KeptBundle>,
+    untouched: Option<Comparison>,
 }
 
-/// Tells whether nothing touched the tree of a release since it was installed.
-pub(crate) fn is_untouched_in_place(site: &Site, hash: &Digest) -> bool {
-    look_quickly(site, hash, Depth::Quick).is_some()
+impl Look {
+    /// Looks at a release and its tree.
+    pub(crate) fn at(site: &Site, hash: &Digest) -> Self {
+        let (kept, untouched) = rayon::join(
+            || KeptBundle::read(site, hash),
+            || look_quickly(site, hash, Depth::Quick),
+        );
+        Self { kept, untouched }
+    }
+
+    /// Tells whether nothing touched the tree, and that is what was signed.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.untouched.is_some() && self.kept.as_ref().is_some_and(KeptBundle::is_whole)
+    }
+
+    /// Returns the bundle, when it is kept and whole.
+    pub(crate) fn into_bundle(self) -> Option<VerifiedBundle> {
+        self.kept?.into_bundle()
+    }
+
+    /// Compares the tree with the release. `None` when nothing can be said, because there is no
+    /// tree, or the bundle is not kept or damaged.
+    pub(crate) fn compare(self, site: &Site) -> Result<Option<Comparison>, DriftError> {
+        if self.is_untouched() {
+            return Ok(self.untouched);
+        }
+        match self.into_bundle() {
+            Some(bundle) => compare_with(site, &bundle, Depth::Quick),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Tells whether the tree of a release that lies elsewhere for now is what was installed.
@@ -87,7 +108,7 @@ pub(crate) fn is_as_installed(site: &Site, hash: &Digest, tree: &Path) -> bool {
         (_, Some(known)) => compare::compare_with_record(known, tree),
         (_, None) => return false,
     };
-    compared.is_ok_and(|found| found.differences.is_empty() && found.mounted.is_empty())
+    compared.is_ok_and(|found| found.is_intact())
 }
 
 /// Says that a tree is what was installed when nothing touched it since.

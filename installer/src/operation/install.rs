@@ -19,7 +19,7 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
 use super::write::Writing;
-use crate::drift::examine::{Depth, examine_kept, examine_with};
+use crate::drift::examine::{Depth, Look, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
@@ -141,10 +141,11 @@ pub fn preview(
 
 /// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
 fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
-    let Some(kept) = KeptBundle::read(site, hash) else {
+    let look = Look::at(site, hash);
+    if !look.kept.as_ref().is_some_and(KeptBundle::is_whole) {
         return Ok(releases::is_on_disk(site, hash));
-    };
-    let found = examine_kept(site, hash, kept)?;
+    }
+    let found = look.compare(site)?;
     Ok(found.is_some_and(|found| found.differences.is_empty()))
 }
 

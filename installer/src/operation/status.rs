@@ -6,13 +6,12 @@ use bulla_schemas::{Digest, ProjectName};
 
 use super::observe::ObserveError;
 use super::{command, known};
-use crate::drift::examine::examine_kept;
+use crate::drift::examine::Look;
 use crate::drift::set_aside;
 use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::bundles::KeptBundle;
 use crate::state::history::{Activation, History};
 use crate::state::hold;
 use crate::state::leftovers::{self, with_hint};
@@ -93,11 +92,10 @@ impl Problems {
         site: &Site,
         history: &History,
         hash: &Digest,
-        kept: Option<KeptBundle>,
+        look: Look,
     ) -> Option<Vec<Difference>> {
         let path = site.tree(hash);
-        let found = kept.map_or(Ok(None), |kept| examine_kept(site, hash, kept));
-        let found = match found {
+        let found = match look.compare(site) {
             Ok(Some(found)) => return Some(found.differences),
             Ok(None) if releases::is_on_disk(site, hash) => format!(
                 "`{}` cannot be compared with its release, because what is kept of that in `{}` \
@@ -155,11 +153,13 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
         (Some(_), None) => Standing::Unknown,
     };
     // One that is damaged is named where the tree cannot be compared with it.
-    let kept = live.and_then(|hash| KeptBundle::read(site, &hash));
-    let missing = kept.as_ref().map_or_else(Vec::new, |kept| {
+    let look = live.map(|hash| (hash, Look::at(site, &hash)));
+    let kept = look.as_ref().and_then(|(_, look)| look.kept.as_ref());
+    let missing = kept.map_or_else(Vec::new, |kept| {
         problems.or_default(persist::missing(site, &kept.release().install))
     });
-    let differences = live.and_then(|hash| problems.differences(site, &history, &hash, kept));
+    let differences =
+        look.and_then(|(hash, look)| problems.differences(site, &history, &hash, look));
     let set_aside = problems.or_default(set_aside::list(site));
     ProjectStatus {
         project: site.project().clone(),

@@ -41,9 +41,10 @@ use crate::tree::compare::{Difference, in_words, is_untouched};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
 use crate::tree::place::{self, Finished};
 use crate::tree::plan::{self, LocalTree, Plan};
+use crate::tree::recycle::Remains;
 use crate::tree::space::{self, Need};
 use crate::tree::staging::Staging;
-use crate::tree::{Link, ReleaseNote, TreeError, note, recycle, releases, share};
+use crate::tree::{Link, ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
 use sources::Sources;
@@ -161,11 +162,13 @@ impl Writing<'_> {
             }
             self.check_space(&plan, &sources)?;
             let top = staging.free_path(&self.bundle.hash());
+            let remains = sources.recycled().map(|old| Remains::of(&plan, old));
             let extraction = Extraction {
                 bundle: self.bundle,
                 plan: &plan,
                 trees: sources.trees(),
                 top: &top,
+                remains: remains.as_ref(),
                 link: self.link,
                 threads: self.threads,
                 progress: self.observer,
@@ -197,15 +200,14 @@ impl Writing<'_> {
     ) -> Result<Option<(Extracted, Downloaded)>, WriteError> {
         let plan = extraction.plan;
         let (mut extractor, distrusted, mut downloaded);
-        if let Some(recycled) = sources.recycled() {
+        if let (Some(old), Some(remains)) = (sources.recycled(), extraction.remains) {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
-            let old = &recycled.record;
-            let taken = self.take_out(recycled, staging, extraction.top);
-            let recycled = taken.and_then(|()| Ok(recycle::recycle(plan, old, extraction.top)?));
+            let taken = self.take_out(old, staging, extraction.top);
+            let recycled = taken.and_then(|()| Ok(remains.recycle(extraction.top)?));
             if let Err(error) = recycled {
                 self.observer.note(&format!(
                     "the tree of {} cannot be recycled, so that a new one is written: {}",
-                    old.hash.short(),
+                    old.record.hash.short(),
                     with_causes(&error)
                 ));
                 return Ok(None);
@@ -225,22 +227,14 @@ impl Writing<'_> {
 
     /// Takes the tree out that is recycled. It was looked at before a download of any length, in
     /// which people go on to work.
-    fn take_out(
-        &self,
-        recycled: &LocalTree,
-        staging: &Staging,
-        to: &Path,
-    ) -> Result<(), NotTakenOut> {
-        let old = &recycled.record;
-        Uses::of_project(self.site).check(&recycled.path)?;
-        if !is_untouched(old, &recycled.path) {
-            return Err(NotTakenOut::Changed {
-                path: recycled.path.clone(),
-            });
+    fn take_out(&self, old: &LocalTree, staging: &Staging, to: &Path) -> Result<(), NotTakenOut> {
+        if let Some(obstacle) = Uses::of_project(self.site).of_tree(&old.path) {
+            return Err(obstacle.into());
         }
-        let moved = Moved::out(self.site, staging, old.hash)?;
+        let moved = Moved::out(self.site, staging, old.record.hash)?;
         let uses = Uses::of_project(self.site);
-        moved.settle(self.site, &uses, |path| is_untouched(old, path), to)
+        let is_unchanged = |path: &Path| is_untouched(&old.record, path);
+        moved.settle(self.site, &uses, is_unchanged, to)
     }
 
     /// Fetches frames to the last one.

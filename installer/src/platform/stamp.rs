@@ -3,7 +3,10 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, Stat, Timespec, fstat, statat};
+use rustix::fs::{AtFlags, Stat, Statx, StatxTimestamp, Timespec, fstat, statat};
+
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000_000_000;
 
 /// Inode, size and times. A file whose stamp is the one that was taken before it was hashed still
 /// has that content, since a ctime cannot be set. Another stamp means nothing yet: owners, modes,
@@ -34,12 +37,24 @@ impl Stamp {
 
     /// Takes it from what `stat` returned.
     pub(crate) fn from_stat(stat: &Stat) -> Self {
-        let nanoseconds = |seconds, rest| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let nanoseconds = |seconds, rest| i128::from(seconds) * SECOND + i128::from(rest);
         Self {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
             ctime: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+
+    /// Takes it from what `statx` returned.
+    pub(crate) fn from_statx(found: &Statx) -> Self {
+        let nanoseconds =
+            |time: StatxTimestamp| i128::from(time.tv_sec) * SECOND + i128::from(time.tv_nsec);
+        Self {
+            inode: found.stx_ino,
+            size: found.stx_size,
+            mtime: nanoseconds(found.stx_mtime),
+            ctime: nanoseconds(found.stx_ctime),
         }
     }
 }
@@ -55,7 +70,6 @@ pub(crate) fn look(directory: impl AsFd, name: &str) -> io::Result<Option<Stat>>
 
 /// Takes nanoseconds since 1970.
 pub(crate) fn timespec(nanoseconds: i128) -> io::Result<Timespec> {
-    const SECOND: i128 = 1_000_000_000;
     Ok(Timespec {
         tv_sec: i64::try_from(nanoseconds.div_euclid(SECOND)).map_err(io::Error::other)?,
         tv_nsec: i64::try_from(nanoseconds.rem_euclid(SECOND)).map_err(io::Error::other)?,

@@ -29,23 +29,20 @@ const RELEASE: &str = "release.json";
 const FRAMES: &str = "frames";
 const INDEX: &str = "index.jsonl";
 
-/// A bundle that is kept and is, byte for byte, what was signed. What stands in its index is read
-/// where that is needed, which takes longer than all the rest.
+/// A bundle that is kept: what its manifest names is, byte for byte, what was signed. What stands
+/// in its index is read where that is needed, which takes longer than all the rest.
 #[derive(Debug)]
 pub(crate) struct KeptBundle {
     parts: VerifiedParts,
-    index: Vec<u8>,
+    /// `None` when it is damaged.
+    index: Option<Vec<u8>>,
 }
 
 impl KeptBundle {
-    /// Reads one; `None` when it is not kept, or damaged.
+    /// Reads one; `None` when it is not kept, or more than its index is damaged.
     pub(crate) fn read(site: &Site, hash: &Digest) -> Option<Self> {
-        read_parts(site, hash).ok().flatten().and_then(Self::of)
-    }
-
-    /// Takes what [`read_parts`] returned, if the index belongs to the parts.
-    pub(crate) fn of((parts, index): (VerifiedParts, Vec<u8>)) -> Option<Self> {
-        parts.check_index(&index).ok()?;
+        let (parts, index) = read_parts(site, hash).ok()??;
+        let index = Some(index).filter(|index| parts.check_index(index).is_ok());
         Some(Self { parts, index })
     }
 
@@ -53,9 +50,14 @@ impl KeptBundle {
         self.parts.release()
     }
 
+    /// Tells whether a tree can be compared with it.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.index.is_some()
+    }
+
     /// Reads the index. `None` for one that no release could have.
     pub(crate) fn into_bundle(self) -> Option<VerifiedBundle> {
-        self.parts.verify(self.index).ok()
+        self.parts.verify(self.index?).ok()
     }
 }
 

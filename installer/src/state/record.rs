@@ -13,7 +13,7 @@
 //! compared in one `stat` per path, and a file of an older release is found by its digest. It is a
 //! hint and no more: whatever does not match it is hashed against the release's index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
@@ -21,9 +21,11 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use bulla_schemas::index::EntryKind;
 use rayon::prelude::*;
+use rustix::fs::FileType;
 
 use super::error::StateError;
 use crate::platform::files::{self, Attempt as _};
+use crate::platform::seen::Seen;
 use crate::platform::stamp::Stamp;
 
 /// What was put in a tree; each list is sorted by path.
@@ -57,6 +59,18 @@ pub(crate) struct RecordedFile {
     pub(crate) executable: bool,
     pub(crate) stamp: Stamp,
     pub(crate) digest: Digest,
+}
+
+impl RecordedFile {
+    /// Tells whether it is as the installer writes a file for a user, and shared with no other tree.
+    pub(crate) fn is_as_written(&self, seen: &Seen, user: u32) -> bool {
+        let mode = if self.executable { 0o555 } else { 0o444 };
+        seen.kind == FileType::RegularFile
+            && seen.stamp == self.stamp
+            && seen.mode == mode
+            && seen.links == 1
+            && seen.owner == user
+    }
 }
 
 impl TreeRecord {
@@ -104,13 +118,32 @@ impl TreeRecord {
         Ok(std::fs::write(path, self.to_text()).attempt("write", path)?)
     }
 
-    /// Returns where each content lies, as positions in `files`; of several the first.
-    pub(crate) fn by_digest(&self) -> HashMap<Digest, usize> {
-        let mut found = HashMap::with_capacity(self.files.len());
+    /// Returns where each of the wanted contents lies, as positions in `files`; of several the
+    /// first.
+    pub(crate) fn find(&self, wanted: &HashSet<Digest>) -> HashMap<Digest, usize> {
+        let mut found = HashMap::new();
         for (position, file) in self.files.iter().enumerate() {
-            found.entry(file.digest).or_insert(position);
+            if wanted.contains(&file.digest) {
+                found.entry(file.digest).or_insert(position);
+            }
         }
         found
+    }
+
+    /// Returns the stamp of a directory that was put under a path.
+    pub(crate) fn directory(&self, path: &str) -> Option<Stamp> {
+        let position = self
+            .directories
+            .binary_search_by(|known| known.path.as_str().cmp(path));
+        Some(self.directories[position.ok()?].stamp)
+    }
+
+    /// Returns the target of a link that was put under a path.
+    pub(crate) fn link(&self, path: &str) -> Option<&str> {
+        let position = self
+            .links
+            .binary_search_by(|known| known.path.as_str().cmp(path));
+        Some(&self.links[position.ok()?].target)
     }
 
     /// Returns where a path stands in `files`.
@@ -287,6 +320,11 @@ mod tests {
         let record = record();
         assert_eq!(record.get("share/text").unwrap().digest, Digest::of(b"def"));
         assert_eq!(record.get("bin/none"), None);
-        assert_eq!(record.by_digest()[&Digest::of(b"def")], 1);
+        let (known, unknown) = (Digest::of(b"def"), Digest::of(b"xyz"));
+        let found = record.find(&HashSet::from([known, unknown]));
+        assert_eq!(found, HashMap::from([(known, 1)]));
+        assert_eq!(record.directory("bin"), Some(Stamp::NONE));
+        assert_eq!(record.link("bin/run"), Some("an app"));
+        assert_eq!(record.link("bin"), None);
     }
 }

@@ -30,7 +30,7 @@ pub use difference::{Difference, DifferenceKind};
 pub(crate) use mode::executable_bits;
 use mode::is_executable;
 use path::Found;
-pub(crate) use untouched::is_untouched;
+pub(crate) use untouched::{is_untouched, look_over};
 
 /// What a comparison found.
 #[derive(Debug)]
@@ -107,6 +107,11 @@ fn compare_with(
 }
 
 impl Comparison {
+    /// Tells whether the tree is what was installed, with nothing mounted in it.
+    pub(crate) const fn is_intact(&self) -> bool {
+        self.differences.is_empty() && self.mounted.is_empty()
+    }
+
     fn take(&mut self, expected: &Expected<'_>, found: &Found) {
         let path = || expected.path.clone().into_owned();
         let (stamp, mode) = match found {

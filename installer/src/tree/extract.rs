@@ -19,6 +19,8 @@ mod worker;
 
 use std::sync::atomic::Ordering;
 
+use rustix::fs::{Mode, mkdirat};
+
 use crate::failpoint::failpoint;
 use crate::platform::files::{self, Attempt as _};
 use crate::platform::stamp::Stamp;
@@ -26,6 +28,7 @@ use crate::state::record::TreeRecord;
 use crate::tree::descent::Descent;
 use crate::tree::error::TreeError;
 use crate::tree::expected::ExpectedKind;
+use crate::tree::recycle::Remains;
 use crate::tree::share::Shared;
 
 pub(crate) use frames::Frames;
@@ -106,18 +109,15 @@ fn make_directories(extraction: &Extraction<'_>) -> Result<(), TreeError> {
     files::create_private_directory(top)?;
     let mut descent = Descent::open(top).attempt("open", top)?;
     for path in &extraction.plan.expected {
-        if matches!(path.kind, ExpectedKind::Directory) {
-            descent
-                .parent_of(&path.path)
-                .and_then(|(parent, name)| {
-                    match rustix::fs::mkdirat(parent, name, rustix::fs::Mode::RWXU) {
-                        // In a recycled tree; going into it later refuses anything but a directory.
-                        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
-                        Err(error) => Err(error.into()),
-                    }
-                })
-                .attempt("create the directory", top.join(path.path.as_ref()))?;
+        let is_there = |remains: &Remains<'_>| remains.has_directory(&path.path);
+        if !matches!(path.kind, ExpectedKind::Directory) || extraction.remains.is_some_and(is_there)
+        {
+            continue;
         }
+        descent
+            .parent_of(&path.path)
+            .and_then(|(parent, name)| Ok(mkdirat(parent, name, Mode::RWXU)?))
+            .attempt("create the directory", top.join(path.path.as_ref()))?;
     }
     Ok(())
 }

@@ -1,21 +1,22 @@
 //! Where the content of each file of a new tree comes from, decided before anything is written:
 //! a tree of an older release on this disk, or the payload.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use rayon::prelude::*;
-use rustix::fs::{FileType, Stat};
+use rustix::fs::FileType;
 use rustix::process::geteuid;
 
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected};
 use super::share;
 use super::space::Need;
-use crate::platform::stamp::{self, Stamp};
+use crate::platform::seen::{self, Seen};
+use crate::platform::stamp::Stamp;
 use crate::state::record::{RecordedFile, TreeRecord};
 
 /// The tree of a release on this disk, as it was put there.
@@ -23,6 +24,8 @@ use crate::state::record::{RecordedFile, TreeRecord};
 pub(crate) struct LocalTree {
     pub(crate) path: PathBuf,
     pub(crate) record: TreeRecord,
+    /// Whether a look a moment ago found all of it as the installer writes it.
+    pub(crate) is_as_written: bool,
 }
 
 /// What is to be written, and where it comes from.
@@ -184,6 +187,7 @@ fn unchanged(record: &TreeRecord, path: &str, content: &Digest) -> Option<i128> 
 
 /// Finds files that can stay where they are in a tree that is recycled.
 fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &LocalTree) {
+    let user = geteuid().as_raw();
     files.par_chunks_mut(256).for_each(|files| {
         let Ok(mut descent) = Descent::open(&tree.path) else {
             return;
@@ -193,23 +197,14 @@ fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &Lo
             if let Some(recorded) = tree.record.get(path)
                 && recorded.digest == file.digest
                 && recorded.executable == file.executable
-                && let Ok(Some(stat)) = look(&mut descent, path)
-                && is_own(recorded, &stat)
+                && (tree.is_as_written
+                    || look(&mut descent, path)
+                        .is_ok_and(|seen| recorded.is_as_written(&seen, user)))
             {
                 file.origin = Origin::InPlace;
             }
         }
     });
-}
-
-/// Tells whether a file is as the installer left it, and shared with no other tree.
-pub(crate) fn is_own(recorded: &RecordedFile, stat: &Stat) -> bool {
-    let mode = if recorded.executable { 0o555 } else { 0o444 };
-    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && recorded.stamp == Stamp::from_stat(stat)
-        && stat.st_mode & 0o7777 == mode
-        && stat.st_nlink == 1
-        && stat.st_uid == geteuid().as_raw()
 }
 
 /// Finds contents in other trees.
@@ -219,9 +214,15 @@ fn find_local(
     trees: &[LocalTree],
     hash_all: bool,
 ) {
+    let missing = |file: &&PlannedFile| file.size > 0 && file.origin == Origin::Payload;
+    let wanted: HashSet<Digest> = files
+        .iter()
+        .filter(missing)
+        .map(|file| file.digest)
+        .collect();
     let by_digest: Vec<HashMap<Digest, usize>> = trees
         .par_iter()
-        .map(|tree| tree.record.by_digest())
+        .map(|tree| tree.record.find(&wanted))
         .collect();
     files.par_chunks_mut(256).for_each(|files| {
         let mut descents: Vec<_> = trees
@@ -229,8 +230,7 @@ fn find_local(
             .map(|tree| Descent::open(&tree.path).ok())
             .collect();
         let mut buffer = Vec::new();
-        let missing = |file: &&mut PlannedFile| file.size > 0 && file.origin == Origin::Payload;
-        for file in files.iter_mut().filter(missing) {
+        for file in files.iter_mut().filter(|file| missing(&&**file)) {
             let path = &expected[file.expected].path;
             let found = trees.iter().enumerate().find_map(|(position, tree)| {
                 let record = &tree.record;
@@ -275,15 +275,13 @@ fn has_content(
     hash: bool,
     buffer: &mut Vec<u8>,
 ) -> bool {
-    let Ok(Some(stat)) = look(descent, &recorded.path) else {
+    let Ok(seen) = look(descent, &recorded.path) else {
         return false;
     };
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
-        || u64::try_from(stat.st_size) != Ok(wanted.size)
-    {
+    if seen.kind != FileType::RegularFile || seen.stamp.size != wanted.size {
         return false;
     }
-    if !hash && recorded.stamp == Stamp::from_stat(&stat) {
+    if !hash && recorded.stamp == seen.stamp {
         return true;
     }
     descent
@@ -293,9 +291,9 @@ fn has_content(
         .is_ok_and(|digest| digest == wanted.digest)
 }
 
-fn look(descent: &mut Descent, path: &str) -> io::Result<Option<Stat>> {
+fn look(descent: &mut Descent, path: &str) -> io::Result<Seen> {
     let (directory, name) = descent.parent_of(path)?;
-    stamp::look(directory, name)
+    seen::look(directory, name)
 }
 
 /// Returns the frames of the payload that hold the content of files.

@@ -3,122 +3,189 @@
 //!
 //! ```text
 //! releases/<old>  ─▶  .staging/<new>      only what nothing uses and nobody changed
-//!   every path     as the record says, and wanted: stays
-//!                  anything else: removed, and written anew by extraction
+//!   a directory that stays as it is       is not even looked at again
+//!   any other                             what stays of it stays, the rest is removed, and
+//!                                         extraction writes what is missing
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, Timestamps, fchmod, statat, unlinkat, utimensat};
+use rustix::fs::{AtFlags, FileType, Mode, Timestamps, fchmod, readlinkat, unlinkat, utimensat};
+use rustix::process::geteuid;
 
 use super::descent::Descent;
 use super::error::TreeError;
 use super::expected::ExpectedKind;
-use super::plan::{self, Origin, Plan, PlannedFile};
+use super::plan::{LocalTree, Origin, Plan, PlannedFile};
 use super::remove;
 use crate::failpoint::failpoint;
 use crate::platform::directory::entries;
 use crate::platform::files::Attempt as _;
+use crate::platform::seen;
 use crate::platform::stamp::{self, Stamp};
 use crate::state::record::TreeRecord;
-
-/// Removes from an old tree, which was moved to `top`, whatever the plan does not leave in place.
-pub(crate) fn recycle(plan: &Plan<'_>, old: &TreeRecord, top: &Path) -> Result<(), TreeError> {
-    failpoint!("recycle::moved");
-    let wanted = wanted(plan);
-    let mut descent = Descent::open(top).attempt("open", top)?;
-    let mut directories = vec![String::new()];
-    while let Some(directory) = directories.pop() {
-        let cleaned = clean(&mut descent, &directory, &wanted, old)
-            .attempt("recycle", top.join(&directory))?;
-        for doomed in cleaned.doomed {
-            remove::remove_tree(&top.join(doomed))?;
-        }
-        directories.extend(cleaned.directories);
-    }
-    failpoint!("recycle::cleaned");
-    Ok(())
-}
 
 /// What a path may stay as.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Directory,
+    Link(&'a str),
     File(&'a PlannedFile),
 }
 
+/// What stays of a tree that is recycled. It was untouched since its record was made, so the record
+/// says what is in it.
+pub(crate) struct Remains<'a> {
+    record: &'a TreeRecord,
+    wanted: HashMap<&'a str, Wanted<'a>>,
+    /// The directories of the old tree in which something comes, goes or gets another time.
+    touched: HashSet<&'a str>,
+    user: u32,
+}
+
+impl<'a> Remains<'a> {
+    /// Finds what the plan leaves of a tree.
+    pub(crate) fn of(plan: &'a Plan<'_>, old: &'a LocalTree) -> Self {
+        let record = &old.record;
+        let wanted = wanted(plan);
+        let files = record.files.iter().map(|file| file.path.as_str());
+        let links = record.links.iter().map(|link| link.path.as_str());
+        let directories = || record.directories.iter().map(|found| found.path.as_str());
+        let all = files.chain(links).chain(directories());
+        let gone = all.filter(|path| !stays(record, &wanted, path));
+        let paths = plan.expected.iter().map(|expected| expected.path.as_ref());
+        let comes = paths.filter(|path| !stays(record, &wanted, path));
+        let mut touched: HashSet<&str> = gone.chain(comes).map(above).collect();
+        if !old.is_as_written {
+            // People changed modes, which a release does not keep.
+            touched.extend(directories().chain([""]));
+        }
+        touched.retain(|directory| {
+            let is_wanted = matches!(wanted.get(directory), Some(Wanted::Directory));
+            directory.is_empty() || (is_wanted && record.directory(directory).is_some())
+        });
+        Self {
+            record,
+            wanted,
+            touched,
+            user: geteuid().as_raw(),
+        }
+    }
+
+    /// Tells whether a directory of the new tree is there.
+    pub(crate) fn has_directory(&self, path: &str) -> bool {
+        self.record.directory(path).is_some()
+    }
+
+    /// Tells whether a link of the new tree is there.
+    pub(crate) fn has_link(&self, path: &str, target: &str) -> bool {
+        self.record.link(path) == Some(target)
+    }
+
+    /// Returns the stamp of a directory in which nothing changes.
+    pub(crate) fn directory(&self, path: &str) -> Option<Stamp> {
+        let stamp = self.record.directory(path)?;
+        (!self.touched.contains(path)).then_some(stamp)
+    }
+
+    /// Returns the stamp of a file that stays as it is.
+    pub(crate) fn file(&self, path: &str, file: &PlannedFile) -> Option<Stamp> {
+        let stamp = self.record.get(path)?.stamp;
+        (file.origin == Origin::InPlace && stamp.mtime == file.mtime).then_some(stamp)
+    }
+
+    /// Removes what does not stay from the tree, which was moved to `top`.
+    pub(crate) fn recycle(&self, top: &Path) -> Result<(), TreeError> {
+        failpoint!("recycle::moved");
+        let mut descent = Descent::open(top).attempt("open", top)?;
+        for directory in &self.touched {
+            let doomed = self
+                .clean(&mut descent, directory)
+                .attempt("recycle", top.join(directory))?;
+            for doomed in doomed {
+                remove::remove_tree(&top.join(doomed))?;
+            }
+        }
+        failpoint!("recycle::cleaned");
+        Ok(())
+    }
+
+    /// Removes files and links from a directory, and returns the directories that are to go.
+    fn clean(&self, descent: &mut Descent, path: &str) -> io::Result<Vec<String>> {
+        let directory = descent.go(path)?;
+        fchmod(directory, Mode::RWXU)?;
+        let mut doomed = Vec::new();
+        for entry in entries(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let seen = seen::look(directory, name)?;
+            let below = name.to_str().ok().map(|name| match path {
+                "" => name.to_owned(),
+                path => format!("{path}/{name}"),
+            });
+            let wanted = below.as_deref().and_then(|path| self.wanted.get(path));
+            match (seen.kind, wanted, below) {
+                (FileType::Directory, Some(Wanted::Directory), _) => {}
+                (FileType::Directory, _, Some(below)) => doomed.push(below),
+                (FileType::Directory, _, None) => return Err(io::ErrorKind::InvalidFilename.into()),
+                (FileType::Symlink, Some(Wanted::Link(target)), _)
+                    if readlinkat(directory, name, Vec::new())?.as_bytes() == target.as_bytes() => {
+                }
+                (FileType::RegularFile, Some(Wanted::File(file)), Some(below))
+                    if self
+                        .record
+                        .get(&below)
+                        .is_some_and(|recorded| recorded.is_as_written(&seen, self.user)) =>
+                {
+                    if seen.stamp.mtime != file.mtime {
+                        let time = stamp::timespec(file.mtime)?;
+                        let times = Timestamps {
+                            last_access: time,
+                            last_modification: time,
+                        };
+                        utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+                    }
+                }
+                _ => unlinkat(directory, name, AtFlags::empty())?,
+            }
+        }
+        Ok(doomed)
+    }
+}
+
 fn wanted<'a>(plan: &'a Plan<'_>) -> HashMap<&'a str, Wanted<'a>> {
+    let path = |position: usize| plan.expected[position].path.as_ref();
     let in_place = plan
         .files
         .iter()
         .filter(|file| file.origin == Origin::InPlace)
-        .map(|file| {
-            let path = plan.expected[file.expected].path.as_ref();
-            (path, Wanted::File(file))
-        });
-    plan.expected
-        .iter()
-        .filter(|expected| matches!(expected.kind, ExpectedKind::Directory))
-        .map(|expected| (expected.path.as_ref(), Wanted::Directory))
-        .chain(in_place)
-        .collect()
+        .map(|file| (path(file.expected), Wanted::File(file)));
+    let others = plan.expected.iter().filter_map(|expected| {
+        let wanted = match &expected.kind {
+            ExpectedKind::Directory => Wanted::Directory,
+            ExpectedKind::Link { target } => Wanted::Link(target),
+            ExpectedKind::File { .. } => return None,
+        };
+        Some((expected.path.as_ref(), wanted))
+    });
+    others.chain(in_place).collect()
 }
 
-/// What a directory held.
-#[derive(Default)]
-struct Cleaned {
-    /// Directories that stay, and are cleaned next.
-    directories: Vec<String>,
-    /// Directories that go.
-    doomed: Vec<String>,
-}
-
-fn clean(
-    descent: &mut Descent,
-    path: &str,
-    wanted: &HashMap<&str, Wanted<'_>>,
-    record: &TreeRecord,
-) -> io::Result<Cleaned> {
-    let directory = descent.go(path)?;
-    fchmod(directory, Mode::RWXU)?;
-    let mut cleaned = Cleaned::default();
-    for entry in entries(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        let below = name.to_str().ok().map(|name| match path {
-            "" => name.to_owned(),
-            path => format!("{path}/{name}"),
-        });
-        match (
-            kind,
-            below.as_deref().and_then(|path| wanted.get(path)),
-            below,
-        ) {
-            (FileType::Directory, Some(Wanted::Directory), Some(below)) => {
-                cleaned.directories.push(below);
-            }
-            (FileType::Directory, _, Some(below)) => cleaned.doomed.push(below),
-            (FileType::Directory, _, None) => return Err(io::ErrorKind::InvalidFilename.into()),
-            (FileType::RegularFile, Some(Wanted::File(file)), Some(below))
-                if record
-                    .get(&below)
-                    .is_some_and(|recorded| plan::is_own(recorded, &stat)) =>
-            {
-                if Stamp::from_stat(&stat).mtime != file.mtime {
-                    let time = stamp::timespec(file.mtime)?;
-                    let times = Timestamps {
-                        last_access: time,
-                        last_modification: time,
-                    };
-                    utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
-                }
-            }
-            _ => unlinkat(directory, name, AtFlags::empty())?,
-        }
+/// Tells whether a path stays as it is.
+fn stays(record: &TreeRecord, wanted: &HashMap<&str, Wanted<'_>>, path: &str) -> bool {
+    match wanted.get(path) {
+        Some(Wanted::Directory) => record.directory(path).is_some(),
+        Some(Wanted::Link(target)) => record.link(path) == Some(*target),
+        Some(Wanted::File(file)) => record
+            .get(path)
+            .is_some_and(|recorded| recorded.stamp.mtime == file.mtime),
+        None => false,
     }
-    Ok(cleaned)
+}
+
+/// Returns the directory that a path lies in.
+fn above(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(above, _)| above)
 }

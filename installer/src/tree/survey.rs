@@ -1,19 +1,18 @@
 //! Looks whether a tree can be removed, before anything of it is: what cannot go as a whole stays
 //! as a whole.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CString, OsStr};
 use std::fs;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use rustix::fs::{Access, AtFlags, FileType, StatxAttributes, StatxFlags, accessat, statat, statx};
-use rustix::io::Errno;
+use rustix::fs::{Access, AtFlags, FileType, accessat};
 
 use super::obstacle::Obstacle;
 use crate::platform::directory::{entries, open_below, open_top};
 use crate::platform::files::Attempt as _;
+use crate::platform::seen::{Seen, look, look_at};
 
 /// Finds what would keep a tree from being removed. Changes nothing, and enters no mount.
 pub(crate) fn survey(tree: &Path) -> Result<(), Obstacle> {
@@ -23,7 +22,7 @@ pub(crate) fn survey(tree: &Path) -> Result<(), Obstacle> {
     }
     let is_root = rustix::process::geteuid().is_root();
     let top = open_top(tree).attempt("open", tree)?;
-    let seen = look(&top, c"").attempt("look at", tree)?;
+    let seen = look_at(&top).attempt("look at", tree)?;
     check(&seen, tree)?;
     let mut levels = vec![Level::read(top, &seen, tree, is_root)?];
     let mut path = tree.to_owned();
@@ -44,14 +43,6 @@ pub(crate) fn survey(tree: &Path) -> Result<(), Obstacle> {
 struct Level {
     handle: OwnedFd,
     directories: Vec<(CString, Seen)>,
-}
-
-/// What is known of a path.
-struct Seen {
-    kind: FileType,
-    owner: u32,
-    is_mounted: bool,
-    is_immutable: bool,
 }
 
 impl Level {
@@ -95,38 +86,6 @@ fn check(seen: &Seen, path: &Path) -> Result<(), Obstacle> {
         return Err(Obstacle::Immutable { path: path() });
     }
     Ok(())
-}
-
-fn look(above: impl AsFd, name: &CStr) -> io::Result<Seen> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
-    match statx(
-        above.as_fd(),
-        name,
-        flags,
-        StatxFlags::TYPE | StatxFlags::UID,
-    ) {
-        Ok(found) => {
-            let attributes = found.stx_attributes;
-            Ok(Seen {
-                kind: FileType::from_raw_mode(found.stx_mode.into()),
-                owner: found.stx_uid,
-                is_mounted: attributes.contains(StatxAttributes::MOUNT_ROOT),
-                is_immutable: attributes
-                    .intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND),
-            })
-        }
-        // Linux before 4.11 does not tell; removing it will.
-        Err(Errno::NOSYS) => {
-            let found = statat(above, name, flags)?;
-            Ok(Seen {
-                kind: FileType::from_raw_mode(found.st_mode),
-                owner: found.st_uid,
-                is_mounted: false,
-                is_immutable: false,
-            })
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The owner of a directory can give itself the permission.

@@ -31,6 +31,7 @@ mod owner;
 mod persist;
 mod policy;
 mod pull;
+mod recycle;
 mod registry;
 mod rollback;
 mod unremovable;

@@ -12,8 +12,10 @@ use crate::platform::directory;
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::record::TreeRecord;
+use crate::tree::compare::look_over;
 use crate::tree::plan::{Local, LocalTree};
 use crate::tree::releases;
+use crate::tree::survey::survey;
 
 /// What is on this disk of a project.
 pub(super) struct Sources {
@@ -47,26 +49,24 @@ impl Sources {
             let Some(record) = TreeRecord::read(&site.record(hash), hash) else {
                 continue;
             };
-            let mut tree = LocalTree {
+            let tree = LocalTree {
                 path: site.tree(hash),
                 record,
+                is_as_written: false,
             };
             // Something is mounted on it.
             if directory::open_top(&tree.path).is_err() {
                 continue;
             }
-            if sources.recycled.is_none()
-                && free.contains(hash)
-                && uses
-                    .get_or_insert_with(|| Uses::of_project(site))
-                    .check(&tree.path)
-                    .is_ok()
-                && let Some(record) = record_if_intact(site, hash)
-            {
-                tree.record = record;
-                sources.recycled = Some(tree);
+            let found = if sources.recycled.is_none() && free.contains(hash) {
+                let uses = uses.get_or_insert_with(|| Uses::of_project(site));
+                recyclable(site, uses, tree)
             } else {
-                sources.trees.push(tree);
+                Err(tree)
+            };
+            match found {
+                Ok(tree) => sources.recycled = Some(tree),
+                Err(tree) => sources.trees.push(tree),
             }
         }
         sources.hidden = uses.and_then(|uses| uses.hidden());
@@ -83,6 +83,7 @@ impl Sources {
                 self.trees.push(LocalTree {
                     path: tree.path,
                     record: TreeRecord::unseen(&bundle),
+                    is_as_written: false,
                 });
             }
         }
@@ -126,9 +127,25 @@ impl Sources {
     }
 }
 
-/// Returns what is recorded of a tree that is what was installed.
-fn record_if_intact(site: &Site, hash: &Digest) -> Option<TreeRecord> {
-    let comparison = examine(site, hash, Depth::Quick).ok()??;
-    let is_intact = comparison.differences.is_empty() && comparison.mounted.is_empty();
-    is_intact.then_some(comparison.record)
+/// Returns a tree that nothing uses, that could be removed as a whole, and that is still what was
+/// installed; else as it was given.
+fn recyclable(site: &Site, uses: &Uses, mut tree: LocalTree) -> Result<LocalTree, LocalTree> {
+    if uses.of_tree(&tree.path).is_some() {
+        return Err(tree);
+    }
+    let untouched = look_over(&tree.record, &tree.path);
+    tree.is_as_written = untouched.is_some_and(|untouched| untouched.is_as_written);
+    if tree.is_as_written {
+        return Ok(tree);
+    }
+    if untouched.is_none() {
+        match examine(site, &tree.record.hash, Depth::Quick) {
+            Ok(Some(found)) if found.is_intact() => tree.record = found.record,
+            _ => return Err(tree),
+        }
+    }
+    match survey(&tree.path) {
+        Ok(()) => Ok(tree),
+        Err(_) => Err(tree),
+    }
 }

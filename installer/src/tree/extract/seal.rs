@@ -16,7 +16,11 @@ use crate::tree::plan::{Origin, PlannedFile};
 pub(super) fn make_links(extraction: &Extraction<'_>) -> Result<(), FileError> {
     let mut descent = Descent::open(extraction.top).attempt("open", extraction.top)?;
     for path in &extraction.plan.expected {
-        if let ExpectedKind::Link { target } = &path.kind {
+        if let ExpectedKind::Link { target } = &path.kind
+            && !extraction
+                .remains
+                .is_some_and(|remains| remains.has_link(&path.path, target))
+        {
             descent
                 .parent_of(&path.path)
                 .and_then(|(parent, name)| Ok(symlinkat(target.as_ref(), parent, name)?))
@@ -26,8 +30,8 @@ pub(super) fn make_links(extraction: &Extraction<'_>) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Takes the write bits of all directories but the top, whose turn comes
-/// once it is in place, and returns the record of the tree.
+/// Takes the write bits of all directories that were written to but the top, whose turn comes once
+/// it is in place, and returns the record of the tree.
 pub(super) fn seal(
     extraction: &Extraction<'_>,
     stamps: &[Option<Stamp>],
@@ -36,8 +40,9 @@ pub(super) fn seal(
     let mut recorded = Vec::with_capacity(extraction.plan.files.len());
     for (file, stamp) in extraction.plan.files.iter().zip(stamps) {
         let path = &extraction.plan.expected[file.expected].path;
-        let stamp = match stamp {
-            Some(stamp) => Ok(*stamp),
+        let remains = extraction.remains;
+        let stamp = match stamp.or_else(|| remains?.file(path, file)) {
+            Some(stamp) => Ok(stamp),
             None => stamp_in_place(&mut descent, path, file),
         };
         recorded.push(RecordedFile {
@@ -52,8 +57,12 @@ pub(super) fn seal(
         let path = expected.path.clone().into_owned();
         match &expected.kind {
             ExpectedKind::Directory => {
-                let stamp =
-                    close(&mut descent, &path).attempt("close", extraction.full_path(&path))?;
+                let remains = extraction.remains;
+                let stamp = match remains.and_then(|remains| remains.directory(&path)) {
+                    Some(stamp) => Ok(stamp),
+                    None => close(&mut descent, &path),
+                };
+                let stamp = stamp.attempt("close", extraction.full_path(&path))?;
                 directories.push(RecordedDirectory { path, stamp });
             }
             ExpectedKind::Link { target } => links.push(RecordedLink {

@@ -13,6 +13,7 @@ use super::assembly::Assembly;
 use super::frames::Frames;
 use crate::failpoint::failpoint;
 use crate::tree::plan::{LocalTree, Origin, Plan};
+use crate::tree::recycle::Remains;
 use crate::tree::share::{Link, Shared};
 
 /// Everything that extraction reads.
@@ -22,6 +23,8 @@ pub(crate) struct Extraction<'a> {
     pub(crate) trees: &'a [LocalTree],
     /// Where the tree is written.
     pub(crate) top: &'a Path,
+    /// What is there already, of a tree that is recycled.
+    pub(crate) remains: Option<&'a Remains<'a>>,
     pub(crate) link: Link,
     pub(crate) threads: NonZeroUsize,
     pub(crate) progress: &'a dyn Progress,

@@ -17,14 +17,13 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
-use crate::drift::examine::{Depth, compare_with, examine, is_untouched_in_place};
+use crate::drift::examine::{Depth, Look, compare_with, examine};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
-use crate::state::bundles::{self, KeptBundle};
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
@@ -121,12 +120,13 @@ pub fn rollback(
     if live == Some(target.hash) {
         return Ok(rolled_back(false));
     }
-    match &live {
-        Some(live) => edits::say(site, live, observer),
-        None => observer.note(&format!(
+    // The tree that is left is not looked through: it stays where it is with whatever was edited in
+    // it, and the service waits.
+    if live.is_none() {
+        observer.note(&format!(
             "`{}` does not exist and is made again",
             site.current().display()
-        )),
+        ));
     }
     failpoint!("rollback::checked");
     let activation = Activation {
@@ -265,18 +265,15 @@ impl Target<'_> {
         candidates: impl Fn() -> Result<Vec<Candidate>, FileError>,
     ) -> Result<(), RollbackError> {
         let hash = self.activation.hash;
-        let kept = bundles::read_parts(self.site, &hash).ok().flatten();
-        if let Some((parts, _)) = &kept {
-            persistent::prepare_to_return(self.site, &parts.release().install, self.observer);
+        let look = Look::at(self.site, &hash);
+        if let Some(kept) = &look.kept {
+            persistent::prepare_to_return(self.site, &kept.release().install, self.observer);
         }
-        let Some(kept) = kept.and_then(KeptBundle::of) else {
-            return self.take_as_it_is(candidates);
-        };
-        if is_untouched_in_place(self.site, &hash) {
+        if look.is_untouched() {
             edits::make_ready(self.site, &hash, &[], self.observer);
             return Ok(());
         }
-        let Some(bundle) = &kept.into_bundle() else {
+        let Some(bundle) = &look.into_bundle() else {
             return self.take_as_it_is(candidates);
         };
         let found = compare_with(self.site, bundle, Depth::Quick)?;

@@ -54,8 +54,8 @@ pub(crate) fn examine_with(
     }
 }
 
-/// A release as it is kept here, and whether its tree was touched: both are looked at at once, and
-/// the index is read only where something touched the tree.
+/// A release as it is kept here, and its tree if nothing touched that: both are looked at at once,
+/// and the index is read only where something touched it or the tree.
 #[derive(Debug)]
 pub(crate) struct Look {
     pub(crate) kept: Option<KeptBundle>,
@@ -69,12 +69,20 @@ impl Look {
             || KeptBundle::read(site, hash),
             || look_quickly(site, hash, Depth::Quick),
         );
+        let untouched = untouched.and_then(|mut found| {
+            let known = found.record.index;
+            found.record.index = kept.as_ref()?.check_index(known)?;
+            if found.record.index != known {
+                remember(site, None, &found);
+            }
+            Some(found)
+        });
         Self { kept, untouched }
     }
 
-    /// Tells whether nothing touched the tree, and that is what was signed.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.untouched.is_some() && self.kept.as_ref().is_some_and(KeptBundle::is_whole)
+    /// Tells whether nothing touched the tree, and the bundle is whole.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.untouched.is_some()
     }
 
     /// Returns the bundle, when it is kept and whole.
@@ -141,7 +149,8 @@ pub(crate) fn compare_with(
         Depth::Quick => known.as_ref(),
         Depth::Full => None,
     };
-    let comparison = compare(bundle, &tree, hints)?;
+    let mut comparison = compare(bundle, &tree, hints)?;
+    comparison.record.index = bundles::index_stamp(site, &hash);
     remember(site, known.as_ref(), &comparison);
     Ok(Some(comparison))
 }

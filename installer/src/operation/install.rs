@@ -26,7 +26,7 @@ use crate::fetch::supply::{Source, Supply};
 use crate::live::{activation, current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::bundles::{self, KeptBundle};
+use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
@@ -141,12 +141,10 @@ pub fn preview(
 
 /// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
 fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
-    let look = Look::at(site, hash);
-    if !look.kept.as_ref().is_some_and(KeptBundle::is_whole) {
-        return Ok(releases::is_on_disk(site, hash));
-    }
-    let found = look.compare(site)?;
-    Ok(found.is_some_and(|found| found.differences.is_empty()))
+    Ok(match Look::at(site, hash).compare(site)? {
+        Some(found) => found.differences.is_empty(),
+        None => releases::is_on_disk(site, hash),
+    })
 }
 
 fn resolve_for(

@@ -197,7 +197,7 @@ fn of_release(
         .map(|before| before.revision.clone())
         .or_else(|| note.as_ref().map(|note| note.revision.clone()))
         .or_else(|| {
-            let (parts, _) = bundles::read_parts(site, hash).ok()??;
+            let parts = bundles::read_parts(site, hash).ok()??;
             Some(parts.release().source.revision().to_owned())
         })?;
     let written_at = note.map_or(promotion.issued_at, |note| note.installed_at);

@@ -124,6 +124,7 @@ mod tests {
         };
         let record = TreeRecord {
             hash,
+            index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
             files: vec![file],

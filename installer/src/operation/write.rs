@@ -34,6 +34,7 @@ use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _};
 use crate::platform::mounts;
 use crate::site::Site;
+use crate::state::bundles;
 use crate::state::history::PromotionRecord;
 use crate::state::leftovers::{self, leftover};
 use crate::state::with_causes;
@@ -118,9 +119,11 @@ impl Writing<'_> {
     }
 
     fn write_in(&self, staging: &Staging) -> Result<Written, WriteError> {
-        let (top, extracted, written) = self.make(staging)?;
+        let (top, mut extracted, written) = self.make(staging)?;
         failpoint!("write::before-sync");
-        let record = self.site.record(&self.bundle.hash());
+        let hash = self.bundle.hash();
+        extracted.record.index = bundles::index_stamp(self.site, &hash);
+        let record = self.site.record(&hash);
         // Only a hint: without it, the tree is hashed the next time.
         if extracted.record.write_later(&record).is_err() {
             let _ = files::remove(&record);

@@ -14,7 +14,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts, VerifyError};
 use bulla_schemas::Digest;
@@ -22,6 +22,7 @@ use bulla_schemas::release::ReleaseDocument;
 
 use super::error::StateError;
 use crate::platform::files::{self, Attempt as _, FileError};
+use crate::platform::stamp::Stamp;
 use crate::site::Site;
 
 const MANIFEST: &str = "manifest.json";
@@ -29,73 +30,101 @@ const RELEASE: &str = "release.json";
 const FRAMES: &str = "frames";
 const INDEX: &str = "index.jsonl";
 
-/// A bundle that is kept: what its manifest names is, byte for byte, what was signed. What stands
-/// in its index is read where that is needed, which takes longer than all the rest.
+/// A bundle that is kept, but for its index, which takes longer than all the rest and is read where
+/// it is needed.
 #[derive(Debug)]
 pub(crate) struct KeptBundle {
     parts: VerifiedParts,
-    /// `None` when it is damaged.
-    index: Option<Vec<u8>>,
+    index: PathBuf,
 }
 
 impl KeptBundle {
-    /// Reads one; `None` when it is not kept, or more than its index is damaged.
+    /// Reads one; `None` when it is not kept, or damaged.
     pub(crate) fn read(site: &Site, hash: &Digest) -> Option<Self> {
-        let (parts, index) = read_parts(site, hash).ok()??;
-        let index = Some(index).filter(|index| parts.check_index(index).is_ok());
-        Some(Self { parts, index })
+        Some(Self {
+            parts: read_parts(site, hash).ok()??,
+            index: site.bundle(hash).join(INDEX),
+        })
     }
 
     pub(crate) fn release(&self) -> &ReleaseDocument {
         self.parts.release()
     }
 
-    /// Tells whether a tree can be compared with it.
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.index.is_some()
+    /// Returns the stamp of the index if that is, byte for byte, what was signed. One that has the
+    /// stamp of an index that was checked before is not read again.
+    pub(crate) fn check_index(&self, checked: Stamp) -> Option<Stamp> {
+        let stamp = stamp_of(&self.index);
+        let is_known = stamp != Stamp::NONE && stamp == checked;
+        (is_known || self.read_index().is_some()).then_some(stamp)
     }
 
-    /// Reads the index. `None` for one that no release could have.
+    /// Reads the index. `None` for one that is damaged, or that no release could have.
     pub(crate) fn into_bundle(self) -> Option<VerifiedBundle> {
-        self.parts.verify(self.index?).ok()
+        let index = self.read_index()?;
+        self.parts.verify(index).ok()
     }
+
+    fn read_index(&self) -> Option<Vec<u8>> {
+        let index = fs::read(&self.index).ok()?;
+        self.parts.check_index(&index).ok()?;
+        Some(index)
+    }
+}
+
+/// Returns the stamp of the index that is kept of a release.
+pub(crate) fn index_stamp(site: &Site, hash: &Digest) -> Stamp {
+    stamp_of(&site.bundle(hash).join(INDEX))
+}
+
+fn stamp_of(path: &Path) -> Stamp {
+    rustix::fs::lstat(path).map_or(Stamp::NONE, |found| Stamp::from_stat(&found))
 }
 
 /// Reads a bundle; `None` when it is not kept. What is there and wrong is an error.
 pub(crate) fn read(site: &Site, hash: &Digest) -> Result<Option<VerifiedBundle>, StateError> {
-    let Some((parts, index)) = read_parts(site, hash)? else {
+    let Some((parts, index)) = read_unchecked(site, hash)? else {
         return Ok(None);
     };
     parts.verify(index).map(Some).map_err(damaged(site, hash))
 }
 
 /// Reads a bundle up to its index, which is not checked yet.
-pub(crate) fn read_parts(
+pub(crate) fn read_unchecked(
     site: &Site,
     hash: &Digest,
 ) -> Result<Option<(VerifiedParts, Vec<u8>)>, StateError> {
-    let directory = site.bundle(hash);
-    if !directory.exists() {
+    let Some(parts) = read_parts(site, hash)? else {
+        return Ok(None);
+    };
+    Ok(Some((parts, read_part(site, hash, INDEX)?)))
+}
+
+/// Reads all of a bundle but its index.
+pub(crate) fn read_parts(site: &Site, hash: &Digest) -> Result<Option<VerifiedParts>, StateError> {
+    if !site.bundle(hash).exists() {
         return Ok(None);
     }
-    let part = |name: &str| {
-        let path = directory.join(name);
-        let read = fs::read(&path).attempt("read", path);
-        read.map_err(|source| StateError::IncompleteBundle {
-            hash: *hash,
-            source,
-        })
-    };
-    let manifest = part(MANIFEST)?;
-    let (release, frames) = (part(RELEASE)?, part(FRAMES)?);
-    let parts = UnverifiedBundle {
+    let manifest = read_part(site, hash, MANIFEST)?;
+    let release = read_part(site, hash, RELEASE)?;
+    let frames = read_part(site, hash, FRAMES)?;
+    UnverifiedBundle {
         hash: *hash,
         manifest,
     }
     .verify_manifest(&Limits::default())
     .and_then(|manifest| manifest.verify_parts(&release, &frames))
-    .map_err(damaged(site, hash))?;
-    Ok(Some((parts, part(INDEX)?)))
+    .map(Some)
+    .map_err(damaged(site, hash))
+}
+
+fn read_part(site: &Site, hash: &Digest, name: &str) -> Result<Vec<u8>, StateError> {
+    let path = site.bundle(hash).join(name);
+    let read = fs::read(&path).attempt("read", path);
+    read.map_err(|source| StateError::IncompleteBundle {
+        hash: *hash,
+        source,
+    })
 }
 
 /// Keeps a bundle. Nothing is durable before the file system is synced.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bulla-tree 2 <64 hex of the release>
+//! i  <inode> <size> <mtime> <ctime>                          the kept index, where it was checked
 //! d  <inode> <size> <mtime> <ctime>           bin
 //! l  <target>                                 bin/run
 //! x  <inode> <size> <mtime> <ctime> <sha256>  bin/app        an executable file
@@ -32,6 +33,8 @@ use crate::platform::stamp::Stamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeRecord {
     pub(crate) hash: Digest,
+    /// The stamp of the kept index that the tree was compared with.
+    pub(crate) index: Stamp,
     /// All directories but the top.
     pub(crate) directories: Vec<RecordedDirectory>,
     pub(crate) links: Vec<RecordedLink>,
@@ -102,6 +105,7 @@ impl TreeRecord {
         files.sort_by(|left, right| left.path.cmp(&right.path));
         Self {
             hash: bundle.hash(),
+            index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
             files,
@@ -161,6 +165,9 @@ impl TreeRecord {
     fn to_text(&self) -> String {
         let mut text = String::with_capacity(self.len() * 180);
         let _ = writeln!(text, "bulla-tree 2 {}", self.hash.hex());
+        if self.index != Stamp::NONE {
+            let _ = writeln!(text, "i\t{}", Fields(&self.index));
+        }
         for RecordedDirectory { path, stamp } in &self.directories {
             let _ = writeln!(text, "d\t{}\t{path}", Fields(stamp));
         }
@@ -191,12 +198,14 @@ impl TreeRecord {
             .collect::<Option<Vec<_>>>()?;
         let mut record = Self {
             hash,
+            index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
             files: Vec::with_capacity(entries.len()),
         };
         for entry in entries {
             match entry {
+                Entry::Index(stamp) => record.index = stamp,
                 Entry::Directory(directory) => record.directories.push(directory),
                 Entry::Link(link) => record.links.push(link),
                 Entry::File(file) => record.files.push(file),
@@ -211,6 +220,7 @@ impl TreeRecord {
 }
 
 enum Entry {
+    Index(Stamp),
     Directory(RecordedDirectory),
     Link(RecordedLink),
     File(RecordedFile),
@@ -221,6 +231,7 @@ impl Entry {
         let mut fields = line.split('\t');
         let mut next = || fields.next();
         let entry = match next()? {
+            "i" => Self::Index(stamp(&mut next)?),
             "d" => Self::Directory(RecordedDirectory {
                 stamp: stamp(&mut next)?,
                 path: next()?.to_owned(),
@@ -282,6 +293,12 @@ mod tests {
         };
         TreeRecord {
             hash: Digest::of(b"release"),
+            index: Stamp {
+                inode: 8,
+                size: 9,
+                mtime: 1,
+                ctime: 2,
+            },
             directories: vec![RecordedDirectory {
                 path: "bin".to_owned(),
                 stamp: Stamp::NONE,
@@ -299,6 +316,7 @@ mod tests {
         let text = record().to_text();
         assert_eq!(TreeRecord::from_text(&text), Some(record()));
         let empty = TreeRecord {
+            index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
             files: Vec::new(),

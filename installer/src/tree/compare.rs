@@ -85,6 +85,7 @@ fn compare_with(
             .collect(),
         record: TreeRecord {
             hash,
+            index: hints.map_or(Stamp::NONE, |record| record.index),
             directories: Vec::new(),
             links: Vec::new(),
             files: Vec::with_capacity(expected.len()),

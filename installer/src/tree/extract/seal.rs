@@ -74,6 +74,7 @@ pub(super) fn seal(
     }
     Ok(TreeRecord {
         hash: extraction.bundle.hash(),
+        index: Stamp::NONE,
         directories,
         links,
         files: recorded,

@@ -142,20 +142,24 @@ pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateEr
     {
         return Ok(());
     }
-    let bytes = files::read(path)?.unwrap_or_default();
+    let before = files::read(path)?;
+    let length = before.as_deref().map_or(0, |bytes| complete(bytes).len());
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)
         .attempt("open", path)?;
-    file.set_len(complete(&bytes).len() as u64)
+    file.set_len(length as u64)
         .attempt("cut the unfinished line of", path)?;
     let mut line = serde_json::to_vec(activation).map_err(StateError::Unwritable)?;
     line.push(b'\n');
     file.write_all(&line).attempt("append to", path)?;
     file.sync_all().attempt("make durable", path)?;
-    Ok(files::sync_parent(path)?)
+    if before.is_none() {
+        files::sync_parent(path)?;
+    }
+    Ok(())
 }
 
 /// Returns the lines that were written to their end.

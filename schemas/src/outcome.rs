@@ -40,6 +40,18 @@ impl FailureKind {
             Self::RolledBack => 5,
         }
     }
+
+    /// Returns how much it matters, where several things fail and one status tells how that went: what
+    /// may work later least, what was refused most.
+    pub const fn gravity(self) -> u8 {
+        match self {
+            Self::Temporary => 0,
+            Self::Usage => 1,
+            Self::Failed => 2,
+            Self::RolledBack => 3,
+            Self::Refused => 4,
+        }
+    }
 }
 
 /// What every error knows about itself besides its message: how the program ends because of it,

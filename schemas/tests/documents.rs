@@ -19,7 +19,7 @@ use bulla_schemas::policy::Policy;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release::ReleaseDocument;
 use bulla_schemas::report::server::{
-    Activation, InstallReport, ProjectStatus, SetAside, Verification,
+    Activation, HostReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
@@ -138,7 +138,15 @@ const DOCUMENTS: &[Document] = &[
     json::<Vec<Finding>>("bulla-doctor", "Output of bulla doctor --json"),
     json::<InstallReport>(
         "bulla-installer-install",
-        "Output of bulla-installer install --json",
+        "Output of bulla-installer install PROJECT --json",
+    ),
+    json::<Vec<ProjectInstall>>(
+        "bulla-installer-install-followed",
+        "Output of bulla-installer install --json, without a project",
+    ),
+    json::<HostReport>(
+        "bulla-installer-config",
+        "Output of bulla-installer config show --json",
     ),
     json::<Vec<ProjectStatus>>(
         "bulla-installer-status",

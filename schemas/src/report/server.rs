@@ -3,19 +3,25 @@
 //!
 //! | command | document |
 //! |---|---|
-//! | `install` | [`InstallReport`] |
+//! | `install PROJECT` | [`InstallReport`] |
+//! | `install` | a list of [`ProjectInstall`] |
 //! | `status` | a list of [`ProjectStatus`] |
 //! | `verify` | [`Verification`] |
 //! | `history` | a list of [`Activation`] |
 //! | `set-aside list` | a list of [`SetAside`] |
+//! | `config show` | [`HostReport`] |
 
 mod activation;
+mod host;
 mod install;
 mod status;
 mod tree;
 
 pub use activation::{Activation, ActivationAction, Hold, PromotionRecord};
-pub use install::InstallReport;
+pub use host::{
+    DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostReport, HostRetention, Link,
+};
+pub use install::{InstallFailure, InstallReport, ProjectInstall};
 pub use status::{ProjectStatus, Standing, Verification};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, Leftover, MissingPath, SetAside, WrongKind,

@@ -24,3 +24,32 @@ pub struct InstallReport {
     /// Whether nothing was done.
     pub dry_run: bool,
 }
+
+/// One project of an install of all that a server follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectInstall {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel that the host file follows.
+    pub channel: ChannelName,
+    /// What was done, or would be; absent where that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<InstallReport>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<InstallFailure>,
+}
+
+/// Why an install failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallFailure {
+    /// The exit status that an install of this project alone would have.
+    pub status: u8,
+    /// What happened, and why.
+    pub message: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

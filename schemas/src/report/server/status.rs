@@ -12,7 +12,7 @@ use crate::{ChannelName, Digest, ProjectName, Timestamp};
 pub struct ProjectStatus {
     /// The project.
     pub project: ProjectName,
-    /// The channel that the live release came by.
+    /// The channel that is followed: the host file's, else that of the last install.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelName>,
     /// The release that `current` points to.

@@ -1,11 +1,14 @@
 //! The command line: flags become values, then one call of the library.
 
 mod clock;
+mod config;
 mod enroll;
 mod examples;
 mod failure;
+mod follow;
 mod hints;
 mod history;
+mod host;
 mod install;
 mod person;
 mod rollback;
@@ -17,16 +20,15 @@ mod token;
 mod verify;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_terminal::{CompletionsArguments, Failure, ManPagesArguments, help};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use self::examples::EXAMPLES;
+use self::host::{Host, HostArguments, Needed};
 
 use crate::platform::files::Attempt as _;
-use crate::site::Server;
 
 /// Put exactly the promoted release in place on this server, or nothing
 ///
@@ -35,41 +37,36 @@ use crate::site::Server;
 #[command(name = "bulla-installer", version)]
 struct Program {
     #[command(flatten)]
-    server: ServerArguments,
+    host: HostArguments,
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Args)]
-struct ServerArguments {
-    /// The directory that holds the projects
-    #[arg(long, global = true, value_name = "DIR", default_value = Server::DEFAULT_ROOT)]
-    root: PathBuf,
-    /// The installer's own state
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = Server::DEFAULT_STATE
-    )]
-    state: PathBuf,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
-    Enroll(enroll::Arguments),
-    Install(install::Arguments),
-    Rollback(rollback::Arguments),
-    Status(status::Arguments),
-    Verify(verify::Arguments),
-    SetAside(set_aside::Arguments),
-    History(history::Arguments),
+    #[command(flatten)]
+    Server(ServerCommand),
+    Config(config::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
     /// Print the places where a test can end this program
     #[cfg(feature = "failpoints")]
     #[command(hide = true)]
     Failpoints,
+}
+
+/// The commands that work on a server as its host file describes it.
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    Enroll(enroll::Arguments),
+    Follow(follow::Follow),
+    Unfollow(follow::Unfollow),
+    Install(install::Arguments),
+    Rollback(rollback::Arguments),
+    Status(status::Arguments),
+    Verify(verify::Arguments),
+    SetAside(set_aside::Arguments),
+    History(history::Arguments),
 }
 
 /// Parses the arguments, runs the command and tells how it went.
@@ -80,26 +77,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // What is installed must not depend on the caller's umask.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
-    let server = Server::new(program.server.root, program.server.state);
-    let result = program.command.run(&server);
-    bulla_terminal::finish_with(result.map_err(|failure| hints::complete_failure(failure, &server)))
+    bulla_terminal::finish_with(program.command.run(program.host))
 }
 
 impl Command {
-    fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        if server.state().exists() {
-            bulla_files::require_unshared(server.state())?;
-            // What may not be looked at is not lost: no command may take it for that.
-            std::fs::read_dir(server.state()).attempt("list", server.state())?;
-        }
+    fn run(self, host: HostArguments) -> Result<ExitCode, Failure> {
         match self {
-            Self::Enroll(arguments) => arguments.run(server),
-            Self::Install(arguments) => arguments.run(server),
-            Self::Rollback(arguments) => arguments.run(server),
-            Self::Status(arguments) => arguments.run(server),
-            Self::Verify(arguments) => arguments.run(server),
-            Self::SetAside(arguments) => arguments.run(server),
-            Self::History(arguments) => arguments.run(server),
+            Self::Config(arguments) => arguments.run(host),
             Self::Completions(arguments) => {
                 arguments.run::<Program>(EXAMPLES)?;
                 Ok(ExitCode::SUCCESS)
@@ -115,12 +99,49 @@ impl Command {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Server(command) => {
+                let host = host.open(command.needs())?;
+                let result = command.run(&host);
+                result.map_err(|failure| hints::complete_failure(failure, host.server()))
+            }
+        }
+    }
+}
+
+impl ServerCommand {
+    /// Tells what the command needs of a host file that was named.
+    const fn needs(&self) -> Needed {
+        match self {
+            Self::Enroll(_) | Self::Follow(_) | Self::Unfollow(_) => Needed::Changed,
+            _ => Needed::Read,
+        }
+    }
+
+    fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let state = host.server().state();
+        if state.exists() {
+            bulla_files::require_unshared(state)?;
+            // What may not be looked at is not lost: no command may take it for that.
+            std::fs::read_dir(state).attempt("list", state)?;
+        }
+        match self {
+            Self::Enroll(arguments) => arguments.run(host),
+            Self::Follow(arguments) => arguments.run(host),
+            Self::Unfollow(arguments) => arguments.run(host),
+            Self::Install(arguments) => arguments.run(host),
+            Self::Rollback(arguments) => arguments.run(host),
+            Self::Status(arguments) => arguments.run(host),
+            Self::Verify(arguments) => arguments.run(host.server()),
+            Self::SetAside(arguments) => arguments.run(host.server()),
+            Self::History(arguments) => arguments.run(host.server()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use bulla_terminal::testing;
 
     use super::*;
@@ -139,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn root_and_state_may_stand_after_the_command() {
+    fn the_host_file_and_directories_may_stand_after_the_command() {
         let program = Program::try_parse_from([
             "bulla-installer",
             "status",
@@ -148,9 +169,12 @@ mod tests {
             "/r",
             "--state",
             "/s",
+            "--config",
+            "/c/server.toml",
         ])
         .unwrap();
-        assert_eq!(program.server.root, PathBuf::from("/r"));
-        assert_eq!(program.server.state, PathBuf::from("/s"));
+        let file = program.host.file().unwrap().unwrap();
+        assert_eq!(file.path(), Path::new("/c/server.toml"));
+        assert!(file.is_named());
     }
 }

@@ -5,6 +5,7 @@
 //!   log/                            the verified log, kept by `bulla_registry_client`
 //!   synced                          when that last worked
 //!   token-file                      which file holds the registry's token
+//!   host-file.lock                  held while the host file is changed
 //!   bundles/<64 hex>/               manifest, release, frames, index of every release on disk
 //!   projects/<project>/             `/` in the project's name is `%2F`
 //!     lock                          held by the one program that changes this project
@@ -31,12 +32,13 @@
 //! The rooms, of which each knows only those to its right:
 //!
 //! ```text
-//! cli -> operation -> {live, fetch, drift} -> tree -> state -> site -> platform
+//! cli -> operation -> {live, fetch, drift} -> tree -> state -> config -> site -> platform
 //! ```
 //!
 //! This version runs no hooks and no health checks, and refuses releases that ask for them
 //! (`operation/install/unsupported.rs`). It saves no drift: a changed tree is moved aside as it is, never deleted.
 
+mod config;
 mod drift;
 mod failpoint;
 mod fetch;
@@ -50,20 +52,25 @@ mod tree;
 
 pub mod cli;
 
+pub use config::{
+    Age, ConfigError, DriftPolicy, Enrollment, HoldPolicy, HookPolicy, HostConfig, HostFile, Link,
+    LockedHostFile, Mode, Owner, PersistPolicy, Problem, ProjectConfig, Quota, Registry, Retention,
+    UserName,
+};
 pub use drift::{DriftError, SetAside};
 pub use fetch::{FetchError, FollowedLog, Supply};
 pub use live::LiveError;
 pub use observer::Observer;
 pub use operation::{
-    Candidate, EnrollError, EnrollRequest, InstallError, InstallRequest, Installed, LockedSite,
-    ObserveError, Outcome, Preview, ProjectStatus, ResolveError, RollbackError, RollbackRequest,
-    RolledBack, Standing, Verification, WriteError, enroll, history, install, preview,
-    remove_set_aside, rollback, set_aside, status, verify,
+    Candidate, EnrollError, EnrollRequest, Enrolled, InstallError, InstallRequest, Installed,
+    LockedSite, ObserveError, Outcome, Preview, ProjectStatus, ResolveError, RollbackError,
+    RollbackRequest, RolledBack, Standing, Verification, WriteError, enroll, history, install,
+    install_from, preview_from, remove_set_aside, rollback, set_aside, status, sync_from, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};
 pub use state::{Activation, ActivationAction, Hold, Leftover, PromotionRecord, StateError};
 pub use tree::{
-    DanglingLink, Difference, DifferenceKind, Link, MissingPath, PersistError, ReleaseNote,
-    TreeError, WrongKind,
+    DanglingLink, Difference, DifferenceKind, MissingPath, PersistError, ReleaseNote, TreeError,
+    WrongKind,
 };

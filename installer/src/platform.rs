@@ -7,5 +7,6 @@ pub(crate) mod files;
 pub(crate) mod mounts;
 pub(crate) mod seen;
 pub(crate) mod stamp;
+pub(crate) mod users;
 
 pub use files::FileError;

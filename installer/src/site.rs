@@ -1,17 +1,20 @@
 //! Where everything lies on a server; drawn in the crate's documentation. Knows paths only.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::{Digest, ProjectName};
 
 const STAGING: &str = ".staging";
 
-/// The two directories that the installer works in.
+/// The two directories that the installer works in, and those of projects that lie elsewhere.
 #[derive(Debug, Clone)]
 pub struct Server {
     root: PathBuf,
     state: PathBuf,
+    own_roots: BTreeMap<ProjectName, PathBuf>,
+    /// What a command line needs to mean this server.
+    flags: String,
 }
 
 impl Server {
@@ -22,10 +25,30 @@ impl Server {
 
     /// Takes the directory that holds the projects and the one that holds the installer's state.
     pub fn new(root: impl Into<PathBuf>, state: impl Into<PathBuf>) -> Self {
+        let (root, state) = (root.into(), state.into());
+        let usual = |path: &Path, usual: &str| path == Path::new(usual);
+        let flags = [
+            (!usual(&root, Self::DEFAULT_ROOT)).then(|| flag("--root", &root)),
+            (!usual(&state, Self::DEFAULT_STATE)).then(|| flag("--state", &state)),
+        ];
         Self {
-            root: root.into(),
-            state: state.into(),
+            flags: flags.into_iter().flatten().collect(),
+            own_roots: BTreeMap::new(),
+            root,
+            state,
         }
+    }
+
+    /// Puts projects into other directories than the one that holds the rest.
+    #[must_use]
+    pub fn with_own_roots(self, own_roots: BTreeMap<ProjectName, PathBuf>) -> Self {
+        Self { own_roots, ..self }
+    }
+
+    /// Replaces the flags that make a command mean this server.
+    pub(crate) fn with_flags(self, flags: &[(&str, &Path)]) -> Self {
+        let flags = flags.iter().map(|(name, path)| flag(name, path)).collect();
+        Self { flags, ..self }
     }
 
     /// The directory that holds the projects.
@@ -33,25 +56,20 @@ impl Server {
         &self.root
     }
 
+    /// The projects that lie elsewhere.
+    pub(crate) fn projects_elsewhere(&self) -> impl Iterator<Item = &ProjectName> {
+        self.own_roots.keys()
+    }
+
     /// The installer's state.
     pub fn state(&self) -> &Path {
         &self.state
     }
 
-    /// Writes the flags that name the two directories, for a shell; each with a space before it, and
-    /// only where it is not the usual one.
-    pub(crate) fn flags(&self) -> String {
-        let mut flags = String::new();
-        for (flag, path, usual) in [
-            ("--root", &self.root, Self::DEFAULT_ROOT),
-            ("--state", &self.state, Self::DEFAULT_STATE),
-        ] {
-            if path != Path::new(usual) {
-                let quoted = path.to_string_lossy().replace('\'', r"'\''");
-                let _ = write!(flags, " {flag} '{quoted}'");
-            }
-        }
-        flags
+    /// Writes the flags that make a command mean this server, for a shell; each with a space before
+    /// it.
+    pub(crate) fn flags(&self) -> &str {
+        &self.flags
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -66,6 +84,11 @@ impl Server {
         self.state.join("token-file")
     }
 
+    /// Held while the host file is changed.
+    pub(crate) fn host_file_lock(&self) -> PathBuf {
+        self.state.join("host-file.lock")
+    }
+
     pub(crate) fn projects(&self) -> PathBuf {
         self.state.join("projects")
     }
@@ -76,13 +99,19 @@ impl Server {
 
     /// Returns where the project lies.
     pub fn site(&self, project: &ProjectName) -> Site {
+        let root = self.own_roots.get(project).unwrap_or(&self.root);
         Site {
             project: project.clone(),
-            folder: self.root.join(project.as_str()),
+            folder: root.join(project.as_str()),
             state: self.projects().join(project.as_str().replace('/', "%2F")),
             bundles: self.bundles(),
         }
     }
+}
+
+fn flag(name: &str, path: &Path) -> String {
+    let quoted = path.to_string_lossy().replace('\'', r"'\''");
+    format!(" {name} '{quoted}'")
 }
 
 /// Where one project lies on a server.
@@ -209,5 +238,30 @@ mod tests {
             site("acme/billing").current(),
             Path::new("/srv/acme/billing/current")
         );
+    }
+
+    #[test]
+    fn a_project_may_lie_elsewhere_with_its_state_where_all_is() {
+        let own = BTreeMap::from([("acme/billing".parse().unwrap(), "/data".into())]);
+        let server = Server::new("/srv", "/var/lib/bulla").with_own_roots(own);
+        let site = server.site(&"acme/billing".parse().unwrap());
+        assert_eq!(site.folder(), Path::new("/data/acme/billing"));
+        assert_eq!(
+            site.state(),
+            Path::new("/var/lib/bulla/projects/acme%2Fbilling")
+        );
+        let other = server.site(&"acme/shop".parse().unwrap());
+        assert_eq!(other.folder(), Path::new("/srv/acme/shop"));
+    }
+
+    #[test]
+    fn hints_name_what_is_not_as_usual() {
+        assert_eq!(Server::new("/srv", "/var/lib/bulla").flags(), "");
+        assert_eq!(
+            Server::new("/it's", "/var/lib/bulla").flags(),
+            r" --root '/it'\''s'"
+        );
+        let server = Server::new("/r", "/s").with_flags(&[("--config", Path::new("/c"))]);
+        assert_eq!(server.flags(), " --config '/c'");
     }
 }

@@ -23,4 +23,3 @@ pub use compare::{Difference, DifferenceKind};
 pub use error::TreeError;
 pub use note::ReleaseNote;
 pub use persist::{DanglingLink, MissingPath, PersistError, WrongKind};
-pub use share::Link;

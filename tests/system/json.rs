@@ -158,6 +158,20 @@ fn every_document_of_the_installer_fits_its_schema() {
     let history = json("history", &["history", PROJECT]);
     let last = history.as_array().unwrap().last().unwrap();
     assert_eq!(last["reason"], "slow");
+    // All that a host file follows: one that can be installed, and one that cannot.
+    let file = world.path("server.toml");
+    let projects = format!(
+        "[project.\"{PROJECT}\"]\nchannel = \"prod\"\n\n[project.shop]\nchannel = \"prod\"\n\
+         hooks = {{ activate = [\"/bin/true\"] }}\nkeep = {{ age = \"30d\", quota = \"1GB\" }}\n"
+    );
+    std::fs::write(&file, projects).unwrap();
+    let named = ["--config", file.to_str().unwrap()];
+    let all = json("install-followed", &[&["install"][..], &named].concat());
+    assert_eq!(all[0]["installed"]["hash"], second.as_str());
+    assert_eq!(all[1]["failure"]["status"], 1);
+    let shown = json("config", &[&["config", "show"][..], &named].concat());
+    assert_eq!(shown["projects"][0]["project"], PROJECT);
+    assert_eq!(shown["projects"][1]["ownHooks"]["activate"][0], "/bin/true");
     // What is said when nothing can be compared.
     let bundle = server
         .state
@@ -185,4 +199,5 @@ fn every_command_of_the_installer_that_knows_json_has_a_schema() {
     let with_json: BTreeSet<&str> = names.filter(|name| knows(&[*name])).collect();
     assert_eq!(with_json, ["history", "install", "status", "verify"].into());
     assert!(knows(&["set-aside", "list"]) && !knows(&["set-aside", "remove"]));
+    assert!(knows(&["config", "show"]) && !knows(&["config", "check"]));
 }

@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["live", "fetch", "drift"],
             &["tree"],
             &["state"],
+            &["config"],
             &["site"],
             &["platform", "observer", "failpoint"],
         ],

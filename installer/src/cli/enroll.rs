@@ -1,17 +1,23 @@
 //! `bulla-installer enroll URL ANCHOR`
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use url::Url;
 
 use super::clock;
+use super::host::Host;
+use super::terminal::Terminal;
 use super::token::TokenArguments;
+use crate::config::{ConfigError, Enrollment, HostFile};
 use crate::operation::{EnrollRequest, enroll};
 use crate::site::Server;
+use crate::state::with_causes;
 
 /// Follow the log of a registry from an anchor
 ///
@@ -20,7 +26,7 @@ use crate::site::Server;
 ///
 /// A server that is enrolled moves to another URL with the same command, if the log there is the
 /// same and passes through what this server has verified. The path given with --token-file is
-/// remembered for `install`.
+/// remembered for `install`. All of it is written into the host file.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The registry's address
@@ -35,24 +41,77 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let token_file = self.token.file()?;
+    pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let server = host.server();
+        let (now, token_file) = (clock::now(), self.token.file()?);
         let request = EnrollRequest {
             url: self.url.clone(),
-            anchor: self.anchor,
+            anchor: self.anchor.clone(),
             file: self.from,
-            token: self.token.read(|| None)?,
-            token_file,
+            said: host.config().anchor.clone(),
+            token: self.token.read(|| said_token(host, &self.url))?,
+            token_file: token_file.clone(),
             on_silence: |sentence| stderr::say(sentence),
-            now: clock::now(),
+            now,
         };
-        let log = enroll(server, request)?;
+        let enrolled = enroll(server, request)?;
+        if let Some(file) = host.file() {
+            let new = Enrollment {
+                url: &self.url,
+                moved_from: enrolled.moved_from.as_ref(),
+                token_file: token_file.as_deref(),
+                anchor: &self.anchor,
+            };
+            write(file, &new, server, now)?;
+        }
         stderr::say(format_args!(
             "follows `{}` at {}, log size {}",
-            log.origin().unwrap_or_default(),
+            enrolled.log.origin().unwrap_or_default(),
             self.url,
-            log.size()
+            enrolled.log.size()
         ));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Returns the file that the host file names for the token of a registry.
+fn said_token(host: &Host, url: &Url) -> Option<PathBuf> {
+    let mut registries = host.config().registries.iter();
+    let registry = registries.find(|registry| registry.url == *url)?;
+    registry.token_file.clone()
+}
+
+/// Writes it into the host file. Where the usual one may not be written, the state remembers what is
+/// needed.
+fn write(
+    file: &HostFile,
+    new: &Enrollment<'_>,
+    server: &Server,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let terminal = Terminal::new("enroll", server);
+    let written = file
+        .lock(server, "enroll", now, &terminal)
+        .and_then(|file| file.enroll(new));
+    match written {
+        Err(error) if !file.is_named() && may_not(&error) => {
+            stderr::warn(format_args!(
+                "the registry is not in the host file: {}",
+                with_causes(&error)
+            ));
+            Ok(())
+        }
+        written => Ok(written?),
+    }
+}
+
+fn may_not(error: &ConfigError) -> bool {
+    let ConfigError::File(error) = error else {
+        return false;
+    };
+    let kind = error.io_kind();
+    matches!(
+        kind,
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    )
 }

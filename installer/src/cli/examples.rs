@@ -13,8 +13,20 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla-installer enroll https://releases.acme.example \"$ANCHOR\""],
     ),
     (
+        &["follow"],
+        &["bulla-installer follow acme/billing --channel prod"],
+    ),
+    (&["unfollow"], &["bulla-installer unfollow acme/billing"]),
+    (&["config"], &["bulla-installer config check"]),
+    (
+        &["config", "check"],
+        &["bulla-installer config check /etc/bulla/server.toml"],
+    ),
+    (&["config", "show"], &["bulla-installer config show --json"]),
+    (
         &["install"],
         &[
+            "bulla-installer install",
             "bulla-installer install acme/billing --channel prod",
             "bulla-installer install acme/billing --channel prod 9f2c81aa",
         ],

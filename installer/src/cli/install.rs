@@ -1,25 +1,27 @@
-//! `bulla-installer install PROJECT|FILE --channel CHANNEL [HASH]`
+//! `bulla-installer install [PROJECT|FILE] [--channel CHANNEL] [HASH]`
 
-use std::num::NonZeroUsize;
+mod followed;
+mod sentence;
+mod wish;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use bulla_schemas::name::NameError;
-use bulla_schemas::report::server::InstallReport;
 use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
-use bulla_terminal::{Failure, bytes, stderr, stdout};
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::{Args, ValueEnum};
 
+use self::wish::{Source, Wish};
 use super::clock;
 use super::hints::complete;
-use super::terminal::Terminal;
-use super::token::TokenArguments;
+use super::host::Host;
+use super::token::{TokenArguments, read_file};
+use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
-use crate::operation::{InstallRequest, Installed, LockedSite, Outcome, Preview, install, preview};
 use crate::site::Server;
 use crate::state::with_causes;
-use crate::tree::Link;
 
 /// Make the release that a channel points to live
 ///
@@ -30,26 +32,33 @@ use crate::tree::Link;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
-    /// The project, or a bundle file (`*.bulla`) of `bulla export`
+    /// The project, or a bundle file (`*.bulla`) of `bulla export`; without it all projects that the
+    /// host file follows, one after the other
     #[arg(value_name = "PROJECT|FILE")]
-    subject: Subject,
-    /// The channel to follow
-    #[arg(long)]
-    channel: ChannelName,
+    subject: Option<Subject>,
+    /// The channel to follow; without it the one of the host file, else the one that this server
+    /// followed so far
+    #[arg(long, requires = "subject")]
+    channel: Option<ChannelName>,
     /// The release that the channel is expected to point to
     hash: Option<DigestPrefix>,
     /// Install HASH although the channel has moved on since
     #[arg(long, requires = "hash")]
     pin_old: bool,
     /// How unchanged files are taken from releases on this disk
-    #[arg(long, value_enum, default_value = "auto")]
-    link: LinkArgument,
-    /// How many releases stay on this disk, the live one and the one before in any case
-    #[arg(long, value_name = "N", default_value = "5")]
-    keep: usize,
+    /// [default: `link` of the host file, else auto]
+    #[arg(long, value_enum)]
+    link: Option<LinkArgument>,
+    /// How many releases stay on this disk, the live one and the one before in any case [default:
+    /// `keep.count` of the host file, else 5]
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
     /// Leave the channel that this server followed so far
-    #[arg(long)]
+    #[arg(long, requires = "subject")]
     switch_channel: bool,
+    /// Leave a live tree that was edited, although the host file says `drift = "block"`
+    #[arg(long)]
+    over_edits: bool,
     /// Say which release would be live, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -105,73 +114,79 @@ impl From<LinkArgument> for Link {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let mut log = FollowedLog::open(server)?;
-        if let Some(loss) = log.loss(server) {
+    pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let mut log = FollowedLog::open(host.server(), host.config())?;
+        if let Some(loss) = log.loss(host.server()) {
             stderr::warn(loss);
         }
-        let (supply, project) = match self.subject {
-            Subject::Project(project) => {
-                let token = self.token.read(|| remembered_token(&log, server))?;
-                let supply = Supply::registry(log.url().clone(), token)?;
-                let supply = supply.on_silence(|sentence| stderr::say(sentence));
-                (supply, project)
-            }
-            Subject::File(path) => Supply::file(&path)?,
-        };
-        let request = InstallRequest {
+        let wish = Wish {
             channel: self.channel,
             hash: self.hash,
             pin_old: self.pin_old,
             switch_channel: self.switch_channel,
-            link: self.link.into(),
+            over_edits: self.over_edits,
+            link: self.link.map(Into::into),
             keep: self.keep,
-            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            dry_run: self.dry_run,
+            quiet: self.quiet,
             now: clock::now(),
         };
-        let (hash, from, changed, sentence) = if self.dry_run {
-            log.sync(server, &supply, request.now)?;
-            let found = preview(server, &project, log.state(), &supply, &request)?;
-            let sentence = would(&project, &request, &found);
-            (found.hash, found.from, !found.is_done, sentence)
-        } else {
-            let terminal = Terminal::unless(self.quiet, "install", server);
-            let site = LockedSite::open(server, &project, "install", request.now, &terminal)?;
-            log.sync(server, &supply, request.now)?;
-            let result = install(&site, log.state(), &supply, &request, &terminal);
-            terminal.finish();
-            let installed = result?;
-            let sentence = sentence(&project, &request, &installed);
-            let changed = match installed.outcome {
-                Outcome::AlreadyLive => false,
-                Outcome::OnDisk | Outcome::Written { .. } => true,
-            };
-            (installed.hash, installed.from, changed, sentence)
+        let (supplies, project) = match self.subject {
+            Some(Subject::File(path)) => {
+                let (supply, project) = Supply::file(&path)?;
+                (vec![supply], Some(project))
+            }
+            Some(Subject::Project(project)) => (registries(&log, host, self.token)?, Some(project)),
+            None => (registries(&log, host, self.token)?, None),
         };
-        let report = InstallReport {
-            project,
-            channel: request.channel,
-            hash,
-            from,
-            changed,
-            dry_run: self.dry_run,
+        let mut source = Source {
+            host,
+            log: &mut log,
+            supplies: &supplies,
         };
-        if self.json {
-            stdout::json(&report)?;
+        match project {
+            Some(project) => one(&mut source, &project, &wish, self.json),
+            None => followed::all(&mut source, &wish, self.json),
         }
-        if !self.quiet {
-            let changed = if report.changed {
-                "changed"
-            } else {
-                "unchanged"
-            };
-            stderr::say(format_args!("{changed}: {sentence}"));
-        }
-        if !self.json {
-            stdout::line(report.hash)?;
-        }
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn one(
+    source: &mut Source<'_>,
+    project: &ProjectName,
+    wish: &Wish,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let (report, sentence) = wish.bring(source, project)?;
+    if json {
+        stdout::json(&report)?;
+    }
+    wish.say(&report, &sentence);
+    if !json {
+        stdout::line(report.hash)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the registries that serve the log. A token that the command was given is shown to the
+/// first; the others have their own in the host file.
+fn registries(
+    log: &FollowedLog,
+    host: &Host,
+    token: TokenArguments,
+) -> Result<Vec<Supply>, Failure> {
+    let mut first = Some(token);
+    let mut supplies = Vec::new();
+    for registry in log.registries() {
+        let token = match (first.take(), &registry.token_file) {
+            (Some(token), _) => token.read(|| remembered_token(log, host.server()))?,
+            (None, Some(path)) => Some(read_file(path)?),
+            (None, None) => None,
+        };
+        let supply = Supply::registry(registry.url.clone(), token)?;
+        supplies.push(supply.on_silence(|sentence| stderr::say(sentence)));
+    }
+    Ok(supplies)
 }
 
 /// Returns the file that enrolment named for the registry's token. Many registries can be read
@@ -181,65 +196,14 @@ fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
         Ok(path) => path,
         Err(error) => {
             let problem = with_causes(&error);
+            let url = log.registries().first().map(|first| first.url.as_str());
             let command = format!(
                 "`bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
-                log.url()
+                url.unwrap_or("URL")
             );
             let command = complete(&command, server);
             stderr::warn(format_args!("{problem}; {command}"));
             None
-        }
-    }
-}
-
-/// Says what would be done.
-fn would(project: &ProjectName, request: &InstallRequest, found: &Preview) -> String {
-    let hash = found.hash.short();
-    let place = format!("{project} {}", request.channel);
-    match found.from {
-        Some(_) if found.is_done => format!("{place}: {hash} is live already"),
-        Some(from) if from == found.hash => format!(
-            "{place}: {hash} is live, but its tree was changed and would be written again; nothing \
-             was done"
-        ),
-        Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
-        None => format!("{place}: {hash}, nothing was done"),
-    }
-}
-
-/// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
-fn sentence(project: &ProjectName, request: &InstallRequest, installed: &Installed) -> String {
-    let hash = installed.hash.short();
-    let place = format!("{project} {}", request.channel);
-    let from = match installed.from {
-        Some(from) if from != installed.hash => format!("{} -> {hash}", from.short()),
-        _ => hash.clone(),
-    };
-    match &installed.outcome {
-        Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
-        Outcome::OnDisk => format!("{place}: {from}, was on this disk"),
-        Outcome::Written {
-            files,
-            in_place,
-            shared: [cloned, copied, linked],
-            downloaded,
-            resumed,
-        } => {
-            let ways = [
-                (*in_place, "kept in place"),
-                (*cloned, "cloned"),
-                (*copied, "copied"),
-                (*linked, "hard-linked"),
-            ];
-            let mut parts = vec![super::text::files(*files)];
-            for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
-                parts.push(format!("{count} {way}"));
-            }
-            parts.push(format!("{} downloaded", bytes(*downloaded)));
-            if *resumed > 0 {
-                parts.push(format!("{} were here already", bytes(*resumed)));
-            }
-            format!("{place}: {from}, {}", parts.join(", "))
         }
     }
 }

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::clock;
 use super::failure::report_rollback;
+use super::host::Host;
 use super::person::PersonArguments;
 use super::terminal::Terminal;
 use crate::operation::{RollbackRequest, rollback};
-use crate::site::Server;
 
 /// Make an earlier release live again, from this disk, without network
 ///
@@ -33,8 +33,10 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let server = host.server();
         let request = RollbackRequest {
+            config: host.project(&self.project),
             project: self.project,
             hash: self.hash,
             by: self.person.name(),

@@ -7,6 +7,7 @@ use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
 use super::hints::complete;
+use super::host::Host;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
 use crate::tree::compare::in_words;
@@ -14,7 +15,7 @@ use crate::tree::compare::in_words;
 /// Show what is live, as it was found on this disk
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The project; without it all that were ever installed here
+    /// The project; without it all that were ever installed here or are followed
     project: Option<ProjectName>,
     /// Write JSON
     #[arg(long)]
@@ -22,8 +23,9 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
-        let mut found = status(server, self.project.as_ref())?;
+    pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let server = host.server();
+        let mut found = status(server, host.config(), self.project.as_ref())?;
         for status in &mut found {
             status.problem = status.problem.take().map(|text| complete(&text, server));
         }

@@ -2,7 +2,7 @@
 //! command line.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_terminal::Failure;
 use clap::Args;
@@ -46,13 +46,18 @@ impl TokenArguments {
         let Some(path) = file else {
             return Ok(self.token);
         };
-        let text = fs::read_to_string(&path).attempt("read the token in", &path)?;
-        match text.trim() {
-            "" => Err(Failure::usage(format_args!(
-                "`{}` is empty; expected a token",
-                path.display()
-            ))),
-            token => Ok(Some(SecretString::from(token.to_owned()))),
-        }
+        read_file(&path).map(Some)
+    }
+}
+
+/// Reads the token in a file.
+pub(super) fn read_file(path: &Path) -> Result<SecretString, Failure> {
+    let text = fs::read_to_string(path).attempt("read the token in", path)?;
+    match text.trim() {
+        "" => Err(Failure::usage(format_args!(
+            "`{}` is empty; expected a token",
+            path.display()
+        ))),
+        token => Ok(SecretString::from(token.to_owned())),
     }
 }

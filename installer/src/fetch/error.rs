@@ -33,6 +33,19 @@ pub enum FetchError {
         /// The state directory.
         state: PathBuf,
     },
+    /// The host file and the state are about different logs.
+    #[error(
+        "the host file is about the log `{said}`, and the state in `{}` about the log `{followed}`",
+        state.display()
+    )]
+    OtherLog {
+        /// The log of the host file's anchor.
+        said: String,
+        /// The log that is followed.
+        followed: String,
+        /// The state directory.
+        state: PathBuf,
+    },
     /// What was remembered of the log is lost, and nothing brings it back.
     #[error(
         "what was remembered of the log in `{}` is lost or damaged, and the bundle file contains no copy of the log",
@@ -95,6 +108,27 @@ pub enum FetchError {
     },
 }
 
+impl FetchError {
+    /// Tells whether it is about what a registry answered, or did not: another one may do better.
+    pub(crate) fn is_of_registry(&self) -> bool {
+        match self {
+            Self::Registry(_)
+            | Self::ThreadDied
+            | Self::Bundle(_)
+            | Self::BundleSize { .. }
+            | Self::PartSize { .. }
+            | Self::OtherProject { .. } => true,
+            Self::Log(error) => {
+                matches!(
+                    **error,
+                    FollowError::Client(_) | FollowError::Refused { .. }
+                )
+            }
+            _ => false,
+        }
+    }
+}
+
 impl From<ClientError> for FetchError {
     fn from(error: ClientError) -> Self {
         Self::Registry(Box::new(error))
@@ -132,7 +166,7 @@ impl Outcome for FetchError {
             | Self::BundleSize { .. }
             | Self::PartSize { .. }
             | Self::OtherProject { .. } => FailureKind::Refused,
-            Self::NotEnrolled { .. } => FailureKind::Usage,
+            Self::NotEnrolled { .. } | Self::OtherLog { .. } => FailureKind::Usage,
             Self::Runtime(_) | Self::ThreadDied | Self::ReadFile(_) | Self::LogLost { .. } => {
                 FailureKind::Failed
             }
@@ -152,6 +186,10 @@ impl Outcome for FetchError {
             }
             Self::NotEnrolled { .. } => {
                 "`bulla-installer enroll URL ANCHOR`; `bulla anchor` prints the anchor"
+            }
+            Self::OtherLog { .. } => {
+                "a state follows one log: correct `anchor` in the host file, or name another state \
+                 directory with `state`"
             }
             Self::Bundle(_)
             | Self::BundleSize { .. }

@@ -4,34 +4,67 @@
 use std::path::PathBuf;
 
 use bulla_bundle::LogCopy;
-use bulla_registry_client::{CopiedLog, FollowError, LogFollower};
+use bulla_registry_client::{Client, CopiedLog, FollowError, LogFollower};
 use bulla_schemas::Timestamp;
+use bulla_schemas::log::Anchor;
 use bulla_trust::LogState;
 use url::Url;
 
 use super::error::FetchError;
 use super::supply::{Source, Supply};
+use crate::config::{HostConfig, Registry};
 use crate::failpoint::failpoint;
 use crate::site::Server;
 use crate::state::{synced, token_file};
 
-/// The verified log, as this server remembers it.
+/// The verified log, as this server remembers it, and where it is read.
 pub struct FollowedLog {
-    follower: LogFollower,
+    /// Absent on a server that only its host file knows: the first sync enrolls it.
+    follower: Option<LogFollower>,
+    /// What a server knows that has not read the log.
+    nothing: LogState,
+    /// What the host file says that the log must contain.
+    anchor: Option<Anchor>,
+    registries: Vec<Registry>,
+    is_of_file: bool,
 }
 
 impl FollowedLog {
     /// Opens what is remembered of the log, without network. Where that is lost or damaged, the
-    /// next sync must bring a log that contains what this server is known to have verified.
-    pub fn open(server: &Server) -> Result<Self, FetchError> {
+    /// next sync must bring a log that contains what this server is known to have verified. The host
+    /// file says where the log is read; about what it must contain, the file and the memory have to
+    /// agree.
+    pub fn open(server: &Server, config: &HostConfig) -> Result<Self, FetchError> {
         let follower = LogFollower::reopen(&server.log())?;
-        let follower = follower.ok_or_else(|| not_enrolled(server))?;
-        Ok(Self { follower })
+        let anchor = config.anchor.clone();
+        let is_of_file = !config.registries.is_empty();
+        let registries = match &follower {
+            _ if is_of_file => config.registries.clone(),
+            Some(follower) => vec![Registry {
+                url: follower.url().clone(),
+                token_file: None,
+            }],
+            None => Vec::new(),
+        };
+        match (&follower, &anchor) {
+            (Some(follower), Some(anchor)) => agree(server, follower, anchor)?,
+            (Some(_), None) => {}
+            (None, Some(_)) if is_of_file => {}
+            (None, _) => return Err(not_enrolled(server)),
+        }
+        Ok(Self {
+            follower,
+            nothing: LogState::default(),
+            anchor,
+            registries,
+            is_of_file,
+        })
     }
 
     /// Says what of it is lost, until the next sync.
     pub fn loss(&self, server: &Server) -> Option<String> {
-        self.follower.is_lost().then(|| {
+        let is_lost = self.follower.as_ref().is_some_and(LogFollower::is_lost);
+        is_lost.then(|| {
             format!(
                 "what was remembered of the log in `{}` is lost or damaged; it is read again, and \
                  must contain what this server has verified",
@@ -40,19 +73,25 @@ impl FollowedLog {
         })
     }
 
-    /// The registry that the server is enrolled with.
-    pub fn url(&self) -> &Url {
-        self.follower.url()
+    /// The registries that serve the log, in the order in which they are asked; never empty.
+    pub fn registries(&self) -> &[Registry] {
+        &self.registries
     }
 
-    /// The file that holds the registry's token, where enrolment named one.
+    /// The file that holds the token of the first registry, where the host file or enrolment named
+    /// one.
     pub fn token_file(&self, server: &Server) -> Result<Option<PathBuf>, FetchError> {
-        Ok(token_file::read(&server.token_file(), self.url())?)
+        match self.registries.first() {
+            Some(first) if self.is_of_file => Ok(first.token_file.clone()),
+            Some(first) => Ok(token_file::read(&server.token_file(), &first.url)?),
+            None => Ok(None),
+        }
     }
 
     /// What the log says, as far as it is verified.
     pub fn state(&self) -> &LogState {
-        self.follower.state()
+        let state = self.follower.as_ref().map(LogFollower::state);
+        state.unwrap_or(&self.nothing)
     }
 
     /// Takes in what the log has grown by: from the registry, or from the copy in a bundle file
@@ -63,23 +102,111 @@ impl FollowedLog {
         supply: &Supply,
         now: Timestamp,
     ) -> Result<(), FetchError> {
-        match supply.source() {
-            Source::Registry(client) => {
-                supply.wait(self.follower.sync(client))?;
-                synced::write(&server.synced(), now);
-            }
-            Source::File(file) => {
-                if let Some(log) = file.log() {
-                    supply.wait(self.follower.take_in(copied(log)))?;
-                } else if self.follower.is_lost() {
-                    return Err(FetchError::LogLost {
-                        directory: server.log(),
-                    });
+        match (&mut self.follower, &self.anchor) {
+            (Some(follower), anchor) => match supply.source() {
+                Source::Registry(client) => {
+                    supply.wait(read(follower, client, anchor.as_ref(), &self.registries))?;
                 }
+                Source::File(file) => {
+                    if let Some(log) = file.log() {
+                        supply.wait(follower.take_in(copied(log)))?;
+                        anchor
+                            .iter()
+                            .try_for_each(|anchor| agree(server, follower, anchor))?;
+                    } else if follower.is_lost() {
+                        return Err(FetchError::LogLost {
+                            directory: server.log(),
+                        });
+                    }
+                }
+            },
+            (None, Some(anchor)) => {
+                bulla_files::create_private_directory(server.state())?;
+                self.follower = Some(begin(server, supply, anchor, &self.registries)?);
             }
+            (None, None) => return Err(not_enrolled(server)),
+        }
+        if matches!(supply.source(), Source::Registry(_)) {
+            synced::write(&server.synced(), now);
         }
         failpoint!("log::synced");
         Ok(())
+    }
+}
+
+/// Refuses a host file that speaks of another log than the one that is followed.
+fn agree(server: &Server, follower: &LogFollower, anchor: &Anchor) -> Result<(), FetchError> {
+    if follower.origin() != anchor.origin {
+        return Err(FetchError::OtherLog {
+            said: anchor.origin.clone(),
+            followed: follower.origin().to_owned(),
+            state: server.state().to_owned(),
+        });
+    }
+    if anchor.position.size <= follower.state().size() {
+        follower.check_anchor(anchor)?;
+    }
+    Ok(())
+}
+
+/// Reads what the log has grown by. An anchor beyond what is known must be contained in it, and an
+/// address that the host file does not name any more is forgotten.
+async fn read(
+    follower: &mut LogFollower,
+    client: &Client,
+    anchor: Option<&Anchor>,
+    registries: &[Registry],
+) -> Result<(), FollowError> {
+    let known = follower.state();
+    let newer = anchor.filter(|anchor| anchor.position.size > known.size());
+    let is_named = |url: &Url| registries.iter().any(|registry| registry.url == *url);
+    let stays = is_named(follower.url());
+    match (newer.cloned(), known.anchor()) {
+        (None, Some(known)) if !stays => follower.move_to(client, &known).await?,
+        (None, _) => follower.sync(client).await?,
+        (Some(newer), _) => follower.move_to(client, &newer).await?,
+    };
+    Ok(())
+}
+
+/// Enrolls a server by what its host file says.
+fn begin(
+    server: &Server,
+    supply: &Supply,
+    anchor: &Anchor,
+    registries: &[Registry],
+) -> Result<LogFollower, FetchError> {
+    let directory = server.log();
+    let enrolled = match supply.source() {
+        Source::Registry(client) => supply.wait(LogFollower::enroll(
+            &directory,
+            client,
+            Some(anchor.clone()),
+        )),
+        Source::File(file) => {
+            let log = file.log().ok_or_else(|| FetchError::LogLost {
+                directory: directory.clone(),
+            })?;
+            let url = registries.first().map(|registry| registry.url.clone());
+            let url = url.ok_or_else(|| not_enrolled(server))?;
+            let copy = copied(log);
+            supply.wait(LogFollower::enroll_from_copy(
+                &directory,
+                url,
+                anchor.clone(),
+                copy,
+            ))
+        }
+    };
+    match enrolled {
+        // Another process was faster.
+        Err(FollowError::Enrolled { .. }) => {
+            let follower = LogFollower::reopen(&directory)?;
+            let follower = follower.ok_or_else(|| not_enrolled(server))?;
+            agree(server, &follower, anchor)?;
+            Ok(follower)
+        }
+        enrolled => Ok(enrolled?),
     }
 }
 

@@ -62,6 +62,14 @@ impl Supply {
         Ok((supply, project))
     }
 
+    /// Returns the registry's address, where it is one.
+    pub(crate) fn url(&self) -> Option<&Url> {
+        match &self.source {
+            Source::Registry(client) => Some(client.url()),
+            Source::File(_) => None,
+        }
+    }
+
     /// Returns the release that the bundle file holds, where there is one.
     pub(crate) fn release_in_file(&self) -> Option<DigestPrefix> {
         match &self.source {

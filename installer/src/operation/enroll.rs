@@ -34,6 +34,14 @@ pub enum EnrollError {
         /// The log.
         origin: String,
     },
+    /// The host file is about another log.
+    #[error("the host file is about the log `{said}`, not `{asked}`")]
+    OtherLogSaid {
+        /// The log of the host file's anchor.
+        said: String,
+        /// The log of the anchor that was given.
+        asked: String,
+    },
     /// A path that cannot be written down.
     #[error("the path of the token file, `{}`, is not UTF-8", path.display())]
     TokenFileName {
@@ -71,6 +79,7 @@ impl Outcome for EnrollError {
         match self {
             Self::Fetch(error) => error.kind(),
             Self::EnrolledElsewhere { .. }
+            | Self::OtherLogSaid { .. }
             | Self::TokenFileName { .. }
             | Self::NoLogCopy { .. } => FailureKind::Usage,
         }
@@ -81,6 +90,10 @@ impl Outcome for EnrollError {
             Self::Fetch(error) => return error.hint(),
             Self::EnrolledElsewhere { .. } => {
                 "a server follows one log; use another --state for another registry"
+            }
+            Self::OtherLogSaid { .. } => {
+                "a server follows one log; to follow another, remove `anchor` and `[[registry]]` from \
+                 the host file, and name another --state"
             }
             Self::TokenFileName { .. } => "give the file another name; nothing was changed",
             Self::NoLogCopy { .. } => "`bulla export` writes files with a copy of the log",
@@ -98,6 +111,8 @@ pub struct EnrollRequest {
     pub anchor: Anchor,
     /// The bundle file to take the log from; the registry is then not asked.
     pub file: Option<PathBuf>,
+    /// What the host file says that the log must contain.
+    pub said: Option<Anchor>,
     /// The registry's token.
     pub token: Option<SecretString>,
     /// The file that later commands take the token from.
@@ -108,24 +123,47 @@ pub struct EnrollRequest {
     pub now: Timestamp,
 }
 
+/// A log that is followed.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// What it says.
+    pub log: LogState,
+    /// Where it was read before.
+    pub moved_from: Option<Url>,
+}
+
 /// Begins to follow a registry's log from an anchor. The same log at another address moves the
 /// server there, if it passes through what this server has verified; another log is refused. What
 /// is lost or damaged of what was remembered is written again; what is left of it still counts.
-pub fn enroll(server: &Server, request: EnrollRequest) -> Result<LogState, EnrollError> {
+pub fn enroll(server: &Server, request: EnrollRequest) -> Result<Enrolled, EnrollError> {
     if let Some(path) = &request.token_file
         && path.to_str().is_none()
     {
         return Err(EnrollError::TokenFileName { path: path.clone() });
     }
+    if let Some(said) = &request.said
+        && said.origin != request.anchor.origin
+    {
+        return Err(EnrollError::OtherLogSaid {
+            said: said.origin.clone(),
+            asked: request.anchor.origin.clone(),
+        });
+    }
     bulla_files::create_private_directory(server.state())?;
-    let follower = match enrolled(server)? {
-        Some(follower) => again(server, follower, &request)?,
-        None => first(server, &request)?,
+    let (follower, moved_from) = match enrolled(server)? {
+        Some(follower) => {
+            let before = follower.url().clone();
+            (again(server, follower, &request)?, Some(before))
+        }
+        None => (first(server, &request)?, None),
     };
     if let Some(path) = request.token_file {
         token_file::write(&server.token_file(), request.url, path)?;
     }
-    Ok(follower.state().clone())
+    Ok(Enrolled {
+        log: follower.state().clone(),
+        moved_from,
+    })
 }
 
 fn first(server: &Server, request: &EnrollRequest) -> Result<LogFollower, EnrollError> {

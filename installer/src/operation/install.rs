@@ -19,7 +19,8 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
 use super::write::Writing;
-use crate::drift::examine::{Depth, Look, examine_with};
+use crate::config::{DriftPolicy, Link};
+use crate::drift::examine::{Depth, Look, examine, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
@@ -31,7 +32,7 @@ use crate::state::history::{Activation, ActivationAction, History};
 use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
 use crate::state::with_hint;
-use crate::tree::{Difference, Link, ReleaseNote, note, persist, releases, remove};
+use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
 pub use error::InstallError;
 pub use request::{InstallRequest, Installed, Outcome};
@@ -57,6 +58,7 @@ pub fn install(
     }
     failpoint!("install::resolved");
     let from = current::read(site)?;
+    refuse_edits(site, from.as_ref(), request)?;
     let hold = hold::read(&site.hold())?;
     let attempt = Attempt {
         site,
@@ -72,7 +74,8 @@ pub fn install(
         .make_tree()
         .inspect_err(|error| attempt.clean_up(error))?;
     let revision = bundle.release().source.revision().to_owned();
-    persistent::prepare(site, &bundle.release().install, observer)?;
+    let policy = &request.config.persist;
+    persistent::prepare(site, &bundle.release().install, policy, observer)?;
     if !site.note(&resolved.hash).exists() {
         let note = ReleaseNote::new(&bundle, &resolved.promotion, request.now);
         note::write(site, &note)?;
@@ -120,7 +123,7 @@ pub struct Preview {
 }
 
 /// Says which release an install would make live. Takes no lock and changes nothing.
-pub fn preview(
+pub(super) fn preview(
     server: &Server,
     project: &ProjectName,
     log: &LogState,
@@ -132,6 +135,7 @@ pub fn preview(
     let history = History::read(&site.history())?;
     let resolved = resolve_for(&site, log, supply, request, &history)?;
     let (hash, from) = (resolved.hash, current::read(&site)?);
+    refuse_edits(&site, from.as_ref(), request)?;
     Ok(Preview {
         hash,
         from,
@@ -163,8 +167,18 @@ fn resolve_for(
         pin_old: request.pin_old,
     };
     let resolved = resolve(log, asked, history)?;
+    let said = request.config.channel.as_ref();
+    if let Some(said) = said.filter(|said| **said != request.channel) {
+        return Err(InstallError::OtherChannelSaid {
+            project: site.project().clone(),
+            said: said.clone(),
+            asked: request.channel.clone(),
+        });
+    }
+    // What a person wrote into the host file needs no second word.
+    let may_switch = request.switch_channel || said.is_some();
     match history.channel() {
-        Some(followed) if *followed != request.channel && !request.switch_channel => {
+        Some(followed) if *followed != request.channel && !may_switch => {
             Err(InstallError::OtherChannel {
                 project: site.project().clone(),
                 followed: followed.clone(),
@@ -172,6 +186,25 @@ fn resolve_for(
             })
         }
         _ => Ok(resolved),
+    }
+}
+
+/// Refuses to leave a live tree that was edited, where the host file says so.
+fn refuse_edits(
+    site: &Site,
+    live: Option<&Digest>,
+    request: &InstallRequest,
+) -> Result<(), InstallError> {
+    let (DriftPolicy::Block, false, Some(live)) = (request.config.drift, request.over_edits, live)
+    else {
+        return Ok(());
+    };
+    match examine(site, live, Depth::Quick)? {
+        Some(found) if !found.differences.is_empty() => Err(InstallError::LiveEdited {
+            project: site.project().clone(),
+            differences: found.differences,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -230,13 +263,12 @@ impl Attempt<'_> {
         }
         let mut free: HashSet<Digest> = order.iter().copied().collect();
         // Hard links would let a change of a time reach other releases.
-        if self.request.link == Link::Hard {
+        if self.request.config.link == Link::Hard {
             free.clear();
         }
-        for needed in garbage::kept(self.history, &hash, self.hold, self.request.keep)
-            .into_iter()
-            .chain(self.live)
-        {
+        let count = self.request.config.keep.count;
+        let kept = garbage::kept(self.history, &hash, self.hold, count);
+        for needed in kept.into_iter().chain(self.live) {
             free.remove(&needed);
         }
         let written = Writing {
@@ -248,7 +280,7 @@ impl Attempt<'_> {
             order,
             free,
             differences,
-            link: self.request.link,
+            link: self.request.config.link,
             threads: self.request.threads,
             now: self.request.now,
             observer: self.observer,
@@ -326,7 +358,7 @@ fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observe
         let Some(live) = current::read(site)? else {
             return Ok(None);
         };
-        let kept = garbage::kept(&history, &live, None, request.keep);
+        let kept = garbage::kept(&history, &live, None, request.config.keep.count);
         let collected = garbage::collect(site, &kept, request.now, observer)?;
         remove::remove_tree(&site.spools())?;
         Ok(Some(collected))

@@ -51,7 +51,8 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
 const DEEPEST: usize = 4;
 const MOST_DIRECTORIES: usize = 10_000;
 
-/// Returns the projects whose folders lie below the root: what can be known when the state is lost.
+/// Returns the projects whose folders lie below the root, or where the host file says: what can be
+/// known when the state is lost.
 fn below_root(server: &Server) -> Vec<ProjectName> {
     let (mut found, mut looked_at) = (Vec::new(), 0);
     let mut open = vec![(server.root().to_owned(), 0)];
@@ -76,7 +77,14 @@ fn below_root(server: &Server) -> Vec<ProjectName> {
             entries.filter(|entry| entry.file_type().is_ok_and(|found| found.is_dir()));
         open.extend(directories.map(|entry| (entry.path(), depth + 1)));
     }
+    let elsewhere = server.projects_elsewhere();
+    found.extend(
+        elsewhere
+            .filter(|project| is_known(&server.site(project)))
+            .cloned(),
+    );
     found.sort();
+    found.dedup();
     found
 }
 

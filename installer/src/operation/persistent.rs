@@ -3,6 +3,7 @@
 
 use bulla_schemas::install::Install;
 
+use crate::config::PersistPolicy;
 use crate::observer::Observer;
 use crate::site::Site;
 use crate::tree::{MissingPath, PersistError, persist};
@@ -12,9 +13,10 @@ use crate::tree::{MissingPath, PersistError, persist};
 pub(super) fn prepare(
     site: &Site,
     install: &Install,
+    policy: &PersistPolicy,
     observer: &dyn Observer,
 ) -> Result<(), PersistError> {
-    for missing in make(site, install)? {
+    for missing in make(site, install, policy)? {
         if missing.wrong.is_some() {
             observer.note(&missing.to_string());
             continue;
@@ -33,8 +35,13 @@ pub(super) fn prepare(
 
 /// Prepares the same for a release that is gone back to. That never fails for what the release that
 /// is left did not have either.
-pub(super) fn prepare_to_return(site: &Site, install: &Install, observer: &dyn Observer) {
-    match make(site, install) {
+pub(super) fn prepare_to_return(
+    site: &Site,
+    install: &Install,
+    policy: &PersistPolicy,
+    observer: &dyn Observer,
+) {
+    match make(site, install, policy) {
         Ok(left) => left
             .iter()
             .for_each(|missing| observer.note(&missing.to_string())),
@@ -44,10 +51,14 @@ pub(super) fn prepare_to_return(site: &Site, install: &Install, observer: &dyn O
     }
 }
 
-fn make(site: &Site, install: &Install) -> Result<Vec<MissingPath>, PersistError> {
+fn make(
+    site: &Site,
+    install: &Install,
+    policy: &PersistPolicy,
+) -> Result<Vec<MissingPath>, PersistError> {
     if install.persist.is_empty() {
         return Ok(Vec::new());
     }
     bulla_files::create_directory(&site.persist())?;
-    persist::prepare(site, install)
+    persist::prepare(site, install, policy)
 }

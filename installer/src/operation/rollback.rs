@@ -17,6 +17,7 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
+use crate::config::{Link, ProjectConfig};
 use crate::drift::examine::{Depth, Look, compare_with, examine};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
@@ -29,7 +30,7 @@ use crate::state::hold::{self, Hold};
 use crate::state::journal::{Phase, Step};
 use crate::state::{with_causes, with_hint};
 use crate::tree::compare::in_words;
-use crate::tree::{Difference, DifferenceKind, Link, releases};
+use crate::tree::{Difference, DifferenceKind, releases};
 
 pub use candidate::Candidate;
 use candidate::candidates;
@@ -46,6 +47,8 @@ pub struct RollbackRequest {
     pub by: String,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// What holds for the project on this server.
+    pub config: ProjectConfig,
     /// How many threads write files, where the tree has to be repaired.
     pub threads: NonZeroUsize,
     /// The time.
@@ -267,7 +270,9 @@ impl Target<'_> {
         let hash = self.activation.hash;
         let look = Look::at(self.site, &hash);
         if let Some(kept) = &look.kept {
-            persistent::prepare_to_return(self.site, &kept.release().install, self.observer);
+            let policy = &self.request.config.persist;
+            let install = &kept.release().install;
+            persistent::prepare_to_return(self.site, install, policy, self.observer);
         }
         if look.is_untouched() {
             edits::make_ready(self.site, &hash, &[], self.observer);

@@ -2,10 +2,11 @@
 
 use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
-use bulla_schemas::{Digest, ProjectName};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 
 use super::observe::ObserveError;
 use super::{command, known};
+use crate::config::HostConfig;
 use crate::drift::examine::Look;
 use crate::drift::set_aside;
 use crate::fetch::log::{Remembered, remembered};
@@ -18,22 +19,31 @@ use crate::state::leftovers::{self, with_hint};
 use crate::state::synced;
 use crate::tree::{Difference, persist, releases};
 
-/// Returns the status of one project, or of all that were ever installed here. Takes no lock
-/// and changes nothing but hints.
+/// Returns the status of one project, or of all that were ever installed here or are followed. Takes
+/// no lock and changes nothing but hints.
 pub fn status(
     server: &Server,
+    config: &HostConfig,
     project: Option<&ProjectName>,
 ) -> Result<Vec<ProjectStatus>, ObserveError> {
+    let is_followed = |project: &ProjectName| config.project(project).channel.is_some();
     let log = remembered(server);
     let synced_at = synced::read(&server.synced());
     let projects = match project {
-        Some(project) if !known::is_known(&server.site(project)) => {
+        Some(project) if !known::is_known(&server.site(project)) && !is_followed(project) => {
             return Err(ObserveError::NotInstalled {
                 project: project.clone(),
             });
         }
         Some(project) => vec![project.clone()],
-        None => known::projects(server)?,
+        None => {
+            let followed = config.followed().map(|(project, _)| project.clone());
+            let mut projects = known::projects(server)?;
+            projects.extend(followed);
+            projects.sort();
+            projects.dedup();
+            projects
+        }
     };
     Ok(projects
         .into_iter()
@@ -41,7 +51,7 @@ pub fn status(
             let site = server.site(&project);
             ProjectStatus {
                 synced_at,
-                ..observe(&site, &log)
+                ..observe(&site, config.project(site.project()).channel, &log)
             }
         })
         .collect())
@@ -125,7 +135,7 @@ impl Problems {
     }
 }
 
-fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
+fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> ProjectStatus {
     let mut problems = Problems::default();
     if let Some(error) = &log.problem {
         problems.add(error);
@@ -139,7 +149,7 @@ fn observe(site: &Site, log: &Remembered) -> ProjectStatus {
     problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));
     let activation = live.and_then(|hash| history.last_of(&hash));
-    let channel = history.channel().cloned();
+    let channel = followed.or_else(|| history.channel().cloned());
     let head = channel
         .as_ref()
         .and_then(|channel| Some(log.head(site.project(), channel)?.hash));

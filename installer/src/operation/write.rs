@@ -23,6 +23,7 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::{Digest, Timestamp};
 
 use super::take_out::{Moved, NotTakenOut};
+use crate::config::Link;
 use crate::drift::set_aside;
 use crate::failpoint::failpoint;
 use crate::fetch::Supply;
@@ -45,7 +46,7 @@ use crate::tree::plan::{self, LocalTree, Plan};
 use crate::tree::recycle::Remains;
 use crate::tree::space::{self, Need};
 use crate::tree::staging::Staging;
-use crate::tree::{Link, ReleaseNote, TreeError, note, releases, share};
+use crate::tree::{ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
 use sources::Sources;

@@ -14,13 +14,20 @@ use std::path::Path;
 use bulla_schemas::install::{Install, PersistentPath};
 pub use bulla_schemas::report::server::{DanglingLink, MissingPath, WrongKind};
 
+use create::Creation;
 pub use error::PersistError;
 
+use crate::config::PersistPolicy;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::site::Site;
 
 /// Creates the directories that are missing, and returns what only a person can put there.
-pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<MissingPath>, PersistError> {
+pub(crate) fn prepare(
+    site: &Site,
+    install: &Install,
+    policy: &PersistPolicy,
+) -> Result<Vec<MissingPath>, PersistError> {
+    let creation = Creation::new(site.persist(), policy);
     let mut left = Vec::new();
     for path in &install.persist {
         let Some(missing) = look(site, install, path)? else {
@@ -34,7 +41,7 @@ pub(crate) fn prepare(site: &Site, install: &Install) -> Result<Vec<MissingPath>
                 (path.path().parent_str(), false)
             };
             if let Some(directory) = directory {
-                create::create(&site.persist(), directory)?;
+                creation.create(directory)?;
             }
             if is_complete {
                 continue;
@@ -172,7 +179,8 @@ mod tests {
         }
 
         fn prepare(&self, paths: &[&str]) -> Result<Vec<String>, PersistError> {
-            let missing = prepare(&self.site, &install(paths, &[]))?;
+            let policy = PersistPolicy::default();
+            let missing = prepare(&self.site, &install(paths, &[]), &policy)?;
             Ok(missing.into_iter().map(|missing| missing.path).collect())
         }
     }
@@ -214,7 +222,7 @@ mod tests {
         symlink("/mnt/absent/up", kept.path("up")).unwrap();
         symlink("loop", kept.path("loop")).unwrap();
         let install = install(&["up/", "loop/in/"], &[]);
-        let missing = prepare(&kept.site, &install).unwrap();
+        let missing = prepare(&kept.site, &install, &PersistPolicy::default()).unwrap();
         assert_eq!(missing, super::missing(&kept.site, &install).unwrap());
         assert_eq!(
             missing[0].to_string(),
@@ -255,6 +263,45 @@ mod tests {
         // What is there already is used, whoever linked it.
         lchown(kept.path("var"), Some(12_345), None).unwrap();
         assert_eq!(kept.prepare(&["var/uploads/"]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_created_gets_the_owner_and_mode_and_what_is_there_keeps_its_own() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skip: directories of another user, because only root gives them away");
+            return;
+        }
+        let kept = Kept::new();
+        fs::create_dir(kept.path("var")).unwrap();
+        let policy = PersistPolicy {
+            owner: Some("12345:54321".parse().unwrap()),
+            mode: Some("2770".parse().unwrap()),
+        };
+        let install = install(&["var/uploads/", "data/in/"], &[]);
+        prepare(&kept.site, &install, &policy).unwrap();
+        let found = |path: &str| {
+            let found = fs::metadata(kept.path(path)).unwrap();
+            (found.uid(), found.gid(), found.mode() & 0o7777)
+        };
+        for created in ["var/uploads", "data", "data/in"] {
+            assert_eq!(found(created), (12_345, 54_321, 0o2770), "{created}");
+        }
+        assert_eq!(found("var"), (0, 0, 0o755));
+    }
+
+    #[test]
+    fn an_unknown_owner_is_named_before_anything_is_created() {
+        let kept = Kept::new();
+        let policy = PersistPolicy {
+            owner: Some("no-such-user".parse().unwrap()),
+            mode: None,
+        };
+        let error = prepare(&kept.site, &install(&["var/"], &[]), &policy).unwrap_err();
+        assert!(error.to_string().contains("`no-such-user`"), "{error}");
+        assert!(!kept.path("var").exists());
+        // Where nothing has to be created, nothing is looked up.
+        fs::create_dir(kept.path("var")).unwrap();
+        prepare(&kept.site, &install(&["var/"], &[]), &policy).unwrap();
     }
 
     #[test]
@@ -302,7 +349,7 @@ mod tests {
         };
         let paths: Vec<_> = missing.iter().map(|missing| &missing.path).collect();
         assert_eq!(paths, ["config/key", "data/"]);
-        let left = prepare(&kept.site, &install).unwrap();
+        let left = prepare(&kept.site, &install, &PersistPolicy::default()).unwrap();
         assert_eq!(left.len(), 1);
         assert!(!kept.path("data").exists());
         fs::create_dir(kept.path("data")).unwrap();

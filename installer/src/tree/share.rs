@@ -13,22 +13,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat};
 use sha2::{Digest as _, Sha256};
 
 use super::descent::Descent;
+use crate::config::Link;
 use crate::platform::disk;
 use crate::state::record::TreeRecord;
-
-/// How unchanged files may be shared between releases.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Link {
-    /// Reflink where the file system can, else copy.
-    #[default]
-    Auto,
-    /// Reflink, or fail.
-    Clone,
-    /// Copy.
-    Copy,
-    /// Hard link. An edit in place then reaches every release that shares the file.
-    Hard,
-}
 
 /// How many files came in which way.
 #[derive(Debug, Default)]

@@ -37,7 +37,7 @@ fn two_projects_are_installed_side_by_side() {
         assert_eq!(one.join().unwrap(), billing);
         assert_eq!(other.join().unwrap(), shop);
     });
-    let found = bulla_installer::status(&world.server(), None).unwrap();
+    let found = world.status(None);
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].live, Some(billing));
     assert_eq!(found[1].live, Some(shop));

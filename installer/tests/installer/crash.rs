@@ -88,7 +88,7 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         assert_eq!(world.live(), Some(first), "{point}");
         world.assert_intact();
         assert_clean(&world, &point);
-        let found = bulla_installer::status(&world.server(), None).unwrap();
+        let found = world.status(None);
         assert_eq!(
             found[0].hold.as_ref().map(|hold| hold.left),
             Some(second),

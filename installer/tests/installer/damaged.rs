@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
-use bulla_installer::{Outcome, ProjectStatus, status};
+use bulla_installer::{Outcome, ProjectStatus};
 use bulla_schemas::Digest;
 
 use crate::obstacles::Mount;
@@ -24,7 +24,7 @@ fn world() -> (World, [Digest; 2]) {
 }
 
 fn found(world: &World) -> ProjectStatus {
-    status(&world.server(), None).unwrap().remove(0)
+    world.status(None).remove(0)
 }
 
 /// Puts a link to the tree itself, or a file, in its place. Returns where the tree is.

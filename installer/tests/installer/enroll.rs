@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bulla_installer::FollowedLog;
+use bulla_installer::{FollowedLog, HostConfig};
 
 use crate::registry::Registry;
 use crate::world::{World, small_tree};
@@ -18,8 +18,12 @@ fn mirror(world: &World) -> Registry {
 }
 
 fn followed(world: &World) -> (String, u64) {
-    let log = FollowedLog::open(&world.server()).unwrap();
-    let url = log.url().as_str().trim_end_matches('/').to_owned();
+    let log = FollowedLog::open(&world.server(), &HostConfig::default()).unwrap();
+    let url = log.registries()[0]
+        .url
+        .as_str()
+        .trim_end_matches('/')
+        .to_owned();
     (url, log.state().size())
 }
 
@@ -122,7 +126,7 @@ fn the_token_file_of_enrolment_is_remembered_for_its_address_only() {
     fs::write(folder.join("new"), "new\n").unwrap();
     let url = world.registry.url();
     let anchor = world.organisation.anchor().to_string();
-    let known = FollowedLog::open(&world.server()).unwrap();
+    let known = FollowedLog::open(&world.server(), &HostConfig::default()).unwrap();
     let known = known.state().anchor().unwrap().to_string();
     assert_ne!(world.run(&INSTALL).status, Some(0));
 

@@ -41,7 +41,7 @@ fn the_last_five_stay_by_activation_and_never_by_time() {
 fn the_live_release_and_the_one_before_stay_whatever_is_asked() {
     let mut world = World::new();
     let mut request = request();
-    request.keep = 0;
+    request.config.keep.count = 0;
     let mut hashes = Vec::new();
     for number in 0..4 {
         hashes.push(world.release(&small_tree(&format!("{number}\n"))));

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use bulla_installer::{DifferenceKind, InstallError, LiveError, Outcome, Standing, status};
+use bulla_installer::{DifferenceKind, InstallError, LiveError, Outcome, Standing};
 use bulla_schemas::Digest;
 use bulla_schemas::install::Install;
 
@@ -43,7 +43,7 @@ fn stops_before_a_current_that_somebody_else_made() {
         "{error}"
     );
     assert_eq!(fs::read(current.join("index.php")).unwrap(), b"live");
-    let found = &status(&world.server(), Some(&world.project)).unwrap()[0];
+    let found = &world.status(Some(&world.project))[0];
     assert_eq!(found.standing, Standing::NotInstalled);
     assert!(found.problem.as_ref().unwrap().contains("directory"));
 
@@ -123,7 +123,7 @@ fn edits_in_a_live_tree_outlive_every_release_that_follows() {
     assert_eq!(saved("src/00/export.csv"), "the only copy");
     // It is the whole tree, not only what was edited.
     assert!(aside[0].path.join("src/19/file-0019.txt").exists());
-    assert_eq!(status(&world.server(), None).unwrap()[0].set_aside, aside);
+    assert_eq!(world.status(None)[0].set_aside, aside);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_directory_in_the_place_of_a_persistent_link_is_set_aside_with_what_is_in_it
         ..Install::default()
     };
     let mut request = request();
-    request.keep = 1;
+    request.config.keep.count = 1;
     let first = world.publish(&small_tree("0"), install.clone());
     world.promote(first);
     world.install_with(&request).0.unwrap();
@@ -156,7 +156,7 @@ fn a_directory_in_the_place_of_a_persistent_link_is_set_aside_with_what_is_in_it
 fn a_tree_whose_release_is_not_known_any_more_is_kept() {
     let mut world = World::new();
     let mut request = request();
-    request.keep = 1;
+    request.config.keep.count = 1;
     let first = world.release(&small_tree("0"));
     world.install_with(&request).0.unwrap();
     fs::remove_dir_all(world.state().join("bundles").join(first.hex())).unwrap();

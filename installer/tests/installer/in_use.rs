@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::status;
 use bulla_schemas::Digest;
 
 use crate::obstacles::{Mount, Process};
@@ -80,7 +79,7 @@ impl Server {
             assert!(notes.contains(self.tree().to_str().unwrap()), "{notes}");
             assert_eq!(notes.matches(&self.first.hex()).count(), 2, "{notes}");
         }
-        let listed = &status(&self.world.server(), None).unwrap()[0].leftovers;
+        let listed = &self.world.status(None)[0].leftovers;
         assert_eq!(listed.len(), 1, "{listed:?}");
         assert_eq!(listed[0].path, self.tree());
         assert!(self.tree().join("bin/app").exists());
@@ -93,7 +92,7 @@ impl Server {
         let notes = self.install("5\n");
         assert!(!self.tree().exists(), "{notes}");
         assert!(!self.world.site().join(".staging").exists());
-        let status = status(&self.world.server(), None).unwrap();
+        let status = self.world.status(None);
         assert_eq!(status[0].leftovers, []);
         let releases = fs::read_dir(self.world.site().join("releases")).unwrap();
         let trees = releases.filter(|entry| entry.as_ref().unwrap().path().is_dir());

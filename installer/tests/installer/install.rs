@@ -3,7 +3,7 @@
 use std::fs;
 
 use bulla_bundle::MemoryTree;
-use bulla_installer::{Outcome, Standing, status};
+use bulla_installer::{Outcome, Standing};
 use bulla_schemas::install::Install;
 
 use crate::world::{COMMITTED, World, mode, mtime, noise, request, small_tree, wide_tree};
@@ -45,7 +45,7 @@ fn the_promoted_release_is_live_with_every_file_mode_and_time() {
     assert!(!world.site().join(".staging").exists());
     world.assert_intact();
 
-    let found = status(&world.server(), None).unwrap();
+    let found = world.status(None);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].live, Some(hash));
     assert_eq!(found[0].standing, Standing::UpToDate);
@@ -159,7 +159,7 @@ fn a_hard_linked_update_shares_inodes_and_both_trees_stay_intact() {
     let second = world.publish(&small_tree("two\n"), Install::default());
     world.promote(second);
     let mut request = request();
-    request.link = bulla_installer::Link::Hard;
+    request.config.link = bulla_installer::Link::Hard;
     world.install_with(&request).0.unwrap();
     let inode = |hash| {
         fs::metadata(world.tree(hash).join("bin/app"))

@@ -61,7 +61,7 @@ fn a_rotten_source_is_fetched_instead_and_the_rest_is_taken_once() {
 fn a_rotten_source_costs_no_retained_release_when_the_registry_is_away() {
     let mut world = World::new();
     let mut request = request();
-    request.keep = 3;
+    request.config.keep.count = 3;
     let mut hashes = Vec::new();
     for number in 0..4 {
         // A file that the oldest tree, which is recycled next, does not have: it must come from
@@ -102,7 +102,7 @@ fn a_rotten_source_costs_no_retained_release_when_the_registry_is_away() {
 fn an_edit_through_a_hard_link_reaches_no_new_release() {
     let mut world = World::new();
     let mut request = request();
-    request.link = Link::Hard;
+    request.config.link = Link::Hard;
     for number in 0..3 {
         world.release(&wide_tree(30, &format!("{number}\n")));
         world.install_with(&request).0.unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulla_installer::{
-    ActivationAction, InstallError, InstallRequest, ProjectStatus, RollbackError, Standing, status,
+    ActivationAction, InstallError, InstallRequest, ProjectStatus, RollbackError, Standing,
 };
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::{Digest, Timestamp};
@@ -22,7 +22,7 @@ fn world() -> (World, Vec<Digest>) {
 }
 
 fn found(world: &World) -> ProjectStatus {
-    status(&world.server(), None).unwrap().remove(0)
+    world.status(None).remove(0)
 }
 
 fn problem(world: &World) -> String {
@@ -296,7 +296,7 @@ fn a_lost_history_is_written_again_from_what_is_there() {
             if log_too {
                 fs::remove_dir_all(world.state().join("log")).unwrap();
             }
-            let listed = status(&world.server(), None).unwrap();
+            let listed = world.status(None);
             assert_eq!(listed[0].live, Some(hashes[1]));
             let said = listed[0].problem.as_ref().unwrap();
             assert!(said.contains("history"), "{said}");

@@ -18,6 +18,7 @@ mod exchange;
 mod folders;
 mod garbage;
 mod hand_edits;
+mod host_file;
 mod hostile;
 mod in_use;
 mod install;

@@ -36,7 +36,7 @@ impl Observer for Meanwhile<'_> {
 fn install_while(act: impl FnOnce(&Path) + Send) -> (World, Digest, String) {
     let mut world = World::new();
     let mut request = request();
-    request.keep = 2;
+    request.config.keep.count = 2;
     let mut hashes = Vec::new();
     for number in 0..3 {
         hashes.push(world.release(&wide_tree(60, &format!("{number}\n"))));

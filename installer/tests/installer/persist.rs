@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use bulla_installer::{Outcome, status, verify};
+use bulla_installer::{Outcome, verify};
 use bulla_schemas::install::Install;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
@@ -79,7 +79,7 @@ fn what_is_lost_of_persist_is_made_again_by_install_and_by_rollback() {
 
 fn missing(world: &World) -> Vec<String> {
     let verified = verify(&world.server(), &world.project).unwrap();
-    let status = status(&world.server(), None).unwrap();
+    let status = world.status(None);
     assert_eq!(status[0].missing, verified.missing);
     let paths = verified.missing.into_iter().map(|missing| missing.path);
     paths.collect()

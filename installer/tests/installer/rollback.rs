@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use bulla_installer::{ResolveError, RollbackError, Standing, WriteError, status};
+use bulla_installer::{ResolveError, RollbackError, Standing, WriteError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::Severity;
 
@@ -31,7 +31,7 @@ fn goes_back_without_a_registry_and_holds_until_the_next_install() {
     );
     assert_eq!(world.live(), Some(hashes[0]));
     world.assert_intact();
-    let found = &status(&world.server(), Some(&world.project)).unwrap()[0];
+    let found = &world.status(Some(&world.project))[0];
     assert_eq!(found.standing, Standing::Held);
     assert_eq!(found.hold.as_ref().unwrap().left, hashes[1]);
     assert_eq!(found.head, Some(hashes[1]));
@@ -41,7 +41,7 @@ fn goes_back_without_a_registry_and_holds_until_the_next_install() {
     result.unwrap();
     assert!(notes.contains("hold"), "{notes}");
     assert_eq!(world.live(), Some(hashes[1]));
-    assert_eq!(status(&world.server(), None).unwrap()[0].hold, None);
+    assert_eq!(world.status(None)[0].hold, None);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn who_rolled_back_and_why_is_recorded() {
     assert_eq!(last.reason.as_deref(), Some("it was slow"));
     // The promotion that the release came by is another person's, and stays.
     assert_eq!(last.promotion.reason, "because");
-    let found = status(&world.server(), None).unwrap();
+    let found = world.status(None);
     let hold = found[0].hold.as_ref().unwrap();
     assert_eq!(hold.reason.as_deref(), Some("it was slow"));
 }

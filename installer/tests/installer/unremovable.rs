@@ -5,14 +5,14 @@ use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::Command;
 
-use bulla_installer::{Outcome, status};
+use bulla_installer::Outcome;
 
 use crate::nobody;
 use crate::obstacles::Immutable;
 use crate::world::{INSTALL, World, keeping, small_tree};
 
 fn leftovers(world: &World) -> Vec<PathBuf> {
-    let found = status(&world.server(), None).unwrap();
+    let found = world.status(None);
     let leftovers = found[0].leftovers.iter();
     leftovers.map(|leftover| leftover.path.clone()).collect()
 }

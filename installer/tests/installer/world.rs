@@ -11,9 +11,9 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, InstallError,
-    InstallRequest, Installed, Link, LockedSite, Observer, RollbackError, RollbackRequest,
-    RolledBack, Server, SetAside, Supply, enroll, install, rollback,
+    Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, HostConfig, InstallError,
+    InstallRequest, Installed, LockedSite, Observer, ProjectConfig, ProjectStatus, RollbackError,
+    RollbackRequest, RolledBack, Server, SetAside, Supply, enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -76,6 +76,7 @@ impl World {
             url,
             anchor: self.organisation.anchor(),
             file: None,
+            said: None,
             token: None,
             token_file: None,
             on_silence: |_| {},
@@ -264,6 +265,7 @@ impl World {
             hash: hash.map(|hash| hash.parse().unwrap()),
             by: "carol".to_owned(),
             reason: Some("it was slow".to_owned()),
+            config: ProjectConfig::default(),
             threads: NonZeroUsize::MIN,
             now: now(),
         };
@@ -272,9 +274,14 @@ impl World {
         (result, notes.text())
     }
 
+    /// What `status` says about one project, or about all.
+    pub(crate) fn status(&self, project: Option<&ProjectName>) -> Vec<ProjectStatus> {
+        bulla_installer::status(&self.server(), &HostConfig::default(), project).unwrap()
+    }
+
     /// What differs in the live tree, as `status` and `verify` say with one voice.
     pub(crate) fn differences(&self) -> Vec<(String, DifferenceKind)> {
-        let status = bulla_installer::status(&self.server(), Some(&self.project)).unwrap();
+        let status = self.status(Some(&self.project));
         let quick = status[0].differences.clone().unwrap();
         let full = bulla_installer::verify(&self.server(), &self.project).unwrap();
         assert_eq!(quick, full.differences);
@@ -317,7 +324,8 @@ impl World {
             .arg(self.root())
             .arg("--state")
             .arg(self.state())
-            .env_remove("BULLA_TOKEN");
+            .env_remove("BULLA_TOKEN")
+            .env_remove("BULLA_CONFIG");
         command
     }
 
@@ -363,8 +371,8 @@ pub(crate) fn request() -> InstallRequest {
         hash: None,
         pin_old: false,
         switch_channel: false,
-        link: Link::Auto,
-        keep: 5,
+        over_edits: false,
+        config: ProjectConfig::default(),
         threads: NonZeroUsize::new(2).unwrap(),
         now: now(),
     }
@@ -372,7 +380,9 @@ pub(crate) fn request() -> InstallRequest {
 
 /// The same, with another number of releases that are kept.
 pub(crate) fn keeping(keep: usize) -> InstallRequest {
-    InstallRequest { keep, ..request() }
+    let mut request = request();
+    request.config.keep.count = keep;
+    request
 }
 
 /// Installs as the program does: lock, sync, install.
@@ -382,8 +392,8 @@ pub(crate) fn install_on(
     request: &InstallRequest,
     notes: &dyn Observer,
 ) -> Result<Installed, InstallError> {
-    let mut log = FollowedLog::open(server)?;
-    let supply = Supply::registry(log.url().clone(), None)?;
+    let mut log = FollowedLog::open(server, &HostConfig::default())?;
+    let supply = Supply::registry(log.registries()[0].url.clone(), None)?;
     let site = LockedSite::open(server, project, "install", request.now, notes)?;
     log.sync(server, &supply, request.now)?;
     install(&site, log.state(), &supply, request, notes)

@@ -11,7 +11,8 @@ use crate::operation::resolve::ResolveError;
 use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
-use crate::tree::{PersistError, TreeError};
+use crate::tree::compare::in_words;
+use crate::tree::{Difference, PersistError, TreeError};
 
 /// Why an install did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,29 @@ pub enum InstallError {
         followed: ChannelName,
         /// The channel that was asked for.
         asked: ChannelName,
+    },
+    /// The host file names another channel.
+    #[error(
+        "the host file says that this server follows the channel `{said}` of `{project}`, not `{asked}`"
+    )]
+    OtherChannelSaid {
+        /// The project.
+        project: ProjectName,
+        /// The channel of the host file.
+        said: ChannelName,
+        /// The channel that was asked for.
+        asked: ChannelName,
+    },
+    /// The live tree was edited, and must not be left like that.
+    #[error(
+        "the live tree of `{project}` was edited, and the host file says `drift = \"block\"`: {}",
+        in_words(differences)
+    )]
+    LiveEdited {
+        /// The project.
+        project: ProjectName,
+        /// What was edited.
+        differences: Vec<Difference>,
     },
     /// The release asks for something that this version does not do.
     #[error("the release {wants}, which this version of bulla-installer does not do")]
@@ -80,8 +104,8 @@ impl Outcome for InstallError {
             Self::Write(error) => error.kind(),
             Self::Drift(error) => error.kind(),
             Self::Live(error) => error.kind(),
-            Self::OtherChannel { .. } => FailureKind::Usage,
-            Self::Unsupported { .. } => FailureKind::Refused,
+            Self::OtherChannel { .. } | Self::OtherChannelSaid { .. } => FailureKind::Usage,
+            Self::LiveEdited { .. } | Self::Unsupported { .. } => FailureKind::Refused,
         }
     }
 
@@ -96,6 +120,14 @@ impl Outcome for InstallError {
             Self::OtherChannel { asked, .. } => Some(format!(
                 "`--switch-channel` installs from `{asked}`, and the server follows that from then on"
             )),
+            Self::OtherChannelSaid { project, asked, .. } => Some(format!(
+                "`bulla-installer follow {project} --channel {asked}` changes the host file"
+            )),
+            Self::LiveEdited { .. } => Some(
+                "carry the edits into the project; `--over-edits` installs all the same, and keeps \
+                 the edited tree"
+                    .to_owned(),
+            ),
             Self::Unsupported { .. } => None,
         }
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Timestamp};
 
-use crate::tree::Link;
+use crate::config::ProjectConfig;
 
 /// What to install, and how.
 #[derive(Debug, Clone)]
@@ -17,10 +17,10 @@ pub struct InstallRequest {
     pub pin_old: bool,
     /// Whether the server may leave the channel that it followed so far.
     pub switch_channel: bool,
-    /// How unchanged files may be shared.
-    pub link: Link,
-    /// How many releases stay on this disk.
-    pub keep: usize,
+    /// Whether an edited live tree may be left where the host file says that it may not.
+    pub over_edits: bool,
+    /// What holds for the project on this server.
+    pub config: ProjectConfig,
     /// How many threads write files.
     pub threads: NonZeroUsize,
     /// The time, fixed once for the whole install.

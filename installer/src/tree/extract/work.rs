@@ -11,10 +11,11 @@ use bulla_bundle::{Progress, VerifiedBundle};
 
 use super::assembly::Assembly;
 use super::frames::Frames;
+use crate::config::Link;
 use crate::failpoint::failpoint;
 use crate::tree::plan::{LocalTree, Origin, Plan};
 use crate::tree::recycle::Remains;
-use crate::tree::share::{Link, Shared};
+use crate::tree::share::Shared;
 
 /// Everything that extraction reads.
 pub(crate) struct Extraction<'a> {

@@ -15,12 +15,13 @@ use rustix::process::geteuid;
 use super::assembly::Assembly;
 use super::frames::Next;
 use super::work::{FromPayload, Work};
+use crate::config::Link;
 use crate::platform::files::Attempt as _;
 use crate::platform::stamp::{self, Stamp};
 use crate::tree::descent::Descent;
 use crate::tree::error::TreeError;
 use crate::tree::plan::{Origin, PlannedFile};
-use crate::tree::share::{self, Link, Way};
+use crate::tree::share::{self, Way};
 
 /// How many files are taken at once when they come from this disk.
 const BATCH: usize = 64;

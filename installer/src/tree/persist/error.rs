@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::server::MissingPath;
 
+use crate::config::Owner;
 use crate::platform::files::FileError;
 
 /// Why a persistent path is not there.
@@ -27,6 +28,12 @@ pub enum PersistError {
         target: PathBuf,
         /// Whose it is, or whose directory it lies in.
         owner: u32,
+    },
+    /// A user or group that this machine does not have.
+    #[error("persistent directories cannot be given to `{owner}`, who is unknown on this server")]
+    UnknownOwner {
+        /// Who should get them.
+        owner: Owner,
     },
     /// A file where a directory must be.
     #[error("`{}` is not a directory", path.display())]
@@ -53,6 +60,7 @@ impl Outcome for PersistError {
         match self {
             Self::File(error) => error.kind(),
             Self::NoDirectory { .. } | Self::Unreachable { .. } => FailureKind::Failed,
+            Self::UnknownOwner { .. } => FailureKind::Usage,
             Self::ForeignLink { .. } | Self::Required { .. } => FailureKind::Refused,
         }
     }
@@ -64,6 +72,11 @@ impl Outcome for PersistError {
                 "create the directory yourself below `{}`, and run the same command again",
                 target.display()
             )),
+            Self::UnknownOwner { .. } => Some(
+                "create the user or group, or change `persist.owner` of the project in the host \
+                 file"
+                    .to_owned(),
+            ),
             Self::NoDirectory { .. } => Some("move it away".to_owned()),
             Self::Unreachable { .. } => {
                 Some("mount the disk that it leads to, or remove the link".to_owned())

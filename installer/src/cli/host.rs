@@ -1,0 +1,120 @@
+//! Which server a command is about: the host file, and the directories that the command was given.
+
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::ProjectName;
+use bulla_terminal::Failure;
+use clap::Args;
+
+use crate::config::{ConfigError, HostConfig, HostFile, ProjectConfig};
+use crate::platform::FileError;
+use crate::platform::files::Attempt as _;
+use crate::site::Server;
+
+#[derive(Debug, Args)]
+pub(super) struct HostArguments {
+    /// The host file, which says what this server is to do [default: /etc/bulla/server.toml, where
+    /// --root and --state are the usual ones]
+    #[arg(long, global = true, value_name = "FILE", env = "BULLA_CONFIG")]
+    config: Option<PathBuf>,
+    /// The directory that holds the projects [default: `root` of the host file, else /srv]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The installer's own state [default: `state` of the host file, else /var/lib/bulla]
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// What the command needs of a host file that a person named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// It must be there.
+    Read,
+    /// The command creates it.
+    Changed,
+}
+
+/// A server, and what its host file says.
+#[derive(Debug)]
+pub(super) struct Host {
+    file: Option<HostFile>,
+    config: HostConfig,
+    server: Server,
+}
+
+impl HostArguments {
+    /// Returns the host file that counts, if one does.
+    pub(super) fn file(&self) -> Result<Option<HostFile>, FileError> {
+        let (root, state) = (self.root.as_deref(), self.state.as_deref());
+        match &self.config {
+            Some(path) => {
+                let path = std::path::absolute(path).attempt("find", path)?;
+                Ok(Some(HostFile::named(path)))
+            }
+            None => Ok(HostFile::usual(root, state)),
+        }
+    }
+
+    /// Reads the host file.
+    pub(super) fn open(self, needed: Needed) -> Result<Host, Failure> {
+        let file = self.file()?;
+        let config = match (&file, needed) {
+            (Some(file), Needed::Read) => file.read()?,
+            (Some(file), Needed::Changed) => match file.read() {
+                Err(ConfigError::Missing { .. }) => HostConfig::default(),
+                read => read?,
+            },
+            (None, _) => HostConfig::default(),
+        };
+        let server = config.server(self.root.as_deref(), self.state.as_deref());
+        let server = match &file {
+            Some(file) if file.is_named() => server.with_flags(&self.flags(file)),
+            // Directories that such a file names are known without a flag.
+            Some(_) => server.with_flags(&[]),
+            None => server,
+        };
+        Ok(Host {
+            file,
+            config,
+            server,
+        })
+    }
+
+    /// What a hint has to repeat of the command line; the file says the rest.
+    fn flags<'a>(&'a self, file: &'a HostFile) -> Vec<(&'static str, &'a Path)> {
+        let config = Some(("--config", file.path()));
+        let root = self.root.as_deref().map(|root| ("--root", root));
+        let state = self.state.as_deref().map(|state| ("--state", state));
+        [config, root, state].into_iter().flatten().collect()
+    }
+}
+
+impl Host {
+    /// The host file that counts, there or not.
+    pub(super) const fn file(&self) -> Option<&HostFile> {
+        self.file.as_ref()
+    }
+
+    /// The host file that a command changes.
+    pub(super) fn file_to_change(&self) -> Result<&HostFile, Failure> {
+        self.file.as_ref().ok_or_else(|| {
+            Failure::usage("no host file counts where --root or --state is not the usual one")
+                .with_hint("name the file with --config; it is created if missing")
+        })
+    }
+
+    /// What the host file says.
+    pub(super) const fn config(&self) -> &HostConfig {
+        &self.config
+    }
+
+    /// The server's directories.
+    pub(super) const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// What holds for a project.
+    pub(super) fn project(&self, project: &ProjectName) -> ProjectConfig {
+        self.config.project(project)
+    }
+}

@@ -1,0 +1,59 @@
+//! What an install did, or would do, in a sentence.
+
+use bulla_schemas::{ChannelName, ProjectName};
+use bulla_terminal::bytes;
+
+use crate::cli::text;
+use crate::operation::{Installed, Outcome, Preview};
+
+/// Says what would be done.
+pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Preview) -> String {
+    let hash = found.hash.short();
+    let place = format!("{project} {channel}");
+    match found.from {
+        Some(_) if found.is_done => format!("{place}: {hash} is live already"),
+        Some(from) if from == found.hash => format!(
+            "{place}: {hash} is live, but its tree was changed and would be written again; nothing \
+             was done"
+        ),
+        Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
+        None => format!("{place}: {hash}, nothing was done"),
+    }
+}
+
+/// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
+pub(super) fn did(project: &ProjectName, channel: &ChannelName, installed: &Installed) -> String {
+    let hash = installed.hash.short();
+    let place = format!("{project} {channel}");
+    let from = match installed.from {
+        Some(from) if from != installed.hash => format!("{} -> {hash}", from.short()),
+        _ => hash.clone(),
+    };
+    match &installed.outcome {
+        Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
+        Outcome::OnDisk => format!("{place}: {from}, was on this disk"),
+        Outcome::Written {
+            files,
+            in_place,
+            shared: [cloned, copied, linked],
+            downloaded,
+            resumed,
+        } => {
+            let ways = [
+                (*in_place, "kept in place"),
+                (*cloned, "cloned"),
+                (*copied, "copied"),
+                (*linked, "hard-linked"),
+            ];
+            let mut parts = vec![text::files(*files)];
+            for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
+                parts.push(format!("{count} {way}"));
+            }
+            parts.push(format!("{} downloaded", bytes(*downloaded)));
+            if *resumed > 0 {
+                parts.push(format!("{} were here already", bytes(*resumed)));
+            }
+            format!("{place}: {from}, {}", parts.join(", "))
+        }
+    }
+}

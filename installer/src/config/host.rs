@@ -1,0 +1,74 @@
+//! What the host file says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::log::Anchor;
+use bulla_schemas::{ChannelName, ProjectName};
+use serde::Deserialize;
+use url::Url;
+
+use super::project::ProjectConfig;
+use super::values;
+use crate::site::Server;
+
+/// What the host file says; all of it can be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HostConfig {
+    /// The directory that holds the projects.
+    #[serde(deserialize_with = "values::absolute_path")]
+    pub root: Option<PathBuf>,
+    /// The installer's own state.
+    #[serde(deserialize_with = "values::absolute_path")]
+    pub state: Option<PathBuf>,
+    /// What the log of the registries must contain.
+    pub anchor: Option<Anchor>,
+    /// The registries that serve the log and its releases; each is asked after those before it.
+    #[serde(rename = "registry")]
+    pub registries: Vec<Registry>,
+    /// The projects that are followed, or have settings of their own.
+    #[serde(rename = "project")]
+    pub projects: BTreeMap<ProjectName, ProjectConfig>,
+}
+
+/// A registry, and how to read it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Registry {
+    /// Its address.
+    #[serde(deserialize_with = "values::registry_url")]
+    pub url: Url,
+    /// The file that holds the token for it, and for no other.
+    #[serde(default, deserialize_with = "values::absolute_path")]
+    pub token_file: Option<PathBuf>,
+}
+
+impl HostConfig {
+    /// Returns what holds for a project.
+    pub fn project(&self, project: &ProjectName) -> ProjectConfig {
+        self.projects.get(project).cloned().unwrap_or_default()
+    }
+
+    /// Returns the projects that are followed, each with its channel.
+    pub fn followed(&self) -> impl Iterator<Item = (&ProjectName, &ChannelName)> {
+        let projects = self.projects.iter();
+        projects.filter_map(|(project, config)| Some((project, config.channel.as_ref()?)))
+    }
+
+    /// Returns the server that the file describes. Directories that a command was given win.
+    pub fn server(&self, root: Option<&Path>, state: Option<&Path>) -> Server {
+        let chosen = |given: Option<&Path>, said: &Option<PathBuf>, usual: &str| {
+            given
+                .or(said.as_deref())
+                .map_or_else(|| usual.into(), Path::to_owned)
+        };
+        let own_roots = self
+            .projects
+            .iter()
+            .filter_map(|(project, config)| Some((project.clone(), config.root.clone()?)));
+        let root = chosen(root, &self.root, Server::DEFAULT_ROOT);
+        Server::new(root, chosen(state, &self.state, Server::DEFAULT_STATE))
+            .with_own_roots(own_roots.collect())
+    }
+}

@@ -1,0 +1,265 @@
+//! From the text of a host file to what it says, or to everything that is wrong with it.
+//!
+//! Serde stops at the first error, so every key is first read alone; only what needs several keys is
+//! found by reading the whole.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+use super::host::{HostConfig, Registry};
+use super::problem::Problem;
+use super::project::ProjectConfig;
+use bulla_schemas::ProjectName;
+
+/// Reads a host file.
+pub(super) fn parse(bytes: &[u8]) -> Result<HostConfig, Vec<Problem>> {
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let (valid, rest) = bytes.split_at(error.valid_up_to());
+        let found = rest.first().copied().unwrap_or_default();
+        let message = format!("expected UTF-8, found the byte {found:#04x}");
+        let valid = String::from_utf8_lossy(valid);
+        vec![Problem::at(&valid, valid.len(), message)]
+    })?;
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut problems = Problems {
+        text,
+        found: errors
+            .iter()
+            .map(|error| Problem::of_error(text, error))
+            .collect(),
+    };
+    if problems.found.is_empty() {
+        problems.of_host(table.get_ref());
+    }
+    if problems.found.is_empty() {
+        match toml::from_str(text) {
+            Ok(config) => return Ok(config),
+            Err(error) => problems.add(&error),
+        }
+    }
+    let mut found = problems.found;
+    found.sort_by_key(|problem| (problem.line, problem.column));
+    found.dedup();
+    Err(found)
+}
+
+type Key<'text> = Spanned<DeString<'text>>;
+type Value<'text> = Spanned<DeValue<'text>>;
+
+struct Problems<'text> {
+    text: &'text str,
+    found: Vec<Problem>,
+}
+
+impl Problems<'_> {
+    fn add(&mut self, error: &toml::de::Error) {
+        self.found.push(Problem::of_error(self.text, error));
+    }
+
+    fn of_host(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("project", DeValue::Table(projects)) => {
+                    for (name, section) in projects {
+                        self.of_project(name, section);
+                    }
+                }
+                ("registry", DeValue::Array(registries)) => {
+                    self.of_registries(registries.iter());
+                }
+                _ => self.of_key::<HostConfig>(key, value),
+            }
+        }
+    }
+
+    fn of_project(&mut self, name: &Key<'_>, section: &Value<'_>) {
+        if let Err(error) = name.get_ref().parse::<ProjectName>() {
+            let problem = Problem::at(self.text, name.span().start, error.to_string());
+            self.found.push(problem);
+        }
+        match section.get_ref() {
+            DeValue::Table(table) => {
+                for (key, value) in table {
+                    self.of_key::<ProjectConfig>(key, value);
+                }
+            }
+            _ => self.of_value::<ProjectConfig>(section.clone()),
+        }
+    }
+
+    fn of_registries<'text>(&mut self, registries: impl Iterator<Item = &'text Value<'text>>) {
+        let mut seen = BTreeMap::new();
+        for registry in registries {
+            let deserializer = ValueDeserializer::from(registry.clone());
+            match <Registry as serde::Deserialize>::deserialize(deserializer) {
+                Err(error) => self.add(&error),
+                Ok(Registry { url, .. }) => {
+                    let place = Problem::at(self.text, registry.span().start, "");
+                    if let Some(line) = seen.insert(url.clone(), place.line) {
+                        let message = format!("`{url}` is a registry in line {line} already");
+                        self.found.push(Problem { message, ..place });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads one key of a table all of whose keys can be left out.
+    fn of_key<T: DeserializeOwned>(&mut self, key: &Key<'_>, value: &Value<'_>) {
+        let mut alone = DeTable::new();
+        alone.insert(key.clone(), value.clone());
+        self.of_value::<T>(Spanned::new(value.span(), DeValue::Table(alone)));
+    }
+
+    fn of_value<T: DeserializeOwned>(&mut self, value: Value<'_>) {
+        if let Err(error) = T::deserialize(ValueDeserializer::from(value)) {
+            self.add(&error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::project::{DriftPolicy, HoldPolicy, HookPolicy, Link, Retention};
+    use super::*;
+
+    const WHOLE: &str = r#"
+root = "/data/srv"
+state = "/data/bulla"
+anchor = "acme.example/bulla+1+0000000000000000000000000000000000000000000000000000000000000000"
+
+[[registry]]
+url = "https://one.acme.example"
+token-file = "/etc/bulla/token"
+
+[[registry]]
+url = "https://two.acme.example"
+
+[project."acme/billing"]
+channel = "prod"
+root = "/data/apps"
+persist = { owner = "www-data:adm", mode = "2750" }
+link = "hard"
+keep = { count = 3, age = "30d", quota = "20GB" }
+environment-file = "/etc/billing.env"
+user = "www-data"
+drift = "block"
+hold = "until-release"
+
+[project."acme/billing".hooks]
+activate = ["/usr/bin/systemctl", "reload", "billing"]
+
+[project.shop]
+hooks = "forbid"
+"#;
+
+    #[test]
+    fn every_key_is_read() {
+        let config = parse(WHOLE.as_bytes()).unwrap();
+        assert_eq!(config.root.as_deref(), Some(Path::new("/data/srv")));
+        assert_eq!(config.anchor.as_ref().unwrap().origin, "acme.example/bulla");
+        let urls: Vec<_> = config
+            .registries
+            .iter()
+            .map(|registry| registry.url.as_str())
+            .collect();
+        assert_eq!(
+            urls,
+            ["https://one.acme.example/", "https://two.acme.example/"]
+        );
+        let billing = config.project(&"acme/billing".parse().unwrap());
+        assert_eq!(billing.persist.mode.unwrap().bits(), 0o2750);
+        assert_eq!(billing.link, Link::Hard);
+        assert_eq!(billing.keep.count, 3);
+        assert_eq!(billing.keep.quota.unwrap().bytes(), 20_000_000_000);
+        assert_eq!(billing.user.unwrap().as_str(), "www-data");
+        assert_eq!(billing.drift, DriftPolicy::Block);
+        assert_eq!(billing.hold, HoldPolicy::UntilRelease);
+        assert!(matches!(billing.hooks, HookPolicy::Own(hooks) if hooks.activate.is_some()));
+        let shop = config.project(&"shop".parse().unwrap());
+        assert_eq!(shop.hooks, HookPolicy::Forbid);
+        assert_eq!(shop.keep, Retention::default());
+        let followed: Vec<_> = config
+            .followed()
+            .map(|(project, channel)| format!("{project} {channel}"))
+            .collect();
+        assert_eq!(followed, ["acme/billing prod"]);
+        let server = config.server(None, Some(Path::new("/elsewhere")));
+        assert_eq!(server.state(), Path::new("/elsewhere"));
+        let place = |project: &str| server.site(&project.parse().unwrap()).current();
+        assert_eq!(
+            place("acme/billing"),
+            Path::new("/data/apps/acme/billing/current")
+        );
+        assert_eq!(place("shop"), Path::new("/data/srv/shop/current"));
+    }
+
+    #[test]
+    fn nothing_says_that_all_is_as_usual() {
+        assert_eq!(parse(b"").unwrap(), HostConfig::default());
+    }
+
+    /// The places and messages of a wrong file.
+    fn problems(text: &str) -> Vec<String> {
+        let problems = parse(text.as_bytes()).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| format!("{}:{} {}", problem.line, problem.column, problem.message))
+            .collect()
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_with_its_place() {
+        let text = "root = \"srv\"\nwave = 2\n\n[[registry]]\ntoken-file = \"/t\"\n\n\
+                    [project.\"acme/billing\"]\nchannel = \"Prod!\"\ndrift = \"warned\"\n\
+                    keep = { count = 0 }\nkeeep = 1\n\n[project.\"A\"]\n";
+        let found = problems(text);
+        let begins = |position: usize, start: &str| {
+            assert!(found[position].starts_with(start), "{found:#?}");
+        };
+        assert_eq!(found.len(), 8, "{found:#?}");
+        begins(0, "1:8 expected a path from the root");
+        begins(1, "2:1 unknown field `wave`");
+        begins(2, "4:1 missing field `url`");
+        begins(3, "8:11 ");
+        begins(
+            4,
+            "9:9 unknown variant `warned`, expected `warn` or `block`",
+        );
+        begins(5, "10:18 expected a number from 1 to 1000, found 0");
+        begins(6, "11:1 unknown field `keeep`");
+        begins(7, "13:10 ");
+    }
+
+    #[test]
+    fn what_is_not_toml_is_told_with_its_place() {
+        assert!(problems("root = \"/srv\"\nstate = \n")[0].starts_with("2:"));
+        assert!(problems("[project.a]\nlink = \"copy\"\nlink = \"copy\"\n")[0].starts_with("3:1 "));
+        let problems = parse(b"root = \"/srv\"\n# \xff\n").unwrap_err();
+        assert_eq!((problems[0].line, problems[0].column), (2, 3));
+        assert!(problems[0].message.contains("0xff"), "{problems:?}");
+    }
+
+    #[test]
+    fn hooks_of_the_server_need_whole_paths() {
+        let found = |hooks: &str| problems(&format!("[project.a]\nhooks = {hooks}\n")).remove(0);
+        assert!(found("\"allowed\"").contains("expected `allow`, `forbid`"));
+        assert!(found("{}").contains("`forbid` runs no hooks"));
+        assert!(found("{ activate = [\"bin/reload\"] }").contains("found \"bin/reload\""));
+        assert!(found("{ activate = [] }").contains("needs a program"));
+        assert!(found("{ restart = [\"/bin/true\"] }").contains("unknown field `restart`"));
+    }
+
+    #[test]
+    fn a_registry_is_named_once_and_without_secrets() {
+        let text = "[[registry]]\nurl = \"https://a.example\"\n[[registry]]\nurl = \"https://a.example/\"\n";
+        assert!(problems(text)[0].contains("`https://a.example/` is a registry in line 1 already"));
+        let found = problems("[[registry]]\nurl = \"https://bob:secret@a.example\"\n");
+        assert!(found[0].contains("without a user or password"), "{found:?}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Several registries: each is asked after those before it, until one answers validly. Which one is
+//! asked decides nothing: the log and the digests are the same everywhere.
+
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::{ProjectName, Timestamp};
+
+use super::install::{InstallError, InstallRequest, Installed, Preview, install, preview};
+use super::locked::LockedSite;
+use super::write::WriteError;
+use crate::fetch::{FetchError, FollowedLog, Supply};
+use crate::observer::Observer;
+use crate::site::Server;
+use crate::state::with_causes;
+
+/// Syncs the log and makes the channel's head live, with the first supply that brings both.
+pub fn install_from(
+    locked: &LockedSite,
+    server: &Server,
+    log: &mut FollowedLog,
+    supplies: &[Supply],
+    request: &InstallRequest,
+    observer: &dyn Observer,
+) -> Result<Installed, InstallError> {
+    first_valid(server, supplies, observer, |supply| {
+        log.sync(server, supply, request.now)?;
+        install(locked, log.state(), supply, request, observer)
+    })
+}
+
+/// Syncs the log with the first supply that brings it, and says which release an install would make
+/// live.
+pub fn preview_from(
+    server: &Server,
+    project: &ProjectName,
+    log: &mut FollowedLog,
+    supplies: &[Supply],
+    request: &InstallRequest,
+    observer: &dyn Observer,
+) -> Result<Preview, InstallError> {
+    first_valid(server, supplies, observer, |supply| {
+        log.sync(server, supply, request.now)?;
+        preview(server, project, log.state(), supply, request)
+    })
+}
+
+/// Takes in what the log has grown by, from the first supply that brings it.
+pub fn sync_from(
+    server: &Server,
+    log: &mut FollowedLog,
+    supplies: &[Supply],
+    now: Timestamp,
+    observer: &dyn Observer,
+) -> Result<(), InstallError> {
+    first_valid(server, supplies, observer, |supply| {
+        Ok(log.sync(server, supply, now)?)
+    })
+}
+
+/// Returns what the first supply brings, or of their failures the one that matters most.
+fn first_valid<T>(
+    server: &Server,
+    supplies: &[Supply],
+    observer: &dyn Observer,
+    mut attempt: impl FnMut(&Supply) -> Result<T, InstallError>,
+) -> Result<T, InstallError> {
+    let mut worst: Option<InstallError> = None;
+    for (position, supply) in supplies.iter().enumerate() {
+        let error = match attempt(supply) {
+            Ok(result) => return Ok(result),
+            Err(error) if !is_of_registry(&error) => return Err(error),
+            Err(error) => error,
+        };
+        if let (Some(url), Some(next)) = (
+            supply.url(),
+            supplies.get(position + 1).and_then(Supply::url),
+        ) {
+            let problem = with_causes(&error);
+            observer.note(&format!(
+                "{url} does not serve: {problem}; {next} is asked instead"
+            ));
+        }
+        let matters = |worst: &InstallError| error.kind().gravity() > worst.kind().gravity();
+        if worst.as_ref().is_none_or(matters) {
+            worst = Some(error);
+        }
+    }
+    Err(worst.unwrap_or_else(|| {
+        let state = server.state().to_owned();
+        FetchError::NotEnrolled { state }.into()
+    }))
+}
+
+fn is_of_registry(error: &InstallError) -> bool {
+    match error {
+        InstallError::Fetch(error) | InstallError::Write(WriteError::Fetch(error)) => {
+            error.is_of_registry()
+        }
+        _ => false,
+    }
+}

@@ -11,6 +11,7 @@ mod observe;
 mod persistent;
 mod registries;
 mod resolve;
+mod retention;
 mod rollback;
 mod set_aside;
 mod status;

@@ -33,19 +33,25 @@ pub(crate) fn kept(
 ) -> HashSet<Digest> {
     let mut latest = history.latest_first();
     latest.retain(|hash| hash != live);
-    // The one that a rollback would go to; before `live` is in the journal, that is its last line.
+    let last = latest.into_iter().take(last.saturating_sub(1));
+    last.chain(needed(history, live, hold)).collect()
+}
+
+/// Returns the releases that stay whatever a person asks for: the live one, the one that a rollback
+/// would go to, and what a hold names.
+pub(super) fn needed(
+    history: &History,
+    live: &Digest,
+    hold: Option<&Hold>,
+) -> impl Iterator<Item = Digest> {
+    // Before `live` is in the journal, the one before is its last line.
     let previous = match history.last() {
         Some(last) if last.hash != *live => Some(last.hash),
         _ => history.before_live().first().copied(),
     };
-    latest
-        .iter()
-        .take(last.saturating_sub(1))
-        .copied()
-        .chain([*live])
-        .chain(previous)
-        .chain(hold.into_iter().flat_map(|hold| [hold.hash, hold.left]))
-        .collect()
+    let of_hold = hold.map(|hold| [hold.hash, hold.left]);
+    let of_hold = of_hold.into_iter().flatten();
+    [*live].into_iter().chain(previous).chain(of_hold)
 }
 
 /// What became of the releases that are not needed any more.

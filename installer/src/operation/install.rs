@@ -18,6 +18,7 @@ use super::garbage::{self, Collected};
 use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
+use super::retention;
 use super::write::Writing;
 use crate::config::{DriftPolicy, Link};
 use crate::drift::examine::{Depth, Look, examine, examine_with};
@@ -266,8 +267,9 @@ impl Attempt<'_> {
         if self.request.config.link == Link::Hard {
             free.clear();
         }
-        let count = self.request.config.keep.count;
-        let kept = garbage::kept(self.history, &hash, self.hold, count);
+        let keep = &self.request.config.keep;
+        let remembered = (self.history, self.hold);
+        let kept = retention::kept(self.site, remembered, &hash, keep, self.request.now);
         for needed in kept.into_iter().chain(self.live) {
             free.remove(&needed);
         }
@@ -358,7 +360,8 @@ fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observe
         let Some(live) = current::read(site)? else {
             return Ok(None);
         };
-        let kept = garbage::kept(&history, &live, None, request.config.keep.count);
+        let keep = &request.config.keep;
+        let kept = retention::kept(site, (&history, None), &live, keep, request.now);
         let collected = garbage::collect(site, &kept, request.now, observer)?;
         remove::remove_tree(&site.spools())?;
         Ok(Some(collected))

@@ -30,6 +30,14 @@ const RELEASE: &str = "release.json";
 const FRAMES: &str = "frames";
 const INDEX: &str = "index.jsonl";
 
+/// Returns how many bytes the files of a release have, as far as its document can be read. That is
+/// not checked: nothing but retention goes by it.
+pub(crate) fn bytes_in_files(site: &Site, hash: &Digest) -> Option<u64> {
+    let document = fs::read(site.bundle(hash).join(RELEASE)).ok()?;
+    let document: ReleaseDocument = serde_json::from_slice(&document).ok()?;
+    Some(document.bytes)
+}
+
 /// A bundle that is kept, but for its index, which takes longer than all the rest and is read where
 /// it is needed.
 #[derive(Debug)]

@@ -596,6 +596,12 @@ fn retention_goes_by_the_file_and_the_command_line_wins() {
         host.done(&["install"]);
     }
     assert_eq!(trees(&host), 3);
+    host.write(
+        &[&host.world.registry],
+        &format!("{BILLING}keep = {{ quota = \"1MB\" }}\n"),
+    );
+    host.done(&["install"]);
+    assert_eq!(trees(&host), 3);
     host.done(&["install", "acme/billing", "--keep", "2"]);
     assert_eq!(trees(&host), 2);
 }

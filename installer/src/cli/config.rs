@@ -68,13 +68,17 @@ impl Check {
                 .with_hint("name one: `bulla-installer config check FILE`")
         })?;
         let config = file.check()?;
-        let followed = config.followed().count();
-        stderr::say(format_args!(
-            "`{}` is right: {} registries, {} projects, {followed} of them followed",
-            file.path().display(),
-            config.registries.len(),
-            config.projects.len(),
-        ));
+        let path = file.path().display();
+        stderr::say(if file.path().exists() {
+            format!(
+                "`{path}` is right: {}, {}, {} of them followed",
+                count(config.registries.len(), "registry", "registries"),
+                count(config.projects.len(), "project", "projects"),
+                config.followed().count(),
+            )
+        } else {
+            format!("`{path}` does not exist, and all is as usual")
+        });
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -114,6 +118,11 @@ impl Show {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn count(number: usize, one: &str, more: &str) -> String {
+    let what = if number == 1 { one } else { more };
+    format!("{number} {what}")
 }
 
 fn row(project: &HostProject) -> Vec<String> {

@@ -169,22 +169,35 @@ fn one(
 }
 
 /// Returns the registries that serve the log. A token that the command was given is shown to the
-/// first; the others have their own in the host file.
+/// first; the others have their own in the host file. One that cannot be asked is passed over, as
+/// long as another one can.
 fn registries(
     log: &FollowedLog,
     host: &Host,
     token: TokenArguments,
 ) -> Result<Vec<Supply>, Failure> {
     let mut first = Some(token);
-    let mut supplies = Vec::new();
+    let (mut supplies, mut failed) = (Vec::new(), Vec::new());
     for registry in log.registries() {
         let token = match (first.take(), &registry.token_file) {
-            (Some(token), _) => token.read(|| remembered_token(log, host.server()))?,
-            (None, Some(path)) => Some(read_file(path)?),
-            (None, None) => None,
+            (Some(token), _) => token.read(|| remembered_token(log, host.server())),
+            (None, Some(path)) => read_file(path).map(Some),
+            (None, None) => Ok(None),
         };
-        let supply = Supply::registry(registry.url.clone(), token)?;
-        supplies.push(supply.on_silence(|sentence| stderr::say(sentence)));
+        let supply = token.and_then(|token| Ok(Supply::registry(registry.url.clone(), token)?));
+        match supply {
+            Ok(supply) => supplies.push(supply.on_silence(|sentence| stderr::say(sentence))),
+            Err(failure) => failed.push((&registry.url, failure)),
+        }
+    }
+    if supplies.is_empty()
+        && let Some((_, failure)) = failed.pop()
+    {
+        return Err(failure);
+    }
+    for (url, failure) in failed {
+        let problem = with_causes(failure.error());
+        stderr::warn(format_args!("{url} is not asked: {problem}"));
     }
     Ok(supplies)
 }

@@ -50,6 +50,11 @@ impl HostConfig {
         self.projects.get(project).cloned().unwrap_or_default()
     }
 
+    /// Tells whether a server can begin to follow the log by this alone.
+    pub fn enrolls(&self) -> bool {
+        self.anchor.is_some() && !self.registries.is_empty()
+    }
+
     /// Returns the projects that are followed, each with its channel.
     pub fn followed(&self) -> impl Iterator<Item = (&ProjectName, &ChannelName)> {
         let projects = self.projects.iter();

@@ -9,6 +9,7 @@ use super::{command, known};
 use crate::config::HostConfig;
 use crate::drift::examine::Look;
 use crate::drift::set_aside;
+use crate::fetch::FetchError;
 use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
@@ -27,7 +28,12 @@ pub fn status(
     project: Option<&ProjectName>,
 ) -> Result<Vec<ProjectStatus>, ObserveError> {
     let is_followed = |project: &ProjectName| config.project(project).channel.is_some();
-    let log = remembered(server);
+    let mut log = remembered(server);
+    // The next install does that.
+    let is_new = matches!(log.problem, Some(FetchError::NotEnrolled { .. }));
+    if is_new && config.enrolls() {
+        log.problem = None;
+    }
     let synced_at = synced::read(&server.synced());
     let projects = match project {
         Some(project) if !known::is_known(&server.site(project)) && !is_followed(project) => {

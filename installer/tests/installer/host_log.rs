@@ -1,0 +1,198 @@
+//! The host file and the log: where it is read, and what it must contain.
+
+use std::fs;
+use std::process::Command;
+
+use crate::host::{BILLING, Host, SHOP};
+use crate::registry::Registry;
+
+#[test]
+fn a_server_rebuilt_from_its_host_file_alone_is_the_same_server() {
+    let mut host = Host::new();
+    let billing = host.release("acme/billing", "billing\n");
+    let shop = host.release("acme/shop", "shop\n");
+    let own = host.path("own");
+    let rest = format!("{BILLING}root = \"{}\"\n\n{SHOP}", own.display());
+    host.write(&[&host.world.registry], &rest);
+    let file = fs::read(host.file()).unwrap();
+    for _ in 0..2 {
+        let status = host.json(&["status"]);
+        for project in [&status[0], &status[1]] {
+            assert_eq!(project["standing"], "not-installed", "{status}");
+            assert_eq!(project.get("problem"), None, "{status}");
+        }
+        let run = host.done(&["install"]);
+        assert_eq!(
+            run.stdout,
+            format!("acme/billing {billing}\nacme/shop {shop}\n")
+        );
+        assert!(
+            run.stderr
+                .contains("2 projects: 2 changed, 0 unchanged, 0 failed"),
+            "{run:?}"
+        );
+        assert_eq!(host.live("own", "acme/billing"), Some(billing.hex()));
+        assert_eq!(host.live("hosted", "acme/shop"), Some(shop.hex()));
+        let status = host.json(&["status"]);
+        assert_eq!(status[0]["standing"], "up-to-date", "{status}");
+        assert_eq!(status[1]["standing"], "up-to-date", "{status}");
+        let run = host.done(&["install"]);
+        assert!(run.stderr.contains("0 changed, 2 unchanged"), "{run:?}");
+        // All that the machine had is gone.
+        for name in ["own", "hosted", "host-state"] {
+            let removed = Command::new("rm").arg("-rf").arg(host.path(name)).status();
+            assert!(removed.unwrap().success());
+        }
+    }
+    assert_eq!(fs::read(host.file()).unwrap(), file);
+}
+
+#[test]
+fn the_first_registry_that_answers_validly_is_used() {
+    let mut host = Host::new();
+    host.release("acme/billing", "one\n");
+    let mirror = host.mirror();
+    let first_token = host.path("token");
+    fs::write(&first_token, "secret\n").unwrap();
+    host.write(&[&host.world.registry, &mirror], BILLING);
+    let text = fs::read_to_string(host.file()).unwrap();
+    let url = format!("url = \"{}\"\n", host.world.registry.url());
+    let with_token = format!("{url}token-file = \"{}\"\n", first_token.display());
+    fs::write(host.file(), text.replace(&url, &with_token)).unwrap();
+    host.world
+        .registry
+        .change(|served| served.token = Some("secret".to_owned()));
+    host.done(&["install"]);
+    assert_eq!(mirror.requests(""), [""; 0]);
+
+    // The first is away. Its token is not shown to the second, which would refuse it.
+    let two = host.release("acme/billing", "two\n");
+    let files = host.world.registry.change(|served| served.files.clone());
+    mirror.change(|served| served.files = files);
+    host.world.registry.change(|served| served.down = true);
+    let run = host.done(&["install"]);
+    assert!(
+        run.stderr
+            .contains(&format!("{}/ is asked instead", mirror.url())),
+        "{run:?}"
+    );
+    assert_eq!(host.live("hosted", "acme/billing"), Some(two.hex()));
+
+    // The first has the log, and damaged bundles.
+    let three = host.release("acme/billing", "three\n");
+    let files = host.world.registry.change(|served| served.files.clone());
+    mirror.change(|served| served.files = files);
+    let payload = host.world.layer_path(&three, 0);
+    host.world.registry.change(|served| {
+        served.down = false;
+        served.files.insert(payload, vec![0; 4096]);
+    });
+    host.done(&["install"]);
+    assert_eq!(host.live("hosted", "acme/billing"), Some(three.hex()));
+
+    // The first shows a shorter log than this server has verified.
+    let behind = Registry::start();
+    let fork = bulla_trust::testing::Organisation::new().files();
+    behind.change(|served| {
+        for (path, bytes) in fork {
+            served.files.insert(format!("/log/{path}"), bytes);
+        }
+    });
+    host.write(&[&behind, &mirror], BILLING);
+    let run = host.done(&["install"]);
+    assert!(run.stderr.contains(&behind.url()), "{run:?}");
+    // Without another one, that is what the command ends with, also where one is only away.
+    host.world.registry.change(|served| served.down = true);
+    host.write(&[&host.world.registry, &behind], BILLING);
+    let said = host.fails(&["install"], 3);
+    assert!(said.contains("refusing the log"), "{said}");
+}
+
+#[test]
+fn enrolment_is_written_into_the_file() {
+    let mut host = Host::new();
+    let hash = host.release("acme/billing", "one\n");
+    let folder = host.world.folder.path().display().to_string();
+    let directories = format!("root = \"{folder}/hosted\"\nstate = \"{folder}/host-state\"\n");
+    fs::write(host.file(), format!("{directories}\n# Ours.\n{BILLING}")).unwrap();
+    let (url, anchor) = (
+        host.world.registry.url(),
+        host.world.organisation.anchor().to_string(),
+    );
+    host.done(&["enroll", &url, &anchor]);
+    let text = fs::read_to_string(host.file()).unwrap();
+    assert!(text.contains(&format!("anchor = \"{anchor}\"")), "{text}");
+    assert!(
+        text.contains(&format!("[[registry]]\nurl = \"{url}/\"")),
+        "{text}"
+    );
+    assert!(text.contains("# Ours.\n[project"), "{text}");
+    host.done(&["install"]);
+    assert_eq!(host.live("hosted", "acme/billing"), Some(hash.hex()));
+
+    // The registry moves: by the command, and by an edit of the file.
+    let mirror = host.mirror();
+    host.done(&["enroll", &mirror.url(), &anchor]);
+    let text = fs::read_to_string(host.file()).unwrap();
+    assert!(
+        text.contains(&mirror.url()) && !text.contains(&url),
+        "{text}"
+    );
+    mirror.change(|served| served.down = true);
+    fs::write(host.file(), text.replace(&mirror.url(), &url)).unwrap();
+    host.done(&["install"]);
+    let remembered = fs::read_to_string(host.path("host-state/log/registry.json")).unwrap();
+    assert!(remembered.contains(&url), "{remembered}");
+}
+
+#[test]
+fn the_file_and_the_state_must_speak_of_one_log() {
+    let mut host = Host::new();
+    host.release("acme/billing", "one\n");
+    host.write(&[&host.world.registry], BILLING);
+    host.done(&["install"]);
+    let right = fs::read_to_string(host.file()).unwrap();
+    let anchor = host.world.organisation.anchor().to_string();
+    // Another log by its name.
+    let other = anchor.replacen("example", "elsewhere", 1);
+    fs::write(host.file(), right.replace(&anchor, &other)).unwrap();
+    let said = host.fails(&["install"], 2);
+    assert!(said.contains("hint: a state follows one log"), "{said}");
+    let said = host.fails(&["enroll", &host.world.registry.url(), &anchor], 2);
+    assert!(said.contains("the host file is about the log"), "{said}");
+    // The same name, and another history.
+    let (front, _) = anchor.rsplit_once('+').unwrap();
+    let forged = format!("{front}+{}", "0".repeat(64));
+    fs::write(host.file(), right.replace(&anchor, &forged)).unwrap();
+    let said = host.fails(&["install"], 3);
+    assert!(said.contains("does not contain the anchor"), "{said}");
+    // A newer history than this server knows, and not the registry's.
+    let (front, _) = front.rsplit_once('+').unwrap();
+    let newer = format!("{front}+900+{}", "0".repeat(64));
+    fs::write(host.file(), right.replace(&anchor, &newer)).unwrap();
+    assert_eq!(host.run(&["install"]).status, Some(3));
+    fs::write(host.file(), right).unwrap();
+    host.done(&["install"]);
+}
+
+#[test]
+fn a_registry_whose_token_is_gone_is_passed_over() {
+    let mut host = Host::new();
+    let hash = host.release("acme/billing", "one\n");
+    let mirror = host.mirror();
+    host.write(&[&host.world.registry, &mirror], BILLING);
+    let text = fs::read_to_string(host.file()).unwrap();
+    let url = format!("url = \"{}\"\n", host.world.registry.url());
+    let with_token = format!("{url}token-file = \"/nonexistent/token\"\n");
+    fs::write(host.file(), text.replace(&url, &with_token)).unwrap();
+    host.world.registry.forget_requests();
+    let run = host.done(&["install"]);
+    assert!(run.stderr.contains("/nonexistent/token"), "{run:?}");
+    assert_eq!(host.live("hosted", "acme/billing"), Some(hash.hex()));
+    assert_eq!(host.world.registry.requests(""), [""; 0]);
+    // Without another registry, that is why the command fails.
+    let text = fs::read_to_string(host.file()).unwrap();
+    let second = format!("[[registry]]\nurl = \"{}\"\n", mirror.url());
+    fs::write(host.file(), text.replace(&second, "")).unwrap();
+    assert!(host.fails(&["install"], 1).contains("/nonexistent/token"));
+}

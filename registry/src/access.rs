@@ -3,6 +3,7 @@
 //! A token gives the right to ask, never authority: what a release, a promotion or a policy is
 //! worth is decided by the signatures on it.
 
+pub(crate) mod hosts;
 pub(crate) mod tokens;
 
 use std::fmt;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bulla_schemas::{Digest, ProjectName, Timestamp};
+use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,8 @@ pub struct Access {
     pub scopes: Vec<Scope>,
     /// The projects; never empty.
     pub projects: Vec<ProjectPattern>,
+    /// The one host whose reports may be sent.
+    pub host: Option<HostName>,
 }
 
 /// Why a text is not a scope or a pattern.
@@ -150,6 +153,12 @@ impl Access {
         self.has(scope) && self.projects.iter().any(|pattern| pattern.matches(project))
     }
 
+    /// Tells whether reports of `host` may be sent. An access that names no host may send none, so
+    /// that one host cannot speak for another.
+    pub fn allows_reports_of(&self, host: &HostName) -> bool {
+        self.has(Scope::Report) && self.host.as_ref() == Some(host)
+    }
+
     /// Tells whether the access is for all projects.
     pub fn is_for_all_projects(&self) -> bool {
         self.projects.iter().any(ProjectPattern::is_all)
@@ -177,6 +186,7 @@ pub(crate) fn create_token(
         secret: Digest::of(secret.as_bytes()),
         scopes: join(&access.scopes),
         projects: join(&access.projects),
+        host: access.host.clone(),
         created_at,
         expires_at,
         last_used_at: None,
@@ -193,6 +203,7 @@ pub(crate) fn access_of(token: &TokenRow, now: Timestamp) -> Option<Access> {
     Some(Access {
         scopes: split(&token.scopes)?,
         projects: split(&token.projects)?,
+        host: token.host.clone(),
     })
 }
 
@@ -218,6 +229,7 @@ mod tests {
         Access {
             scopes: vec![Scope::Pull, Scope::Push],
             projects: vec!["acme/*".parse().unwrap(), "tools".parse().unwrap()],
+            host: Some("web1".parse().unwrap()),
         }
     }
 
@@ -239,6 +251,18 @@ mod tests {
         for wrong in ["", "a*b", "A/*", "acme/", "**", "a,b"] {
             assert!(wrong.parse::<ProjectPattern>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn reports_are_for_the_host_that_is_named() {
+        let (web1, web2) = ("web1".parse().unwrap(), "web2".parse().unwrap());
+        let mut access = access();
+        assert!(!access.allows_reports_of(&web1), "without the scope");
+        access.scopes = vec![Scope::Admin];
+        assert!(access.allows_reports_of(&web1));
+        assert!(!access.allows_reports_of(&web2));
+        access.host = None;
+        assert!(!access.allows_reports_of(&web1));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `App`: the parts that a request may use.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bulla_files::Lock;
+use bulla_schemas::Timestamp;
 
 use crate::blocking::blocking;
 use crate::budget::Budget;
@@ -13,14 +14,16 @@ use crate::data::DataDirectory;
 use crate::database::Database;
 use crate::error::RegistryError;
 use crate::keep::{Indexed, reindex, reindex_if_lost};
-use crate::log::{Log, Quota};
+use crate::log::Log;
 use crate::objects::Objects;
 use crate::publish::Catalog;
+use crate::quota::{Exceeded, Quota};
 use crate::settings::Settings;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::Repositories;
 use crate::store::space::Disk;
 use crate::store::uploads::Uploads;
+use crate::watchers::Watchers;
 
 /// Most bytes of bodies in memory at once, of all requests and of those of one token.
 const MOST_BODIES: u64 = 128 << 20;
@@ -35,6 +38,10 @@ pub struct App {
     pub(crate) uploads: Arc<Uploads>,
     /// For bodies that are read as a whole.
     pub(crate) budget: Arc<Budget>,
+    /// Who waits for the log to grow.
+    pub(crate) watchers: Watchers,
+    /// How many reports each token has sent.
+    reports: Mutex<Quota>,
     _lock: Lock,
 }
 
@@ -65,6 +72,8 @@ impl App {
             uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),
             catalog,
             budget: Budget::new(MOST_BODIES, MOST_BODIES_OF_TOKEN),
+            watchers: Watchers::new(),
+            reports: Mutex::new(Quota::new(settings.most_reports)),
             settings,
             clock,
             _lock: lock,
@@ -74,7 +83,13 @@ impl App {
         Ok(app)
     }
 
-    /// Rebuilds the index from the files. Tokens stay as they are.
+    /// Counts a report of a token before it is read.
+    pub(crate) fn count_report(&self, token: &str, now: Timestamp) -> Result<(), Exceeded> {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.take(token, now)
+    }
+
+    /// Rebuilds the index from the files. Tokens and what hosts reported stay as they are.
     pub async fn reindex(&self) -> Result<Indexed, RegistryError> {
         Ok(reindex(&self.catalog).await?)
     }

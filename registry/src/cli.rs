@@ -2,6 +2,7 @@
 //! and signals.
 
 mod examples;
+mod host;
 mod reindex;
 mod serve;
 mod token;
@@ -34,6 +35,8 @@ enum Command {
     Serve(serve::Arguments),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Host(host::Command),
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
     finish(match program.command {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Host(command) => block_on(host::run(command)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),

@@ -1,11 +1,12 @@
 //! The data directory. Everything that matters is a file in it; the database is an index over
-//! these files that `reindex` rebuilds, and it holds the tokens, which are nowhere else.
+//! these files that `reindex` rebuilds, and it holds the tokens and what hosts report, which are
+//! nowhere else.
 //!
 //! ```text
 //! DIR/
 //!   lock                              locked by the one process that serves or reindexes
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
-//!   registry.db                       SQLite: index and tokens
+//!   registry.db                       SQLite: index, tokens, reports of hosts
 //!   registry.db.lock                  locked while the tables are made
 //!   blobs/sha256/ab/<hex>             content, blobs and manifests alike, written once
 //!   repositories/<project>/

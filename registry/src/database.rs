@@ -1,4 +1,4 @@
-//! The database: an index over the files of the data directory, and the tokens.
+//! The database: an index over the files of the data directory, the tokens, and what hosts report.
 //!
 //! One file per table in `database/`. All statements are written with `$1` placeholders and types
 //! that SQLite and PostgreSQL share, and run through sqlx's `Any`, so that the same SQL serves
@@ -6,6 +6,7 @@
 
 mod blobs;
 mod error;
+mod hosts;
 mod index;
 mod manifests;
 mod tags;
@@ -16,14 +17,19 @@ use std::str::FromStr;
 
 use bulla_schemas::Timestamp;
 use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
 
 use crate::data::DataDirectory;
 
 pub use error::DatabaseError;
+pub(crate) use hosts::{Changes, HostRow, ReportRow};
 pub(crate) use index::IndexedRecord;
 pub(crate) use manifests::{ManifestRow, Referrers};
 pub use tokens::TokenRow;
+
+/// Every change of the tables, in order. One that was released is never edited.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The database.
 #[derive(Debug, Clone)]
@@ -60,7 +66,7 @@ impl Database {
                 path: path.display().to_string(),
                 source,
             })?;
-        sqlx::migrate!("migrations/sqlite")
+        MIGRATIONS
             .run(&pool)
             .await
             .map_err(DatabaseError::Migrate)?;
@@ -144,6 +150,49 @@ mod tests {
             .await
             .unwrap();
         assert!(odd.join("registry.db").is_file());
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_keeps_its_tokens_and_takes_reports() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        install_default_drivers();
+        let pool = AnyPool::connect(&sqlite_url(&data.database()))
+            .await
+            .unwrap();
+        let first = MIGRATIONS.iter().filter(|step| step.version == 1);
+        Migrator::with_migrations(first.cloned().collect())
+            .run(&pool)
+            .await
+            .unwrap();
+        sqlx::query(
+            "INSERT INTO tokens (id, name, secret_digest, scopes, projects, created_at)
+             VALUES ('4f1c2a90b7de', 'old', $1, 'report', '*', '2026-11-22T22:40:00Z')",
+        )
+        .bind(bulla_schemas::Digest::of(b"secret").to_string())
+        .execute(&pool)
+        .await
+        .unwrap();
+        pool.close().await;
+
+        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let tokens = database.tokens().await.unwrap();
+        assert_eq!(tokens.len(), 1);
+        assert_eq!((tokens[0].name.as_str(), &tokens[0].host), ("old", &None));
+        let report = serde_json::from_str(
+            r#"{"observedAt":"2026-11-28T06:39:49Z","interval":"1m","installer":"1",
+                "system":"Debian","logSize":1,"projects":[]}"#,
+        );
+        let report = ReportRow::new(report.unwrap()).unwrap();
+        let host = "web1".parse().unwrap();
+        let now = Timestamp::EPOCH;
+        assert!(
+            database
+                .take_report(&host, &report, now, 1, now)
+                .await
+                .unwrap()
+        );
+        assert_eq!(database.hosts("", 9).await.unwrap()[0].host, host);
     }
 
     #[tokio::test]

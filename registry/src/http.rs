@@ -16,5 +16,6 @@ mod problem;
 mod range;
 mod router;
 mod verified;
+mod watch;
 
 pub(crate) use router::router;

@@ -12,7 +12,6 @@
 mod error;
 mod key;
 mod published;
-mod quota;
 mod recover;
 mod sequencer;
 mod tiles;
@@ -25,9 +24,10 @@ use bulla_schemas::Timestamp;
 use bulla_trust::{PublicKey, Submission};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::quota::Quota;
+
 pub use error::{DamagedLog, LogError};
-pub(crate) use published::{Placed, Published};
-pub(crate) use quota::Quota;
+pub(crate) use published::{Growth, Placed, Published};
 use sequencer::Request;
 pub(crate) use tiles::LogFiles;
 
@@ -64,6 +64,11 @@ impl Log {
     /// Returns what is published now.
     pub(crate) fn published(&self) -> Arc<Published> {
         Arc::clone(&self.published.borrow())
+    }
+
+    /// Returns what tells when the log has grown.
+    pub(crate) fn growth(&self) -> Growth {
+        Growth(self.published.clone())
     }
 
     /// Returns the public half of the log's key.

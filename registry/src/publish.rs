@@ -6,6 +6,7 @@ mod bundles;
 mod catalog;
 mod error;
 mod manifests;
+mod reports;
 mod statements;
 mod tags;
 

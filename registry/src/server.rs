@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use self::connections::{Connections, Place};
+use self::descriptors::Fitting;
 use crate::app::App;
 use crate::blocking::blocking;
 use crate::http::router;
@@ -25,8 +26,13 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let router = router(Arc::clone(&app));
     let (settings, patience) = (&app.settings, app.settings.patience);
-    let fit = descriptors::connections(descriptors::raise(), settings.uploads.most);
-    let connections = Connections::new(settings.most_connections.min(fit));
+    let wanted = Fitting {
+        connections: settings.most_connections,
+        watches: settings.watch.most,
+    };
+    let fit = descriptors::fitting(descriptors::raise(), settings.uploads.most, wanted);
+    let connections = Connections::new(fit.connections);
+    app.watchers.admit(fit.watches);
     let tasks = TaskTracker::new();
     let (tell_stop, told_stop) = watch::channel(false);
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
@@ -47,6 +53,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     tracing::info!("stopping");
     sweeper.abort();
     tell_stop.send_replace(true);
+    app.watchers.stop();
     tasks.close();
     if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("requests were cut off");

@@ -15,8 +15,14 @@ pub struct Settings {
     pub pace: Pace,
     /// Most connections at once.
     pub most_connections: usize,
+    /// How many clients may wait for the log to grow, and for how long.
+    pub watch: WatchLimits,
     /// Most entries of the log that a token may append in an hour.
     pub most_entries: u32,
+    /// Most reports that a token may send in an hour.
+    pub most_reports: u32,
+    /// Most hosts that may report.
+    pub most_hosts: u32,
     /// How long a client may keep a connection waiting.
     pub patience: Patience,
 }
@@ -39,6 +45,18 @@ pub struct UploadLimits {
     pub least_rest: Duration,
     /// How often uploads are looked at.
     pub sweep: Duration,
+}
+
+/// How many clients may wait for the log to grow, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchLimits {
+    /// Most at once; they do not count as connections.
+    pub most: usize,
+    /// How often a client is told that it still waits, so that nothing on the way gives up.
+    pub heartbeat: Duration,
+    /// Longest that events go on before the client has to come again: of one that is gone without
+    /// a word, or reads nothing, nothing else would be noticed for hours.
+    pub longest: Duration,
 }
 
 /// How slowly a body may arrive: in each window of time at least so many bytes, or its end.
@@ -73,7 +91,10 @@ impl Default for Settings {
             uploads: UploadLimits::default(),
             pace: Pace::default(),
             most_connections: 4096,
+            watch: WatchLimits::default(),
             most_entries: 1000,
+            most_reports: 1200,
+            most_hosts: 10_000,
             patience: Patience::default(),
         }
     }
@@ -89,6 +110,16 @@ impl Default for UploadLimits {
             patience_empty: Duration::from_mins(5),
             least_rest: Duration::from_mins(1),
             sweep: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Default for WatchLimits {
+    fn default() -> Self {
+        Self {
+            most: 12_000,
+            heartbeat: Duration::from_secs(20),
+            longest: Duration::from_hours(1),
         }
     }
 }

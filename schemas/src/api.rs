@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `GET /api/v1/caller` | [`CallerInfo`] |
 //! | `GET /api/v1/log` | [`LogInfo`] |
+//! | `GET /api/v1/watch?size=` | server-sent events with a [`LogPosition`](crate::log::LogPosition) each |
+//! | `GET /api/v1/watch?size=&wait=` | [`LogPosition`](crate::log::LogPosition), or 204 when the time is over |
 //! | `POST /log/entries` (an envelope) | [`Appended`] |
 //! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
 //! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
@@ -14,10 +16,15 @@
 //! | `GET /api/v1/projects/{project}/channels` | [`Page`] of [`Promotion`], the last of each channel |
 //! | `GET /api/v1/projects/{project}/history?channel=` | [`Page`] of [`Promotion`] |
 //! | `GET /api/v1/projects/{project}/diff/{from}/{to}` | [`Diff`] |
+//! | `GET /api/v1/projects/{project}/where` | [`Page`] of [`Deployment`], by host |
+//! | `GET /api/v1/hosts` | [`Page`] of [`HostSummary`], by name |
+//! | `GET /api/v1/hosts/{host}?project=` | [`HostDetail`], changes newest first |
+//! | `POST /api/v1/hosts/{host}/report` (a [`HostReport`]) | 204 |
 //!
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
 
 mod diff;
+mod hosts;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,10 +33,15 @@ pub use diff::{
     Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
     NameChanges, SideKind,
 };
+pub use hosts::{
+    CutText, Deployment, DeploymentState, DiskSpace, Health, HostChange, HostDetail, HostFacts,
+    HostReport, HostSummary, ProjectReport, ReportError, ReportedError, ReportedHold,
+    ReportedProjects,
+};
 
 use crate::release::ReleaseDocument;
 use crate::statement::{Action, Severity};
-use crate::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use crate::{ChannelName, Digest, HostName, Name, ProjectName, Timestamp};
 
 /// What the registry says about its log. Nothing here is trusted: it helps to make the first
 /// policy and to see how far the log has come.
@@ -53,6 +65,9 @@ pub struct CallerInfo {
     pub scopes: Vec<String>,
     /// The projects that the token is for, such as `acme/*`; none without a token.
     pub projects: Vec<String>,
+    /// The host whose reports the token may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Whether everybody may read.
     pub anonymous_read: bool,
 }

@@ -35,6 +35,6 @@ pub mod units;
 
 pub use codec::Codec;
 pub use digest::{Digest, DigestPrefix};
-pub use name::{ChannelName, Name, ProjectName};
+pub use name::{ChannelName, HostName, Name, ProjectName};
 pub use path::{EntryPath, LinkTarget};
 pub use timestamp::Timestamp;

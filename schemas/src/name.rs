@@ -20,6 +20,15 @@ pub enum NameError {
         /// What stood there.
         found: String,
     },
+    /// Not the name of a host.
+    #[error(
+        "a host is 1 to 253 of `a-z`, `0-9`, `.`, `_`, `-` and begins with a letter or digit, such \
+         as `web1` or `web1.acme.example`; found {found:?}"
+    )]
+    Host {
+        /// What stood there.
+        found: String,
+    },
     /// Not an OCI repository name.
     #[error(
         "a project is an OCI repository name such as `acme/billing` (parts of `a-z` and `0-9`, \
@@ -83,6 +92,29 @@ impl ChannelName {
 
 crate::text::text_type!(ChannelName, NameError, "^[a-z0-9][a-z0-9._-]{0,63}$");
 
+/// The name of a host that reports to a registry: a DNS name in lower case, or any name that has its
+/// characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostName(String);
+
+impl HostName {
+    /// Most bytes in a host's name, as in a DNS name (RFC 1035 §2.3.4).
+    pub const MAX_LEN: usize = 253;
+
+    fn check(text: &str) -> Result<(), NameError> {
+        if is_word(text, Self::MAX_LEN) {
+            Ok(())
+        } else {
+            Err(NameError::Host {
+                found: excerpt(text),
+            })
+        }
+    }
+}
+
+crate::text::text_type!(HostName, NameError, "^[a-z0-9][a-z0-9._-]{0,252}$");
+
 /// The name of a project, which is also its OCI repository: `acme/billing`.
 ///
 /// OCI Distribution 1.1, "Pulling manifests", names the grammar. The names of the folders in a
@@ -128,8 +160,12 @@ crate::text::text_type!(
 );
 
 fn is_name(text: &str) -> bool {
+    is_word(text, 64)
+}
+
+fn is_word(text: &str, most: usize) -> bool {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=64).contains(&text.len())
+    (1..=most).contains(&text.len())
         && text
             .bytes()
             .all(|byte| alphanumeric(byte) || b"._-".contains(&byte))
@@ -164,6 +200,9 @@ mod tests {
         for name in ["alice", "ci", "web-1.example", "0"] {
             assert!(name.parse::<Name>().is_ok(), "{name}");
         }
+        for host in ["web1", "web-1.acme.example", "10.0.0.7", &"x".repeat(253)] {
+            assert!(host.parse::<HostName>().is_ok(), "{host}");
+        }
         for channel in ["dev", "prod", "customer-a", "2026-stable"] {
             assert!(channel.parse::<ChannelName>().is_ok(), "{channel}");
         }
@@ -183,6 +222,18 @@ mod tests {
     fn refuses_what_could_mean_something_else() {
         for name in ["", "Alice", "-x", ".x", "a b", "a/b", "é", &"x".repeat(65)] {
             assert!(name.parse::<Name>().is_err(), "{name}");
+        }
+        for host in [
+            "",
+            "Web1",
+            ".",
+            "..",
+            "-x",
+            "a/b",
+            "web1\n",
+            &"x".repeat(254),
+        ] {
+            assert!(host.parse::<HostName>().is_err(), "{host}");
         }
         assert!(matches!(
             "deadbeef".parse::<ChannelName>(),

@@ -7,6 +7,7 @@
 //! | `history` | a list of [`Promotion`](crate::api::Promotion) |
 //! | `releases` | a list of [`ReleaseSummary`](crate::api::ReleaseSummary) |
 //! | `status` | a list of [`ProjectSummary`](crate::api::ProjectSummary) |
+//! | `where` | a list of [`Deployment`](crate::api::Deployment) |
 //! | `diff` | [`Diff`](crate::api::Diff) |
 //! | `show` | [`ReleaseReport`] |
 //! | `promote`, `rollback` | [`ProposalReport`] |

@@ -7,19 +7,19 @@ mod cases;
 mod generated;
 
 use bulla_schemas::api::{
-    Appended, CallerInfo, Diff, ErrorBody, LogInfo, Page, ProjectSummary, Promotion, ReleaseDetail,
-    ReleaseSummary,
+    Appended, CallerInfo, Deployment, Diff, ErrorBody, HostDetail, HostReport, HostSummary,
+    LogInfo, Page, ProjectSummary, Promotion, ReleaseDetail, ReleaseSummary,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
 use bulla_schemas::index::IndexEntry;
-use bulla_schemas::log::Anchor;
+use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::policy::Policy;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release::ReleaseDocument;
 use bulla_schemas::report::server::{
-    Activation, HostReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
+    Activation, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
@@ -97,6 +97,17 @@ const DOCUMENTS: &[Document] = &[
     json::<Anchor>("anchor", "The line that a server's trust starts from"),
     json::<CallerInfo>("caller-info", "Answer of GET /api/v1/caller"),
     json::<LogInfo>("log-info", "Answer of GET /api/v1/log"),
+    json::<LogPosition>(
+        "log-position",
+        "Answer of GET /api/v1/watch, and the data of its events",
+    ),
+    json::<HostReport>("host-report", "Body of POST /api/v1/hosts/{host}/report"),
+    json::<Page<HostSummary>>("host-page", "Answer of GET /api/v1/hosts"),
+    json::<HostDetail>("host-detail", "Answer of GET /api/v1/hosts/{host}"),
+    json::<Page<Deployment>>(
+        "deployment-page",
+        "Answer of GET /api/v1/projects/{project}/where",
+    ),
     json::<Appended>("appended", "Answer of POST /log/entries"),
     json::<Page<ProjectSummary>>("project-page", "Answer of GET /api/v1/projects"),
     json::<Page<ReleaseSummary>>(
@@ -122,6 +133,7 @@ const DOCUMENTS: &[Document] = &[
     json::<ErrorBody>("error-body", "Every error of /log and /api"),
     json::<Vec<ProjectSummary>>("bulla-status", "Output of bulla status --json"),
     json::<Vec<ReleaseSummary>>("bulla-releases", "Output of bulla releases --json"),
+    json::<Vec<Deployment>>("bulla-where", "Output of bulla where --json"),
     json::<Vec<Promotion>>("bulla-history", "Output of bulla history --json"),
     json::<ReleaseReport>("bulla-show", "Output of bulla show --json"),
     json::<ProposalReport>(
@@ -144,7 +156,7 @@ const DOCUMENTS: &[Document] = &[
         "bulla-installer-install-followed",
         "Output of bulla-installer install --json, without a project",
     ),
-    json::<HostReport>(
+    json::<bulla_schemas::report::server::HostReport>(
         "bulla-installer-config",
         "Output of bulla-installer config show --json",
     ),

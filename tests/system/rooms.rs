@@ -57,7 +57,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["log", "store"],
             &["objects", "database"],
             &[
-                "settings", "oci", "data", "clock", "blocking", "budget", "turns",
+                "settings", "oci", "data", "clock", "blocking", "budget", "quota", "turns",
+                "watchers",
             ],
         ],
     ),

@@ -20,6 +20,7 @@ pub(super) const EXAMPLES: Examples = &[
         &["token", "create"],
         &[
             "bulla-registry token create --data /var/lib/bulla-registry --scope push,pull --project 'acme/*' --name ci --expires 90d",
+            "bulla-registry token create --data /var/lib/bulla-registry --scope pull,report --host web1",
         ],
     ),
     (
@@ -29,6 +30,14 @@ pub(super) const EXAMPLES: Examples = &[
     (
         &["token", "revoke"],
         &["bulla-registry token revoke --data /var/lib/bulla-registry 4f1c2a90b7de"],
+    ),
+    (
+        &["host"],
+        &["bulla-registry host remove --data /var/lib/bulla-registry web7"],
+    ),
+    (
+        &["host", "remove"],
+        &["bulla-registry host remove --data /var/lib/bulla-registry web7"],
     ),
     (
         &["reindex"],

@@ -7,6 +7,9 @@ use crate::app::App;
 use crate::settings::Settings;
 
 /// Rebuild the index from the files; the registry must not be running
+///
+/// Tokens and what hosts reported are in no file: they stay as they are, and are lost when the
+/// database is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -24,7 +27,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let indexed = app.reindex().await?;
     app.close().await;
     stderr::say(format_args!(
-        "indexed {} blobs, {} manifests, {} tags",
+        "indexed {} blobs, {} manifests, {} tags; tokens and host reports stay as they were",
         indexed.blobs, indexed.manifests, indexed.tags
     ));
     Ok(())

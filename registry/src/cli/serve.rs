@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::clock;
 use crate::app::App;
 use crate::server::serve;
-use crate::settings::Settings;
+use crate::settings::{Settings, WatchLimits};
 
 /// Serve bundles and the log
 ///
@@ -30,12 +30,23 @@ pub(super) struct Arguments {
     /// How many entries of the log a token may append in an hour
     #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().most_entries)]
     most_entries: u32,
+    /// How many clients may wait for the log to grow; fewer where the limit of open files is low
+    #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().watch.most)]
+    most_watches: usize,
+    /// How many hosts may report
+    #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().most_hosts)]
+    most_hosts: u32,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings {
         anonymous_read: arguments.anonymous_read,
         most_entries: arguments.most_entries,
+        watch: WatchLimits {
+            most: arguments.most_watches,
+            ..WatchLimits::default()
+        },
+        most_hosts: arguments.most_hosts,
         ..Settings::default()
     };
     // Before anything is said, so that no signal is lost after the first line.

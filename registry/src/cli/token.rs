@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::{HostName, Timestamp};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -28,6 +28,9 @@ pub(super) enum Command {
         /// The projects it is for, such as `acme/*`; all when not given
         #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
         project: Vec<ProjectPattern>,
+        /// The host whose reports it may send; `report` needs one
+        #[arg(long)]
+        host: Option<HostName>,
         /// What to call it in lists
         #[arg(long, default_value = "")]
         name: String,
@@ -61,6 +64,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             data,
             mut scope,
             mut project,
+            host,
             name,
             expires,
             init,
@@ -70,9 +74,11 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             if project.is_empty() {
                 project.push(ProjectPattern::all());
             }
+            check_host(&scope, host.as_ref())?;
             let access = Access {
                 scopes: scope,
                 projects: project,
+                host,
             };
             let directory = if init {
                 &data.directory
@@ -83,6 +89,21 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::List { data, json } => list(&data, json).await,
         Command::Revoke { data, id } => revoke(&data, &id).await,
+    }
+}
+
+/// A token that names no host could send no report, and one that may send none needs no host.
+fn check_host(scopes: &[Scope], host: Option<&HostName>) -> Result<(), Failure> {
+    match host {
+        None if scopes.contains(&Scope::Report) => {
+            Err(Failure::usage("a token for reports is for one host")
+                .with_hint("name the host with --host"))
+        }
+        Some(host) if !scopes.contains(&Scope::Report) => Err(Failure::usage(format_args!(
+            "the token is for the host {host}, and not for its reports"
+        ))
+        .with_hint("add `report` to --scope, or leave out --host")),
+        _ => Ok(()),
     }
 }
 
@@ -119,6 +140,7 @@ async fn list(data: &Data, as_json: bool) -> Result<(), Failure> {
         "NAME",
         "SCOPES",
         "PROJECTS",
+        "HOST",
         "CREATED",
         "EXPIRES",
         "LAST USED",
@@ -132,6 +154,10 @@ async fn list(data: &Data, as_json: bool) -> Result<(), Failure> {
             token.name.clone(),
             token.scopes.clone(),
             token.projects.clone(),
+            token
+                .host
+                .as_ref()
+                .map_or_else(String::new, HostName::to_string),
             token.created_at.to_string(),
             time(token.expires_at),
             time(token.last_used_at),
@@ -160,6 +186,7 @@ fn describe(token: &TokenRow) -> serde_json::Value {
         "name": token.name,
         "scopes": token.scopes.split(',').collect::<Vec<_>>(),
         "projects": token.projects.split(',').collect::<Vec<_>>(),
+        "host": token.host,
         "createdAt": token.created_at,
         "expiresAt": token.expires_at,
         "lastUsedAt": token.last_used_at,

@@ -51,7 +51,7 @@ impl Outcome for DatabaseError {
             Self::Data(error) => error.hint(),
             _ => Some(
                 "the database is an index: move it away, and `bulla-registry reindex` makes a new \
-                 one; the tokens are lost with it"
+                 one; the tokens and what hosts reported are lost with it"
                     .to_owned(),
             ),
         }

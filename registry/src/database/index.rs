@@ -1,4 +1,4 @@
-//! The index as a whole: all tables but `tokens`.
+//! The index as a whole: all tables but those of tokens and hosts.
 
 use bulla_schemas::ProjectName;
 

@@ -1,6 +1,6 @@
-//! Table `tokens`: who may ask for what. The one table that is not an index over files.
+//! Table `tokens`: who may ask for what. It is not an index over files: a lost token is lost.
 
-use bulla_schemas::{Digest, Timestamp};
+use bulla_schemas::{Digest, HostName, Timestamp};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -19,6 +19,8 @@ pub struct TokenRow {
     pub scopes: String,
     /// The projects it is for, separated by commas.
     pub projects: String,
+    /// The one host whose reports it may send.
+    pub host: Option<HostName>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends.
@@ -29,20 +31,21 @@ pub struct TokenRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str =
-    "id, name, secret_digest, scopes, projects, created_at, expires_at, last_used_at, revoked_at";
+const COLUMNS: &str = "id, name, secret_digest, scopes, projects, host, created_at, expires_at, \
+     last_used_at, revoked_at";
 
 impl Database {
     /// Stores a new token.
     pub(crate) async fn add_token(&self, token: &TokenRow) -> Result<(), DatabaseError> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
-            "INSERT INTO tokens ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            "INSERT INTO tokens ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         )))
         .bind(&token.id)
         .bind(&token.name)
         .bind(token.secret.to_string())
         .bind(&token.scopes)
         .bind(&token.projects)
+        .bind(token.host.as_ref().map(HostName::as_str))
         .bind(token.created_at.to_string())
         .bind(token.expires_at.map(|time| time.to_string()))
         .bind(token.last_used_at.map(|time| time.to_string()))
@@ -111,6 +114,7 @@ fn read(row: &AnyRow) -> Result<TokenRow, DatabaseError> {
         secret: super::parse(row, "secret_digest")?,
         scopes: row.try_get("scopes")?,
         projects: row.try_get("projects")?,
+        host: super::parse_optional(row, "host")?,
         created_at: super::parse(row, "created_at")?,
         expires_at: super::parse_optional(row, "expires_at")?,
         last_used_at: super::parse_optional(row, "last_used_at")?,

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_schemas::api::CallerInfo;
-use bulla_schemas::{Digest, ProjectName, Timestamp};
+use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::access::{Access, Scope, access_of};
@@ -47,6 +47,13 @@ impl Caller {
         })
     }
 
+    /// Lets the request pass when it may say what `host` observed.
+    pub(crate) fn may_report(&self, host: &HostName) -> Result<(), Problem> {
+        self.check(Scope::Report, &format!("host {host}"), |access| {
+            access.allows_reports_of(host)
+        })
+    }
+
     /// Returns the id of the caller's token; empty without one.
     pub(crate) fn token_id(&self) -> &str {
         &self.token_id
@@ -65,6 +72,7 @@ impl Caller {
         CallerInfo {
             scopes: scopes.into_iter().flatten().collect(),
             projects: projects.into_iter().flatten().collect(),
+            host: access.and_then(|access| access.host.clone()),
             anonymous_read: self.anonymous_read,
         }
     }

@@ -16,6 +16,7 @@ use crate::database::DatabaseError;
 use crate::log::LogError;
 use crate::oci::reference::ReferenceError;
 use crate::publish::PublishError;
+use crate::quota::Exceeded;
 use crate::store::StoreError;
 
 /// Why a request failed.
@@ -148,6 +149,12 @@ pub(crate) enum Problem {
     /// The token's requests, or all together, hold as much memory as they may.
     #[error("too many large requests at once")]
     TooManyRequests,
+    /// The token has sent as many reports as it may in an hour.
+    #[error("{} reports were sent in the last hour, and no more may be", .0.most)]
+    TooManyReports(Exceeded),
+    /// As many clients wait for the log to grow as may.
+    #[error("too many clients watch the log")]
+    TooManyWatches,
     /// The log has no first policy.
     #[error("the log has no policy yet")]
     NoPolicy,
@@ -215,8 +222,13 @@ impl Problem {
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
             Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
             Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
-            Self::TooManyRequests => (
+            Self::TooManyRequests | Self::TooManyReports(_) => (
                 Http::TOO_MANY_REQUESTS,
+                "TOOMANYREQUESTS",
+                Api::TooManyRequests,
+            ),
+            Self::TooManyWatches => (
+                Http::SERVICE_UNAVAILABLE,
                 "TOOMANYREQUESTS",
                 Api::TooManyRequests,
             ),
@@ -247,6 +259,8 @@ impl Problem {
     /// Returns after how many seconds the same request may work.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
+            Self::TooManyReports(exceeded) => Some(exceeded.seconds),
+            Self::TooManyWatches => Some(30),
             Self::Publish(PublishError::Log(error)) => match **error {
                 LogError::TooManyEntries { seconds, .. } => Some(seconds),
                 _ => None,
@@ -275,6 +289,10 @@ impl Problem {
                 "the registry's operator must make space; the same request works then"
             }
             Self::Ambiguous { .. } => "give more digits of the hash",
+            Self::TooManyWatches => {
+                "read `/log/checkpoint` now and then; `--most-watches` of `bulla-registry serve` \
+                 allows more"
+            }
             Self::TooManyRequests | Self::Store(StoreError::TooManyUploads) => {
                 "try again in a moment"
             }
@@ -341,6 +359,11 @@ fn publish_words(error: &PublishError) -> Words {
             (Http::FORBIDDEN, "DENIED", Api::Forbidden)
         }
         PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
+        PublishError::TooManyHosts { .. } => (
+            Http::TOO_MANY_REQUESTS,
+            "TOOMANYREQUESTS",
+            Api::TooManyRequests,
+        ),
         PublishError::Log(error) => match **error {
             LogError::Ineffective(_) | LogError::NoLogKey { .. } => INEFFECTIVE,
             LogError::TooManyEntries { .. } => (
@@ -361,6 +384,10 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
     Some(match error {
         PublishError::TagImmutable { .. } => "push under another tag, or by digest",
         PublishError::PartDamaged { .. } => "push it again",
+        PublishError::TooManyHosts { .. } => {
+            "`bulla-registry host remove` forgets one; `--most-hosts` of `bulla-registry serve` \
+             allows more"
+        }
         PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
         PublishError::Log(error) => match **error {
             LogError::Stopping => "try again in a moment",

@@ -19,7 +19,7 @@ use crate::http::log;
 use crate::http::oci::target::{self, Target};
 use crate::http::oci::{blobs, manifests, ping, referrers, tags, uploads};
 use crate::http::problem::Problem;
-use crate::http::{api, download, health};
+use crate::http::{api, download, health, watch};
 
 /// Returns the registry's whole HTTP interface.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -37,6 +37,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/v1/log", get(api::log::info))
         .route("/api/v1/projects", get(api::projects::list))
         .nest("/api/v1/projects/{project}", project())
+        .route("/api/v1/watch", get(watch::watch))
+        .route("/api/v1/hosts", get(api::hosts::list))
+        .route("/api/v1/hosts/{host}", get(api::hosts::show))
+        .route(
+            "/api/v1/hosts/{host}/report",
+            post(api::hosts::report).fallback(async || Problem::Unsupported { allow: "POST" }),
+        )
         .route("/dl/{*path}", get(download::payload))
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Unsupported { allow: "GET, HEAD" })
@@ -56,6 +63,7 @@ fn project() -> Router<Arc<App>> {
         .route("/releases/{hash}", get(api::releases::show))
         .route("/channels", get(api::channels::list))
         .route("/history", get(api::history::list))
+        .route("/where", get(api::deployments::list))
         .route("/diff/{from}/{to}", get(api::diff::show))
 }
 

@@ -23,7 +23,7 @@ pub struct Indexed {
     pub tags: u64,
 }
 
-/// Rebuilds the index. Tokens stay as they are.
+/// Rebuilds the index. Tokens and what hosts reported stay as they are.
 pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> {
     let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
     let records = blocking(move || read_records(&repositories, &blobs)).await?;
@@ -48,7 +48,8 @@ pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishErro
     let indexed = reindex(catalog).await?;
     tracing::warn!(
         ?indexed,
-        "the index was empty and was rebuilt from the files"
+        "the index was empty and was rebuilt from the files; tokens and host reports that were in the \
+         database are lost"
     );
     Ok(())
 }

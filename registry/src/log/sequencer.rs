@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::LogError;
 use super::published::{Placed, Published};
-use super::quota::Quota;
 use super::tiles::{LogFiles, Tail};
+use crate::quota::{Exceeded, Quota};
 
 /// Most envelopes under one checkpoint, and most that wait.
 pub(super) const MOST_AT_ONCE: usize = 64;
@@ -119,9 +119,9 @@ impl Sequencer {
             submission, token, ..
         } = request;
         let key = self.key.public_key();
-        if let Err(refused) = self.quota.take(token, request.now) {
+        if let Err(Exceeded { most, seconds }) = self.quota.take(token, request.now) {
             return match admit(&mut state.clone(), submission, &key)? {
-                Admitted::New { .. } => Err(refused),
+                Admitted::New { .. } => Err(LogError::TooManyEntries { most, seconds }),
                 known @ Admitted::Known { .. } => Ok(known),
             };
         }

@@ -31,6 +31,8 @@ pub(crate) struct Catalog {
     pub(crate) log: Log,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
+    /// Held while a report is written.
+    pub(super) reports: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
     reading: Arc<Turns>,
 }
@@ -49,6 +51,7 @@ impl Catalog {
             database,
             log,
             tags: tokio::sync::Mutex::default(),
+            reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
         }
     }

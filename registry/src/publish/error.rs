@@ -89,6 +89,12 @@ pub enum PublishError {
         /// The size in the statement.
         found: u64,
     },
+    /// So many hosts report that there is no room for another.
+    #[error("{most} hosts report here already, and no more may")]
+    TooManyHosts {
+        /// How many may.
+        most: u32,
+    },
     /// A stored bundle is not what it was when it was admitted.
     #[error("the stored bundle {hash} is damaged")]
     Damaged {

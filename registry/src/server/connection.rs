@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use axum::http::header::CONNECTION;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 use super::connections::Place;
 use super::socket::Socket;
 use crate::settings::Patience;
+use crate::watchers::Seat;
 
 /// Most bytes of a connection in memory, each way; also of the head of a request.
 const BUFFER: usize = 64 * 1024;
@@ -45,10 +48,15 @@ pub(super) async fn answer(
     let was_closed = Arc::new(AtomicBool::new(false));
     let closes = Arc::clone(&was_closed);
     let working = Arc::clone(&activity);
+    let seat = Seat::new({
+        let activity = Arc::clone(&activity);
+        move || activity.watch()
+    });
     let mut connection = http.serve_connection(
         TokioIo::new(socket),
-        service_fn(move |request| {
+        service_fn(move |mut request: Request<Incoming>| {
             working.set_busy(true);
+            request.extensions_mut().insert(seat.clone());
             let (answer, working, closes) = (
                 service.call(request),
                 Arc::clone(&working),
@@ -58,7 +66,9 @@ pub(super) async fn answer(
                 let answer = answer.await;
                 working.set_busy(false);
                 if let Ok(answer) = &answer {
-                    let closing = answer.headers().contains_key(CONNECTION);
+                    // A watch has sent all that it has to say before it began.
+                    let closing =
+                        answer.headers().contains_key(CONNECTION) && !working.is_watching();
                     closes.store(closing, Ordering::Relaxed);
                 }
                 answer

@@ -24,7 +24,6 @@ pub(super) struct Connections {
 pub(super) struct Place {
     connections: Arc<Connections>,
     activity: Arc<Activity>,
-    _permit: OwnedSemaphorePermit,
 }
 
 /// What a connection does.
@@ -35,6 +34,10 @@ pub(super) struct Activity {
     last: AtomicU64,
     /// Whether a request is being worked on.
     is_busy: AtomicBool,
+    /// Whether it waits for the log to grow.
+    is_watching: AtomicBool,
+    /// Its place, unless it watches.
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
     end: Notify,
 }
 
@@ -60,13 +63,14 @@ impl Connections {
             began: Instant::now(),
             last: AtomicU64::new(0),
             is_busy: AtomicBool::new(false),
+            is_watching: AtomicBool::new(false),
+            permit: Mutex::new(Some(permit)),
             end: Notify::new(),
         });
         self.with_open(|open| open.push(Arc::clone(&activity)));
         Some(Place {
             connections: Arc::clone(self),
             activity,
-            _permit: permit,
         })
     }
 
@@ -101,6 +105,7 @@ impl Drop for Place {
         self.connections.with_open(|open| {
             open.retain(|activity| !Arc::ptr_eq(activity, &self.activity));
         });
+        self.activity.leave();
     }
 }
 
@@ -117,14 +122,32 @@ impl Activity {
         self.is_busy.store(is_busy, Ordering::Relaxed);
     }
 
+    /// Notes that the connection waits for the log to grow from now on, and gives its place to
+    /// others.
+    pub(super) fn watch(&self) {
+        self.is_watching.store(true, Ordering::Relaxed);
+        self.leave();
+    }
+
+    /// Tells whether the connection waits for the log to grow.
+    pub(super) fn is_watching(&self) -> bool {
+        self.is_watching.load(Ordering::Relaxed)
+    }
+
+    fn leave(&self) {
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(permit.take());
+    }
+
     /// Waits until the connection has to make room.
     pub(super) async fn ended(&self) {
         self.end.notified().await;
     }
 
-    /// Returns how long nothing has happened, when nothing is being worked on.
+    /// Returns how long nothing has happened, when nothing is being worked on. A watch has given
+    /// its place away, so its end would make no room.
     fn rest(&self) -> Option<Duration> {
-        if self.is_busy.load(Ordering::Relaxed) {
+        if self.is_busy.load(Ordering::Relaxed) || self.is_watching() {
             return None;
         }
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));

@@ -1,5 +1,5 @@
-//! Open files. Each connection has its socket, and may read a file or receive one; what the limit
-//! allows decides how many there may be at once.
+//! Open files. Each connection has its socket, and may read a file or receive one; a watch has only
+//! its socket. What the limit allows decides how many there may be at once.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -29,12 +29,25 @@ pub(super) fn raise() -> u64 {
     }
 }
 
-/// Returns how many connections fit below a limit of open files, besides `uploads` open uploads.
-pub(super) fn connections(limit: u64, uploads: usize) -> usize {
+/// How many there may be at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fitting {
+    /// Connections that do anything but watch.
+    pub(super) connections: usize,
+    /// Watches.
+    pub(super) watches: usize,
+}
+
+/// Returns how much of what is wanted fits below a limit of open files, besides `uploads` open
+/// uploads. Connections come first and get at most half; watches get what is left.
+pub(super) fn fitting(limit: u64, uploads: usize, wanted: Fitting) -> Fitting {
     let others = (OTHERS + uploads as u64).min(limit / 2);
-    usize::try_from((limit - others) / 2)
-        .unwrap_or(usize::MAX)
-        .max(1)
+    let left = usize::try_from(limit - others).unwrap_or(usize::MAX);
+    let connections = wanted.connections.min(left / 4).max(1);
+    Fitting {
+        connections,
+        watches: wanted.watches.min(left.saturating_sub(2 * connections)),
+    }
 }
 
 #[cfg(test)]
@@ -42,14 +55,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_for_everything_else() {
-        for (limit, uploads, expected) in [
-            (1024, 256, 352),
-            (1 << 17, 256, 65_376),
-            (64, 256, 16),
-            (2, 0, 1),
+    fn connections_and_watches_leave_descriptors_for_everything_else() {
+        let wanted = Fitting {
+            connections: 4096,
+            watches: 12_000,
+        };
+        for (limit, uploads, connections, watches) in [
+            (1 << 17, 256, 4096, 12_000),
+            (20_000, 256, 4096, 11_488),
+            (1024, 256, 176, 352),
+            (64, 256, 8, 16),
+            (2, 0, 1, 0),
         ] {
-            assert_eq!(connections(limit, uploads), expected, "{limit}");
+            let expected = Fitting {
+                connections,
+                watches,
+            };
+            assert_eq!(fitting(limit, uploads, wanted), expected, "{limit}");
         }
     }
 }

@@ -57,6 +57,14 @@ impl Socket {
         self.stream
     }
 
+    /// Tells whether the client has closed the connection. Else the task is woken when it does:
+    /// nothing is read while an answer is sent, so that nothing else would notice.
+    fn is_gone(&self, context: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        let peeked = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
+        matches!(peeked, Poll::Ready(Ok(0) | Err(_)))
+    }
+
     /// Passes on what writing said; fails when the client takes too little.
     fn paced(
         &mut self,
@@ -142,6 +150,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.activity.is_watching() && self.is_gone(context) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

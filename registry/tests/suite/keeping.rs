@@ -338,6 +338,7 @@ fn a_mistyped_data_directory_becomes_no_registry() {
             &["token", "list"][..],
             &["token", "revoke", "4f1c2a90b7de"],
             &["token", "create", "--scope", "pull"],
+            &["host", "remove", "web1"],
             &["reindex"],
         ] {
             let refused = run(command, directory);

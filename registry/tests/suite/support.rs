@@ -67,7 +67,8 @@ impl Registry {
 
     pub(crate) async fn start_in(data: TempDir, settings: Settings) -> Self {
         let (clock, hands) = clock();
-        let token = create_token(data.path(), &clock, &[Scope::Pull, Scope::Push], &["*"]).await;
+        let access = access(&[Scope::Pull, Scope::Push], &["*"]);
+        let token = create_token(data.path(), &clock, &access).await;
         let app = App::open(data.path(), "serve", settings, clock.clone())
             .await
             .unwrap();
@@ -97,7 +98,16 @@ impl Registry {
     }
 
     pub(crate) async fn token(&self, scopes: &[Scope], projects: &[&str]) -> String {
-        create_token(self.data.path(), &self.clock, scopes, projects).await
+        create_token(self.data.path(), &self.clock, &access(scopes, projects)).await
+    }
+
+    /// A token for the reports of a host about projects.
+    pub(crate) async fn host_token(&self, host: &str, projects: &[&str]) -> String {
+        let access = Access {
+            host: Some(host.parse().unwrap()),
+            ..access(&[Scope::Report], projects)
+        };
+        create_token(self.data.path(), &self.clock, &access).await
     }
 
     pub(crate) async fn tokens(&self) -> Tokens {
@@ -202,13 +212,17 @@ impl Registry {
     }
 }
 
-async fn create_token(data: &Path, clock: &Clock, scopes: &[Scope], projects: &[&str]) -> String {
-    let tokens = Tokens::open(data, clock.clone()).await.unwrap();
-    let access = Access {
+fn access(scopes: &[Scope], projects: &[&str]) -> Access {
+    Access {
         scopes: scopes.to_vec(),
         projects: projects.iter().map(|p| p.parse().unwrap()).collect(),
-    };
-    let (secret, _) = tokens.create("test", &access, None).await.unwrap();
+        host: None,
+    }
+}
+
+async fn create_token(data: &Path, clock: &Clock, access: &Access) -> String {
+    let tokens = Tokens::open(data, clock.clone()).await.unwrap();
+    let (secret, _) = tokens.create("test", access, None).await.unwrap();
     tokens.close().await;
     secret.expose_secret().to_owned()
 }

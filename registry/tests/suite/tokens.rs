@@ -113,6 +113,7 @@ async fn a_revoked_or_expired_token_is_refused_at_once() {
     let access = bulla_registry::Access {
         scopes: vec![Scope::Pull],
         projects: vec!["*".parse().unwrap()],
+        host: None,
     };
     let (short, _) = tokens.create("short", &access, Some(60)).await.unwrap();
     let (long, row) = tokens.create("long", &access, None).await.unwrap();
@@ -176,6 +177,10 @@ async fn reading_needs_a_token_where_that_is_the_setting() {
         "/api/v1/log",
         "/api/v1/projects",
         "/api/v1/projects/acme%2Fbilling/releases",
+        "/api/v1/projects/acme%2Fbilling/where",
+        "/api/v1/hosts",
+        "/api/v1/hosts/web1",
+        "/api/v1/watch",
         "/dl/acme/billing/00000000.tar.zst",
     ] {
         let response = registry.plain(Method::GET, path).send().await.unwrap();

@@ -8,7 +8,7 @@ use crate::http::problem::Problem;
 const USUAL: usize = 100;
 const MOST: usize = 1000;
 /// Most bytes in a page, unless a single item has more: all of it is in memory while it is sent.
-const MOST_BYTES: usize = 512 * 1024;
+pub(super) const MOST_BYTES: usize = 512 * 1024;
 
 /// The query of every list.
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +18,15 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
+    /// Asks for no more than `most` items.
+    pub(super) fn at_most(self, most: u32) -> Self {
+        let most = most as usize;
+        Self {
+            limit: Some(self.limit.unwrap_or(USUAL).min(most)),
+            ..self
+        }
+    }
+
     /// Returns the name after which the page begins; names begin with a letter or digit.
     pub(super) fn after_name(&self) -> &str {
         self.after.as_deref().unwrap_or_default()

@@ -1,15 +1,13 @@
-//! How many entries each token may append in an hour: a log only grows, so that whoever has a token
-//! must not be able to fill it in a night.
+//! How much each token may do in an hour, of what is kept for good or written to disk: whoever has
+//! a token must not be able to fill the registry in a night.
 
 use std::collections::HashMap;
 
 use bulla_schemas::Timestamp;
 
-use super::LogError;
-
 const HOUR: i64 = 60 * 60;
 
-/// What each token has appended in its present hour.
+/// What each token has done in its present hour.
 #[derive(Debug)]
 pub(crate) struct Quota {
     most: u32,
@@ -19,11 +17,20 @@ pub(crate) struct Quota {
 #[derive(Debug)]
 struct Hour {
     begun: i64,
-    entries: u32,
+    count: u32,
+}
+
+/// A token has done as much as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    /// How much that is.
+    pub(crate) most: u32,
+    /// In how many seconds its next hour begins.
+    pub(crate) seconds: u32,
 }
 
 impl Quota {
-    /// Lets every token append `most` entries in an hour.
+    /// Lets every token do something `most` times in an hour.
     pub(crate) fn new(most: u32) -> Self {
         Self {
             most,
@@ -31,30 +38,30 @@ impl Quota {
         }
     }
 
-    /// Counts an entry before it is appended; refuses one too many.
-    pub(super) fn take(&mut self, token: &str, now: Timestamp) -> Result<(), LogError> {
+    /// Counts something before it is done; refuses what is too much.
+    pub(crate) fn take(&mut self, token: &str, now: Timestamp) -> Result<(), Exceeded> {
         let now = now.as_seconds();
         // Nothing is kept of tokens that rest: there are never more than were used in an hour.
         self.hours
             .retain(|_, hour| (0..HOUR).contains(&(now - hour.begun)));
         let hour = self.hours.entry(token.to_owned()).or_insert(Hour {
             begun: now,
-            entries: 0,
+            count: 0,
         });
-        if hour.entries >= self.most {
-            return Err(LogError::TooManyEntries {
+        if hour.count >= self.most {
+            return Err(Exceeded {
                 most: self.most,
                 seconds: u32::try_from(hour.begun + HOUR - now).unwrap_or(0),
             });
         }
-        hour.entries += 1;
+        hour.count += 1;
         Ok(())
     }
 
-    /// Takes back an entry that was counted and not appended.
-    pub(super) fn give_back(&mut self, token: &str) {
+    /// Takes back what was counted and not done.
+    pub(crate) fn give_back(&mut self, token: &str) {
         if let Some(hour) = self.hours.get_mut(token) {
-            hour.entries = hour.entries.saturating_sub(1);
+            hour.count = hour.count.saturating_sub(1);
         }
     }
 }
@@ -73,22 +80,17 @@ mod tests {
         quota.take("ci", at(0)).unwrap();
         quota.take("ci", at(10)).unwrap();
         let refused = quota.take("ci", at(600)).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                LogError::TooManyEntries {
-                    most: 2,
-                    seconds: 3000
-                }
-            ),
-            "{refused}"
-        );
+        let expected = Exceeded {
+            most: 2,
+            seconds: 3000,
+        };
+        assert_eq!(refused, expected);
         quota.take("other", at(600)).unwrap();
         quota.take("ci", at(3600)).unwrap();
     }
 
     #[test]
-    fn what_was_not_appended_does_not_count() {
+    fn what_was_not_done_does_not_count() {
         let mut quota = Quota::new(1);
         quota.take("ci", at(0)).unwrap();
         quota.give_back("ci");

@@ -1,0 +1,30 @@
+//! The hosts that a data directory knows, for its operator: one that is gone is forgotten, also
+//! while the registry runs.
+
+use std::path::Path;
+
+use bulla_schemas::HostName;
+
+use crate::clock::Clock;
+use crate::data::DataDirectory;
+use crate::database::Database;
+use crate::error::RegistryError;
+
+/// The hosts of a data directory.
+#[derive(Debug)]
+pub struct Hosts {
+    database: Database,
+}
+
+impl Hosts {
+    /// Opens a data directory for its hosts only, without its lock.
+    pub async fn open(root: &Path, clock: &Clock) -> Result<Self, RegistryError> {
+        let database = Database::open(&DataDirectory::open(root)?, clock.now()).await?;
+        Ok(Self { database })
+    }
+
+    /// Forgets a host and all that it reported, and tells whether there is one with this name.
+    pub async fn remove(&self, host: &HostName) -> Result<bool, RegistryError> {
+        Ok(self.database.remove_host(host).await?)
+    }
+}

@@ -1,0 +1,519 @@
+//! What hosts say of themselves, and what follows from it. Reports are not signed: they help people
+//! to see what is where, and nothing is decided by them.
+//!
+//! A report may say more than this version knows, and names of fields that are not known are
+//! skipped, so that servers may be newer than their registry.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::Page;
+use crate::outcome::FailureKind;
+use crate::period::Period;
+use crate::report::server::Standing;
+use crate::{ChannelName, Digest, HostName, ProjectName, Timestamp};
+
+/// Text from a host, of at most `MOST` characters: what is longer is cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct CutText<const MOST: usize>(String);
+
+impl<const MOST: usize> CutText<MOST> {
+    /// Returns the text. It is others': to be escaped where it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MOST: usize> From<String> for CutText<MOST> {
+    fn from(mut text: String) -> Self {
+        if let Some((end, _)) = text.char_indices().nth(MOST) {
+            text.truncate(end);
+        }
+        Self(text)
+    }
+}
+
+impl<const MOST: usize> From<&str> for CutText<MOST> {
+    fn from(text: &str) -> Self {
+        Self(text.chars().take(MOST).collect())
+    }
+}
+
+impl<const MOST: usize> From<CutText<MOST>> for String {
+    fn from(text: CutText<MOST>) -> Self {
+        text.0
+    }
+}
+
+impl<const MOST: usize> JsonSchema for CutText<MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("CutText{MOST}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": MOST })
+    }
+}
+
+/// What a host says of itself: read back from its disk, not remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostReport {
+    /// What is true of the host as a whole.
+    #[serde(flatten)]
+    pub facts: HostFacts,
+    /// The projects that it follows or has installed.
+    pub projects: ReportedProjects,
+}
+
+/// What is true of a host as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostFacts {
+    /// When this was observed, by the host's clock.
+    pub observed_at: Timestamp,
+    /// How often the host reports at least; after three times as long it counts as silent.
+    pub interval: Period,
+    /// The version of the installer.
+    pub installer: CutText<64>,
+    /// The operating system and its version.
+    pub system: CutText<128>,
+    /// How many entries of the registry's log the host has verified.
+    pub log_size: u64,
+    /// What is free where the releases are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_disk: Option<DiskSpace>,
+    /// What is free where the host remembers things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_disk: Option<DiskSpace>,
+}
+
+impl HostFacts {
+    /// The shortest and the longest time without a report that is believed of a host to be usual,
+    /// in seconds.
+    const SILENCE: (i64, i64) = (30, 3 * 24 * 60 * 60);
+
+    /// Tells whether a host is silent that reported last at `received_at`, by the registry's clock.
+    pub fn is_silent(&self, received_at: Timestamp, now: Timestamp) -> bool {
+        let interval = self.interval.as_duration().as_secs();
+        let (least, most) = Self::SILENCE;
+        let patience = i64::try_from(3 * interval).map_or(most, |time| time.clamp(least, most));
+        now.as_seconds().saturating_sub(received_at.as_seconds()) > patience
+    }
+}
+
+/// What is free on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskSpace {
+    /// Bytes that the installer may still use.
+    pub free_bytes: u64,
+    /// Files that it may still make; absent where the file system sets no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_inodes: Option<u64>,
+}
+
+/// The projects of a report: at most [`ReportedProjects::MOST`], each of them once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<ProjectReport>", into = "Vec<ProjectReport>")]
+pub struct ReportedProjects(Vec<ProjectReport>);
+
+/// Why a list is not the projects of a report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// Too many.
+    #[error(
+        "a report has at most {} projects, found {found}",
+        ReportedProjects::MOST
+    )]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
+    /// One of them twice.
+    #[error("a report has each project once, found `{project}` twice")]
+    Twice {
+        /// Which.
+        project: ProjectName,
+    },
+}
+
+impl ReportedProjects {
+    /// Most projects in a report.
+    pub const MOST: usize = 1000;
+
+    /// Returns the projects, by name.
+    pub fn as_slice(&self) -> &[ProjectReport] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<ProjectReport>> for ReportedProjects {
+    type Error = ReportError;
+
+    fn try_from(mut projects: Vec<ProjectReport>) -> Result<Self, ReportError> {
+        if projects.len() > Self::MOST {
+            return Err(ReportError::TooMany {
+                found: projects.len(),
+            });
+        }
+        projects.sort_by(|one, other| one.project.cmp(&other.project));
+        let twice = projects
+            .windows(2)
+            .find(|two| two[0].project == two[1].project);
+        match twice {
+            Some(two) => Err(ReportError::Twice {
+                project: two[0].project.clone(),
+            }),
+            None => Ok(Self(projects)),
+        }
+    }
+}
+
+impl From<ReportedProjects> for Vec<ProjectReport> {
+    fn from(projects: ReportedProjects) -> Self {
+        projects.0
+    }
+}
+
+impl JsonSchema for ReportedProjects {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ReportedProjects".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": generator.subschema_for::<ProjectReport>(),
+            "maxItems": Self::MOST,
+        })
+    }
+}
+
+/// What a host says of one project, in the words of `bulla-installer status --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectReport {
+    /// The project.
+    pub project: ProjectName,
+    /// The channel that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelName>,
+    /// The release that `current` points to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Digest>,
+    /// When it was activated, by the host's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Timestamp>,
+    /// What the channel points to in the log that the host has verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
+    /// How the two compare.
+    pub standing: Standing,
+    /// Whether the live release works, as far as its health checks tell.
+    #[serde(default)]
+    pub health: Health,
+    /// How many paths of the live tree differ from the release; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<u64>,
+    /// What keeps the host on a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<ReportedHold>,
+    /// Why the last attempt to bring the project to its channel did not succeed; absent once one
+    /// did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<ReportedError>,
+}
+
+/// Whether a live release works, as far as its health checks tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// It has no checks, or they have not been run.
+    #[default]
+    Unknown,
+    /// The last checks passed.
+    Healthy,
+    /// A check fails.
+    Failing,
+}
+
+/// Why a host stays on a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedHold {
+    /// The release that it stays on.
+    pub hash: Digest,
+    /// Since when, by the host's clock.
+    pub since: Timestamp,
+    /// Who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<CutText<64>>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CutText<500>>,
+}
+
+/// What went wrong on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedError {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// What happened, as the host's own log has it.
+    pub message: CutText<1000>,
+    /// When it happened last, by the host's clock.
+    pub at: Timestamp,
+}
+
+/// One project on one host: what the host said, and what the registry's log says about that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployment {
+    /// The host.
+    pub host: HostName,
+    /// What follows from the report and the log.
+    pub state: DeploymentState,
+    /// When the host last reported, by the registry's clock.
+    pub received_at: Timestamp,
+    /// The same, when the next report is long overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Timestamp>,
+    /// What the channel points to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Digest>,
+    /// What the host said.
+    pub report: ProjectReport,
+}
+
+/// How a project on a host is, the most urgent first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeploymentState {
+    /// The host should have reported three times since it last did.
+    Silent,
+    /// The last attempt failed, or a health check does.
+    Failed,
+    /// People revoked the live release.
+    Revoked,
+    /// The live tree differs from its release.
+    Drifted,
+    /// The head is not live, because a person on the host said so.
+    Held,
+    /// The head is not live.
+    Behind,
+    /// The log says nothing about the channel, or the host follows none.
+    Unknown,
+    /// The head is live.
+    Current,
+}
+
+impl std::fmt::Display for DeploymentState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Silent => "silent",
+            Self::Failed => "failed",
+            Self::Revoked => "revoked",
+            Self::Drifted => "drifted",
+            Self::Held => "held",
+            Self::Behind => "behind",
+            Self::Unknown => "unknown",
+            Self::Current => "current",
+        })
+    }
+}
+
+impl ProjectReport {
+    /// Tells whether another report says more than the same thing at another time.
+    pub fn differs_from(&self, other: &Self) -> bool {
+        let without_time = |report: &Self| {
+            let mut report = report.clone();
+            if let Some(error) = &mut report.last_error {
+                error.at = Timestamp::EPOCH;
+            }
+            report
+        };
+        without_time(self) != without_time(other)
+    }
+
+    /// Tells what follows from the report of a host that is heard from, where the channel points to
+    /// `head` and the live release may have been revoked.
+    pub fn state(&self, head: Option<Digest>, is_revoked: bool) -> DeploymentState {
+        // What may work the next time is no failure yet.
+        let failed = |error: &ReportedError| error.kind != FailureKind::Temporary;
+        if self.health == Health::Failing || self.last_error.as_ref().is_some_and(failed) {
+            DeploymentState::Failed
+        } else if is_revoked {
+            DeploymentState::Revoked
+        } else if self.drift.is_some_and(|paths| paths > 0) {
+            DeploymentState::Drifted
+        } else if head.is_none() {
+            DeploymentState::Unknown
+        } else if self.live == head {
+            DeploymentState::Current
+        } else if self.hold.is_some() {
+            DeploymentState::Held
+        } else {
+            DeploymentState::Behind
+        }
+    }
+}
+
+/// A host as it last reported. Of its projects, those that the caller may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostSummary {
+    /// The host.
+    pub host: HostName,
+    /// When it last reported, by the registry's clock.
+    pub received_at: Timestamp,
+    /// The same, when the next report is long overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Timestamp>,
+    /// What it said of itself.
+    pub report: HostFacts,
+    /// Its projects, by name.
+    pub deployments: Vec<Deployment>,
+}
+
+/// A host, and how that came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostDetail {
+    /// What lists show.
+    pub summary: HostSummary,
+    /// What it said before, newest first: reports that differ from the one before.
+    pub history: Page<HostChange>,
+}
+
+/// A report on a project that differed from the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostChange {
+    /// Counts the host's changes, from 1.
+    pub number: u64,
+    /// When it was received, by the registry's clock.
+    pub received_at: Timestamp,
+    /// What the host said.
+    pub report: ProjectReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> ProjectReport {
+        serde_json::from_str(r#"{"project":"acme/billing","standing":"behind"}"#).unwrap()
+    }
+
+    #[test]
+    fn the_most_urgent_state_is_the_one_that_is_told() {
+        let (head, other) = (Digest::of(b"head"), Digest::of(b"other"));
+        let mut report = report();
+        assert_eq!(report.state(None, false), DeploymentState::Unknown);
+        assert_eq!(report.state(Some(head), false), DeploymentState::Behind);
+        report.hold = Some(ReportedHold {
+            hash: other,
+            since: Timestamp::EPOCH,
+            by: None,
+            reason: None,
+        });
+        assert_eq!(report.state(Some(head), false), DeploymentState::Held);
+        report.live = Some(head);
+        assert_eq!(report.state(Some(head), false), DeploymentState::Current);
+        report.drift = Some(0);
+        assert_eq!(report.state(Some(head), false), DeploymentState::Current);
+        report.drift = Some(1);
+        assert_eq!(report.state(Some(head), false), DeploymentState::Drifted);
+        assert_eq!(report.state(Some(head), true), DeploymentState::Revoked);
+        report.last_error = Some(ReportedError {
+            kind: FailureKind::Temporary,
+            message: "away".into(),
+            at: Timestamp::EPOCH,
+        });
+        assert_eq!(report.state(Some(head), true), DeploymentState::Revoked);
+        report.health = Health::Failing;
+        assert_eq!(report.state(Some(head), true), DeploymentState::Failed);
+        report.health = Health::Healthy;
+        report.last_error.as_mut().unwrap().kind = FailureKind::RolledBack;
+        assert_eq!(report.state(Some(head), true), DeploymentState::Failed);
+    }
+
+    #[test]
+    fn an_error_that_goes_on_is_no_change() {
+        let failing = |seconds, message: &str| ProjectReport {
+            last_error: Some(ReportedError {
+                kind: FailureKind::Failed,
+                message: message.into(),
+                at: Timestamp::from_seconds(seconds).unwrap(),
+            }),
+            ..report()
+        };
+        assert!(!failing(1, "full").differs_from(&failing(2, "full")));
+        assert!(failing(1, "full").differs_from(&failing(1, "busy")));
+        assert!(failing(1, "full").differs_from(&report()));
+    }
+
+    #[test]
+    fn a_host_is_silent_after_three_of_its_own_intervals_within_bounds() {
+        let facts = |interval: &str| HostFacts {
+            observed_at: Timestamp::EPOCH,
+            interval: interval.parse().unwrap(),
+            installer: "1".into(),
+            system: "Debian".into(),
+            log_size: 0,
+            root_disk: None,
+            state_disk: None,
+        };
+        let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
+        for (interval, patience) in [("1m", 180), ("0s", 30), ("24h", 259_200)] {
+            let facts = facts(interval);
+            let received = at(1000);
+            assert!(
+                !facts.is_silent(received, at(1000 + patience)),
+                "{interval}"
+            );
+            assert!(facts.is_silent(received, at(1001 + patience)), "{interval}");
+            // A registry whose clock was set back hears hosts from the future.
+            assert!(!facts.is_silent(received, at(0)), "{interval}");
+        }
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        let text: CutText<3> = "äöüß".into();
+        assert_eq!(text.as_str(), "äöü");
+        let text: CutText<3> = serde_json::from_str(r#""äöüß""#).unwrap();
+        assert_eq!(text.as_str(), "äöü");
+        assert_eq!(serde_json::to_string(&text).unwrap(), "\"äöü\"");
+    }
+
+    #[test]
+    fn a_report_has_each_project_once_and_not_too_many() {
+        let one = report();
+        let twice = ReportedProjects::try_from(vec![one.clone(), one.clone()]);
+        assert!(matches!(twice, Err(ReportError::Twice { .. })));
+        let many = |count: usize| -> Vec<_> {
+            (0..count)
+                .map(|number| ProjectReport {
+                    project: format!("p{number}").parse().unwrap(),
+                    ..one.clone()
+                })
+                .collect()
+        };
+        assert!(ReportedProjects::try_from(many(1000)).is_ok());
+        assert!(ReportedProjects::try_from(many(1001)).is_err());
+    }
+}

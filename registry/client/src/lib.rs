@@ -6,6 +6,8 @@
 //! /log/checkpoint, /log/tile/...        the log (C2SP tlog-tiles)
 //! /log/entries                          append one envelope
 //! /api/v1/...                           read models
+//! /api/v1/watch                         waits for the log to grow
+//! /api/v1/hosts/{host}/report           what a host observed
 //! ```
 //!
 //! Every size that the other side announces is bounded here; no digest is checked here: what
@@ -18,11 +20,13 @@ mod blob;
 mod client;
 mod error;
 mod follow;
+mod hosts;
 mod log;
 mod manifest;
 pub mod plan;
 mod push;
 mod retry;
+mod watch;
 
 pub use blob::{BlobStream, Ranged};
 pub use client::Client;
@@ -30,3 +34,4 @@ pub use error::{Answer, ClientError};
 pub use follow::{CopiedLog, FollowError, LogFollower, fetch_unverified};
 pub use log::Greeting;
 pub use push::Pushed;
+pub use watch::Watch;

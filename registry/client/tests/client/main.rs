@@ -4,7 +4,9 @@
 
 mod download;
 mod follow;
+mod hosts;
 mod refusal;
 mod server;
 mod upload;
 mod waiting;
+mod watch;

@@ -10,7 +10,7 @@ use bulla_schemas::manifest::Descriptor;
 use bulla_schemas::{Digest, ProjectName};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 /// A request as it arrived. Header names are in lower case.
@@ -110,9 +110,12 @@ impl Server {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
+        let script = Arc::new(script);
         let task = tokio::spawn(async move {
+            let mut answers = JoinSet::new();
             while let Ok((connection, _)) = listener.accept().await {
-                answer(connection, &script, &seen).await;
+                let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
+                answers.spawn(async move { answer(connection, &*script, &seen).await });
             }
         });
         Self {

@@ -1,0 +1,82 @@
+//! Hosts: what they report, and what the registry says about them. Nothing of it is verified.
+
+use bulla_schemas::api::{Deployment, HostReport, HostSummary, Page};
+use bulla_schemas::{HostName, ProjectName};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::answer;
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::retry;
+
+/// Most bytes of a page: a host with a thousand projects is more than the usual ones.
+const PAGE_LIMIT: u64 = 8 << 20;
+/// Most bytes of a list.
+const LIST_LIMIT: u64 = 64 << 20;
+/// Most pages of a list.
+const MOST_PAGES: usize = 10_000;
+
+impl Client {
+    /// Sends what a host says of itself; the token must be bound to the host. Sent again, it says
+    /// the same.
+    pub async fn report(&self, host: &HostName, report: &HostReport) -> Result<(), ClientError> {
+        let url = self.at(["api", "v1", "hosts", host.as_str(), "report"]);
+        retry::repeat(self, || async {
+            let request = self.request(Method::POST, &url).json(report);
+            self.send(request).await.map(drop)
+        })
+        .await
+    }
+
+    /// Fetches all hosts that may be seen, by name.
+    pub async fn hosts(&self) -> Result<Vec<HostSummary>, ClientError> {
+        self.list(&self.at(["api", "v1", "hosts"])).await
+    }
+
+    /// Fetches where a project is, by the names of the hosts.
+    pub async fn deployments(&self, project: &ProjectName) -> Result<Vec<Deployment>, ClientError> {
+        let url = self.at(["api", "v1", "projects", project.as_str(), "where"]);
+        self.list(&url).await
+    }
+
+    /// Fetches a list page by page.
+    async fn list<T: DeserializeOwned>(&self, url: &Url) -> Result<Vec<T>, ClientError> {
+        let malformed = |source: Option<serde_json::Error>| ClientError::Malformed {
+            url: url.to_string(),
+            expected: "a page of a list",
+            source: source.map(Into::into),
+        };
+        let (mut items, mut left) = (Vec::new(), LIST_LIMIT);
+        let mut after: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut page = url.clone();
+            if let Some(after) = &after {
+                page.query_pairs_mut().append_pair("after", after);
+            }
+            let bytes = retry::repeat(self, || async {
+                let response = self.send(self.request(Method::GET, &page)).await?;
+                answer::read(response, PAGE_LIMIT).await
+            })
+            .await?;
+            let too_large = || ClientError::TooLarge {
+                url: url.to_string(),
+                limit: LIST_LIMIT,
+            };
+            left = left.checked_sub(bytes.len() as u64).ok_or_else(too_large)?;
+            let page: Page<T> =
+                serde_json::from_slice(&bytes).map_err(|error| malformed(Some(error)))?;
+            items.extend(page.items);
+            let Some(next) = page.next else {
+                return Ok(items);
+            };
+            // Names come in their order: a list that goes back would never end.
+            if after.is_some_and(|after| next <= after) {
+                break;
+            }
+            after = Some(next);
+        }
+        Err(malformed(None))
+    }
+}

@@ -31,6 +31,7 @@ mod session;
 mod show;
 mod source;
 mod status;
+mod r#where;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
         Command::Status(arguments) => wait(status::run(&session()?, &arguments)),
+        Command::Where(arguments) => wait(r#where::run(&session()?, &arguments)),
         Command::Releases(arguments) => wait(releases::run(&session()?, &arguments)),
         Command::Show(arguments) => wait(show::run(&session()?, &arguments)),
         Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),

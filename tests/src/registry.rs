@@ -1,6 +1,7 @@
 //! `Registry`: a `bulla-registry serve` on a port that the machine chose, stopped by its own id.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -69,6 +70,36 @@ impl Registry {
                 .arg(&self.data)
                 .args(&arguments[1..]),
         )
+    }
+
+    /// Has a host report, with a token of its own.
+    #[track_caller]
+    pub fn report(&self, host: &str, report: &str) {
+        let token = self.token(&["create", "--scope", "report", "--host", host]);
+        let token = token.done().last_line().to_owned();
+        let mut connection = TcpStream::connect(self.address()).expect("the registry listens");
+        let request = format!(
+            "POST /api/v1/hosts/{host}/report HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{report}",
+            self.address(),
+            report.len()
+        );
+        let sent = connection.write_all(request.as_bytes());
+        sent.expect("the registry takes a request");
+        let mut answer = String::new();
+        let read = connection.read_to_string(&mut answer);
+        read.expect("the registry answers");
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    }
+
+    /// Returns how many bytes of memory the process holds.
+    pub fn memory(&self) -> u64 {
+        let process = self.process.as_ref().expect("the registry serves");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
+        let status = status.expect("a process has a status");
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let held = held.and_then(|held| held.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        held.expect("a number of kilobytes") * 1024
     }
 
     /// Ends the process as an operator would, and waits for it.

@@ -65,6 +65,15 @@ fn every_document_of_bulla_fits_its_schema() {
 
     let status = fits("bulla-status", &bulla(&["status"]).done());
     assert_eq!(status[0]["channels"][0]["hash"], second.as_str());
+    let report = format!(
+        r#"{{"observedAt":"2026-11-28T06:39:49Z","interval":"24h","installer":"0.1.0",
+            "system":"Debian GNU/Linux 13","logSize":3,"projects":[{{"project":"{PROJECT}",
+            "channel":"prod","live":"{first}","standing":"up-to-date","drift":0}}]}}"#
+    );
+    world.registry.report("web1", &report);
+    let deployed = fits("bulla-where", &bulla(&["where"]).done());
+    assert_eq!(deployed[0]["state"], "behind");
+    assert_eq!(deployed[0]["head"], second.as_str());
     let releases = fits("bulla-releases", &bulla(&["releases"]).done());
     assert_eq!(releases[0]["channels"][0], "prod");
     assert_eq!(releases[0]["revision"], revision.as_str());
@@ -114,6 +123,7 @@ fn every_command_that_knows_json_has_a_schema() {
         "rollback",
         "show",
         "status",
+        "where",
     ];
     assert_eq!(with_json, known.map(str::to_owned).into());
 }

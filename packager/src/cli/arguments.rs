@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::options::Options;
 use super::{
     anchor, check, diff, doctor, export, history, identify, import, init, key, pack, promote,
-    publish, releases, reproduce, rollback, show, status,
+    publish, releases, reproduce, rollback, show, status, r#where,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -32,6 +32,7 @@ pub(super) enum Command {
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
     Status(status::StatusArguments),
+    Where(r#where::WhereArguments),
     Releases(releases::ReleasesArguments),
     Show(show::ShowArguments),
     Diff(diff::DiffArguments),

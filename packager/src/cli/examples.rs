@@ -74,6 +74,10 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla status", "bulla status prod --project acme/billing"],
     ),
     (
+        &["where"],
+        &["bulla where", "bulla where acme/billing --json"],
+    ),
+    (
         &["history"],
         &["bulla history", "bulla history prod --json"],
     ),

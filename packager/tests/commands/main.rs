@@ -7,3 +7,4 @@ mod keys;
 mod pack;
 mod program;
 mod settings;
+mod r#where;

@@ -1,0 +1,139 @@
+//! `bulla where`: which server has which release, as the servers say.
+
+use std::cmp::Ordering;
+
+use bulla_schemas::api::{Deployment, DeploymentState};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_terminal::{Failure, Table, stderr, stdout};
+use clap::Args;
+
+use super::session::Session;
+
+/// Most characters of what a server says about its last error.
+const NOTE: usize = 80;
+
+/// Show which server has which release, whether it is up to date, and why not
+///
+/// Servers report this to the registry, unsigned: `bulla status` shows from the verified
+/// log what should be there. A server is `current`, `behind`, `held` by a person, `drifted` when
+/// its files were changed, `failed`, `revoked` when its release was, or `silent` when it should have
+/// reported and has not.
+#[derive(Debug, Args)]
+pub(super) struct WhereArguments {
+    /// Only this project
+    // Under another name than the option of every command, which it would replace.
+    #[arg(value_name = "PROJECT")]
+    only: Option<ProjectName>,
+    /// List as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result<(), Failure> {
+    let project = match (&arguments.only, session.named_project()) {
+        (Some(one), Some(other)) if one != other => {
+            let message = format_args!("the project is {one}, and --project is {other}");
+            return Err(Failure::usage(message));
+        }
+        (one, other) => one.as_ref().or(other),
+    };
+    let client = session.client()?;
+    let mut deployments = if let Some(project) = project {
+        client.deployments(project).await?
+    } else {
+        let hosts = client.hosts().await?.into_iter();
+        hosts.flat_map(|host| host.deployments).collect()
+    };
+    deployments.sort_by(order);
+    if arguments.json {
+        return Ok(stdout::json(&deployments)?);
+    }
+    if deployments.is_empty() {
+        stderr::say(match project {
+            Some(project) => format!("no server has reported about {project} yet"),
+            None => "no server has reported yet".to_owned(),
+        });
+        return Ok(());
+    }
+    table(&deployments).print()?;
+    Ok(())
+}
+
+/// By project, channel and host.
+fn order(one: &Deployment, other: &Deployment) -> Ordering {
+    fn key(item: &Deployment) -> (&ProjectName, Option<&ChannelName>, &str) {
+        let report = &item.report;
+        (&report.project, report.channel.as_ref(), item.host.as_str())
+    }
+    key(one).cmp(&key(other))
+}
+
+fn table(deployments: &[Deployment]) -> Table {
+    let is_silent = deployments.iter().any(|item| item.silent_since.is_some());
+    let mut header = vec!["PROJECT", "CHANNEL", "HOST", "STATE", "HASH", "SINCE"];
+    if is_silent {
+        header.push("SILENT SINCE");
+    }
+    header.push("NOTE");
+    let mut table = Table::new(&header).wrap(&["NOTE"]);
+    let time = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
+    for item in deployments {
+        let report = &item.report;
+        let mut row = vec![
+            report.project.to_string(),
+            report
+                .channel
+                .as_ref()
+                .map_or_else(String::new, ChannelName::to_string),
+            item.host.to_string(),
+            item.state.to_string(),
+            report
+                .live
+                .map_or_else(|| "-".to_owned(), |hash| hash.short()),
+            time(report.activated_at),
+        ];
+        if is_silent {
+            row.push(time(item.silent_since));
+        }
+        row.push(note(item));
+        table.row(row);
+    }
+    table
+}
+
+/// Says why a project is not current where it is not, in a line.
+fn note(item: &Deployment) -> String {
+    let report = &item.report;
+    let mut parts = Vec::new();
+    if let Some(error) = &report.last_error {
+        parts.push(shortened(error.message.as_str()));
+    }
+    if let Some(hold) = &report.hold {
+        let by = hold.by.as_ref().map(|by| format!(" by {}", by.as_str()));
+        let reason = hold.reason.as_ref();
+        let reason = reason.map(|reason| format!(": {}", shortened(reason.as_str())));
+        parts.push(format!(
+            "held{}{}",
+            by.unwrap_or_default(),
+            reason.unwrap_or_default()
+        ));
+    }
+    match report.drift {
+        Some(1) => parts.push("1 path differs".to_owned()),
+        Some(paths @ 2..) => parts.push(format!("{paths} paths differ")),
+        _ => {}
+    }
+    if let (DeploymentState::Behind, Some(head)) = (item.state, item.head) {
+        parts.push(format!("expected {}", head.short()));
+    }
+    parts.join("; ")
+}
+
+/// Returns the beginning of a text, in one line.
+fn shortened(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(NOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,6 +1,6 @@
 //! Times the programs on a real tree of about 20,000 files, each beside what people use today.
 //!
-//! `make bench`, or `cargo bench --package bulla-tests -- [RUNS] [packs|releases]` once the
+//! `make bench`, or `cargo bench --package bulla-tests -- [RUNS] [packs|releases|watches]` once the
 //! programs are built for release. Absolute times say something about the machine; the ratios,
 //! medians of runs that take turns, say something about Bulla. Nothing here is asserted.
 #![expect(clippy::print_stdout, reason = "the table is what a bench is for")]
@@ -12,6 +12,7 @@ mod packages;
 mod packs;
 mod peers;
 mod report;
+mod watches;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,7 +34,13 @@ fn main() {
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(DEFAULT_RUNS);
     let has = |part: &str| arguments.iter().any(|argument| argument == part);
-    let all = !has("packs") && !has("releases");
+    let all = !["packs", "releases", "watches"].into_iter().any(has);
+    if all || has("watches") {
+        watches::all();
+    }
+    if !all && !has("packs") && !has("releases") {
+        return;
+    }
     let packages = packages::fetch(&directory().join("packages"));
     let world = World::new();
     eprintln!("making the checkout");

@@ -1,5 +1,6 @@
 //! The command line: flags become values, then one call of the library.
 
+mod agent;
 mod clock;
 mod config;
 mod enroll;
@@ -11,6 +12,7 @@ mod history;
 mod host;
 mod install;
 mod person;
+mod registries;
 mod rollback;
 mod set_aside;
 mod status;
@@ -46,6 +48,7 @@ struct Program {
 enum Command {
     #[command(flatten)]
     Server(ServerCommand),
+    Agent(agent::Arguments),
     Config(config::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -84,6 +87,12 @@ impl Command {
     fn run(self, host: HostArguments) -> Result<ExitCode, Failure> {
         match self {
             Self::Config(arguments) => arguments.run(host),
+            Self::Agent(arguments) => {
+                let opened = host.clone().open(Needed::Read)?;
+                require_state(&opened)?;
+                let result = arguments.run(&opened, &host);
+                result.map_err(|failure| hints::complete_failure(failure, opened.server()))
+            }
             Self::Completions(arguments) => {
                 arguments.run::<Program>(EXAMPLES)?;
                 Ok(ExitCode::SUCCESS)
@@ -118,12 +127,7 @@ impl ServerCommand {
     }
 
     fn run(self, host: &Host) -> Result<ExitCode, Failure> {
-        let state = host.server().state();
-        if state.exists() {
-            bulla_files::require_unshared(state)?;
-            // What may not be looked at is not lost: no command may take it for that.
-            std::fs::read_dir(state).attempt("list", state)?;
-        }
+        require_state(host)?;
         match self {
             Self::Enroll(arguments) => arguments.run(host),
             Self::Follow(arguments) => arguments.run(host),
@@ -136,6 +140,17 @@ impl ServerCommand {
             Self::History(arguments) => arguments.run(host.server()),
         }
     }
+}
+
+/// Refuses state that others may change, or that this user may not look at: what may not be looked
+/// at is not lost, and no command may take it for that.
+fn require_state(host: &Host) -> Result<(), Failure> {
+    let state = host.server().state();
+    if state.exists() {
+        bulla_files::require_unshared(state)?;
+        std::fs::read_dir(state).attempt("list", state)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

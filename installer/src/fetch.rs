@@ -8,4 +8,4 @@ pub(crate) mod supply;
 
 pub use error::FetchError;
 pub use log::FollowedLog;
-pub use supply::Supply;
+pub use supply::{Access, Supply};

@@ -32,7 +32,7 @@
 //! The rooms, of which each knows only those to its right:
 //!
 //! ```text
-//! cli -> operation -> {live, fetch, drift} -> tree -> state -> config -> site -> platform
+//! cli -> agent -> operation -> {live, fetch, drift} -> tree -> state -> config -> site -> platform
 //! ```
 //!
 //! This version runs no hooks and no health checks, and refuses releases that ask for them
@@ -50,6 +50,7 @@ mod site;
 mod state;
 mod tree;
 
+pub mod agent;
 pub mod cli;
 
 pub use config::{
@@ -58,7 +59,7 @@ pub use config::{
     UserName,
 };
 pub use drift::{DriftError, SetAside};
-pub use fetch::{FetchError, FollowedLog, Supply};
+pub use fetch::{Access, FetchError, FollowedLog, Supply};
 pub use live::LiveError;
 pub use observer::Observer;
 pub use operation::{

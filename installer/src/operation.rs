@@ -24,6 +24,7 @@ pub use install::{InstallError, InstallRequest, Installed, Outcome, Preview, ins
 pub use locked::LockedSite;
 pub use observe::ObserveError;
 pub use registries::{install_from, preview_from, sync_from};
+pub(crate) use registries::{install_known, sync_all};
 pub use resolve::ResolveError;
 pub use rollback::{Candidate, RollbackError, RollbackRequest, RolledBack, rollback};
 pub use set_aside::{remove_set_aside, set_aside};

@@ -19,7 +19,7 @@ use bulla_schemas::policy::Policy;
 use bulla_schemas::recipe::Recipe;
 use bulla_schemas::release::ReleaseDocument;
 use bulla_schemas::report::server::{
-    Activation, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
+    Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
@@ -156,7 +156,7 @@ const DOCUMENTS: &[Document] = &[
         "bulla-installer-install-followed",
         "Output of bulla-installer install --json, without a project",
     ),
-    json::<bulla_schemas::report::server::HostReport>(
+    json::<ConfigReport>(
         "bulla-installer-config",
         "Output of bulla-installer config show --json",
     ),

@@ -17,6 +17,7 @@
     reason = "whatever goes wrong here fails the test that asked for it"
 )]
 
+pub mod agent;
 pub mod chaos_proxy;
 pub mod keys;
 pub mod programs;
@@ -29,6 +30,7 @@ pub mod transcript;
 pub mod tree;
 pub mod world;
 
+pub use agent::Agent;
 pub use chaos_proxy::{ChaosProxy, Direction, Fault};
 pub use keys::Person;
 pub use programs::Program;

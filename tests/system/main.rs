@@ -1,6 +1,7 @@
 //! The three programs together, as people and servers run them.
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
+mod agent;
 mod bad_input;
 mod ci;
 mod crash;

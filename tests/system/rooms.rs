@@ -35,6 +35,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         "installer/src",
         &[
             &["cli"],
+            &["agent"],
             &["operation"],
             &["live", "fetch", "drift"],
             &["tree"],

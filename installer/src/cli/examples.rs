@@ -8,6 +8,7 @@ pub(super) const EXAMPLES: Examples = &[
         &[],
         &["bulla-installer install acme/billing --channel prod"],
     ),
+    (&["agent"], &["bulla-installer agent --once"]),
     (
         &["enroll"],
         &["bulla-installer enroll https://releases.acme.example \"$ANCHOR\""],

@@ -11,7 +11,7 @@ use crate::platform::FileError;
 use crate::platform::files::Attempt as _;
 use crate::site::Server;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct HostArguments {
     /// The host file, which says what this server is to do [default: /etc/bulla/server.toml, where
     /// --root and --state are the usual ones]

@@ -1,7 +1,7 @@
 //! `bulla-installer install [PROJECT|FILE] [--channel CHANNEL] [HASH]`
 
 mod followed;
-mod sentence;
+pub(super) mod sentence;
 mod wish;
 
 use std::path::PathBuf;
@@ -15,13 +15,11 @@ use clap::{Args, ValueEnum};
 
 use self::wish::{Source, Wish};
 use super::clock;
-use super::hints::complete;
 use super::host::Host;
-use super::token::{TokenArguments, read_file};
+use super::registries::access;
+use super::token::TokenArguments;
 use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
-use crate::site::Server;
-use crate::state::with_causes;
 
 /// Make the release that a channel points to live
 ///
@@ -136,8 +134,8 @@ impl Arguments {
                 let (supply, project) = Supply::file(&path)?;
                 (vec![supply], Some(project))
             }
-            Some(Subject::Project(project)) => (registries(&log, host, self.token)?, Some(project)),
-            None => (registries(&log, host, self.token)?, None),
+            Some(Subject::Project(project)) => (supplies(&log, host, self.token)?, Some(project)),
+            None => (supplies(&log, host, self.token)?, None),
         };
         let mut source = Source {
             host,
@@ -168,55 +166,15 @@ fn one(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the registries that serve the log. A token that the command was given is shown to the
-/// first; the others have their own in the host file. One that cannot be asked is passed over, as
-/// long as another one can.
-fn registries(
-    log: &FollowedLog,
-    host: &Host,
-    token: TokenArguments,
-) -> Result<Vec<Supply>, Failure> {
-    let mut first = Some(token);
-    let (mut supplies, mut failed) = (Vec::new(), Vec::new());
-    for registry in log.registries() {
-        let token = match (first.take(), &registry.token_file) {
-            (Some(token), _) => token.read(|| remembered_token(log, host.server())),
-            (None, Some(path)) => read_file(path).map(Some),
-            (None, None) => Ok(None),
-        };
-        let supply = token.and_then(|token| Ok(Supply::registry(registry.url.clone(), token)?));
-        match supply {
-            Ok(supply) => supplies.push(supply.on_silence(|sentence| stderr::say(sentence))),
-            Err(failure) => failed.push((&registry.url, failure)),
-        }
-    }
-    if supplies.is_empty()
-        && let Some((_, failure)) = failed.pop()
-    {
-        return Err(failure);
-    }
-    for (url, failure) in failed {
-        let problem = with_causes(failure.error());
-        stderr::warn(format_args!("{url} is not asked: {problem}"));
+/// Connects to the registries that serve the log.
+fn supplies(log: &FollowedLog, host: &Host, token: TokenArguments) -> Result<Vec<Supply>, Failure> {
+    let mut supplies = Vec::new();
+    for access in access(log, host, token)? {
+        supplies.push(
+            access
+                .supply()?
+                .on_silence(|sentence| stderr::say(sentence)),
+        );
     }
     Ok(supplies)
-}
-
-/// Returns the file that enrolment named for the registry's token. Many registries can be read
-/// without one.
-fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
-    match log.token_file(server) {
-        Ok(path) => path,
-        Err(error) => {
-            let problem = with_causes(&error);
-            let url = log.registries().first().map(|first| first.url.as_str());
-            let command = format!(
-                "`bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
-                url.unwrap_or("URL")
-            );
-            let command = complete(&command, server);
-            stderr::warn(format_args!("{problem}; {command}"));
-            None
-        }
-    }
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::platform::FileError;
 use crate::platform::files::Attempt as _;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct TokenArguments {
     /// A file that holds the registry's token
     #[arg(long, value_name = "FILE")]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::log::Anchor;
-use bulla_schemas::{ChannelName, ProjectName};
+use bulla_schemas::period::Period;
+use bulla_schemas::{ChannelName, HostName, ProjectName};
 use serde::Deserialize;
 use url::Url;
 
@@ -22,6 +23,11 @@ pub struct HostConfig {
     /// The installer's own state.
     #[serde(deserialize_with = "values::absolute_path")]
     pub state: Option<PathBuf>,
+    /// What the server is called where it reports; without this, what it calls itself.
+    pub name: Option<HostName>,
+    /// How often the agent looks at least whether there is something to do.
+    #[serde(deserialize_with = "values::poll")]
+    pub poll: Option<Period>,
     /// What the log of the registries must contain.
     pub anchor: Option<Anchor>,
     /// The registries that serve the log and its releases; each is asked after those before it.
@@ -45,6 +51,12 @@ pub struct Registry {
 }
 
 impl HostConfig {
+    /// Returns how often the agent looks at least whether there is something to do.
+    pub fn poll(&self) -> Period {
+        const USUAL: Period = Period::seconds(300);
+        self.poll.unwrap_or(USUAL)
+    }
+
     /// Returns what holds for a project.
     pub fn project(&self, project: &ProjectName) -> ProjectConfig {
         self.projects.get(project).cloned().unwrap_or_default()

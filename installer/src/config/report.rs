@@ -3,7 +3,7 @@
 use bulla_schemas::ProjectName;
 use bulla_schemas::install::Hooks;
 use bulla_schemas::report::server::{
-    HostHooks, HostProject, HostRegistry, HostReport, HostRetention,
+    ConfigReport, HostHooks, HostProject, HostRegistry, HostRetention,
 };
 
 use super::file::HostFile;
@@ -13,16 +13,18 @@ use crate::site::Server;
 
 impl HostConfig {
     /// Says what holds on a server.
-    pub fn report(&self, file: Option<&HostFile>, server: &Server) -> HostReport {
+    pub fn report(&self, file: Option<&HostFile>, server: &Server) -> ConfigReport {
         let registries = self.registries.iter().map(|registry| HostRegistry {
             url: registry.url.to_string(),
             token_file: registry.token_file.clone(),
         });
         let projects = self.projects.iter();
-        HostReport {
+        ConfigReport {
             file: file.map(|file| file.path().to_owned()),
             root: server.root().to_owned(),
             state: server.state().to_owned(),
+            name: self.name.clone(),
+            poll: self.poll(),
             anchor: self.anchor.clone(),
             registries: registries.collect(),
             projects: projects

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use bulla_schemas::period::Period;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
@@ -24,6 +25,17 @@ impl ValueError {
             found: found.chars().take(200).collect(),
         }
     }
+}
+
+/// Reads how often something is looked at: at least every second, so that it is not done all the time.
+pub(super) fn poll<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Period>, D::Error> {
+    let period = Period::deserialize(deserializer)?;
+    if period < Period::seconds(1) {
+        return Err(D::Error::custom(format_args!(
+            "expected `1s` or longer; found `{period}`"
+        )));
+    }
+    Ok(Some(period))
 }
 
 /// A user and, where it is not the user's own, a group: `www-data`, `www-data:adm`, `1000:1000`.

@@ -7,14 +7,36 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla_bundle::{BundleFile, Limits, read_bundle_file};
-use bulla_registry_client::Client;
-use bulla_schemas::{DigestPrefix, ProjectName};
+use bulla_registry_client::{Client, ClientError};
+use bulla_schemas::api::HostReport;
+use bulla_schemas::{DigestPrefix, HostName, ProjectName};
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use url::Url;
 
 use super::error::FetchError;
 use crate::platform::files::Attempt as _;
+
+/// A registry, and the token for it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Its address.
+    pub url: Url,
+    /// The token, and for no other registry.
+    pub token: Option<SecretString>,
+}
+
+impl Access {
+    /// Connects, for a thread that waits.
+    pub(crate) fn supply(&self) -> Result<Supply, FetchError> {
+        Supply::registry(self.url.clone(), self.token.clone())
+    }
+
+    /// Connects, for a thread of its own that does not.
+    pub(crate) fn client(&self) -> Result<Client, ClientError> {
+        Client::new(self.url.clone(), self.token.clone())
+    }
+}
 
 /// Where releases come from.
 pub struct Supply {
@@ -60,6 +82,14 @@ impl Supply {
             source: Source::File(Arc::new(file)),
         };
         Ok((supply, project))
+    }
+
+    /// Tells the registry how this server is.
+    pub(crate) fn report(&self, host: &HostName, report: &HostReport) -> Result<(), FetchError> {
+        match &self.source {
+            Source::Registry(client) => Ok(self.wait(client.report(host, report))?),
+            Source::File(_) => Ok(()),
+        }
     }
 
     /// Returns the registry's address, where it is one.

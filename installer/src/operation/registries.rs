@@ -11,6 +11,7 @@ use crate::fetch::{FetchError, FollowedLog, Supply};
 use crate::observer::Observer;
 use crate::site::Server;
 use crate::state::with_causes;
+use bulla_trust::LogState;
 
 /// Syncs the log and makes the channel's head live, with the first supply that brings both.
 pub fn install_from(
@@ -54,6 +55,43 @@ pub fn sync_from(
     first_valid(server, supplies, observer, |supply| {
         Ok(log.sync(server, supply, now)?)
     })
+}
+
+/// Makes the channel's head in a log that was synced before live, with the first supply that brings
+/// it.
+pub(crate) fn install_known(
+    locked: &LockedSite,
+    server: &Server,
+    log: &LogState,
+    supplies: &[Supply],
+    request: &InstallRequest,
+    observer: &dyn Observer,
+) -> Result<Installed, InstallError> {
+    first_valid(server, supplies, observer, |supply| {
+        install(locked, log, supply, request, observer)
+    })
+}
+
+/// Takes in what the log has grown by, from all supplies: of those that are valid, the newest counts.
+/// Fails where none of them can be read.
+pub(crate) fn sync_all(
+    server: &Server,
+    log: &mut FollowedLog,
+    supplies: &[Supply],
+    now: Timestamp,
+) -> Result<(), FetchError> {
+    let mut failed = None;
+    let mut is_read = false;
+    for supply in supplies {
+        match log.sync(server, supply, now) {
+            Ok(()) => is_read = true,
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if !is_read => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Returns what the first supply brings, or of their failures the one that matters most.

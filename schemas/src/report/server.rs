@@ -9,7 +9,7 @@
 //! | `verify` | [`Verification`] |
 //! | `history` | a list of [`Activation`] |
 //! | `set-aside list` | a list of [`SetAside`] |
-//! | `config show` | [`HostReport`] |
+//! | `config show` | [`ConfigReport`] |
 
 mod activation;
 mod host;
@@ -19,7 +19,8 @@ mod tree;
 
 pub use activation::{Activation, ActivationAction, Hold, PromotionRecord};
 pub use host::{
-    DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostReport, HostRetention, Link,
+    ConfigReport, DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostRetention,
+    Link,
 };
 pub use install::{InstallFailure, InstallReport, ProjectInstall};
 pub use status::{ProjectStatus, Standing, Verification};

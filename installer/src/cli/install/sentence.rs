@@ -22,7 +22,11 @@ pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Previe
 }
 
 /// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
-pub(super) fn did(project: &ProjectName, channel: &ChannelName, installed: &Installed) -> String {
+pub(in crate::cli) fn did(
+    project: &ProjectName,
+    channel: &ChannelName,
+    installed: &Installed,
+) -> String {
     let hash = installed.hash.short();
     let place = format!("{project} {channel}");
     let from = match installed.from {

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::install::Hooks;
 use crate::log::Anchor;
-use crate::{ChannelName, ProjectName};
+use crate::period::Period;
+use crate::{ChannelName, HostName, ProjectName};
 
 /// What holds on a server: what its host file says, and the defaults for the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HostReport {
+pub struct ConfigReport {
     /// The host file, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
@@ -20,6 +21,11 @@ pub struct HostReport {
     pub root: PathBuf,
     /// The installer's own state.
     pub state: PathBuf,
+    /// What the server is called where it reports; absent when that is what it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<HostName>,
+    /// How often the agent looks at least whether there is something to do.
+    pub poll: Period,
     /// What the log of the registries must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,

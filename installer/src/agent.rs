@@ -1,0 +1,315 @@
+//! The agent: keeps every followed project at its channel, without anybody logged in.
+//!
+//! ```text
+//! listener    the registries' word that the log has grown, signals        one thread
+//! agent       reads the log, decides what is to be done, reports          one thread
+//! worker      brings one project to its channel, as `install` does        one thread a project
+//! ```
+//!
+//! It converges on state and never on events: an event only says when to look. What is wanted is
+//! the verified log, what is there is the disk, and all that the agent remembers between two looks
+//! is when to look again. Whatever it does is a command too, under the same lock.
+
+mod event;
+mod listener;
+mod notify;
+mod orders;
+mod pulse;
+mod report;
+mod schedule;
+mod voice;
+mod worker;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::{ProjectName, Timestamp};
+use bulla_trust::LogState;
+
+use self::event::Event;
+use self::listener::Listener;
+use self::notify::Notifier;
+use self::pulse::Pulse;
+use self::report::Reporter;
+use self::schedule::Schedule;
+use self::worker::{Brought, Job};
+use crate::fetch::{FetchError, FollowedLog};
+use crate::operation::sync_all;
+use crate::state::with_hint;
+
+pub use self::listener::ListenError;
+pub use self::orders::Orders;
+pub use self::voice::{Level, Voice};
+
+/// How long the agent waits at most before it looks around.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How many projects are brought to their channels at once.
+const MOST_WORKERS: usize = 4;
+
+/// Runs until it is told to end.
+pub fn run(orders: Orders, voice: &Arc<dyn Voice>) -> Result<(), ListenError> {
+    let (sender, events) = mpsc::channel();
+    let listener = Listener::start(&orders, sender.clone())?;
+    let pulse = Pulse::default();
+    let notifier = Notifier::start(pulse.clone());
+    Agent {
+        schedule: orders.schedule(Instant::now()),
+        reporter: Reporter::default(),
+        known: Arc::new(LogState::default()),
+        unread: None,
+        running: BTreeSet::new(),
+        orders: Arc::new(orders),
+        voice: Arc::clone(voice),
+        sender,
+        listener,
+        pulse,
+        notifier,
+    }
+    .run(&events);
+    Ok(())
+}
+
+/// Brings every followed project to its channel once, and reports. Returns the gravest failure.
+pub fn run_once(orders: Orders, voice: &Arc<dyn Voice>) -> Option<FailureKind> {
+    let (sender, events) = mpsc::channel();
+    let mut agent = Agent {
+        schedule: orders.schedule(Instant::now()),
+        reporter: Reporter::default(),
+        known: Arc::new(LogState::default()),
+        unread: None,
+        running: BTreeSet::new(),
+        orders: Arc::new(orders),
+        voice: Arc::clone(voice),
+        sender,
+        listener: Listener::none(),
+        pulse: Pulse::default(),
+        notifier: Notifier::none(),
+    };
+    agent.once(&events)
+}
+
+struct Agent {
+    orders: Arc<Orders>,
+    voice: Arc<dyn Voice>,
+    sender: Sender<Event>,
+    listener: Listener,
+    pulse: Pulse,
+    notifier: Notifier,
+    schedule: Schedule,
+    reporter: Reporter,
+    /// The log, as far as it is verified.
+    known: Arc<LogState>,
+    /// Why the log could not be read the last time.
+    unread: Option<String>,
+    running: BTreeSet<ProjectName>,
+}
+
+impl Agent {
+    fn run(mut self, events: &Receiver<Event>) {
+        let beat = self.pulse.begin();
+        self.notifier.ready();
+        let mut is_ending = false;
+        loop {
+            beat.beat();
+            let now = Instant::now();
+            if !is_ending {
+                if self.schedule.is_log_due(now) {
+                    self.read_log();
+                }
+                self.start_workers(now);
+                if self.schedule.is_report_due(now) && self.running.is_empty() {
+                    self.report();
+                }
+            }
+            self.notifier.status(&self.status());
+            let idle = self.schedule.idle(Instant::now(), &self.running);
+            match events.recv_timeout(idle.min(LONGEST_WAIT)) {
+                Ok(Event::Grown) => self.schedule.log_has_grown(Instant::now()),
+                Ok(Event::Brought(brought)) => {
+                    self.end_worker(*brought);
+                }
+                Ok(Event::Reload) => self.reload(),
+                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => {
+                    self.notifier.stopping();
+                    is_ending = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            // What is under way is seen to its end: it is short, and half of it would have to be
+            // undone.
+            if is_ending && self.running.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn once(&mut self, events: &Receiver<Event>) -> Option<FailureKind> {
+        let mut worst = self.read_log();
+        let mut waiting = self.schedule.projects();
+        while !waiting.is_empty() || !self.running.is_empty() {
+            while self.running.len() < MOST_WORKERS
+                && let Some(project) = waiting.pop_first()
+            {
+                self.start_worker(&project);
+            }
+            // Nothing else sends, so this waits for a worker.
+            if !self.running.is_empty()
+                && let Ok(Event::Brought(brought)) = events.recv()
+            {
+                let failed = self.end_worker(*brought);
+                worst = [worst, failed]
+                    .into_iter()
+                    .flatten()
+                    .max_by_key(|kind| kind.gravity());
+            }
+        }
+        self.report();
+        worst
+    }
+
+    /// Takes in what the log has grown by, from every registry: the newest one that is valid counts.
+    fn read_log(&mut self) -> Option<FailureKind> {
+        let now = self.voice.now();
+        let (state, error) = match self.sync(now) {
+            Ok((state, synced)) => (Some(state), synced.err()),
+            Err(error) => (None, Some(error)),
+        };
+        if let Some(state) = state.filter(|state| state.size() != self.known.size()) {
+            let moved = self.orders.moved(&self.known, &state);
+            self.known = Arc::new(state);
+            self.schedule.have_moved(&moved, Instant::now());
+        }
+        self.listener.tell(self.known.size());
+        self.schedule.log_was_read(error.is_none(), Instant::now());
+        let problem = error.as_ref().map(with_hint);
+        // The same every minute would hide what else is said.
+        if problem != self.unread {
+            match &problem {
+                Some(problem) => self.say(
+                    None,
+                    Level::Warning,
+                    &format!("the log was not read: {problem}"),
+                ),
+                None => self.say(None, Level::Done, "the log is read again"),
+            }
+            self.unread = problem;
+        }
+        error.map(|error| error.kind())
+    }
+
+    /// Returns what is known of the log, and why no more of it.
+    fn sync(&self, now: Timestamp) -> Result<(LogState, Result<(), FetchError>), FetchError> {
+        let server = &self.orders.server;
+        let mut log = FollowedLog::open(server, &self.orders.config)?;
+        let synced = sync_all(server, &mut log, &self.orders.supplies()?, now);
+        Ok((log.state().clone(), synced))
+    }
+
+    fn start_workers(&mut self, now: Instant) {
+        while self.running.len() < MOST_WORKERS
+            && let Some(project) = self.schedule.take_due(now, &self.running)
+        {
+            self.start_worker(&project);
+        }
+    }
+
+    /// Brings a project to its channel, unless it is there.
+    fn start_worker(&mut self, project: &ProjectName) {
+        let Some(job) = Job::needed(&self.orders, &self.known, project) else {
+            self.schedule.is_settled(project);
+            return;
+        };
+        self.running.insert(project.clone());
+        let (voice, sender, beat) = (
+            Arc::clone(&self.voice),
+            self.sender.clone(),
+            self.pulse.begin(),
+        );
+        std::thread::spawn(move || {
+            let brought = job.run(&*voice, &beat);
+            // Without a listener there is nobody to tell.
+            let _ = sender.send(Event::Brought(Box::new(brought)));
+        });
+    }
+
+    fn end_worker(&mut self, brought: Brought) -> Option<FailureKind> {
+        let Brought {
+            project,
+            channel,
+            result,
+        } = brought;
+        self.running.remove(&project);
+        let failed = match result {
+            Ok(installed) => {
+                self.voice.installed(&project, &channel, &installed);
+                self.schedule.is_settled(&project);
+                self.reporter.succeeded(&project);
+                None
+            }
+            Err(failure) => {
+                self.schedule.failed(&project, Instant::now());
+                let kind = failure.kind;
+                if self.reporter.failed(&project, &failure, self.voice.now()) {
+                    self.say(Some(&project), Level::Error, &failure.message);
+                }
+                Some(kind)
+            }
+        };
+        self.schedule.report_is_due(Instant::now());
+        failed
+    }
+
+    fn report(&mut self) {
+        let log = self.known.size();
+        let interval = self.orders.config.poll();
+        let reported = self
+            .reporter
+            .report(&self.orders, log, interval, self.voice.now());
+        if let Err(problem) = reported {
+            self.say(None, Level::Warning, &problem);
+        }
+        self.schedule.was_reported(Instant::now());
+    }
+
+    fn reload(&mut self) {
+        self.notifier.reloading();
+        match self.voice.reload() {
+            Ok(orders) => {
+                match Listener::start(&orders, self.sender.clone()) {
+                    Ok(listener) => self.listener = listener,
+                    Err(error) => self.say(None, Level::Error, &with_hint(&error)),
+                }
+                self.schedule = orders.schedule(Instant::now());
+                self.orders = Arc::new(orders);
+                self.say(None, Level::Done, "the host file was read again");
+            }
+            Err(problem) => self.say(
+                None,
+                Level::Error,
+                &format!("the host file was not read again, the one before counts: {problem}"),
+            ),
+        }
+        self.notifier.ready();
+    }
+
+    /// One line for `systemctl status`.
+    fn status(&self) -> String {
+        let running: Vec<&str> = self.running.iter().map(ProjectName::as_str).collect();
+        match (running.as_slice(), &self.unread) {
+            ([], None) => format!(
+                "{} projects, log of {} entries",
+                self.schedule.len(),
+                self.known.size()
+            ),
+            ([], Some(problem)) => format!("the log was not read: {problem}"),
+            (running, _) => format!("working on {}", running.join(", ")),
+        }
+    }
+
+    fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
+        self.voice.say(project, level, sentence);
+    }
+}

@@ -1,0 +1,184 @@
+//! What the agent tells the registries of this server: read back from the disk, and never what was
+//! ordered. Nothing depends on whether anybody hears it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bulla_schemas::api::{
+    DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportedError, ReportedHold,
+};
+use bulla_schemas::period::Period;
+use bulla_schemas::{HostName, ProjectName, Timestamp};
+
+use super::orders::Orders;
+use super::worker::Failure;
+use crate::operation::{ProjectStatus, status};
+use crate::state::{with_causes, with_hint};
+
+/// Reports, and remembers what failed until it succeeds.
+#[derive(Debug, Default)]
+pub(super) struct Reporter {
+    errors: BTreeMap<ProjectName, ReportedError>,
+    /// Why no registry took the last report.
+    unheard: Option<String>,
+}
+
+impl Reporter {
+    /// Remembers why a project could not be brought to its channel. Tells whether that is news.
+    pub(super) fn failed(
+        &mut self,
+        project: &ProjectName,
+        failure: &Failure,
+        at: Timestamp,
+    ) -> bool {
+        let error = ReportedError {
+            kind: failure.kind,
+            message: failure.message.as_str().into(),
+            at,
+        };
+        let before = self.errors.insert(project.clone(), error.clone());
+        before.is_none_or(|before| before.message != error.message)
+    }
+
+    /// Forgets why a project could not be brought to its channel.
+    pub(super) fn succeeded(&mut self, project: &ProjectName) {
+        self.errors.remove(project);
+    }
+
+    /// Tells the registries how this server is. Returns why none of them took it, when that is news.
+    pub(super) fn report(
+        &mut self,
+        orders: &Orders,
+        log_size: u64,
+        interval: Period,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        // Without a token, a registry does not know whose report it is.
+        if orders
+            .registries
+            .iter()
+            .all(|access| access.token.is_none())
+        {
+            return Ok(());
+        }
+        let sent = self
+            .describe(orders, log_size, interval, now)
+            .and_then(|(name, report)| send(orders, &name, &report));
+        let unheard = sent.err();
+        if unheard == self.unheard {
+            return Ok(());
+        }
+        self.unheard.clone_from(&unheard);
+        unheard.map_or(Ok(()), |problem| {
+            Err(format!(
+                "no registry takes reports of this server: {problem}"
+            ))
+        })
+    }
+
+    fn describe(
+        &self,
+        orders: &Orders,
+        log_size: u64,
+        interval: Period,
+        now: Timestamp,
+    ) -> Result<(HostName, HostReport), String> {
+        let name = host_name(orders)?;
+        let found =
+            status(&orders.server, &orders.config, None).map_err(|error| with_hint(&error))?;
+        let projects = found.into_iter().map(|status| self.project(orders, status));
+        let projects: Vec<ProjectReport> = projects.collect();
+        let facts = HostFacts {
+            observed_at: now,
+            interval,
+            installer: env!("CARGO_PKG_VERSION").into(),
+            system: system().as_str().into(),
+            log_size,
+            root_disk: space(orders.server.root()),
+            state_disk: space(orders.server.state()),
+        };
+        let projects = projects.try_into().map_err(|error| with_causes(&error))?;
+        Ok((name, HostReport { facts, projects }))
+    }
+
+    fn project(&self, orders: &Orders, status: ProjectStatus) -> ProjectReport {
+        let followed = orders.config.project(&status.project).channel;
+        ProjectReport {
+            channel: followed.or(status.channel),
+            live: status.live,
+            activated_at: status.activated_at,
+            head: status.head,
+            standing: status.standing,
+            health: Health::Unknown,
+            drift: status
+                .differences
+                .map(|differences| differences.len() as u64),
+            hold: status.hold.map(|hold| ReportedHold {
+                hash: hold.hash,
+                since: hold.since,
+                by: hold.by.map(Into::into),
+                reason: hold.reason.map(Into::into),
+            }),
+            last_error: self.errors.get(&status.project).cloned(),
+            project: status.project,
+        }
+    }
+}
+
+/// The name in the host file, else the one that the operating system has.
+fn host_name(orders: &Orders) -> Result<HostName, String> {
+    if let Some(name) = &orders.config.name {
+        return Ok(name.clone());
+    }
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy().to_lowercase();
+    name.parse()
+        .map_err(|error| format!("{error}; `name` in the host file says how this server is called"))
+}
+
+/// Sends a report to the first registry that takes it.
+fn send(orders: &Orders, name: &HostName, report: &HostReport) -> Result<(), String> {
+    let mut problem = String::new();
+    for access in orders
+        .registries
+        .iter()
+        .filter(|access| access.token.is_some())
+    {
+        let sent = access
+            .supply()
+            .map_err(|error| with_hint(&error))
+            .and_then(|supply| {
+                supply
+                    .report(name, report)
+                    .map_err(|error| with_hint(&error))
+            });
+        match sent {
+            Ok(()) => return Ok(()),
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+/// What the operating system calls itself, os-release(5).
+fn system() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let kernel = rustix::system::uname();
+    format!(
+        "{}, {} {}",
+        name.unwrap_or("an unknown system").trim_matches('"'),
+        kernel.sysname().to_string_lossy(),
+        kernel.release().to_string_lossy()
+    )
+}
+
+fn space(path: &Path) -> Option<DiskSpace> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(DiskSpace {
+        free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        free_inodes: (found.f_files > 0).then_some(found.f_favail),
+    })
+}

@@ -1,0 +1,132 @@
+//! One project on its way to its channel, under the lock that every command takes.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use bulla_bundle::Progress;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::{ChannelName, ProjectName};
+use bulla_trust::LogState;
+
+use super::orders::Orders;
+use super::pulse::Beat;
+use super::voice::{Level, Voice};
+use crate::live::current;
+use crate::observer::Observer;
+use crate::operation::{InstallError, InstallRequest, Installed, LockedSite, install_known};
+use crate::site::Site;
+use crate::state::with_hint;
+
+/// What is to be done for a project.
+pub(super) struct Job {
+    orders: Arc<Orders>,
+    log: Arc<LogState>,
+    project: ProjectName,
+    channel: ChannelName,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Brought {
+    pub(super) project: ProjectName,
+    pub(super) channel: ChannelName,
+    pub(super) result: Result<Installed, Failure>,
+}
+
+/// Why a project is not where it belongs.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    pub(super) message: String,
+}
+
+impl Job {
+    /// Looks whether a project is elsewhere than its channel, or something was begun with it. Where
+    /// neither is so, nothing is done: what people change in a live tree is theirs.
+    pub(super) fn needed(
+        orders: &Arc<Orders>,
+        log: &Arc<LogState>,
+        project: &ProjectName,
+    ) -> Option<Self> {
+        let channel = orders.config.project(project).channel?;
+        let site = orders.server.site(project);
+        let head = log.head(project, &channel)?.hash;
+        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head);
+        (!is_there || is_begun(&site)).then(|| Self {
+            orders: Arc::clone(orders),
+            log: Arc::clone(log),
+            project: project.clone(),
+            channel,
+        })
+    }
+
+    /// Does it.
+    pub(super) fn run(self, voice: &dyn Voice, beat: &Beat) -> Brought {
+        let observer = Watched {
+            project: &self.project,
+            voice,
+            beat,
+        };
+        let result = self.install(voice, &observer);
+        Brought {
+            project: self.project,
+            channel: self.channel,
+            result: result.map_err(|error| Failure {
+                kind: error.kind(),
+                message: with_hint(&error),
+            }),
+        }
+    }
+
+    fn install(
+        &self,
+        voice: &dyn Voice,
+        observer: &dyn Observer,
+    ) -> Result<Installed, InstallError> {
+        let server = &self.orders.server;
+        let now = voice.now();
+        let site = LockedSite::open(server, &self.project, "agent", now, observer)?;
+        let supplies = self.orders.supplies()?;
+        let request = InstallRequest {
+            channel: self.channel.clone(),
+            hash: None,
+            pin_old: false,
+            // The host file is the server's own word.
+            switch_channel: true,
+            over_edits: false,
+            config: self.orders.config.project(&self.project),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            now,
+        };
+        install_known(&site, server, &self.log, &supplies, &request, observer)
+    }
+}
+
+/// A step that a dead process left is finished by whoever locks the project next.
+fn is_begun(site: &Site) -> bool {
+    site.journal().exists()
+}
+
+/// Says what happens, and that something does.
+struct Watched<'a> {
+    project: &'a ProjectName,
+    voice: &'a dyn Voice,
+    beat: &'a Beat,
+}
+
+impl Progress for Watched<'_> {
+    fn start(&self, _total_bytes: Option<u64>) {
+        self.beat.beat();
+    }
+
+    fn advance(&self, _bytes: u64) {
+        self.beat.beat();
+    }
+}
+
+impl Observer for Watched<'_> {
+    fn note(&self, sentence: &str) {
+        self.beat.beat();
+        self.voice.say(Some(self.project), Level::Warning, sentence);
+    }
+}

@@ -1,0 +1,286 @@
+//! The agent: what is promoted reaches every server by itself, and stays what was promoted.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bulla_tests::{Agent, Program, Server, Transcript, World};
+use rustix::process::Signal;
+
+const PROJECT: &str = "acme/billing";
+
+/// A server that follows the project, and its host file.
+fn following(world: &World, name: &str) -> (Server, PathBuf) {
+    let server = world.server(name);
+    let host_file = world.path(&format!("{name}.toml"));
+    let config = host_file.to_str().unwrap();
+    server
+        .run(&["follow", PROJECT, "--channel", "prod", "--config", config])
+        .done();
+    (server, host_file)
+}
+
+/// Takes the last promotion back, for everybody.
+fn roll_back(world: &World) {
+    let arguments = [
+        "rollback",
+        "prod",
+        "--project",
+        PROJECT,
+        "-m",
+        "worse",
+        "--ssh-key",
+    ];
+    let mut command = world.bulla_command();
+    Transcript::of(command.args(arguments).arg(&world.alice.public_key)).done();
+}
+
+#[test]
+fn a_promotion_reaches_servers_by_itself_and_so_does_the_one_that_takes_it_back() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let servers = ["web1", "web2"].map(|name| following(&world, name));
+    let mut agents = servers
+        .each_ref()
+        .map(|(server, host_file)| Agent::start(server, host_file));
+    checkout.commit_change("two");
+    let second = world.publish(&checkout.path);
+    for (round, wanted) in [&first, &second, &first].into_iter().enumerate() {
+        match round {
+            0 => {}
+            1 => drop(world.promote(PROJECT, wanted, "prod")),
+            _ => roll_back(&world),
+        }
+        for (agent, (server, _)) in agents.iter_mut().zip(&servers) {
+            agent.wait_until_live(server, PROJECT, wanted);
+        }
+    }
+    for (server, host_file) in &servers {
+        let config = host_file.to_str().unwrap();
+        server.run(&["verify", PROJECT, "--config", config]).done();
+        let history = server
+            .run(&["history", PROJECT, "--json", "--config", config])
+            .done();
+        assert_eq!(history.json().as_array().unwrap().len(), 3, "{history}");
+    }
+    for mut agent in agents {
+        assert!(agent.memory() < 15 << 20, "{} bytes", agent.memory());
+        agent.signal(Signal::TERM);
+        assert_eq!(agent.ended(), Some(0), "{}", agent.spoken());
+    }
+}
+
+#[test]
+fn where_a_release_is_says_what_was_read_back_from_the_disk() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = fs::read_to_string(&host_file).unwrap();
+    fs::write(&host_file, format!("name = \"web1\"\n{config}")).unwrap();
+    let created = world
+        .registry
+        .token(&["create", "--scope", "pull,report", "--host", "web1"])
+        .done();
+    let environment = [("BULLA_TOKEN", created.last_line())];
+    let mut agent = Agent::start_with(&server, Program::Installer, &host_file, &environment);
+    let found = |state: &str, live: &str| {
+        let found = world.bulla(&["where", PROJECT, "--json"]).done().json();
+        let host = found
+            .as_array()
+            .unwrap()
+            .first()
+            .cloned()
+            .unwrap_or_default();
+        (host["host"] == "web1" && host["state"] == state && host["report"]["live"] == live)
+            .then_some(host)
+    };
+    agent.wait_for("a report that it is there", |_| {
+        found("current", &first).is_some()
+    });
+    // A person goes back on the server: the report says what is there, and not what was ordered.
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    agent.wait_for("a report of the second", |_| {
+        found("current", &second).is_some()
+    });
+    // What cannot be done is said, with its reason.
+    let link = server.project(PROJECT).join("current");
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    checkout.commit_change("three");
+    world.release(&checkout.path, PROJECT);
+    agent.wait_for("a report that it failed", |_| {
+        let found = world.bulla(&["where", PROJECT, "--json"]).done().json();
+        let error = found[0]["report"]["lastError"]["message"].clone();
+        found[0]["state"] == "failed" && error.as_str().is_some_and(|text| text.contains("current"))
+    });
+}
+
+#[test]
+fn an_agent_starts_without_network_and_goes_on_when_the_registry_is_back() {
+    let mut world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    world.registry.stop();
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_said("the log was not read");
+    assert_eq!(server.live(PROJECT), None);
+    world.registry.start_again();
+    agent.wait_until_live(&server, PROJECT, &first);
+    agent.wait_until_said("the log is read again");
+    world.registry.stop();
+    checkout.commit_change("two");
+    world.registry.start_again();
+    let second = world.release(&checkout.path, PROJECT);
+    agent.wait_until_live(&server, PROJECT, &second);
+}
+
+#[test]
+fn what_a_person_edits_in_the_live_tree_is_not_undone_between_promotions() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_live(&server, PROJECT, &first);
+    let page = server.project(PROJECT).join("current/public/index.html");
+    bulla_tests::make_removable(&fs::canonicalize(page.parent().unwrap()).unwrap());
+    fs::write(&page, "edited at night").unwrap();
+    // Everything is looked at again.
+    agent.signal(Signal::HUP);
+    agent.wait_until_said("the host file was read again");
+    let config = host_file.to_str().unwrap();
+    server.run(&["agent", "--once", "--config", config]).done();
+    assert_eq!(fs::read_to_string(&page).unwrap(), "edited at night");
+}
+
+#[test]
+fn a_changed_host_file_counts_from_the_signal_on_and_a_broken_one_does_not() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let other = world.git("acme/shop");
+    let first = world.release(&checkout.path, PROJECT);
+    let shop = world.release(&other.path, "acme/shop");
+    let (server, host_file) = following(&world, "web1");
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_live(&server, PROJECT, &first);
+    let text = fs::read_to_string(&host_file).unwrap();
+    fs::write(&host_file, "no = such key").unwrap();
+    agent.signal(Signal::HUP);
+    agent.wait_until_said("was not read again");
+    fs::write(
+        &host_file,
+        format!("{text}\n[project.\"acme/shop\"]\nchannel = \"prod\"\n"),
+    )
+    .unwrap();
+    agent.signal(Signal::HUP);
+    agent.wait_until_live(&server, "acme/shop", &shop);
+}
+
+#[test]
+fn an_agent_that_is_killed_in_the_middle_is_finished_by_the_next_one() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = host_file.to_str().unwrap();
+    server.run(&["agent", "--once", "--config", config]).done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    for failpoint in ["write::synced", "activation::journal-written"] {
+        checkout.commit_change(failpoint);
+        let next = world.release(&checkout.path, PROJECT);
+        let environment = [("BULLA_FAILPOINT", failpoint)];
+        let mut dying =
+            Agent::start_with(&server, Program::FailingInstaller, &host_file, &environment);
+        assert_eq!(dying.ended(), None, "{failpoint}: {}", dying.spoken());
+        let mut agent = Agent::start(&server, &host_file);
+        agent.wait_until_live(&server, PROJECT, &next);
+        drop(agent);
+        server.run(&["verify", PROJECT, "--config", config]).done();
+    }
+}
+
+#[test]
+fn an_agent_waits_for_a_command_that_works_on_the_project_and_says_so() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let lock = server.state.join("projects/acme%2Fbilling/lock");
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let held = bulla_files::Lock::take(&lock, "rollback", bulla_schemas::Timestamp::EPOCH, |_| {});
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_said("waiting for `rollback`");
+    assert_eq!(server.live(PROJECT), None);
+    drop(held);
+    agent.wait_until_live(&server, PROJECT, &first);
+}
+
+#[test]
+fn one_run_ends_with_the_gravest_failure_and_brings_what_it_can() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = host_file.to_str().unwrap();
+    server
+        .run(&[
+            "follow",
+            "acme/shop",
+            "--channel",
+            "prod",
+            "--config",
+            config,
+        ])
+        .done();
+    // A folder of a person's is where the link of another project has to be.
+    fs::create_dir_all(server.project("acme/shop").join("current")).unwrap();
+    let other = world.git("acme/shop");
+    world.release(&other.path, "acme/shop");
+    let once = server.run(&["agent", "--once", "--config", config]);
+    assert_ne!(once.status, Some(0), "{once}");
+    assert!(once.stderr.contains("acme/shop"), "{once}");
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+}
+
+#[test]
+fn systemd_is_told_when_the_agent_is_ready_gets_on_and_ends() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let path = world.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_mins(1)))
+        .unwrap();
+    let environment = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ];
+    let mut agent = Agent::start_with(&server, Program::Installer, &host_file, &environment);
+    agent.wait_until_live(&server, PROJECT, &first);
+    agent.signal(Signal::HUP);
+    agent.wait_until_said("the host file was read again");
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.ended(), Some(0), "{}", agent.spoken());
+    socket.set_nonblocking(true).unwrap();
+    let (mut told, mut buffer) = (String::new(), [0; 4096]);
+    while let Ok(length) = socket.recv(&mut buffer) {
+        told.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        told.push('\n');
+    }
+    for word in [
+        "READY=1",
+        "WATCHDOG=1",
+        "STATUS=working on acme/billing",
+        "RELOADING=1",
+        "STOPPING=1",
+    ] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}

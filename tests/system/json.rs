@@ -161,13 +161,6 @@ fn every_document_of_the_installer_fits_its_schema() {
     checkout.commit_change("two");
     let second = world.release(&checkout.path, PROJECT);
     assert_eq!(json("install", &install)["from"], first.as_str());
-    server.run(&["rollback", PROJECT, "-m", "slow"]).done();
-    let status = json("status", &["status", PROJECT]);
-    assert_eq!(status[0]["hold"]["left"], second.as_str());
-    assert_eq!(status[0]["standing"], "held");
-    let history = json("history", &["history", PROJECT]);
-    let last = history.as_array().unwrap().last().unwrap();
-    assert_eq!(last["reason"], "slow");
     // All that a host file follows: one that can be installed, and one that cannot.
     let file = world.path("server.toml");
     let projects = format!(
@@ -182,6 +175,13 @@ fn every_document_of_the_installer_fits_its_schema() {
     let shown = json("config", &[&["config", "show"][..], &named].concat());
     assert_eq!(shown["projects"][0]["project"], PROJECT);
     assert_eq!(shown["projects"][1]["ownHooks"]["activate"][0], "/bin/true");
+    server.run(&["rollback", PROJECT, "-m", "slow"]).done();
+    let status = json("status", &["status", PROJECT]);
+    assert_eq!(status[0]["hold"]["left"], second.as_str());
+    assert_eq!(status[0]["standing"], "held");
+    let history = json("history", &["history", PROJECT]);
+    let last = history.as_array().unwrap().last().unwrap();
+    assert_eq!(last["reason"], "slow");
     // What is said when nothing can be compared.
     let bundle = server
         .state

@@ -53,42 +53,16 @@ const MOST_WORKERS: usize = 4;
 pub fn run(orders: Orders, voice: &Arc<dyn Voice>) -> Result<(), ListenError> {
     let (sender, events) = mpsc::channel();
     let listener = Listener::start(&orders, sender.clone())?;
-    let pulse = Pulse::default();
-    let notifier = Notifier::start(pulse.clone());
-    Agent {
-        schedule: orders.schedule(Instant::now()),
-        reporter: Reporter::default(),
-        known: Arc::new(LogState::default()),
-        unread: None,
-        running: BTreeSet::new(),
-        orders: Arc::new(orders),
-        voice: Arc::clone(voice),
-        sender,
-        listener,
-        pulse,
-        notifier,
-    }
-    .run(&events);
+    let mut agent = Agent::new(orders, voice, sender, listener);
+    agent.notifier = Notifier::start(agent.pulse.clone());
+    agent.run(&events);
     Ok(())
 }
 
 /// Brings every followed project to its channel once, and reports. Returns the gravest failure.
 pub fn run_once(orders: Orders, voice: &Arc<dyn Voice>) -> Option<FailureKind> {
     let (sender, events) = mpsc::channel();
-    let mut agent = Agent {
-        schedule: orders.schedule(Instant::now()),
-        reporter: Reporter::default(),
-        known: Arc::new(LogState::default()),
-        unread: None,
-        running: BTreeSet::new(),
-        orders: Arc::new(orders),
-        voice: Arc::clone(voice),
-        sender,
-        listener: Listener::none(),
-        pulse: Pulse::default(),
-        notifier: Notifier::none(),
-    };
-    agent.once(&events)
+    Agent::new(orders, voice, sender, Listener::none()).once(&events)
 }
 
 struct Agent {
@@ -108,6 +82,28 @@ struct Agent {
 }
 
 impl Agent {
+    /// An agent that has done nothing yet, and tells nobody how it is.
+    fn new(
+        orders: Orders,
+        voice: &Arc<dyn Voice>,
+        sender: Sender<Event>,
+        listener: Listener,
+    ) -> Self {
+        Self {
+            schedule: orders.schedule(Instant::now()),
+            orders: Arc::new(orders),
+            voice: Arc::clone(voice),
+            sender,
+            listener,
+            pulse: Pulse::default(),
+            notifier: Notifier::none(),
+            reporter: Reporter::default(),
+            known: Arc::new(LogState::default()),
+            unread: None,
+            running: BTreeSet::new(),
+        }
+    }
+
     fn run(mut self, events: &Receiver<Event>) {
         let beat = self.pulse.begin();
         self.notifier.ready();
@@ -228,11 +224,17 @@ impl Agent {
             self.sender.clone(),
             self.pulse.begin(),
         );
-        std::thread::spawn(move || {
+        let begun = std::thread::Builder::new().spawn(move || {
             let brought = job.run(&*voice, &beat);
-            // Without a listener there is nobody to tell.
+            // An agent that is gone need not be told.
             let _ = sender.send(Event::Brought(Box::new(brought)));
         });
+        if let Err(error) = begun {
+            self.running.remove(project);
+            self.schedule.failed(project, Instant::now());
+            let problem = format!("no worker could be started: {error}");
+            self.say(Some(project), Level::Error, &problem);
+        }
     }
 
     fn end_worker(&mut self, brought: Brought) -> Option<FailureKind> {

@@ -1,6 +1,7 @@
 //! One project on its way to its channel, under the lock that every command takes.
 
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
@@ -67,14 +68,22 @@ impl Job {
             voice,
             beat,
         };
-        let result = self.install(voice, &observer);
-        Brought {
-            project: self.project,
-            channel: self.channel,
-            result: result.map_err(|error| Failure {
+        // A worker that dies must not look like one that is still at work.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.install(voice, &observer)));
+        let result = match ended {
+            Ok(result) => result.map_err(|error| Failure {
                 kind: error.kind(),
                 message: with_hint(&error),
             }),
+            Err(_) => Err(Failure {
+                kind: FailureKind::Failed,
+                message: "the worker died; what it said last is above".to_owned(),
+            }),
+        };
+        Brought {
+            project: self.project,
+            channel: self.channel,
+            result,
         }
     }
 

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use diff::{
     Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
-    NameChanges, SideKind,
+    NameChanges, SideKind, TimeoutChange,
 };
 pub use hosts::{
     CutText, Deployment, DeploymentState, DiskSpace, Health, HostChange, HostDetail, HostFacts,

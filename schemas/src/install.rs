@@ -1,6 +1,8 @@
 //! How a release wants to be installed: persistent paths, environment, hooks and health checks.
 //! The same shape in the recipe and in the release document.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +47,20 @@ pub struct Hooks {
     /// In the release being left; failure is logged and blocks nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deactivate: Option<Command>,
+    /// How long each of them may take; five minutes where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
 }
 
 impl Hooks {
-    /// Tells whether no hook is set.
+    /// Tells whether nothing is set.
     pub fn is_empty(&self) -> bool {
-        self.prepare.is_none() && self.activate.is_none() && self.deactivate.is_none()
+        *self == Self::default()
+    }
+
+    /// Tells whether there is a command to run.
+    pub fn has_commands(&self) -> bool {
+        self.prepare.is_some() || self.activate.is_some() || self.deactivate.is_some()
     }
 }
 
@@ -87,7 +97,8 @@ impl From<Command> for Vec<String> {
     }
 }
 
-/// Checks after the switch. All that are given must hold within `window`, after `settle`.
+/// Checks after the switch. All that are given must come to hold within `window`, after `settle`,
+/// and then hold until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
@@ -106,7 +117,7 @@ pub struct Health {
     /// How long to wait before the first check.
     #[serde(default = "Health::default_settle")]
     pub settle: Period,
-    /// How long the checks may take to hold.
+    /// How long the release is watched: the checks must hold by its end, and not stop holding.
     #[serde(default = "Health::default_window")]
     pub window: Period,
 }
@@ -121,7 +132,7 @@ impl Health {
     }
 }
 
-/// A URL and the status that it must answer with.
+/// A URL and what it must answer. Redirects are answers, and are not followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpCheck {
@@ -130,6 +141,15 @@ pub struct HttpCheck {
     /// The status expected.
     #[serde(default = "HttpCheck::default_status")]
     pub status: u16,
+    /// A text that the answer's body must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Headers that the answer must have, with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The host to ask for, where it is not the URL's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl HttpCheck {

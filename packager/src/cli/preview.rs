@@ -2,6 +2,7 @@
 
 use bulla_schemas::api::{Change, ChangeKind, InstallChanges, NameChanges};
 use bulla_schemas::install::Command;
+use bulla_schemas::period::Period;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{ContainsLive, Dropped, Preview, ProposalReport};
 use bulla_schemas::statement::Build;
@@ -130,6 +131,10 @@ fn say_install(install: &InstallChanges) {
             command(&change.after)
         ));
     }
+    if let Some(timeout) = &install.hook_timeout {
+        let (before, after) = (in_words(timeout.before), in_words(timeout.after));
+        stderr::say(format_args!("  hook timeout: {before} -> {after}"));
+    }
     say_names("persistent path", "", &install.persist);
     say_names(
         "environment",
@@ -144,6 +149,10 @@ fn say_install(install: &InstallChanges) {
         };
         stderr::say(format_args!("  health checks: {what}"));
     }
+}
+
+fn in_words(timeout: Option<Period>) -> String {
+    timeout.map_or_else(|| "the usual".to_owned(), |timeout| timeout.to_string())
 }
 
 fn say_names<T: AsRef<str>>(what: &str, note: &str, names: &NameChanges<T>) {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::install::{Command, EnvironmentName, Health, Hooks, Install, PersistentPath};
+use crate::period::Period;
 use crate::{Digest, EntryPath};
 
 /// What changes from one release to another.
@@ -152,6 +153,9 @@ pub struct InstallChanges {
     /// Hooks, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<HookChange>,
+    /// How long each hook may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook_timeout: Option<TimeoutChange>,
     /// What must hold after the switch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<HealthChange>>,
@@ -187,6 +191,18 @@ pub struct HookChange {
     pub after: Option<Command>,
 }
 
+/// How long hooks may take, where that differs; five minutes where it is not given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TimeoutChange {
+    /// In the older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Period>,
+    /// In the newer release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Period>,
+}
+
 /// Health checks that differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -206,6 +222,10 @@ impl InstallChanges {
             persist: NameChanges::between(&before.persist, &after.persist),
             environment: NameChanges::between(&before.environment, &after.environment),
             hooks: hook_changes(&before.hooks, &after.hooks),
+            hook_timeout: (before.hooks.timeout != after.hooks.timeout).then_some(TimeoutChange {
+                before: before.hooks.timeout,
+                after: after.hooks.timeout,
+            }),
             health: (before.health != after.health).then(|| {
                 Box::new(HealthChange {
                     before: before.health.clone(),
@@ -279,7 +299,7 @@ mod tests {
         );
         let after = install(
             r#"{"persist":["var","uploads/"],"environment":["A","B"],
-                "hooks":{"prepare":["bin/migrate","--all"],"deactivate":["bin/drain"]},
+                "hooks":{"prepare":["bin/migrate","--all"],"deactivate":["bin/drain"],"timeout":"10m"},
                 "health":{"tcp":"127.0.0.1:80"}}"#,
         );
         let changes = InstallChanges::between(&before, &after);
@@ -293,6 +313,7 @@ mod tests {
                     "before": ["bin/migrate"],
                     "after": ["bin/migrate", "--all"],
                 }],
+                "hookTimeout": { "after": "10m" },
                 "health": { "after": after.health },
             })
         );

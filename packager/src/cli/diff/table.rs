@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use bulla_schemas::api::{Diff, InstallChanges, NameChanges};
 use bulla_schemas::install::{Command, Health};
+use bulla_schemas::period::Period;
 use bulla_terminal::{Failure, Table, bytes, stderr, stdout};
 
 use super::super::changes::{side, word};
@@ -74,6 +75,15 @@ fn print_install(install: &InstallChanges) -> Result<(), Failure> {
             format!("hook {}", hook.hook),
             command(&hook.before),
             command(&hook.after),
+        );
+    }
+    if let Some(timeout) = &install.hook_timeout {
+        let period =
+            |period: Option<Period>| period.map_or_else(String::new, |period| period.to_string());
+        row(
+            "hook timeout".to_owned(),
+            period(timeout.before),
+            period(timeout.after),
         );
     }
     if let Some(health) = &install.health {

@@ -7,12 +7,18 @@ mod enroll;
 mod examples;
 mod failure;
 mod follow;
+mod going_back;
 mod hints;
 mod history;
+mod hold;
+mod hooks;
 mod host;
 mod install;
 mod person;
+mod pin;
 mod registries;
+mod release;
+mod retry;
 mod rollback;
 mod set_aside;
 mod status;
@@ -34,7 +40,8 @@ use crate::platform::files::Attempt as _;
 
 /// Put exactly the promoted release in place on this server, or nothing
 ///
-/// Exit status: 0 done, 1 failed, 2 usage, 3 refused (verification or policy), 4 try again later.
+/// Exit status: 0 done, 1 failed, 2 usage, 3 refused (verification or policy), 4 try again later,
+/// 5 the release failed after the switch.
 #[derive(Debug, Parser)]
 #[command(name = "bulla-installer", version)]
 struct Program {
@@ -66,6 +73,10 @@ enum ServerCommand {
     Unfollow(follow::Unfollow),
     Install(install::Arguments),
     Rollback(rollback::Arguments),
+    Hold(hold::Arguments),
+    Release(release::Arguments),
+    Pin(pin::Arguments),
+    Retry(retry::Arguments),
     Status(status::Arguments),
     Verify(verify::Arguments),
     SetAside(set_aside::Arguments),
@@ -134,6 +145,10 @@ impl ServerCommand {
             Self::Unfollow(arguments) => arguments.run(host),
             Self::Install(arguments) => arguments.run(host),
             Self::Rollback(arguments) => arguments.run(host),
+            Self::Hold(arguments) => arguments.run(host),
+            Self::Release(arguments) => arguments.run(host),
+            Self::Pin(arguments) => arguments.run(host),
+            Self::Retry(arguments) => arguments.run(host),
             Self::Status(arguments) => arguments.run(host),
             Self::Verify(arguments) => arguments.run(host.server()),
             Self::SetAside(arguments) => arguments.run(host.server()),

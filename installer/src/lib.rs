@@ -11,7 +11,9 @@
 //!     lock                          held by the one program that changes this project
 //!     journal                       the step that was begun
 //!     history                       one line per activation, append only
-//!     hold                          a local rollback that stands until the next install
+//!     hold                          why the server stays on a release
+//!     quarantine                    releases that failed here and are not tried again
+//!     output/<number>               what the hooks and checks of an activation wrote
 //!     leftovers                     what could not be removed, and why
 //!     trees/<64 hex>                what was put in a tree: inodes, sizes, times, digests
 //!     spool/<64 hex>                the part of a payload that has been downloaded
@@ -35,8 +37,7 @@
 //! cli -> agent -> operation -> {live, fetch, drift} -> tree -> state -> config -> site -> platform
 //! ```
 //!
-//! This version runs no hooks and no health checks, and refuses releases that ask for them
-//! (`operation/install/unsupported.rs`). It saves no drift: a changed tree is moved aside as it is, never deleted.
+//! It saves no drift: a changed tree is moved aside as it is, never deleted.
 
 mod config;
 mod drift;
@@ -60,17 +61,23 @@ pub use config::{
 };
 pub use drift::{DriftError, SetAside};
 pub use fetch::{Access, FetchError, FollowedLog, Supply};
-pub use live::LiveError;
+pub use live::{
+    BrokenHook, CheckError, FailedRelease, HookError, HookSettings, LiveError, Unproved,
+};
 pub use observer::Observer;
 pub use operation::{
-    Candidate, EnrollError, EnrollRequest, Enrolled, InstallError, InstallRequest, Installed,
-    LockedSite, ObserveError, Outcome, Preview, ProjectStatus, ResolveError, RollbackError,
-    RollbackRequest, RolledBack, Standing, Verification, WriteError, enroll, history, install,
-    install_from, preview_from, remove_set_aside, rollback, set_aside, status, sync_from, verify,
+    Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
+    InstallRequest, Installed, LockedSite, ObserveError, Opening, Outcome, Preview, ProjectStatus,
+    ResolveError, RollbackError, RollbackRequest, RolledBack, Standing, Verification, WriteError,
+    enroll, history, hold, install, install_from, output, preview_from, release, remove_set_aside,
+    retry, rollback, set_aside, status, sync_from, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};
-pub use state::{Activation, ActivationAction, Hold, Leftover, PromotionRecord, StateError};
+pub use state::{
+    Activation, ActivationAction, ActivationResult, Hold, HoldKind, Leftover, PromotionRecord,
+    Quarantined, StateError,
+};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, MissingPath, PersistError, ReleaseNote, TreeError,
     WrongKind,

@@ -1,11 +1,18 @@
-//! What is live: the one link that says so, and how it is switched, also across a crash.
+//! What is live: the one link that says so, and how it is switched and proved, also across a crash.
 
 pub(crate) mod activation;
 pub(crate) mod current;
 mod error;
+mod failed;
 pub(crate) mod folders;
+pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod processes;
 pub(crate) mod recover;
 pub(crate) mod sweep;
 
 pub use error::LiveError;
+pub use failed::FailedRelease;
+pub use health::CheckError;
+pub use hooks::{BrokenHook, HookError, HookSettings};
+pub use recover::Unproved;

@@ -1,6 +1,7 @@
 //! The operating system: durable files, locks, stamps, mounts, and what only some file systems can
 //! do. Everything that another system would do differently is in here.
 
+pub(crate) mod child;
 pub(crate) mod directory;
 pub(crate) mod disk;
 pub(crate) mod files;

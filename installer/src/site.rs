@@ -200,6 +200,15 @@ impl Site {
         self.state.join("hold")
     }
 
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.state.join("quarantine")
+    }
+
+    /// What hooks and checks wrote, by the number of the activation.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        self.state.join("output")
+    }
+
     pub(crate) fn leftovers(&self) -> PathBuf {
         self.state.join("leftovers")
     }

@@ -9,12 +9,15 @@ pub(crate) mod hold;
 pub(crate) mod journal;
 mod json;
 pub(crate) mod leftovers;
+pub(crate) mod output;
+pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod synced;
 pub(crate) mod token_file;
 
 pub use error::StateError;
-pub use history::{Activation, ActivationAction, PromotionRecord};
-pub use hold::Hold;
+pub use history::{Activation, ActivationAction, ActivationResult, PromotionRecord};
+pub use hold::{Hold, HoldKind};
 pub use leftovers::Leftover;
 pub(crate) use leftovers::{with_causes, with_hint};
+pub use quarantine::Quarantined;

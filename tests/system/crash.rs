@@ -2,8 +2,9 @@
 //! live, and the next run completes.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 
-use bulla_tests::{Server, Transcript, Tree, World};
+use bulla_tests::{Server, Transcript, Tree, World, write};
 
 const PROJECT: &str = "acme/billing";
 
@@ -17,6 +18,8 @@ struct Situation {
     before: Option<usize>,
     command: fn(&Releases) -> Vec<&str>,
     after: usize,
+    /// The release that is live meanwhile and fails.
+    failing: Option<usize>,
 }
 
 /// Releases of one project, oldest first.
@@ -33,6 +36,7 @@ const SITUATIONS: &[Situation] = &[
         before: None,
         command: |_| install(0),
         after: 0,
+        failing: None,
     },
     Situation {
         name: "an update",
@@ -42,6 +46,7 @@ const SITUATIONS: &[Situation] = &[
         before: Some(0),
         command: |_| install(1),
         after: 1,
+        failing: None,
     },
     Situation {
         name: "a rollback",
@@ -52,6 +57,7 @@ const SITUATIONS: &[Situation] = &[
         before: Some(1),
         command: |releases| vec!["rollback", PROJECT, &releases.hashes[0]],
         after: 0,
+        failing: None,
     },
     Situation {
         name: "a run after a crash",
@@ -64,23 +70,57 @@ const SITUATIONS: &[Situation] = &[
         before: Some(0),
         command: |_| install(1),
         after: 1,
+        failing: None,
     },
     Situation {
         name: "an update when old releases lie about",
         prepare: |server| {
-            for release in 0..CHANNELS.len() - 1 {
+            for release in 0..PLAIN - 1 {
                 server.run(&install(release)).done();
             }
         },
-        before: Some(CHANNELS.len() - 2),
-        command: |_| [install(CHANNELS.len() - 1), vec!["--keep", "2"]].concat(),
-        after: CHANNELS.len() - 1,
+        before: Some(PLAIN - 2),
+        command: |_| [install(PLAIN - 1), vec!["--keep", "2"]].concat(),
+        after: PLAIN - 1,
+        failing: None,
+    },
+    Situation {
+        name: "an update of a release that is watched",
+        prepare: |server| {
+            server.run(&install(PLAIN)).done();
+        },
+        before: Some(PLAIN),
+        command: |_| install(PLAIN + 1),
+        after: PLAIN + 1,
+        failing: None,
+    },
+    Situation {
+        name: "an update to a release that fails",
+        prepare: |server| {
+            server.run(&install(0)).done();
+        },
+        before: Some(0),
+        command: |_| install(PLAIN + 2),
+        after: 0,
+        failing: Some(PLAIN + 2),
     },
 ];
 
 /// One channel for each release, so that servers can be taken from one to the next in any order;
 /// more releases than a server keeps.
-const CHANNELS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
+const CHANNELS: [&str; PLAIN + 3] = [
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "watched",
+    "watched-again",
+    "failing",
+];
+
+/// How many of them are not watched after the switch.
+const PLAIN: usize = 5;
 
 fn install(release: usize) -> Vec<&'static str> {
     let channel = CHANNELS[release];
@@ -139,11 +179,13 @@ fn dies_and_recovers(
     let run: Transcript = server.run_until(failpoint, &arguments);
     let reached = run.status.is_none();
     if !reached {
-        run.done();
+        situation.ended(&run);
     }
     let live = releases.live(server);
     assert!(
-        live == situation.before || live == Some(situation.after),
+        live == situation.before
+            || live == Some(situation.after)
+            || (live.is_some() && live == situation.failing),
         "{context}: {live:?} is live"
     );
     if let Some(release) = live {
@@ -153,7 +195,7 @@ fn dies_and_recovers(
             "{context}"
         );
     }
-    server.run(&arguments).done();
+    situation.ended(&server.run(&arguments));
     assert_eq!(releases.live(server), Some(situation.after), "{context}");
     assert_eq!(
         server.live_tree(PROJECT),
@@ -164,13 +206,46 @@ fn dies_and_recovers(
     reached
 }
 
+impl Situation {
+    /// Expects that a run did what the situation is about.
+    fn ended(&self, run: &Transcript) {
+        match self.failing {
+            None => drop(run.clone().done()),
+            // The second time, it is known to fail.
+            Some(_) => assert!(matches!(run.status, Some(3 | 5)), "{run}"),
+        }
+    }
+}
+
+/// A port on which something listens for as long as the tests run.
+fn port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    port
+}
+
 impl Releases {
     fn publish() -> Self {
+        let port = port();
         let world = World::with_channels(&CHANNELS);
         let mut checkout = world.git(PROJECT);
         let mut hashes = Vec::new();
         let mut trees = Vec::new();
         for channel in CHANNELS {
+            let port = match channel {
+                "watched" | "watched-again" => Some(port),
+                // Nothing listens there.
+                "failing" => Some(1),
+                _ => None,
+            };
+            if let Some(port) = port {
+                let tcp = format!("tcp = \"127.0.0.1:{port}\"");
+                let recipe = format!(
+                    "[bundle]\nproject = \"{PROJECT}\"\n[health]\n{tcp}\nsettle = \"0s\"\nwindow = \"50ms\"\n"
+                );
+                write(&checkout.path, "bulla.toml", recipe);
+            }
             checkout.commit_change(channel);
             let hash = world.publish(&checkout.path);
             world.promote(PROJECT, &hash, channel);

@@ -202,22 +202,30 @@ fn installing_what_is_already_live_changes_nothing() {
 }
 
 #[test]
-fn a_local_rollback_holds_until_a_person_installs_again() {
+fn a_local_rollback_holds_until_the_channel_moves_on() {
     let world = World::new();
     let mut checkout = world.git("acme/billing");
     let first = world.release(&checkout.path, "acme/billing");
     let server = world.server("web1");
     server.install("acme/billing", "prod").done();
     checkout.commit_change("two");
-    let second = world.release(&checkout.path, "acme/billing");
+    world.release(&checkout.path, "acme/billing");
     server.install("acme/billing", "prod").done();
     server.run(&["rollback", "acme/billing"]).done();
-    assert_eq!(server.live("acme/billing"), Some(first));
+    assert_eq!(server.live("acme/billing"), Some(first.clone()));
     let status = server.run(&["status", "acme/billing"]).done();
     assert!(status.stdout.contains("held"), "{status}");
-    // A person who installs again means it.
+    // The release that was left does not come back by itself.
+    let held = server.install("acme/billing", "prod").done();
+    assert!(
+        held.stderr.contains("unchanged: acme/billing prod: held"),
+        "{held}"
+    );
+    assert_eq!(server.live("acme/billing"), Some(first));
+    checkout.commit_change("three");
+    let third = world.release(&checkout.path, "acme/billing");
     server.install("acme/billing", "prod").done();
-    assert_eq!(server.live("acme/billing"), Some(second));
+    assert_eq!(server.live("acme/billing"), Some(third));
     let status = server.run(&["status", "acme/billing"]).done();
     assert!(!status.stdout.contains("held"), "{status}");
 }

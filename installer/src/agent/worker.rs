@@ -12,9 +12,11 @@ use bulla_trust::LogState;
 use super::orders::Orders;
 use super::pulse::Beat;
 use super::voice::{Level, Voice};
-use crate::live::current;
+use crate::live::{HookSettings, Unproved, current};
 use crate::observer::Observer;
-use crate::operation::{InstallError, InstallRequest, Installed, LockedSite, install_known};
+use crate::operation::{
+    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known,
+};
 use crate::site::Site;
 use crate::state::with_hint;
 
@@ -94,7 +96,15 @@ impl Job {
     ) -> Result<Installed, InstallError> {
         let server = &self.orders.server;
         let now = voice.now();
-        let site = LockedSite::open(server, &self.project, "agent", now, observer)?;
+        let config = self.orders.config.project(&self.project);
+        let hooks = HookSettings::of(&config);
+        let opening = Opening {
+            command: "agent",
+            settings: &hooks,
+            unproved: Unproved::Prove,
+            now,
+        };
+        let site = LockedSite::open(server, &self.project, opening, observer)?;
         let supplies = self.orders.supplies()?;
         let request = InstallRequest {
             channel: self.channel.clone(),
@@ -103,7 +113,9 @@ impl Job {
             // The host file is the server's own word.
             switch_channel: true,
             over_edits: false,
-            config: self.orders.config.project(&self.project),
+            release_hold: false,
+            hooks: hooks.clone(),
+            config,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now,
         };

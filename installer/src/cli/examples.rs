@@ -37,6 +37,23 @@ pub(super) const EXAMPLES: Examples = &[
         &[
             "bulla-installer rollback acme/billing",
             "bulla-installer rollback acme/billing 8d10aabb -m slow",
+            "bulla-installer rollback acme/billing --no-hooks",
+        ],
+    ),
+    (
+        &["hold"],
+        &["bulla-installer hold acme/billing -m \"audit until Monday\""],
+    ),
+    (&["release"], &["bulla-installer release acme/billing"]),
+    (
+        &["pin"],
+        &["bulla-installer pin acme/billing 8d10aabb -m \"until the migration\""],
+    ),
+    (
+        &["retry"],
+        &[
+            "bulla-installer retry acme/billing",
+            "bulla-installer retry acme/billing 9f2c81aa",
         ],
     ),
     (
@@ -58,7 +75,10 @@ pub(super) const EXAMPLES: Examples = &[
     ),
     (
         &["history"],
-        &["bulla-installer history acme/billing --json"],
+        &[
+            "bulla-installer history acme/billing --json",
+            "bulla-installer history acme/billing --output 7",
+        ],
     ),
     (
         &["completions"],

@@ -2,20 +2,27 @@
 
 use std::process::ExitCode;
 
+use bulla_schemas::escape::escape;
+use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Name, ProjectName};
 use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
 use super::terminal::Terminal;
 use super::text::short_revision;
-use crate::operation::history;
+use crate::operation::{history, output};
 use crate::site::Server;
+use crate::state::ActivationAction;
 
 /// List what was made live on this server, the latest last
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The project
     project: ProjectName,
+    /// Print what the hooks and checks of an activation wrote; without a number, of the latest
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, conflicts_with = "json")]
+    #[expect(clippy::option_option, reason = "a flag whose value may be left out")]
+    output: Option<Option<u64>>,
     /// Write JSON
     #[arg(long)]
     json: bool,
@@ -23,6 +30,9 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, server: &Server) -> Result<ExitCode, Failure> {
+        if let Some(number) = self.output {
+            return print_output(server, &self.project, number);
+        }
         let activations = history(server, &self.project, &Terminal::new("history", server))?;
         if self.json {
             stdout::json(&activations)?;
@@ -32,6 +42,7 @@ impl Arguments {
             "#",
             "ACTIVATED",
             "ACTION",
+            "RESULT",
             "HASH",
             "REVISION",
             "CHANNEL",
@@ -49,14 +60,19 @@ impl Arguments {
                     .map(Name::as_str)
                     .collect(),
             };
-            let reason = match &activation.by {
-                Some(_) => activation.reason.clone().unwrap_or_default(),
+            let returned = activation.action == ActivationAction::Return;
+            let reason = match &activation.failure {
+                Some(failure) => failure.lines().next().unwrap_or_default().to_owned(),
+                None if activation.by.is_some() || returned => {
+                    activation.reason.clone().unwrap_or_default()
+                }
                 None => activation.promotion.reason.clone(),
             };
             table.row([
                 activation.number.to_string(),
                 activation.activated_at.to_string(),
                 activation.action.to_string(),
+                activation.result.to_string(),
                 activation.hash.short(),
                 short_revision(&activation.revision),
                 activation.promotion.channel.to_string(),
@@ -67,4 +83,23 @@ impl Arguments {
         table.print()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn print_output(
+    server: &Server,
+    project: &ProjectName,
+    number: Option<u64>,
+) -> Result<ExitCode, Failure> {
+    let Some((number, text)) = output(server, project, number)? else {
+        let which = number.map_or_else(String::new, |number| format!(" of activation {number}"));
+        let message = format!("no output{which} of `{project}` is kept");
+        return Err(Failure::new(FailureKind::Failed, message).with_hint(
+            "only hooks and health checks write some, and that of the last 20 activations is kept",
+        ));
+    };
+    stdout::line(format_args!("activation {number}"))?;
+    for line in text.lines() {
+        stdout::line(escape(line))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 
 use self::wish::{Source, Wish};
 use super::clock;
+use super::hooks::HookArguments;
 use super::host::Host;
 use super::registries::access;
 use super::token::TokenArguments;
@@ -57,6 +58,9 @@ pub(super) struct Arguments {
     /// Leave a live tree that was edited, although the host file says `drift = "block"`
     #[arg(long)]
     over_edits: bool,
+    /// End a hold or a pin of the project
+    #[arg(long)]
+    release_hold: bool,
     /// Say which release would be live, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -68,6 +72,8 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     token: TokenArguments,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 /// What to install from. A bundle file is known by the end of its name.
@@ -125,6 +131,8 @@ impl Arguments {
             over_edits: self.over_edits,
             link: self.link.map(Into::into),
             keep: self.keep,
+            release_hold: self.release_hold,
+            hook: self.hooks.hook,
             dry_run: self.dry_run,
             quiet: self.quiet,
             now: clock::now(),

@@ -4,21 +4,24 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use bulla_schemas::{DigestPrefix, ProjectName};
-use bulla_terminal::{Failure, stderr, stdout};
+use bulla_terminal::Failure;
 use clap::Args;
 
 use super::clock;
-use super::failure::report_rollback;
+use super::going_back::go_back;
+use super::hooks::HookArguments;
 use super::host::Host;
-use super::person::PersonArguments;
-use super::terminal::Terminal;
-use crate::operation::{RollbackRequest, rollback};
+use super::person::{PersonArguments, reason};
+use crate::live::HookSettings;
+use crate::operation::RollbackRequest;
 
 /// Make an earlier release live again, from this disk, without network
 ///
 /// A tree that was changed is repaired from what is on this disk, and the changed one is set aside.
-/// Leaves a hold that `status` shows until the next `install`. The last line on stdout is the
-/// hash that is live. Databases are not rolled back.
+/// The same hooks and health checks run as for an install. Leaves a hold that `status` shows: the
+/// server stays there until the channel moves past the release that was left, or until
+/// `bulla-installer release`. The last line on stdout is the hash that is live. Databases are not
+/// rolled back.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The project
@@ -28,54 +31,32 @@ pub(super) struct Arguments {
     /// Why, for the history and for `status`
     #[arg(short = 'm', long, value_name = "REASON", value_parser = reason)]
     reason: Option<String>,
+    /// Run neither hooks nor health checks
+    #[arg(long)]
+    no_hooks: bool,
     #[command(flatten)]
     person: PersonArguments,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
-        let server = host.server();
+        let config = host.project(&self.project);
         let request = RollbackRequest {
-            config: host.project(&self.project),
             project: self.project,
             hash: self.hash,
             by: self.person.name(),
             reason: self.reason,
+            pin: false,
+            hooks: HookSettings {
+                skip: self.no_hooks,
+                ..self.hooks.settings(&config)
+            },
+            config,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: clock::now(),
         };
-        let terminal = Terminal::new("repair", server);
-        let result = rollback(server, &request, &terminal);
-        terminal.finish();
-        let rolled_back = match result {
-            Ok(rolled_back) => rolled_back,
-            Err(error) => return Ok(report_rollback(error, server)),
-        };
-        let hash = rolled_back.hash.short();
-        let held = if rolled_back.is_held {
-            ", held until the next install"
-        } else {
-            ""
-        };
-        let project = &request.project;
-        match rolled_back.left {
-            Some(left) if left == rolled_back.hash => {
-                stderr::say(format_args!("{project}: {hash} is live already"));
-            }
-            Some(left) => {
-                stderr::say(format_args!("{project}: {} -> {hash}{held}", left.short()));
-            }
-            None => stderr::say(format_args!("{project}: {hash} is live again{held}")),
-        }
-        stdout::line(rolled_back.hash)?;
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// An empty reason says nothing to those who read the history.
-fn reason(text: &str) -> Result<String, &'static str> {
-    match text.trim() {
-        "" => Err("a reason must not be empty"),
-        text => Ok(text.to_owned()),
+        go_back(host.server(), &request)
     }
 }

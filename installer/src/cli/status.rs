@@ -10,6 +10,7 @@ use super::hints::complete;
 use super::host::Host;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Server;
+use crate::state::{Hold, HoldKind};
 use crate::tree::compare::in_words;
 
 /// Show what is live, as it was found on this disk
@@ -87,16 +88,35 @@ fn notes(status: &ProjectStatus, server: &Server) {
     }
     if let Some(hold) = &status.hold {
         stderr::say(format_args!(
-            "{project}: held on {} since {}, rolled back from {}{}{}; `install` clears the hold",
-            hold.hash.short(),
+            "{project}: {} since {}{}{}; {}",
+            held(hold),
             hold.since,
-            hold.left.short(),
             hold.by
                 .as_ref()
                 .map_or_else(String::new, |by| format!(" by {by}")),
             hold.reason
                 .as_ref()
                 .map_or_else(String::new, |reason| format!(": {reason}")),
+            ends(hold, project, server),
+        ));
+    }
+    if let Some(failure) = &status.failure {
+        stderr::say(format_args!(
+            "{project}: the live release failed: {}",
+            first_line(failure)
+        ));
+    }
+    for failed in &status.quarantine {
+        let command = format!(
+            "`bulla-installer history {project} --output {}`",
+            failed.number
+        );
+        stderr::say(format_args!(
+            "{project}: {} failed here at {}: {}; {} shows what was written",
+            failed.hash.short(),
+            failed.failed_at,
+            first_line(&failed.reason),
+            complete(&command, server),
         ));
     }
     for missing in &status.missing {
@@ -120,6 +140,27 @@ fn notes(status: &ProjectStatus, server: &Server) {
             tree.path.display(),
             complete(&command, server),
         ));
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn held(hold: &Hold) -> String {
+    let hash = hold.hash.short();
+    match hold.kind {
+        HoldKind::Rollback => format!("held on {hash}, rolled back from {}", hold.left.short()),
+        HoldKind::Hold => format!("held on {hash}"),
+        HoldKind::Pin => format!("pinned to {hash}"),
+    }
+}
+
+fn ends(hold: &Hold, project: &ProjectName, server: &Server) -> String {
+    let release = complete(&format!("`bulla-installer release {project}`"), server);
+    match hold.kind {
+        HoldKind::Rollback => format!("a newer promotion ends the hold, or {release}"),
+        HoldKind::Hold | HoldKind::Pin => format!("{release} ends that"),
     }
 }
 

@@ -135,6 +135,7 @@ fn relative_program(hooks: &Hooks) -> Option<&str> {
         prepare,
         activate,
         deactivate,
+        timeout: _,
     } = hooks;
     let commands = [prepare, activate, deactivate].into_iter().flatten();
     let mut programs = commands.filter_map(|command| command.arguments().first());

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use super::failed::FailedRelease;
+use super::hooks::HookError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
 
@@ -17,6 +20,22 @@ pub enum LiveError {
     /// The installer's own state.
     #[error(transparent)]
     State(#[from] StateError),
+    /// What runs around the switch cannot run, or its `prepare` failed: nothing was changed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The release was made live and failed.
+    #[error(transparent)]
+    Failed(Box<FailedRelease>),
+    /// The installer that runs a hook waits for it, and holds the lock.
+    #[error("`{project}` is locked by {holder}, and its hook `{hook}` started this command")]
+    InsideHook {
+        /// The project.
+        project: ProjectName,
+        /// Who holds the lock.
+        holder: String,
+        /// The hook.
+        hook: String,
+    },
     /// A folder that the installer did not make.
     #[error("`{}` is a {found}, not a directory that bulla-installer made", path.display())]
     ForeignFolder {
@@ -69,8 +88,11 @@ impl Outcome for LiveError {
         match self {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
+            Self::Hook(error) => error.kind(),
+            Self::Failed(error) => error.kind(),
             Self::Shared { .. } => FailureKind::Refused,
-            Self::ForeignFolder { .. }
+            Self::InsideHook { .. }
+            | Self::ForeignFolder { .. }
             | Self::ForeignReleases { .. }
             | Self::CurrentIsNoLink { .. }
             | Self::CurrentIsForeign { .. } => FailureKind::Failed,
@@ -81,9 +103,14 @@ impl Outcome for LiveError {
         match self {
             Self::File(error) => error.hint(),
             Self::State(error) => error.hint(),
+            Self::Hook(error) => error.hint(),
+            Self::Failed(error) => error.hint(),
             Self::Shared { found } => {
                 let hints: Vec<_> = found.iter().filter_map(Outcome::hint).collect();
                 Some(hints.join("; "))
+            }
+            Self::InsideHook { .. } => {
+                Some("a hook cannot change the project that it belongs to".to_owned())
             }
             Self::ForeignFolder { .. }
             | Self::ForeignReleases { .. }

@@ -2,9 +2,11 @@
 
 use crate::site::Site;
 use crate::state::history::History;
+use crate::state::hold;
 use crate::tree::note;
 
-/// Returns the install of the channel that the server follows, as far as that is known.
+/// Returns the install of the channel that the server follows, as far as that is known; of the
+/// release that the server is held on, where it is.
 pub(super) fn install(site: &Site, history: &History) -> String {
     let noted = || {
         let hash = crate::live::current::read(site).ok()??;
@@ -12,8 +14,13 @@ pub(super) fn install(site: &Site, history: &History) -> String {
     };
     let channel = history.channel().cloned().or_else(noted);
     let channel = channel.map_or_else(|| "CHANNEL".to_owned(), |channel| channel.to_string());
+    let held = match hold::read(&site.hold()) {
+        // Another release would only be told that the server is held.
+        Ok(Some(hold)) => format!(" {} --pin-old", hold.hash.short()),
+        _ => String::new(),
+    };
     format!(
-        "bulla-installer install {} --channel {channel}",
+        "bulla-installer install {} --channel {channel}{held}",
         site.project()
     )
 }

@@ -1,5 +1,6 @@
-//! Removes releases that nobody needs any more. What is kept goes by the journal of activations,
-//! never by time: the live release, the one before, what a hold names, and the last few.
+//! Removes releases that are not needed any more. What is kept goes by the journal of activations,
+//! never by time: the live release, the one before, what a hold names, and the last few. Releases
+//! that failed are counted apart: they push out none that works.
 //!
 //! A tree is first renamed out of `releases/`, so that half a tree never stands there, and its
 //! removal needs no free space. Nothing here fails an install.
@@ -24,6 +25,9 @@ use crate::tree::staging::Staging;
 use crate::tree::survey::survey;
 use crate::tree::{TreeError, releases, remove};
 
+/// How many releases that failed stay, so that people can find out why.
+const FAILED: usize = 2;
+
 /// Returns the releases to keep once `live` is live.
 pub(crate) fn kept(
     history: &History,
@@ -33,8 +37,14 @@ pub(crate) fn kept(
 ) -> HashSet<Digest> {
     let mut latest = history.latest_first();
     latest.retain(|hash| hash != live);
-    let last = latest.into_iter().take(last.saturating_sub(1));
-    last.chain(needed(history, live, hold)).collect()
+    let (failed, good): (Vec<Digest>, Vec<Digest>) = latest
+        .into_iter()
+        .partition(|hash| history.has_failed(hash));
+    good.into_iter()
+        .take(last.saturating_sub(1))
+        .chain(failed.into_iter().take(FAILED))
+        .chain(needed(history, live, hold))
+        .collect()
 }
 
 /// Returns the releases that stay whatever a person asks for: the live one, the one that a rollback
@@ -149,7 +159,7 @@ fn give_up(
 mod tests {
     use super::*;
     use crate::state::history::ActivationAction::{Install, Rollback};
-    use crate::state::history::tests::history;
+    use crate::state::history::tests::{failing, history};
 
     fn of(name: &str) -> Digest {
         Digest::of(name.as_bytes())
@@ -173,6 +183,32 @@ mod tests {
     }
 
     #[test]
+    fn releases_that_failed_have_a_quota_of_their_own() {
+        use crate::state::history::ActivationAction::Return;
+        let steps = [
+            (Install, "a"),
+            (Install, "b"),
+            (Install, "x"),
+            (Return, "b"),
+            (Install, "y"),
+            (Return, "b"),
+            (Install, "z"),
+            (Return, "b"),
+        ];
+        let history = failing(&steps, &["x", "y", "z"]);
+        let kept = kept(&history, &of("b"), None, 2);
+        for (name, is_kept) in [
+            ("a", true),
+            ("b", true),
+            ("x", false),
+            ("y", true),
+            ("z", true),
+        ] {
+            assert_eq!(kept.contains(&of(name)), is_kept, "{name}");
+        }
+    }
+
+    #[test]
     fn keeps_what_was_rolled_back_to_and_from() {
         let steps = [
             (Install, "a"),
@@ -181,6 +217,8 @@ mod tests {
             (Rollback, "a"),
         ];
         let hold = Hold {
+            kind: crate::state::HoldKind::Rollback,
+            past: None,
             hash: of("a"),
             left: of("c"),
             since: bulla_schemas::Timestamp::EPOCH,

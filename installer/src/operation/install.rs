@@ -3,7 +3,6 @@
 
 mod error;
 mod request;
-mod unsupported;
 
 use std::collections::HashSet;
 
@@ -15,6 +14,7 @@ use bulla_trust::LogState;
 
 use super::edits;
 use super::garbage::{self, Collected};
+use super::hold::stands;
 use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
@@ -25,14 +25,14 @@ use crate::drift::examine::{Depth, Look, examine, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
-use crate::live::{activation, current, folders};
+use crate::live::activation::{Activator, Ended};
+use crate::live::{LiveError, current, folders, hooks};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
-use crate::state::history::{Activation, ActivationAction, History};
+use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::hold::{self, Hold};
-use crate::state::journal::{Phase, Step};
-use crate::state::with_hint;
+use crate::state::{quarantine, with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
 pub use error::InstallError;
@@ -59,8 +59,21 @@ pub fn install(
     }
     failpoint!("install::resolved");
     let from = current::read(site)?;
-    refuse_edits(site, from.as_ref(), request)?;
     let hold = hold::read(&site.hold())?;
+    let standing = standing(hold.as_ref(), from, request, &resolved, &history);
+    if let (Some(hold), Some(live)) = (standing, from)
+        && hold.hash != resolved.hash
+    {
+        let revision = history.last_of(&live).map(|last| last.revision.clone());
+        return Ok(Installed {
+            hash: live,
+            revision: revision.unwrap_or_default(),
+            from,
+            outcome: Outcome::Held(Box::new(hold.clone())),
+        });
+    }
+    refuse_quarantined(site, &resolved)?;
+    refuse_edits(site, from.as_ref(), request)?;
     let attempt = Attempt {
         site,
         supply,
@@ -82,34 +95,77 @@ pub fn install(
         note::write(site, &note)?;
     }
     let follows = history.channel() == Some(&request.channel);
-    if outcome == Outcome::AlreadyLive && follows {
-        hold::write(&site.hold(), None)?;
+    let activator = Activator {
+        site,
+        settings: &request.hooks,
+        now: request.now,
+        observer,
+    };
+    let ended = if outcome == Outcome::AlreadyLive && follows {
+        hold::write(&site.hold(), standing)?;
+        Ended::Done
     } else {
         if let Some(left) = from.filter(|left| *left != resolved.hash) {
             edits::say(site, &left, observer);
         }
-        let step = Step {
-            phase: Phase::Switch,
-            activation: attempt.activation(revision.clone(), position),
-            hold: None,
-        };
-        activation::activate(site, step)?;
+        let activation = attempt.activation(revision.clone(), position);
+        if outcome == Outcome::AlreadyLive {
+            activator.note(activation, standing.cloned())?
+        } else {
+            activator.begin(activation, standing.cloned())?
+        }
+    };
+    // Also when nothing was switched: an install that died after its switch did not come to this.
+    collect_garbage(site, request, observer);
+    match ended {
+        Ended::Done => {}
+        Ended::Unwritten(error) => observer.note(&with_causes(&error)),
+        Ended::Failed(failed) => return Err(LiveError::Failed(failed).into()),
     }
-    if let Some(hold) = &hold {
+    if let Some(hold) = hold.as_ref().filter(|_| standing.is_none()) {
         observer.note(&format!(
             "the hold on {} since {} is cleared",
             hold.hash.short(),
             hold.since
         ));
     }
-    // Also when nothing was switched: an install that died after its switch did not come to this.
-    collect_garbage(site, request, observer);
     Ok(Installed {
         hash: resolved.hash,
         revision,
         from,
         outcome,
     })
+}
+
+/// Returns the hold that stands in the way of another release. Where nothing is live, there is
+/// nothing to stay on.
+fn standing<'h>(
+    hold: Option<&'h Hold>,
+    live: Option<Digest>,
+    request: &InstallRequest,
+    resolved: &Resolved,
+    history: &History,
+) -> Option<&'h Hold> {
+    let counts = live.is_some() && !request.release_hold;
+    let entry = resolved.promotion.entry;
+    hold.filter(|hold| counts && stands(hold, request.config.hold, entry, history))
+}
+
+/// Refuses a release that failed here, until it is promoted anew.
+fn refuse_quarantined(site: &Site, resolved: &Resolved) -> Result<(), InstallError> {
+    let known = quarantine::read(site)?;
+    let failed = known
+        .into_iter()
+        .find(|failed| failed.hash == resolved.hash);
+    match failed {
+        Some(failed) if resolved.promotion.entry <= failed.entry => {
+            Err(InstallError::Quarantined {
+                project: site.project().clone(),
+                failed: Box::new(failed),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What an install would do.
@@ -121,6 +177,8 @@ pub struct Preview {
     pub from: Option<Digest>,
     /// Whether it is the one that would be live, with its tree as it was written.
     pub is_done: bool,
+    /// What keeps the server on the release that is live.
+    pub hold: Option<Hold>,
 }
 
 /// Says which release an install would make live. Takes no lock and changes nothing.
@@ -136,11 +194,25 @@ pub(super) fn preview(
     let history = History::read(&site.history())?;
     let resolved = resolve_for(&site, log, supply, request, &history)?;
     let (hash, from) = (resolved.hash, current::read(&site)?);
+    let hold = hold::read(&site.hold())?;
+    let standing = standing(hold.as_ref(), from, request, &resolved, &history);
+    if let (Some(hold), Some(live)) = (standing, from)
+        && hold.hash != hash
+    {
+        return Ok(Preview {
+            hash: live,
+            from,
+            is_done: true,
+            hold: Some(hold.clone()),
+        });
+    }
+    refuse_quarantined(&site, &resolved)?;
     refuse_edits(&site, from.as_ref(), request)?;
     Ok(Preview {
         hash,
         from,
         is_done: from == Some(hash) && is_intact(&site, &hash)?,
+        hold: None,
     })
 }
 
@@ -225,7 +297,7 @@ impl Attempt<'_> {
     /// Makes sure that the release's tree is there, complete and unchanged.
     fn make_tree(&self) -> Result<(VerifiedBundle, Outcome), InstallError> {
         let bundle = self.bundle()?;
-        unsupported::refuse(&bundle.release().install)?;
+        hooks::check(&self.request.hooks, &bundle.release().install)?;
         // What is live already runs without it, and is not made worse.
         if self.live != Some(bundle.hash()) {
             persist::require(self.site, &bundle.release().install)?;
@@ -272,6 +344,12 @@ impl Attempt<'_> {
         let kept = retention::kept(self.site, remembered, &hash, keep, self.request.now);
         for needed in kept.into_iter().chain(self.live) {
             free.remove(&needed);
+        }
+        // When it fails, the live release stays, and with it the one that a rollback would go to.
+        if hooks::can_fail(&self.request.hooks, &bundle.release().install)
+            && let Some(before) = self.history.before_live().first()
+        {
+            free.remove(before);
         }
         let written = Writing {
             site: self.site,
@@ -349,6 +427,8 @@ impl Attempt<'_> {
             log,
             by: None,
             reason: None,
+            result: ActivationResult::Activated,
+            failure: None,
         }
     }
 }
@@ -360,8 +440,9 @@ fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observe
         let Some(live) = current::read(site)? else {
             return Ok(None);
         };
+        let hold = hold::read(&site.hold())?;
         let keep = &request.config.keep;
-        let kept = retention::kept(site, (&history, None), &live, keep, request.now);
+        let kept = retention::kept(site, (&history, hold.as_ref()), &live, keep, request.now);
         let collected = garbage::collect(site, &kept, request.now, observer)?;
         remove::remove_tree(&site.spools())?;
         Ok(Some(collected))

@@ -13,7 +13,9 @@ use crate::live::current;
 use crate::observer::Observer;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::site::{Server, Site};
-use crate::state::history::{self, Activation, ActivationAction, History, PromotionRecord};
+use crate::state::history::{
+    self, Activation, ActivationAction, ActivationResult, History, PromotionRecord,
+};
 use crate::state::{StateError, bundles};
 use crate::tree::{ReleaseNote, note, releases};
 
@@ -220,6 +222,8 @@ fn of_release(
         log: log.position(),
         by: None,
         reason: None,
+        result: ActivationResult::Activated,
+        failure: None,
     })
 }
 

@@ -5,19 +5,19 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use bulla_files::{FileError, Lock};
+use bulla_files::{FileError, Lock, TryLock};
 use bulla_schemas::{ProjectName, Timestamp};
 
 use super::known;
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
-use crate::live::LiveError;
-use crate::live::recover::{self, Recovered};
-use crate::live::{folders, sweep};
+use crate::live::activation::Activator;
+use crate::live::recover::{self, Recovered, Unproved};
+use crate::live::{HookSettings, LiveError, folders, sweep};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::history::History;
-use crate::state::{damaged, hold, journal, with_causes};
+use crate::state::{damaged, hold, journal, quarantine, with_causes};
 use crate::tree::note;
 
 /// A project's site, locked until this is dropped. A project of which nothing was installed is then
@@ -28,32 +28,48 @@ pub struct LockedSite {
     _lock: Lock,
 }
 
+/// Who opens a site, and what becomes of a release that a dead process made live.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// What others read who wait for the lock.
+    pub command: &'a str,
+    /// What this server says about hooks.
+    pub settings: &'a HookSettings,
+    /// What is done with a release that was not proved.
+    pub unproved: Unproved,
+    /// The time.
+    pub now: Timestamp,
+}
+
 impl LockedSite {
-    /// Waits for the project's lock and recovers. `command` is what others read who wait for it.
+    /// Waits for the project's lock and recovers.
     pub fn open(
         server: &Server,
         project: &ProjectName,
-        command: &str,
-        now: Timestamp,
+        opening: Opening<'_>,
         observer: &dyn Observer,
     ) -> Result<Self, LiveError> {
+        let Opening { command, now, .. } = opening;
         let site = server.site(project);
         bulla_files::create_private_directory(server.state())?;
         folders::check(&site, known::was_installed(&site))?;
-        let lock = lock(&site, command, now, observer)?;
+        let lock = match &opening.settings.inside {
+            Some(hook) => lock_inside(&site, command, now, hook)?,
+            None => lock(&site, command, now, observer)?,
+        };
         failpoint!("locked::lock-taken");
         let locked = Self { site, _lock: lock };
-        locked.recover(server, now, observer)?;
+        locked.recover(server, opening, observer)?;
         Ok(locked)
     }
 
     fn recover(
         &self,
         server: &Server,
-        now: Timestamp,
+        opening: Opening<'_>,
         observer: &dyn Observer,
     ) -> Result<(), LiveError> {
-        let site = &self.site;
+        let (site, now) = (&self.site, opening.now);
         for path in damaged_files(site) {
             observer.note(&match damaged::keep(&path, now) {
                 Ok(kept) => format!(
@@ -70,8 +86,17 @@ impl LockedSite {
                 .iter()
                 .for_each(|damage| observer.note(damage));
         }
-        match recover::recover(site)? {
+        let activator = Activator {
+            site,
+            settings: opening.settings,
+            now,
+            observer,
+        };
+        match recover::recover(&activator, opening.unproved)? {
             Recovered::Nothing => {}
+            Recovered::Failed(failed) => {
+                observer.note(&format!("an interrupted activation was undone: {failed}"));
+            }
             Recovered::Finished => observer.note("an interrupted activation was finished"),
             Recovered::Undone => observer.note("an interrupted activation was undone"),
             Recovered::Unwritten(error) => observer.note(&known::unwritten(&error)),
@@ -128,12 +153,26 @@ fn lock(
     }
 }
 
+/// Takes the lock for a command that a hook started: it does not wait for what waits for it.
+fn lock_inside(site: &Site, command: &str, now: Timestamp, hook: &str) -> Result<Lock, LiveError> {
+    bulla_files::create_private_directory(site.state())?;
+    match Lock::try_take(&site.lock(), command, now)? {
+        TryLock::Taken(lock) => Ok(lock),
+        TryLock::Held { holder } => Err(LiveError::InsideHook {
+            project: site.project().clone(),
+            holder,
+            hook: hook.to_owned(),
+        }),
+    }
+}
+
 /// Returns the files of a project's state that cannot be read or understood as a whole.
 fn damaged_files(site: &Site) -> Vec<PathBuf> {
     let found = [
         (site.history(), History::read(&site.history()).is_err()),
         (site.journal(), journal::open_step(&site.journal()).is_err()),
         (site.hold(), hold::read(&site.hold()).is_err()),
+        (site.quarantine(), quarantine::read(site).is_err()),
     ];
     let damaged = found.into_iter().filter(|(_, is_damaged)| *is_damaged);
     damaged.map(|(path, _)| path).collect()

@@ -12,8 +12,9 @@ use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use super::edits;
+use super::hold::after_rollback;
 use super::known;
-use super::locked::LockedSite;
+use super::locked::{LockedSite, Opening};
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
 use super::write::{WriteError, Writing};
@@ -21,13 +22,13 @@ use crate::config::{Link, ProjectConfig};
 use crate::drift::examine::{Depth, Look, compare_with, examine};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
-use crate::live::{activation, current, folders};
+use crate::live::activation::{Activator, Ended};
+use crate::live::{HookSettings, LiveError, Unproved, current, folders};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
-use crate::state::history::{Activation, ActivationAction, History};
-use crate::state::hold::{self, Hold};
-use crate::state::journal::{Phase, Step};
+use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
+use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{with_causes, with_hint};
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, DifferenceKind, releases};
@@ -47,8 +48,12 @@ pub struct RollbackRequest {
     pub by: String,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// Whether the server is pinned to the release, which may be the one that is live.
+    pub pin: bool,
     /// What holds for the project on this server.
     pub config: ProjectConfig,
+    /// What of that counts for hooks, and what the command says about them.
+    pub hooks: HookSettings,
     /// How many threads write files, where the tree has to be repaired.
     pub threads: NonZeroUsize,
     /// The time.
@@ -82,7 +87,13 @@ pub fn rollback(
     if !known::is_known(&site) {
         return Err(not_installed());
     }
-    let locked = LockedSite::open(server, &request.project, "rollback", request.now, observer)?;
+    let opening = Opening {
+        command: if request.pin { "pin" } else { "rollback" },
+        settings: &request.hooks,
+        unproved: Unproved::Leave,
+        now: request.now,
+    };
+    let locked = LockedSite::open(server, &request.project, opening, observer)?;
     let site = locked.site();
     // Some of it is a reason to refuse an install. The earlier release has been there all the time.
     if let Some(warning) = folders::shared(site) {
@@ -110,6 +121,7 @@ pub fn rollback(
         history: &history,
         live,
         request,
+        is_held: hold.is_some(),
         observer,
     }
     .make_tree(candidates)?;
@@ -119,9 +131,14 @@ pub fn rollback(
         left: live,
         is_held,
     };
+    let left = live.unwrap_or(last.hash);
+    let new_hold = hold_on(request, target.hash, left, hold.as_ref(), &history);
     // It was only repaired, where that was needed.
     if live == Some(target.hash) {
-        return Ok(rolled_back(false));
+        if request.pin {
+            hold::write(&site.hold(), Some(&new_hold))?;
+        }
+        return Ok(rolled_back(request.pin));
     }
     // The tree that is left is not looked through: it stays where it is with whatever was edited in
     // it, and the service waits.
@@ -144,36 +161,70 @@ pub fn rollback(
         },
         by: Some(request.by.clone()),
         reason: request.reason.clone(),
+        result: ActivationResult::Activated,
+        failure: None,
         ..target.clone()
     };
-    let left = live.unwrap_or(last.hash);
-    let hold = if left == target.hash {
+    let hold = if left == target.hash && !request.pin {
         // What was live last is put back: that holds it on nothing new.
-        hold::read(&site.hold())?
+        hold
     } else {
-        Some(Hold {
-            hash: target.hash,
-            left,
-            since: request.now,
-            by: Some(request.by.clone()),
-            reason: request.reason.clone(),
-        })
+        Some(new_hold)
     };
     let is_held = hold.is_some();
-    let step = Step {
-        phase: Phase::Switch,
-        activation,
-        hold,
+    let activator = Activator {
+        site,
+        settings: &request.hooks,
+        now: request.now,
+        observer,
     };
-    if let Some(error) = activation::go_back(site, &step)? {
-        observer.note(&format!(
-            "not everything about this switch could be written down: {}; the next command that can \
-             writes what is live into the history, and `status` may show no hold until then",
-            with_causes(&error)
-        ));
-        return Ok(rolled_back(false));
+    Ok(rolled_back(
+        switch(&activator, activation, hold)? && is_held,
+    ))
+}
+
+/// Makes the release live. Tells whether all about it is written down.
+fn switch(
+    activator: &Activator<'_>,
+    activation: Activation,
+    hold: Option<Hold>,
+) -> Result<bool, LiveError> {
+    match activator.begin(activation, hold)? {
+        Ended::Done => Ok(true),
+        Ended::Failed(failed) => Err(LiveError::Failed(failed)),
+        Ended::Unwritten(error) => {
+            activator.observer.note(&format!(
+                "not everything about this switch could be written down: {}; the next command that \
+                 can writes what is live into the history, and `status` may show no hold until then",
+                with_causes(&error)
+            ));
+            Ok(false)
+        }
     }
-    Ok(rolled_back(is_held))
+}
+
+/// Makes the hold that a rollback or a pin leaves.
+fn hold_on(
+    request: &RollbackRequest,
+    hash: Digest,
+    left: Digest,
+    before: Option<&Hold>,
+    history: &History,
+) -> Hold {
+    let (kind, past) = if request.pin {
+        (HoldKind::Pin, None)
+    } else {
+        after_rollback(before, history)
+    };
+    Hold {
+        kind,
+        hash,
+        left,
+        since: request.now,
+        by: Some(request.by.clone()),
+        reason: request.reason.clone(),
+        past,
+    }
 }
 
 /// Returns what is known of the log. A rollback goes on without it, aloud: revocations are known
@@ -257,6 +308,7 @@ struct Target<'a> {
     history: &'a History,
     live: Option<Digest>,
     request: &'a RollbackRequest,
+    is_held: bool,
     observer: &'a dyn Observer,
 }
 
@@ -391,8 +443,11 @@ impl Target<'_> {
             hash, promotion, ..
         } = self.activation;
         let (project, channel) = (self.site.project(), &promotion.channel);
+        let release = if self.is_held { " --release-hold" } else { "" };
         let flags = self.server.flags();
-        format!("bulla-installer install {project} --channel {channel} {hash} --pin-old{flags}")
+        format!(
+            "bulla-installer install {project} --channel {channel} {hash} --pin-old{release}{flags}"
+        )
     }
 }
 

@@ -14,10 +14,10 @@ use crate::fetch::log::{Remembered, remembered};
 use crate::live::{current, folders};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
-use crate::state::history::{Activation, History};
-use crate::state::hold;
+use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::leftovers::{self, with_hint};
 use crate::state::synced;
+use crate::state::{hold, output as outputs, quarantine};
 use crate::tree::{Difference, persist, releases};
 
 /// Returns the status of one project, or of all that were ever installed here or are followed. Takes
@@ -83,6 +83,26 @@ pub fn history(
         observer.note(&problem);
     }
     Ok(history.activations().to_vec())
+}
+
+/// Returns what the hooks and checks of an activation wrote, or of the latest that wrote something,
+/// with its number; `None` when that is not kept.
+pub fn output(
+    server: &Server,
+    project: &ProjectName,
+    number: Option<u64>,
+) -> Result<Option<(u64, String)>, ObserveError> {
+    let site = server.site(project);
+    if !known::is_known(&site) {
+        return Err(ObserveError::NotInstalled {
+            project: project.clone(),
+        });
+    }
+    let Some(number) = number.or_else(|| outputs::numbers(&site).pop()) else {
+        return Ok(None);
+    };
+    let text = outputs::read(&site, number)?;
+    Ok(text.map(|text| (number, text)))
 }
 
 /// What is wrong with a project. It never hides what else is known of that project, nor of others.
@@ -154,17 +174,28 @@ fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> Proj
     let live = problems.or_default(current::read(site));
     problems.0.extend(lost(site, &history, live.is_some()));
     let hold = problems.or_default(hold::read(&site.hold()));
+    let quarantine = problems.or_default(quarantine::read(site));
     let activation = live.and_then(|hash| history.last_of(&hash));
     let channel = followed.or_else(|| history.channel().cloned());
-    let head = channel
+    let promoted = channel
         .as_ref()
-        .and_then(|channel| Some(log.head(site.project(), channel)?.hash));
+        .and_then(|channel| log.head(site.project(), channel));
+    let head = promoted.map(|head| head.hash);
+    let failure = activation
+        .filter(|activation| activation.result == ActivationResult::Failed)
+        .and_then(|activation| activation.failure.clone());
+    let has_head_failed = promoted.is_some_and(|head| {
+        let mut failed = quarantine.iter();
+        failed.any(|failed| failed.hash == head.hash && head.entry <= failed.entry)
+    });
     let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
     let standing = match (live, head) {
         (None, _) => Standing::NotInstalled,
         (Some(live), _) if is_revoked(&live) => Standing::Revoked,
         (Some(live), _) if hold.as_ref().is_some_and(|hold| hold.hash == live) => Standing::Held,
+        (Some(_), _) if failure.is_some() => Standing::Failed,
         (Some(live), Some(head)) if live == head => Standing::UpToDate,
+        (Some(_), Some(_)) if has_head_failed => Standing::Failed,
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
@@ -186,6 +217,8 @@ fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> Proj
         head,
         standing,
         hold,
+        failure,
+        quarantine,
         differences,
         set_aside,
         missing,

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts, VerifyError};
 use bulla_schemas::Digest;
+use bulla_schemas::manifest::Manifest;
 use bulla_schemas::release::ReleaseDocument;
 
 use super::error::StateError;
@@ -95,6 +96,22 @@ pub(crate) fn read(site: &Site, hash: &Digest) -> Result<Option<VerifiedBundle>,
         return Ok(None);
     };
     parts.verify(index).map(Some).map_err(damaged(site, hash))
+}
+
+/// Reads what a kept release says about itself, and nothing that takes long; `None` when that is not
+/// kept, or damaged.
+pub(crate) fn read_release(site: &Site, hash: &Digest) -> Option<ReleaseDocument> {
+    let directory = site.bundle(hash);
+    let part = |name: &str| fs::read(directory.join(name)).ok();
+    let (manifest, release) = (part(MANIFEST)?, part(RELEASE)?);
+    if Digest::of(&manifest) != *hash {
+        return None;
+    }
+    let manifest = Manifest::from_bytes(&manifest).ok()?;
+    if Digest::of(&release) != manifest.config.digest {
+        return None;
+    }
+    ReleaseDocument::from_bytes(&release).ok()
 }
 
 /// Reads a bundle up to its index, which is not checked yet.

@@ -7,7 +7,9 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-pub use bulla_schemas::report::server::{Activation, ActivationAction, PromotionRecord};
+pub use bulla_schemas::report::server::{
+    Activation, ActivationAction, ActivationResult, PromotionRecord,
+};
 use bulla_schemas::{ChannelName, Digest};
 
 use super::error::StateError;
@@ -61,12 +63,14 @@ impl History {
     }
 
     /// Returns the channel that the last install followed. A rollback goes to a release of whatever
-    /// channel, and leaves the server's where it is.
+    /// channel, and leaves the server's where it is; so does a return.
     pub(crate) fn channel(&self) -> Option<&ChannelName> {
-        let installed = self
-            .activations
-            .iter()
-            .rfind(|activation| activation.action != ActivationAction::Rollback);
+        let installed = self.activations.iter().rfind(|activation| {
+            !matches!(
+                activation.action,
+                ActivationAction::Rollback | ActivationAction::Return
+            )
+        });
         let activation = installed.or_else(|| self.last())?;
         Some(&activation.promotion.channel)
     }
@@ -84,6 +88,18 @@ impl History {
             .iter()
             .rev()
             .find(|activation| activation.hash == *hash)
+    }
+
+    /// Tells whether a release failed when it was last made live.
+    pub(crate) fn has_failed(&self, hash: &Digest) -> bool {
+        self.last_of(hash)
+            .is_some_and(|last| last.result == ActivationResult::Failed)
+    }
+
+    /// Returns the log's index of the newest promotion by which a release ever came here.
+    pub(crate) fn newest_entry(&self) -> Option<u64> {
+        let entries = self.activations.iter();
+        entries.map(|activation| activation.promotion.entry).max()
     }
 
     /// Returns the highest promotion of a channel that was ever installed here.
@@ -109,14 +125,14 @@ impl History {
     /// Returns the releases that can be gone back to, the one before the live one first.
     ///
     /// A rollback takes what it left out of the line, so rolling back twice goes two releases
-    /// back, never forward to the one that was bad. The same holds for a switch that was not
-    /// written down.
+    /// back, never forward to the one that was bad. The same holds for a return, and for a switch
+    /// that was not written down. A release that failed is not gone back to.
     pub(crate) fn before_live(&self) -> Vec<Digest> {
         let mut line: Vec<Digest> = Vec::new();
         for activation in &self.activations {
             let goes_back = matches!(
                 activation.action,
-                ActivationAction::Rollback | ActivationAction::Recovered
+                ActivationAction::Rollback | ActivationAction::Return | ActivationAction::Recovered
             );
             match line.iter().rposition(|hash| *hash == activation.hash) {
                 Some(position) if goes_back => line.truncate(position + 1),
@@ -128,6 +144,7 @@ impl History {
             }
         }
         line.pop();
+        line.retain(|hash| !self.has_failed(hash));
         line.reverse();
         line
     }
@@ -197,6 +214,8 @@ pub(crate) mod tests {
             },
             by: None,
             reason: None,
+            result: ActivationResult::Activated,
+            failure: None,
         }
     }
 
@@ -210,6 +229,20 @@ pub(crate) mod tests {
                 .collect(),
             ..History::default()
         }
+    }
+
+    /// The same, in which every activation of some releases failed.
+    pub(crate) fn failing(steps: &[(ActivationAction, &str)], failed: &[&str]) -> History {
+        let mut history = history(steps);
+        for activation in &mut history.activations {
+            if failed
+                .iter()
+                .any(|name| Digest::of(name.as_bytes()) == activation.hash)
+            {
+                activation.result = ActivationResult::Failed;
+            }
+        }
+        history
     }
 
     #[test]
@@ -291,6 +324,27 @@ pub(crate) mod tests {
         assert_eq!(History::read(&path).unwrap().activations(), [first, next]);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes.split(|byte| *byte == b'\n').count(), 5);
+    }
+
+    #[test]
+    fn a_release_that_failed_is_not_gone_back_to() {
+        use ActivationAction::{Install, Return};
+        // It was returned from, or stayed live until the next release came.
+        for (steps, name) in [
+            (
+                vec![
+                    (Install, "a"),
+                    (Install, "b"),
+                    (Install, "c"),
+                    (Return, "b"),
+                ],
+                "c",
+            ),
+            (vec![(Install, "a"), (Install, "b"), (Install, "c")], "b"),
+        ] {
+            let before = failing(&steps, &[name]).before_live();
+            assert_eq!(before, [Digest::of(b"a")], "{steps:?}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The hold: a person rolled back on this server, so the live release is not the channel's head,
-//! and others can see why. It never ends by itself; an explicit `install` clears it.
+//! The hold: a person keeps this server on a release, and others can see why. A rollback's ends when
+//! the channel moves past what was left, unless the host file says otherwise; every other one only
+//! when a person ends it.
 
 use std::path::Path;
 
-pub use bulla_schemas::report::server::Hold;
+pub use bulla_schemas::report::server::{Hold, HoldKind};
 
 use super::error::StateError;
 use super::json;

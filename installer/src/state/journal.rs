@@ -1,6 +1,6 @@
 //! The journal of one project: the activation that was begun, and the phase that it is in. It is
-//! there only from before the switch until all that follows is written, so a start that finds it
-//! knows that the last one died there.
+//! there only from before the first hook until all that follows is written, so a start that finds
+//! it knows that the last one died there.
 
 use std::path::Path;
 
@@ -24,6 +24,15 @@ pub(crate) struct Step {
     /// The hold afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hold: Option<Hold>,
+    /// Whether neither hooks nor checks run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_bare: bool,
+    /// Why the release that is left was sick before: then nothing returns to it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) was_sick: Option<String>,
+    /// The activation that failed, of which this one is the return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failed: Option<Box<Activation>>,
 }
 
 /// What is being done. A phase can be done again by a start after a crash, so each is written to
@@ -31,21 +40,18 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
-    /// `current` is switched; where it points tells whether that happened.
+    /// The release that is left is checked, and the hook `prepare` runs. Nothing is changed yet.
+    Prepare,
+    /// The hook `deactivate` runs and `current` is switched; where it points tells whether that
+    /// happened.
     #[default]
     Switch,
-    /// The switch is durable; history and hold are written.
+    /// The switch is durable; the hook `activate` runs.
+    Activate,
+    /// The release's health is watched.
+    Watch,
+    /// What came of it is known; history, hold and quarantine are written.
     Record,
-}
-
-impl Phase {
-    /// Returns the phase that follows; `None` after the last.
-    pub(crate) const fn next(self) -> Option<Self> {
-        match self {
-            Self::Switch => Some(Self::Record),
-            Self::Record => None,
-        }
-    }
 }
 
 /// Writes down a step before it is made.

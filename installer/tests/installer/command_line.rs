@@ -229,7 +229,7 @@ fn a_rollback_leaves_the_server_on_its_channel() {
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json[0]["channel"], "prod", "{run:?}");
     assert_eq!(json[0]["standing"], "held", "{run:?}");
-    let run = world.run(&install);
+    let run = world.run(&[&install[..], &["--release-hold"]].concat());
     assert_eq!(
         (run.status, world.live()),
         (Some(0), Some(second)),

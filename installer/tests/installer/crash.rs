@@ -1,9 +1,11 @@
 //! `kill -9` at every place: the old release or the new one is live, and the same command works
 //! afterwards.
 
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
+use bulla_installer::ActivationResult;
 use bulla_schemas::Digest;
 
 use crate::obstacles::Immutable;
@@ -68,7 +70,20 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         assert_eq!(world.run(&ROLLBACK).status, Some(0), "{point}");
         assert_eq!(world.live(), Some(old), "{point}");
     }
-    assert_eq!(survived, ["rollback::checked", "recover::before-finish"]);
+    // What only a release with hooks or checks, a rollback or a recovery comes by.
+    let elsewhere = [
+        "activation::prepare-begun",
+        "activation::prepared",
+        "activation::activate-begun",
+        "activation::activated",
+        "activation::watch-begun",
+        "activation::watched",
+        "activation::return-begun",
+        "activation::failure-written",
+        "rollback::checked",
+        "recover::before-finish",
+    ];
+    assert_eq!(survived, elsewhere);
 }
 
 #[test]
@@ -98,6 +113,97 @@ fn a_rollback_that_dies_anywhere_leaves_the_old_or_the_new_release() {
         assert_eq!(history.len(), 3, "{point}");
     }
     assert!(died >= 8, "{died}");
+}
+
+/// A release that is watched for a moment, on a port where something listens or nothing does.
+fn watched(port: u16) -> String {
+    format!(r#"{{"health":{{"tcp":"127.0.0.1:{port}","settle":"0s","window":"100ms"}}}}"#)
+}
+
+#[test]
+fn an_install_of_a_watched_release_that_dies_anywhere_is_finished_or_undone() {
+    // R13: the agent dies in the middle of a deployment.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wants = watched(listener.local_addr().unwrap().port());
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let mut died = 0;
+    for point in points(&World::new()) {
+        let mut world = World::new();
+        let old = world.release_with(&small_tree("old\n"), &wants);
+        world.install().unwrap();
+        let new = world.release_with(&small_tree("new\n"), &wants);
+        if !dies(&world, &point, &INSTALL) {
+            continue;
+        }
+        died += usize::from(point.starts_with("activation::"));
+        assert_live_is_one_of(&world, &point, [old, new]);
+        let run = world.run(&INSTALL);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(new), "{point}");
+        assert_clean(&world, &point);
+        // Nothing counts as healthy that was not watched to the end.
+        let results: Vec<_> = world.history().iter().map(|line| line.result).collect();
+        assert_eq!(results, [ActivationResult::Healthy; 2], "{point}");
+    }
+    assert!(died >= 10, "{died}");
+}
+
+#[test]
+fn an_install_of_a_failing_release_that_dies_anywhere_ends_where_it_was() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wants = watched(closed.local_addr().unwrap().port());
+    drop(closed);
+    let mut died = 0;
+    for point in points(&World::new()) {
+        let mut world = World::new();
+        let old = world.install_each(&["old\n"])[0];
+        let bad = world.release_with(&small_tree("bad\n"), &wants);
+        let output = world
+            .command(&INSTALL)
+            .env("BULLA_FAILPOINT", &point)
+            .output()
+            .unwrap();
+        if output.status.signal() != Some(9) {
+            assert_eq!(output.status.code(), Some(5), "{point}: {output:?}");
+            continue;
+        }
+        died += usize::from(point.starts_with("activation::"));
+        assert_live_is_one_of(&world, &point, [old, bad]);
+        // By the recovery or by the install itself.
+        let run = world.run(&INSTALL);
+        assert!(matches!(run.status, Some(3 | 5)), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(old), "{point}");
+        assert!(!world.memory().join("journal").exists(), "{point}");
+        let run = world.run(&INSTALL);
+        assert_eq!(run.status, Some(3), "{point}: {run:?}");
+        let lines: Vec<_> = world
+            .history()
+            .iter()
+            .map(|line| (line.hash, line.result))
+            .collect();
+        let (activated, failed) = (ActivationResult::Activated, ActivationResult::Failed);
+        assert_eq!(
+            lines,
+            [(old, activated), (bad, failed), (old, activated)],
+            "{point}"
+        );
+    }
+    assert!(died >= 9, "{died}");
+}
+
+#[test]
+fn a_rollback_leaves_a_release_that_was_not_proved_at_once() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wants = watched(closed.local_addr().unwrap().port());
+    drop(closed);
+    let mut world = World::new();
+    let old = world.install_each(&["old\n"])[0];
+    let wants = wants.replace("100ms", "24h");
+    world.release_with(&small_tree("new\n"), &wants);
+    assert!(dies(&world, "activation::watch-begun", &INSTALL));
+    assert_eq!(world.run(&ROLLBACK).status, Some(0));
+    assert_eq!(world.live(), Some(old));
+    assert!(!world.memory().join("journal").exists());
 }
 
 #[test]
@@ -189,7 +295,6 @@ fn file_below(directory: &Path) -> PathBuf {
 fn assert_clean(world: &World, point: &str) {
     assert!(!world.site().join(".staging").exists(), "{point}");
     assert!(!world.site().join(".current.new").exists(), "{point}");
-    let project = world.state().join("projects/acme%2Fbilling");
-    assert!(!project.join("journal").exists(), "{point}");
-    assert!(!project.join("spool").exists(), "{point}");
+    assert!(!world.memory().join("journal").exists(), "{point}");
+    assert!(!world.memory().join("spool").exists(), "{point}");
 }

@@ -82,7 +82,7 @@ fn every_command_finds_a_project_that_lies_elsewhere() {
     host.done(&["rollback", "acme/billing", "-m", "slow"]);
     assert_eq!(host.live("own", "acme/billing"), Some(one.hex()));
     // The edited tree is made again, and what was edited is set aside there.
-    host.done(&["install"]);
+    host.done(&["install", "--release-hold"]);
     let aside = host.json(&["set-aside", "list"]);
     let path = Path::new(aside[0]["path"].as_str().unwrap());
     assert!(

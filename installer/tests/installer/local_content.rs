@@ -94,6 +94,7 @@ fn a_rotten_source_costs_no_retained_release_when_the_registry_is_away() {
     world
         .registry
         .change(|served| served.files.insert(payload_of_next, payload));
+    request.release_hold = true;
     world.install_with(&request).0.unwrap();
     world.assert_intact();
 }

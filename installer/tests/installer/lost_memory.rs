@@ -11,7 +11,7 @@ use bulla_installer::{
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::{Digest, Timestamp};
 
-use crate::world::{NOW, World, request, small_tree};
+use crate::world::{NOW, World, releasing, request, small_tree};
 
 /// Two releases, of which the second is live, and no registry.
 fn world() -> (World, Vec<Digest>) {
@@ -277,7 +277,7 @@ fn a_bad_line_in_the_history_is_named_and_kept_and_stops_nothing() {
         assert!(notes.contains(&expected), "{notes}");
         assert_eq!(world.live(), Some(hashes[0]));
         world.registry.change(|served| served.down = false);
-        world.install().unwrap();
+        world.install_with(&releasing()).0.unwrap();
         assert!(
             fs::read_to_string(&path)
                 .unwrap()

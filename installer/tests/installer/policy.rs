@@ -99,26 +99,6 @@ fn a_paused_channel_stops_installs() {
 }
 
 #[test]
-fn refuses_what_this_version_does_not_do_before_the_payload_is_fetched() {
-    for install in [
-        r#"{"hooks":{"activate":["systemctl","reload","billing"]}}"#,
-        r#"{"health":{"tcp":"127.0.0.1:80"}}"#,
-        r#"{"environment":["DATABASE_URL"]}"#,
-    ] {
-        let mut world = World::new();
-        let install: Install = serde_json::from_str(install).unwrap();
-        let hash = world.publish(&small_tree("one\n"), install);
-        world.promote(hash);
-        let error = world.install().unwrap_err();
-        assert!(matches!(error, InstallError::Unsupported { .. }), "{error}");
-        assert_eq!(error.kind(), FailureKind::Refused);
-        assert_eq!(world.live(), None);
-        let payload = world.layer_path(&hash, 0);
-        assert_eq!(world.registry.requests(&payload), [] as [&str; 0]);
-    }
-}
-
-#[test]
 fn an_unknown_channel_names_the_known_ones() {
     let mut world = World::new();
     world.release(&small_tree("one\n"));

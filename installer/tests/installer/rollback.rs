@@ -8,7 +8,7 @@ use bulla_installer::{ResolveError, RollbackError, Standing, WriteError};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::statement::Severity;
 
-use crate::world::{World, request, small_tree};
+use crate::world::{World, releasing, small_tree};
 
 fn world_with(versions: &[&str]) -> (World, Vec<bulla_schemas::Digest>) {
     let mut world = World::new();
@@ -21,7 +21,7 @@ fn world_with(versions: &[&str]) -> (World, Vec<bulla_schemas::Digest>) {
 }
 
 #[test]
-fn goes_back_without_a_registry_and_holds_until_the_next_install() {
+fn goes_back_without_a_registry_and_holds_until_a_person_ends_that() {
     let (world, hashes) = world_with(&["one", "two"]);
     world.registry.change(|served| served.down = true);
     let rolled_back = world.rollback(None).unwrap();
@@ -37,7 +37,7 @@ fn goes_back_without_a_registry_and_holds_until_the_next_install() {
     assert_eq!(found.head, Some(hashes[1]));
 
     world.registry.change(|served| served.down = false);
-    let (result, notes) = world.install_with(&request());
+    let (result, notes) = world.install_with(&releasing());
     result.unwrap();
     assert!(notes.contains("hold"), "{notes}");
     assert_eq!(world.live(), Some(hashes[1]));
@@ -174,7 +174,7 @@ fn content_that_is_only_in_a_tree_that_was_set_aside_is_taken_from_there() {
     let tree = world.tree(&hashes[0]);
     fs::write(tree.join("share/read me.txt"), "edited").unwrap();
     world.rollback(None).unwrap();
-    world.install().unwrap();
+    world.install_with(&releasing()).0.unwrap();
     // Of the first release, this file is now in the tree that was set aside and nowhere else.
     fs::remove_file(tree.join("version.txt")).unwrap();
     world.registry.change(|served| served.down = true);

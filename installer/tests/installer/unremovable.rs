@@ -83,7 +83,9 @@ fn what_a_dead_run_left_and_cannot_be_removed_stops_nothing() {
     assert_eq!(leftovers(&world), std::slice::from_ref(&left));
     let run = world.run(&["status"]);
     assert!(run.stderr.contains(left.to_str().unwrap()), "{run:?}");
-    let (installed, _) = world.install_with(&request);
+    let mut releasing = request.clone();
+    releasing.release_hold = true;
+    let (installed, _) = world.install_with(&releasing);
     assert_eq!(installed.unwrap().outcome, Outcome::OnDisk);
     assert_eq!(fs::read(left.join("bin/app")).unwrap(), b"half of a tree");
 
@@ -120,7 +122,7 @@ fn what_root_made_in_a_release_of_an_ordinary_user_stops_nothing() {
     nobody::run(&world, &["rollback", "acme/billing", "-m", "because"]);
     assert_eq!(world.live(), Some(hashes[3]));
     world.assert_intact();
-    let last = nobody::run(&world, &INSTALL);
+    let last = nobody::run(&world, &[&INSTALL[..], &["--release-hold"]].concat());
     assert_eq!(world.live(), Some(hashes[4]));
     let foreign = world.tree(&hashes[1]);
     assert!(foreign.join("version.txt").exists());

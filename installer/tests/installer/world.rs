@@ -11,9 +11,10 @@ use bulla_bundle::{
     Bundle, Limits, MemoryTree, NoProgress, Progress, ReleaseSeed, SourceTree, WriteOptions,
 };
 use bulla_installer::{
-    Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, HostConfig, InstallError,
-    InstallRequest, Installed, LockedSite, Observer, ProjectConfig, ProjectStatus, RollbackError,
-    RollbackRequest, RolledBack, Server, SetAside, Supply, enroll, install, rollback,
+    Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, HookSettings, HostConfig,
+    InstallError, InstallRequest, Installed, LockedSite, Observer, Opening, ProjectConfig,
+    ProjectStatus, RollbackError, RollbackRequest, RolledBack, Server, SetAside, Supply, Unproved,
+    enroll, install, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -137,6 +138,14 @@ impl World {
     /// Publishes a release and promotes it to `prod`.
     pub(crate) fn release(&mut self, tree: &MemoryTree) -> Digest {
         let hash = self.publish(tree, Install::default());
+        self.promote(hash);
+        hash
+    }
+
+    /// Publishes and promotes a release that wants to be installed in some way.
+    pub(crate) fn release_with(&mut self, tree: &MemoryTree, install: &str) -> Digest {
+        let install = serde_json::from_str(install).unwrap();
+        let hash = self.publish(tree, install);
         self.promote(hash);
         hash
     }
@@ -265,7 +274,9 @@ impl World {
             hash: hash.map(|hash| hash.parse().unwrap()),
             by: "carol".to_owned(),
             reason: Some("it was slow".to_owned()),
+            pin: false,
             config: ProjectConfig::default(),
+            hooks: hooks(),
             threads: NonZeroUsize::MIN,
             now: now(),
         };
@@ -372,9 +383,28 @@ pub(crate) fn request() -> InstallRequest {
         pin_old: false,
         switch_channel: false,
         over_edits: false,
+        release_hold: false,
         config: ProjectConfig::default(),
+        hooks: hooks(),
         threads: NonZeroUsize::new(2).unwrap(),
         now: now(),
+    }
+}
+
+/// What a server says whose hooks run as the user who runs the tests.
+pub(crate) fn hooks() -> HookSettings {
+    let is_root = rustix::process::geteuid().is_root();
+    HookSettings {
+        user: is_root.then(|| "root".parse().unwrap()),
+        ..HookSettings::default()
+    }
+}
+
+/// The same, although a person rolled back.
+pub(crate) fn releasing() -> InstallRequest {
+    InstallRequest {
+        release_hold: true,
+        ..request()
     }
 }
 
@@ -394,7 +424,13 @@ pub(crate) fn install_on(
 ) -> Result<Installed, InstallError> {
     let mut log = FollowedLog::open(server, &HostConfig::default())?;
     let supply = Supply::registry(log.registries()[0].url.clone(), None)?;
-    let site = LockedSite::open(server, project, "install", request.now, notes)?;
+    let opening = Opening {
+        command: "install",
+        settings: &request.hooks,
+        unproved: Unproved::Prove,
+        now: request.now,
+    };
+    let site = LockedSite::open(server, project, opening, notes)?;
     log.sync(server, &supply, request.now)?;
     install(&site, log.state(), &supply, request, notes)
 }

@@ -17,7 +17,9 @@ mod install;
 mod status;
 mod tree;
 
-pub use activation::{Activation, ActivationAction, Hold, PromotionRecord};
+pub use activation::{
+    Activation, ActivationAction, ActivationResult, Hold, HoldKind, PromotionRecord, Quarantined,
+};
 pub use host::{
     ConfigReport, DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostRetention,
     Link,

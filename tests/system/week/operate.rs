@@ -164,9 +164,18 @@ impl Week {
 
     fn install_arguments(&self, machine: &str, project: &str) -> Vec<String> {
         let keep = self.machines[machine].keep.to_string();
-        ["install", project, "--channel", "prod", "--keep", &keep]
-            .map(str::to_owned)
-            .into()
+        // Also where the server was rolled back before.
+        [
+            "install",
+            project,
+            "--channel",
+            "prod",
+            "--keep",
+            &keep,
+            "--release-hold",
+        ]
+        .map(str::to_owned)
+        .into()
     }
 
     fn install_command(&self, machine: &str, project: &str) -> Transcript {

@@ -5,11 +5,15 @@ use bulla_terminal::bytes;
 
 use crate::cli::text;
 use crate::operation::{Installed, Outcome, Preview};
+use crate::state::Hold;
 
 /// Says what would be done.
 pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Preview) -> String {
     let hash = found.hash.short();
     let place = format!("{project} {channel}");
+    if let Some(hold) = &found.hold {
+        return held(&place, hold);
+    }
     match found.from {
         Some(_) if found.is_done => format!("{place}: {hash} is live already"),
         Some(from) if from == found.hash => format!(
@@ -19,6 +23,15 @@ pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Previe
         Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
         None => format!("{place}: {hash}, nothing was done"),
     }
+}
+
+fn held(place: &str, hold: &Hold) -> String {
+    let (hash, since) = (hold.hash.short(), hold.since);
+    let by = hold.by.as_ref();
+    let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+    let why = hold.reason.as_ref();
+    let why = why.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{place}: held on {hash} since {since}{by}{why}; `--release-hold` goes on")
 }
 
 /// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
@@ -35,6 +48,7 @@ pub(in crate::cli) fn did(
     };
     match &installed.outcome {
         Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
+        Outcome::Held(hold) => held(&place, hold),
         Outcome::OnDisk => format!("{place}: {from}, was on this disk"),
         Outcome::Written {
             files,

@@ -11,7 +11,8 @@ use crate::cli::host::Host;
 use crate::cli::terminal::Terminal;
 use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
-use crate::operation::{InstallRequest, LockedSite, Outcome, install_from, preview_from};
+use crate::live::{HookSettings, Unproved};
+use crate::operation::{InstallRequest, LockedSite, Opening, Outcome, install_from, preview_from};
 use crate::state::history::History;
 
 /// Where releases come from.
@@ -29,6 +30,9 @@ pub(super) struct Wish {
     pub(super) pin_old: bool,
     pub(super) switch_channel: bool,
     pub(super) over_edits: bool,
+    pub(super) release_hold: bool,
+    /// The hook that started this command.
+    pub(super) hook: Option<String>,
     pub(super) link: Option<Link>,
     pub(super) keep: Option<usize>,
     pub(super) dry_run: bool,
@@ -48,23 +52,30 @@ impl Wish {
         let request = self.request(source.host, project)?;
         let channel = request.channel.clone();
         let terminal = Terminal::unless(self.quiet, "install", server);
-        let (hash, from, changed, sentence) = if self.dry_run {
+        let (hash, from, changed, hold, sentence) = if self.dry_run {
             let found = preview_from(server, project, log, supplies, &request, &terminal);
             terminal.finish();
             let found = found?;
             let sentence = sentence::would(project, &channel, &found);
-            (found.hash, found.from, !found.is_done, sentence)
+            (found.hash, found.from, !found.is_done, found.hold, sentence)
         } else {
-            let site = LockedSite::open(server, project, "install", request.now, &terminal)?;
+            let opening = Opening {
+                command: "install",
+                settings: &request.hooks,
+                unproved: Unproved::Prove,
+                now: request.now,
+            };
+            let site = LockedSite::open(server, project, opening, &terminal)?;
             let installed = install_from(&site, server, log, supplies, &request, &terminal);
             terminal.finish();
             let installed = installed?;
             let sentence = sentence::did(project, &channel, &installed);
-            let changed = match installed.outcome {
-                Outcome::AlreadyLive => false,
-                Outcome::OnDisk | Outcome::Written { .. } => true,
+            let (changed, hold) = match installed.outcome {
+                Outcome::AlreadyLive => (false, None),
+                Outcome::Held(hold) => (false, Some(*hold)),
+                Outcome::OnDisk | Outcome::Written { .. } => (true, None),
             };
-            (installed.hash, installed.from, changed, sentence)
+            (installed.hash, installed.from, changed, hold, sentence)
         };
         let report = InstallReport {
             project: project.clone(),
@@ -72,6 +83,7 @@ impl Wish {
             hash,
             from,
             changed,
+            hold,
             dry_run: self.dry_run,
         };
         Ok((report, sentence))
@@ -104,6 +116,11 @@ impl Wish {
             pin_old: self.pin_old,
             switch_channel: self.switch_channel,
             over_edits: self.over_edits,
+            release_hold: self.release_hold,
+            hooks: HookSettings {
+                inside: self.hook.clone(),
+                ..HookSettings::of(&config)
+            },
             config,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             now: self.now,

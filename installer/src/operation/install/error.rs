@@ -6,11 +6,11 @@ use bulla_schemas::{ChannelName, ProjectName};
 
 use crate::drift::DriftError;
 use crate::fetch::FetchError;
-use crate::live::LiveError;
+use crate::live::{HookError, LiveError};
 use crate::operation::resolve::ResolveError;
 use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
-use crate::state::StateError;
+use crate::state::{Quarantined, StateError};
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, PersistError, TreeError};
 
@@ -69,12 +69,24 @@ pub enum InstallError {
         /// What was edited.
         differences: Vec<Difference>,
     },
-    /// The release asks for something that this version does not do.
-    #[error("the release {wants}, which this version of bulla-installer does not do")]
-    Unsupported {
-        /// What it wants.
-        wants: String,
+    /// The release failed on this server.
+    #[error("{} failed on this server at {}: {}", failed.hash.short(), failed.failed_at, first_line(&failed.reason))]
+    Quarantined {
+        /// The project.
+        project: ProjectName,
+        /// The release, and why it failed.
+        failed: Box<Quarantined>,
     },
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+impl From<HookError> for InstallError {
+    fn from(error: HookError) -> Self {
+        Self::Live(error.into())
+    }
 }
 
 impl From<PersistError> for InstallError {
@@ -105,7 +117,7 @@ impl Outcome for InstallError {
             Self::Drift(error) => error.kind(),
             Self::Live(error) => error.kind(),
             Self::OtherChannel { .. } | Self::OtherChannelSaid { .. } => FailureKind::Usage,
-            Self::LiveEdited { .. } | Self::Unsupported { .. } => FailureKind::Refused,
+            Self::LiveEdited { .. } | Self::Quarantined { .. } => FailureKind::Refused,
         }
     }
 
@@ -128,7 +140,12 @@ impl Outcome for InstallError {
                  the edited tree"
                     .to_owned(),
             ),
-            Self::Unsupported { .. } => None,
+            Self::Quarantined { project, failed } => Some(format!(
+                "`bulla-installer history {project} --output {}` shows what was written; promote \
+                 another release, or `bulla-installer retry {project} {}` to try this one again",
+                failed.number,
+                failed.hash.short()
+            )),
         }
     }
 }

@@ -5,9 +5,12 @@ use std::num::NonZeroUsize;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Timestamp};
 
 use crate::config::ProjectConfig;
+use crate::live::HookSettings;
+use crate::state::Hold;
 
 /// What to install, and how.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct InstallRequest {
     /// The channel to follow.
     pub channel: ChannelName,
@@ -19,8 +22,12 @@ pub struct InstallRequest {
     pub switch_channel: bool,
     /// Whether an edited live tree may be left where the host file says that it may not.
     pub over_edits: bool,
+    /// Whether a hold is ended.
+    pub release_hold: bool,
     /// What holds for the project on this server.
     pub config: ProjectConfig,
+    /// What of that counts for hooks, and what the command says about them.
+    pub hooks: HookSettings,
     /// How many threads write files.
     pub threads: NonZeroUsize,
     /// The time, fixed once for the whole install.
@@ -45,6 +52,8 @@ pub struct Installed {
 pub enum Outcome {
     /// It was live already, and its tree is as it was written.
     AlreadyLive,
+    /// Nothing was done: a person keeps the server on what is live.
+    Held(Box<Hold>),
     /// Its tree was on this disk.
     OnDisk,
     /// Its tree was written.

@@ -122,6 +122,11 @@ impl Outcome for RollbackError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Live(error @ LiveError::Hook(_)) => {
+                let without = "`--no-hooks` goes back without hooks and checks".to_owned();
+                let hint = error.hint();
+                return Some(hint.map_or(without.clone(), |hint| format!("{hint}; {without}")));
+            }
             Self::Live(error) => return error.hint(),
             Self::Fetch(error) => return error.hint(),
             Self::Resolve(error) => return error.hint(),

@@ -30,9 +30,45 @@ pub struct Activation {
     /// Who asked for it on this server, where that was a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why, in their words.
+    /// Why, in their words; of a return, why the other release was left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "ActivationResult::is_activated")]
+    pub result: ActivationResult,
+    /// Why it failed, with the end of what its hooks wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// What came of an activation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActivationResult {
+    /// The release was made live, and nothing says whether it works.
+    #[default]
+    Activated,
+    /// Its health checks held.
+    Healthy,
+    /// A hook or a health check failed after the switch.
+    Failed,
+}
+
+impl ActivationResult {
+    /// Tells whether nothing more is known than that the release was made live.
+    pub const fn is_activated(&self) -> bool {
+        matches!(self, Self::Activated)
+    }
+}
+
+impl std::fmt::Display for ActivationResult {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Activated => "activated",
+            Self::Healthy => "healthy",
+            Self::Failed => "failed",
+        })
+    }
 }
 
 /// What was asked for.
@@ -45,6 +81,8 @@ pub enum ActivationAction {
     PinOld,
     /// A release was gone back to on this server.
     Rollback,
+    /// The release before was made live again, because the one after it failed.
+    Return,
     /// It was not written down, or that was lost: found on this disk afterwards.
     Recovered,
 }
@@ -55,6 +93,7 @@ impl std::fmt::Display for ActivationAction {
             Self::Install => "install",
             Self::PinOld => "pin-old",
             Self::Rollback => "rollback",
+            Self::Return => "return",
             Self::Recovered => "recovered",
         })
     }
@@ -82,16 +121,61 @@ pub struct PromotionRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hold {
-    /// The release that was gone back to.
+    /// What a person did.
+    #[serde(default, skip_serializing_if = "HoldKind::is_rollback")]
+    pub kind: HoldKind,
+    /// The release that the server stays on.
     pub hash: Digest,
-    /// The release that was left.
+    /// The release that was left; the held one itself where none was.
     pub left: Digest,
     /// Since when, by this server's clock.
     pub since: Timestamp,
-    /// Who rolled back.
+    /// Who held it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The log's index of the newest promotion that was left here. A later one of the channel ends
+    /// the hold; without it only a person does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<u64>,
+}
+
+/// What a person did that holds a server on a release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldKind {
+    /// Went back to an earlier release.
+    #[default]
+    Rollback,
+    /// Held the live release.
+    Hold,
+    /// Named the release that the server is to stay on.
+    Pin,
+}
+
+impl HoldKind {
+    /// Tells whether it is a rollback's.
+    pub const fn is_rollback(&self) -> bool {
+        matches!(self, Self::Rollback)
+    }
+}
+
+/// A release that failed on a server and is not tried there again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quarantined {
+    /// The release.
+    pub hash: Digest,
+    /// The number of the activation that failed.
+    pub number: u64,
+    /// When, by this server's clock.
+    pub failed_at: Timestamp,
+    /// The channel that it came by.
+    pub channel: ChannelName,
+    /// The log's index of the promotion that it came by. A later one is tried.
+    pub entry: u64,
+    /// Why it failed.
+    pub reason: String,
 }

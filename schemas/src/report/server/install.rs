@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Hold;
 use crate::{ChannelName, Digest, ProjectName};
 
 /// What an install did, or would do.
@@ -21,6 +22,9 @@ pub struct InstallReport {
     /// Whether the live tree is another one than before, or would be: another release, or the same
     /// one written again.
     pub changed: bool,
+    /// What kept the server on the release that is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Whether nothing was done.
     pub dry_run: bool,
 }

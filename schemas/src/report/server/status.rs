@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Hold, Leftover, MissingPath, SetAside};
+use super::{Difference, Hold, Leftover, MissingPath, Quarantined, SetAside};
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What was observed of one project.
@@ -29,9 +29,15 @@ pub struct ProjectStatus {
     pub head: Option<Digest>,
     /// How the two compare.
     pub standing: Standing,
-    /// A local rollback that still stands.
+    /// What keeps the server on a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Why the live release failed here, where it stayed live all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Releases that failed here and are not tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Quarantined>,
     /// What differs in the live tree from the release; absent when that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differences: Option<Vec<Difference>>,
@@ -59,8 +65,10 @@ pub enum Standing {
     UpToDate,
     /// Another release is live.
     Behind,
-    /// Another release is live, because a person rolled back here.
+    /// A person holds the server on a release.
     Held,
+    /// The head, or what is live, failed here.
+    Failed,
     /// People revoked the live release.
     Revoked,
     /// Nothing is live.
@@ -75,6 +83,7 @@ impl std::fmt::Display for Standing {
             Self::UpToDate => "up to date",
             Self::Behind => "behind",
             Self::Held => "held",
+            Self::Failed => "failed",
             Self::Revoked => "revoked",
             Self::NotInstalled => "not installed",
             Self::Unknown => "unknown",

@@ -1,0 +1,51 @@
+//! `bulla-installer hold PROJECT -m REASON`
+
+use std::process::ExitCode;
+
+use bulla_schemas::ProjectName;
+use bulla_terminal::{Failure, stderr, stdout};
+use clap::Args;
+
+use super::hooks::HookArguments;
+use super::host::Host;
+use super::person::{PersonArguments, reason};
+use super::terminal::Terminal;
+use crate::operation::hold;
+
+/// Keep this server on the release that is live
+///
+/// `install` leaves a project that is held as it is, says so, and ends with 0. Only
+/// `bulla-installer release` ends the hold. The last line on stdout is the hash that is live.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The project
+    project: ProjectName,
+    /// Why, for `status`
+    #[arg(short = 'm', long, value_name = "REASON", value_parser = reason)]
+    reason: String,
+    #[command(flatten)]
+    person: PersonArguments,
+    #[command(flatten)]
+    hooks: HookArguments,
+}
+
+impl Arguments {
+    pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let server = host.server();
+        let settings = self.hooks.settings(&host.project(&self.project));
+        let request = self.person.about(self.project, settings);
+        let held = hold(
+            server,
+            &request,
+            &self.reason,
+            &Terminal::new("hold", server),
+        )?;
+        stderr::say(format_args!(
+            "{}: held on {} until `bulla-installer release`",
+            request.project,
+            held.hash.short()
+        ));
+        stdout::line(held.hash)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,351 @@
+//! Hooks: commands that a release, or this server, wants to be run around a switch. They run from
+//! the release's tree, as the user whom the host file names, and whatever they do, the installer
+//! comes back.
+//!
+//! | hook | of the release that | when | its failure |
+//! |---|---|---|---|
+//! | `prepare` | becomes live | before the switch | nothing is changed |
+//! | `deactivate` | is left | before the switch | is said |
+//! | `activate` | becomes live | after the switch | the release failed |
+
+mod broken;
+mod environment;
+mod error;
+mod program;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bulla_schemas::Digest;
+use bulla_schemas::install::{Command, Hooks, Install};
+
+use super::health::Checks;
+use crate::config::HookPolicy;
+use crate::platform::child::{self, Output, PATH, Program, User};
+use crate::site::Site;
+use crate::state::history::Activation;
+use crate::state::{bundles, output};
+
+pub use broken::BrokenHook;
+pub use error::HookError;
+pub use settings::HookSettings;
+
+/// How long a command may take where the release does not say.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The hooks of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Prepare,
+    Deactivate,
+    Activate,
+    /// The command of the health checks.
+    Health,
+}
+
+impl Hook {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Deactivate => "deactivate",
+            Self::Activate => "activate",
+            Self::Health => "health",
+        }
+    }
+}
+
+/// A release on this disk, with what runs for it on this server.
+#[derive(Debug, Default)]
+pub(crate) struct HookedRelease {
+    hash: Option<Digest>,
+    tree: PathBuf,
+    hooks: Hooks,
+    /// Whether the hooks are this server's own, which may run any program of it.
+    is_own: bool,
+    pub(crate) health: Option<Checks>,
+    /// All of the environment but for the hook's name.
+    environment: BTreeMap<String, String>,
+    user: Option<User>,
+    outputs: Option<(Site, u64)>,
+}
+
+impl HookedRelease {
+    /// Prepares to run what a release wants, which takes part in an activation. Everything that can
+    /// be known to go wrong goes wrong here, before anything is changed.
+    pub(crate) fn open(
+        site: &Site,
+        settings: &HookSettings,
+        hash: &Digest,
+        activation: &Activation,
+    ) -> Result<Self, HookError> {
+        let Some(document) = bundles::read_release(site, hash) else {
+            return Ok(Self::default());
+        };
+        let (hooks, environment, user) = ready(settings, &document.install)?;
+        let tree = std::path::absolute(site.tree(hash)).unwrap_or_else(|_| site.tree(hash));
+        let persist = std::path::absolute(site.persist()).unwrap_or_else(|_| site.persist());
+        let health = document.install.health.as_ref();
+        let health = health.filter(|_| !settings.skip).map(Checks::new);
+        let mut release = Self {
+            hash: Some(*hash),
+            tree,
+            is_own: matches!(settings.policy, HookPolicy::Own(_)),
+            hooks,
+            health: health.transpose()?,
+            environment,
+            user,
+            outputs: Some((site.clone(), activation.number)),
+        };
+        let previous = activation
+            .from
+            .map_or_else(String::new, |from| from.to_string());
+        for (name, value) in [
+            ("BULLA_PROJECT", site.project().to_string()),
+            ("BULLA_HASH", hash.to_string()),
+            ("BULLA_PREVIOUS", previous),
+            ("BULLA_CHANNEL", activation.promotion.channel.to_string()),
+            ("BULLA_REVISION", document.source.revision().to_owned()),
+            ("BULLA_TREE", release.tree.to_string_lossy().into_owned()),
+            ("BULLA_PERSIST", persist.to_string_lossy().into_owned()),
+        ] {
+            release.environment.insert(name.to_owned(), value);
+        }
+        release.check_programs()?;
+        Ok(release)
+    }
+
+    /// Tells whether the release wants a hook to be run.
+    pub(crate) const fn wants(&self, hook: Hook) -> bool {
+        self.command(hook).is_some()
+    }
+
+    /// Tells whether anything runs for it.
+    pub(crate) fn is_bare(&self) -> bool {
+        !self.hooks.has_commands() && self.health.is_none()
+    }
+
+    const fn command(&self, hook: Hook) -> Option<&Command> {
+        match hook {
+            Hook::Prepare => self.hooks.prepare.as_ref(),
+            Hook::Deactivate => self.hooks.deactivate.as_ref(),
+            Hook::Activate => self.hooks.activate.as_ref(),
+            Hook::Health => match &self.health {
+                Some(checks) => checks.command(),
+                None => None,
+            },
+        }
+    }
+
+    fn check_programs(&self) -> Result<(), HookError> {
+        for hook in [
+            Hook::Prepare,
+            Hook::Activate,
+            Hook::Deactivate,
+            Hook::Health,
+        ] {
+            if let Some(command) = self.command(hook) {
+                self.program(hook, command)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn program(&self, hook: Hook, command: &Command) -> Result<PathBuf, HookError> {
+        let name = &command.arguments()[0];
+        let found = if self.is_own && hook != Hook::Health {
+            program::of_server(name)
+        } else {
+            program::of_release(&self.tree, name)
+        };
+        found.map_err(|why| HookError::Program {
+            hook: hook.name(),
+            program: name.clone(),
+            why,
+        })
+    }
+
+    /// Runs a hook, where the release wants it.
+    pub(crate) fn run(&self, hook: Hook) -> Result<(), BrokenHook> {
+        let timeout = self
+            .hooks
+            .timeout
+            .map_or(TIMEOUT, bulla_schemas::period::Period::as_duration);
+        match self.command(hook) {
+            Some(command) => self.execute(hook, command, timeout),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs one round of the health checks, which may take so long.
+    pub(crate) fn check_command(&self, timeout: Duration) -> Result<(), BrokenHook> {
+        match self.command(Hook::Health) {
+            Some(command) => self.execute(Hook::Health, command, timeout),
+            None => Ok(()),
+        }
+    }
+
+    fn execute(&self, hook: Hook, command: &Command, timeout: Duration) -> Result<(), BrokenHook> {
+        let (arguments, name) = (command.arguments(), hook.name());
+        let called = match hook {
+            Hook::Health => format!("the health check `{}`", arguments.join(" ")),
+            _ => format!("the hook `{name}` (`{}`)", arguments.join(" ")),
+        };
+        let broken = |why: String, end| BrokenHook {
+            what: format!("{called} {why}"),
+            end,
+        };
+        let path = self.program(hook, command);
+        let path = path.map_err(|error| broken(format!("cannot run: {error}"), String::new()))?;
+        let mut environment = self.environment.clone();
+        environment.insert("BULLA_HOOK".to_owned(), name.to_owned());
+        let mut output = Output::default();
+        let begun = Instant::now();
+        let program = Program {
+            path: &path,
+            arguments: &arguments[1..],
+            directory: &self.tree,
+            environment: &environment,
+            user: self.user.as_ref(),
+            timeout,
+        };
+        let (is_success, ended) = match child::run(&program, &mut output) {
+            Ok(ended) => (ended.is_success(), ended.to_string()),
+            Err(error) => (false, format!("cannot run: {error}")),
+        };
+        let text = output.text();
+        if hook != Hook::Health || !is_success {
+            self.keep(&format!(
+                "-- {name}: {}\n{text}-- {name}: {ended}, {:.1} s\n",
+                arguments.join(" "),
+                begun.elapsed().as_secs_f64()
+            ));
+        }
+        if is_success {
+            Ok(())
+        } else {
+            Err(broken(ended, end_of(&text)))
+        }
+    }
+
+    /// Adds to what is kept of the activation.
+    pub(crate) fn keep(&self, text: &str) {
+        if let Some((site, number)) = &self.outputs {
+            output::add(site, *number, text);
+        }
+    }
+
+    /// Tells whether the release's tree is still there; a hook can remove it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.hash.is_none() || self.tree.is_dir()
+    }
+}
+
+/// Checks what a release wants before anything of it is fetched.
+pub(crate) fn check(settings: &HookSettings, install: &Install) -> Result<(), HookError> {
+    ready(settings, install)?;
+    let health = install.health.as_ref().filter(|_| !settings.skip);
+    health.map(Checks::new).transpose()?;
+    Ok(())
+}
+
+/// Tells whether something runs after the switch to a release, which can fail.
+pub(crate) fn can_fail(settings: &HookSettings, install: &Install) -> bool {
+    let activate = match &settings.policy {
+        HookPolicy::Own(hooks) => &hooks.activate,
+        HookPolicy::Allow | HookPolicy::Forbid => &install.hooks.activate,
+    };
+    !settings.skip && (activate.is_some() || install.health.is_some())
+}
+
+/// What runs, in which environment and as whom.
+type Ready = (Hooks, BTreeMap<String, String>, Option<User>);
+
+fn ready(settings: &HookSettings, install: &Install) -> Result<Ready, HookError> {
+    if settings.skip {
+        return Ok(Ready::default());
+    }
+    let health = install.health.as_ref();
+    let has_check = health.is_some_and(|health| health.command.is_some());
+    let hooks = match &settings.policy {
+        HookPolicy::Forbid if install.hooks.has_commands() || has_check => {
+            return Err(HookError::Forbidden);
+        }
+        HookPolicy::Allow | HookPolicy::Forbid => install.hooks.clone(),
+        HookPolicy::Own(hooks) => hooks.clone(),
+    };
+    let has_commands = hooks.has_commands() || has_check;
+    if !has_commands && install.environment.is_empty() {
+        return Ok((hooks, BTreeMap::new(), None));
+    }
+    let mut environment = match &settings.environment_file {
+        Some(path) => environment::read(path)?,
+        None => BTreeMap::new(),
+    };
+    let missing: Vec<_> = install
+        .environment
+        .iter()
+        .filter(|name| !environment.contains_key(name.as_str()))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Err(HookError::MissingEnvironment {
+            names: missing,
+            file: settings.environment_file.clone(),
+        });
+    }
+    if !has_commands {
+        return Ok((hooks, BTreeMap::new(), None));
+    }
+    let user = user(settings)?;
+    for (name, value) in [
+        ("PATH", PATH),
+        ("HOME", &user.home),
+        ("USER", &user.name),
+        ("LANG", "C.UTF-8"),
+    ] {
+        environment
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_owned());
+    }
+    let is_other = user.uid != rustix::process::geteuid().as_raw();
+    Ok((hooks, environment, is_other.then_some(user)))
+}
+
+/// Returns whom hooks run as. Root runs a release's code only when the host file says so: a release
+/// that is installed by root would else be root, whoever may promote it.
+fn user(settings: &HookSettings) -> Result<User, HookError> {
+    let caller = User::caller();
+    let Some(name) = &settings.user else {
+        return if caller.uid == 0 {
+            Err(HookError::NoUser)
+        } else {
+            Ok(caller)
+        };
+    };
+    let user = User::find(name.as_str()).ok_or_else(|| HookError::UnknownUser {
+        name: name.to_string(),
+    })?;
+    if caller.uid != 0 && user.uid != caller.uid {
+        return Err(HookError::OtherUser {
+            name: name.to_string(),
+            caller: caller.name,
+        });
+    }
+    Ok(user)
+}
+
+/// Returns the last lines of an output, as far as they fit into an error.
+fn end_of(text: &str) -> String {
+    const LINES: usize = 10;
+    const LONGEST: usize = 200;
+    let lines: Vec<&str> = text.lines().collect();
+    let mut end = String::new();
+    for line in &lines[lines.len().saturating_sub(LINES)..] {
+        let cut = line.floor_char_boundary(LONGEST.min(line.len()));
+        let _ = writeln!(end, "  {}", &line[..cut]);
+    }
+    end.trim_end().to_owned()
+}

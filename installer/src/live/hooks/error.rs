@@ -1,0 +1,140 @@
+//! Why a release's hooks cannot run, or why one that must succeed did not.
+
+use std::path::PathBuf;
+
+use bulla_schemas::install::EnvironmentName;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+
+use super::broken::BrokenHook;
+use crate::live::health::CheckError;
+use crate::platform::files::FileError;
+
+/// Why what a release wants cannot be run. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// The host file says no.
+    #[error("the release wants hooks to be run, and the host file forbids that")]
+    Forbidden,
+    /// Hooks that would be root's.
+    #[error("the release wants hooks to be run, and the host file names no user for them")]
+    NoUser,
+    /// A user who is not there.
+    #[error("hooks are to run as `{name}`, and there is no such user")]
+    UnknownUser {
+        /// What the host file says.
+        name: String,
+    },
+    /// Only root becomes another user.
+    #[error("hooks are to run as `{name}`, and `{caller}` cannot become another user")]
+    OtherUser {
+        /// What the host file says.
+        name: String,
+        /// Who runs the installer.
+        caller: String,
+    },
+    /// The environment file cannot be read, or others could change it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The environment file is larger than any environment.
+    #[error("expected at most {limit} bytes in the environment file `{}`, found more", path.display())]
+    EnvironmentSize {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// A line that sets nothing. What it says may be a secret.
+    #[error("expected {expected} in line {line} of the environment file `{}`", path.display())]
+    EnvironmentLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// Variables that the release needs.
+    #[error("the release needs variables that are not set: {}", list(names))]
+    MissingEnvironment {
+        /// All of them.
+        names: Vec<EnvironmentName>,
+        /// Where they are looked for.
+        file: Option<PathBuf>,
+    },
+    /// A program that is not there, or not the release's.
+    #[error("the program of the hook `{hook}`, `{program}`, cannot be run: {why}")]
+    Program {
+        /// The hook.
+        hook: &'static str,
+        /// The program.
+        program: String,
+        /// Why not.
+        why: String,
+    },
+    /// A check that cannot be made.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// A hook that went too far.
+    #[error("nothing was changed, because the hook `prepare` removed the release's tree")]
+    TreeRemoved,
+    /// The hook before the switch failed.
+    #[error("nothing was changed, because {0}")]
+    Prepare(Box<BrokenHook>),
+}
+
+impl Outcome for HookError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Forbidden | Self::NoUser | Self::MissingEnvironment { .. } => {
+                FailureKind::Refused
+            }
+            Self::UnknownUser { .. }
+            | Self::OtherUser { .. }
+            | Self::EnvironmentSize { .. }
+            | Self::EnvironmentLine { .. } => FailureKind::Usage,
+            Self::File(error) => error.kind(),
+            Self::Program { .. } | Self::Check(_) | Self::TreeRemoved | Self::Prepare(_) => {
+                FailureKind::Failed
+            }
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Forbidden => {
+                "`hooks = \"allow\"` in the project's section of the host file allows them"
+            }
+            Self::NoUser => {
+                "name one with `user` in the project's section of the host file; `user = \"root\"` \
+                 gives the release's hooks all rights"
+            }
+            Self::OtherUser { .. } => "run bulla-installer as root, or as that user",
+            Self::File(error) => return error.hint(),
+            Self::EnvironmentLine { .. } => {
+                "the syntax is that of `EnvironmentFile=` in systemd.exec(5)"
+            }
+            Self::MissingEnvironment {
+                file: Some(file), ..
+            } => {
+                return Some(format!("set them in `{}`", file.display()));
+            }
+            Self::MissingEnvironment { file: None, .. } => {
+                "set them in a file that `environment-file` in the project's section of the host \
+                 file names"
+            }
+            Self::UnknownUser { .. }
+            | Self::EnvironmentSize { .. }
+            | Self::Program { .. }
+            | Self::Check(_)
+            | Self::TreeRemoved
+            | Self::Prepare(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn list(names: &[EnvironmentName]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

@@ -25,6 +25,7 @@
 
 mod diff;
 mod hosts;
+mod page;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,7 @@ pub use hosts::{
     HostReport, HostSummary, ProjectReport, ReportError, ReportedError, ReportedHold,
     ReportedProjects,
 };
+pub use page::Page;
 
 use crate::release::ReleaseDocument;
 use crate::statement::{Action, Severity};
@@ -80,17 +82,6 @@ pub struct Appended {
     pub index: u64,
     /// The size of the log that the checkpoint covers.
     pub size: u64,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Page<T> {
-    /// The items, in the order that the request names.
-    pub items: Vec<T>,
-    /// What `?after=` takes for the next page; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
 }
 
 /// A project and where its channels stand.

@@ -7,7 +7,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::Page;
+use super::page::Page;
 use crate::outcome::FailureKind;
 use crate::period::Period;
 use crate::report::server::Standing;

@@ -21,6 +21,7 @@ mod verify;
 mod write;
 
 pub use enroll::{EnrollError, EnrollRequest, Enrolled, enroll};
+pub(crate) use hold::is_held;
 pub use hold::{HoldError, HoldRequest, hold, release, retry};
 pub use install::{InstallError, InstallRequest, Installed, Outcome, Preview, install};
 pub use locked::{LockedSite, Opening};

@@ -1,6 +1,7 @@
 //! The agent: what is promoted reaches every server by itself, and stays what was promoted.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,6 +118,88 @@ fn where_a_release_is_says_what_was_read_back_from_the_disk() {
         let error = found[0]["report"]["lastError"]["message"].clone();
         found[0]["state"] == "failed" && error.as_str().is_some_and(|text| text.contains("current"))
     });
+}
+
+#[test]
+fn a_release_that_fails_its_checks_is_taken_back_once_and_not_tried_again() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = host_file.to_str().unwrap();
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_live(&server, PROJECT, &first);
+    let checked = |port: u16| {
+        format!(
+            "[bundle]\nproject = \"{PROJECT}\"\n\n[health]\ntcp = \"127.0.0.1:{port}\"\n\
+             settle = \"10ms\"\nwindow = \"300ms\"\n"
+        )
+    };
+    // Nobody listens at a port that was just given back.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    bulla_tests::write(&checkout.path, "bulla.toml", checked(port));
+    checkout.commit_change("sick");
+    let sick = world.release(&checkout.path, PROJECT);
+    agent.wait_until_said("is not tried again");
+    agent.wait_until_live(&server, PROJECT, &first);
+    // Told to look again, it looks, and leaves it at that.
+    agent.signal(Signal::HUP);
+    agent.wait_until_said("the host file was read again");
+    server
+        .run(&["agent", "--once", "--config", config])
+        .refused("failed on this server");
+    let history = || {
+        let history = server.run(&["history", PROJECT, "--json", "--config", config]);
+        let history = history.done().json();
+        let hash = |activation: &serde_json::Value| activation["hash"].clone();
+        history
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(hash)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        history(),
+        [&first, &sick, &first].map(|hash| serde_json::json!(hash))
+    );
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    bulla_tests::write(&checkout.path, "bulla.toml", checked(port));
+    checkout.commit_change("well");
+    let well = world.release(&checkout.path, PROJECT);
+    agent.wait_until_live(&server, PROJECT, &well);
+    agent.wait_for("its checks", |_| history().len() == 4);
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*well));
+}
+
+#[test]
+fn what_a_person_rolled_back_to_stays_until_the_channel_moves_on() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = host_file.to_str().unwrap();
+    let mut agent = Agent::start(&server, &host_file);
+    agent.wait_until_live(&server, PROJECT, &first);
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    agent.wait_until_live(&server, PROJECT, &second);
+    server
+        .run(&["rollback", PROJECT, "-m", "worse", "--config", config])
+        .done();
+    agent.signal(Signal::HUP);
+    agent.wait_until_said("the host file was read again");
+    let other = world.git("acme/shop");
+    world.release(&other.path, "acme/shop");
+    server.run(&["agent", "--once", "--config", config]).done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    checkout.commit_change("three");
+    let third = world.release(&checkout.path, PROJECT);
+    agent.wait_until_live(&server, PROJECT, &third);
 }
 
 #[test]

@@ -7,12 +7,15 @@ use std::path::Path;
 use bulla_schemas::api::{
     DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportedError, ReportedHold,
 };
+use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::period::Period;
-use bulla_schemas::{HostName, ProjectName, Timestamp};
+use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 
 use super::orders::Orders;
 use super::worker::Failure;
 use crate::operation::{ProjectStatus, status};
+use crate::site::Site;
+use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
 
 /// Reports, and remembers what failed until it succeeds.
@@ -102,14 +105,30 @@ impl Reporter {
     }
 
     fn project(&self, orders: &Orders, status: ProjectStatus) -> ProjectReport {
+        let site = orders.server.site(&status.project);
         let followed = orders.config.project(&status.project).channel;
+        // What failed before the agent was started is known from the quarantine.
+        let quarantined = || {
+            let mut quarantine = status.quarantine.iter();
+            let failed = quarantine.find(|failed| Some(failed.hash) == status.head)?;
+            Some(ReportedError {
+                kind: FailureKind::RolledBack,
+                message: failed.reason.as_str().into(),
+                at: failed.failed_at,
+            })
+        };
+        let last_error = self.errors.get(&status.project).cloned();
         ProjectReport {
             channel: followed.or(status.channel),
             live: status.live,
             activated_at: status.activated_at,
             head: status.head,
             standing: status.standing,
-            health: Health::Unknown,
+            health: match (&status.failure, status.live) {
+                (Some(_), _) => Health::Failing,
+                (None, Some(live)) => health(&site, &live),
+                (None, None) => Health::Unknown,
+            },
             drift: status
                 .differences
                 .map(|differences| differences.len() as u64),
@@ -119,9 +138,19 @@ impl Reporter {
                 by: hold.by.map(Into::into),
                 reason: hold.reason.map(Into::into),
             }),
-            last_error: self.errors.get(&status.project).cloned(),
+            last_error: last_error.or_else(quarantined),
             project: status.project,
         }
+    }
+}
+
+/// What came of the checks when the live release was activated.
+fn health(site: &Site, live: &Digest) -> Health {
+    let history = History::read(&site.history()).unwrap_or_default();
+    match history.last_of(live).map(|activation| activation.result) {
+        Some(ActivationResult::Healthy) => Health::Healthy,
+        Some(ActivationResult::Failed) => Health::Failing,
+        Some(ActivationResult::Activated) | None => Health::Unknown,
     }
 }
 

@@ -15,7 +15,7 @@ use super::voice::{Level, Voice};
 use crate::live::{HookSettings, Unproved, current};
 use crate::observer::Observer;
 use crate::operation::{
-    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known,
+    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held,
 };
 use crate::site::Site;
 use crate::state::with_hint;
@@ -44,18 +44,21 @@ pub(super) struct Failure {
 }
 
 impl Job {
-    /// Looks whether a project is elsewhere than its channel, or something was begun with it. Where
-    /// neither is so, nothing is done: what people change in a live tree is theirs.
+    /// Looks whether a project is elsewhere than its channel, and no person holds it there, or
+    /// something was begun with it. Where neither is so, nothing is done: what people change in a
+    /// live tree is theirs.
     pub(super) fn needed(
         orders: &Arc<Orders>,
         log: &Arc<LogState>,
         project: &ProjectName,
     ) -> Option<Self> {
-        let channel = orders.config.project(project).channel?;
+        let config = orders.config.project(project);
+        let channel = config.channel?;
         let site = orders.server.site(project);
-        let head = log.head(project, &channel)?.hash;
-        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head);
-        (!is_there || is_begun(&site)).then(|| Self {
+        let head = log.head(project, &channel)?;
+        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash);
+        let is_where_it_stays = is_there || is_held(&site, config.hold, head.entry);
+        (!is_where_it_stays || is_begun(&site)).then(|| Self {
             orders: Arc::clone(orders),
             log: Arc::clone(log),
             project: project.clone(),
@@ -75,7 +78,8 @@ impl Job {
         let result = match ended {
             Ok(result) => result.map_err(|error| Failure {
                 kind: error.kind(),
-                message: with_hint(&error),
+                // One line of a log.
+                message: with_hint(&error).replace('\n', "; "),
             }),
             Err(_) => Err(Failure {
                 kind: FailureKind::Failed,

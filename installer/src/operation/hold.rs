@@ -98,6 +98,15 @@ pub(super) fn stands(hold: &Hold, policy: HoldPolicy, entry: u64, history: &Hist
     }
 }
 
+/// Tells whether a server stays on what is live there, whatever a promotion says that stands at
+/// `entry` in the log.
+pub(crate) fn is_held(site: &Site, policy: HoldPolicy, entry: u64) -> bool {
+    let hold = hold::read(&site.hold()).ok().flatten();
+    let history = History::read(&site.history()).unwrap_or_default();
+    let is_live = matches!(current::read(site), Ok(Some(_)));
+    is_live && hold.is_some_and(|hold| stands(&hold, policy, entry, &history))
+}
+
 /// Returns what kind of hold a rollback leaves, and what ends it: nothing that would not have ended
 /// the one that it replaces.
 pub(super) fn after_rollback(before: Option<&Hold>, history: &History) -> (HoldKind, Option<u64>) {

@@ -184,6 +184,13 @@ impl Site {
         &self.state
     }
 
+    /// The directories of the state that several processes make: those of all projects, and this
+    /// one's.
+    pub(crate) fn shared_directories(&self) -> [&Path; 3] {
+        let projects = self.state.parent().unwrap_or(&self.state);
+        [projects, &self.state, &self.bundles]
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.state.join("lock")
     }

@@ -41,13 +41,13 @@ impl Objects {
     /// Opens an object.
     pub(crate) fn get(&self, key: &str) -> Result<Option<Object>, FileError> {
         let path = self.path(key);
-        match File::open(&path) {
+        match bulla_files::open_file(&path) {
             Ok(file) => {
                 let size = file.metadata().attempt("read", &path)?.len();
                 Ok(Some(Object { size, file }))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).attempt("open", &path),
+            Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -81,7 +81,7 @@ fn unknown(name: impl std::fmt::Display) -> String {
 }
 
 fn unreadable(path: &Path) -> Option<String> {
-    let error = bulla_files::open_file(path).err()?;
+    let error = std::io::Error::from(bulla_files::open_file(path).err()?);
     Some(format!("cannot read `{}`: {error}", path.display()))
 }
 

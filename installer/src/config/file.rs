@@ -63,8 +63,8 @@ impl HostFile {
     /// it, as ssh does.
     pub(super) fn text(&self) -> Result<Option<Vec<u8>>, ConfigError> {
         let file = match bulla_files::open_file(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.attempt("open", &self.path)?,
+            Err(error) if error.io_kind() == Some(ErrorKind::NotFound) => return Ok(None),
+            opened => opened?,
         };
         bulla_files::require_unshared(&self.path)?;
         let mut text = Vec::new();

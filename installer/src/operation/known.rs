@@ -1,6 +1,6 @@
 //! Which projects this server knows, and what can be known of one whose history is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -29,15 +29,18 @@ pub(super) fn is_known(site: &Site) -> bool {
     was_installed(site) || releases::on_disk(site).is_ok_and(|found| !found.is_empty())
 }
 
-/// Returns the projects that were ever installed here.
-pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
+/// Returns the projects that were ever installed here: those that the state tells of, and those
+/// whose folders lie below the root, because the state of one or of all may be lost.
+pub(super) fn projects(server: &Server) -> Result<BTreeSet<ProjectName>, FileError> {
+    let mut projects = below_root(server);
     let path = server.projects();
     let entries = match fs::read_dir(&path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(below_root(server)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(projects);
+        }
         Err(error) => return Err(error).attempt("list", path),
     };
-    let mut projects = Vec::new();
     for entry in entries {
         let name = entry.attempt("list", &path)?.file_name();
         let name = name.to_str().map(|name| name.replace("%2F", "/"));
@@ -45,7 +48,6 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
         // An install that failed may leave an interrupted download.
         projects.extend(project.filter(|project| was_installed(&server.site(project))));
     }
-    projects.sort();
     Ok(projects)
 }
 
@@ -53,31 +55,39 @@ pub(super) fn projects(server: &Server) -> Result<Vec<ProjectName>, FileError> {
 const DEEPEST: usize = 4;
 const MOST_DIRECTORIES: usize = 10_000;
 
-/// Returns the projects whose folders lie below the root, or where the host file says: what can be
-/// known when the state is lost.
-fn below_root(server: &Server) -> Vec<ProjectName> {
-    let (mut found, mut looked_at) = (Vec::new(), 0);
-    let mut open = vec![(server.root().to_owned(), 0)];
-    while let Some((directory, depth)) = open.pop() {
-        let name = directory
-            .strip_prefix(server.root())
-            .ok()
-            .and_then(Path::to_str);
-        let project = name.and_then(|name| name.parse::<ProjectName>().ok());
-        if let Some(project) = project
-            && is_known(&server.site(&project))
-        {
-            found.push(project);
-            continue;
+/// Returns the projects whose folders lie below the root, the least deep first where those are too
+/// many to look at, or where the host file says.
+fn below_root(server: &Server) -> BTreeSet<ProjectName> {
+    let mut found = BTreeSet::new();
+    let mut open = VecDeque::from([(server.root().to_owned(), 0)]);
+    for _ in 0..MOST_DIRECTORIES {
+        let Some((directory, depth)) = open.pop_front() else {
+            break;
+        };
+        if depth > 0 {
+            let name = directory.strip_prefix(server.root()).ok();
+            let name = name.and_then(Path::to_str);
+            // Below what cannot be a project's name, there is none.
+            let Some(project) = name.and_then(|name| name.parse::<ProjectName>().ok()) else {
+                continue;
+            };
+            if is_known(&server.site(&project)) {
+                found.insert(project);
+                continue;
+            }
         }
-        looked_at += 1;
-        if depth == DEEPEST || looked_at > MOST_DIRECTORIES {
+        if depth == DEEPEST {
             continue;
         }
         let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
         let directories =
             entries.filter(|entry| entry.file_type().is_ok_and(|found| found.is_dir()));
-        open.extend(directories.map(|entry| (entry.path(), depth + 1)));
+        let room = MOST_DIRECTORIES.saturating_sub(open.len());
+        open.extend(
+            directories
+                .take(room)
+                .map(|entry| (entry.path(), depth + 1)),
+        );
     }
     let elsewhere = server.projects_elsewhere();
     found.extend(
@@ -85,8 +95,6 @@ fn below_root(server: &Server) -> Vec<ProjectName> {
             .filter(|project| is_known(&server.site(project)))
             .cloned(),
     );
-    found.sort();
-    found.dedup();
     found
 }
 

@@ -2,8 +2,9 @@
 //! finished or undone before anything else happens, and whatever of the installer's memory is
 //! damaged is put out of the way.
 
+use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_files::{FileError, Lock, TryLock};
 use bulla_schemas::{ProjectName, Timestamp};
@@ -15,9 +16,10 @@ use crate::live::activation::Activator;
 use crate::live::recover::{self, Recovered, Unproved};
 use crate::live::{HookSettings, LiveError, folders, sweep};
 use crate::observer::Observer;
+use crate::platform::files;
 use crate::site::{Server, Site};
 use crate::state::history::History;
-use crate::state::{damaged, hold, journal, quarantine, with_causes};
+use crate::state::{StateError, damaged, hold, journal, quarantine, with_causes};
 use crate::tree::note;
 
 /// A project's site, locked until this is dropped. A project of which nothing was installed is then
@@ -70,13 +72,9 @@ impl LockedSite {
         observer: &dyn Observer,
     ) -> Result<(), LiveError> {
         let (site, now) = (&self.site, opening.now);
-        for path in damaged_files(site) {
+        for (path, damage) in damaged_files(site) {
             observer.note(&match damaged::keep(&path, now) {
-                Ok(kept) => format!(
-                    "`{}` is damaged; it is kept as `{}`",
-                    path.display(),
-                    kept.display()
-                ),
+                Ok(kept) => format!("{damage}; it is kept as `{}`", kept.display()),
                 Err(error) => with_causes(&error),
             });
         }
@@ -137,6 +135,18 @@ fn lock(
     now: Timestamp,
     observer: &dyn Observer,
 ) -> Result<Lock, FileError> {
+    let keep_refused = |path: &Path, check: Check| {
+        let note = damaged::keep_refused(path, now, check)?;
+        if let Some(note) = note {
+            observer.note(&note);
+        }
+        Ok::<_, FileError>(())
+    };
+    for directory in site.shared_directories() {
+        if matches!(files::has_directory(directory), Err(error) if error.is_damage()) {
+            keep_refused(directory, files::has_directory)?;
+        }
+    }
     loop {
         bulla_files::create_private_directory(site.state())?;
         let taken = Lock::take(&site.lock(), command, now, |holder| {
@@ -148,6 +158,7 @@ fn lock(
         match taken {
             // The holder failed, and the project was forgotten with the directory.
             Err(error) if error.io_kind() == Some(ErrorKind::NotFound) => {}
+            Err(error) if error.is_damage() => keep_refused(&site.lock(), files::has_file)?,
             taken => return taken,
         }
     }
@@ -166,14 +177,38 @@ fn lock_inside(site: &Site, command: &str, now: Timestamp, hook: &str) -> Result
     }
 }
 
-/// Returns the files of a project's state that cannot be read or understood as a whole.
-fn damaged_files(site: &Site) -> Vec<PathBuf> {
-    let found = [
-        (site.history(), History::read(&site.history()).is_err()),
-        (site.journal(), journal::open_step(&site.journal()).is_err()),
-        (site.hold(), hold::read(&site.hold()).is_err()),
-        (site.quarantine(), quarantine::read(site).is_err()),
-    ];
-    let damaged = found.into_iter().filter(|(_, is_damaged)| *is_damaged);
-    damaged.map(|(path, _)| path).collect()
+/// Tells whether the right thing is at a path, and refuses a wrong one.
+type Check = fn(&Path) -> Result<bool, FileError>;
+
+/// Returns what cannot be read or understood as a whole of a project's state, and what each is.
+fn damaged_files(site: &Site) -> Vec<(PathBuf, String)> {
+    let mut damaged = Vec::new();
+    let (history, journal, hold) = (site.history(), site.journal(), site.hold());
+    for (path, found) in [
+        (history.clone(), History::read(&history).map(drop)),
+        (journal.clone(), journal::open_step(&journal).map(drop)),
+        (hold.clone(), hold::read(&hold).map(drop)),
+        (site.quarantine(), quarantine::read(site).map(drop)),
+    ] {
+        match found {
+            Ok(()) => {}
+            Err(StateError::File(error)) => damaged.push((path, with_causes(&error))),
+            Err(_) => damaged.push((path.clone(), format!("`{}` is damaged", path.display()))),
+        }
+    }
+    // What is in these can be made again, and is looked at where it is used.
+    let mut check = |path: PathBuf, check: Check| match check(&path) {
+        Err(error) if error.is_damage() => damaged.push((path, error.to_string())),
+        _ => {}
+    };
+    check(site.leftovers(), files::has_file);
+    for directory in [site.records(), site.spools()] {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            if !damaged::is_kept(&entry.file_name()) {
+                check(entry.path(), files::has_file);
+            }
+        }
+        check(directory, files::has_directory);
+    }
+    damaged
 }

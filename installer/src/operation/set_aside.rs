@@ -1,5 +1,7 @@
 //! Set-aside trees: listed for people, and removed only by them.
 
+use std::collections::BTreeSet;
+
 use bulla_schemas::ProjectName;
 
 use super::known::{self, projects};
@@ -20,7 +22,7 @@ pub fn set_aside(
                 project: project.clone(),
             });
         }
-        Some(project) => vec![project.clone()],
+        Some(project) => BTreeSet::from([project.clone()]),
         None => projects(server)?,
     };
     let mut found = Vec::new();

@@ -1,5 +1,7 @@
 //! Status: what is on this disk, read from the disk, beside what the log was last known to want.
 
+use std::collections::BTreeSet;
+
 use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::{ChannelName, Digest, ProjectName};
@@ -41,13 +43,10 @@ pub fn status(
                 project: project.clone(),
             });
         }
-        Some(project) => vec![project.clone()],
+        Some(project) => BTreeSet::from([project.clone()]),
         None => {
-            let followed = config.followed().map(|(project, _)| project.clone());
             let mut projects = known::projects(server)?;
-            projects.extend(followed);
-            projects.sort();
-            projects.dedup();
+            projects.extend(config.followed().map(|(project, _)| project.clone()));
             projects
         }
     };

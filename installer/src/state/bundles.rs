@@ -31,10 +31,14 @@ const RELEASE: &str = "release.json";
 const FRAMES: &str = "frames";
 const INDEX: &str = "index.jsonl";
 
+/// Most bytes of a part, of which the index is the largest. What limits a bundle is checked where it
+/// is verified.
+const MOST: u64 = 256 * 1024 * 1024;
+
 /// Returns how many bytes the files of a release have, as far as its document can be read. That is
 /// not checked: nothing but retention goes by it.
 pub(crate) fn bytes_in_files(site: &Site, hash: &Digest) -> Option<u64> {
-    let document = fs::read(site.bundle(hash).join(RELEASE)).ok()?;
+    let document = files::read(&site.bundle(hash).join(RELEASE)).ok()??;
     let document: ReleaseDocument = serde_json::from_slice(&document).ok()?;
     Some(document.bytes)
 }
@@ -75,7 +79,7 @@ impl KeptBundle {
     }
 
     fn read_index(&self) -> Option<Vec<u8>> {
-        let index = fs::read(&self.index).ok()?;
+        let index = files::read_up_to(&self.index, MOST).ok()??;
         self.parts.check_index(&index).ok()?;
         Some(index)
     }
@@ -145,7 +149,10 @@ pub(crate) fn read_parts(site: &Site, hash: &Digest) -> Result<Option<VerifiedPa
 
 fn read_part(site: &Site, hash: &Digest, name: &str) -> Result<Vec<u8>, StateError> {
     let path = site.bundle(hash).join(name);
-    let read = fs::read(&path).attempt("read", path);
+    let read = files::read_up_to(&path, MOST).and_then(|found| {
+        let found = found.ok_or_else(|| ErrorKind::NotFound.into());
+        found.attempt("read", path)
+    });
     read.map_err(|source| StateError::IncompleteBundle {
         hash: *hash,
         source,

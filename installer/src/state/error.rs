@@ -64,8 +64,8 @@ impl Outcome for StateError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::File(error) => return error.hint(),
-            Self::Damaged { .. } => {
+            Self::File(error) if !error.is_damage() => return error.hint(),
+            Self::File(_) | Self::Damaged { .. } => {
                 "the next `bulla-installer install` or `bulla-installer rollback` keeps it under \
                  another name and goes on without it"
             }

@@ -25,9 +25,12 @@ use rayon::prelude::*;
 use rustix::fs::FileType;
 
 use super::error::StateError;
-use crate::platform::files::{self, Attempt as _};
+use crate::platform::files;
 use crate::platform::seen::Seen;
 use crate::platform::stamp::Stamp;
+
+/// Most bytes of a record: a line for each entry of the largest index, and what stands beside it.
+const MOST: u64 = 1024 * 1024 * 1024;
 
 /// What was put in a tree; each list is sorted by path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +83,7 @@ impl TreeRecord {
     /// Reads the record in `path`; `None` when there is none or it cannot be read, since it can
     /// always be made again from the tree and its bundle.
     pub(crate) fn read(path: &Path, hash: &Digest) -> Option<Self> {
-        let bytes = std::fs::read(path).ok()?;
+        let bytes = files::read_up_to(path, MOST).ok()??;
         Self::from_text(std::str::from_utf8(&bytes).ok()?).filter(|record| record.hash == *hash)
     }
 
@@ -119,7 +122,7 @@ impl TreeRecord {
 
     /// Writes the record; it is durable once its file system is synced.
     pub(crate) fn write_later(&self, path: &Path) -> Result<(), StateError> {
-        Ok(std::fs::write(path, self.to_text()).attempt("write", path)?)
+        Ok(files::write_later(path, self.to_text().as_bytes())?)
     }
 
     /// Returns where each of the wanted contents lies, as positions in `files`; of several the

@@ -1,6 +1,6 @@
 //! A root that is too small.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulla_bundle::MemoryTree;
@@ -13,6 +13,20 @@ fn large_tree() -> MemoryTree {
     MemoryTree::default()
         .file("large", noise("large", 6_000_000))
         .unwrap()
+}
+
+/// Copies the state to a disk of 2 MiB.
+fn state_on_small_disk(world: &World) -> Option<(Mount, PathBuf)> {
+    let small = world.folder.path().join("small");
+    let disk = Mount::tmpfs(&small, "size=2m")?;
+    let copied = Command::new("cp")
+        .args(["-a", "--"])
+        .arg(world.state().join("."))
+        .arg(&small)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    Some((disk, small))
 }
 
 #[test]
@@ -59,17 +73,9 @@ fn a_root_without_inodes_is_refused() {
 fn a_full_state_directory_stops_no_rollback_and_is_written_later() {
     let mut world = World::new();
     let hashes = world.install_each(&["one\n", "two\n"]);
-    let small = world.folder.path().join("small");
-    let Some(_disk) = Mount::tmpfs(&small, "size=2m") else {
+    let Some((_disk, small)) = state_on_small_disk(&world) else {
         return;
     };
-    let copied = Command::new("cp")
-        .args(["-a", "--"])
-        .arg(world.state().join("."))
-        .arg(&small)
-        .status()
-        .unwrap();
-    assert!(copied.success());
     let on_small = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bulla-installer"));
         command.args(arguments).arg("--root").arg(world.root());
@@ -127,18 +133,9 @@ fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards(
     let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
     let second = world.release(&large_tree());
-    let small = world.folder.path().join("small");
-    let Some(disk) = Mount::tmpfs(&small, "size=2m") else {
+    let Some((disk, small)) = state_on_small_disk(&world) else {
         return;
     };
-    // The state moves to the small disk.
-    let copied = Command::new("cp")
-        .args(["-a", "--"])
-        .arg(world.state().join("."))
-        .arg(&small)
-        .status()
-        .unwrap();
-    assert!(copied.success());
     let server = Server::new(world.root(), &small);
     let result = install_on(&server, &world.project, &request(), &Notes::default());
     let error = result.unwrap_err();

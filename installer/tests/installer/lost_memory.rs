@@ -1,17 +1,20 @@
 //! What this server remembers is lost or damaged. None of it stands between a person and a rollback,
 //! and an install of another release mends it.
 
+mod history;
+mod log;
+
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use bulla_installer::{
-    ActivationAction, InstallError, InstallRequest, ProjectStatus, RollbackError, Standing,
-};
-use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::{Digest, Timestamp};
+use bulla_installer::{ProjectStatus, RollbackError};
+use bulla_schemas::Digest;
+use bulla_schemas::outcome::Outcome as _;
 
-use crate::world::{NOW, World, releasing, request, small_tree};
+use crate::world::{World, request, small_tree};
 
 /// Two releases, of which the second is live, and no registry.
 fn world() -> (World, Vec<Digest>) {
@@ -40,15 +43,67 @@ fn assert_the_next_install_mends(mut world: World) {
 }
 
 /// The ways in which a file is lost.
-const LOSSES: [fn(&Path); 4] = [
+const LOSSES: [fn(&Path); 8] = [
     |path| fs::remove_file(path).unwrap(),
     |path| fs::write(path, "").unwrap(),
     |path| fs::write(path, b"\xff\x00 noise").unwrap(),
+    WRONG_TYPES[0],
+    WRONG_TYPES[1],
+    WRONG_TYPES[2],
+    WRONG_TYPES[3],
+    WRONG_TYPES[4],
+];
+
+/// What can lie in a file's place: none of it is waited for, and none of it stops anything.
+const WRONG_TYPES: [fn(&Path); 5] = [
     |path| {
-        fs::remove_file(path).unwrap();
+        remove(path);
         fs::create_dir(path).unwrap();
     },
+    |path| {
+        remove(path);
+        let made = Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
+    },
+    |path| {
+        remove(path);
+        // A socket's path is short.
+        let folder = tempfile::tempdir().unwrap();
+        let short = folder.path().join("socket");
+        drop(UnixListener::bind(&short).unwrap());
+        fs::rename(short, path).unwrap();
+    },
+    |path| {
+        remove(path);
+        symlink("/dev/zero", path).unwrap();
+    },
+    |path| {
+        remove(path);
+        symlink(path.with_extension("gone"), path).unwrap();
+    },
 ];
+
+fn remove(path: &Path) {
+    if path.is_dir() {
+        fs::remove_dir_all(path).unwrap();
+    } else if path.symlink_metadata().is_ok() {
+        fs::remove_file(path).unwrap();
+    }
+}
+
+/// Returns what is kept of something that was damaged.
+fn kept_of(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let beginning = format!("{name}.damaged-");
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(&beginning)
+        })
+        .collect()
+}
 
 #[test]
 fn a_rollback_goes_to_an_intact_tree_whatever_is_lost_of_its_bundle() {
@@ -165,163 +220,6 @@ fn a_damaged_record_makes_no_difference() {
 }
 
 #[test]
-fn a_lost_log_stops_no_rollback_and_comes_back_with_the_next_install() {
-    for lose in LOSSES {
-        let (world, hashes) = world();
-        let state = world.state().join("log/state");
-        lose(&state);
-        assert!(problem(&world).contains(state.to_str().unwrap()));
-        assert!(problem(&world).contains("bulla-installer install"));
-        assert_eq!(found(&world).live, Some(hashes[1]));
-        let (result, notes) = world.rollback_with_notes(None);
-        result.unwrap();
-        assert!(notes.contains("cannot be told"), "{notes}");
-        assert!(notes.contains(state.to_str().unwrap()), "{notes}");
-        assert_eq!(found(&world).standing, Standing::Held);
-        if state.is_dir() {
-            fs::remove_dir(&state).unwrap();
-        }
-        let run = world.run(&["install", "acme/billing", "--channel", "prod"]);
-        assert_eq!(run.status, Some(4), "{run:?}");
-        assert!(run.stderr.contains("is lost or damaged"), "{run:?}");
-        assert_the_next_install_mends(world);
-    }
-}
-
-#[test]
-fn a_lost_log_is_not_replaced_by_a_shorter_or_forked_one() {
-    for without_checkpoint in [false, true] {
-        let mut world = World::new();
-        let shorter = world.organisation.clone();
-        let mut fork = world.organisation.clone();
-        let hashes = world.install_each(&["one", "two"]);
-        for name in ["a", "b", "c", "d", "e"] {
-            fork.publish(&world.project, name);
-        }
-        let log = world.state().join("log");
-        fs::remove_file(log.join("state")).unwrap();
-        if without_checkpoint {
-            fs::remove_file(log.join("checkpoint")).unwrap();
-        }
-        for other in [shorter, fork] {
-            world.registry.change(|served| {
-                for (path, bytes) in other.files() {
-                    served.files.insert(format!("/log/{path}"), bytes);
-                }
-            });
-            let error = world.install().unwrap_err();
-            // Without the checkpoint, the history of activations knows more than the anchor.
-            let is_refused =
-                error.kind() == FailureKind::Refused || matches!(error, InstallError::Resolve(_));
-            assert!(is_refused, "{error:?}");
-            assert_eq!(world.live(), Some(hashes[1]));
-        }
-    }
-}
-
-#[test]
-fn a_lost_address_stops_no_rollback_and_enrolling_brings_it_back() {
-    for lose in LOSSES {
-        let (world, hashes) = world();
-        let registry = world.state().join("log/registry.json");
-        let url = world.registry.url();
-        lose(&registry);
-        let said = problem(&world);
-        assert!(said.contains("bulla-installer enroll"), "{said}");
-        assert_eq!(found(&world).head, Some(hashes[1]));
-        world.rollback(None).unwrap();
-        assert_eq!(world.live(), Some(hashes[0]));
-        let run = world.run(&["install", "acme/billing", "--channel", "prod"]);
-        assert!(run.stderr.contains(" enroll URL ANCHOR`"), "{run:?}");
-        if registry.is_dir() {
-            continue;
-        }
-        // A shorter log does not come in by this door either.
-        world.registry.change(|served| served.down = false);
-        let anchor = world.organisation.anchor().to_string();
-        let (files, first) = world.registry.change(|served| {
-            let files = served.files.clone();
-            (files, bulla_trust::testing::Organisation::new())
-        });
-        world.registry.change(|served| {
-            for (path, bytes) in first.files() {
-                served.files.insert(format!("/log/{path}"), bytes);
-            }
-        });
-        let run = world.run(&["enroll", &url, &first.anchor().to_string()]);
-        assert_eq!(run.status, Some(3), "{run:?}");
-        world.registry.change(|served| served.files = files);
-        let run = world.run(&["enroll", &url, &anchor]);
-        assert_eq!(run.status, Some(0), "{run:?}");
-        assert_the_next_install_mends(world);
-    }
-}
-
-#[test]
-fn a_bad_line_in_the_history_is_named_and_kept_and_stops_nothing() {
-    for place in [0, 1, 2] {
-        let (world, hashes) = world();
-        let path = world.memory().join("history");
-        let text = fs::read_to_string(&path).unwrap();
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.insert(place, "{\"number\":");
-        fs::write(&path, lines.join("\n") + "\n").unwrap();
-        let expected = format!("line {}", place + 1);
-        assert!(problem(&world).contains(&expected), "{}", problem(&world));
-        let run = world.run(&["history", "acme/billing"]);
-        assert_eq!(run.status, Some(0), "{run:?}");
-        assert_eq!(run.stdout.lines().count(), 3, "{run:?}");
-        assert!(run.stderr.contains(&expected), "{run:?}");
-        let (result, notes) = world.rollback_with_notes(None);
-        result.unwrap();
-        assert!(notes.contains(&expected), "{notes}");
-        assert_eq!(world.live(), Some(hashes[0]));
-        world.registry.change(|served| served.down = false);
-        world.install_with(&releasing()).0.unwrap();
-        assert!(
-            fs::read_to_string(&path)
-                .unwrap()
-                .contains("{\"number\":\n")
-        );
-        assert_eq!(world.history().len(), 4);
-    }
-}
-
-#[test]
-fn a_lost_history_is_written_again_from_what_is_there() {
-    for lose in LOSSES {
-        for log_too in [false, true] {
-            let (world, hashes) = world();
-            lose(&world.memory().join("history"));
-            if log_too {
-                fs::remove_dir_all(world.state().join("log")).unwrap();
-            }
-            let listed = world.status(None);
-            assert_eq!(listed[0].live, Some(hashes[1]));
-            let said = listed[0].problem.as_ref().unwrap();
-            assert!(said.contains("history"), "{said}");
-            let (result, notes) = world.rollback_with_notes(None);
-            result.unwrap();
-            assert_eq!(world.live(), Some(hashes[0]));
-            assert!(notes.contains("is written there again"), "{notes}");
-            let history = world.history();
-            let hash_of = |position: usize| history[position].hash;
-            assert_eq!(history.len(), 3);
-            assert_eq!(
-                [hash_of(0), hash_of(1), hash_of(2)],
-                [hashes[0], hashes[1], hashes[0]]
-            );
-            assert_eq!(history[1].action, ActivationAction::Recovered);
-            assert_eq!(history[1].promotion.reason, "because");
-            assert_eq!(history[1].promotion.seq, if log_too { 0 } else { 2 });
-            if !log_too {
-                assert_the_next_install_mends(world);
-            }
-        }
-    }
-}
-
-#[test]
 fn a_lost_current_is_said_and_put_back() {
     for by_install in [false, true] {
         let (world, hashes) = world();
@@ -368,7 +266,8 @@ fn a_damaged_journal_or_hold_is_kept_under_another_name_and_stops_nothing() {
     for name in ["journal", "hold"] {
         for by_install in [false, true] {
             let (world, hashes) = world();
-            fs::write(world.memory().join(name), "noise").unwrap();
+            let path = world.memory().join(name);
+            fs::write(&path, "noise").unwrap();
             if by_install {
                 world.registry.change(|served| served.down = false);
                 world.install().unwrap();
@@ -378,39 +277,105 @@ fn a_damaged_journal_or_hold_is_kept_under_another_name_and_stops_nothing() {
                 assert!(notes.contains("it is kept as"), "{notes}");
                 assert_eq!(world.live(), Some(hashes[0]));
             }
-            let kept = fs::read_dir(world.memory()).unwrap();
-            let kept: Vec<PathBuf> = kept.map(|entry| entry.unwrap().path()).collect();
-            let kept = kept
-                .iter()
-                .find(|path| path.to_str().unwrap().contains(&format!("{name}.damaged-")))
-                .unwrap();
-            assert_eq!(fs::read(kept).unwrap(), b"noise");
+            assert_eq!(fs::read(&kept_of(&path)[0]).unwrap(), b"noise");
             assert_the_next_install_mends(world);
         }
     }
 }
 
 #[test]
-fn a_switch_that_was_not_written_down_is_written_down_by_the_next_command() {
-    let (world, hashes) = world();
-    fs::remove_file(world.current()).unwrap();
-    let target = Path::new("releases").join(hashes[0].hex());
-    std::os::unix::fs::symlink(target, world.current()).unwrap();
-    assert!(
-        problem(&world).contains("not in the history"),
-        "{}",
-        problem(&world)
-    );
-    // Back to what was before, never forward.
-    let error = world.rollback(None).unwrap_err();
-    assert!(
-        matches!(error, RollbackError::NothingBefore { .. }),
-        "{error}"
-    );
-    let history = world.history();
-    assert_eq!(history.last().unwrap().action, ActivationAction::Recovered);
-    assert_eq!(history.last().unwrap().hash, hashes[0]);
-    assert_the_next_install_mends(world);
+fn what_lies_in_the_place_of_a_file_is_kept_and_stops_neither_status_nor_rollback() {
+    for name in ["lock", "history", "journal", "hold", "leftovers"] {
+        for put in WRONG_TYPES {
+            let (world, hashes) = world();
+            let path = world.memory().join(name);
+            put(&path);
+            let run = world.run(&["status"]);
+            assert_eq!(run.status, Some(0), "{name}: {run:?}");
+            assert!(run.stdout.contains(&hashes[1].short()), "{name}: {run:?}");
+            let (result, notes) = world.rollback_with_notes(None);
+            result.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(world.live(), Some(hashes[0]));
+            assert!(
+                notes.contains("expected a file; it is kept as"),
+                "{name}: {notes}"
+            );
+            assert_eq!(kept_of(&path).len(), 1, "{name}");
+            assert_the_next_install_mends(world);
+        }
+    }
+}
+
+#[test]
+fn what_lies_in_the_place_of_a_directory_is_kept_and_stops_neither_status_nor_rollback() {
+    for name in [
+        "projects",
+        "projects/acme%2Fbilling",
+        "bundles",
+        "trees",
+        "spool",
+    ] {
+        for put in &WRONG_TYPES[1..] {
+            let (world, hashes) = world();
+            let path = match name {
+                "trees" | "spool" => world.memory().join(name),
+                name => world.state().join(name),
+            };
+            put(&path);
+            let run = world.run(&["status"]);
+            assert_eq!(run.status, Some(0), "{name}: {run:?}");
+            assert!(run.stdout.contains(&hashes[1].short()), "{name}: {run:?}");
+            let (result, notes) = world.rollback_with_notes(None);
+            result.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(world.live(), Some(hashes[0]));
+            assert!(
+                notes.contains("expected a directory; it is kept as"),
+                "{name}: {notes}"
+            );
+            assert_eq!(kept_of(&path).len(), 1, "{name}");
+            assert_the_next_install_mends(world);
+        }
+    }
+}
+
+#[test]
+fn what_only_people_read_stops_nothing_whatever_lies_there() {
+    for put in WRONG_TYPES {
+        let (world, hashes) = world();
+        put(&world.state().join("synced"));
+        put(&world.note(&hashes[0]));
+        put(&world.note(&hashes[1]));
+        let spool = world.memory().join("spool");
+        fs::create_dir_all(&spool).unwrap();
+        assert_eq!(world.run(&["status"]).status, Some(0));
+        world.rollback(None).unwrap();
+        assert_eq!(world.live(), Some(hashes[0]));
+        assert_the_next_install_mends(world);
+    }
+}
+
+#[test]
+fn a_lock_that_several_commands_find_damaged_is_held_by_one_of_them_at_a_time() {
+    for put in WRONG_TYPES {
+        let (world, hashes) = world();
+        let path = world.memory().join("lock");
+        put(&path);
+        let asked: Vec<_> = (0..4)
+            .map(|_| {
+                let hash = hashes[0].hex();
+                let arguments = ["rollback", "acme/billing", &hash, "-m", "outage"];
+                let mut command = world.command(&arguments);
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                command.spawn().unwrap()
+            })
+            .collect();
+        for mut command in asked {
+            assert!(command.wait().unwrap().success());
+        }
+        assert_eq!(kept_of(&path).len(), 1);
+        assert!(path.is_file());
+        assert_eq!(world.history().len(), 3);
+    }
 }
 
 #[test]
@@ -452,50 +417,6 @@ fn a_first_install_that_fails_leaves_no_memory_of_the_project() {
 }
 
 #[test]
-fn a_rollback_without_a_history_never_goes_forward_to_what_was_left() {
-    for is_hold_left in [true, false] {
-        let mut world = World::new();
-        let mut install = |day: i64| {
-            let hash = world.release(&small_tree(&day.to_string()));
-            let now = Timestamp::from_seconds(NOW + day * 86_400).unwrap();
-            let request = InstallRequest { now, ..request() };
-            world.install_with(&request).0.unwrap();
-            hash
-        };
-        let hashes = [1, 2, 3].map(&mut install);
-        world.rollback(None).unwrap();
-        assert_eq!(world.live(), Some(hashes[1]));
-        fs::remove_file(world.memory().join("history")).unwrap();
-        if !is_hold_left {
-            fs::remove_file(world.memory().join("hold")).unwrap();
-        }
-        world.rollback(None).unwrap();
-        assert_eq!(world.live(), Some(hashes[0]));
-        fs::remove_file(world.memory().join("history")).unwrap();
-        let error = world.rollback(None).unwrap_err();
-        assert!(
-            matches!(error, RollbackError::NothingBefore { .. }),
-            "{error}"
-        );
-        assert_eq!(world.live(), Some(hashes[0]));
-    }
-}
-
-#[test]
-fn a_lost_history_says_nothing_that_never_happened() {
-    let mut world = World::new();
-    let hashes = world.install_each(&["one", "two"]);
-    // The first again, for another reason, which this server has not installed.
-    world.promote(hashes[0]);
-    fs::remove_file(world.memory().join("history")).unwrap();
-    let run = world.run(&["history", "acme/billing"]);
-    assert!(run.stderr.contains("is lost"), "{run:?}");
-    world.rollback(None).unwrap();
-    let first = &world.history()[0];
-    assert_eq!((first.hash, first.promotion.seq), (hashes[0], 1));
-}
-
-#[test]
 fn projects_are_found_below_the_root_when_the_state_is_lost() {
     let (world, hashes) = world();
     fs::remove_dir_all(world.state()).unwrap();
@@ -503,4 +424,20 @@ fn projects_are_found_below_the_root_when_the_state_is_lost() {
     assert_eq!(found.project.as_str(), "acme/billing");
     assert_eq!(found.live, Some(hashes[1]));
     assert!(found.problem.is_some());
+}
+
+#[test]
+fn a_project_whose_own_state_is_lost_is_found_beside_the_others() {
+    let (mut world, hashes) = world();
+    let first = std::mem::replace(&mut world.project, "acme/shop".parse().unwrap());
+    world.registry.change(|served| served.down = false);
+    let shop = world.release(&small_tree("shop"));
+    world.install().unwrap();
+    fs::remove_dir_all(world.memory()).unwrap();
+    let listed = world.status(None);
+    let names: Vec<_> = listed.iter().map(|found| found.project.as_str()).collect();
+    assert_eq!(names, [first.as_str(), "acme/shop"]);
+    assert_eq!(listed[0].live, Some(hashes[1]));
+    assert_eq!(listed[1].live, Some(shop));
+    assert!(listed[1].problem.as_ref().unwrap().contains("history"));
 }

@@ -109,14 +109,17 @@ impl Database {
 /// Sorts out what SQLite would only call an error.
 fn check_header(root: &Path, path: &Path) -> Result<(), WorkingCopyError> {
     let mut header = [0; 100];
-    let read = bulla_files::open_file(path).and_then(|mut file| file.read_exact(&mut header));
+    let opened = bulla_files::open_file(path).map_err(std::io::Error::from);
+    let read = opened.and_then(|mut file| file.read_exact(&mut header));
     match read {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             // Before Subversion 1.7 there was no database, but a number in a file of its own.
-            let format = std::fs::read_to_string(root.join(".svn").join("entries"))
-                .ok()
-                .and_then(|entries| entries.lines().next()?.parse().ok());
+            let entries = bulla_files::read(&root.join(".svn").join("entries"));
+            let format = entries.ok().flatten().and_then(|entries| {
+                let line = entries.split(|byte| *byte == b'\n').next()?;
+                std::str::from_utf8(line).ok()?.parse().ok()
+            });
             return Err(match format {
                 Some(format) if format < NO_FORMAT => WorkingCopyError::Format {
                     checkout: root.to_owned(),

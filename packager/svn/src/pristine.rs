@@ -114,7 +114,7 @@ impl Pristine {
             ),
             _ => error,
         };
-        let file = bulla_files::open_file(&path).map_err(explain)?;
+        let file = bulla_files::open_file(&path).map_err(|error| explain(error.into()))?;
         Ok(Stored {
             size: file.metadata()?.len(),
             seen: 0,

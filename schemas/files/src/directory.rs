@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Attempt as _, FileError};
+use crate::kind::type_of;
 use crate::owner::require_unshared;
 
 /// Permissions of a directory, narrowed by the umask. Never writable for a group: what we make
@@ -37,10 +38,29 @@ fn create(path: &Path, mode: u32) -> Result<(), FileError> {
     let _ = mode;
     match builder.create(path) {
         Ok(()) => sync_directory(parent),
-        // Another process was faster. A file is in the way otherwise, which the next use tells.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        // Another process was faster, or something else is in the way.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => has_directory(path).map(drop),
         Err(error) => Err(error).attempt("create the directory", path),
     }
+}
+
+/// Tells whether a directory is at `path`, also through a link. Anything else there is an error,
+/// also a link that leads nowhere: its disk may only not be mounted.
+pub fn has_directory(path: &Path) -> Result<bool, FileError> {
+    let found = match path.metadata() {
+        Ok(found) if found.is_dir() => return Ok(true),
+        Ok(found) => type_of(&found),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).attempt("look at", path);
+        }
+        Err(_) if path.is_symlink() => "a link that leads nowhere",
+        Err(_) => return Ok(false),
+    };
+    Err(FileError::WrongType {
+        path: path.to_owned(),
+        expected: "a directory",
+        found,
+    })
 }
 
 /// Makes the names in a directory durable.
@@ -73,6 +93,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
+    use bulla_schemas::outcome::Outcome as _;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -91,11 +113,21 @@ mod tests {
     }
 
     #[test]
-    fn says_that_a_file_is_in_the_way() {
+    fn says_what_is_in_the_way() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         fs::write(&path, "").unwrap();
         let error = create_directory(&path).unwrap_err();
-        assert_eq!(error.io_kind(), Some(ErrorKind::AlreadyExists), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("is a file; expected a directory"),
+            "{error}"
+        );
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("gone"), &path).unwrap();
+        let error = create_directory(&path).unwrap_err();
+        assert!(error.to_string().contains("leads nowhere"), "{error}");
+        assert!(error.hint().unwrap().contains("move it away"), "{error}");
     }
 }

@@ -54,6 +54,11 @@ impl Draft {
     /// Begins a file that will lie at `path`, in a directory that is there.
     pub fn begin(path: &Path, readers: Readers) -> Result<Self, FileError> {
         require_place(path).attempt("write", path)?;
+        Self::begin_over(path, readers)
+    }
+
+    /// Begins a file that may replace whatever lies at `path`, except for a directory.
+    pub(crate) fn begin_over(path: &Path, readers: Readers) -> Result<Self, FileError> {
         let directory = parent_of(path);
         let (file, temporary) = if let Some(file) = unnamed(directory, readers) {
             (file, None)
@@ -86,8 +91,15 @@ impl Draft {
 
     /// Puts the file in place, durably. What was there before is there until then.
     pub fn put(self) -> Result<(), FileError> {
+        self.file.sync_all().attempt("write", &self.path)?;
+        let directory = parent_of(&self.path).to_owned();
+        self.put_later()?;
+        sync_directory(&directory)
+    }
+
+    /// Puts the file in place; it is durable once its file system is synced.
+    pub(crate) fn put_later(self) -> Result<(), FileError> {
         let put = || {
-            self.file.sync_all()?;
             let temporary = match self.temporary {
                 Some(temporary) => temporary,
                 // A link cannot replace what is there; a rename can.
@@ -100,8 +112,7 @@ impl Draft {
             temporary.persist(&self.path)?;
             Ok(())
         };
-        put().attempt("write", &self.path)?;
-        sync_directory(parent_of(&self.path))
+        put().attempt("write", &self.path)
     }
 
     /// Puts the file in place, durably, unless another has the name; tells whether it did.

@@ -29,6 +29,24 @@ pub enum FileError {
         #[source]
         source: serde_json::Error,
     },
+    /// Something else lies where a file or a directory belongs.
+    #[error("`{}` is {found}; expected {expected}", path.display())]
+    WrongType {
+        /// Where it lies.
+        path: PathBuf,
+        /// What belongs there: `a file`.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A file is larger than anything that belongs there.
+    #[error("`{}` is larger than {limit} bytes, the most that is read", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that are read.
+        limit: u64,
+    },
     /// Another user owns a directory that only we may change.
     #[error("`{}` belongs to user id {owner}; expected root or user id {expected}", path.display())]
     ForeignOwner {
@@ -64,6 +82,8 @@ impl FileError {
         match self {
             Self::Io { path, .. }
             | Self::Damaged { path, .. }
+            | Self::WrongType { path, .. }
+            | Self::TooLarge { path, .. }
             | Self::ForeignOwner { path, .. }
             | Self::Shared { path, .. } => path,
         }
@@ -85,6 +105,14 @@ impl FileError {
         )
     }
 
+    /// Tells whether what lies there is not what we wrote, whatever else is in order.
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::WrongType { .. } | Self::TooLarge { .. }
+        )
+    }
+
     /// Tells whether the operating system denies it.
     pub fn is_denied(&self) -> bool {
         self.io_kind() == Some(ErrorKind::PermissionDenied)
@@ -94,7 +122,10 @@ impl FileError {
 impl Outcome for FileError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Io { .. } | Self::Damaged { .. } => FailureKind::Failed,
+            Self::Io { .. }
+            | Self::Damaged { .. }
+            | Self::WrongType { .. }
+            | Self::TooLarge { .. } => FailureKind::Failed,
             Self::ForeignOwner { .. } | Self::Shared { .. } => FailureKind::Refused,
         }
     }
@@ -114,12 +145,18 @@ impl Outcome for FileError {
                 ErrorKind::PermissionDenied => {
                     Some("run it as the user who owns that directory".to_owned())
                 }
+                ErrorKind::NotADirectory => {
+                    Some("move away what is in the place of a directory above it".to_owned())
+                }
                 ErrorKind::ReadOnlyFilesystem => {
                     Some("mount the file system read-write, or name another directory".to_owned())
                 }
                 _ => None,
             },
             Self::Damaged { .. } => None,
+            Self::WrongType { .. } | Self::TooLarge { .. } => {
+                Some("move it away and run the same command again".to_owned())
+            }
             Self::ForeignOwner {
                 path,
                 owner,
@@ -132,6 +169,16 @@ impl Outcome for FileError {
                 "check what is in it, then `chmod go-w {}`",
                 path.display()
             )),
+        }
+    }
+}
+
+/// For readers that speak [`io::Error`]: the system's reason is one, and the rest is its sentence.
+impl From<FileError> for io::Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io { source, .. } => source,
+            other => Self::new(ErrorKind::InvalidInput, other),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Small files, read and replaced as a whole.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,10 +10,32 @@ use serde::de::DeserializeOwned;
 use crate::directory::{create_directory, parent_of, sync_directory, sync_parent};
 use crate::draft::{Draft, Readers};
 use crate::error::{Attempt as _, FileError};
+use crate::kind::require_file;
 
-/// Opens a file that anyone may have put there: a pipe or a device is an error, and is not waited
-/// for.
-pub fn open_file(path: &Path) -> std::io::Result<fs::File> {
+/// Most bytes of a file that [`read`] takes into memory. Larger ones have readers of their own.
+const MOST: u64 = 64 * 1024 * 1024;
+
+/// Tells whether a file is at `path`, also through a link. Anything else there is an error, also a
+/// link that leads nowhere: its disk may only not be mounted.
+pub fn has_file(path: &Path) -> Result<bool, FileError> {
+    match path.metadata() {
+        Ok(found) => require_file(path, &found).map(|()| true),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).attempt("look at", path),
+        Err(_) if path.is_symlink() => Err(FileError::WrongType {
+            path: path.to_owned(),
+            expected: "a file",
+            found: "a link that leads nowhere",
+        }),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Opens a file that anyone may have put there: a pipe, a device or a socket is an error. It is not
+/// waited for, and not even opened.
+pub fn open_file(path: &Path) -> Result<fs::File, FileError> {
+    if !has_file(path)? {
+        return Err(ErrorKind::NotFound.into()).attempt("open", path);
+    }
     let mut options = fs::File::options();
     options.read(true);
     #[cfg(unix)]
@@ -22,21 +44,22 @@ pub fn open_file(path: &Path) -> std::io::Result<fs::File> {
         let flags = rustix::fs::OFlags::NONBLOCK.bits();
         options.custom_flags(flags.cast_signed());
     }
-    let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    let what = format!(
-        "expected a file, found something else: `{}`",
-        path.display()
-    );
-    Err(std::io::Error::new(ErrorKind::InvalidInput, what))
+    let file = options.open(path).attempt("open", path)?;
+    // Another thing may have its name since.
+    require_file(path, &file.metadata().attempt("look at", path)?)?;
+    Ok(file)
 }
 
 /// Replaces a file's content, readable by its owner only. After a crash the old content or the new
-/// one is there. Missing directories above it are created.
+/// one is there. Missing directories above it are created. Whatever else lies there is replaced as
+/// well, except for a directory: this is for state of ours.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
     drafted(path, content)?.put()
+}
+
+/// Replaces a file's content as [`write`] does; it is durable once its file system is synced.
+pub fn write_later(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    drafted(path, content)?.put_later()
 }
 
 /// Writes a file unless there is one, and tells whether it did. For names that say what the content
@@ -50,7 +73,14 @@ pub fn write_once(path: &Path, content: &[u8]) -> Result<bool, FileError> {
 
 fn drafted(path: &Path, content: &[u8]) -> Result<Draft, FileError> {
     create_directory(parent_of(path))?;
-    let mut draft = Draft::begin(path, Readers::Owner)?;
+    if path.is_dir() && !path.is_symlink() {
+        return Err(FileError::WrongType {
+            path: path.to_owned(),
+            expected: "a file",
+            found: "a directory",
+        });
+    }
+    let mut draft = Draft::begin_over(path, Readers::Owner)?;
     draft.file().write_all(content).attempt("write", path)?;
     Ok(draft)
 }
@@ -75,13 +105,34 @@ pub fn remove(path: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// Reads a whole file; `None` when there is none.
+/// Reads a whole small file; `None` when there is none.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).attempt("read", path),
+    read_up_to(path, MOST)
+}
+
+/// Reads a whole file of at most `limit` bytes; `None` when there is none.
+pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let file = match open_file(path) {
+        Err(error) if error.io_kind() == Some(ErrorKind::NotFound) => return Ok(None),
+        opened => opened?,
+    };
+    let too_large = || FileError::TooLarge {
+        path: path.to_owned(),
+        limit,
+    };
+    let size = file.metadata().attempt("look at", path)?.len();
+    if size > limit {
+        return Err(too_large());
     }
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.take(limit + 1)
+        .read_to_end(&mut content)
+        .attempt("read", path)?;
+    // It may have grown since.
+    if content.len() as u64 > limit {
+        return Err(too_large());
+    }
+    Ok(Some(content))
 }
 
 /// Reads a whole JSON file; `None` when there is none.
@@ -143,6 +194,72 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
         assert!(!path.is_symlink());
+    }
+
+    /// Puts something in the place of a file.
+    fn put(path: &Path, found: &str) {
+        match found {
+            "a directory" => fs::create_dir(path).unwrap(),
+            "a socket" => drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+            "a device" => symlink("/dev/zero", path).unwrap(),
+            "a link that leads nowhere" => symlink(path.with_extension("gone"), path).unwrap(),
+            _ => {
+                let made = std::process::Command::new("mkfifo").arg(path).status();
+                assert!(made.unwrap().success());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_named_and_not_waited_for_and_can_be_replaced() {
+        for found in [
+            "a directory",
+            "a named pipe",
+            "a socket",
+            "a device",
+            "a link that leads nowhere",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("state");
+            put(&path, found);
+            for error in [
+                read(&path).unwrap_err(),
+                open_file(&path).unwrap_err(),
+                has_file(&path).unwrap_err(),
+            ] {
+                let expected = format!("`{}` is {found}; expected a file", path.display());
+                assert_eq!(error.to_string(), expected);
+                assert!(error.is_damage());
+            }
+            if found == "a directory" {
+                let error = write(&path, b"new").unwrap_err();
+                assert!(matches!(error, FileError::WrongType { .. }), "{error}");
+                continue;
+            }
+            write(&path, b"new").unwrap();
+            assert_eq!(read(&path).unwrap().unwrap(), b"new");
+            fs::remove_file(&path).unwrap();
+            put(&path, found);
+            write_later(&path, b"newer").unwrap();
+            assert_eq!(read(&path).unwrap().unwrap(), b"newer");
+        }
+    }
+
+    #[test]
+    fn a_file_larger_than_the_limit_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::write(&path, "1234").unwrap();
+        assert_eq!(read_up_to(&path, 4).unwrap().unwrap(), b"1234");
+        let error = read_up_to(&path, 3).unwrap_err();
+        assert!(
+            matches!(error, FileError::TooLarge { limit: 3, .. }),
+            "{error}"
+        );
+        // As large as no memory is, though nothing of it is on the disk.
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        assert!(read(&path).unwrap_err().is_damage());
     }
 
     #[test]

@@ -48,12 +48,18 @@ mod directory;
 mod draft;
 mod error;
 mod file;
+mod kind;
 mod lock;
 mod owner;
 
-pub use directory::{create_directory, create_private_directory, sync_directory, sync_parent};
+pub use directory::{
+    create_directory, create_private_directory, has_directory, sync_directory, sync_parent,
+};
 pub use draft::{Draft, Readers, is_temporary};
 pub use error::{Attempt, FileError};
-pub use file::{open_file, read, read_json, remove, rename, write, write_json, write_once};
+pub use file::{
+    has_file, open_file, read, read_json, read_up_to, remove, rename, write, write_json,
+    write_later, write_once,
+};
 pub use lock::{Lock, TryLock};
 pub use owner::{require_not_public, require_unshared, shared_above};

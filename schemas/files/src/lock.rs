@@ -9,6 +9,7 @@ use bulla_schemas::Timestamp;
 use bulla_schemas::escape::escape;
 
 use crate::error::{Attempt as _, FileError};
+use crate::file::{has_file, open_file};
 
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
@@ -97,17 +98,23 @@ impl Drop for Lock {
     }
 }
 
+/// Something else in the place of the file is refused: a pipe would be waited for, and through a
+/// link that leads nowhere a file would be made elsewhere.
 fn open(path: &Path) -> Result<File, FileError> {
+    has_file(path)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.mode(0o600).custom_flags(flags.cast_signed());
+    }
     match options.open(path) {
         // The lock is the kernel's: it needs the file, and nothing written in it.
-        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => File::open(path),
-        opened => opened,
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => open_file(path),
+        opened => opened.attempt("open the lock", path),
     }
-    .attempt("open the lock", path)
 }
 
 /// Tells whether a file that was locked still has its name: its last holder may have removed it,
@@ -144,20 +151,41 @@ fn holder(file: &mut File) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::sync::mpsc;
 
     use super::*;
 
-    #[test]
-    fn a_waiter_learns_who_holds_it_and_then_gets_it() {
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    /// A lock that `install` holds.
+    fn held() -> (tempfile::TempDir, PathBuf, Lock) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let now = Timestamp::EPOCH;
-        let held = Lock::take(&path, "install", now, |_| unreachable!()).unwrap();
+        let held = Lock::take(&path, "install", NOW, |_| unreachable!()).unwrap();
+        (folder, path, held)
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_locked_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (folder.path().join("lock"), folder.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let error = Lock::try_take(&path, "install", NOW).unwrap_err();
+        assert!(matches!(error, FileError::WrongType { .. }), "{error}");
+        assert!(!elsewhere.exists());
+        std::fs::write(&elsewhere, "").unwrap();
+        let taken = Lock::try_take(&path, "install", NOW).unwrap();
+        assert!(matches!(taken, TryLock::Taken(_)));
+    }
+
+    #[test]
+    fn a_waiter_learns_who_holds_it_and_then_gets_it() {
+        let (_folder, path, held) = held();
         let (tell, told) = mpsc::channel();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
-                Lock::take(&path, "rollback", now, |holder| {
+                Lock::take(&path, "rollback", NOW, |holder| {
                     tell.send(holder.to_owned()).unwrap();
                 })
                 .unwrap()
@@ -166,30 +194,27 @@ mod tests {
             assert!(holder.contains("`install`"), "{holder}");
             assert!(holder.contains(&std::process::id().to_string()), "{holder}");
             // Whatever the waiter does, it cannot have the lock: this one asks for it as well.
-            let found = Lock::try_take(&path, "status", now).unwrap();
+            let found = Lock::try_take(&path, "status", NOW).unwrap();
             assert!(matches!(&found, TryLock::Held { holder } if holder.contains("`install`")));
             drop(held);
             drop(waiter.join().unwrap());
         });
-        let free = Lock::try_take(&path, "status", now).unwrap();
+        let free = Lock::try_take(&path, "status", NOW).unwrap();
         assert!(matches!(free, TryLock::Taken(_)));
     }
 
     #[test]
     fn a_lock_whose_file_the_holder_removed_is_not_held_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let now = Timestamp::EPOCH;
-        let held = Lock::take(&path, "install", now, |_| unreachable!()).unwrap();
+        let (_folder, path, held) = held();
         let (tell, told) = mpsc::channel();
         std::thread::scope(|scope| {
             let waiter = scope
-                .spawn(|| Lock::take(&path, "rollback", now, |_| tell.send(()).unwrap()).unwrap());
+                .spawn(|| Lock::take(&path, "rollback", NOW, |_| tell.send(()).unwrap()).unwrap());
             told.recv().unwrap();
             std::fs::remove_file(&path).unwrap();
             drop(held);
             let taken = waiter.join().unwrap();
-            let found = Lock::try_take(&path, "status", now).unwrap();
+            let found = Lock::try_take(&path, "status", NOW).unwrap();
             assert!(matches!(&found, TryLock::Held { holder } if holder.contains("`rollback`")));
             drop(taken);
         });

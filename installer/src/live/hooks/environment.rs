@@ -16,7 +16,7 @@ const LIMIT: u64 = 256 * 1024;
 
 /// Reads the file. It is refused where other users could have written it, as ssh does.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, HookError> {
-    let file = bulla_files::open_file(path).attempt("open", path)?;
+    let file = bulla_files::open_file(path)?;
     bulla_files::require_unshared(path)?;
     let mut text = Vec::new();
     file.take(LIMIT + 1)

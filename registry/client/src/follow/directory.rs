@@ -1,5 +1,6 @@
 //! The files of a followed log: read whole, replaced whole, durably.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::error::FollowError;
 /// How often, and how many times, a lock that another process holds is tried again.
 const LOCK_WAIT: Duration = Duration::from_millis(100);
 const LOCK_TRIES: u32 = 600;
+
+/// Most bytes of a remembered state, which has 32 for each entry of the log.
+const MOST: u64 = 1024 * 1024 * 1024;
 
 /// What `registry.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +68,7 @@ impl Directory {
                 path,
                 source: Box::new(source),
             },
-            other => other.into(),
+            other => damage(other),
         })
     }
 
@@ -87,7 +91,9 @@ impl Directory {
 
     pub(super) fn read_state(&self) -> Result<LogState, FollowError> {
         let path = self.0.join("state");
-        let bytes = std::fs::read(&path).attempt("read", &path)?;
+        let missing = || Err(ErrorKind::NotFound.into()).attempt("read", &path);
+        let bytes = bulla_files::read_up_to(&path, MOST).map_err(damage)?;
+        let bytes = bytes.map_or_else(missing, Ok)?;
         LogState::from_bytes(&bytes).map_err(|source| FollowError::Damaged {
             path,
             source: Box::new(source),
@@ -118,5 +124,16 @@ impl Directory {
         bulla_files::write(&self.0.join("checkpoint"), note)?;
         bulla_files::write(&self.0.join("state"), &state.to_bytes())?;
         Ok(())
+    }
+}
+
+/// Tells a file that is damaged as a whole from one that cannot be read.
+fn damage(error: FileError) -> FollowError {
+    if !error.is_damage() {
+        return error.into();
+    }
+    FollowError::Damaged {
+        path: error.path().to_owned(),
+        source: Box::new(error),
     }
 }

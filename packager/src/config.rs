@@ -11,16 +11,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bulla_registry_client::registry_url;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// What the configuration file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The registry.
+    #[serde(deserialize_with = "registry")]
     pub registry: Option<Url>,
     /// Where the registry's log is trusted from.
     pub anchor: Option<Anchor>,
@@ -28,6 +31,11 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// The public half of the SSH key to sign with.
     pub ssh_key: Option<PathBuf>,
+}
+
+fn registry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    registry_url(&text).map(Some).map_err(D::Error::custom)
 }
 
 /// Why a configuration file cannot be used.

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bulla_registry_client::registry_url;
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
 use bulla_terminal::{Failure, stderr};
@@ -30,7 +31,7 @@ use crate::state::with_causes;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The registry's address
-    url: Url,
+    url: String,
     /// What `bulla anchor` prints: `origin+size+root`
     anchor: Anchor,
     /// Take the log from this bundle file instead of the registry: no network is used
@@ -43,13 +44,14 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
+        let url = registry_url(&self.url)?;
         let (now, token_file) = (clock::now(), self.token.file()?);
         let request = EnrollRequest {
-            url: self.url.clone(),
+            url: url.clone(),
             anchor: self.anchor.clone(),
             file: self.from,
             said: host.config().anchor.clone(),
-            token: self.token.read(|| said_token(host, &self.url))?,
+            token: self.token.read(|| said_token(host, &url))?,
             token_file: token_file.clone(),
             on_silence: |sentence| stderr::say(sentence),
             now,
@@ -57,7 +59,7 @@ impl Arguments {
         let enrolled = enroll(server, request)?;
         if let Some(file) = host.file() {
             let new = Enrollment {
-                url: &self.url,
+                url: &url,
                 moved_from: enrolled.moved_from.as_ref(),
                 token_file: token_file.as_deref(),
                 anchor: &self.anchor,
@@ -67,7 +69,7 @@ impl Arguments {
         stderr::say(format_args!(
             "follows `{}` at {}, log size {}",
             enrolled.log.origin().unwrap_or_default(),
-            self.url,
+            url,
             enrolled.log.size()
         ));
         Ok(ExitCode::SUCCESS)

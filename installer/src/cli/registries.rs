@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use bulla_registry_client::read_token;
 use bulla_terminal::{Failure, stderr};
 
 use super::hints::complete;
 use super::host::Host;
-use super::token::{TokenArguments, read_file};
+use super::token::TokenArguments;
 use crate::fetch::{Access, FollowedLog};
 use crate::site::Server;
 use crate::state::with_causes;
@@ -24,7 +25,7 @@ pub(super) fn access(
     for registry in log.registries() {
         let token = match (first.take(), &registry.token_file) {
             (Some(token), _) => token.read(|| remembered_token(log, host.server())),
-            (None, Some(path)) => read_file(path).map(Some),
+            (None, Some(path)) => read_token(path).map(Some).map_err(Failure::from),
             (None, None) => Ok(None),
         };
         match token {

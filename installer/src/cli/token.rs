@@ -1,9 +1,9 @@
 //! Where a token comes from: the environment or a file, given now or at enrolment; never the
 //! command line.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bulla_registry_client::read_token;
 use bulla_terminal::Failure;
 use clap::Args;
 use secrecy::SecretString;
@@ -46,18 +46,6 @@ impl TokenArguments {
         let Some(path) = file else {
             return Ok(self.token);
         };
-        read_file(&path).map(Some)
-    }
-}
-
-/// Reads the token in a file.
-pub(super) fn read_file(path: &Path) -> Result<SecretString, Failure> {
-    let text = fs::read_to_string(path).attempt("read the token in", path)?;
-    match text.trim() {
-        "" => Err(Failure::usage(format_args!(
-            "`{}` is empty; expected a token",
-            path.display()
-        ))),
-        token => Ok(SecretString::from(token.to_owned())),
+        Ok(Some(read_token(&path)?))
     }
 }

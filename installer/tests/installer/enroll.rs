@@ -237,3 +237,50 @@ fn a_registry_that_is_away_is_named_while_it_is_tried() {
     let waiting = format!("waiting for {url}");
     assert_eq!(run.stderr.matches(&waiting).count(), 1, "{run:?}");
 }
+
+#[test]
+fn an_address_that_leads_to_no_registry_is_named_with_what_to_do() {
+    let world = World::new();
+    fs::remove_dir_all(world.state()).unwrap();
+    let anchor = world.organisation.anchor().to_string();
+    let enroll = |url: &str| world.run(&["enroll", url, &anchor]);
+    for url in ["releases.acme.example", "localhost:5000", "/etc/bulla"] {
+        let run = enroll(url);
+        assert_eq!(run.status, Some(2), "{run:?}");
+        let expected = format!(
+            "error: `{url}` is not a registry's URL: it begins with neither `https://` nor \
+             `http://`\nhint: a registry's URL looks like `https://releases.acme.example`\n"
+        );
+        assert_eq!(run.stderr, expected);
+    }
+    let run = enroll("https://ada:sesam@releases.acme.example");
+    assert_eq!(run.status, Some(2), "{run:?}");
+    assert!(run.stderr.contains("token file"), "{run:?}");
+    assert!(!run.stderr.contains("sesam"), "{run:?}");
+
+    // Port 9 is discard: nothing listens there.
+    let run = enroll("http://127.0.0.1:9");
+    assert_eq!(run.status, Some(4), "{run:?}");
+    let said: Vec<&str> = run.stderr.lines().collect();
+    let said = said
+        .strip_prefix(&["waiting for http://127.0.0.1:9/"])
+        .unwrap_or(&said);
+    assert_eq!(
+        said,
+        [
+            "error: cannot reach the registry at http://127.0.0.1:9/log/checkpoint",
+            "  Connection refused (os error 111)",
+            "hint: nothing listens at that port: check the URL, or start the registry",
+        ]
+    );
+
+    // The address of a page of it.
+    let registry = world.registry.url();
+    let run = enroll(&format!("{registry}/projects/acme"));
+    assert_eq!(run.status, Some(1), "{run:?}");
+    let expected = format!("error: there is no registry at {registry}/projects/acme\n");
+    assert!(run.stderr.starts_with(&expected), "{run:?}");
+    let expected = format!("hint: its URL may be without the path: {registry}\n");
+    assert!(run.stderr.ends_with(&expected), "{run:?}");
+    assert!(!world.state().join("log/registry.json").exists());
+}

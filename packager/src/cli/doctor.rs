@@ -159,7 +159,7 @@ async fn registry(
         Ok(url) => url,
         Err(failure) => return (vec![finding(STEP, &failure)], None),
     };
-    findings.push(doctor::address(url));
+    findings.push(doctor::address(&url));
     let client = match session.client() {
         Ok(client) => client,
         Err(failure) => {

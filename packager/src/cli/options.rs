@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use bulla_schemas::ProjectName;
 use bulla_schemas::log::Anchor;
 use clap::Args;
-use url::Url;
 
 /// Options of every command. The command line wins over the environment, and that over the
 /// configuration file.
@@ -13,14 +12,8 @@ use url::Url;
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Options {
     /// The registry, such as `https://releases.acme.example`
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "BULLA_REGISTRY",
-        value_parser = registry
-    )]
-    pub(super) registry: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", env = "BULLA_REGISTRY")]
+    pub(super) registry: Option<String>,
     /// The project; by default the one that `bulla.toml` names, here or in a directory above
     #[arg(long, global = true, value_name = "PROJECT")]
     pub(super) project: Option<ProjectName>,
@@ -38,9 +31,4 @@ pub(super) struct Options {
     /// Trust whatever log the registry shows the first time, and only that log from then on
     #[arg(long, global = true, conflicts_with = "anchor")]
     pub(super) trust_first_use: bool,
-}
-
-fn registry(text: &str) -> Result<Url, String> {
-    text.parse()
-        .map_err(|error| format!("{error}; expected such as `https://releases.acme.example`"))
 }

@@ -1,10 +1,9 @@
 //! What one command works with: the settings from command line, environment and configuration
 //! file, and what they lead to.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::{Client, LogFollower};
+use bulla_registry_client::{Client, LogFollower, read_token, registry_url};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::{Digest, ProjectName};
@@ -12,7 +11,6 @@ use bulla_terminal::{Failure, stderr};
 use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::environment;
 use super::options::Options;
@@ -21,8 +19,6 @@ use crate::recipe;
 use crate::resolve::{self, ReleaseName};
 use crate::ssh::PersonalKey;
 
-/// Most bytes of a file that holds a token.
-const TOKEN_LIMIT: u64 = 16 * 1024;
 /// The names of the keys that `ssh-keygen` makes when it is not told otherwise.
 const DEFAULT_KEYS: [&str; 2] = ["id_ed25519.pub", "id_ed25519_sk.pub"];
 
@@ -48,9 +44,11 @@ impl Session {
     }
 
     /// Returns the registry to talk to.
-    pub(super) fn registry(&self) -> Result<&Url, Failure> {
-        let named = self.options.registry.as_ref();
-        named.or(self.config.registry.as_ref()).ok_or_else(|| {
+    pub(super) fn registry(&self) -> Result<Url, Failure> {
+        if let Some(named) = &self.options.registry {
+            return Ok(registry_url(named)?);
+        }
+        self.config.registry.clone().ok_or_else(|| {
             Failure::usage("no registry is named").with_hint(
                 "give --registry URL, set BULLA_REGISTRY, or write `registry = \"URL\"` to \
                  ~/.config/bulla/config.toml",
@@ -60,7 +58,7 @@ impl Session {
 
     /// Prepares to talk to the registry.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(self.registry()?.clone(), self.token()?)?;
+        let client = Client::new(self.registry()?, self.token()?)?;
         Ok(client.on_silence(|sentence| stderr::note(sentence)))
     }
 
@@ -78,14 +76,14 @@ impl Session {
     /// The token: of `--token-file`, else of `BULLA_TOKEN`, else of the configured file.
     fn token(&self) -> Result<Option<SecretString>, Failure> {
         if let Some(path) = &self.options.token_file {
-            return read_token(path).map(Some);
+            return Ok(Some(read_token(path)?));
         }
         match (
             environment::variable("BULLA_TOKEN"),
             &self.config.token_file,
         ) {
             (Some(token), _) => Ok(Some(token.into())),
-            (None, Some(path)) => read_token(path).map(Some),
+            (None, Some(path)) => Ok(Some(read_token(path)?)),
             (None, None) => Ok(None),
         }
     }
@@ -108,8 +106,8 @@ impl Session {
         let Some(path) = recipes.into_iter().find(|path| path.is_file()) else {
             return Ok(None);
         };
-        let bytes = read_up_to(&path, recipe::MAX_LEN)?;
-        let checked = recipe::parse(&bytes)?;
+        let bytes = bulla_files::read_up_to(&path, recipe::MAX_LEN)?;
+        let checked = recipe::parse(&bytes.unwrap_or_default())?;
         Ok(Some(checked.recipe.bundle.project))
     }
 
@@ -215,7 +213,7 @@ impl Session {
             Failure::usage("no directory for what is remembered between runs")
                 .with_hint("set HOME or XDG_STATE_HOME")
         })?;
-        Ok(state.join("logs").join(file_name(self.registry()?)))
+        Ok(state.join("logs").join(file_name(&self.registry()?)))
     }
 }
 
@@ -253,31 +251,6 @@ fn file_name(url: &Url) -> String {
         .collect();
     let digest = Digest::of(text.as_bytes()).hex();
     format!("{readable}-{}", &digest[..8])
-}
-
-fn read_token(path: &Path) -> Result<SecretString, Failure> {
-    let bytes = Zeroizing::new(read_up_to(path, TOKEN_LIMIT)?);
-    match std::str::from_utf8(&bytes).map(str::trim) {
-        Ok(token) if !token.is_empty() => Ok(token.into()),
-        _ => Err(Failure::usage(format_args!(
-            "`{}` is empty; expected a token",
-            path.display()
-        ))),
-    }
-}
-
-fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path);
-    file.and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|error| Failure::io(format_args!("cannot read `{}`", path.display()), error))?;
-    if bytes.len() as u64 > limit {
-        return Err(Failure::usage(format_args!(
-            "`{}` is larger than {limit} bytes",
-            path.display()
-        )));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -94,9 +94,16 @@ pub(crate) fn failure(url: &Url, proxy: Option<&str>, source: reqwest::Error) ->
     }
     if source.is_connect() || source.is_timeout() {
         let proxy = proxy.map(str::to_owned);
-        ClientError::Unreachable { url, proxy, source }
+        ClientError::Unreachable {
+            url,
+            proxy,
+            source: source.into(),
+        }
     } else {
-        ClientError::Interrupted { url, source }
+        ClientError::Interrupted {
+            url,
+            source: source.into(),
+        }
     }
 }
 
@@ -107,7 +114,7 @@ pub(crate) async fn next_piece(response: &mut Response) -> Result<Option<Bytes>,
         Ok(Ok(piece)) => Ok(piece),
         Ok(Err(source)) => Err(ClientError::Interrupted {
             url: response.url().to_string(),
-            source: source.without_url(),
+            source: source.without_url().into(),
         }),
         Err(_) => Err(ClientError::Stalled {
             url: response.url().to_string(),

@@ -12,6 +12,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::address;
 use crate::answer::{self, IDLE};
 use crate::error::ClientError;
 
@@ -168,22 +169,13 @@ fn builder() -> reqwest::ClientBuilder {
 }
 
 fn checked_base(url: Url) -> Result<Url, ClientError> {
-    let reason = match url.scheme() {
-        "http" | "https" if !url.has_host() => "it names no host",
-        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            "credentials belong in a token file"
-        }
-        "http" | "https" if url.query().is_some() || url.fragment().is_some() => {
-            "it has a query or a fragment"
-        }
-        "http" | "https" => return Ok(url),
-        _ => "it begins with neither `https://` nor `http://`",
-    };
-    Err(ClientError::Url {
-        // A password must not be repeated in an error.
-        url: format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()),
-        reason,
-    })
+    match address::check(&url) {
+        Ok(()) => Ok(url),
+        Err(reason) => Err(ClientError::Url {
+            url: address::shown(url.as_str()),
+            reason,
+        }),
+    }
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, ClientError> {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use bulla_schemas::api::ErrorCode;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use crate::cause::Cause;
+
 /// Why a registry did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,7 +37,7 @@ pub enum ClientError {
         proxy: Option<String>,
         /// The reason.
         #[source]
-        source: reqwest::Error,
+        source: Cause,
     },
     /// The connection broke before the answer was complete.
     #[error("the connection broke during {url}")]
@@ -44,7 +46,7 @@ pub enum ClientError {
         url: String,
         /// The reason.
         #[source]
-        source: reqwest::Error,
+        source: Cause,
     },
     /// Nothing moved for a while.
     #[error("nothing moved for {} seconds during {url}", .idle.as_secs())]
@@ -65,6 +67,17 @@ pub enum ClientError {
     /// The registry answered with a status that says no.
     #[error(transparent)]
     Answer(Box<Answer>),
+    /// Something answers at the address, and shows no log.
+    #[error("there is no registry at {url}")]
+    NoRegistry {
+        /// The address.
+        url: String,
+        /// The same without its path, where it has one.
+        origin: Option<String>,
+        /// The answer.
+        #[source]
+        source: Box<Answer>,
+    },
     /// The answer does not have the form that it should.
     #[error("the answer to {url} is not {expected}")]
     Malformed {
@@ -193,7 +206,7 @@ impl ClientError {
     /// Returns the HTTP status, when there was one.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Answer(answer) => Some(answer.status),
+            Self::Answer(answer) | Self::NoRegistry { source: answer, .. } => Some(answer.status),
             _ => None,
         }
     }
@@ -237,6 +250,9 @@ impl Outcome for ClientError {
                 "check the proxy: HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name it, and NO_PROXY the \
                  hosts that need none"
             }
+            Self::Unreachable { source, .. } if source.is_refused() => {
+                "nothing listens at that port: check the URL, or start the registry"
+            }
             Self::Unreachable { .. } => {
                 "check the URL and the network; the same command can be run again"
             }
@@ -247,7 +263,13 @@ impl Outcome for ClientError {
                 "run the same command again; what has arrived is not sent twice"
             }
             Self::Answer(answer) => return answer.hint(),
-            Self::Malformed { .. } => "check that the URL is a Bulla registry's",
+            Self::NoRegistry {
+                origin: Some(origin),
+                ..
+            } => return Some(format!("its URL may be without the path: {origin}")),
+            Self::NoRegistry { origin: None, .. } | Self::Malformed { .. } => {
+                "check that the URL is a Bulla registry's"
+            }
             _ => return None,
         };
         Some(hint.to_owned())

@@ -15,8 +15,10 @@
 //! knows no terminal and no configuration; proxies are taken from the environment as `reqwest`
 //! does.
 
+mod address;
 mod answer;
 mod blob;
+mod cause;
 mod client;
 mod error;
 mod follow;
@@ -26,12 +28,16 @@ mod manifest;
 pub mod plan;
 mod push;
 mod retry;
+mod token;
 mod watch;
 
+pub use address::registry_url;
 pub use blob::{BlobStream, Ranged};
+pub use cause::Cause;
 pub use client::Client;
 pub use error::{Answer, ClientError};
 pub use follow::{CopiedLog, FollowError, LogFollower, fetch_unverified};
 pub use log::Greeting;
 pub use push::Pushed;
+pub use token::{TokenError, read_token};
 pub use watch::Watch;

@@ -108,6 +108,25 @@ impl Client {
             answer::read(response, CHECKPOINT_LIMIT).await
         })
         .await
+        .map_err(|error| self.no_registry(error))
+    }
+
+    /// Says what it means that not even a checkpoint is found.
+    fn no_registry(&self, error: ClientError) -> ClientError {
+        match error {
+            ClientError::Answer(source)
+                if source.status == 404 && source.code != Some(ErrorCode::NoPolicy) =>
+            {
+                let url = self.url();
+                let origin = (url.path() != "/").then(|| url.origin().ascii_serialization());
+                ClientError::NoRegistry {
+                    url: url.to_string(),
+                    origin,
+                    source,
+                }
+            }
+            error => error,
+        }
     }
 
     /// Fetches the entries from `from` up to `to`, the size that a checkpoint names, bundle by

@@ -46,7 +46,7 @@ pub(crate) async fn pull(
             client.blob(project, manifest.frames()),
         )?
     };
-    let parts = verified.verify_parts(&release, &frames)?;
+    let parts = verified.verify_parts(release, frames)?;
     if parts.release().project != *project {
         return Err(FetchError::OtherProject {
             expected: project.clone(),

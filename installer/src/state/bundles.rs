@@ -142,7 +142,7 @@ pub(crate) fn read_parts(site: &Site, hash: &Digest) -> Result<Option<VerifiedPa
         manifest,
     }
     .verify_manifest(&Limits::default())
-    .and_then(|manifest| manifest.verify_parts(&release, &frames))
+    .and_then(|manifest| manifest.verify_parts(release, frames))
     .map(Some)
     .map_err(damaged(site, hash))
 }

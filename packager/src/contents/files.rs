@@ -16,7 +16,7 @@ use bulla_schemas::index::EntryKind;
 use bulla_schemas::{Digest, EntryPath, ProjectName};
 use futures_util::stream::{self, StreamExt as _};
 
-use super::ContentsError;
+use super::error::ContentsError;
 
 /// How many requests for parts of the payload are under way at once.
 const PARALLEL: usize = 4;

@@ -75,7 +75,7 @@ pub(crate) fn open_bundle(
     }
     let release = read(blobs, &manifest.config)?;
     let frames = read(blobs, manifest.frames())?;
-    let parts = verified.verify_parts(&release, &frames)?;
+    let parts = verified.verify_parts(release, frames)?;
     let index = parts.decode_index(&read(blobs, manifest.index())?)?;
     Ok(parts.verify(index)?)
 }

@@ -123,6 +123,13 @@ pub(crate) fn slice(bytes: &[u8], offset: u64, size: u64) -> Option<&[u8]> {
     bytes.get(start..end)
 }
 
+/// Returns where `size` bytes from `offset` on can be written, unless there are fewer.
+pub(crate) fn slice_mut(bytes: &mut [u8], offset: u64, size: u64) -> Option<&mut [u8]> {
+    let start = usize::try_from(offset).ok()?;
+    let end = start.checked_add(usize::try_from(size).ok()?)?;
+    bytes.get_mut(start..end)
+}
+
 /// Tells which libzstd is linked, unless it is the one that the format needs.
 pub(crate) fn other_library() -> Option<u32> {
     let found = zstd_safe::version_number();

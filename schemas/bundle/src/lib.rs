@@ -64,7 +64,8 @@ pub use source::{Content, SourceEntry, SourceKind, SourceTree};
 #[cfg(feature = "testing")]
 pub use testing::MemoryTree;
 pub use verify::{
-    Part, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts, VerifyError,
+    Part, PartialIndex, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts,
+    VerifyError,
 };
 pub use windows::{NameProblem, windows_problems};
 pub use write::{

@@ -21,10 +21,12 @@ mod frames;
 mod framing;
 mod index;
 mod manifest;
+mod partial_index;
 mod parts;
 mod payload;
 
 pub use bundle::VerifiedBundle;
 pub use error::{Part, VerifyError};
 pub use manifest::{UnverifiedBundle, VerifiedManifest};
+pub use partial_index::PartialIndex;
 pub use parts::VerifiedParts;

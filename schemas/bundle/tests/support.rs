@@ -53,7 +53,7 @@ pub(crate) fn verify(bundle: &Bundle, limits: &Limits) -> Result<VerifiedBundle,
         manifest: bundle.manifest_bytes().to_vec(),
     };
     let manifest = unverified.verify_manifest(limits)?;
-    let parts = manifest.verify_parts(&blob(bundle, 0), &blob(bundle, 3))?;
+    let parts = manifest.verify_parts(blob(bundle, 0), blob(bundle, 3))?;
     let index = parts.decode_index(&blob(bundle, 2))?;
     let verified = parts.verify(index)?;
     let payload = bundle.manifest().payload();

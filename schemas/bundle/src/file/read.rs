@@ -57,7 +57,7 @@ pub fn read_bundle_file(file: File, limits: &Limits) -> Result<BundleFile, Bundl
     let [payload, index, frames] = manifest.manifest().layers.clone();
     let release = input.descriptor(&manifest.manifest().config.clone())?;
     let frames = input.descriptor(&frames)?;
-    let parts = manifest.verify_parts(&release, &frames)?;
+    let parts = manifest.verify_parts(release, frames)?;
     let index_blob = input.descriptor(&index)?;
     let index = parts.decode_index(&index_blob)?;
     let bundle = parts.verify(index)?;

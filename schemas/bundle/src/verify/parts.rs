@@ -1,14 +1,11 @@
 //! The second step: the release document and the frame table that belong to the manifest.
 
-use std::ops::Range;
-
 use bulla_schemas::Digest;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 
 use super::blob::check_blob;
 use super::error::{Part, VerifyError};
-use super::frames::decode;
 use super::manifest::VerifiedManifest;
 use crate::document::{self, Blobs};
 use crate::frame::{self, Frame};
@@ -21,20 +18,20 @@ impl VerifiedManifest {
     /// together, and that all sums agree.
     pub fn verify_parts(
         self,
-        release: &[u8],
-        frames_blob: &[u8],
+        release: Vec<u8>,
+        frames_blob: Vec<u8>,
     ) -> Result<VerifiedParts, VerifyError> {
-        check_blob(Part::Release, &self.manifest.config, release)?;
-        check_blob(Part::Frames, self.manifest.frames(), frames_blob)?;
-        let document = ReleaseDocument::from_bytes(release)?;
+        check_blob(Part::Release, &self.manifest.config, &release)?;
+        check_blob(Part::Frames, self.manifest.frames(), &frames_blob)?;
+        let document = ReleaseDocument::from_bytes(&release)?;
         self.check_release(&document)?;
-        let frames = decode_frame_table(frames_blob, &self.limits)?;
+        let frames = decode_frame_table(&frames_blob, &self.limits)?;
         check_sums(&self.manifest, &document, &frames)?;
         Ok(VerifiedParts {
             manifest: self,
-            release_bytes: release.to_vec(),
+            release_bytes: release,
             release: document,
-            frames_blob: frames_blob.to_vec(),
+            frames_blob,
             frames,
         })
     }
@@ -89,65 +86,10 @@ impl VerifiedParts {
         &self.frames.index
     }
 
-    /// Checks the compressed digest of one frame of the index, then decompresses it.
-    ///
-    /// The parts, in order, are what [`Self::verify`] takes. A part whose `ud` an older release
-    /// on disk has too can be taken from there.
-    pub fn decode_index_frame(
-        &self,
-        position: usize,
-        compressed: &[u8],
-    ) -> Result<Vec<u8>, VerifyError> {
-        decode(Part::Index, &self.frames.index, position, compressed)
-    }
-
-    /// Checks and decompresses the frames that lie in `run` of the index blob, whose bytes are
-    /// `bytes`, and puts each in its place in `contents`, unless something is there already.
-    pub fn decode_index_run(
-        &self,
-        run: &Range<u64>,
-        bytes: &[u8],
-        contents: &mut [Option<Vec<u8>>],
-    ) -> Result<(), VerifyError> {
-        for (position, (frame, content)) in self.frames.index.iter().zip(contents).enumerate() {
-            let span = frame.span();
-            if content.is_some() || span.start < run.start || span.end > run.end {
-                continue;
-            }
-            let compressed = frame::slice(bytes, span.start - run.start, span.end - span.start);
-            if let Some(compressed) = compressed {
-                *content = Some(self.decode_index_frame(position, compressed)?);
-            }
-        }
-        Ok(())
-    }
-
     /// Checks that an index is the release's, byte for byte. What stands in it is not looked at,
     /// which takes [`Self::verify`].
     pub fn check_index(&self, index: &[u8]) -> Result<(), VerifyError> {
         super::index::check_digest(index, &self.release)
-    }
-
-    /// Checks and decompresses the whole index blob.
-    pub fn decode_index(&self, blob: &[u8]) -> Result<Vec<u8>, VerifyError> {
-        let descriptor = self.manifest().index();
-        if blob.len() as u64 != descriptor.size {
-            return Err(VerifyError::Size {
-                part: Part::Index,
-                expected: descriptor.size,
-                found: blob.len() as u64,
-            });
-        }
-        let mut index = Vec::new();
-        let mut rest = blob;
-        for (position, frame) in self.frames.index.iter().enumerate() {
-            let len = usize::try_from(frame.record.compressed_size).unwrap_or(usize::MAX);
-            // The sums agree, so no frame reaches behind the blob.
-            let (compressed, behind) = rest.split_at(len.min(rest.len()));
-            index.extend(self.decode_index_frame(position, compressed)?);
-            rest = behind;
-        }
-        Ok(index)
     }
 }
 

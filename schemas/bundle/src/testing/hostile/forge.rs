@@ -331,7 +331,7 @@ impl ForgedBundle {
         };
         let parts = unverified
             .verify_manifest(limits)?
-            .verify_parts(&self.served.release, &self.served.frames)?;
+            .verify_parts(self.served.release.clone(), self.served.frames.clone())?;
         let index = parts.decode_index(&self.served.index)?;
         parts.verify(index)
     }

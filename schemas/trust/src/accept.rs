@@ -1,27 +1,31 @@
 //! Accept: from a remembered state and what a registry or mirror offers to a new state, or a
 //! refusal that changes nothing.
 //!
-//! The order: the log's name, its size against what is remembered and the anchor, then the entries one by one,
-//! folded and replayed, and at the end the fold against the root, the anchor and the signatures
-//! under the checkpoint, by the policy that the entries lead to, so that a log key can be replaced
-//! by an entry of the log.
+//! The order: the log's name, its size against what is remembered and the anchor, then the entries
+//! one by one, folded and replayed, and at the end the fold against the root, the anchor and the
+//! signatures under the checkpoint, by the policy that the entries lead to, so that a log key can be
+//! replaced by an entry of the log.
 //!
 //! [`Acceptance`] takes the entries in pieces and keeps none of them. What a lying log costs is
 //! bounded: a checkpoint that no known log key signed lets in few entries, and entries without
 //! effect, which no registry appends, are counted.
 
+mod budget;
+mod error;
+
 use std::ops::Range;
 
 use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
-use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 use crate::merkle::{Peaks, leaf_hash};
 use crate::note::SignedNote;
 use crate::policy::CheckedPolicy;
 use crate::replay::{ReplayError, Verdict, step};
 use crate::state::LogState;
+use budget::Budget;
+pub use error::LogError;
 
 /// What an offered log must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,152 +36,6 @@ pub enum Pin<'a> {
     Anchor(&'a Anchor),
     /// Any log, when nothing is remembered. Only when a person said so explicitly.
     FirstUse,
-}
-
-/// Why an offered log is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// Nothing is remembered and nothing was given to start from.
-    #[error("nothing is known about this log, so it cannot be verified")]
-    NoAnchor,
-    /// The checkpoint is not one.
-    #[error("the log's checkpoint cannot be read")]
-    Checkpoint(#[source] CheckpointError),
-    /// Another log.
-    #[error("expected the log `{expected}`, found {found:?}")]
-    WrongOrigin {
-        /// The log's name.
-        expected: String,
-        /// The name in the checkpoint.
-        found: String,
-    },
-    /// An older log than the one remembered.
-    #[error("the log shrank: remembered size {remembered}, offered {offered}")]
-    Shrunk {
-        /// The size remembered.
-        remembered: u64,
-        /// The size in the checkpoint.
-        offered: u64,
-    },
-    /// Two histories of one size, both signed by the log.
-    #[error("the log forked: at size {size} remembered root {remembered}, offered {offered}", remembered = .remembered.hex(), offered = .offered.hex())]
-    Fork {
-        /// The size of both.
-        size: u64,
-        /// The root remembered.
-        remembered: Digest,
-        /// The root in the checkpoint.
-        offered: Digest,
-    },
-    /// More or fewer entries than the checkpoint covers.
-    #[error("expected {expected} new entries of the log, found {found}")]
-    EntryCount {
-        /// How many the checkpoint covers beyond the remembered size.
-        expected: u64,
-        /// How many were offered.
-        found: u64,
-    },
-    /// The entries are not those that the checkpoint is about.
-    #[error("the log's entries do not lead to its checkpoint: expected root {expected} at size {size}, found {found}", expected = .expected.hex(), found = .found.hex())]
-    RootMismatch {
-        /// The size in the checkpoint.
-        size: u64,
-        /// The root in the checkpoint.
-        expected: Digest,
-        /// The root over the remembered and the offered entries.
-        found: Digest,
-    },
-    /// An entry that stops the replay.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// The log does not begin with a policy that holds.
-    #[error("the log does not begin with a valid policy")]
-    NoPolicy,
-    /// The log ends before the anchor.
-    #[error("the log is older than the anchor: anchor at size {anchor}, offered {offered}")]
-    BehindAnchor {
-        /// The anchor's size.
-        anchor: u64,
-        /// The size in the checkpoint.
-        offered: u64,
-    },
-    /// The log does not pass through the anchor.
-    #[error("the log is not the one of the anchor: at size {size} expected root {expected}, found {found}", expected = .expected.hex(), found = .found.hex())]
-    AnchorMismatch {
-        /// The anchor's size.
-        size: u64,
-        /// The anchor's root.
-        expected: Digest,
-        /// The log's root at that size.
-        found: Digest,
-    },
-    /// Entries that are not those under the anchor, found before they were replayed.
-    #[error("the entries from {from} to {to} of the log are not those under the anchor")]
-    NotAnchored {
-        /// The first of them.
-        from: u64,
-        /// The one behind the last.
-        to: u64,
-    },
-    /// More entries without effect than a log can have by chance.
-    #[error(
-        "{entries} new entries of the log, {bytes} bytes, have no effect; a registry appends none"
-    )]
-    Inert {
-        /// How many there are so far.
-        entries: u64,
-        /// How many bytes they have.
-        bytes: u64,
-    },
-    /// No log key of the policy signed the checkpoint.
-    #[error("the checkpoint is not signed by a log key of policy version {policy_version}")]
-    BadSignature {
-        /// The policy in effect at the end of the log.
-        policy_version: u64,
-    },
-    /// Too few witnesses.
-    #[error("expected {expected} cosignatures of witnesses under the checkpoint, found {found}")]
-    Quorum {
-        /// How many the policy asks for.
-        expected: u32,
-        /// How many there are.
-        found: u32,
-    },
-}
-
-impl Outcome for LogError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Refused
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NoAnchor => "take the anchor that `bulla anchor` prints on a computer you trust",
-            Self::Shrunk { .. } | Self::BehindAnchor { .. } => {
-                "a mirror may be behind, or the registry was restored from a backup; ask its operator"
-            }
-            Self::Fork { .. } | Self::RootMismatch { .. } => {
-                "the registry showed two different histories, or they are changed on the way; keep both checkpoints as evidence and ask its operator"
-            }
-            Self::WrongOrigin { .. }
-            | Self::AnchorMismatch { .. }
-            | Self::NotAnchored { .. }
-            | Self::NoPolicy => {
-                "this is another log; compare the registry's address and the anchor"
-            }
-            Self::Quorum { .. } => "the witnesses may be late; try again in some minutes",
-            Self::Replay(error) => return error.hint(),
-            Self::BadSignature { .. } => {
-                "the registry signs with a key that no policy names, or this is not the registry; ask its operator"
-            }
-            Self::Inert { .. } => {
-                "a newer version of bulla may know what they say; else ask the registry's operator"
-            }
-            Self::Checkpoint(_) | Self::EntryCount { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
 }
 
 /// Verifies what was offered and returns the state that it leads to.
@@ -200,44 +58,6 @@ pub fn accept<E: AsRef<[u8]>>(
     acceptance.finish()
 }
 
-/// Most entries without effect, and most bytes of them, beyond as many as have one. Only the root
-/// of such an entry is kept.
-const MOST_INERT: Amount = Amount {
-    entries: 1 << 16,
-    bytes: 64 << 20,
-};
-/// Most entries, and most bytes of entries, that are read on the word of a checkpoint that no log
-/// key known so far has signed: one of them must be the policy that brings the key.
-const MOST_UNVOUCHED: Amount = Amount {
-    entries: 1 << 13,
-    bytes: 16 << 20,
-};
-
-/// How many entries, and how many bytes they have.
-#[derive(Debug, Clone, Copy, Default)]
-struct Amount {
-    entries: u64,
-    bytes: u64,
-}
-
-impl Amount {
-    fn add(&mut self, entry: &[u8]) {
-        self.entries += 1;
-        self.bytes += entry.len() as u64;
-    }
-
-    const fn is_beyond(self, most: Self) -> bool {
-        self.entries > most.entries || self.bytes > most.bytes
-    }
-
-    const fn and(self, other: Self) -> Self {
-        Self {
-            entries: self.entries + other.entries,
-            bytes: self.bytes + other.bytes,
-        }
-    }
-}
-
 /// A log that is verified piece by piece. Nothing counts before [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Acceptance<'a> {
@@ -250,11 +70,9 @@ pub struct Acceptance<'a> {
     /// What they lead to, up to the entry that stops the replay.
     next: LogState,
     stopped: Option<ReplayError>,
-    effective: Amount,
-    inert: Amount,
+    budget: Budget,
     /// Whether a log key of a policy passed on the way signed the checkpoint.
     vouched: bool,
-    unvouched: Amount,
 }
 
 impl<'a> Acceptance<'a> {
@@ -272,10 +90,8 @@ impl<'a> Acceptance<'a> {
             peaks: stored.peaks().clone(),
             next: stored.clone(),
             stopped: None,
-            effective: Amount::default(),
-            inert: Amount::default(),
+            budget: Budget::default(),
             vouched: false,
-            unvouched: Amount::default(),
         };
         acceptance.look_for_signature();
         Ok(acceptance)
@@ -316,15 +132,9 @@ impl<'a> Acceptance<'a> {
     fn replay(&mut self, entry: &[u8], leaf: Digest) -> Result<(), LogError> {
         let version = self.next.policy_version();
         match step(&mut self.next, entry, leaf) {
-            Ok(Verdict::Effective) => self.effective.add(entry),
-            Ok(Verdict::Inert(_)) => self.inert.add(entry),
+            Ok(Verdict::Effective) => self.budget.effective(entry),
+            Ok(Verdict::Inert(_)) => self.budget.inert(entry)?,
             Err(stop) => self.stopped = Some(stop),
-        }
-        if self.inert.is_beyond(MOST_INERT.and(self.effective)) {
-            return Err(LogError::Inert {
-                entries: self.inert.entries,
-                bytes: self.inert.bytes,
-            });
         }
         if self.next.policy_version() != version {
             self.look_for_signature();
@@ -346,13 +156,7 @@ impl<'a> Acceptance<'a> {
         if self.vouched || anchored {
             return Ok(());
         }
-        self.unvouched.add(entry);
-        if !self.unvouched.is_beyond(MOST_UNVOUCHED) {
-            return Ok(());
-        }
-        Err(LogError::BadSignature {
-            policy_version: self.next.policy_version(),
-        })
+        self.budget.unvouched(entry, self.next.policy_version())
     }
 
     /// Checks the anchor where the log passes through it, so that another log ends there.

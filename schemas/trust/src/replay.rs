@@ -9,86 +9,25 @@
 //! effect signed it: what comes after it cannot be judged by rules that it may have replaced. What
 //! anybody else calls a policy of a later version is inert.
 
-use bulla_schemas::Digest;
-use bulla_schemas::outcome::{FailureKind, Outcome};
-
-use crate::envelope::SignedEnvelope;
-use crate::merkle::leaf_hash;
-use crate::state::{Effect, LogState};
-use crate::statement::{Statement, is_later_policy};
-
 mod admit;
+mod entry;
+mod judge;
 mod policy;
 mod promotion;
 mod reason;
 mod release;
 mod revocation;
 mod signers;
+mod verdict;
 
+use bulla_schemas::Digest;
+
+use crate::merkle::leaf_hash;
+use crate::state::LogState;
 pub use admit::{Admitted, Submission};
+use judge::judge;
 pub use reason::{Reason, ScopePart};
-use signers::Signed;
-
-/// What an entry did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It changed the state.
-    Effective,
-    /// It broke a rule and changed nothing.
-    Inert(Reason),
-}
-
-impl Verdict {
-    /// Tells whether the entry changed the state.
-    pub const fn is_effective(&self) -> bool {
-        matches!(self, Self::Effective)
-    }
-}
-
-/// Why a log cannot be judged to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplayError {
-    /// A policy of a version that this program does not know.
-    #[error("entry {entry} of the log is a policy of the unknown type {payload_type:?}")]
-    LaterPolicy {
-        /// The entry.
-        entry: u64,
-        /// Its payload type.
-        payload_type: String,
-    },
-}
-
-impl Outcome for ReplayError {
-    fn kind(&self) -> FailureKind {
-        FailureKind::Refused
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("the log needs a newer version of bulla; install it first".to_owned())
-    }
-}
-
-/// An entry with everything its rules need.
-pub(crate) struct Entry<'a> {
-    /// Its index in the log.
-    index: u64,
-    /// The state after all entries before it.
-    before: &'a LogState,
-    envelope: &'a SignedEnvelope,
-}
-
-impl Entry<'_> {
-    /// Returns who signed, by the policy in effect here.
-    fn signed(&self) -> Result<Signed<'_>, Reason> {
-        let policy = self.before.checked_policy().ok_or(Reason::NoPolicy)?;
-        Signed::under(policy, self.envelope)
-    }
-
-    fn payload_digest(&self) -> Digest {
-        Digest::of(self.envelope.payload())
-    }
-}
+pub use verdict::{ReplayError, Verdict};
 
 /// Appends entries to a state and tells what each of them did.
 pub fn replay<'a>(
@@ -126,41 +65,5 @@ impl LogState {
             Ok(_) => Verdict::Effective,
             Err(reason) => Verdict::Inert(reason),
         })
-    }
-}
-
-fn judge(before: &LogState, entry: &[u8]) -> Result<Result<Effect, Reason>, ReplayError> {
-    let envelope = match SignedEnvelope::from_bytes(entry) {
-        Ok(envelope) => envelope,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    let entry = Entry {
-        index: before.size(),
-        before,
-        envelope: &envelope,
-    };
-    if is_later_policy(envelope.payload_type()) {
-        return match policy::check_later(&entry) {
-            Ok(()) => Err(ReplayError::LaterPolicy {
-                entry: entry.index,
-                payload_type: envelope.payload_type().to_owned(),
-            }),
-            Err(reason) => Ok(Err(reason)),
-        };
-    }
-    Ok(
-        match Statement::parse(envelope.payload_type(), envelope.payload()) {
-            Ok(statement) => judge_statement(&entry, &statement),
-            Err(error) => Err(error.into()),
-        },
-    )
-}
-
-fn judge_statement(entry: &Entry<'_>, statement: &Statement) -> Result<Effect, Reason> {
-    match statement {
-        Statement::Policy(policy) => policy::judge(entry, policy),
-        Statement::Release(release) => release::judge(entry, &entry.signed()?, release),
-        Statement::Promotion(promotion) => promotion::judge(entry, &entry.signed()?, promotion),
-        Statement::Revocation(revocation) => revocation::judge(entry, &entry.signed()?, revocation),
     }
 }

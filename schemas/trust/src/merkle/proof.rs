@@ -3,7 +3,7 @@
 
 use bulla_schemas::Digest;
 
-use super::{node_hash, split, tree_hash};
+use super::hash::{node_hash, split, tree_hash};
 
 /// Returns the proof that the leaf at `index` is in the tree, from the leaf up; `None` when the
 /// tree has no such leaf.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
 
-use super::NoteError;
+use super::error::NoteError;
 use crate::key::PublicKey;
 
 /// What a key's signatures are over.

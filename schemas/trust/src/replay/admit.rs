@@ -8,7 +8,9 @@
 
 use bulla_schemas::Digest;
 
-use super::{Entry, Reason, judge_statement};
+use super::entry::Entry;
+use super::judge::judge_statement;
+use super::reason::Reason;
 use crate::envelope::SignedEnvelope;
 use crate::merkle::leaf_hash;
 use crate::policy::CheckedPolicy;

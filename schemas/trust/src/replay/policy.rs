@@ -2,8 +2,9 @@
 
 use bulla_schemas::policy::Policy;
 
-use super::signers::{Signed, check_position};
-use super::{Entry, Reason};
+use super::entry::Entry;
+use super::reason::Reason;
+use super::signers::Signed;
 use crate::policy::CheckedPolicy;
 use crate::state::{Effect, PolicyVersion};
 
@@ -26,7 +27,7 @@ pub(super) fn judge(entry: &Entry<'_>, policy: &Policy) -> Result<Effect, Reason
     if current.is_none() && entry.index > 0 {
         return Err(Reason::LateGenesis { entry: entry.index });
     }
-    check_position(entry, &document.log)?;
+    entry.check_position(&document.log)?;
     if let Some(current) = current {
         check_origin(current, &new)?;
         check_root(entry, current)?;

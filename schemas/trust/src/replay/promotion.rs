@@ -5,9 +5,9 @@ use bulla_schemas::Digest;
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::statement::{Action, PromotionPredicate, PromotionStatement};
 
-use super::reason::blocks;
-use super::signers::{Signed, check_position};
-use super::{Entry, Reason};
+use super::entry::Entry;
+use super::reason::{Reason, blocks};
+use super::signers::Signed;
 use crate::policy::Owner;
 use crate::state::{Effect, Head, LogState, Promotion};
 
@@ -29,7 +29,7 @@ pub(super) fn judge(
             subject: subject.name.clone(),
         });
     }
-    check_position(entry, &predicate.log)?;
+    entry.check_position(&predicate.log)?;
     let policy = signed.policy;
     let rule = policy
         .channel_rule(project, channel)

@@ -4,8 +4,9 @@ use bulla_schemas::policy::BuilderRule;
 use bulla_schemas::statement::{Dependency, DependencyDigest, ReleaseStatement};
 use bulla_schemas::{Digest, Name};
 
+use super::entry::Entry;
+use super::reason::{Reason, ScopePart};
 use super::signers::Signed;
-use super::{Entry, Reason, ScopePart};
 use crate::policy::{Owner, matches};
 use crate::state::{Effect, Release, ReleaseRecord};
 

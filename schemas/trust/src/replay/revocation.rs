@@ -3,8 +3,9 @@
 
 use bulla_schemas::statement::RevocationStatement;
 
-use super::signers::{Signed, check_position};
-use super::{Entry, Reason};
+use super::entry::Entry;
+use super::reason::Reason;
+use super::signers::Signed;
 use crate::policy::Owner;
 use crate::state::{Effect, Revocation};
 
@@ -21,7 +22,7 @@ pub(super) fn judge(
         });
     }
     let predicate = &revocation.predicate;
-    check_position(entry, &predicate.log)?;
+    entry.check_position(&predicate.log)?;
     let may_sign = |owner: &Owner| signed.policy.may_revoke(project, owner);
     let what = || format!("a revocation in `{project}`");
     let people = signed.quorum(may_sign, 1, what)?;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use bulla_schemas::Name;
-use bulla_schemas::log::LogPosition;
 
-use super::{Entry, Reason};
+use super::reason::Reason;
 use crate::envelope::{SignedEnvelope, pae};
 use crate::policy::{CheckedPolicy, Owner};
 use crate::sshsig::SshSignature;
@@ -71,28 +70,5 @@ impl<'a> Signed<'a> {
                 found,
             })
         }
-    }
-}
-
-/// Checks that the signers had verified this log and no other. Every log has been empty, so an
-/// empty one binds to nothing.
-pub(super) fn check_position(entry: &Entry<'_>, log: &LogPosition) -> Result<(), Reason> {
-    if log.size == 0 && entry.index > 0 {
-        return Err(Reason::Unbound { entry: entry.index });
-    }
-    let Some(root) = entry.before.root_at(log.size) else {
-        return Err(Reason::Future {
-            signed: log.size,
-            entry: entry.index,
-        });
-    };
-    if root == log.root {
-        Ok(())
-    } else {
-        Err(Reason::OtherHistory {
-            size: log.size,
-            signed: log.root,
-            root,
-        })
     }
 }

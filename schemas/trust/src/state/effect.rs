@@ -6,9 +6,8 @@ use std::sync::Arc;
 use bulla_schemas::statement::{Action, Severity};
 use bulla_schemas::{Digest, ProjectName};
 
-use super::{
-    Channel, Head, LogState, PolicyVersion, Project, Promotion, Release, ReleaseRecord, Revocation,
-};
+use super::entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation};
+use super::log_state::{Channel, LogState, Project};
 
 /// What an entry changes once it has been judged.
 pub(crate) enum Effect {

@@ -19,7 +19,9 @@ use bulla_schemas::statement::{Action, Build, Severity};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::codec::{Reader, Writer};
-use super::{Effect, LogState, PolicyVersion, Project, Promotion, ReleaseRecord, Revocation};
+use super::effect::Effect;
+use super::entries::{PolicyVersion, Promotion, ReleaseRecord, Revocation};
+use super::log_state::{LogState, Project};
 use crate::json;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;

@@ -3,7 +3,8 @@
 use bulla_schemas::api::{self, ProjectSummary, ReleaseSummary};
 use bulla_schemas::{Name, ProjectName};
 
-use super::{Head, LogState, Promotion, Release};
+use super::entries::{Head, Promotion, Release};
+use super::log_state::LogState;
 
 impl From<&Promotion> for api::Promotion {
     fn from(promotion: &Promotion) -> Self {

@@ -1,6 +1,6 @@
 //! Damage: payloads and entries changed in ways that two readers could take differently.
 
-use super::Random;
+use super::generator::Random;
 
 /// Changes the text of a payload before it is signed; sometimes to one with the same meaning.
 pub(super) fn damage_text(payload: &[u8], random: &mut Random) -> Vec<u8> {

@@ -40,8 +40,8 @@ use crate::platform::files::Attempt as _;
 
 /// Put exactly the promoted release in place on this server, or nothing
 ///
-/// Exit status: 0 done, 1 failed, 2 usage, 3 refused (verification or policy), 4 try again later,
-/// 5 the release failed after the switch.
+/// Exit status: 0 done, 1 failed or a name leads to nothing, 2 wrong command line or configuration,
+/// 3 refused (verification or policy), 4 try again later, 5 the release failed after the switch.
 #[derive(Debug, Parser)]
 #[command(name = "bulla-installer", version)]
 struct Program {

@@ -22,7 +22,8 @@ use examples::EXAMPLES;
 
 /// Keep bundles and the log, and serve both over HTTP
 ///
-/// Exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 try again later.
+/// Exit status: 0 done, 1 failed or a name leads to nothing, 2 wrong command line, 3 refused, 4 try
+/// again later.
 #[derive(Debug, Parser)]
 #[command(name = "bulla-registry", version)]
 struct Program {

@@ -3,8 +3,8 @@
 //! | status | kind |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | failed |
-//! | 2 | usage |
+//! | 1 | failed; also a name that leads to nothing, or to more than one thing |
+//! | 2 | usage: wrong whatever there is on this disk and in the log |
 //! | 3 | refused: verification or policy |
 //! | 4 | try again later |
 //! | 5 | rolled back |
@@ -21,9 +21,9 @@ use crate::escape::escape_lines;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
-    /// Something went wrong.
+    /// Something went wrong. Also what is named does not exist, or is not the only one.
     Failed,
-    /// The command line, the recipe or the configuration is wrong.
+    /// The command line, the recipe or the configuration is wrong, whatever there is.
     Usage,
     /// Verification or policy says no.
     Refused,

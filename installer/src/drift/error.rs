@@ -40,8 +40,7 @@ impl Outcome for DriftError {
             Self::File(error) => error.kind(),
             Self::State(error) => error.kind(),
             Self::Tree(error) => error.kind(),
-            Self::InUse(_) => FailureKind::Failed,
-            Self::NotSetAside { .. } => FailureKind::Usage,
+            Self::InUse(_) | Self::NotSetAside { .. } => FailureKind::Failed,
         }
     }
 

@@ -1,5 +1,6 @@
 //! `bulla anchor`: the line that a new server or a new colleague starts from.
 
+use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, stdout};
 use clap::Args;
 
@@ -15,11 +16,9 @@ pub(super) struct AnchorArguments {}
 pub(super) async fn run(session: &Session, _: &AnchorArguments) -> Result<(), Failure> {
     let client = session.client()?;
     let log = session.log(&client).await?;
-    match log.state().anchor() {
-        Some(anchor) => Ok(stdout::line(anchor)?),
-        None => {
-            Err(Failure::usage("the log has no first policy yet")
-                .with_hint("`bulla init` makes it"))
-        }
-    }
+    let anchor = log.state().anchor().ok_or_else(|| {
+        let message = "the log has no first policy yet";
+        Failure::new(FailureKind::Failed, message).with_hint("`bulla init` makes it")
+    })?;
+    Ok(stdout::line(anchor)?)
 }

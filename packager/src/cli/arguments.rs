@@ -12,8 +12,8 @@ use super::{
 /// Pack revisions into bundles, sign and publish them, and move channels
 ///
 /// One hash names a release everywhere. It may be shortened to 8 or more hex digits; `sha256:` in
-/// front is optional. The exit status is 0 when all is done, 1 when something failed, 2 for wrong
-/// usage, 3 when verification or policy refuses, and 4 when the same command may work later.
+/// front is optional. The exit status is 0 when all is done, 1 when something failed or a name leads to nothing,
+/// 2 when the command line, the recipe or the configuration is wrong whatever there is, 3 when verification or policy refuses, and 4 when the same command may work later.
 #[derive(Debug, Parser)]
 #[command(name = "bulla", version)]
 pub(super) struct Arguments {

@@ -16,8 +16,8 @@ pub(super) struct SourceArguments {
     /// A git or svn checkout, a bare git repository, or an svn URL
     #[arg(value_name = "CHECKOUT", default_value = ".")]
     checkout: OsString,
-    /// The revision: what `git rev-parse` understands, or an svn revision number; by default the
-    /// one that is checked out
+    /// The revision: what `git rev-parse` understands, or what `svn -r` does (`4711`, `r4711`,
+    /// `HEAD`, `{2026-11-20}`); by default the one that is checked out
     #[arg(long, short, value_name = "REV")]
     revision: Option<String>,
     /// The branch or tag in full, such as `refs/heads/main`; by default what is checked out, else what

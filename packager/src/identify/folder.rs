@@ -1,7 +1,7 @@
 //! `Folder`: everything below a directory, with the digests of its files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::path::RELEASE_FILE;
 use sha2::{Digest as _, Sha256};
 
-use super::IdentifyError;
+use super::error::IdentifyError;
 
 /// Bytes that are read at once.
 const PIECE: usize = 128 * 1024;
@@ -188,7 +188,7 @@ fn hash(
 }
 
 fn hash_file(path: &Path, buffer: &mut [u8], progress: &dyn Progress) -> io::Result<Digest> {
-    let mut file = File::open(path)?;
+    let mut file = bulla_files::open_file(path)?;
     let mut hash = Sha256::new();
     loop {
         match file.read(buffer) {

@@ -1,11 +1,46 @@
 //! How a folder differs from one release.
 
+use std::cmp::Ordering;
+
 use bulla_bundle::VerifiedBundle;
+use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
+use bulla_schemas::install::PersistentPath;
 use bulla_schemas::report::{PathDifference, PathDifferenceKind};
 
 use super::folder::{Folder, Found};
-use super::{Identified, is_persistent};
+
+/// The release that a directory is nearest to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The release.
+    pub hash: Digest,
+    /// Its revision.
+    pub revision: String,
+    /// How many of its files and links are in the directory as they should be.
+    pub same: u64,
+    /// The paths that differ, sorted.
+    pub differences: Vec<PathDifference>,
+}
+
+impl Identified {
+    /// Tells whether nothing differs.
+    pub fn is_exact(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// Tells whether more of this release is in the directory than of the other, measured by all
+    /// that one or both of release and directory have.
+    pub(super) fn is_nearer_than(&self, other: &Self) -> bool {
+        let different = |one: &Self| one.differences.len() as u64;
+        let share =
+            |one: &Self, of: &Self| u128::from(one.same) * u128::from(of.same + different(of));
+        match share(self, other).cmp(&share(other, self)) {
+            Ordering::Equal => different(self) < different(other),
+            order => order.is_gt(),
+        }
+    }
+}
 
 /// Compares a folder with a release.
 pub(super) fn compare(bundle: &VerifiedBundle, folder: &Folder) -> Identified {
@@ -76,4 +111,12 @@ fn difference(expected: &EntryKind, found: Option<&Found>) -> Option<PathDiffere
         }
         _ => Some(PathDifferenceKind::Kind),
     }
+}
+
+/// Tells whether a path lies at one of the persistent ones.
+fn is_persistent(path: &str, persist: &[PersistentPath]) -> bool {
+    persist.iter().any(|persistent| {
+        let rest = path.strip_prefix(persistent.path().as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }

@@ -1,6 +1,6 @@
 //! Why a name leads to no release, or to more than one.
 
-use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::outcome::Outcome;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 
 /// Most names that a hint lists.
@@ -61,13 +61,6 @@ pub enum ResolveError {
 }
 
 impl Outcome for ResolveError {
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Ambiguous { .. } => FailureKind::Usage,
-            _ => FailureKind::Failed,
-        }
-    }
-
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unknown {

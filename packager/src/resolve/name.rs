@@ -58,16 +58,45 @@ impl ReleaseName {
 
     /// Tells whether a release was made from the revision, or has the label.
     pub(super) fn is_of(&self, release: &Release) -> bool {
-        let digits = self.text.strip_prefix('r').unwrap_or(&self.text);
+        let number = svn_number(&self.text);
         let is_commit = self.text.len() >= LEAST_REVISION
             && self.text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
         release.statements.iter().any(|record| {
             // A commit id has 40 or 64 digits, a revision number at most 20.
             let is_git = record.revision.len() >= 40;
             record.label == self.text
                 || (is_git && is_commit && record.revision.starts_with(&self.text.to_lowercase()))
-                || (!is_git && is_number && record.revision == digits)
+                || (!is_git && number.is_some() && record.revision.parse().ok() == number)
         })
+    }
+}
+
+/// Reads the number of a Subversion revision, as `svn -r` takes it: `4711` or `r4711`.
+fn svn_number(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('r').unwrap_or(text);
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_revision_of_subversion_with_and_without_its_letter() {
+        for text in ["4711", "r4711", "r04711"] {
+            assert_eq!(svn_number(text), Some(4711), "{text}");
+        }
+        for text in [
+            "",
+            "r",
+            "R4711",
+            "-1",
+            "4711 ",
+            "99999999999999999999999",
+            "v4711",
+        ] {
+            assert_eq!(svn_number(text), None, "{text}");
+        }
     }
 }

@@ -113,15 +113,15 @@ impl SourceError {
 impl Outcome for SourceError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoRepository { .. }
-            | Self::NotDirectory { .. }
-            | Self::NotReference { .. }
-            | Self::UnusedPin { .. } => FailureKind::Usage,
+            Self::NotReference { .. } | Self::UnusedPin { .. } => FailureKind::Usage,
             Self::Foreign(_) => FailureKind::Refused,
             Self::Git(error) => error.kind(),
             Self::Subversion(error) => error.kind(),
             Self::Stated(error) => error.kind(),
-            Self::CommitTime { .. } | Self::Io { .. } => FailureKind::Failed,
+            Self::NoRepository { .. }
+            | Self::NotDirectory { .. }
+            | Self::CommitTime { .. }
+            | Self::Io { .. } => FailureKind::Failed,
         }
     }
 

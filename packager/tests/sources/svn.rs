@@ -208,10 +208,20 @@ fn any_revision_of_the_directory_can_be_named() {
         assert_eq!(revision(&checkout), "4", "{name}");
         assert_eq!(contents(&checkout)["README"].1, "hello\\n");
     }
-    assert_same(
-        &open_revision(&repository.work(), "4").unwrap(),
-        &open_url_revision(&url, "4").unwrap(),
-    );
+    for name in ["4", "r4"] {
+        assert_same(
+            &open_revision(&repository.work(), name).unwrap(),
+            &open_url_revision(&url, name).unwrap(),
+        );
+    }
+    for name in ["r5", "HEAD", "head", "{2100-01-01}"] {
+        for found in [
+            open_revision(&repository.work(), name),
+            open_url_revision(&url, name),
+        ] {
+            assert_eq!(revision(&found.unwrap()), "5", "{name}");
+        }
+    }
     // A tag that is gone can still be packed by its number.
     let tag = repository.url("tags/1.0");
     repository.svn(&["copy", "-q", "-m", "tag", &url, &tag]);
@@ -386,7 +396,7 @@ fn says_what_is_missing() {
         ),
         (
             open_revision(&repository.work(), "99"),
-            FailureKind::Usage,
+            FailureKind::Failed,
             "No such revision 99",
         ),
         (
@@ -401,17 +411,17 @@ fn says_what_is_missing() {
         ),
         (
             open_url_revision(&url, "99"),
-            FailureKind::Usage,
+            FailureKind::Failed,
             "No such revision 99",
         ),
         (
             open_url(&repository.url("trunk/none")),
-            FailureKind::Usage,
+            FailureKind::Failed,
             "non-existent in revision",
         ),
         (
             open_url(&repository.url("trunk/README")),
-            FailureKind::Usage,
+            FailureKind::Failed,
             "is not a directory",
         ),
         (

@@ -82,8 +82,7 @@ pub enum ResolveError {
 impl Outcome for ResolveError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoHead { .. } => FailureKind::Failed,
-            Self::AmbiguousHash { .. } => FailureKind::Usage,
+            Self::NoHead { .. } | Self::AmbiguousHash { .. } => FailureKind::Failed,
             Self::Paused { .. }
             | Self::NeverHead { .. }
             | Self::EarlierHead { .. }

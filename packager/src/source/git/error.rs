@@ -92,13 +92,14 @@ pub enum GitError {
 impl Outcome for GitError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoCommit { .. } | Self::UnknownRevision { .. } | Self::NotCommit { .. } => {
-                FailureKind::Usage
-            }
             Self::TooDeep { .. } | Self::TooMany { .. } | Self::Dirty { .. } => {
                 FailureKind::Refused
             }
-            Self::Repository { .. } | Self::ReferenceStorage { .. } => FailureKind::Failed,
+            Self::Repository { .. }
+            | Self::ReferenceStorage { .. }
+            | Self::NoCommit { .. }
+            | Self::UnknownRevision { .. }
+            | Self::NotCommit { .. } => FailureKind::Failed,
             Self::Content(error) => error.kind(),
         }
     }

@@ -127,15 +127,16 @@ impl Outcome for SvnError {
             Self::WorkingCopy(error) => error.kind(),
             Self::Command { failure, .. } => failure.kind(),
             Self::External(error) => error.kind(),
-            Self::NeverCommitted { .. }
-            | Self::NotRevision { .. }
-            | Self::Reference { .. }
-            | Self::PasswordInUrl { .. } => FailureKind::Usage,
+            Self::NotRevision { .. } | Self::Reference { .. } | Self::PasswordInUrl { .. } => {
+                FailureKind::Usage
+            }
             Self::NotOneRevision { .. }
             | Self::NotWhole { .. }
             | Self::Address { .. }
             | Self::OtherRepository { .. } => FailureKind::Refused,
-            Self::NotInstalled { .. } | Self::Xml { .. } => FailureKind::Failed,
+            Self::NeverCommitted { .. } | Self::NotInstalled { .. } | Self::Xml { .. } => {
+                FailureKind::Failed
+            }
         }
     }
 

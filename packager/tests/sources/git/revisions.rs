@@ -176,7 +176,7 @@ fn a_shortened_id_of_several_objects_is_refused() {
     });
     let clash = clash.expect("two of 700 ids share four digits");
     let error = refusal(open_revision(&repository.work(), &clash));
-    assert_eq!(error.kind(), FailureKind::Usage);
+    assert_eq!(error.kind(), FailureKind::Failed);
     assert!(error.to_string().contains(&clash), "{error}");
 }
 
@@ -244,7 +244,7 @@ fn says_what_is_missing() {
         matches!(error, SourceError::Git(GitError::UnknownRevision { .. })),
         "{error:?}"
     );
-    assert_eq!(error.kind(), FailureKind::Usage);
+    assert_eq!(error.kind(), FailureKind::Failed);
     assert!(error.to_string().contains("no-such"));
     for revision in [
         "",
@@ -268,7 +268,7 @@ fn says_what_is_missing() {
             matches!(error, SourceError::Git(GitError::NoCommit { .. })),
             "{error:?}"
         );
-        assert_eq!(error.kind(), FailureKind::Usage);
+        assert_eq!(error.kind(), FailureKind::Failed);
     }
     let error = refusal(open(empty.home()));
     assert!(

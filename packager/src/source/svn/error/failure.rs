@@ -14,6 +14,8 @@ pub enum SvnFailure {
     UnknownScheme,
     /// No such revision.
     UnknownRevision,
+    /// A revision that means nothing there, such as `BASE` of a URL.
+    WrongRevision,
     /// No such path in that revision.
     UnknownPath,
     /// A directory inside a working copy that Subversion does not know.
@@ -41,7 +43,9 @@ impl SvnFailure {
             Self::Denied
         } else if has(&["E170000"]) {
             Self::UnknownScheme
-        } else if has(&["E160006", "E205000", "E195012", "E195002"]) {
+        } else if has(&["E205000", "E195002"]) {
+            Self::WrongRevision
+        } else if has(&["E160006", "E195012"]) {
             Self::UnknownRevision
         } else if has(&["E155007", "155010"]) {
             Self::Unversioned
@@ -65,10 +69,11 @@ impl SvnFailure {
     pub(super) fn kind(self) -> FailureKind {
         match self {
             Self::Unreachable => FailureKind::Temporary,
-            Self::UnknownScheme | Self::UnknownRevision | Self::UnknownPath | Self::Unversioned => {
-                FailureKind::Usage
-            }
+            Self::UnknownScheme | Self::WrongRevision => FailureKind::Usage,
             Self::Denied
+            | Self::UnknownRevision
+            | Self::UnknownPath
+            | Self::Unversioned
             | Self::NameTooLong
             | Self::NeedsCleanup
             | Self::NeedsUpgrade
@@ -95,6 +100,9 @@ impl SvnFailure {
             Self::NeedsUpgrade => Some("run `svn upgrade`"),
             Self::Locale => Some("the locale `C.UTF-8` is needed; install it"),
             Self::Unversioned => Some("`svn add` and commit it first"),
+            Self::WrongRevision => Some(
+                "a URL has numbers, `HEAD` and dates such as `{2026-11-20}`; `BASE`, `COMMITTED` and `PREV` need a working copy",
+            ),
             Self::UnknownRevision | Self::UnknownPath | Self::Other => None,
         }
     }

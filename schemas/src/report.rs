@@ -1,6 +1,7 @@
-//! What the commands of `bulla` print with `--json`; those of `bulla-installer` are in [`server`]. Names, hashes, revisions, people and times have
-//! the same form here as in the registry's answers ([`crate::api`]): full hashes, full revisions,
-//! lists of names, UTC.
+//! What the commands of `bulla` print with `--json`; those of `bulla-installer` are in [`server`].
+//! Names, hashes, revisions, people and times have the same form here as in the registry's answers
+//! ([`crate::api`]): full hashes, full revisions, lists of names, UTC. What is not known or not set
+//! is absent.
 //!
 //! | command | document |
 //! |---|---|
@@ -16,6 +17,7 @@
 //! | `check` | [`CheckReport`] |
 //! | `reproduce` | [`ReproduceReport`] |
 //! | `doctor` | a list of [`Finding`] |
+//! | `bulla-registry token list` | a list of [`TokenReport`] |
 
 pub mod server;
 
@@ -25,6 +27,7 @@ mod identify;
 mod proposal;
 mod release;
 mod reproduce;
+mod token;
 
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
@@ -32,3 +35,4 @@ pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
+pub use token::TokenReport;

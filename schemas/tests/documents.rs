@@ -23,7 +23,7 @@ use bulla_schemas::report::server::{
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
-    ReproduceReport,
+    ReproduceReport, TokenReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -148,6 +148,10 @@ const DOCUMENTS: &[Document] = &[
     json::<CheckReport>("bulla-check", "Output of bulla check --json"),
     json::<ReproduceReport>("bulla-reproduce", "Output of bulla reproduce --json"),
     json::<Vec<Finding>>("bulla-doctor", "Output of bulla doctor --json"),
+    json::<Vec<TokenReport>>(
+        "bulla-registry-token-list",
+        "Output of bulla-registry token list --json",
+    ),
     json::<InstallReport>(
         "bulla-installer-install",
         "Output of bulla-installer install PROJECT --json",

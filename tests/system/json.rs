@@ -194,6 +194,43 @@ fn every_document_of_the_installer_fits_its_schema() {
 }
 
 #[test]
+fn the_tokens_of_a_registry_fit_their_schema_and_say_nothing_that_is_not_so() {
+    let world = World::new();
+    let ids = |tokens: &Value| -> Vec<String> {
+        let tokens = tokens.as_array().unwrap().iter();
+        tokens
+            .map(|token| token["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let list = || {
+        fits(
+            "bulla-registry-token-list",
+            &world.registry.token(&["list", "--json"]),
+        )
+    };
+    let before = ids(&list());
+    world.registry.create_token("pull", "*");
+    let after = list();
+    let new = after.as_array().unwrap().iter();
+    let new = new.filter(|token| !before.contains(&token["id"].as_str().unwrap().to_owned()));
+    let [token] = new.collect::<Vec<_>>()[..] else {
+        panic!("{after}");
+    };
+    for absent in ["name", "expiresAt", "lastUsedAt", "revokedAt"] {
+        assert!(token.get(absent).is_none(), "{token}");
+    }
+    let id = token["id"].as_str().unwrap();
+    world.registry.token(&["revoke", id]).done();
+    let revoked = list();
+    let revoked = revoked
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["id"] == id);
+    assert!(revoked.unwrap()["revokedAt"].is_string());
+}
+
+#[test]
 fn every_command_of_the_installer_that_knows_json_has_a_schema() {
     let world = World::new();
     let server = world.server("web1");

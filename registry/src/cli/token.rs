@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::report::TokenReport;
 use bulla_schemas::{HostName, Timestamp};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
-use serde_json::json;
 
 use super::{Data, clock};
 use crate::access::tokens::Tokens;
@@ -132,7 +132,7 @@ async fn create(
 async fn list(data: &Data, as_json: bool) -> Result<(), Failure> {
     let tokens = open(data).await?.list().await?;
     if as_json {
-        let tokens: Vec<_> = tokens.iter().map(describe).collect();
+        let tokens: Vec<TokenReport> = tokens.into_iter().map(describe).collect();
         return Ok(stdout::json(&tokens)?);
     }
     let mut table = Table::new(&[
@@ -180,18 +180,19 @@ async fn revoke(data: &Data, id: &str) -> Result<(), Failure> {
     }
 }
 
-fn describe(token: &TokenRow) -> serde_json::Value {
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "scopes": token.scopes.split(',').collect::<Vec<_>>(),
-        "projects": token.projects.split(',').collect::<Vec<_>>(),
-        "host": token.host,
-        "createdAt": token.created_at,
-        "expiresAt": token.expires_at,
-        "lastUsedAt": token.last_used_at,
-        "revokedAt": token.revoked_at,
-    })
+fn describe(token: TokenRow) -> TokenReport {
+    let list = |text: &str| text.split(',').map(str::to_owned).collect();
+    TokenReport {
+        scopes: list(&token.scopes),
+        projects: list(&token.projects),
+        id: token.id,
+        host: token.host,
+        name: Some(token.name).filter(|name| !name.is_empty()),
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        last_used_at: token.last_used_at,
+        revoked_at: token.revoked_at,
+    }
 }
 
 async fn open(data: &Data) -> Result<Tokens, RegistryError> {

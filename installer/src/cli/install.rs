@@ -87,7 +87,9 @@ impl FromStr for Subject {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if std::path::Path::new(text).extension() == Some("bulla".as_ref()) {
+        // The name of no project begins so.
+        let is_path = text.starts_with(['.', '/']);
+        if is_path || std::path::Path::new(text).extension() == Some("bulla".as_ref()) {
             return Ok(Self::File(text.into()));
         }
         text.parse().map(Self::Project)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulla_terminal::{Bar, Failure, stderr, stdout};
 use clap::Args;
 
+use super::bundle_file::warn_of_name;
 use super::session::Session;
 use crate::export;
 use crate::resolve::ReleaseName;
@@ -40,5 +41,6 @@ pub(super) async fn run(session: &Session, arguments: &ExportArguments) -> Resul
         hash.short(),
         path.display()
     ));
+    warn_of_name(path);
     Ok(stdout::line(hash)?)
 }

@@ -6,9 +6,9 @@ use bulla_files::{Draft, Readers};
 use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::packing;
 use super::session::Session;
 use super::source::{CacheArguments, SourceArguments};
+use super::{bundle_file, packing};
 use crate::pack::Packed;
 
 /// Pack a revision into a bundle and print its hash
@@ -32,6 +32,7 @@ pub(super) fn run(session: &Session, arguments: &PackArguments) -> Result<(), Fa
     if let Some(path) = &arguments.output {
         write_file(&packed, path)?;
         stderr::say(format_args!("wrote `{}`", path.display()));
+        bundle_file::warn_of_name(path);
     }
     Ok(stdout::line(packed.bundle.hash())?)
 }

@@ -34,6 +34,22 @@ fn a_bundle_file_holds_what_the_hash_names() {
 }
 
 #[test]
+fn a_file_that_other_commands_would_take_for_a_release_is_warned_about() {
+    let home = Home::with_checkout();
+    let ran = home.bulla(&["pack", "checkout", "-o", "one.bulla"]);
+    assert!(!ran.stderr().contains("warning"), "{}", ran.stderr());
+    let ran = home.bulla(&["pack", "checkout", "-o", "release"]);
+    let said = ran.stderr();
+    assert!(
+        said.contains("warning: `release` does not end in `.bulla`"),
+        "{said}"
+    );
+    // As it says, a path works.
+    let same = home.bulla(&["diff", "./release", "one.bulla"]);
+    assert_eq!(same.status(), 0, "{}", same.stderr());
+}
+
+#[test]
 fn a_bundle_file_that_cannot_be_written_leaves_nothing() {
     let home = Home::with_checkout();
     let ran = home.bulla(&["pack", "checkout", "-o", "nowhere/one.bulla"]);

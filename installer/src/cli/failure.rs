@@ -3,10 +3,10 @@
 
 use std::process::ExitCode;
 
+use bulla_schemas::release::short_revision;
 use bulla_terminal::{Table, stderr};
 
 use super::hints::complete_failure;
-use super::text::short_revision;
 use crate::operation::{Candidate, RollbackError};
 use crate::site::Server;
 

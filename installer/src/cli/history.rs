@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::short_revision;
 use bulla_schemas::{Name, ProjectName};
 use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
 use super::terminal::Terminal;
-use super::text::short_revision;
 use crate::operation::{history, output};
 use crate::site::Server;
 use crate::state::ActivationAction;

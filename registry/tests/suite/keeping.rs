@@ -191,11 +191,15 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
             assert!(post(&organisation.entries[0]).await);
             answered = 1;
         }
-        // Kill it while it appends, at a moment that no test chooses.
+        // Kill it while it appends, at a moment that no test chooses; but not before it has answered
+        // for something, however slow this machine is.
+        let (answers, answered_once) = tokio::sync::oneshot::channel();
+        let mut answers = Some(answers);
         let killer = {
             let pid = program.child.id();
             tokio::spawn(async move {
-                tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+                answered_once.await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 let _ = Command::new("kill")
                     .args(["-KILL", &pid.to_string()])
                     .status();
@@ -228,6 +232,9 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
             }
             organisation.append(entry);
             answered += 1;
+            if let Some(answers) = answers.take() {
+                answers.send(()).unwrap();
+            }
         }
         killer.await.unwrap();
     }

@@ -23,9 +23,10 @@ use bulla_schemas::report::{CheckDifference, CheckReport};
 
 use crate::build::{BuildError, Surroundings};
 use crate::pack::{self, PackError, PackOptions};
-use crate::recipe::{self, RecipeError};
+use crate::recipe::CheckedRecipe;
 use crate::select::Selection;
-use crate::source::{self, SourceError, SourceSpec};
+use crate::source::SourceSpec;
+
 pub use explain::Explainer;
 
 /// Most files that are looked into.
@@ -37,12 +38,6 @@ const ANOTHER_SECOND: Duration = Duration::from_millis(1100);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The revision cannot be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The recipe is wrong.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
     /// It cannot be packed even once.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -69,8 +64,6 @@ pub enum CheckError {
 impl Outcome for CheckError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Source(error) => error.kind(),
-            Self::Recipe(error) => error.kind(),
             Self::Pack(error) => error.kind(),
             Self::Unstable { .. } | Self::Compare { .. } => FailureKind::Failed,
         }
@@ -78,8 +71,6 @@ impl Outcome for CheckError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Source(error) => error.hint(),
-            Self::Recipe(error) => error.hint(),
             Self::Pack(error) => error.hint(),
             Self::Unstable { .. } | Self::Compare { .. } => None,
         }
@@ -101,8 +92,7 @@ pub fn check(
     explainer: Option<&Explainer>,
     progress: &dyn Progress,
 ) -> Result<Checked, CheckError> {
-    let checkout = source::open(spec)?;
-    let recipe = recipe::load(&checkout)?;
+    let (checkout, recipe) = pack::open(spec)?;
     let section = recipe.recipe.build.as_ref();
     let revision = checkout.source.revision().to_owned();
     if section.is_some() {
@@ -119,7 +109,8 @@ pub fn check(
         std::thread::sleep(ANOTHER_SECOND);
         options.build.listener.tell("second build:");
     }
-    let second = pack::choose(source::open(spec)?, &recipe, &other);
+    let (again, _) = pack::open(spec)?;
+    let second = pack::choose(again, &recipe, &other);
     let second = Packing {
         selection: second.map_err(|error| match error {
             PackError::Build(
@@ -154,7 +145,7 @@ pub fn check(
 /// One of the two times.
 struct Packing<'a> {
     selection: Selection,
-    recipe: &'a recipe::CheckedRecipe,
+    recipe: &'a CheckedRecipe,
     options: &'a PackOptions,
 }
 

@@ -24,6 +24,7 @@ mod packing;
 mod preview;
 mod promote;
 mod publish;
+mod publishing;
 mod releases;
 mod reproduce;
 mod rollback;

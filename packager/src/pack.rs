@@ -62,6 +62,12 @@ pub fn begin(spec: &SourceSpec) -> Result<(Checkout, CheckedRecipe), PackError> 
     }
 }
 
+/// Opens a revision, reads its recipe and waits until the work tree is compared with the revision.
+pub fn open(spec: &SourceSpec) -> Result<(Checkout, CheckedRecipe), PackError> {
+    let (checkout, recipe) = begin(spec)?;
+    Ok((checkout.compared()?, recipe))
+}
+
 /// Packs what `recipe` selects of `checkout`.
 pub fn pack(
     mut checkout: Checkout,

@@ -28,6 +28,7 @@ use bulla_schemas::api::Change;
 use bulla_schemas::index::EntryKind;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+pub use self::hunks::Reader;
 use self::name::quote;
 use self::steps::Step;
 use crate::contents::{ContentsError, Files};
@@ -36,15 +37,6 @@ use crate::contents::{ContentsError, Files};
 pub const LIMIT: u64 = 8 * 1024 * 1024;
 /// How many bytes git looks at to tell text from binary.
 const SNIFFED: usize = 8000;
-
-/// Who reads the patch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    /// A program: every byte is exact.
-    Program,
-    /// A person at a terminal: control characters are escaped.
-    Person,
-}
 
 /// What a patch cannot say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

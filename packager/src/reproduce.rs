@@ -12,9 +12,8 @@ use bulla_schemas::report::{FieldDifference, ReproduceReport, ReproducedAs};
 use bulla_trust::ReleaseRecord;
 
 use crate::pack::{self, PackError, PackOptions, Packed};
-use crate::recipe::{self, RecipeError};
 use crate::source::remote::{self, StatedSource};
-use crate::source::{self, GivenReference, Location, SourceError, SourceSpec};
+use crate::source::{self, GivenReference, Location, SourceSpec};
 
 /// Why a release cannot be made again.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +35,7 @@ pub enum ReproduceError {
         /// The other one.
         found: &'static str,
     },
-    /// The source cannot be had.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The recipe cannot be read.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// It cannot be packed.
+    /// Its source cannot be had, or not be packed.
     #[error(transparent)]
     Pack(#[from] PackError),
 }
@@ -52,8 +45,6 @@ impl Outcome for ReproduceError {
         match self {
             Self::Dirty { .. } => FailureKind::Refused,
             Self::OtherSystem { .. } => FailureKind::Usage,
-            Self::Source(error) => error.kind(),
-            Self::Recipe(error) => error.kind(),
             Self::Pack(error) => error.kind(),
         }
     }
@@ -66,8 +57,6 @@ impl Outcome for ReproduceError {
             Self::OtherSystem { expected, .. } => {
                 Some(format!("`--checkout` takes a checkout of {expected}"))
             }
-            Self::Source(error) => error.hint(),
-            Self::Recipe(error) => error.hint(),
             Self::Pack(error) => error.hint(),
         }
     }
@@ -96,7 +85,7 @@ pub fn reproduce(
     };
     let found = match checkout {
         Some(location) => remote::Found::at(location),
-        None => remote::fetch(&stated, &options.spool)?,
+        None => remote::fetch(&stated, &options.spool).map_err(PackError::from)?,
     };
     let expected = match document.source {
         Source::Git { .. } => "git",
@@ -109,19 +98,18 @@ pub fn reproduce(
             found: other,
         });
     }
-    let opened = source::open(&SourceSpec {
+    let (checkout, recipe) = pack::open(&SourceSpec {
         location: found.location().clone(),
         revision: Some(stated.revision.to_owned()),
         allow_dirty: false,
         reference: GivenReference::default(),
         spool: options.spool.clone(),
     })?;
-    let recipe = recipe::load(&opened)?;
     let fresh = PackOptions {
         cache: None,
         ..options.clone()
     };
-    let mut packed = pack::pack(opened, &recipe, &fresh, progress)?;
+    let mut packed = pack::pack(checkout, &recipe, &fresh, progress)?;
     found.complete(&stated, &mut packed.provenance);
     if packed.provenance.reference == record.reference {
         packed.provenance.label.clone_from(&record.label);

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use gix::ObjectId;
 
-use super::{AncestryError, Missing};
+use super::error::AncestryError;
+use super::missing::Missing;
 use crate::source::ownership::require_own_git;
 
 /// Finds the commits of `live` that are not in the history of `target`.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{AncestryError, Missing};
+use super::error::AncestryError;
+use super::missing::Missing;
 use crate::source::svn::history::{self, Place};
 
 /// Finds the revisions of `live` that are not part of `target`, another path of `repository`.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::ProjectName;
 
-use super::{BuildError, log_of};
+use super::error::BuildError;
+use super::options::log_of;
 
 /// Most bytes that are kept.
 const KEPT: u64 = 64 * 1024 * 1024;

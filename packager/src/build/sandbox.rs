@@ -16,11 +16,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::error::BuildError;
+use super::options::Tools;
 use super::run::{self, Ended};
 use super::stage::{Mount, Program, SECRETS, SETTINGS, Stage};
 use super::surroundings::{BUILD_DIRECTORY, Surroundings};
 use super::workspace::Workspace;
-use super::{BuildError, Tools};
 
 /// Directories of programs and libraries; on most systems all but the first are links into it.
 const SYSTEM: [&str; 7] = [

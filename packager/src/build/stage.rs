@@ -16,27 +16,22 @@ mod guard;
 mod keyrings;
 mod loopback;
 mod mounts;
+mod program;
 mod sweep;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rustix::process::{DumpableBehavior, Signal, WaitOptions};
 use rustix::thread::CpuSet;
 use serde::{Deserialize, Serialize};
 
 pub(super) use mounts::{Mount, SECRETS, SETTINGS};
+pub(super) use program::Program;
+use program::{doing, named, status_of};
 pub(super) use sweep::remove;
-
-/// What the status of a program that could not be started is.
-const NOT_STARTED: i32 = 127;
-/// What is added to the number of a signal.
-const KILLED: i32 = 128;
 
 /// One stage on the way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,35 +69,6 @@ pub(super) enum Stage {
         /// The command.
         command: Program,
     },
-}
-
-/// A program with all it gets.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Program {
-    pub(super) arguments: Vec<OsString>,
-    pub(super) environment: BTreeMap<String, String>,
-}
-
-impl Program {
-    fn command(&self) -> io::Result<Command> {
-        let (program, arguments) = self.arguments.split_first().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the command has no program")
-        })?;
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .stdin(Stdio::null());
-        Ok(command)
-    }
-
-    fn name(&self) -> String {
-        self.arguments
-            .first()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
-    }
 }
 
 /// Does what the file at `path` says and returns the exit status of the command. Only what went
@@ -194,21 +160,4 @@ fn wait_for(child: u32) -> io::Result<i32> {
             )));
         }
     }
-}
-
-/// Returns an exit status as a shell would: 128 and the number of the signal for a killed process.
-fn status_of(status: std::process::ExitStatus) -> i32 {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => code,
-        (None, Some(signal)) => KILLED + signal,
-        (None, None) => NOT_STARTED,
-    }
-}
-
-fn named(command: &Program, error: &io::Error) -> io::Error {
-    doing(&format!("start `{}`", command.name()), error)
-}
-
-fn doing(what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot {what}: {error}"))
 }

@@ -1,6 +1,5 @@
 //! `Frames`: compressed frames in files of their own.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,7 +8,7 @@ use bulla_bundle::{CachedFrame, FrameCache};
 use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::{Codec, Digest};
 
-use super::{read, write};
+use super::file::{read, write};
 
 /// Bytes of the digest that stands behind the compressed bytes.
 const DIGEST: usize = 32;
@@ -45,7 +44,7 @@ impl Frames {
     fn mark(&self, path: &std::path::Path) -> io::Result<()> {
         let modified = path.metadata()?.modified()?;
         if self.now.duration_since(modified).unwrap_or_default() > MARKED {
-            fs::File::open(path)?.set_modified(self.now)?;
+            bulla_files::open_file(path)?.set_modified(self.now)?;
         }
         Ok(())
     }

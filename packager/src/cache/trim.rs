@@ -23,7 +23,7 @@ pub(super) fn trim(directory: &Path, now: SystemTime) -> io::Result<()> {
     if last.is_ok_and(|last| now.duration_since(last).unwrap_or_default() < PERIOD) {
         return Ok(());
     }
-    fs::write(&marker, "")?;
+    bulla_files::write_later(&marker, b"")?;
     remove_oldest(directory, MOST)
 }
 

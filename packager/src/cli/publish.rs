@@ -1,19 +1,19 @@
 //! `bulla publish`: pack, push, and log the release.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bulla_registry_client::{Client, fetch_unverified};
-use bulla_terminal::{Bar, Failure, bytes, stderr, stdout};
+use bulla_terminal::{Failure, bytes, stderr, stdout};
 use bulla_trust::LogState;
 use bulla_trust::key::PublicKey;
 use clap::Args;
 
+use super::publishing::Publishing;
 use super::session::Session;
 use super::source::{CacheArguments, SourceArguments};
 use super::{environment, packing};
 use crate::key;
-use crate::publish::{self, Run};
+use crate::publish;
 
 /// Pack a revision, push the bundle, log the release, and print the hash
 ///
@@ -45,14 +45,16 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
     let builder_id = builder_id(arguments, log.as_ref(), &key.public_key())?;
     let started_on = environment::now();
     let packed = packing::pack(session, &arguments.source, &arguments.cache, None)?;
-    let run = Run {
+    let publishing = Publishing {
+        client: &client,
+        log: log.as_ref(),
+        key: &key,
+        packed: &packed,
         builder_id,
-        invocation: arguments.run.clone(),
+        run: &arguments.run,
         started_on,
-        finished_on: environment::now(),
     };
-    let bar = Arc::new(Bar::new("push"));
-    let published = publish::publish(&client, log.as_ref(), &key, &packed, &run, bar).await?;
+    let published = publishing.publish().await?;
     stderr::say(format_args!(
         "pushed {}, {} were there already",
         bytes(published.pushed.sent),

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::Timestamp;
@@ -13,15 +12,14 @@ use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use bulla_trust::key::SigningKey;
 use clap::Args;
 
+use super::publishing::Publishing;
 use super::session::Session;
 use super::source::WorkArguments;
 use super::{changes, environment, packing};
 use crate::pack::Packed;
-use crate::publish::{self, Run};
-use crate::reproduce;
 use crate::resolve::ReleaseName;
 use crate::source::Location;
-use crate::{contents, key};
+use crate::{contents, key, publish, reproduce};
 
 /// Make a release again from the source that its statement names, and compare
 ///
@@ -146,14 +144,16 @@ async fn testify(
         Some(named) => named.clone(),
         None => publish::builder_id(state, &key.public_key())?,
     };
-    let run = Run {
+    let publishing = Publishing {
+        client,
+        log: Some(state),
+        key,
+        packed,
         builder_id,
-        invocation: arguments.run.clone(),
+        run: &arguments.run,
         started_on,
-        finished_on: environment::now(),
     };
-    let bar = Arc::new(Bar::new("push"));
-    let published = publish::publish(client, Some(state), key, packed, &run, bar).await?;
+    let published = publishing.publish().await?;
     stderr::say(if published.was_there {
         format!(
             "this builder said so already, entry {} of the log",

@@ -6,7 +6,14 @@ use bulla_schemas::escape::escape_lines;
 use gix::diff::blob::unified_diff::{ConsumeHunk, ContextSize, DiffLineKind, HunkHeader};
 use gix::diff::blob::{Algorithm, Diff, InternedInput, UnifiedDiff};
 
-use super::Reader;
+/// Who reads the patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A program: every byte is exact.
+    Program,
+    /// A person at a terminal: control characters are escaped.
+    Person,
+}
 
 /// Writes the hunks between two contents that differ.
 pub(super) fn write(

@@ -1,6 +1,6 @@
 //! Entries that lie in files: what they are, and their content.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -17,7 +17,8 @@ pub(crate) fn open(path: &Path, kind: TrackedKind) -> io::Result<Content> {
         let target = gix::path::into_bstr(path.read_link()?).map_err(io::Error::other)?;
         return Ok(Content::Memory(target.into_owned().into()));
     }
-    let mut file = File::open(path)?;
+    // A person may have put a pipe in its place since it was listed.
+    let mut file = bulla_files::open_file(path)?;
     let size = file.metadata()?.len();
     if size > SMALL {
         return Ok(Content::Stream {

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::{Program, named, status_of};
+use super::program::{Program, named, status_of};
 
 /// How long is waited before what descends from the build is looked for again.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -11,17 +11,18 @@
 //! file first; of a chain of deltas only two files exist at a time.
 
 mod delta;
+mod inflate;
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::Content;
 use gix::odb::pack;
 use gix::odb::pack::data::entry::Header;
-use gix::zlib::{Decompress, stream::inflate};
 
 use delta::Patched;
+use inflate::{Inflating, damaged};
 
 /// Longest chain of deltas that is followed; `git repack` makes none longer than 4,095.
 const LONGEST_CHAIN: usize = 4096;
@@ -117,6 +118,7 @@ impl LargeBlobs {
                 if index.extension() != Some("idx".as_ref()) {
                     continue;
                 }
+                bulla_files::has_file(&index)?;
                 let offset = {
                     let index =
                         pack::index::File::at(&index, id.kind()).map_err(io::Error::other)?;
@@ -145,7 +147,7 @@ impl LargeBlobs {
 
 impl Packed {
     fn at(pack: PathBuf, offset: u64, ids: gix::hash::Kind) -> io::Result<Self> {
-        let mut file = BufReader::new(File::open(&pack)?);
+        let mut file = BufReader::new(bulla_files::open_file(&pack)?);
         file.seek(SeekFrom::Start(offset))?;
         let entry = pack::data::Entry::from_read(&mut file, offset, ids.len_in_bytes())?;
         Ok(Self {
@@ -156,16 +158,12 @@ impl Packed {
     }
 }
 
-fn damaged(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
-}
-
 fn loose(directory: &Path, id: gix::ObjectId) -> io::Result<Option<Content>> {
     let hex = id.to_string();
-    let file = match File::open(directory.join(&hex[..2]).join(&hex[2..])) {
+    let file = match bulla_files::open_file(&directory.join(&hex[..2]).join(&hex[2..])) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     let mut reader = BufReader::new(Inflating::new(file));
     let mut header = Vec::new();
@@ -180,29 +178,4 @@ fn loose(directory: &Path, id: gix::ObjectId) -> io::Result<Option<Content>> {
         size,
         reader: Box::new(reader),
     }))
-}
-
-/// Reads what a zlib stream holds; its checksum is verified at the end.
-struct Inflating {
-    file: BufReader<File>,
-    state: Decompress,
-}
-
-impl Inflating {
-    fn new(file: File) -> Self {
-        Self::over(BufReader::new(file))
-    }
-
-    fn over(file: BufReader<File>) -> Self {
-        Self {
-            file,
-            state: Decompress::new(),
-        }
-    }
-}
-
-impl Read for Inflating {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        inflate::read(&mut self.file, &mut self.state, buffer)
-    }
 }

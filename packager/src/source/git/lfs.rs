@@ -48,7 +48,7 @@ impl LargeFile {
         Ok(Content::Stream {
             size: self.size,
             reader: Box::new(Verified {
-                file: File::open(&self.file)?,
+                file: bulla_files::open_file(&self.file)?,
                 left: self.size,
                 hasher: Some(Sha256::new()),
                 expected: self.clone(),

@@ -6,6 +6,7 @@
 //! transports understand, and nothing else.
 
 mod changes;
+mod checked_out;
 mod declared;
 mod fetch;
 mod url;
@@ -20,6 +21,7 @@ use super::private::{Access, PrivateRepository};
 use crate::source::git::error::GitContentError;
 use crate::source::{SourceError, address};
 pub(super) use changes::changes;
+pub(super) use checked_out::checked_out;
 pub(super) use fetch::fetch;
 pub use url::SubmoduleUrlError;
 pub(super) use url::resolve;
@@ -151,15 +153,6 @@ impl Parent<'_> {
             has_it.then_some((objects, place))
         })
     }
-}
-
-/// Returns the work tree of the submodule at `path` of `work_tree` if it is checked out.
-pub(super) fn checked_out(work_tree: &Path, path: &[u8]) -> Option<PathBuf> {
-    if !declared::stays_inside(path) {
-        return None;
-    }
-    let directory = work_tree.join(gix::path::from_byte_slice(path).ok()?);
-    directory.join(".git").exists().then_some(directory)
 }
 
 /// Returns the URL from which relative ones begin: that of the remote of the branch, of the only

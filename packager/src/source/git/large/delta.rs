@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-use super::{Inflating, damaged};
+use super::inflate::{Inflating, damaged};
 
 /// Reads the result of a delta.
 pub(super) struct Patched {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checked_out;
+use super::checked_out::checked_out;
 use crate::source::git::changes::Changes;
 use crate::source::git::objects;
 use crate::source::git::tree::{self, Entry, Place};

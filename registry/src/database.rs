@@ -20,7 +20,7 @@ use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
 
-use crate::data::DataDirectory;
+use crate::data::{DataDirectory, DataError};
 
 pub use error::DatabaseError;
 pub(crate) use hosts::{Changes, HostRow, ReportRow};
@@ -43,6 +43,8 @@ impl Database {
     pub(crate) async fn open(data: &DataDirectory, now: Timestamp) -> Result<Self, DatabaseError> {
         install_default_drivers();
         let path = data.database();
+        // SQLite would make an empty one where a link leads whose disk is not mounted.
+        bulla_files::has_file(&path).map_err(DataError::from)?;
         // Held while the tables are made: two processes may start at once in an empty directory.
         let _lock = data.lock_database(now)?;
         let pool = AnyPoolOptions::new()

@@ -52,6 +52,10 @@ impl Uploads {
         create_directory(&directory)?;
         for entry in std::fs::read_dir(&directory).attempt("read", &directory)? {
             let path = entry.attempt("read", &directory)?.path();
+            if path.is_dir() && !path.is_symlink() {
+                tracing::warn!(path = %path.display(), "a directory in the place of an upload stays");
+                continue;
+            }
             std::fs::remove_file(&path).attempt("remove", &path)?;
         }
         Ok(Self {

@@ -18,3 +18,4 @@ mod support;
 mod tokens;
 mod uploads;
 mod watch;
+mod wrong_types;

@@ -1,6 +1,7 @@
 //! The commands, and how flags become values. The only place that knows the clock, the terminal
 //! and signals.
 
+mod data;
 mod examples;
 mod host;
 mod reindex;
@@ -8,16 +9,12 @@ mod serve;
 mod token;
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulla_schemas::Timestamp;
 use bulla_terminal::{CompletionsArguments, Failure, ManPagesArguments, finish, help};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::clock::Clock;
-use crate::data::{DataDirectory, DataError};
 use examples::EXAMPLES;
 
 /// Keep bundles and the log, and serve both over HTTP
@@ -41,23 +38,6 @@ enum Command {
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
-}
-
-/// The data directory of a registry that exists.
-#[derive(Debug, Args)]
-struct Data {
-    /// The data directory of the registry
-    #[arg(long = "data", value_name = "DIR", env = "BULLA_DATA")]
-    directory: PathBuf,
-}
-
-impl Data {
-    /// Returns the directory, and refuses one in which there is no registry: of a mistyped path
-    /// nothing is made.
-    fn existing(&self) -> Result<&Path, DataError> {
-        DataDirectory::require(&self.directory)?;
-        Ok(&self.directory)
-    }
 }
 
 /// Runs the program and returns its exit status.
@@ -93,16 +73,6 @@ fn log_to_stderr() {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-}
-
-fn clock() -> Clock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the program's edge is where the time comes from"
-    )]
-    Clock::new(|| {
-        Timestamp::from_seconds(jiff::Timestamp::now().as_second()).unwrap_or(Timestamp::EPOCH)
-    })
 }
 
 #[cfg(test)]

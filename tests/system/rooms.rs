@@ -8,26 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use circles::circles;
 use source::Source;
 
-/// Every crate but the tests, and whether its files may name what the file of a folder above them
-/// defines, although that file names them.
-const CRATES: &[(&str, Parents)] = &[
-    ("schemas/src", Parents::Unnamed),
-    ("schemas/bundle/src", Parents::Unnamed),
-    ("schemas/files/src", Parents::Unnamed),
-    ("schemas/terminal/src", Parents::Unnamed),
-    ("schemas/trust/src", Parents::Named),
-    ("registry/client/src", Parents::Unnamed),
-    ("packager/src", Parents::Named),
-    ("packager/svn/src", Parents::Unnamed),
-    ("registry/src", Parents::Named),
-    ("installer/src", Parents::Unnamed),
+/// Every crate but the tests.
+const CRATES: &[&str] = &[
+    "schemas/src",
+    "schemas/bundle/src",
+    "schemas/files/src",
+    "schemas/terminal/src",
+    "schemas/trust/src",
+    "registry/client/src",
+    "packager/src",
+    "packager/svn/src",
+    "registry/src",
+    "installer/src",
 ];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Parents {
-    Named,
-    Unnamed,
-}
 
 /// The rooms of each program from the top down. Rooms of one line do not know each other.
 const ROOMS: &[(&str, &[&[&str]])] = &[
@@ -91,13 +84,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
 #[test]
 fn no_files_name_each_other_in_a_circle() {
     let mut found = Vec::new();
-    for (folder, parents) in CRATES {
-        let mut imports = Source::read(folder).imports();
-        if *parents == Parents::Named {
-            for (file, named) in &mut imports {
-                named.retain(|other| !is_above(other, file));
-            }
-        }
+    for folder in CRATES {
+        let imports = Source::read(folder).imports();
         for circle in circles(&imports) {
             for file in &circle {
                 let inside = imports[file].intersection(&circle);
@@ -171,13 +159,6 @@ fn only_cli_speaks_to_people() {
             assert!(files.is_empty(), "`{}` in {files:?}", speech.join("::"));
         }
     }
-}
-
-/// Tells whether `other` is the file of a folder in which `file` lies.
-fn is_above(other: &str, file: &str) -> bool {
-    let folder = other.strip_suffix(".rs").unwrap_or(other);
-    let below = file.strip_prefix(folder);
-    below.is_some_and(|rest| rest.starts_with('/')) || other.ends_with("src/lib.rs")
 }
 
 /// Returns the room in which a file lies; the crate's root is above all.

@@ -4,7 +4,7 @@ use bulla_schemas::HostName;
 use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, stderr};
 
-use super::{Data, clock};
+use super::data::{Data, clock};
 use crate::access::hosts::Hosts;
 
 /// Forget hosts that report no more

@@ -2,7 +2,7 @@
 
 use bulla_terminal::{Failure, stderr};
 
-use super::{Data, clock};
+use super::data::{Data, clock};
 use crate::app::App;
 use crate::settings::Settings;
 

@@ -7,7 +7,7 @@ use bulla_terminal::{Failure, stdout};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::clock;
+use super::data::clock;
 use crate::app::App;
 use crate::server::serve;
 use crate::settings::{Settings, WatchLimits};

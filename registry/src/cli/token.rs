@@ -9,7 +9,7 @@ use bulla_schemas::{HostName, Timestamp};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
 
-use super::{Data, clock};
+use super::data::{Data, clock};
 use crate::access::tokens::Tokens;
 use crate::access::{Access, ProjectPattern, Scope};
 use crate::database::TokenRow;

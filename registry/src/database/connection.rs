@@ -1,0 +1,206 @@
+//! `Database`: opening it, and what all tables need.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use bulla_schemas::Timestamp;
+use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
+
+use super::error::DatabaseError;
+use crate::data::{DataDirectory, DataError};
+
+/// Every change of the tables, in order. One that was released is never edited.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pub(super) pool: AnyPool,
+}
+
+impl Database {
+    /// Opens the database of a data directory, and makes it where there is none. Several
+    /// processes may have it open: `token create` works while the server runs.
+    pub(crate) async fn open(data: &DataDirectory, now: Timestamp) -> Result<Self, DatabaseError> {
+        install_default_drivers();
+        let path = data.database();
+        // SQLite would make an empty one where a link leads whose disk is not mounted.
+        bulla_files::has_file(&path).map_err(DataError::from)?;
+        // Held while the tables are made: two processes may start at once in an empty directory.
+        let _lock = data.lock_database(now)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // A revoked token must stay revoked after a power failure: full sync.
+                    for pragma in [
+                        "PRAGMA busy_timeout = 10000",
+                        "PRAGMA journal_mode = WAL",
+                        "PRAGMA synchronous = FULL",
+                    ] {
+                        connection.execute(pragma).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&sqlite_url(&path))
+            .await
+            .map_err(|source| DatabaseError::Open {
+                path: path.display().to_string(),
+                source,
+            })?;
+        MIGRATIONS
+            .run(&pool)
+            .await
+            .map_err(DatabaseError::Migrate)?;
+        Ok(Self { pool })
+    }
+
+    /// Begins a transaction that will write. SQLite takes the write lock at once, so that two
+    /// writers wait for each other instead of failing when they upgrade.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Fails when the database does not answer.
+    pub(crate) async fn ping(&self) -> Result<(), DatabaseError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Reads a column of text as the type that wrote it.
+pub(super) fn parse<T>(row: &AnyRow, column: &str) -> Result<T, DatabaseError>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|source| damaged(column, source))
+}
+
+/// Reads a column of text that may be empty.
+pub(super) fn parse_optional<T>(row: &AnyRow, column: &str) -> Result<Option<T>, DatabaseError>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<Option<String>, _>(column)?
+        .map(|text| text.parse().map_err(|source| damaged(column, source)))
+        .transpose()
+}
+
+pub(super) fn damaged(
+    column: &str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> DatabaseError {
+    DatabaseError::Statement(sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// `sqlite://` and the path with everything but plain characters percent-encoded, which is what
+/// sqlx decodes.
+fn sqlite_url(path: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut url = "sqlite://".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url.push_str("?mode=rwc");
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::ReportRow;
+
+    #[tokio::test]
+    async fn opens_in_a_folder_with_an_odd_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("ä b?c#d%20");
+        let data = DataDirectory::open(&odd).unwrap();
+        Database::open(&data, Timestamp::EPOCH)
+            .await
+            .unwrap()
+            .ping()
+            .await
+            .unwrap();
+        assert!(odd.join("registry.db").is_file());
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_keeps_its_tokens_and_takes_reports() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        install_default_drivers();
+        let pool = AnyPool::connect(&sqlite_url(&data.database()))
+            .await
+            .unwrap();
+        let first = MIGRATIONS.iter().filter(|step| step.version == 1);
+        Migrator::with_migrations(first.cloned().collect())
+            .run(&pool)
+            .await
+            .unwrap();
+        sqlx::query(
+            "INSERT INTO tokens (id, name, secret_digest, scopes, projects, created_at)
+             VALUES ('4f1c2a90b7de', 'old', $1, 'report', '*', '2026-11-22T22:40:00Z')",
+        )
+        .bind(bulla_schemas::Digest::of(b"secret").to_string())
+        .execute(&pool)
+        .await
+        .unwrap();
+        pool.close().await;
+
+        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let tokens = database.tokens().await.unwrap();
+        assert_eq!(tokens.len(), 1);
+        assert_eq!((tokens[0].name.as_str(), &tokens[0].host), ("old", &None));
+        let report = serde_json::from_str(
+            r#"{"observedAt":"2026-11-28T06:39:49Z","interval":"1m","installer":"1",
+                "system":"Debian","logSize":1,"projects":[]}"#,
+        );
+        let report = ReportRow::new(report.unwrap()).unwrap();
+        let host = "web1".parse().unwrap();
+        let now = Timestamp::EPOCH;
+        assert!(
+            database
+                .take_report(&host, &report, now, 1, now)
+                .await
+                .unwrap()
+        );
+        assert_eq!(database.hosts("", 9).await.unwrap()[0].host, host);
+    }
+
+    #[tokio::test]
+    async fn two_processes_may_make_the_tables_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let open = || {
+            let data = data.clone();
+            tokio::task::spawn_blocking(move || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap()
+                    .block_on(Database::open(&data, Timestamp::EPOCH))
+                    .map(drop)
+            })
+        };
+        let (one, two) = tokio::join!(open(), open());
+        one.unwrap().unwrap();
+        two.unwrap().unwrap();
+    }
+}

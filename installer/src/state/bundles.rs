@@ -106,7 +106,7 @@ pub(crate) fn read(site: &Site, hash: &Digest) -> Result<Option<VerifiedBundle>,
 /// kept, or damaged.
 pub(crate) fn read_release(site: &Site, hash: &Digest) -> Option<ReleaseDocument> {
     let directory = site.bundle(hash);
-    let part = |name: &str| fs::read(directory.join(name)).ok();
+    let part = |name: &str| files::read_up_to(&directory.join(name), MOST).ok()?;
     let (manifest, release) = (part(MANIFEST)?, part(RELEASE)?);
     if Digest::of(&manifest) != *hash {
         return None;

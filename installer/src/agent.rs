@@ -33,7 +33,7 @@ use self::event::Event;
 use self::listener::Listener;
 use self::notify::Notifier;
 use self::pulse::Pulse;
-use self::report::Reporter;
+use self::report::{Heard, Reporter};
 use self::schedule::Schedule;
 use self::worker::{Brought, Job};
 use crate::fetch::{FetchError, FollowedLog};
@@ -106,18 +106,23 @@ impl Agent {
 
     fn run(mut self, events: &Receiver<Event>) {
         let beat = self.pulse.begin();
+        self.say(None, Level::Done, &self.orders.sentence());
         self.notifier.ready();
         let mut is_ending = false;
         loop {
             beat.beat();
             let now = Instant::now();
             if !is_ending {
+                if self.orders.is_outdated() {
+                    self.reload();
+                }
                 if self.schedule.is_log_due(now) {
                     self.read_log();
                 }
                 self.start_workers(now);
                 if self.schedule.is_report_due(now) && self.running.is_empty() {
-                    self.report();
+                    // Tried again with the next one.
+                    let _ = self.report();
                 }
             }
             self.notifier.status(&self.status());
@@ -156,14 +161,11 @@ impl Agent {
                 && let Ok(Event::Brought(brought)) = events.recv()
             {
                 let failed = self.end_worker(*brought);
-                worst = [worst, failed]
-                    .into_iter()
-                    .flatten()
-                    .max_by_key(|kind| kind.gravity());
+                worst = gravest(worst, failed);
             }
         }
-        self.report();
-        worst
+        let reported = self.report();
+        gravest(worst, reported.err().map(|()| FailureKind::Failed))
     }
 
     /// Takes in what the log has grown by, from every registry: the newest one that is valid counts.
@@ -216,6 +218,10 @@ impl Agent {
     fn start_worker(&mut self, project: &ProjectName) {
         let Some(job) = Job::needed(&self.orders, &self.known, project) else {
             self.schedule.is_settled(project);
+            // A person may have brought it there.
+            if self.reporter.succeeded(project) {
+                self.schedule.report_is_due(Instant::now());
+            }
             return;
         };
         self.running.insert(project.clone());
@@ -264,16 +270,26 @@ impl Agent {
         failed
     }
 
-    fn report(&mut self) {
-        let log = self.known.size();
+    /// Reports, and says where that is news why no registry took it.
+    fn report(&mut self) -> Result<(), ()> {
+        let (log, now) = (self.known.size(), self.voice.now());
         let interval = self.orders.config.poll();
-        let reported = self
-            .reporter
-            .report(&self.orders, log, interval, self.voice.now());
-        if let Err(problem) = reported {
-            self.say(None, Level::Warning, &problem);
+        let reported = self.reporter.report(&self.orders, log, interval, now);
+        match &reported {
+            Heard::Yes => {}
+            Heard::Again => self.say(None, Level::Done, "reports are taken again"),
+            Heard::No { problem, is_news } => {
+                if *is_news {
+                    let problem = format!("no registry takes reports of this server: {problem}");
+                    self.say(None, Level::Warning, &problem);
+                }
+            }
         }
         self.schedule.was_reported(Instant::now());
+        match reported {
+            Heard::Yes | Heard::Again => Ok(()),
+            Heard::No { .. } => Err(()),
+        }
     }
 
     fn reload(&mut self) {
@@ -288,11 +304,13 @@ impl Agent {
                 self.orders = Arc::new(orders);
                 self.say(None, Level::Done, "the host file was read again");
             }
-            Err(problem) => self.say(
-                None,
-                Level::Error,
-                &format!("the host file was not read again, the one before counts: {problem}"),
-            ),
+            Err(problem) => {
+                // Said once, and not at every look.
+                Arc::make_mut(&mut self.orders).look_at_file();
+                let problem =
+                    format!("the host file was not read again, the one before counts: {problem}");
+                self.say(None, Level::Error, &problem);
+            }
         }
         self.notifier.ready();
     }
@@ -314,4 +332,9 @@ impl Agent {
     fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
         self.voice.say(project, level, sentence);
     }
+}
+
+fn gravest(one: Option<FailureKind>, other: Option<FailureKind>) -> Option<FailureKind> {
+    let kinds = [one, other].into_iter().flatten();
+    kinds.max_by_key(|kind| kind.gravity())
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bulla_tests::{Agent, Program, Server, Transcript, World};
@@ -203,6 +205,23 @@ fn what_a_person_rolled_back_to_stays_until_the_channel_moves_on() {
 }
 
 #[test]
+fn a_live_tree_that_is_gone_is_made_again() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = following(&world, "web1");
+    let config = host_file.to_str().unwrap();
+    let once = || server.run(&["agent", "--once", "--config", config]);
+    once().done();
+    let releases = server.project(PROJECT).join("releases");
+    bulla_tests::make_removable(&releases);
+    fs::remove_dir_all(&releases).unwrap();
+    once().done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    server.run(&["verify", PROJECT, "--config", config]).done();
+}
+
+#[test]
 fn an_agent_starts_without_network_and_goes_on_when_the_registry_is_back() {
     let mut world = World::new();
     let mut checkout = world.git(PROJECT);
@@ -339,8 +358,24 @@ fn systemd_is_told_when_the_agent_is_ready_gets_on_and_ends() {
     let path = world.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket
-        .set_read_timeout(Some(Duration::from_mins(1)))
+        .set_read_timeout(Some(Duration::from_millis(100)))
         .unwrap();
+    // Few messages find room in a socket, and the next one would be waited for.
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&has_ended);
+    let listener = std::thread::spawn(move || {
+        let (mut told, mut buffer) = (String::new(), [0; 4096]);
+        loop {
+            match socket.recv(&mut buffer) {
+                Ok(length) => {
+                    told.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+                    told.push('\n');
+                }
+                Err(_) if ended.load(Ordering::Relaxed) => return told,
+                Err(_) => {}
+            }
+        }
+    });
     let environment = [
         ("NOTIFY_SOCKET", path.to_str().unwrap()),
         ("WATCHDOG_USEC", "200000"),
@@ -351,12 +386,8 @@ fn systemd_is_told_when_the_agent_is_ready_gets_on_and_ends() {
     agent.wait_until_said("the host file was read again");
     agent.signal(Signal::TERM);
     assert_eq!(agent.ended(), Some(0), "{}", agent.spoken());
-    socket.set_nonblocking(true).unwrap();
-    let (mut told, mut buffer) = (String::new(), [0; 4096]);
-    while let Ok(length) = socket.recv(&mut buffer) {
-        told.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
-        told.push('\n');
-    }
+    has_ended.store(true, Ordering::Relaxed);
+    let told = listener.join().unwrap();
     for word in [
         "READY=1",
         "WATCHDOG=1",

@@ -1,6 +1,7 @@
 //! What the agent is to do: the host file, and where the log and the releases come from.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bulla_schemas::ProjectName;
@@ -9,11 +10,16 @@ use bulla_trust::LogState;
 use super::schedule::Schedule;
 use crate::config::HostConfig;
 use crate::fetch::{Access, FetchError, Supply};
+use crate::platform::stamp::Stamp;
 use crate::site::Server;
 
 /// What the agent is to do.
 #[derive(Debug, Clone)]
 pub struct Orders {
+    /// The host file, where there is one.
+    file: Option<PathBuf>,
+    /// How the file was when it was read.
+    stamp: Stamp,
     /// Where everything lies.
     pub server: Server,
     /// What the host file says.
@@ -23,6 +29,51 @@ pub struct Orders {
 }
 
 impl Orders {
+    /// Takes what a host file said that was just read.
+    pub fn new(
+        file: Option<PathBuf>,
+        server: Server,
+        config: HostConfig,
+        registries: Vec<Access>,
+    ) -> Self {
+        let mut orders = Self {
+            file,
+            stamp: Stamp::NONE,
+            server,
+            config,
+            registries,
+        };
+        orders.look_at_file();
+        orders
+    }
+
+    /// Remembers how the host file is.
+    pub(super) fn look_at_file(&mut self) {
+        self.stamp = stamp_of(self.file.as_deref());
+    }
+
+    /// Tells whether the host file was changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.stamp != stamp_of(self.file.as_deref())
+    }
+
+    /// What the agent begins to do, in a sentence.
+    pub(super) fn sentence(&self) -> String {
+        let followed = self.config.followed();
+        let followed: Vec<String> = followed
+            .map(|(project, channel)| format!("{project} {channel}"))
+            .collect();
+        let registries: Vec<&str> = self.registries.iter().map(|one| one.url.as_str()).collect();
+        match followed.as_slice() {
+            [] => "the agent follows nothing yet".to_owned(),
+            followed => format!(
+                "the agent follows {}, as {} says",
+                followed.join(", "),
+                registries.join(" or ")
+            ),
+        }
+    }
+
     /// The projects that are followed.
     fn projects(&self) -> BTreeSet<ProjectName> {
         let followed = self.config.followed();
@@ -49,4 +100,9 @@ impl Orders {
     pub(super) fn supplies(&self) -> Result<Vec<Supply>, FetchError> {
         self.registries.iter().map(Access::supply).collect()
     }
+}
+
+fn stamp_of(file: Option<&Path>) -> Stamp {
+    let found = file.and_then(|path| rustix::fs::stat(path).ok());
+    found.map_or(Stamp::NONE, |found| Stamp::from_stat(&found))
 }

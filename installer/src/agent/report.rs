@@ -13,10 +13,23 @@ use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 
 use super::orders::Orders;
 use super::worker::Failure;
+use crate::live::hooks::without_output;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Site;
 use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
+
+/// Whether a registry took a report.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Yes,
+    /// It did not take the one before.
+    Again,
+    No {
+        problem: String,
+        is_news: bool,
+    },
+}
 
 /// Reports, and remembers what failed until it succeeds.
 #[derive(Debug, Default)]
@@ -36,47 +49,47 @@ impl Reporter {
     ) -> bool {
         let error = ReportedError {
             kind: failure.kind,
-            message: failure.message.as_str().into(),
+            message: without_output(&failure.message).into(),
             at,
         };
         let before = self.errors.insert(project.clone(), error.clone());
         before.is_none_or(|before| before.message != error.message)
     }
 
-    /// Forgets why a project could not be brought to its channel.
-    pub(super) fn succeeded(&mut self, project: &ProjectName) {
-        self.errors.remove(project);
+    /// Forgets why a project could not be brought to its channel. Tells whether there was something
+    /// to forget.
+    pub(super) fn succeeded(&mut self, project: &ProjectName) -> bool {
+        self.errors.remove(project).is_some()
     }
 
-    /// Tells the registries how this server is. Returns why none of them took it, when that is news.
+    /// Tells the registries how this server is.
     pub(super) fn report(
         &mut self,
         orders: &Orders,
         log_size: u64,
         interval: Period,
         now: Timestamp,
-    ) -> Result<(), String> {
+    ) -> Heard {
         // Without a token, a registry does not know whose report it is.
         if orders
             .registries
             .iter()
             .all(|access| access.token.is_none())
         {
-            return Ok(());
+            return Heard::Yes;
         }
         let sent = self
             .describe(orders, log_size, interval, now)
             .and_then(|(name, report)| send(orders, &name, &report));
-        let unheard = sent.err();
-        if unheard == self.unheard {
-            return Ok(());
+        let before = std::mem::replace(&mut self.unheard, sent.err());
+        match (before, &self.unheard) {
+            (None, None) => Heard::Yes,
+            (Some(_), None) => Heard::Again,
+            (before, Some(problem)) => Heard::No {
+                is_news: before.as_ref() != Some(problem),
+                problem: problem.clone(),
+            },
         }
-        self.unheard.clone_from(&unheard);
-        unheard.map_or(Ok(()), |problem| {
-            Err(format!(
-                "no registry takes reports of this server: {problem}"
-            ))
-        })
     }
 
     fn describe(
@@ -106,20 +119,21 @@ impl Reporter {
 
     fn project(&self, orders: &Orders, status: ProjectStatus) -> ProjectReport {
         let site = orders.server.site(&status.project);
-        let followed = orders.config.project(&status.project).channel;
+        // Of a project that is not followed, nothing is expected.
+        let channel = orders.config.project(&status.project).channel;
         // What failed before the agent was started is known from the quarantine.
         let quarantined = || {
             let mut quarantine = status.quarantine.iter();
             let failed = quarantine.find(|failed| Some(failed.hash) == status.head)?;
             Some(ReportedError {
                 kind: FailureKind::RolledBack,
-                message: failed.reason.as_str().into(),
+                message: without_output(&failed.reason).into(),
                 at: failed.failed_at,
             })
         };
         let last_error = self.errors.get(&status.project).cloned();
         ProjectReport {
-            channel: followed.or(status.channel),
+            channel,
             live: status.live,
             activated_at: status.activated_at,
             head: status.head,

@@ -19,6 +19,7 @@ use crate::operation::{
 };
 use crate::site::Site;
 use crate::state::with_hint;
+use crate::tree::releases;
 
 /// What is to be done for a project.
 pub(super) struct Job {
@@ -56,7 +57,8 @@ impl Job {
         let channel = config.channel?;
         let site = orders.server.site(project);
         let head = log.head(project, &channel)?;
-        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash);
+        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash)
+            && releases::is_on_disk(&site, &head.hash);
         let is_where_it_stays = is_there || is_held(&site, config.hold, head.entry);
         (!is_where_it_stays || is_begun(&site)).then(|| Self {
             orders: Arc::clone(orders),

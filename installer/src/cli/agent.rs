@@ -16,6 +16,7 @@ use super::token::TokenArguments;
 use crate::agent::{self, Level, Orders, Voice};
 use crate::fetch::FollowedLog;
 use crate::operation::Installed;
+use crate::site::Server;
 use crate::state::with_causes;
 
 /// Keep every followed project at its channel
@@ -44,6 +45,7 @@ impl Arguments {
             ));
         }
         let voice: Arc<dyn Voice> = Arc::new(Speaker {
+            server: host.server().clone(),
             arguments: arguments.clone(),
             token: self.token,
         });
@@ -61,24 +63,28 @@ fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
     if let Some(loss) = log.loss(host.server()) {
         stderr::warn(loss);
     }
-    Ok(Orders {
-        server: host.server().clone(),
-        config: host.config().clone(),
-        registries: access(&log, host, token)?,
-    })
+    Ok(Orders::new(
+        host.file().map(|file| file.path().to_owned()),
+        host.server().clone(),
+        host.config().clone(),
+        access(&log, host, token)?,
+    ))
 }
 
 /// Speaks on stderr, which systemd keeps.
 struct Speaker {
+    /// What commands in messages are about.
+    server: Server,
     arguments: HostArguments,
     token: TokenArguments,
 }
 
 impl Voice for Speaker {
     fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
+        let sentence = complete(sentence, &self.server);
         let sentence = match project {
             Some(project) => format!("{project}: {sentence}"),
-            None => sentence.to_owned(),
+            None => sentence,
         };
         match level {
             Level::Done => stderr::say(sentence),
@@ -98,6 +104,6 @@ impl Voice for Speaker {
     fn reload(&self) -> Result<Orders, String> {
         let host = self.arguments.clone().open(Needed::Read);
         let orders = host.and_then(|host| orders(&host, self.token.clone()));
-        orders.map_err(|failure| with_causes(failure.error()))
+        orders.map_err(|failure| with_causes(failure.error()).replace('\n', "; "))
     }
 }

@@ -26,9 +26,11 @@ pub(super) fn go_back(server: &Server, request: &RollbackRequest) -> Result<Exit
 fn sentence(request: &RollbackRequest, rolled_back: &RolledBack) -> String {
     let (project, hash) = (&request.project, rolled_back.hash.short());
     let held = match (rolled_back.is_held, request.pin) {
-        (false, _) => "",
-        (true, false) => ", held there until the channel moves on or `bulla-installer release`",
-        (true, true) => ", pinned until `bulla-installer release`",
+        (false, _) => String::new(),
+        (true, false) => format!(
+            ", held there until the channel moves on or `bulla-installer release {project}`"
+        ),
+        (true, true) => format!(", pinned until `bulla-installer release {project}`"),
     };
     match rolled_back.left {
         Some(left) if left == rolled_back.hash => {

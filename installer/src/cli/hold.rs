@@ -41,7 +41,7 @@ impl Arguments {
             &Terminal::new("hold", server),
         )?;
         stderr::say(format_args!(
-            "{}: held on {} until `bulla-installer release`",
+            "{}: held on {} until `bulla-installer release {0}`",
             request.project,
             held.hash.short()
         ));

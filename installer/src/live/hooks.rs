@@ -30,6 +30,7 @@ use crate::state::history::Activation;
 use crate::state::{bundles, output};
 
 pub use broken::BrokenHook;
+pub(crate) use broken::without_output;
 pub use error::HookError;
 pub use settings::HookSettings;
 

@@ -108,7 +108,7 @@ fn a_directory_in_no_repository_says_what_was_looked_for() {
     let home = Home::new();
     home.write("plain/file", "x");
     home.bulla(&["pack", "plain"])
-        .assert_failure(2, &["plain", ".git", ".svn"]);
+        .assert_failure(1, &["plain", ".git", ".svn"]);
 }
 
 #[test]

@@ -123,10 +123,10 @@ fn a_token_file_that_is_missing_or_empty_is_named() {
     let registry = nobody();
     let arguments = ["anchor", "--registry", &registry, "--token-file", "token"];
     home.bulla(&arguments)
-        .assert_failure(1, &["cannot read `token`"]);
+        .assert_failure(1, &["cannot read the token in `token`"]);
     home.write("token", "\n");
     home.bulla(&arguments)
-        .assert_failure(2, &["`token` is empty"]);
+        .assert_failure(2, &["expected a token in `token`"]);
 }
 
 #[test]
@@ -138,8 +138,11 @@ fn a_reason_of_no_words_and_an_address_that_is_none_are_usage_errors() {
         let roll_back = home.bulla(&["rollback", "prod", "-m", reason]);
         roll_back.assert_failure(2, &["expected a few words"]);
     }
-    let ran = home.bulla_with(&["history"], &[("BULLA_REGISTRY", "releases")]);
-    ran.assert_failure(2, &["releases", "expected such as `https://"]);
+    let ran = home.bulla_with(
+        &["history", "--project", "acme/billing"],
+        &[("BULLA_REGISTRY", "releases")],
+    );
+    ran.assert_failure(2, &["`releases` is not a registry's URL", "`https://"]);
 }
 
 #[test]

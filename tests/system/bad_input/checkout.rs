@@ -29,7 +29,7 @@ fn a_folder_that_is_no_checkout() {
     let world = World::new();
     let folder = world.path("just-files");
     std::fs::create_dir(&folder).unwrap();
-    pack(&world, &folder).fails(USAGE, "just-files");
+    pack(&world, &folder).fails(FAILED, "just-files");
 }
 
 #[test]
@@ -44,14 +44,14 @@ fn a_git_repository_without_a_commit() {
     let folder = world.path("empty");
     let mut git = hermetic("git", &world.home());
     Transcript::of(git.args(["init", "-q"]).arg(&folder)).done();
-    pack(&world, &folder).fails(USAGE, "no commit");
+    pack(&world, &folder).fails(FAILED, "no commit");
 }
 
 #[test]
 fn a_git_revision_that_does_not_exist() {
     let world = World::new();
     let checkout = world.git("acme/billing");
-    pack_revision(&world, &checkout.path, "v9.9").fails(USAGE, "v9.9");
+    pack_revision(&world, &checkout.path, "v9.9").fails(FAILED, "v9.9");
     pack_revision(&world, &checkout.path, "HEAD").done();
 }
 
@@ -59,7 +59,7 @@ fn a_git_revision_that_does_not_exist() {
 fn an_svn_revision_that_does_not_exist() {
     let world = World::new();
     let checkout = world.svn("acme/handbook");
-    pack_revision(&world, &checkout.path, "4711").fails(USAGE, "4711");
+    pack_revision(&world, &checkout.path, "4711").fails(FAILED, "4711");
     pack_revision(&world, &checkout.path, "2").done();
 }
 

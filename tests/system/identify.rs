@@ -84,7 +84,7 @@ fn a_folder_that_was_edited_is_nearest_to_where_it_came_from() {
         said.stdout.contains("changed    public/index.html"),
         "{said}"
     );
-    identify(&world, &world.path("nowhere"), &[]).fails(2, "nowhere");
+    identify(&world, &world.path("nowhere"), &[]).fails(1, "nowhere");
 }
 
 #[test]

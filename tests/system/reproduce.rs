@@ -212,7 +212,7 @@ fn a_source_that_is_gone_is_named_and_a_checkout_helps() {
     let other = world.git("other");
     let other = reproduce(&world, &hash, &["--checkout", other.path.to_str().unwrap()]);
     assert_eq!(other.stdout, "");
-    other.fails(2, "there is no revision");
+    other.fails(1, "there is no revision");
     let svn = world.svn("svn");
     let svn = reproduce(&world, &hash, &["--checkout", svn.path.to_str().unwrap()]);
     assert_eq!(svn.stdout, "", "{svn}");

@@ -36,12 +36,13 @@ impl SvnFailure {
     /// Reads the codes in `message`, the most telling first.
     pub(in crate::source::svn) fn of(message: &str) -> Self {
         let has = |codes: &[&str]| codes.iter().any(|code| message.contains(code));
-        // svn_error_codes.h of Subversion 1.14; E000nnn and E67nnnn are the system's own.
+        // svn_error_codes.h of Subversion 1.14; E000nnn and E67nnnn are the system's own. A scheme is only
+        // warned of, by a code that a missing path has too.
         if has(&["E000036"]) {
             Self::NameTooLong
         } else if has(&["E170001", "E215004", "E230001", "E175013", "E120171"]) {
             Self::Denied
-        } else if has(&["E170000"]) {
+        } else if has(&["E170000", "Unrecognized URL scheme"]) {
             Self::UnknownScheme
         } else if has(&["E205000", "E195002"]) {
             Self::WrongRevision

@@ -122,7 +122,7 @@ impl Agent {
                 self.start_workers(now);
                 if self.schedule.is_report_due(now) && self.running.is_empty() {
                     // Tried again with the next one.
-                    let _ = self.report();
+                    self.report();
                 }
             }
             self.notifier.status(&self.status());
@@ -148,7 +148,7 @@ impl Agent {
     }
 
     fn once(&mut self, events: &Receiver<Event>) -> Option<FailureKind> {
-        let mut worst = self.read_log();
+        let mut failures: Vec<FailureKind> = self.read_log().into_iter().collect();
         let mut waiting = self.schedule.projects();
         while !waiting.is_empty() || !self.running.is_empty() {
             while self.running.len() < MOST_WORKERS
@@ -160,12 +160,13 @@ impl Agent {
             if !self.running.is_empty()
                 && let Ok(Event::Brought(brought)) = events.recv()
             {
-                let failed = self.end_worker(*brought);
-                worst = gravest(worst, failed);
+                failures.extend(self.end_worker(*brought));
             }
         }
-        let reported = self.report();
-        gravest(worst, reported.err().map(|()| FailureKind::Failed))
+        if !self.report() {
+            failures.push(FailureKind::Failed);
+        }
+        FailureKind::gravest(failures)
     }
 
     /// Takes in what the log has grown by, from every registry: the newest one that is valid counts.
@@ -270,8 +271,8 @@ impl Agent {
         failed
     }
 
-    /// Reports, and says where that is news why no registry took it.
-    fn report(&mut self) -> Result<(), ()> {
+    /// Reports, and says where that is news why no registry took it. Tells whether one did.
+    fn report(&mut self) -> bool {
         let (log, now) = (self.known.size(), self.voice.now());
         let interval = self.orders.config.poll();
         let reported = self.reporter.report(&self.orders, log, interval, now);
@@ -286,10 +287,7 @@ impl Agent {
             }
         }
         self.schedule.was_reported(Instant::now());
-        match reported {
-            Heard::Yes | Heard::Again => Ok(()),
-            Heard::No { .. } => Err(()),
-        }
+        !matches!(reported, Heard::No { .. })
     }
 
     fn reload(&mut self) {
@@ -332,9 +330,4 @@ impl Agent {
     fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
         self.voice.say(project, level, sentence);
     }
-}
-
-fn gravest(one: Option<FailureKind>, other: Option<FailureKind>) -> Option<FailureKind> {
-    let kinds = [one, other].into_iter().flatten();
-    kinds.max_by_key(|kind| kind.gravity())
 }

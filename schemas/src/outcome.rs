@@ -56,6 +56,11 @@ impl FailureKind {
             Self::Refused => 4,
         }
     }
+
+    /// Returns the gravest of some failures.
+    pub fn gravest(kinds: impl IntoIterator<Item = Self>) -> Option<Self> {
+        kinds.into_iter().max_by_key(|kind| kind.gravity())
+    }
 }
 
 /// What every error knows about itself besides its message: how the program ends because of it,

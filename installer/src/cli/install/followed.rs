@@ -35,7 +35,7 @@ pub(super) fn all(source: &mut Source<'_>, wish: &Wish, json: bool) -> Result<Ex
     terminal.finish();
     synced?;
     let mut installs = Vec::new();
-    let mut worst: Option<FailureKind> = None;
+    let mut failures = Vec::new();
     for (project, channel) in followed {
         let mut install = ProjectInstall {
             project: project.clone(),
@@ -54,9 +54,7 @@ pub(super) fn all(source: &mut Source<'_>, wish: &Wish, json: bool) -> Result<Ex
             Err(failure) => {
                 let failure = complete_failure(failure, host.server());
                 let kind = failure.kind();
-                if worst.is_none_or(|worst| kind.gravity() > worst.gravity()) {
-                    worst = Some(kind);
-                }
+                failures.push(kind);
                 install.failure = Some(InstallFailure {
                     status: kind.exit_status(),
                     message: with_causes(failure.error()),
@@ -75,6 +73,7 @@ pub(super) fn all(source: &mut Source<'_>, wish: &Wish, json: bool) -> Result<Ex
     if !wish.quiet {
         stderr::say(summary(&installs));
     }
+    let worst = FailureKind::gravest(failures);
     Ok(worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_status())))
 }
 

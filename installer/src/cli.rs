@@ -22,6 +22,7 @@ mod retry;
 mod rollback;
 mod set_aside;
 mod status;
+mod subject;
 mod terminal;
 mod text;
 mod token;

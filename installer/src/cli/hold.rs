@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use bulla_schemas::ProjectName;
 use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::hooks::HookArguments;
 use super::host::Host;
-use super::person::{PersonArguments, reason};
+use super::person::reason;
+use super::subject::SubjectArguments;
 use super::terminal::Terminal;
 use crate::operation::hold;
 
@@ -18,22 +17,17 @@ use crate::operation::hold;
 /// `bulla-installer release` ends the hold. The last line on stdout is the hash that is live.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The project
-    project: ProjectName,
+    #[command(flatten)]
+    subject: SubjectArguments,
     /// Why, for `status`
     #[arg(short = 'm', long, value_name = "REASON", value_parser = reason)]
     reason: String,
-    #[command(flatten)]
-    person: PersonArguments,
-    #[command(flatten)]
-    hooks: HookArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
-        let settings = self.hooks.settings(&host.project(&self.project));
-        let request = self.person.about(self.project, settings);
+        let request = self.subject.request(host);
         let held = hold(
             server,
             &request,

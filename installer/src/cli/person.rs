@@ -1,11 +1,6 @@
 //! Who runs the program, as far as a person can be told from a user.
 
-use bulla_schemas::ProjectName;
 use clap::Args;
-
-use super::clock;
-use crate::live::HookSettings;
-use crate::operation::HoldRequest;
 
 /// Takes a reason that a person wrote. An empty one says nothing to those who read it.
 pub(super) fn reason(text: &str) -> Result<String, &'static str> {
@@ -26,16 +21,6 @@ pub(super) struct PersonArguments {
 }
 
 impl PersonArguments {
-    /// Makes the request about a project.
-    pub(super) fn about(self, project: ProjectName, hooks: HookSettings) -> HoldRequest {
-        HoldRequest {
-            project,
-            by: self.name(),
-            hooks,
-            now: clock::now(),
-        }
-    }
-
     /// Returns the user's name, or the number where there is no name.
     pub(super) fn name(self) -> String {
         let named = self.sudo_user.or(self.user).filter(|name| !name.is_empty());

@@ -2,13 +2,11 @@
 
 use std::process::ExitCode;
 
-use bulla_schemas::ProjectName;
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
-use super::hooks::HookArguments;
 use super::host::Host;
-use super::person::PersonArguments;
+use super::subject::SubjectArguments;
 use super::terminal::Terminal;
 use crate::operation::release;
 
@@ -17,19 +15,14 @@ use crate::operation::release;
 /// What is live stays live; the next `install` brings what the channel points to.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The project
-    project: ProjectName,
     #[command(flatten)]
-    person: PersonArguments,
-    #[command(flatten)]
-    hooks: HookArguments,
+    subject: SubjectArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
-        let settings = self.hooks.settings(&host.project(&self.project));
-        let request = self.person.about(self.project, settings);
+        let request = self.subject.request(host);
         let project = &request.project;
         match release(server, &request, &Terminal::new("release", server))? {
             Some(hold) => stderr::say(format_args!(

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use bulla_schemas::{DigestPrefix, ProjectName};
+use bulla_schemas::DigestPrefix;
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
-use super::hooks::HookArguments;
 use super::host::Host;
-use super::person::PersonArguments;
+use super::subject::SubjectArguments;
 use super::terminal::Terminal;
 use crate::operation::retry;
 
@@ -18,21 +17,16 @@ use crate::operation::retry;
 /// installs nothing.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The project
-    project: ProjectName,
+    #[command(flatten)]
+    subject: SubjectArguments,
     /// The release; without it all that failed here
     hash: Option<DigestPrefix>,
-    #[command(flatten)]
-    person: PersonArguments,
-    #[command(flatten)]
-    hooks: HookArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
-        let settings = self.hooks.settings(&host.project(&self.project));
-        let request = self.person.about(self.project, settings);
+        let request = self.subject.request(host);
         let terminal = Terminal::new("retry", server);
         let removed = retry(server, &request, self.hash.as_ref(), &terminal)?;
         let project = &request.project;

@@ -1,12 +1,10 @@
 //! A release's index beside one that is here: frames that both have are not fetched again.
 
-use bulla_bundle::{VerifiedBundle, VerifiedParts};
-use bulla_registry_client::plan::{self, Plan};
-use bulla_registry_client::{Client, ClientError, Ranged};
-use bulla_schemas::ProjectName;
+use std::ops::Range;
 
-/// Bytes between two missing frames that are fetched too: cheaper than another request.
-const GAP: u64 = 32 * 1024;
+use bulla_bundle::{VerifiedBundle, VerifiedParts};
+use bulla_registry_client::{Client, ClientError};
+use bulla_schemas::ProjectName;
 
 /// Why an index is not here.
 pub(super) enum IndexError {
@@ -26,21 +24,10 @@ pub(super) async fn fetch(
     if let Some(bundle) = beside {
         index.take_from(bundle.index_frames(), bundle.index_bytes());
     }
-    let whole = 0..blob.size;
-    match plan::plan(index.missing(), blob.size, GAP) {
-        Plan::Whole => index.decode_run(&whole, &client.blob(project, blob).await?)?,
-        Plan::Runs(runs) => {
-            for run in runs {
-                match client.blob_range(project, blob, run.clone()).await? {
-                    Ranged::Part(stream) => index.decode_run(&run, &stream.read_to_end().await?)?,
-                    Ranged::Whole(stream) => {
-                        index.decode_run(&whole, &stream.read_to_end().await?)?;
-                        break;
-                    }
-                }
-            }
-        }
-    }
+    let missing: Vec<_> = index.missing().collect();
+    let decode =
+        |run: &Range<u64>, bytes: &[u8]| index.decode_run(run, bytes).map_err(IndexError::from);
+    client.blob_parts(project, blob, missing, decode).await?;
     Ok(index.into_bytes())
 }
 

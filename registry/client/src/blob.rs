@@ -1,5 +1,6 @@
 //! Blobs: read whole, from an offset, or in part, and resumed where the connection broke.
 
+mod parts;
 mod stream;
 
 use std::ops::Range;

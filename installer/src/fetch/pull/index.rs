@@ -1,16 +1,14 @@
 //! The index of a bundle, put together from frames on this disk and frames from the registry.
 
+use std::ops::Range;
+
 use bulla_bundle::VerifiedParts;
-use bulla_registry_client::plan::{self, Plan};
-use bulla_registry_client::{Client, Ranged};
+use bulla_registry_client::Client;
 use bulla_schemas::Digest;
 
 use crate::fetch::error::FetchError;
 use crate::site::Site;
 use crate::state::bundles;
-
-/// Bytes between two missing frames that are fetched too: cheaper than another request.
-const GAP: u64 = 32 * 1024;
 
 /// Fetches what is missing and returns the index, uncompressed and not yet checked as a whole.
 /// Whatever is wrong with one of the `known` bundles on this disk, its frames are fetched instead.
@@ -28,20 +26,9 @@ pub(super) async fn pull(
         }
     }
     let blob = parts.manifest().index();
-    let whole = 0..blob.size;
-    match plan::plan(index.missing(), blob.size, GAP) {
-        Plan::Whole => index.decode_run(&whole, &client.blob(project, blob).await?)?,
-        Plan::Runs(runs) => {
-            for run in runs {
-                match client.blob_range(project, blob, run.clone()).await? {
-                    Ranged::Part(stream) => index.decode_run(&run, &stream.read_to_end().await?)?,
-                    Ranged::Whole(stream) => {
-                        index.decode_run(&whole, &stream.read_to_end().await?)?;
-                        break;
-                    }
-                }
-            }
-        }
-    }
+    let missing: Vec<_> = index.missing().collect();
+    let decode =
+        |run: &Range<u64>, bytes: &[u8]| index.decode_run(run, bytes).map_err(FetchError::from);
+    client.blob_parts(project, blob, missing, decode).await?;
     Ok(index.into_bytes())
 }

@@ -283,6 +283,24 @@ fn a_damaged_journal_or_hold_is_kept_under_another_name_and_stops_nothing() {
     }
 }
 
+/// Status and rollback go on, what lies in the place of `expected` is kept, and the next install
+/// mends the rest.
+fn assert_what_lies_there_is_kept(world: World, hashes: &[Digest], path: &Path, expected: &str) {
+    let name = path.display();
+    let run = world.run(&["status"]);
+    assert_eq!(run.status, Some(0), "{name}: {run:?}");
+    assert!(run.stdout.contains(&hashes[1].short()), "{name}: {run:?}");
+    let (result, notes) = world.rollback_with_notes(None);
+    result.unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(world.live(), Some(hashes[0]));
+    assert!(
+        notes.contains(&format!("expected {expected}; it is kept as")),
+        "{name}: {notes}"
+    );
+    assert_eq!(kept_of(path).len(), 1, "{name}");
+    assert_the_next_install_mends(world);
+}
+
 #[test]
 fn what_lies_in_the_place_of_a_file_is_kept_and_stops_neither_status_nor_rollback() {
     for name in ["lock", "history", "journal", "hold", "leftovers"] {
@@ -290,18 +308,7 @@ fn what_lies_in_the_place_of_a_file_is_kept_and_stops_neither_status_nor_rollbac
             let (world, hashes) = world();
             let path = world.memory().join(name);
             put(&path);
-            let run = world.run(&["status"]);
-            assert_eq!(run.status, Some(0), "{name}: {run:?}");
-            assert!(run.stdout.contains(&hashes[1].short()), "{name}: {run:?}");
-            let (result, notes) = world.rollback_with_notes(None);
-            result.unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(world.live(), Some(hashes[0]));
-            assert!(
-                notes.contains("expected a file; it is kept as"),
-                "{name}: {notes}"
-            );
-            assert_eq!(kept_of(&path).len(), 1, "{name}");
-            assert_the_next_install_mends(world);
+            assert_what_lies_there_is_kept(world, &hashes, &path, "a file");
         }
     }
 }
@@ -322,18 +329,7 @@ fn what_lies_in_the_place_of_a_directory_is_kept_and_stops_neither_status_nor_ro
                 name => world.state().join(name),
             };
             put(&path);
-            let run = world.run(&["status"]);
-            assert_eq!(run.status, Some(0), "{name}: {run:?}");
-            assert!(run.stdout.contains(&hashes[1].short()), "{name}: {run:?}");
-            let (result, notes) = world.rollback_with_notes(None);
-            result.unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(world.live(), Some(hashes[0]));
-            assert!(
-                notes.contains("expected a directory; it is kept as"),
-                "{name}: {notes}"
-            );
-            assert_eq!(kept_of(&path).len(), 1, "{name}");
-            assert_the_next_install_mends(world);
+            assert_what_lies_there_is_kept(world, &hashes, &path, "a directory");
         }
     }
 }

@@ -11,8 +11,9 @@
 //! activate, watch ── failure ──▶ a step of its own, back to the release before, once
 //! ```
 //!
-//! The journal names each phase before it begins; one in which nothing runs is passed over. A start that finds `prepare` undoes the step; one
-//! that finds it switched runs hooks and checks again, since nothing says how far they came.
+//! The journal names each phase before it begins; one in which nothing runs is passed over. A start
+//! that finds `prepare` undoes the step; one that finds it switched runs hooks and checks again,
+//! since nothing says how far they came.
 //!
 //! A rollback and a return also switch where nothing can be written down, on a state directory
 //! whose disk is full or read-only: a person in an outage needs the other release more than the

@@ -213,7 +213,7 @@ fn of_channel<'a>(
     channel: &ChannelName,
 ) -> impl DoubleEndedIterator<Item = &'a Promotion> {
     let all = state.promotions(project);
-    all.filter(move |promotion| promotion.channel == *channel)
+    all.filter(move |promotion| promotion.channel == *channel && !promotion.is_widening())
 }
 
 fn is_revoked(state: &LogState, project: &ProjectName, hash: &Digest) -> bool {

@@ -42,7 +42,7 @@ pub use hosts::{
 pub use page::Page;
 
 use crate::release::ReleaseDocument;
-use crate::statement::{Action, Severity};
+use crate::statement::{Action, Severity, Wave, Waves};
 use crate::{ChannelName, Digest, HostName, Name, ProjectName, Timestamp};
 
 /// What the registry says about its log. Nothing here is trusted: it helps to make the first
@@ -160,6 +160,15 @@ pub struct Promotion {
     pub reason: String,
     /// When it was signed, as the signer says.
     pub issued_at: Timestamp,
+    /// When the waves after the first may go; absent when all servers go at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Waves>,
+    /// Whether servers go past their maintenance windows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
+    /// The last wave that people let go, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Wave>,
 }
 
 /// Every error of `/log` and `/api`: a stable word for programs, sentences for people. OCI paths

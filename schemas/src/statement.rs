@@ -3,6 +3,7 @@
 mod promotion;
 mod release;
 mod revocation;
+mod rollout;
 mod subject;
 
 pub use promotion::{Action, PromotionPredicate, PromotionStatement};
@@ -12,6 +13,7 @@ pub use release::{
     ReleaseSubject, RunDetails, SizeAnnotation, SvnEolStyle, SvnKeywords,
 };
 pub use revocation::{RevocationPredicate, RevocationStatement, Severity};
+pub use rollout::{Interval, Wave, WaveError, Waves, WavesError};
 pub use subject::{DigestSet, Subject};
 
 /// `_type` of every statement.

@@ -226,6 +226,27 @@ release_shape = record(
     ),
 )
 
+def interval(value):
+    """From a second to a day, in the largest unit that holds it exactly."""
+    text(value)
+    match = re.fullmatch(r"([1-9][0-9]{0,9})([smh])", value)
+    require(match, "not a time between waves")
+    count, unit = int(match[1]), match[2]
+    require(unit == "h" or count % 60, "another unit holds it")
+    require(count * {"s": 1, "m": 60, "h": 3600}[unit] <= 86400, "more than a day")
+
+
+def waves(value):
+    if isinstance(value, dict):
+        record(every=interval)(value)
+    else:
+        constant("manual")(value)
+
+
+def wave(value):
+    require(type(value) is int and 1 <= value <= 99, "not a wave")
+
+
 promotion_shape = record(
     _type=constant(STATEMENT),
     subject=array(record(name=project_name, digest=digest_set), 1, 1),
@@ -235,10 +256,11 @@ promotion_shape = record(
         channel=channel_name,
         seq=number(64),
         prev=hexes,
-        action=constant("promote", "rollback", "pause"),
+        action=constant("promote", "rollback", "pause", "widen"),
         log=position,
         reason=text,
         issuedAt=timestamp,
+        optional={"waves": waves, "urgent": boolean, "upTo": wave},
     ),
 )
 
@@ -622,7 +644,14 @@ class Log:
         return len(self.roots) - 1
 
     def project(self, project):
-        empty = {"channels": {}, "releases": {}, "promotions": [], "revoked": {}, "past": {}}
+        empty = {
+            "channels": {},
+            "releases": {},
+            "promotions": [],
+            "revoked": {},
+            "past": {},
+            "rollouts": set(),
+        }
         return self.projects.get(project, empty)
 
     def change(self, project):
@@ -751,12 +780,25 @@ class Log:
         known = self.project(project)
         head = known["channels"].get(channel)
         past = known["past"].get(channel, set())
-        require(predicate["seq"] == (head["seq"] if head else 0) + 1, "seq")
+        require(predicate["seq"] == (head["lastSeq"] if head else 0) + 1, "seq")
         require(predicate["prev"] == (head["payload"] if head else ZEROS), "prev")
         at_head = head is not None and head["hash"] == bundle
         paused = head is not None and head["action"] == "pause"
+        for field, owner in (("waves", "promote"), ("upTo", "widen")):
+            require(field not in predicate or action == owner, f"{field} of a {action}")
+        urgent = action == "rollback"
+        if "urgent" in predicate:
+            require(action in ("promote", "rollback"), f"urgent of a {action}")
+            require(predicate["urgent"] != urgent, "urgent at its default")
+            urgent = predicate["urgent"]
+        rollout = {"waves": predicate.get("waves"), "open": 1, "urgent": urgent}
         if action == "pause":
             require(at_head and not paused, "pause")
+        elif action == "widen":
+            require(at_head and not paused, "widen")
+            require(head["rollout"]["waves"] is not None, "no waves")
+            require(known["revoked"].get(bundle) != "block", "revoked")
+            require(predicate.get("upTo", 0) > head["rollout"]["open"], "not wider")
         else:
             clean = [r for r in known["releases"].get(bundle, []) if not r["dirty"]]
             require(clean, "no clean release")
@@ -765,7 +807,18 @@ class Log:
                 require(bundle in known["past"].get(rule["via"], set()), "via")
             require(not at_head or paused, "no change")
             require(action == ("rollback" if bundle in past else "promote"), "action")
+            require(not at_head or "urgent" not in predicate, "urgent when it goes on")
+        if at_head:
+            # A pause keeps the rollout, going on keeps it, and a widening opens it.
+            rollout = {**head["rollout"], "open": predicate.get("upTo", head["rollout"]["open"])}
         project = self.change(project)
+        if action == "widen" or "waves" in predicate or "urgent" in predicate:
+            project["rollouts"].add(channel)
+        project["promotions"].append([self.size, channel, predicate["seq"], action, bundle])
+        last = {"lastSeq": predicate["seq"], "payload": sha256(envelope.payload).hex()}
+        if action == "widen":
+            project["channels"][channel] = {**head, **last, "rollout": rollout}
+            return
         clean = [r for r in project["releases"][bundle] if not r["dirty"]]
         project["channels"][channel] = {
             "hash": bundle,
@@ -776,10 +829,10 @@ class Log:
             "people": people,
             "reason": predicate["reason"],
             "issuedAt": predicate["issuedAt"],
-            "payload": sha256(envelope.payload).hex(),
+            "rollout": rollout,
+            **last,
         }
         project["past"].setdefault(channel, set()).add(bundle)
-        project["promotions"].append([self.size, channel, predicate["seq"], action, bundle])
 
     def judge_revocation(self, envelope, statement, signers):
         names = {subject["name"] for subject in statement["subject"]}
@@ -802,8 +855,15 @@ class Log:
             if revoked.get(bundle) != "block":
                 revoked[bundle] = predicate["severity"]
 
+    def describe_head(self, known, channel):
+        head = dict(known["channels"][channel])
+        rollout, last = head.pop("rollout"), head.pop("lastSeq")
+        if channel in known["rollouts"]:
+            head |= {**rollout, "lastSeq": last}
+        return head
+
     def describe(self):
-        parts = ("channels", "releases", "promotions", "revoked")
+        parts = ("releases", "promotions", "revoked")
         return {
             "size": self.size,
             "root": self.roots[-1],
@@ -812,7 +872,12 @@ class Log:
             "policyVersion": self.policy.document["version"] if self.policy else 0,
             "policyPayload": self.policy_payload,
             "projects": {
-                project: {part: known[part] for part in parts}
+                project: {
+                    "channels": {
+                        channel: self.describe_head(known, channel) for channel in known["channels"]
+                    },
+                    **{part: known[part] for part in parts},
+                }
                 for project, known in self.projects.items()
             },
         }

@@ -205,7 +205,8 @@ fn of_release(
         let is_noted = |note: &ReleaseNote| {
             (&note.channel, note.promoted_at) == (&promotion.channel, promotion.issued_at)
         };
-        promotion.hash == *hash && note.as_ref().is_none_or(is_noted)
+        let is_of_hash = promotion.hash == *hash && !promotion.is_widening();
+        is_of_hash && note.as_ref().is_none_or(is_noted)
     });
     let promotion = before
         .map(|before| before.promotion.clone())

@@ -119,7 +119,8 @@ fn earlier_head(
 ) -> Result<Resolved, ResolveError> {
     let mut found: Option<&Promotion> = None;
     for promotion in log.promotions(asked.project) {
-        if promotion.channel != head.channel || !prefix.matches(&promotion.hash) {
+        let is_of_channel = promotion.channel == head.channel && !promotion.is_widening();
+        if !is_of_channel || !prefix.matches(&promotion.hash) {
             continue;
         }
         if let Some(other) = found

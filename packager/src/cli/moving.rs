@@ -44,6 +44,7 @@ pub(super) async fn sign_and_append(
         Action::Promote => "promoted",
         Action::Rollback => "rolled back to",
         Action::Pause => "paused at",
+        Action::Widen => "widened",
     };
     stderr::say(format_args!(
         "{done} {} on {} of {}, entry {} of the log",

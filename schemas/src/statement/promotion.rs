@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rollout::{Wave, Waves};
 use super::subject::Subject;
 use crate::log::LogPosition;
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
@@ -38,6 +39,16 @@ pub struct PromotionPredicate {
     pub prev: Digest,
     /// What happens; the word must match the fact.
     pub action: Action,
+    /// When the waves after the first may go, of a `promote`. Left out, all servers go at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Waves>,
+    /// Whether servers go past their maintenance windows, where the action alone says otherwise:
+    /// `true` of a `promote`, `false` of a `rollback`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent: Option<bool>,
+    /// The last wave that may go from now on, of a `widen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Wave>,
     /// The history that the signer had verified.
     pub log: LogPosition,
     /// Why, in the signer's words. Permanent.
@@ -56,6 +67,8 @@ pub enum Action {
     Rollback,
     /// Leaves the head and stops installers; the subject is the head.
     Pause,
+    /// Leaves the head and lets further waves of servers go; the subject is the head.
+    Widen,
 }
 
 impl std::fmt::Display for Action {
@@ -64,6 +77,7 @@ impl std::fmt::Display for Action {
             Self::Promote => "promote",
             Self::Rollback => "rollback",
             Self::Pause => "pause",
+            Self::Widen => "widen",
         })
     }
 }

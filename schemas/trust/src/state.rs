@@ -12,6 +12,6 @@ mod snapshot;
 mod summary;
 
 pub(crate) use effect::Effect;
-pub use entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation};
+pub use entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation, Rollout};
 pub use log_state::LogState;
 pub use snapshot::SnapshotError;

@@ -13,7 +13,7 @@ use crate::json::{self, JsonError};
 
 mod draft;
 
-pub use draft::{pause, policy_after, promote, revoke};
+pub use draft::{pause, policy_after, promote, revoke, widen};
 
 /// What all payload types of policies begin with.
 const POLICY_FAMILY: &str = "application/vnd.bulla.policy.";

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use bulla_schemas::Digest;
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::statement::{Action, Severity};
-use bulla_trust::statement::{policy_after, to_payload};
+use bulla_trust::statement::{pause, policy_after, to_payload, widen};
 use bulla_trust::testing::{
     Organisation, describe, key, name, policy, project, random_log, release, security_key, sign_as,
-    sign_as_builder,
+    sign_as_builder, time,
 };
 use bulla_trust::{LogState, Verdict, replay};
 use serde_json::Value;
@@ -91,6 +91,8 @@ fn scenes() -> Vec<(&'static str, Organisation)> {
         ("unbound-statements", unbound_statements()),
         ("later-policies", later_policies()),
         ("written-defaults", written_defaults()),
+        ("waves", waves()),
+        ("hostile-waves", random_log(4712, 200)),
     ]
 }
 
@@ -180,6 +182,52 @@ fn written_defaults() -> Organisation {
         acme.append(sign_as_builder("ci", text.as_bytes()));
     }
     acme.publish(&project(), "x");
+    acme
+}
+
+/// Promotions in waves, widened, paused and gone on with; urgent ones and patient rollbacks; and
+/// each with what it may not say.
+fn waves() -> Organisation {
+    let (mut acme, old, new) = Organisation::live();
+    let wave = |number: u64| number.try_into().expect("a wave");
+    let say = |acme: &mut Organisation, hash, waves: Option<&str>, urgent| {
+        let mut promotion = acme.draft("prod", hash);
+        promotion.predicate.waves = waves.map(|waves| waves.parse().expect("waves"));
+        promotion.predicate.urgent = urgent;
+        acme.append_promotion(&promotion, &["alice"])
+    };
+    let wider = |acme: &mut Organisation, up_to| {
+        let (why, when) = ("it holds".to_owned(), time(60));
+        let widening = widen(&acme.state, &project(), &name("prod"), up_to, why, when);
+        acme.append_promotion(&widening.expect("a head"), &["bob"])
+    };
+    wider(&mut acme, wave(2));
+    say(&mut acme, new, Some("manual"), None);
+    for up_to in [1, 2, 2, 5] {
+        wider(&mut acme, wave(up_to));
+    }
+    let (why, when) = ("look".to_owned(), time(61));
+    let pausing = pause(&acme.state, &project(), &name("prod"), why, when);
+    acme.append_promotion(&pausing.expect("a head"), &["carol"]);
+    wider(&mut acme, wave(6));
+    say(&mut acme, new, None, Some(false));
+    say(&mut acme, new, None, None);
+    wider(&mut acme, wave(6));
+    say(&mut acme, old, Some("10m"), None);
+    say(&mut acme, old, None, Some(true));
+    say(&mut acme, old, None, Some(false));
+    let third = acme.publish(&project(), "third");
+    say(&mut acme, third, Some("90s"), Some(false));
+    say(&mut acme, third, Some("90s"), Some(true));
+    let payload = to_payload(&acme.draft("prod", Digest::of(b"fourth")));
+    acme.publish(&project(), "fourth");
+    let text = String::from_utf8(payload).expect("JSON");
+    for waves in [r#""60s""#, r#"{"every":"60s"}"#, r#"{"every":600}"#, "null"] {
+        let written = format!(r#""waves":{waves},"log":"#);
+        let text = text.replace(r#""log":"#, &written);
+        acme.append(sign_as(&["alice"], IN_TOTO, text.as_bytes()));
+    }
+    wider(&mut acme, wave(99));
     acme
 }
 

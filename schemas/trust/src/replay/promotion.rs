@@ -1,9 +1,9 @@
 //! The rule for promotions: enough people, the channel's next number, a bundle that may go there,
-//! and a word that matches the fact.
+//! and a word that matches the fact. A promotion may go in waves; a widening lets more of them go.
 
 use bulla_schemas::Digest;
 use bulla_schemas::policy::ChannelRule;
-use bulla_schemas::statement::{Action, PromotionPredicate, PromotionStatement};
+use bulla_schemas::statement::{Action, PromotionPredicate, PromotionStatement, Wave};
 
 use super::entry::Entry;
 use super::reason::{Reason, blocks};
@@ -42,11 +42,15 @@ pub(super) fn judge(
     let people = signed.quorum(may_sign, rule.threshold, what)?;
     let head = entry.before.head(project, channel);
     check_order(predicate, head)?;
-    if predicate.action == Action::Pause {
-        check_pause(predicate, head, hash)?;
-    } else {
-        check_bundle(entry.before, predicate, rule, hash)?;
-        check_move(entry.before, predicate, head, hash)?;
+    check_fields(predicate)?;
+    let mut up_to = None;
+    match predicate.action {
+        Action::Pause => check_pause(predicate, head, hash)?,
+        Action::Widen => up_to = Some(check_widening(entry.before, predicate, head, hash)?),
+        Action::Promote | Action::Rollback => {
+            check_bundle(entry.before, predicate, rule, hash)?;
+            check_move(entry.before, predicate, head, hash)?;
+        }
     }
     Ok(Effect::Promotion(
         project.clone(),
@@ -59,6 +63,9 @@ pub(super) fn judge(
             people,
             reason: predicate.reason.clone(),
             issued_at: predicate.issued_at,
+            waves: predicate.waves,
+            urgent: predicate.urgent.unwrap_or(is_urgent(predicate.action)),
+            up_to,
             payload: entry.payload_digest(),
         }),
     ))
@@ -66,7 +73,7 @@ pub(super) fn judge(
 
 /// The next number, after the last promotion: no replay, no lost update.
 fn check_order(predicate: &PromotionPredicate, head: Option<&Head>) -> Result<(), Reason> {
-    let expected = head.map_or(0, |head| head.seq) + 1;
+    let expected = head.map_or(0, |head| head.last_seq) + 1;
     if predicate.seq != expected {
         return Err(Reason::Sequence {
             channel: predicate.channel.clone(),
@@ -80,6 +87,59 @@ fn check_order(predicate: &PromotionPredicate, head: Option<&Head>) -> Result<()
         });
     }
     Ok(())
+}
+
+/// Whether servers go past their maintenance windows when the statement does not say it: who rolls
+/// back does not want to wait for the night.
+const fn is_urgent(action: Action) -> bool {
+    matches!(action, Action::Rollback)
+}
+
+/// Each action has fields of its own, and one that says nothing new is left out.
+fn check_fields(predicate: &PromotionPredicate) -> Result<(), Reason> {
+    let action = predicate.action;
+    let misplaced = |field| Err(Reason::Misplaced { action, field });
+    if predicate.waves.is_some() && action != Action::Promote {
+        return misplaced("waves");
+    }
+    if predicate.up_to.is_some() && action != Action::Widen {
+        return misplaced("upTo");
+    }
+    match predicate.urgent {
+        Some(_) if matches!(action, Action::Pause | Action::Widen) => misplaced("urgent"),
+        Some(urgent) if urgent == is_urgent(action) => Err(Reason::Default { action, urgent }),
+        _ => Ok(()),
+    }
+}
+
+/// A widening lets more waves have the head that is there, and takes none back.
+fn check_widening(
+    before: &LogState,
+    predicate: &PromotionPredicate,
+    head: Option<&Head>,
+    hash: Digest,
+) -> Result<Wave, Reason> {
+    let channel = predicate.channel.clone();
+    let Some(head) = head.filter(|head| head.hash == hash) else {
+        return Err(Reason::WidenElsewhere { channel, hash });
+    };
+    if head.is_paused() {
+        return Err(Reason::WidenPaused { channel });
+    }
+    if head.rollout.waves.is_none() {
+        return Err(Reason::NoWaves { channel, hash });
+    }
+    if blocks(before.revocation(&predicate.project, &hash)) {
+        return Err(Reason::Revoked { hash });
+    }
+    match predicate.up_to {
+        Some(up_to) if up_to > head.rollout.open => Ok(up_to),
+        found => Err(Reason::NotWider {
+            channel,
+            open: head.rollout.open,
+            found,
+        }),
+    }
 }
 
 /// A pause keeps the head, whatever became of the bundle: stopping is always allowed.
@@ -147,12 +207,18 @@ fn check_move(
     } else {
         Action::Promote
     };
-    if predicate.action == expected {
-        Ok(())
-    } else {
-        Err(Reason::Action {
+    if predicate.action != expected {
+        return Err(Reason::Action {
             expected,
             found: predicate.action,
-        })
+        });
     }
+    // It goes on as it was promoted.
+    if predicate.urgent.is_some() && head.is_some_and(|head| head.hash == hash) {
+        return Err(Reason::Misplaced {
+            action: expected,
+            field: "urgent",
+        });
+    }
+    Ok(())
 }

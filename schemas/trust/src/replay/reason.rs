@@ -1,7 +1,7 @@
 //! Reasons: the sentence for each rule that an entry can break.
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::{Action, Severity, Wave};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
 
 use crate::envelope::EnvelopeError;
@@ -195,6 +195,54 @@ pub enum Reason {
         channel: ChannelName,
         /// The bundle.
         hash: Digest,
+    },
+    /// A field that its action does not have.
+    #[error("a `{action}` here has no `{field}`")]
+    Misplaced {
+        /// The action.
+        action: Action,
+        /// The field.
+        field: &'static str,
+    },
+    /// A field that says what its action says without it.
+    #[error("a `{action}` leaves `urgent` out where it is `{urgent}`")]
+    Default {
+        /// The action.
+        action: Action,
+        /// What it says.
+        urgent: bool,
+    },
+    /// A widening of something that is not the head.
+    #[error("a widening keeps the head of `{channel}`; {hash} is not the head")]
+    WidenElsewhere {
+        /// The channel.
+        channel: ChannelName,
+        /// The subject.
+        hash: Digest,
+    },
+    /// A widening of a head at which servers are to stop.
+    #[error("`{channel}` is paused, so no further server may go")]
+    WidenPaused {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// A widening where all servers may go.
+    #[error("{hash} was not promoted to `{channel}` in waves, so every server may go")]
+    NoWaves {
+        /// The channel.
+        channel: ChannelName,
+        /// The head.
+        hash: Digest,
+    },
+    /// A widening to a wave that may go already, or to none.
+    #[error("expected a wave after {open}, up to which `{channel}` is open; found {}", found.map_or_else(|| "none".to_owned(), |wave| wave.to_string()))]
+    NotWider {
+        /// The channel.
+        channel: ChannelName,
+        /// The last wave that may go.
+        open: Wave,
+        /// The wave it says.
+        found: Option<Wave>,
     },
     /// A pause of something that is not the head.
     #[error("a pause keeps the head of `{channel}`; {hash} is not the head")]

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_schemas::statement::{Action, Severity};
+use bulla_schemas::statement::{Action, Severity, Wave};
 use bulla_schemas::{Digest, ProjectName};
 
-use super::entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation};
+use super::entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation, Rollout};
 use super::log_state::{Channel, LogState, Project};
 
 /// What an entry changes once it has been judged.
@@ -35,7 +35,8 @@ impl LogState {
                 let size = self
                     .release(&project, &promotion.hash)
                     .map_or(0, |release| release.record().size);
-                let head = head(&project, &promotion, size);
+                let before = self.head(&project, &promotion.channel);
+                let head = head_after(before, &project, &promotion, size);
                 self.project_mut(&project).add_promotion(*promotion, head);
             }
             Effect::Revocation(project, revocation) => {
@@ -49,7 +50,26 @@ impl LogState {
     }
 }
 
-fn head(project: &ProjectName, promotion: &Promotion, size: u64) -> Head {
+/// What a channel points to after a promotion.
+fn head_after(
+    before: Option<&Head>,
+    project: &ProjectName,
+    promotion: &Promotion,
+    size: u64,
+) -> Head {
+    let rollout = rollout_after(before, promotion);
+    let (last_seq, payload) = (promotion.seq, promotion.payload);
+    if let Some(before) = before
+        && promotion.is_widening()
+    {
+        // Holds and quarantines of servers end with a new promotion, and this is not one.
+        return Head {
+            rollout,
+            last_seq,
+            payload,
+            ..before.clone()
+        };
+    }
     let promotion = promotion.clone();
     Head {
         project: project.clone(),
@@ -62,7 +82,30 @@ fn head(project: &ProjectName, promotion: &Promotion, size: u64) -> Head {
         people: promotion.people,
         reason: promotion.reason,
         issued_at: promotion.issued_at,
-        payload: promotion.payload,
+        rollout,
+        last_seq,
+        payload,
+    }
+}
+
+fn rollout_after(before: Option<&Head>, promotion: &Promotion) -> Rollout {
+    let new = Rollout {
+        waves: promotion.waves,
+        open: Wave::FIRST,
+        urgent: promotion.urgent,
+    };
+    let Some(before) = before else {
+        return new;
+    };
+    match promotion.action {
+        Action::Widen => Rollout {
+            open: promotion.up_to.unwrap_or(before.rollout.open),
+            ..before.rollout
+        },
+        // Going on with what was paused is no reason to let the rest of the servers go.
+        Action::Pause => before.rollout,
+        Action::Rollback if before.is_paused() && before.hash == promotion.hash => before.rollout,
+        Action::Promote | Action::Rollback => new,
     }
 }
 

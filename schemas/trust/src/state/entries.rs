@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bulla_schemas::statement::{Action, Build, Severity};
+use bulla_schemas::statement::{Action, Build, Severity, Wave, Waves};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
 
 use crate::policy::CheckedPolicy;
@@ -30,11 +30,11 @@ pub struct Head {
     pub hash: Digest,
     /// Bytes of the bundle's manifest and all blobs it names.
     pub size: u64,
-    /// The number of the channel's last promotion.
+    /// The number of the promotion that it came by.
     pub seq: u64,
-    /// The entry of the log.
+    /// The entry of that promotion in the log.
     pub entry: u64,
-    /// What the last promotion did.
+    /// What that promotion did.
     pub action: Action,
     /// The people and builders who signed it.
     pub people: Vec<Name>,
@@ -42,8 +42,23 @@ pub struct Head {
     pub reason: String,
     /// When, as they say.
     pub issued_at: Timestamp,
-    /// The sha256 of the promotion's payload, the next one's `prev`.
+    /// In which steps it reaches the servers.
+    pub rollout: Rollout,
+    /// The number of the channel's last promotion: this one's, or that of a later widening.
+    pub last_seq: u64,
+    /// The sha256 of that last promotion's payload, the next one's `prev`.
     pub payload: Digest,
+}
+
+/// In which steps a head reaches the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rollout {
+    /// When the waves after the first may go; `None` when all servers go at once.
+    pub waves: Option<Waves>,
+    /// The last wave that people let go: the first, until they widen it.
+    pub open: Wave,
+    /// Whether servers go past their maintenance windows.
+    pub urgent: bool,
 }
 
 /// A promotion that took effect.
@@ -65,6 +80,12 @@ pub struct Promotion {
     pub reason: String,
     /// When, as they say.
     pub issued_at: Timestamp,
+    /// When the waves after the first may go, of a promotion in waves.
+    pub waves: Option<Waves>,
+    /// Whether servers go past their maintenance windows.
+    pub urgent: bool,
+    /// The last wave that it lets go, of a widening.
+    pub up_to: Option<Wave>,
     /// The sha256 of its payload.
     pub payload: Digest,
 }
@@ -122,6 +143,13 @@ pub struct Revocation {
     pub issued_at: Timestamp,
     /// The sha256 of its payload.
     pub payload: Digest,
+}
+
+impl Promotion {
+    /// Tells whether it only lets more servers have the head that the channel has.
+    pub fn is_widening(&self) -> bool {
+        self.action == Action::Widen
+    }
 }
 
 impl Release {

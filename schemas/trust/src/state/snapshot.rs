@@ -1,7 +1,7 @@
 //! The snapshot: a state as bytes, so that a start needs no replay.
 //!
 //! ```text
-//! "bulla-log-state 3\n"
+//! "bulla-log-state 4\n"
 //! roots      count, 32 bytes each: the Merkle root at every size
 //! peaks      32 bytes each
 //! policies   count, each: entry, payload
@@ -15,7 +15,7 @@
 //! is derived again.
 
 use bulla_schemas::outcome::Outcome;
-use bulla_schemas::statement::{Action, Build, Severity};
+use bulla_schemas::statement::{Action, Build, Severity, Wave};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::codec::{Reader, Writer};
@@ -26,7 +26,7 @@ use crate::json;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
 
-const MAGIC: &[u8] = b"bulla-log-state 3\n";
+const MAGIC: &[u8] = b"bulla-log-state 4\n";
 
 /// Why bytes are not a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,11 +157,16 @@ fn write_promotion(writer: &mut Writer, promotion: &Promotion) {
         Action::Promote => 0,
         Action::Rollback => 1,
         Action::Pause => 2,
+        Action::Widen => 3,
     });
     writer.digest(&promotion.hash);
     writer.list(&promotion.people, |w, name| w.text(name.as_str()));
     writer.text(&promotion.reason);
     writer.time(promotion.issued_at.as_seconds());
+    let waves = promotion.waves.map(|waves| waves.to_string());
+    writer.text(&waves.unwrap_or_default());
+    writer.number(u64::from(promotion.urgent));
+    writer.number(promotion.up_to.map_or(0, u64::from));
     writer.digest(&promotion.payload);
 }
 
@@ -252,12 +257,22 @@ fn read_promotion(reader: &mut Reader<'_>) -> Option<Promotion> {
             0 => Action::Promote,
             1 => Action::Rollback,
             2 => Action::Pause,
+            3 => Action::Widen,
             _ => return None,
         },
         hash: reader.digest()?,
         people: reader.names()?,
         reason: reader.text()?.to_owned(),
         issued_at: Timestamp::from_seconds(reader.time()?).ok()?,
+        waves: match reader.text()? {
+            "" => None,
+            waves => Some(waves.parse().ok()?),
+        },
+        urgent: reader.flag()?,
+        up_to: match reader.number()? {
+            0 => None,
+            wave => Some(Wave::try_from(wave).ok()?),
+        },
         payload: reader.digest()?,
     })
 }

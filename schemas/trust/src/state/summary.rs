@@ -17,6 +17,9 @@ impl From<&Promotion> for api::Promotion {
             people: promotion.people.clone(),
             reason: promotion.reason.clone(),
             issued_at: promotion.issued_at,
+            waves: promotion.waves,
+            urgent: promotion.urgent,
+            up_to: promotion.up_to,
         }
     }
 }
@@ -32,6 +35,9 @@ impl From<&Head> for api::Promotion {
             people: head.people.clone(),
             reason: head.reason.clone(),
             issued_at: head.issued_at,
+            waves: head.rollout.waves,
+            urgent: head.rollout.urgent,
+            up_to: Some(head.rollout.open).filter(|open| !open.is_first()),
         }
     }
 }

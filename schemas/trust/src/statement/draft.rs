@@ -4,7 +4,7 @@
 use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::{
     Action, DigestSet, PROMOTION_TYPE, PromotionPredicate, PromotionStatement, REVOCATION_TYPE,
-    RevocationPredicate, RevocationStatement, STATEMENT_TYPE, Severity, Subject,
+    RevocationPredicate, RevocationStatement, STATEMENT_TYPE, Severity, Subject, Wave,
 };
 use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 
@@ -40,6 +40,22 @@ pub fn pause(
     Some(promotion(state, project, channel, to, reason, issued_at))
 }
 
+/// Drafts the promotion that lets the waves up to one have the present head; `None` when there is
+/// none.
+pub fn widen(
+    state: &LogState,
+    project: &ProjectName,
+    channel: &ChannelName,
+    up_to: Wave,
+    reason: String,
+    issued_at: Timestamp,
+) -> Option<PromotionStatement> {
+    let to = (state.head(project, channel)?.hash, Action::Widen);
+    let mut widening = promotion(state, project, channel, to, reason, issued_at);
+    widening.predicate.up_to = Some(up_to);
+    Some(widening)
+}
+
 fn promotion(
     state: &LogState,
     project: &ProjectName,
@@ -56,9 +72,12 @@ fn promotion(
         predicate: PromotionPredicate {
             project: project.clone(),
             channel: channel.clone(),
-            seq: head.map_or(0, |head| head.seq) + 1,
+            seq: head.map_or(0, |head| head.last_seq) + 1,
             prev: head.map_or(Digest::from_bytes([0; 32]), |head| head.payload),
             action,
+            waves: None,
+            urgent: None,
+            up_to: None,
             log: state.position(),
             reason,
             issued_at,

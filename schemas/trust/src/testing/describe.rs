@@ -1,10 +1,11 @@
 //! A state as plain JSON, for comparison with golden logs and with the second implementation.
 
 use bulla_schemas::ProjectName;
+use bulla_schemas::statement::Action;
 use serde_json::{Map, Value, json};
 
 use crate::replay::Verdict;
-use crate::state::LogState;
+use crate::state::{LogState, Promotion};
 
 /// Describes everything that a log says, and which of its entries took effect.
 pub fn describe(state: &LogState, verdicts: &[Verdict]) -> Value {
@@ -26,9 +27,16 @@ pub fn describe(state: &LogState, verdicts: &[Verdict]) -> Value {
     })
 }
 
+/// Tells whether a promotion says anything about the steps in which it reaches servers.
+fn says_rollout(promotion: &Promotion) -> bool {
+    promotion.waves.is_some()
+        || promotion.is_widening()
+        || promotion.urgent != (promotion.action == Action::Rollback)
+}
+
 fn describe_project(state: &LogState, project: &ProjectName) -> Value {
     let channels = state.channels(project).map(|head| {
-        let value = json!({
+        let mut value = json!({
             "hash": head.hash.hex(),
             "size": head.size,
             "seq": head.seq,
@@ -39,6 +47,18 @@ fn describe_project(state: &LogState, project: &ProjectName) -> Value {
             "issuedAt": head.issued_at,
             "payload": head.payload.hex(),
         });
+        // Channels without waves are described as they were before there were any.
+        let of_channel = |promotion: &&Promotion| promotion.channel == head.channel;
+        if state
+            .promotions(project)
+            .filter(of_channel)
+            .any(says_rollout)
+        {
+            value["waves"] = json!(head.rollout.waves);
+            value["open"] = json!(head.rollout.open);
+            value["urgent"] = json!(head.rollout.urgent);
+            value["lastSeq"] = json!(head.last_seq);
+        }
         (head.channel.to_string(), value)
     });
     let releases = state.releases(project).map(|release| {

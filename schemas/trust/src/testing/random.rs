@@ -2,7 +2,7 @@
 
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::Policy;
-use bulla_schemas::statement::{Action, Build, Severity};
+use bulla_schemas::statement::{Action, Build, PromotionStatement, Severity, Wave, Waves};
 use bulla_schemas::{Digest, ProjectName};
 
 use super::{Organisation, key, name, policy, raw_envelope, release, security_key, time};
@@ -159,6 +159,7 @@ fn random_promotion(acme: &Organisation, random: &mut Random) -> Unsigned {
         "why ü\n".to_owned(),
         at,
     );
+    random_rollout(&mut statement, acme, random);
     let predicate = &mut statement.predicate;
     match random.below(30) {
         0 => predicate.seq += 1,
@@ -185,6 +186,35 @@ fn random_promotion(acme: &Organisation, random: &mut Random) -> Unsigned {
     }
     let most = if channel.as_str() == "vault" { 4 } else { 2 };
     (IN_TOTO, to_payload(&statement), random.signers(most))
+}
+
+/// Waves of promotions and their widening, with fields where they belong and where they do not.
+fn random_rollout(statement: &mut PromotionStatement, acme: &Organisation, random: &mut Random) {
+    let predicate = &mut statement.predicate;
+    let is_right = predicate.action == Action::Promote || random.percent(10);
+    if random.percent(40) && is_right {
+        let waves = ["manual", "1s", "10m", "90s", "24h"];
+        predicate.waves = Some(random.pick(&waves).parse::<Waves>().expect("waves"));
+    }
+    if random.percent(15) {
+        let usual = predicate.action == Action::Rollback;
+        predicate.urgent = Some(usual == random.percent(10));
+    }
+    if random.percent(25) {
+        if let Some(head) = acme.state.head(&predicate.project, &predicate.channel) {
+            statement.subject[0].digest.sha256 = head.hash;
+        }
+        predicate.action = Action::Widen;
+        let wave = u64::try_from(random.below(8) + 1).unwrap_or(1);
+        predicate.up_to = Wave::try_from(wave).ok();
+        if random.percent(90) {
+            predicate.waves = None;
+            predicate.urgent = None;
+        }
+    }
+    if random.percent(4) {
+        predicate.up_to = Some(Wave::LAST).filter(|_| predicate.up_to.is_none());
+    }
 }
 
 fn random_revocation(acme: &Organisation, random: &mut Random) -> Unsigned {

@@ -18,4 +18,5 @@ mod router;
 mod verified;
 mod watch;
 
+pub(crate) use framing::TwoLengths;
 pub(crate) use router::router;

@@ -3,6 +3,7 @@
 mod connection;
 mod connections;
 mod descriptors;
+mod heads;
 mod socket;
 
 use std::future::Future;

@@ -34,7 +34,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", id, %method, path = escape(&path));
 
     async move {
-        let framed = framing::check(request.version(), request.headers());
+        let framed = framing::check(request.version(), request.headers(), request.extensions());
         let (is_chunked, is_long) = (
             framing::is_chunked(request.headers()),
             framing::is_long(request.headers()),

@@ -3,7 +3,7 @@
 
 use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Version};
 
 use crate::http::problem::Problem;
 
@@ -11,14 +11,27 @@ use crate::http::problem::Problem;
 /// can be used again.
 const SHORT: u64 = 16 * 1024;
 
+/// Marks a request whose head says in two ways where the body ends. HTTP's own reader drops the
+/// `Content-Length` next to a `Transfer-Encoding`, so the headers do not show it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TwoLengths;
+
 /// Checks the head of a request.
-pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn check(
+    version: Version,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(), Problem> {
     check_host(version, headers)?;
+    if extensions.get::<TwoLengths>().is_some() {
+        return Err(Problem::Framing {
+            reason: "a body has a Content-Length or a Transfer-Encoding, not both",
+        });
+    }
     check_transfer_coding(headers)
 }
 
-/// Tells whether the body is in chunks. HTTP's own reader drops a `Content-Length` next to them, so
-/// another server on the way may have seen another end of the body.
+/// Tells whether the body is in chunks.
 pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
 }

@@ -18,12 +18,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::connections::Place;
+use super::heads::{self, Heads};
 use super::socket::Socket;
+use crate::http::TwoLengths;
 use crate::settings::Patience;
 use crate::watchers::Seat;
 
-/// Most bytes of a connection in memory, each way; also of the head of a request.
-const BUFFER: usize = 64 * 1024;
+/// Most bytes of a connection in memory, each way: as many as a head may have.
+const BUFFER: usize = heads::MOST_BYTES;
 /// How long a client that lingers may send nothing.
 const LINGER_SILENCE: Duration = Duration::from_secs(5);
 
@@ -44,7 +46,9 @@ pub(super) async fn answer(
         .max_buf_size(BUFFER);
     let service = TowerToHyperService::new(router);
     let activity = place.activity();
-    let socket = Socket::new(stream, patience, Arc::clone(&activity));
+    let heads = Heads::new();
+    let verdict = heads.verdict();
+    let socket = Socket::new(stream, patience, Arc::clone(&activity), heads);
     let was_closed = Arc::new(AtomicBool::new(false));
     let closes = Arc::clone(&was_closed);
     let working = Arc::clone(&activity);
@@ -57,6 +61,9 @@ pub(super) async fn answer(
         service_fn(move |mut request: Request<Incoming>| {
             working.set_busy(true);
             request.extensions_mut().insert(seat.clone());
+            if verdict.has_two_lengths(request.headers()) {
+                request.extensions_mut().insert(TwoLengths);
+            }
             let (answer, working, closes) = (
                 service.call(request),
                 Arc::clone(&working),

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connections::Activity;
+use super::heads::Heads;
 use crate::settings::Patience;
 
 /// A connection's socket.
@@ -22,6 +23,7 @@ pub(super) struct Socket {
     /// Runs until the first byte has come.
     first_byte: Option<Pin<Box<Sleep>>>,
     taken: Taken,
+    heads: Heads,
 }
 
 /// What a client takes of what it is sent. Only the time counts in which the registry waits for it.
@@ -37,7 +39,12 @@ struct Taken {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, patience: Patience, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        patience: Patience,
+        activity: Arc<Activity>,
+        heads: Heads,
+    ) -> Self {
         Self {
             stream,
             activity,
@@ -49,6 +56,7 @@ impl Socket {
                 bytes: 0,
                 waiting: None,
             },
+            heads,
         }
     }
 
@@ -114,8 +122,10 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let known = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
+            self.heads.read(&buffer.filled()[known..]);
             self.activity.note();
             self.first_byte = None;
         } else if let Some(first_byte) = &mut self.first_byte {

@@ -238,6 +238,7 @@ async fn a_request_whose_end_or_host_is_unclear_is_refused() {
         (format!("{put}Transfer-Encoding: gzip\r\n\r\nx"), "400"),
         (format!("{put}Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx"), "400"),
         (format!("{put}Content-Length: +1\r\n\r\nx"), "400"),
+        (format!("{put}Content-Length: 1, 2\r\n\r\nxx"), "400"),
         (format!("{put}Transfer-Encoding: chunked\r\n\r\nz\r\n"), "400"),
         (format!("{put}Transfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n"), "400"),
         (format!("{put}Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n"), "400"),
@@ -260,15 +261,50 @@ async fn a_request_whose_end_or_host_is_unclear_is_refused() {
 }
 
 #[tokio::test]
-async fn what_follows_a_chunked_body_is_not_taken_for_a_request() {
+async fn a_body_with_a_length_and_in_chunks_is_refused_on_every_route() {
     let registry = Registry::start().await;
     let smuggled = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
-    let request = format!(
-        "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\
-         \r\n0\r\n\r\n{smuggled}",
-        5 + smuggled.len()
-    );
-    let answer = exchange(&registry, request.into_bytes()).await;
+    let length = format!("Content-Length: {}\r\n", 5 + smuggled.len());
+    let chunked = "Transfer-Encoding: chunked\r\n".to_owned();
+    let token = format!("Authorization: Bearer {}\r\n", registry.token);
+    // What came before on the connection makes no difference.
+    let earlier = "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    for route in [
+        "GET /healthz",
+        "POST /log/entries",
+        "PUT /v2/acme/tool/manifests/v1",
+        "POST /v2/acme/tool/blobs/uploads/",
+        "POST /api/v1/hosts/web1/report",
+        "GET /api/v1/projects",
+        "POST /nowhere",
+    ] {
+        for lengths in [
+            [&length, &chunked, ""],
+            [&chunked, &length, ""],
+            [&chunked, "Content-Length: 1\r\n", "Content-Length: 2\r\n"],
+        ] {
+            let lengths = lengths.concat();
+            let request =
+                format!("{route} HTTP/1.1\r\nHost: a\r\n{token}{lengths}\r\n0\r\n\r\n{smuggled}");
+            let answer = exchange(&registry, request.clone().into_bytes()).await;
+            assert_eq!(status(&answer), "400", "{request}\n{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+            let body = format!("{earlier}{request}");
+            let answer = exchange(&registry, body.into_bytes()).await;
+            assert_eq!(answer.matches("HTTP/1.1 404").count(), 1, "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 400").count(), 1, "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{answer}");
+        }
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn what_follows_a_chunked_body_is_not_taken_for_a_request() {
+    let registry = Registry::start().await;
+    let request = "POST /nowhere HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answer = exchange(&registry, request.into()).await;
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     registry.stop().await;
 }

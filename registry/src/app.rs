@@ -23,11 +23,19 @@ use crate::store::blobs::BlobStore;
 use crate::store::repositories::Repositories;
 use crate::store::space::Disk;
 use crate::store::uploads::Uploads;
+use crate::turns::Turns;
 use crate::watchers::Watchers;
 
 /// Most bytes of bodies in memory at once, of all requests and of those of one token.
 const MOST_BODIES: u64 = 128 << 20;
 const MOST_BODIES_OF_TOKEN: u64 = 32 << 20;
+/// Most bytes of answers in memory at once that clients have not taken yet, of all requests and of
+/// those of one token; those without a token count as of one.
+const MOST_ANSWERS: u64 = 64 << 20;
+const MOST_ANSWERS_OF_TOKEN: u64 = 32 << 20;
+/// How many long answers are made at once, of all and of one token; others wait.
+const MOST_ANSWERING: usize = 4;
+const MOST_ANSWERING_OF_TOKEN: usize = 3;
 
 /// A registry over one data directory.
 #[derive(Debug)]
@@ -38,6 +46,10 @@ pub struct App {
     pub(crate) uploads: Arc<Uploads>,
     /// For bodies that are read as a whole.
     pub(crate) budget: Arc<Budget>,
+    /// For answers that are sent as a whole.
+    pub(crate) answers: Arc<Budget>,
+    /// For making them.
+    pub(crate) answering: Arc<Turns>,
     /// Who waits for the log to grow.
     pub(crate) watchers: Watchers,
     /// How many reports each token has sent.
@@ -72,6 +84,8 @@ impl App {
             uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),
             catalog,
             budget: Budget::new(MOST_BODIES, MOST_BODIES_OF_TOKEN),
+            answers: Budget::new(MOST_ANSWERS, MOST_ANSWERS_OF_TOKEN),
+            answering: Turns::new(MOST_ANSWERING, MOST_ANSWERING_OF_TOKEN),
             watchers: Watchers::new(),
             reports: Mutex::new(Quota::new(settings.most_reports)),
             settings,

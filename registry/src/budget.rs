@@ -1,5 +1,5 @@
-//! How many bytes of requests may be in memory at once: of all requests, and of those of one token,
-//! so that no token keeps the others out.
+//! How many bytes of requests or answers may be in memory at once: of all, and of those of one
+//! token, so that no token keeps the others out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ pub(crate) struct Budget {
     taken: Mutex<HashMap<String, u64>>,
 }
 
-/// Bytes that a request may hold; given back when it is dropped.
+/// Bytes that a request or an answer may hold; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,

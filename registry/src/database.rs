@@ -18,5 +18,5 @@ use connection::{damaged, parse, parse_optional};
 pub use error::DatabaseError;
 pub(crate) use hosts::{Changes, HostRow, ReportRow};
 pub(crate) use index::IndexedRecord;
-pub(crate) use manifests::{ManifestRow, Referrers};
+pub(crate) use manifests::{IndexedManifest, ManifestRow, Referrers};
 pub use tokens::TokenRow;

@@ -4,6 +4,7 @@
 mod answer;
 mod api;
 mod body;
+mod bounded;
 mod caller;
 mod content;
 mod download;

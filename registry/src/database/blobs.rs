@@ -16,7 +16,7 @@ impl Database {
         let row = sqlx::query("SELECT 1 FROM blobs WHERE repository = $1 AND digest = $2")
             .bind(project.as_str())
             .bind(blob.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.is_some())
     }

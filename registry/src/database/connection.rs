@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bulla_schemas::Timestamp;
 use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Executor as _, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 
 use super::error::DatabaseError;
 use crate::data::{DataDirectory, DataError};
@@ -14,13 +14,31 @@ use crate::data::{DataDirectory, DataError};
 /// Every change of the tables, in order. One that was released is never edited.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The database.
+/// Most connections for what is found by its key.
+const MOST_READS: u32 = 4;
+/// Most connections for lists.
+const MOST_LISTS: u32 = 4;
+
+/// The database. Its connections are kept apart by what they are for, so that neither lists nor
+/// writes take one from what every request needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    pub(super) pool: AnyPool,
+    /// For what is found by its key, which takes next to no time.
+    pub(super) reads: AnyPool,
+    /// For lists, which may be long.
+    pub(super) lists: AnyPool,
+    /// For what is written. SQLite takes one writer at a time: others wait here, for as long as
+    /// they would wait there.
+    pub(super) writes: AnyPool,
 }
 
 impl Database {
+    /// Opens the database of the data directory at `root`, without its lock, and makes both where
+    /// they are missing.
+    pub(crate) async fn open_in(root: &Path, now: Timestamp) -> Result<Self, DatabaseError> {
+        Self::open(&DataDirectory::open(root)?, now).await
+    }
+
     /// Opens the database of a data directory, and makes it where there is none. Several
     /// processes may have it open: `token create` works while the server runs.
     pub(crate) async fn open(data: &DataDirectory, now: Timestamp) -> Result<Self, DatabaseError> {
@@ -30,50 +48,67 @@ impl Database {
         bulla_files::has_file(&path).map_err(DataError::from)?;
         // Held while the tables are made: two processes may start at once in an empty directory.
         let _lock = data.lock_database(now)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(8)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    // A revoked token must stay revoked after a power failure: full sync.
-                    for pragma in [
-                        "PRAGMA busy_timeout = 10000",
-                        "PRAGMA journal_mode = WAL",
-                        "PRAGMA synchronous = FULL",
-                    ] {
-                        connection.execute(pragma).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(&sqlite_url(&path))
-            .await
-            .map_err(|source| DatabaseError::Open {
-                path: path.display().to_string(),
-                source,
-            })?;
+        let url = sqlite_url(&path);
+        let cannot_open = |source| DatabaseError::Open {
+            path: path.display().to_string(),
+            source,
+        };
+        // A pool would try again for half a minute where the disk is full, and not say so.
+        let mut first = AnyConnection::connect(&url).await.map_err(cannot_open)?;
+        prepare(&mut first).await.map_err(cannot_open)?;
         MIGRATIONS
-            .run(&pool)
+            .run(&mut first)
             .await
             .map_err(DatabaseError::Migrate)?;
-        Ok(Self { pool })
+        let pool = |most| {
+            AnyPoolOptions::new()
+                .max_connections(most)
+                .after_connect(|connection, _| Box::pin(prepare(connection)))
+                .connect_lazy(&url)
+                .map_err(cannot_open)
+        };
+        let database = Self {
+            reads: pool(MOST_READS)?,
+            lists: pool(MOST_LISTS)?,
+            writes: pool(1)?,
+        };
+        // Once another one is open: the last that closes writes all to the disk.
+        database.ping().await?;
+        first.close().await?;
+        Ok(database)
     }
 
     /// Begins a transaction that will write. SQLite takes the write lock at once, so that two
     /// writers wait for each other instead of failing when they upgrade.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writes.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Fails when the database does not answer.
     pub(crate) async fn ping(&self) -> Result<(), DatabaseError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        sqlx::query("SELECT 1").execute(&self.reads).await?;
         Ok(())
     }
 
     /// Closes all connections.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        for pool in [&self.reads, &self.lists, &self.writes] {
+            pool.close().await;
+        }
     }
+}
+
+/// Sets what every connection needs.
+async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    // A revoked token must stay revoked after a power failure: full sync.
+    for pragma in [
+        "PRAGMA busy_timeout = 10000",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+    ] {
+        connection.execute(pragma).await?;
+    }
+    Ok(())
 }
 
 /// Reads a column of text as the type that wrote it.
@@ -125,7 +160,8 @@ fn sqlite_url(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::ReportRow;
+    use crate::database::{Referrers, ReportRow};
+    use crate::oci::digest::OciDigest;
 
     #[tokio::test]
     async fn opens_in_a_folder_with_an_odd_name() {
@@ -182,6 +218,61 @@ mod tests {
                 .unwrap()
         );
         assert_eq!(database.hosts("", 9).await.unwrap()[0].host, host);
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_second_version_knows_how_long_its_referrers_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        install_default_drivers();
+        let pool = AnyPool::connect(&sqlite_url(&data.database()))
+            .await
+            .unwrap();
+        let earlier = MIGRATIONS.iter().filter(|step| step.version <= 2);
+        Migrator::with_migrations(earlier.cloned().collect())
+            .run(&pool)
+            .await
+            .unwrap();
+        let subject = OciDigest::from(bulla_schemas::Digest::of(b"subject"));
+        let annotations = [(r#"{"long":"ä"}"#, Some("a/b")), ("{}", None)];
+        for (number, (annotations, artifact_type)) in annotations.into_iter().enumerate() {
+            sqlx::query("INSERT INTO manifests VALUES ('acme/tool', $1, 'm', 1, $2, $3, $4)")
+                .bind(format!("sha256:{}", number.to_string().repeat(64)))
+                .bind(artifact_type)
+                .bind(subject.to_string())
+                .bind(annotations)
+                .execute(&pool)
+                .await
+                .unwrap();
+        }
+        pool.close().await;
+
+        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let project = "acme/tool".parse().unwrap();
+        let asked = Referrers {
+            project: &project,
+            subject: &subject,
+            artifact_type: None,
+            after: "",
+        };
+        let sizes = database.referrer_sizes(&asked, 9).await.unwrap();
+        assert_eq!(sizes, [13 + 3, 2]);
+        let listed = database.referrers(&asked, 9).await.unwrap();
+        assert_eq!(listed[0].annotations, r#"{"long":"ä"}"#);
+        assert_eq!(listed[1].row.artifact_type, None);
+    }
+
+    #[tokio::test]
+    async fn lists_and_writes_that_take_all_their_connections_leave_those_of_every_request() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let mut taken = vec![database.writes.acquire().await.unwrap()];
+        for _ in 0..MOST_LISTS {
+            taken.push(database.lists.acquire().await.unwrap());
+        }
+        database.ping().await.unwrap();
+        assert!(database.lists.try_acquire().is_none());
     }
 
     #[tokio::test]

@@ -2,7 +2,16 @@
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use sqlx::migrate::MigrateError;
+
 use crate::data::DataError;
+
+/// SQLite's result codes (`sqlite3.h`); what is above the lowest byte says more.
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_READONLY: u32 = 8;
+const SQLITE_IOERR: u32 = 10;
+const SQLITE_FULL: u32 = 13;
+const SQLITE_CANTOPEN: u32 = 14;
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +40,36 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Tells whether the disk is full, as SQLite says it (`SQLITE_FULL`).
     pub(crate) fn is_full(&self) -> bool {
-        let Self::Statement(sqlx::Error::Database(error)) = self else {
-            return false;
+        self.code() == Some(SQLITE_FULL)
+    }
+
+    /// Tells whether the disk, or what the disk allows, may be why.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        let codes = [SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN];
+        // Connections may be what could not be opened meanwhile.
+        matches!(self, Self::Statement(sqlx::Error::PoolTimedOut))
+            || self.code().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Tells whether no connection was free, or another process wrote, for too long.
+    pub(crate) fn is_busy(&self) -> bool {
+        match self {
+            Self::Statement(sqlx::Error::PoolTimedOut) => true,
+            _ => self.code() == Some(SQLITE_BUSY),
+        }
+    }
+
+    fn code(&self) -> Option<u32> {
+        let error = match self {
+            Self::Open { source, .. }
+            | Self::Statement(source)
+            | Self::Migrate(
+                MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+            ) => source,
+            Self::Data(_) | Self::Migrate(_) => return None,
         };
-        error.code().is_some_and(|code| code == "13")
+        let code = error.as_database_error()?.code()?;
+        Some(code.parse::<u32>().ok()? & 0xff)
     }
 }
 

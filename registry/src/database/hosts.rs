@@ -146,7 +146,7 @@ impl Database {
         )
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.lists)
         .await?
         .iter()
         .map(read_host)
@@ -157,7 +157,7 @@ impl Database {
     pub(crate) async fn host(&self, host: &HostName) -> Result<Option<HostRow>, DatabaseError> {
         let row = sqlx::query("SELECT host, received_at, facts FROM hosts WHERE host = $1")
             .bind(host.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         row.as_ref().map(read_host).transpose()
     }
@@ -166,7 +166,7 @@ impl Database {
     pub(crate) async fn host_projects(&self, host: &HostName) -> Result<Reports, DatabaseError> {
         let rows = sqlx::query("SELECT report FROM host_projects WHERE host = $1 ORDER BY project")
             .bind(host.as_str())
-            .fetch_all(&self.pool)
+            .fetch_all(&self.lists)
             .await?;
         let mut reports = Reports {
             items: Vec::with_capacity(rows.len()),
@@ -194,7 +194,7 @@ impl Database {
         .bind(project.as_str())
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.lists)
         .await?
         .iter()
         .map(|row| Ok((read_host(row)?, json(row, "report")?)))
@@ -216,7 +216,7 @@ impl Database {
                 .bind(asked.host.as_str())
                 .bind(before)
                 .bind(i64::from(asked.limit))
-                .fetch_all(&self.pool)
+                .fetch_all(&self.lists)
                 .await
             }
             Some(project) => {
@@ -229,7 +229,7 @@ impl Database {
                 .bind(project.as_str())
                 .bind(before)
                 .bind(i64::from(asked.limit))
-                .fetch_all(&self.pool)
+                .fetch_all(&self.lists)
                 .await
             }
         };

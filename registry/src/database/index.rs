@@ -2,7 +2,7 @@
 
 use bulla_schemas::ProjectName;
 
-use super::{Database, DatabaseError, ManifestRow, blobs, manifests, tags};
+use super::{Database, DatabaseError, IndexedManifest, blobs, manifests, tags};
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
@@ -12,7 +12,7 @@ pub(crate) enum IndexedRecord {
     /// A blob.
     Blob(OciDigest),
     /// A manifest.
-    Manifest(ManifestRow),
+    Manifest(IndexedManifest),
     /// A tag and the manifest that it names.
     Tag(Tag, OciDigest),
 }
@@ -51,7 +51,7 @@ impl Database {
     /// Tells whether anything is indexed.
     pub(crate) async fn has_index(&self) -> Result<bool, DatabaseError> {
         let row = sqlx::query("SELECT 1 FROM blobs UNION ALL SELECT 1 FROM manifests LIMIT 1")
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.is_some())
     }

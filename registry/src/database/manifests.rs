@@ -21,11 +21,18 @@ pub(crate) struct ManifestRow {
     pub artifact_type: Option<String>,
     /// The manifest that it is about.
     pub subject: Option<OciDigest>,
+}
+
+/// A manifest with what only lists of referrers show of it, which may be as long as the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexedManifest {
+    /// What everything else needs.
+    pub row: ManifestRow,
     /// Its annotations, a JSON object.
     pub annotations: String,
 }
 
-impl ManifestRow {
+impl IndexedManifest {
     /// Returns what the index keeps of a manifest of `size` bytes.
     pub(crate) fn new(
         digest: OciDigest,
@@ -33,14 +40,21 @@ impl ManifestRow {
         document: &Document,
     ) -> Result<Self, DocumentError> {
         Ok(Self {
-            digest,
-            media_type: document.media_type().to_owned(),
-            size: size as u64,
-            artifact_type: document.artifact_type().map(ToOwned::to_owned),
-            subject: document.subject().cloned(),
+            row: ManifestRow {
+                digest,
+                media_type: document.media_type().to_owned(),
+                size: size as u64,
+                artifact_type: document.artifact_type().map(ToOwned::to_owned),
+                subject: document.subject().cloned(),
+            },
             annotations: serde_json::to_string(document.annotations())
                 .map_err(DocumentError::Json)?,
         })
+    }
+
+    /// Returns how many bytes of a list of referrers depend on the manifest.
+    fn listed_bytes(&self) -> usize {
+        self.annotations.len() + self.row.artifact_type.as_ref().map_or(0, String::len)
     }
 }
 
@@ -57,7 +71,7 @@ pub(crate) struct Referrers<'a> {
     pub after: &'a str,
 }
 
-const COLUMNS: &str = "digest, media_type, size, artifact_type, subject, annotations";
+const COLUMNS: &str = "digest, media_type, size, artifact_type, subject";
 
 impl Database {
     /// Returns a manifest of a repository.
@@ -71,7 +85,7 @@ impl Database {
         )))
         .bind(project.as_str())
         .bind(manifest.to_string())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reads)
         .await?;
         row.as_ref().map(read).transpose()
     }
@@ -80,7 +94,7 @@ impl Database {
     pub(crate) async fn add_manifest(
         &self,
         project: &ProjectName,
-        manifest: &ManifestRow,
+        manifest: &IndexedManifest,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;
         insert(&mut transaction, project, manifest).await?;
@@ -88,18 +102,18 @@ impl Database {
         Ok(())
     }
 
-    /// Returns how many bytes of annotations each of up to `limit` manifests about a subject has,
-    /// in the order of [`referrers`](Self::referrers): so that a page of them can be cut before
-    /// it is in memory.
+    /// Returns how many bytes each of up to `limit` manifests about a subject adds to a list of
+    /// them, in the order of [`referrers`](Self::referrers): so that a page can be cut before it is
+    /// in memory. The index alone answers this.
     pub(crate) async fn referrer_sizes(
         &self,
         asked: &Referrers<'_>,
         limit: u32,
     ) -> Result<Vec<u64>, DatabaseError> {
-        let rows = self.select_referrers("LENGTH(annotations) AS size", asked, limit);
+        let rows = self.select_referrers("listed_bytes", asked, limit);
         rows.await?
             .iter()
-            .map(|row| Ok(row.try_get::<i64, _>("size")?.try_into().unwrap_or(0)))
+            .map(|row| size(row, "listed_bytes"))
             .collect()
     }
 
@@ -108,9 +122,18 @@ impl Database {
         &self,
         asked: &Referrers<'_>,
         limit: u32,
-    ) -> Result<Vec<ManifestRow>, DatabaseError> {
-        let rows = self.select_referrers(COLUMNS, asked, limit);
-        rows.await?.iter().map(read).collect()
+    ) -> Result<Vec<IndexedManifest>, DatabaseError> {
+        let columns = "digest, media_type, size, artifact_type, subject, annotations";
+        let rows = self.select_referrers(columns, asked, limit);
+        rows.await?
+            .iter()
+            .map(|row| {
+                Ok(IndexedManifest {
+                    row: read(row)?,
+                    annotations: row.try_get("annotations")?,
+                })
+            })
+            .collect()
     }
 
     async fn select_referrers(
@@ -130,7 +153,7 @@ impl Database {
         .bind(asked.after)
         .bind(asked.artifact_type.unwrap_or_default())
         .bind(i64::from(limit))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.lists)
         .await?;
         Ok(rows)
     }
@@ -145,7 +168,7 @@ impl Database {
              UNION ALL SELECT 1 FROM blobs WHERE repository = $1 LIMIT 1",
         )
         .bind(project.as_str())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reads)
         .await?;
         Ok(row.is_some())
     }
@@ -154,19 +177,21 @@ impl Database {
 pub(crate) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     project: &ProjectName,
-    manifest: &ManifestRow,
+    manifest: &IndexedManifest,
 ) -> Result<(), DatabaseError> {
+    let row = &manifest.row;
     sqlx::query(sqlx::AssertSqlSafe(format!(
-        "INSERT INTO manifests (repository, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT DO NOTHING"
+        "INSERT INTO manifests (repository, {COLUMNS}, annotations, listed_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
     )))
     .bind(project.as_str())
-    .bind(manifest.digest.to_string())
-    .bind(&manifest.media_type)
-    .bind(i64::try_from(manifest.size).unwrap_or(i64::MAX))
-    .bind(manifest.artifact_type.as_deref())
-    .bind(manifest.subject.as_ref().map(ToString::to_string))
+    .bind(row.digest.to_string())
+    .bind(&row.media_type)
+    .bind(i64::try_from(row.size).unwrap_or(i64::MAX))
+    .bind(row.artifact_type.as_deref())
+    .bind(row.subject.as_ref().map(ToString::to_string))
     .bind(&manifest.annotations)
+    .bind(i64::try_from(manifest.listed_bytes()).unwrap_or(i64::MAX))
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -176,9 +201,12 @@ fn read(row: &AnyRow) -> Result<ManifestRow, DatabaseError> {
     Ok(ManifestRow {
         digest: super::parse(row, "digest")?,
         media_type: row.try_get("media_type")?,
-        size: row.try_get::<i64, _>("size")?.try_into().unwrap_or(0),
+        size: size(row, "size")?,
         artifact_type: row.try_get("artifact_type")?,
         subject: super::parse_optional(row, "subject")?,
-        annotations: row.try_get("annotations")?,
     })
+}
+
+fn size(row: &AnyRow, column: &str) -> Result<u64, DatabaseError> {
+    Ok(row.try_get::<i64, _>(column)?.try_into().unwrap_or(0))
 }

@@ -17,7 +17,7 @@ impl Database {
         let row = sqlx::query("SELECT digest FROM tags WHERE repository = $1 AND tag = $2")
             .bind(project.as_str())
             .bind(tag.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         row.as_ref()
             .map(|row| super::parse(row, "digest"))
@@ -48,7 +48,7 @@ impl Database {
             .bind(project.as_str())
             .bind(after)
             .bind(i64::from(limit))
-            .fetch_all(&self.pool)
+            .fetch_all(&self.lists)
             .await?
             .iter()
             .map(|row| Ok(row.try_get("tag")?))

@@ -50,7 +50,7 @@ impl Database {
         .bind(token.expires_at.map(|time| time.to_string()))
         .bind(token.last_used_at.map(|time| time.to_string()))
         .bind(token.revoked_at.map(|time| time.to_string()))
-        .execute(&self.pool)
+        .execute(&self.writes)
         .await?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Database {
             "SELECT {COLUMNS} FROM tokens WHERE secret_digest = $1"
         )))
         .bind(secret.to_string())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reads)
         .await?;
         row.as_ref().map(read).transpose()
     }
@@ -74,7 +74,7 @@ impl Database {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM tokens ORDER BY created_at, id"
         )))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.lists)
         .await?
         .iter()
         .map(read)
@@ -91,7 +91,7 @@ impl Database {
             sqlx::query("UPDATE tokens SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
                 .bind(id)
                 .bind(now.to_string())
-                .execute(&self.pool)
+                .execute(&self.writes)
                 .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -101,7 +101,7 @@ impl Database {
         sqlx::query("UPDATE tokens SET last_used_at = $2 WHERE id = $1")
             .bind(id)
             .bind(now.to_string())
-            .execute(&self.pool)
+            .execute(&self.writes)
             .await?;
         Ok(())
     }

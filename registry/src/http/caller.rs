@@ -104,6 +104,10 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        // A layer may have asked before its route does.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let (token_id, access) = match secret(parts)? {
             None => (String::new(), None),
             Some(secret) => {
@@ -111,11 +115,13 @@ impl FromRequestParts<Arc<App>> for Caller {
                 (id, Some(access))
             }
         };
-        Ok(Self {
+        let caller = Self {
             access,
             token_id,
             anonymous_read: app.settings.anonymous_read,
-        })
+        };
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
 }
 

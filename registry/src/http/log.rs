@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bulla_trust::tile::TilePath;
@@ -50,7 +51,7 @@ pub(crate) async fn tile(
     let tile: TilePath = format!("tile/{path}").parse().map_err(Problem::malformed)?;
     let size = app.catalog.published().state.size();
     let files = app.catalog.log.files().clone();
-    let content = blocking(move || files.tile(tile, size))
+    let (object, length) = blocking(move || files.open(tile, size))
         .await?
         .ok_or_else(|| Problem::not_found("published tile", &tile))?;
     let headers = [
@@ -58,9 +59,12 @@ pub(crate) async fn tile(
             CONTENT_TYPE,
             HeaderValue::from_static("application/octet-stream"),
         ),
+        (CONTENT_LENGTH, length.into()),
         (CACHE_CONTROL, IMMUTABLE),
     ];
-    Ok((headers, content).into_response())
+    // Full bundles may have megabytes, which no client that reads slowly may keep in memory.
+    let stream = object.stream(0, length).map_err(Problem::internal)?;
+    Ok((headers, Body::from_stream(stream)).into_response())
 }
 
 /// `POST /log/entries`

@@ -146,6 +146,9 @@ pub(crate) enum Problem {
         /// What the header said.
         found: String,
     },
+    /// As much is under way as may be.
+    #[error("the registry has too much to do at once")]
+    Busy,
     /// The token's requests, or all together, hold as much memory as they may.
     #[error("too many large requests at once")]
     TooManyRequests,
@@ -227,7 +230,7 @@ impl Problem {
                 "TOOMANYREQUESTS",
                 Api::TooManyRequests,
             ),
-            Self::TooManyWatches => (
+            Self::TooManyWatches | Self::Busy => (
                 Http::SERVICE_UNAVAILABLE,
                 "TOOMANYREQUESTS",
                 Api::TooManyRequests,
@@ -293,7 +296,7 @@ impl Problem {
                 "read `/log/checkpoint` now and then; `--most-watches` of `bulla-registry serve` \
                  allows more"
             }
-            Self::TooManyRequests | Self::Store(StoreError::TooManyUploads) => {
+            Self::Busy | Self::TooManyRequests | Self::Store(StoreError::TooManyUploads) => {
                 "try again in a moment"
             }
             Self::Publish(error) => return publish_hint(error),
@@ -429,6 +432,9 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         if error.is_full() {
             Self::Full(error.into())
+        } else if matches!(&error, PublishError::Database(error) if error.is_busy()) {
+            tracing::warn!(error = &error as &dyn Error, "the database is busy");
+            Self::Busy
         } else if publish_words(&error) == INTERNAL {
             Self::internal(error)
         } else {
@@ -439,6 +445,6 @@ impl From<PublishError> for Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        PublishError::Database(error).into()
+        PublishError::from(error).into()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,6 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::access::Scope::{Pull, Push};
 use crate::app::App;
 use crate::http::answer::finish;
+use crate::http::bounded;
 use crate::http::caller::Caller;
 use crate::http::extract::Path;
 use crate::http::log;
@@ -35,11 +36,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/log/entries", post(log::append))
         .route("/api/v1/caller", get(api::caller::info))
         .route("/api/v1/log", get(api::log::info))
-        .route("/api/v1/projects", get(api::projects::list))
-        .nest("/api/v1/projects/{project}", project())
+        .merge(lists().route_layer(from_fn_with_state(Arc::clone(&app), bounded::layer)))
+        .route(
+            "/api/v1/projects/{project}/diff/{from}/{to}",
+            get(api::diff::show),
+        )
         .route("/api/v1/watch", get(watch::watch))
-        .route("/api/v1/hosts", get(api::hosts::list))
-        .route("/api/v1/hosts/{host}", get(api::hosts::show))
         .route(
             "/api/v1/hosts/{host}/report",
             post(api::hosts::report).fallback(async || Problem::Unsupported { allow: "POST" }),
@@ -56,6 +58,15 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn(finish))
 }
 
+/// The routes whose answers are made in memory and may be long.
+fn lists() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/projects", get(api::projects::list))
+        .nest("/api/v1/projects/{project}", project())
+        .route("/api/v1/hosts", get(api::hosts::list))
+        .route("/api/v1/hosts/{host}", get(api::hosts::show))
+}
+
 /// The routes below `/api/v1/projects/{project}/`; a slash in the project's name stands as `%2F`.
 fn project() -> Router<Arc<App>> {
     Router::new()
@@ -64,7 +75,6 @@ fn project() -> Router<Arc<App>> {
         .route("/channels", get(api::channels::list))
         .route("/history", get(api::history::list))
         .route("/where", get(api::deployments::list))
-        .route("/diff/{from}/{to}", get(api::diff::show))
 }
 
 /// The routes below `/v2/<name>/`. Names have slashes, which no pattern of axum can hold.
@@ -92,9 +102,9 @@ async fn repository(
         ("GET" | "HEAD", Target::Manifest(reference)) => {
             manifests::read(app, project, &reference, &method, request.headers()).await
         }
-        ("GET" | "HEAD", Target::Tags) => tags::list(app, project, request.uri()).await,
+        ("GET" | "HEAD", Target::Tags) => tags::list(app, &caller, project, request.uri()).await,
         ("GET" | "HEAD", Target::Referrers(subject)) => {
-            referrers::list(app, project, &subject, request.uri()).await
+            referrers::list(app, &caller, project, &subject, request.uri()).await
         }
         ("POST", Target::Uploads) => uploads::begin(app, &caller, project, request).await,
         ("GET" | "HEAD", Target::Upload(id)) => uploads::progress(app, project, &id).await,

@@ -5,7 +5,7 @@ use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
 
 use crate::blocking::blocking;
-use crate::database::{IndexedRecord, ManifestRow};
+use crate::database::{IndexedManifest, IndexedRecord};
 use crate::oci::digest::OciDigest;
 use crate::oci::document::Document;
 use crate::publish::{Catalog, PublishError};
@@ -64,7 +64,7 @@ fn read_records(
             Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
             Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
             Record::Manifest(digest, record) => {
-                manifest_row(blobs, digest, &record)?.map(IndexedRecord::Manifest)
+                read_manifest(blobs, digest, &record)?.map(IndexedRecord::Manifest)
             }
         };
         if let Some(record) = record {
@@ -77,16 +77,16 @@ fn read_records(
     Ok(records)
 }
 
-fn manifest_row(
+fn read_manifest(
     blobs: &BlobStore,
     digest: OciDigest,
     record: &ManifestRecord,
-) -> Result<Option<ManifestRow>, FileError> {
+) -> Result<Option<IndexedManifest>, FileError> {
     let Some(bytes) = blobs.read(&digest, Manifest::MAX_LEN)? else {
         return Ok(None);
     };
     let Ok(document) = Document::read(&bytes, Some(&record.media_type)) else {
         return Ok(None);
     };
-    Ok(ManifestRow::new(digest, bytes.len(), &document).ok())
+    Ok(IndexedManifest::new(digest, bytes.len(), &document).ok())
 }

@@ -2,21 +2,27 @@
 //! written once under the name that says how many items it has; when a tile is full, its partial
 //! forms go, and are served from the full one.
 
+use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::PathBuf;
 
 use bulla_schemas::Digest;
 use bulla_trust::merkle::leaf_hash;
 use bulla_trust::tile::{
-    FULL, TileKind, TilePath, decode_entries, decode_hashes, encode_entries, encode_hashes,
-    parent_hash,
+    FULL, TileKind, TilePath, decode_entries, encode_entries, encode_hashes, parent_hash,
 };
 
-use bulla_files::FileError;
+use bulla_files::{Attempt as _, FileError};
+
+use crate::objects::{Object, Objects};
+
+/// Bytes of a hash.
+const HASH: u64 = 32;
 
 /// The folder `log`.
 #[derive(Debug, Clone)]
 pub(crate) struct LogFiles {
     root: PathBuf,
+    objects: Objects,
 }
 
 /// The items of the last, not yet full tile of each level, and of the last entry bundle. The
@@ -30,7 +36,10 @@ pub(super) struct Tail {
 
 impl LogFiles {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            objects: Objects::new(root.clone()),
+            root,
+        }
     }
 
     /// Reads the newest checkpoint.
@@ -43,24 +52,44 @@ impl LogFiles {
         bulla_files::write(&self.root.join("checkpoint"), checkpoint)
     }
 
-    /// Reads a tile of a log with `size` entries, or nothing when the log does not reach so far.
-    pub(crate) fn tile(&self, tile: TilePath, size: u64) -> Result<Option<Vec<u8>>, FileError> {
+    /// Opens a tile of a log with `size` entries: the object that begins with it, and its length.
+    /// Nothing when the log does not reach so far.
+    pub(crate) fn open(
+        &self,
+        tile: TilePath,
+        size: u64,
+    ) -> Result<Option<(Object, u64)>, FileError> {
         let count = items_of(tile.kind, size);
         let end = tile.start().checked_add(tile.width.into());
         if end.is_none_or(|end| end > count) {
             return Ok(None);
         }
-        if let Some(content) = self.read(tile)? {
-            return Ok(Some(content));
+        if let Some(object) = self.objects.get(&tile.to_string())? {
+            let length = object.size();
+            return Ok(Some((object, length)));
         }
         // A narrower form of what is there: the first items of it.
         let widest = u16::try_from(count - tile.start()).map_or(FULL, |width| width.min(FULL));
         for width in [widest, FULL] {
-            if let Some(whole) = self.read(TilePath { width, ..tile })? {
-                return Ok(narrow(tile, width, &whole));
-            }
+            let key = TilePath { width, ..tile }.to_string();
+            let Some(mut wider) = self.objects.get(&key)? else {
+                continue;
+            };
+            let length = length_in(tile, &mut wider).attempt("read", self.root.join(key))?;
+            return Ok(length.map(|length| (wider, length)));
         }
         Ok(None)
+    }
+
+    /// Reads a tile as [`open`](Self::open) opens it.
+    fn tile(&self, tile: TilePath, size: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let Some((object, length)) = self.open(tile, size)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        let read = object.take(length).read_to_end(&mut content);
+        read.attempt("read", self.path(tile))?;
+        Ok(Some(content))
     }
 
     /// Reads the entries of one bundle of a log with `size` entries.
@@ -265,18 +294,29 @@ fn items_of(kind: TileKind, size: u64) -> u64 {
     }
 }
 
-fn narrow(tile: TilePath, widest: u16, whole: &[u8]) -> Option<Vec<u8>> {
-    let width = usize::from(tile.width);
-    match tile.kind {
+/// Returns how many bytes a tile has at the beginning of a wider form of it, if that is whole.
+fn length_in(tile: TilePath, wider: &mut Object) -> io::Result<Option<u64>> {
+    let size = wider.size();
+    let length = match tile.kind {
+        TileKind::Hashes { .. } => HASH * u64::from(tile.width),
         TileKind::Entries => {
-            let entries = decode_entries(whole, widest).ok()?;
-            encode_entries(entries.get(..width)?).ok()
+            let mut reader = BufReader::new(&mut *wider);
+            let mut length = 0;
+            for _ in 0..tile.width {
+                let mut prefix = [0; 2];
+                match reader.read_exact(&mut prefix) {
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                    read => read?,
+                }
+                let entry = u16::from_be_bytes(prefix);
+                reader.seek_relative(entry.into())?;
+                length += 2 + u64::from(entry);
+            }
+            length
         }
-        TileKind::Hashes { .. } => {
-            let hashes = decode_hashes(whole, widest)?;
-            Some(encode_hashes(hashes.get(..width)?))
-        }
-    }
+    };
+    wider.rewind()?;
+    Ok((length <= size).then_some(length))
 }
 
 /// An envelope is far below the limit of an entry, so this cannot happen.
@@ -291,6 +331,7 @@ fn too_large(root: &std::path::Path) -> FileError {
 #[cfg(test)]
 mod tests {
     use bulla_trust::merkle::tree_hash;
+    use bulla_trust::tile::decode_hashes;
     use proptest::prelude::*;
 
     use super::*;

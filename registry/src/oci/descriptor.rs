@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::oci::digest::{OciDigest, OciDigestError};
 
 /// Longest media type, as in `application/` and a name of RFC 6838 §4.2.
-const MAX_MEDIA_TYPE: usize = 255;
+pub(super) const MAX_MEDIA_TYPE: usize = 255;
 
 /// A descriptor whose digest, size and data have been checked.
 #[derive(Debug)]

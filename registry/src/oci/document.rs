@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bulla_schemas::media_type::{self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use serde::Deserialize;
 
-use crate::oci::descriptor::{Descriptor, DescriptorError, Fields};
+use crate::oci::descriptor::{Descriptor, DescriptorError, Fields, MAX_MEDIA_TYPE};
 use crate::oci::digest::OciDigest;
 
 /// A manifest or an index whose form has been checked, as far as a registry cares.
@@ -64,6 +64,8 @@ pub enum DocumentError {
     NoMediaType,
     #[error("expected the media type of a manifest or an index of OCI or Docker, found {0:?}")]
     NotAManifest(String),
+    #[error("expected an artifactType of at most {MAX_MEDIA_TYPE} characters, found {0}")]
+    ArtifactType(usize),
     #[error("{0} is missing")]
     Missing(&'static str),
     #[error("{0} does not belong into {1:?}")]
@@ -85,6 +87,11 @@ impl Document {
         let json: Json = serde_json::from_str(text).map_err(DocumentError::Json)?;
         if json.schema_version != 2 {
             return Err(DocumentError::SchemaVersion(json.schema_version));
+        }
+        // Every list of referrers shows it.
+        let artifact_type = json.artifact_type.as_ref().map_or(0, String::len);
+        if artifact_type > MAX_MEDIA_TYPE {
+            return Err(DocumentError::ArtifactType(artifact_type));
         }
         let media_type = media_type_of(pushed, json.media_type.as_deref())?;
         match form(&media_type)? {

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
-use crate::database::ManifestRow;
+use crate::database::{IndexedManifest, ManifestRow};
 use crate::oci::digest::OciDigest;
 
 const EMPTY_CONFIG: &[u8] = b"{}";
@@ -89,15 +89,18 @@ impl Catalog {
             let finished_on = &statement.predicate.run_details.metadata.finished_on;
             let referrer = referrer(subject.clone(), &layer, finished_on.to_string());
             let manifest = json(&referrer);
-            let row = ManifestRow {
-                digest: Digest::of(&manifest).into(),
-                media_type: media_type::OCI_MANIFEST.to_owned(),
-                size: manifest.len() as u64,
-                artifact_type: Some(media_type::SIGSTORE_BUNDLE.to_owned()),
-                subject: Some(hash.into()),
+            let indexed = IndexedManifest {
+                row: ManifestRow {
+                    digest: Digest::of(&manifest).into(),
+                    media_type: media_type::OCI_MANIFEST.to_owned(),
+                    size: manifest.len() as u64,
+                    artifact_type: Some(media_type::SIGSTORE_BUNDLE.to_owned()),
+                    subject: Some(hash.into()),
+                },
                 annotations: text(&referrer.annotations),
             };
-            let known = self.database.manifest(project, &row.digest).await?;
+            let digest = &indexed.row.digest;
+            let known = self.database.manifest(project, digest).await?;
             if known.is_some() {
                 continue;
             }
@@ -107,7 +110,7 @@ impl Catalog {
                 blocking(move || blobs.put(&stored, &content)).await?;
                 self.add_blob(project, &digest).await?;
             }
-            self.add_manifest(project, manifest, row).await?;
+            self.add_manifest(project, manifest, &indexed).await?;
         }
         Ok(())
     }

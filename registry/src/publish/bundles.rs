@@ -2,6 +2,7 @@
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
+use bulla_schemas::api::Diff;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::release::ReleaseDocument;
 
@@ -49,19 +50,21 @@ impl Catalog {
         .await
     }
 
-    /// Reads two bundles for a token, all but their payloads, and compares them.
-    pub(crate) async fn compare(
+    /// Reads two bundles for a token, all but their payloads, compares them, and takes what is
+    /// wanted of the difference, which may be as long as they are.
+    pub(crate) async fn compare<T: Send + 'static>(
         &self,
         token: &str,
         from: Digest,
         to: Digest,
-    ) -> Result<Option<bulla_schemas::api::Diff>, PublishError> {
+        take: impl FnOnce(Diff) -> T + Send + 'static,
+    ) -> Result<Option<T>, PublishError> {
         let blobs = self.blobs.clone();
         self.reading(token, move || {
             let (Some(before), Some(after)) = (bundle(&blobs, from)?, bundle(&blobs, to)?) else {
                 return Ok(None);
             };
-            Ok(Some(bulla_bundle::compare(&before, &after)))
+            Ok(Some(take(bulla_bundle::compare(&before, &after))))
         })
         .await
     }

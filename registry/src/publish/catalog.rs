@@ -10,7 +10,7 @@ use bulla_trust::LogState;
 
 use super::PublishError;
 use crate::blocking::blocking;
-use crate::database::{Database, ManifestRow};
+use crate::database::{Database, IndexedManifest};
 use crate::log::{Log, Published};
 use crate::objects::Object;
 use crate::oci::digest::OciDigest;
@@ -107,10 +107,10 @@ impl Catalog {
         &self,
         project: &ProjectName,
         bytes: Vec<u8>,
-        manifest: ManifestRow,
+        manifest: &IndexedManifest,
     ) -> Result<(), PublishError> {
         let (blobs, repositories) = (self.blobs.clone(), self.repositories.clone());
-        let (name, row) = (project.clone(), manifest.clone());
+        let (name, row) = (project.clone(), manifest.row.clone());
         blocking(move || {
             blobs.put(&row.digest, &bytes)?;
             let record = ManifestRecord {
@@ -119,7 +119,7 @@ impl Catalog {
             repositories.record_manifest(&name, &row.digest, &record)
         })
         .await?;
-        Ok(self.database.add_manifest(project, &manifest).await?)
+        Ok(self.database.add_manifest(project, manifest).await?)
     }
 
     /// Reads bundles for a token where that may block, when it is the token's turn.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::admit::{AdmitError, admit};
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
-use crate::database::ManifestRow;
+use crate::database::{IndexedManifest, ManifestRow};
 use crate::objects::Object;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
@@ -65,13 +65,12 @@ impl Catalog {
         if document.is_bundle() {
             self.check_bundle(token, project, &digest, &bytes).await?;
         }
-        let manifest = ManifestRow::new(digest.clone(), bytes.len(), &document)?;
-        self.add_manifest(project, bytes.into(), manifest.clone())
-            .await?;
+        let manifest = IndexedManifest::new(digest.clone(), bytes.len(), &document)?;
+        self.add_manifest(project, bytes.into(), &manifest).await?;
         if let Some(tag) = tag {
             self.set_tag(project, tag, &digest).await?;
         }
-        Ok(manifest)
+        Ok(manifest.row)
     }
 
     async fn check_parts(

@@ -66,6 +66,10 @@ async fn refuses_manifests_with_wrong_parts() {
         (without("/layers/0/digest"), "missing field `digest`"),
         (with("/layers/0/digest", "sha256:x".into()), "layers[0]"),
         (with("/layers/0/mediaType", "".into()), "media type"),
+        (
+            with("/artifactType", "a".repeat(256).into()),
+            "artifactType of at most 255 characters, found 256",
+        ),
         (with("/layers/0/mediaType", "a/b\nc".into()), "media type"),
         (with("/layers/0/data", "%".into()), "base64"),
         (

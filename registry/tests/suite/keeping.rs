@@ -1,8 +1,6 @@
 //! What survives: restarts, a lost database, kill -9 of the real program.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use bulla_registry::Settings;
 use bulla_schemas::media_type;
@@ -10,6 +8,7 @@ use bulla_trust::testing::{Organisation, log_key, project};
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use crate::program::{Program, program, run};
 use crate::support::{BILLING, Registry, bundle, release_entry};
 
 #[tokio::test]
@@ -114,57 +113,6 @@ async fn attaches_what_a_crash_left_unattached() {
     registry.stop().await;
 }
 
-fn run(command: &[&str], data: &Path) -> std::process::Output {
-    program(command, data).output().unwrap()
-}
-
-fn program(command: &[&str], data: &Path) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_bulla-registry"));
-    program.args(command).arg("--data").arg(data);
-    program
-}
-
-/// The real program, and the address that it printed first.
-struct Program {
-    child: Child,
-    url: String,
-}
-
-impl Program {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut first).unwrap();
-        let url = first
-            .trim()
-            .strip_prefix("listening on ")
-            .unwrap()
-            .to_owned();
-        Self { child, url }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status();
-        assert!(status.unwrap().success());
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn loses_nothing_it_answered_for_when_it_is_killed() {
     let data = tempfile::tempdir().unwrap();
@@ -176,7 +124,7 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
     let mut organisation = Organisation::new();
     let (mut answered, mut bundles) = (0, 0);
     for round in 0..3 {
-        let program = Program::start(data.path());
+        let program = Program::start(data.path(), &[]);
         let url = program.url.clone();
         let post = async |entry: &[u8]| {
             let request = client.post(format!("{url}/log/entries"));
@@ -238,7 +186,7 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
         }
         killer.await.unwrap();
     }
-    let program = Program::start(data.path());
+    let program = Program::start(data.path(), &[]);
     let checkpoint = client.get(format!("{}/log/checkpoint", program.url));
     let checkpoint = checkpoint.bearer_auth(&token).send().await.unwrap();
     let checkpoint = checkpoint.text().await.unwrap();
@@ -269,7 +217,7 @@ async fn loses_nothing_it_answered_for_when_it_is_killed() {
 #[tokio::test]
 async fn stops_cleanly_and_lets_no_other_process_in_meanwhile() {
     let data = tempfile::tempdir().unwrap();
-    let mut program = Program::start(data.path());
+    let mut program = Program::start(data.path(), &[]);
     let second = run(&["serve", "--listen", "127.0.0.1:0"], data.path());
     assert_eq!(second.status.code(), Some(4));
     let message = String::from_utf8(second.stderr).unwrap();
@@ -281,14 +229,14 @@ async fn stops_cleanly_and_lets_no_other_process_in_meanwhile() {
     assert_eq!(run(&["reindex"], data.path()).status.code(), Some(4));
     program.signal("TERM");
     assert!(program.child.wait().unwrap().success());
-    let again = Program::start(data.path());
+    let again = Program::start(data.path(), &[]);
     again.signal("INT");
 }
 
 #[tokio::test]
 async fn tokens_are_managed_while_it_runs() {
     let data = tempfile::tempdir().unwrap();
-    let program = Program::start(data.path());
+    let program = Program::start(data.path(), &[]);
     let output = run(
         &[
             "token",

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use bulla_schemas::api::Diff;
 use bulla_schemas::{ChannelName, Digest};
 
 use super::page::PageQuery;
 use super::view::View;
 use crate::app::App;
-use crate::blocking::blocking;
+use crate::http::bounded;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::Problem;
@@ -22,23 +22,28 @@ pub(crate) async fn show(
     caller: Caller,
     Path((project, from, to)): Path<(String, String, String)>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Diff>, Problem> {
+) -> Result<Response, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
-    let diff = app.catalog.compare(caller.token_id(), from, to).await?;
-    let mut diff = diff.ok_or_else(|| Problem::not_found("bundle", &from))?;
-    blocking(move || {
+    let token = caller.token_id();
+    let page = move |mut diff: Diff| {
         let changes = std::mem::take(&mut diff.changes)
             .into_iter()
             .filter(|change| change.path.as_str() > query.after_name());
         let page = query.take(changes, |change| change.path.to_string())?;
-        Ok(Json(Diff {
+        serde_json::to_vec(&Diff {
             changes: page.items,
             next: page.next,
             ..diff
-        }))
-    })
-    .await
+        })
+        .map_err(Problem::internal)
+    };
+    let diff = app.catalog.compare(token, from, to, page).await?;
+    bounded::json(
+        &app,
+        &caller,
+        diff.ok_or_else(|| Problem::not_found("bundle", &from))??,
+    )
 }
 
 fn resolve(view: &View, name: &str) -> Result<Digest, Problem> {

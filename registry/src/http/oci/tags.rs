@@ -1,16 +1,15 @@
 //! `tags/list` (OCI Distribution 1.1, "Listing Tags"). A project's channels are among its tags.
 
-use std::sync::Arc;
-
-use axum::Json;
 use axum::http::Uri;
 use axum::http::header::LINK;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bulla_schemas::ProjectName;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::App;
+use crate::http::bounded;
+use crate::http::caller::Caller;
 use crate::http::content::ascii;
 use crate::http::extract::query;
 use crate::http::problem::Problem;
@@ -26,11 +25,13 @@ struct TagsQuery {
 
 /// Answers GET.
 pub(crate) async fn list(
-    app: &Arc<App>,
+    app: &App,
+    caller: &Caller,
     project: &ProjectName,
     uri: &Uri,
 ) -> Result<Response, Problem> {
     let query: TagsQuery = query(uri)?;
+    let _turn = bounded::turn(app, caller).await?;
     let count = query.n.unwrap_or(MOST).min(MOST);
     let last = query.last.unwrap_or_default();
     let mut tags = app.catalog.database.tags(project, &last, count + 1).await?;
@@ -53,7 +54,8 @@ pub(crate) async fn list(
             "</v2/{project}/tags/list?n={count}&last={last}>; rel=\"next\""
         ))
     });
-    let mut response = Json(json!({ "name": project, "tags": tags })).into_response();
+    let text = json!({ "name": project, "tags": tags }).to_string();
+    let mut response = bounded::json(app, caller, text.into())?;
     if let Some(next) = next {
         response.headers_mut().insert(LINK, next);
     }

@@ -1,0 +1,59 @@
+//! The real program.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Runs the real program over a data directory.
+pub(crate) fn run(command: &[&str], data: &Path) -> std::process::Output {
+    program(command, data).output().unwrap()
+}
+
+/// The real program, not started.
+pub(crate) fn program(command: &[&str], data: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bulla-registry"));
+    program.args(command).arg("--data").arg(data);
+    program
+}
+
+/// The real program, and the address that it printed first.
+pub(crate) struct Program {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+}
+
+impl Program {
+    pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut first).unwrap();
+        let url = first
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap()
+            .to_owned();
+        Self { child, url }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
 use crate::database::Database;
-use crate::error::RegistryError;
+use crate::error::{RegistryError, on};
 use crate::keep::{Indexed, reindex, reindex_if_lost};
 use crate::log::Log;
 use crate::objects::Objects;
@@ -52,6 +52,7 @@ pub struct App {
     pub(crate) answering: Arc<Turns>,
     /// Who waits for the log to grow.
     pub(crate) watchers: Watchers,
+    disk: Disk,
     /// How many reports each token has sent.
     reports: Mutex<Quota>,
     _lock: Lock,
@@ -60,6 +61,16 @@ pub struct App {
 impl App {
     /// Opens the registry of a data directory and takes its lock for `command`.
     pub async fn open(
+        root: &Path,
+        command: &str,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let opened = Self::open_parts(root, command, settings, clock).await;
+        opened.map_err(on(&Disk::new(root.to_owned())))
+    }
+
+    async fn open_parts(
         root: &Path,
         command: &str,
         settings: Settings,
@@ -81,7 +92,12 @@ impl App {
             log,
         );
         let app = Arc::new(Self {
-            uploads: Arc::new(Uploads::open(data.uploads(), disk, settings.uploads)?),
+            uploads: Arc::new(Uploads::open(
+                data.uploads(),
+                disk.clone(),
+                settings.uploads,
+            )?),
+            disk,
             catalog,
             budget: Budget::new(MOST_BODIES, MOST_BODIES_OF_TOKEN),
             answers: Budget::new(MOST_ANSWERS, MOST_ANSWERS_OF_TOKEN),
@@ -105,7 +121,8 @@ impl App {
 
     /// Rebuilds the index from the files. Tokens and what hosts reported stay as they are.
     pub async fn reindex(&self) -> Result<Indexed, RegistryError> {
-        Ok(reindex(&self.catalog).await?)
+        let indexed = reindex(&self.catalog).await;
+        indexed.map_err(on(&self.disk))
     }
 
     /// Ends what the registry does besides answering requests.

@@ -1,12 +1,16 @@
 //! What can go wrong outside of a request: opening the data directory and what is in it.
 
+use std::path::PathBuf;
+
 use bulla_files::FileError;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::units;
 
 use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::log::LogError;
 use crate::publish::PublishError;
+use crate::store::space::{Disk, Refusal};
 
 /// Why a registry cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,79 @@ pub enum RegistryError {
     /// The system gave no randomness.
     #[error("the system has no randomness")]
     Random(#[source] getrandom::Error),
+    /// The disk takes nothing more.
+    #[error("the disk with `{}` is full: {} free", path.display(), units::bytes(*free))]
+    DiskFull {
+        /// The data directory.
+        path: PathBuf,
+        /// How many bytes are left on its disk.
+        free: u64,
+        /// What could not be done.
+        #[source]
+        source: Box<Self>,
+    },
+    /// The user may not use more of the disk.
+    #[error("the disk quota is used up at `{}`", path.display())]
+    QuotaUsed {
+        /// The data directory.
+        path: PathBuf,
+        /// What could not be done.
+        #[source]
+        source: Box<Self>,
+    },
+    /// Nothing may be written on the file system.
+    #[error("the file system with `{}` is read-only", path.display())]
+    ReadOnly {
+        /// The data directory.
+        path: PathBuf,
+        /// What could not be done.
+        #[source]
+        source: Box<Self>,
+    },
+}
+
+impl RegistryError {
+    fn on(self, disk: &Disk) -> Self {
+        let refusal = match &self {
+            // SQLite says little about a disk.
+            Self::Database(error) | Self::Index(PublishError::Database(error))
+                if error.is_of_disk() =>
+            {
+                disk.refusal(error.is_full())
+            }
+            _ => self
+                .file_error()
+                .and_then(FileError::io_kind)
+                .and_then(Refusal::from_kind),
+        };
+        let (path, source) = (disk.path().to_owned(), Box::new(self));
+        match refusal {
+            None => *source,
+            Some(Refusal::Full) => Self::DiskFull {
+                path,
+                free: disk.free(),
+                source,
+            },
+            Some(Refusal::Quota) => Self::QuotaUsed { path, source },
+            Some(Refusal::ReadOnly) => Self::ReadOnly { path, source },
+        }
+    }
+
+    fn file_error(&self) -> Option<&FileError> {
+        match self {
+            Self::File(error)
+            | Self::Data(DataError::File(error))
+            | Self::Database(DatabaseError::Data(DataError::File(error)))
+            | Self::Log(LogError::File(error))
+            | Self::Index(PublishError::File(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Says so where the disk of a data directory is why something could not be done.
+pub(crate) fn on<E: Into<RegistryError>>(disk: &Disk) -> impl Fn(E) -> RegistryError {
+    |error| error.into().on(disk)
 }
 
 impl From<getrandom::Error> for RegistryError {
@@ -46,6 +123,9 @@ impl Outcome for RegistryError {
             Self::File(error) => error.kind(),
             Self::Log(error) => error.kind(),
             Self::Index(_) | Self::Random(_) => FailureKind::Failed,
+            Self::DiskFull { .. } | Self::QuotaUsed { .. } | Self::ReadOnly { .. } => {
+                FailureKind::Temporary
+            }
         }
     }
 
@@ -56,6 +136,17 @@ impl Outcome for RegistryError {
             Self::File(error) => error.hint(),
             Self::Log(error) => error.hint(),
             Self::Index(_) | Self::Random(_) => None,
+            Self::DiskFull { .. } => {
+                Some("make space on that disk, then run the same command again".to_owned())
+            }
+            Self::QuotaUsed { .. } => Some(
+                "remove files of the same user there, or raise the quota, then run the same \
+                 command again"
+                    .to_owned(),
+            ),
+            Self::ReadOnly { .. } => {
+                Some("mount it read-write, then run the same command again".to_owned())
+            }
         }
     }
 }

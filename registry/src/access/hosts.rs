@@ -6,25 +6,31 @@ use std::path::Path;
 use bulla_schemas::HostName;
 
 use crate::clock::Clock;
-use crate::data::DataDirectory;
 use crate::database::Database;
-use crate::error::RegistryError;
+use crate::error::{RegistryError, on};
+use crate::store::space::Disk;
 
 /// The hosts of a data directory.
 #[derive(Debug)]
 pub struct Hosts {
     database: Database,
+    disk: Disk,
 }
 
 impl Hosts {
     /// Opens a data directory for its hosts only, without its lock.
     pub async fn open(root: &Path, clock: &Clock) -> Result<Self, RegistryError> {
-        let database = Database::open(&DataDirectory::open(root)?, clock.now()).await?;
-        Ok(Self { database })
+        let disk = Disk::new(root.to_owned());
+        let opened = Database::open_in(root, clock.now()).await;
+        Ok(Self {
+            database: opened.map_err(on(&disk))?,
+            disk,
+        })
     }
 
     /// Forgets a host and all that it reported, and tells whether there is one with this name.
     pub async fn remove(&self, host: &HostName) -> Result<bool, RegistryError> {
-        Ok(self.database.remove_host(host).await?)
+        let removed = self.database.remove_host(host).await;
+        removed.map_err(on(&self.disk))
     }
 }

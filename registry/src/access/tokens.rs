@@ -7,22 +7,28 @@ use secrecy::SecretString;
 
 use crate::access::{Access, create_token};
 use crate::clock::Clock;
-use crate::data::DataDirectory;
 use crate::database::{Database, TokenRow};
-use crate::error::RegistryError;
+use crate::error::{RegistryError, on};
+use crate::store::space::Disk;
 
 /// The tokens of a data directory.
 #[derive(Debug)]
 pub struct Tokens {
     database: Database,
+    disk: Disk,
     clock: Clock,
 }
 
 impl Tokens {
     /// Opens a data directory for its tokens only, without its lock.
     pub async fn open(root: &Path, clock: Clock) -> Result<Self, RegistryError> {
-        let database = Database::open(&DataDirectory::open(root)?, clock.now()).await?;
-        Ok(Self { database, clock })
+        let disk = Disk::new(root.to_owned());
+        let opened = Database::open_in(root, clock.now()).await;
+        Ok(Self {
+            database: opened.map_err(on(&disk))?,
+            disk,
+            clock,
+        })
     }
 
     /// Makes a token that ends after `lifetime` seconds, or never, and returns its secret, which
@@ -39,7 +45,8 @@ impl Tokens {
             Timestamp::from_seconds(now.as_seconds().saturating_add(lifetime)).ok()
         });
         let (secret, row) = create_token(name, access, now, end)?;
-        self.database.add_token(&row).await?;
+        let added = self.database.add_token(&row).await;
+        added.map_err(on(&self.disk))?;
         Ok((secret, row))
     }
 
@@ -50,7 +57,8 @@ impl Tokens {
 
     /// Revokes a token from now on, and tells whether there is one with this id.
     pub async fn revoke(&self, id: &str) -> Result<bool, RegistryError> {
-        Ok(self.database.revoke_token(id, self.clock.now()).await?)
+        let revoked = self.database.revoke_token(id, self.clock.now()).await;
+        revoked.map_err(on(&self.disk))
     }
 
     /// Closes the database.

@@ -1,6 +1,7 @@
 //! How much space is left, and what of it is kept for tags and the log.
 
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
 
@@ -11,6 +12,9 @@ const LEAST_RESERVE: u64 = 4 << 20;
 const MOST_RESERVE: u64 = 256 << 20;
 /// ...but of a very small disk no more than a quarter.
 const MOST_SHARE: u64 = 4;
+
+/// Bytes that are written to see whether a disk takes any.
+const PROBE: usize = 64 * 1024;
 
 /// The disk that the data directory lies on.
 #[derive(Debug, Clone)]
@@ -36,10 +40,57 @@ pub(crate) enum Purpose {
     Manifest,
 }
 
+/// Why a disk takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is left of it.
+    Full,
+    /// Nothing is left of it for this user.
+    Quota,
+    /// Nothing may be written on its file system.
+    ReadOnly,
+}
+
+impl Refusal {
+    /// Returns what a failed operation says about the disk.
+    pub(crate) fn from_kind(kind: ErrorKind) -> Option<Self> {
+        match kind {
+            ErrorKind::StorageFull => Some(Self::Full),
+            ErrorKind::QuotaExceeded => Some(Self::Quota),
+            ErrorKind::ReadOnlyFilesystem => Some(Self::ReadOnly),
+            _ => None,
+        }
+    }
+}
+
 impl Disk {
     /// Takes a path on the disk.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Returns the path on the disk.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns how many bytes are left; nothing where it cannot be told.
+    pub(crate) fn free(&self) -> u64 {
+        self.space().map_or(0, |space| space.free)
+    }
+
+    /// Finds out why the disk takes nothing by writing what is gone at once. `is_full` is for a
+    /// disk that is known to have been full, and takes so little now.
+    pub(crate) fn refusal(&self, is_full: bool) -> Option<Refusal> {
+        let written = tempfile::tempfile_in(&self.path).and_then(|mut file| {
+            file.write_all(&vec![0; PROBE])?;
+            file.sync_all()
+        });
+        match written {
+            Err(error) => Refusal::from_kind(error.kind()),
+            Ok(()) => None,
+        }
+        .or(is_full.then_some(Refusal::Full))
     }
 
     /// Looks at what is left.

@@ -1,7 +1,6 @@
 //! Many uploads, slow uploads, and a disk that is full.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use bulla_registry::{Pace, Scope, Settings, UploadLimits};
@@ -12,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::disk::SmallDisk;
 use crate::support::{BILLING, Registry, assert_oci_error, bundle, header, release_entry};
 
 const UPLOADS: &str = "/v2/acme/tool/blobs/uploads/";
@@ -236,40 +236,6 @@ async fn large_bodies_of_one_token_leave_memory_for_the_others() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     registry.stop().await;
-}
-
-/// A disk of its own for a test; its content is gone with it.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Mounts a disk over a directory, or says why it cannot.
-    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-    fn mount(path: &Path, bytes: u64) -> Option<Self> {
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o"])
-            .arg(format!("size={bytes},mode=0700"))
-            .arg("tmpfs")
-            .arg(path)
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self(path.to_owned())),
-            Ok(output) => {
-                let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-                println!("skip: a full disk, because none can be mounted: {reason}");
-                None
-            }
-            Err(error) => {
-                println!("skip: a full disk, because none can be mounted: {error}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
-    }
 }
 
 /// Begins to push a blob, until the registry asks for its bytes, and goes away.

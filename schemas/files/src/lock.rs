@@ -112,7 +112,13 @@ fn open(path: &Path) -> Result<File, FileError> {
     }
     match options.open(path) {
         // The lock is the kernel's: it needs the file, and nothing written in it.
-        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => open_file(path),
+        // Where there is none, that is why.
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => match open_file(path) {
+            Err(missing) if missing.io_kind() == Some(ErrorKind::NotFound) => {
+                Err(FileError::new("open the lock", path, error))
+            }
+            opened => opened,
+        },
         opened => opened.attempt("open the lock", path),
     }
 }

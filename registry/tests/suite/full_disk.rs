@@ -1,0 +1,80 @@
+//! Commands whose disk takes nothing.
+
+use std::path::Path;
+
+use crate::disk::SmallDisk;
+use crate::program::run;
+
+/// Every command that writes, in a directory in which there is a registry, and in one in which
+/// there is none.
+fn refused(existing: &Path, empty: &Path, id: &str) -> Vec<(String, String)> {
+    [
+        (&["token", "create", "--scope", "pull"][..], existing),
+        (&["token", "create", "--scope", "pull", "--init"], existing),
+        (&["token", "create", "--scope", "pull", "--init"], empty),
+        (&["token", "revoke", id], existing),
+        (&["host", "remove", "web1"], existing),
+        (&["reindex"], existing),
+        (&["serve", "--listen", "127.0.0.1:0"], existing),
+    ]
+    .into_iter()
+    .map(|(command, data)| {
+        let output = run(command, data);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let command = command.join(" ");
+        assert_eq!(output.status.code(), Some(4), "{command}: {said}");
+        assert_eq!(output.stdout, b"", "{command}");
+        assert!(!said.contains("move it away"), "{command}: {said}");
+        (command, said)
+    })
+    .collect()
+}
+
+/// Makes a registry with one token, and returns the token's id.
+fn make(data: &Path) -> String {
+    let create = run(&["token", "create", "--scope", "pull", "--init"], data);
+    assert!(create.status.success());
+    let list = run(&["token", "list", "--json"], data);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    list[0]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_command_on_a_full_disk_says_what_is_full_and_works_when_there_is_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path(), 8 << 20) else {
+        return;
+    };
+    let (existing, empty) = (folder.path().join("registry"), folder.path().join("new"));
+    let id = make(&existing);
+    disk.fill();
+    for (command, said) in refused(&existing, &empty, &id) {
+        assert!(said.contains("error: the disk with `"), "{command}: {said}");
+        assert!(said.contains("` is full: 0 B free\n"), "{command}: {said}");
+        assert!(
+            said.contains("hint: make space on that disk"),
+            "{command}: {said}"
+        );
+    }
+    std::fs::remove_file(folder.path().join("filler")).unwrap();
+    assert!(run(&["token", "revoke", &id], &existing).status.success());
+    assert!(run(&["reindex"], &existing).status.success());
+}
+
+#[test]
+fn a_command_on_a_read_only_file_system_says_that_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path(), 8 << 20) else {
+        return;
+    };
+    let (existing, empty) = (folder.path().join("registry"), folder.path().join("new"));
+    let id = make(&existing);
+    disk.make_read_only();
+    for (command, said) in refused(&existing, &empty, &id) {
+        assert!(said.contains("` is read-only\n"), "{command}: {said}");
+        assert!(
+            said.contains("hint: mount it read-write"),
+            "{command}: {said}"
+        );
+    }
+}

@@ -8,6 +8,7 @@
 mod address;
 mod checkout;
 mod comparison;
+pub(crate) mod discover;
 pub(crate) mod disk;
 mod error;
 mod git;
@@ -17,15 +18,15 @@ mod protected;
 mod reference;
 pub mod remote;
 mod spec;
+pub(crate) mod special;
 pub(crate) mod svn;
 mod tree;
-
-use std::path::{Path, PathBuf};
 
 use checkout::read;
 pub use checkout::{Checkout, Provenance};
 pub use comparison::Comparison;
 use comparison::Refusal;
+use discover::{Found, discover};
 pub use error::SourceError;
 pub use git::{GitContentError, GitError, SubmoduleUrlError};
 pub use listing::Listing;
@@ -33,6 +34,7 @@ pub use ownership::ForeignCheckout;
 pub use reference::{CiRevision, GivenReference};
 pub use remote::StatedError;
 pub use spec::{Location, SourceSpec};
+pub use special::SpecialFile;
 pub use svn::{ExternalError, SvnError, SvnFailure};
 use tree::untracked_warning;
 pub use tree::{ContentId, Tracked, TrackedKind};
@@ -76,22 +78,4 @@ pub(crate) fn system(location: &Location) -> Option<&'static str> {
             Found::Subversion(_) => Some("svn"),
         },
     }
-}
-
-enum Found {
-    Git(PathBuf),
-    Subversion(PathBuf),
-}
-
-/// Finds the nearest repository at or above `directory`.
-fn discover(directory: &Path) -> Option<Found> {
-    directory.ancestors().find_map(|ancestor| {
-        if ancestor.join(".git").exists() || gix::discover::is_git(ancestor).is_ok() {
-            Some(Found::Git(ancestor.to_owned()))
-        } else if ancestor.join(".svn").is_dir() {
-            Some(Found::Subversion(ancestor.to_owned()))
-        } else {
-            None
-        }
-    })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use crate::source::{ForeignCheckout, SourceError};
+use crate::source::{ForeignCheckout, SourceError, SpecialFile};
 
 /// Why it cannot be known here.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum AncestryError {
     /// The checkout of another user.
     #[error(transparent)]
     Foreign(#[from] ForeignCheckout),
+    /// A pipe, a device or a socket in it.
+    #[error(transparent)]
+    Special(#[from] SpecialFile),
     /// The repository does not have the commit that is to be promoted.
     #[error("`{}` does not have the commit {commit}", .repository.display())]
     UnknownCommit {
@@ -79,6 +82,7 @@ impl Outcome for AncestryError {
                 "go into a checkout of the project, or name one with --checkout DIR".to_owned(),
             ),
             Self::Foreign(foreign) => foreign.hint(),
+            Self::Special(special) => special.hint(),
             Self::UnknownCommit { repository, .. } => Some(format!(
                 "`git -C {} fetch`, or name another checkout with --checkout DIR",
                 repository.display()

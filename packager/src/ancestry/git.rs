@@ -8,7 +8,9 @@ use gix::ObjectId;
 
 use super::error::AncestryError;
 use super::missing::Missing;
+use crate::source::discover::discover_git;
 use crate::source::ownership::require_own_git;
+use crate::source::special::require_files_of_git;
 
 /// Finds the commits of `live` that are not in the history of `target`.
 pub(super) fn missing(
@@ -61,21 +63,22 @@ struct Walked {
 impl History {
     /// Opens the repository at or above `directory` with no configuration but its own.
     fn open(directory: &Path) -> Result<Self, AncestryError> {
-        let Ok((found, _)) = gix::discover::upwards(directory) else {
+        let found = directory.canonicalize().ok();
+        let Some(top) = found.as_deref().and_then(discover_git) else {
             return Err(AncestryError::NoCheckout {
                 directory: directory.to_owned(),
             });
         };
-        let (path, work_tree) = found.into_repository_and_work_tree_directories();
-        require_own_git(work_tree.as_deref().unwrap_or(&path))?;
+        require_own_git(top)?;
+        require_files_of_git(top)?;
         let failed = |source| AncestryError::Git {
-            repository: path.clone(),
+            repository: top.to_owned(),
             source,
         };
         let mut repository = gix::open::Options::isolated()
             .with(gix::sec::Trust::Full)
             .config_overrides(["core.useReplaceRefs=false"])
-            .open(path.clone())
+            .open(top)
             .map_err(failed)?
             .to_thread_local();
         repository.object_cache_size(4 * 1024 * 1024);

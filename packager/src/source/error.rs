@@ -13,6 +13,7 @@ use bulla_svn::WorkingCopyError;
 use super::git::{GitContentError, GitError};
 use super::ownership::ForeignCheckout;
 use super::remote::StatedError;
+use super::special::SpecialFile;
 use super::svn::{ExternalError, SvnError};
 
 /// Why a revision cannot be read.
@@ -31,6 +32,9 @@ pub enum SourceError {
     /// A checkout of another user.
     #[error(transparent)]
     Foreign(#[from] ForeignCheckout),
+    /// A pipe, a device or a socket in it.
+    #[error(transparent)]
+    Special(#[from] SpecialFile),
     /// A file, where a directory can be packed.
     #[error("`{repository}` is not a directory")]
     NotDirectory {
@@ -115,6 +119,7 @@ impl Outcome for SourceError {
         match self {
             Self::NotReference { .. } | Self::UnusedPin { .. } => FailureKind::Usage,
             Self::Foreign(_) => FailureKind::Refused,
+            Self::Special(special) => special.kind(),
             Self::Git(error) => error.kind(),
             Self::Subversion(error) => error.kind(),
             Self::Stated(error) => error.kind(),
@@ -132,6 +137,7 @@ impl Outcome for SourceError {
             }
             Self::UnusedPin { .. } => "take it out of `[source]` `externals`",
             Self::Foreign(foreign) => return foreign.hint(),
+            Self::Special(special) => return special.hint(),
             Self::Git(error) => return error.hint(),
             Self::Subversion(error) => return error.hint(),
             Self::Stated(error) => return error.hint(),

@@ -21,6 +21,7 @@ mod submodules;
 mod substitution;
 mod tree;
 mod verify;
+mod work_tree;
 
 use std::path::Path;
 

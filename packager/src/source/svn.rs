@@ -34,6 +34,7 @@ use bulla_svn::Problems;
 use super::address::{has_password, without_secrets};
 use super::listing::Listing;
 use super::ownership::require_own_svn;
+use super::special::require_files_of_svn;
 use super::{Checkout, Refusal, SourceError, SourceSpec, untracked_warning};
 pub use error::{SvnError, SvnFailure};
 use externals::above;
@@ -69,6 +70,7 @@ pub(super) fn open_working_copy(
     spec: &SourceSpec,
 ) -> Result<Checkout, SourceError> {
     require_own_svn(root)?;
+    require_files_of_svn(root)?;
     refuse_reference(spec, &directory.display().to_string())?;
     let top = directory
         .ancestors()

@@ -13,6 +13,7 @@ mod include;
 mod lfs_extension;
 mod lfs_server;
 mod pager;
+mod pipes;
 mod process_filter;
 mod remote_helper;
 mod ssh_command;

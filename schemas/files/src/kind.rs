@@ -19,25 +19,30 @@ pub(crate) fn require_file(path: &Path, found: &fs::Metadata) -> Result<(), File
 
 /// Names what lies at a path.
 pub(crate) fn type_of(found: &fs::Metadata) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt as _;
-        let found = found.file_type();
-        if found.is_fifo() {
-            return "a named pipe";
-        }
-        if found.is_socket() {
-            return "a socket";
-        }
-        if found.is_block_device() || found.is_char_device() {
-            return "a device";
-        }
-    }
     if found.is_dir() {
         "a directory"
     } else if found.is_file() {
         "a file"
     } else {
-        "something else"
+        special_type(found.file_type()).unwrap_or("something else")
     }
+}
+
+/// Names a pipe, a socket or a device. None for all else: what is opened under a name of those may
+/// wait, never end, or do something.
+pub fn special_type(found: fs::FileType) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if found.is_fifo() {
+            return Some("a named pipe");
+        }
+        if found.is_socket() {
+            return Some("a socket");
+        }
+        if found.is_block_device() || found.is_char_device() {
+            return Some("a device");
+        }
+    }
+    None
 }

@@ -61,5 +61,6 @@ pub use file::{
     has_file, open_file, read, read_json, read_up_to, remove, rename, write, write_json,
     write_later, write_once,
 };
+pub use kind::special_type;
 pub use lock::{Lock, TryLock};
 pub use owner::{require_not_public, require_unshared, shared_above};

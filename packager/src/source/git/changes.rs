@@ -15,9 +15,11 @@ use super::conversion::{self, Conversion, Conversions};
 use super::error::GitError;
 use super::index;
 use super::tree::{Entry, Place};
+use super::work_tree;
 use crate::source::disk::is_executable;
 use crate::source::listing::Listing;
 use crate::source::ownership::require_own_git;
+use crate::source::special::require_files_of_git;
 use crate::source::{SourceError, Tracked, TrackedKind};
 
 /// Most bytes for the index of a repository of another user.
@@ -75,12 +77,14 @@ impl Changes {
             source,
         };
         require_own_git(top)?;
+        require_files_of_git(top)?;
         let mut repository = gix::open::Options::default()
             .permissions(permissions_of_a_user())
             .config_overrides([INDEX_OF_OTHERS])
             .open(top)
             .map_err(failed)?
             .to_thread_local();
+        work_tree::require_files(&repository)?;
         conversion::forget_filters(&mut repository).map_err(failed)?;
         let full = index::expanded(&repository, top)?;
         let is_as_committed = full.is_none() && index::is_head(&repository);

@@ -11,6 +11,7 @@ use super::large::LargeBlobs;
 use super::verify::{self, Verified};
 use crate::source::SourceError;
 use crate::source::ownership::require_own_git;
+use crate::source::special::require_files_of_git;
 
 /// Bytes of delta bases that one handle remembers. Neighbours in a tree are often deltas of the
 /// same base, so a small cache has nearly all of the effect.
@@ -49,6 +50,7 @@ impl Objects {
     /// Opens the repository whose work tree or git directory is `top`.
     pub(super) fn open(top: &Path, spool: &Path) -> Result<Self, SourceError> {
         require_own_git(top)?;
+        require_files_of_git(top)?;
         Ok(Self {
             shared: open(top, &[MOST_AT_ALL])?,
             limited: open(top, &[MOST_IN_MEMORY, DELTA_BASE_CACHE])?,
@@ -125,6 +127,7 @@ impl Objects {
 /// Opens the repository whose work tree or git directory is `top`, for all but content.
 pub(super) fn repository(top: &Path) -> Result<gix::Repository, SourceError> {
     require_own_git(top)?;
+    require_files_of_git(top)?;
     Ok(open(top, &[MOST_AT_ALL])?.to_thread_local())
 }
 

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::objects;
 use super::private::{Access, PrivateRepository, REMOTE};
 use super::program::Git;
 use super::submodules::{fetch as fetch_commit, resolve as resolve_url};
 use crate::source::address;
+use crate::source::discover::discover_git;
 use crate::source::reference::is_full_name;
 use crate::source::remote::StatedError;
 
@@ -48,11 +50,10 @@ pub(in crate::source) fn contains(top: &Path, reference: &str, commit: &str) -> 
     if !is_full_name(reference) {
         return false;
     }
-    let directory = match gix::discover(top) {
-        Ok(repository) => repository.git_dir().to_owned(),
-        Err(_) => return false,
+    let Ok(repository) = objects::repository(discover_git(top).unwrap_or(top)) else {
+        return false;
     };
-    let git = Git::new(&directory);
+    let git = Git::new(repository.git_dir());
     let remote = reference.replacen("refs/heads/", "refs/remotes/origin/", 1);
     [REFERENCE, &remote, reference].iter().any(|name| {
         // Its exit status is the answer.

@@ -11,16 +11,19 @@ use super::revision::Revision;
 use crate::source::SourceError;
 use crate::source::address::without_secrets;
 use crate::source::ownership::require_own_svn;
+use crate::source::special::require_files_of_svn;
 
 /// Reads what the working copy at `root` has at or below the directory `top`.
 pub(super) fn read(root: &Path, top: &Path) -> Result<WorkingCopy, SourceError> {
     require_own_svn(root)?;
+    require_files_of_svn(root)?;
     Ok(WorkingCopy::read(root, top)?)
 }
 
 /// Returns the repositories that the working copy at `root` knows.
 pub(super) fn repositories(root: &Path) -> Result<Vec<Repository>, SourceError> {
     require_own_svn(root)?;
+    require_files_of_svn(root)?;
     Ok(bulla_svn::repositories(root)?)
 }
 

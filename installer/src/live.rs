@@ -7,6 +7,7 @@ mod failed;
 pub(crate) mod folders;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod left;
 pub(crate) mod processes;
 pub(crate) mod recover;
 pub(crate) mod sweep;

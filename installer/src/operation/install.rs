@@ -26,7 +26,7 @@ use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::{Activator, Ended};
-use crate::live::{LiveError, current, folders, hooks};
+use crate::live::{LiveError, current, folders, hooks, left};
 use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
@@ -121,6 +121,9 @@ pub fn install(
         Ended::Done => {}
         Ended::Unwritten(error) => observer.note(&with_causes(&error)),
         Ended::Failed(failed) => return Err(LiveError::Failed(failed).into()),
+    }
+    if let Some(left) = from.filter(|left| *left != resolved.hash) {
+        left::say_who_stays(site, &left, observer);
     }
     if let Some(hold) = hold.as_ref().filter(|_| standing.is_none()) {
         observer.note(&format!(

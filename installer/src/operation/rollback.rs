@@ -23,7 +23,7 @@ use crate::drift::examine::{Depth, Look, compare_with, examine};
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::activation::{Activator, Ended};
-use crate::live::{HookSettings, LiveError, Unproved, current, folders};
+use crate::live::{HookSettings, LiveError, Unproved, current, folders, left};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
 use crate::site::{Server, Site};
@@ -178,9 +178,11 @@ pub fn rollback(
         now: request.now,
         observer,
     };
-    Ok(rolled_back(
-        switch(&activator, activation, hold)? && is_held,
-    ))
+    let is_recorded = switch(&activator, activation, hold)?;
+    if let Some(left) = live {
+        left::say_who_stays(site, &left, observer);
+    }
+    Ok(rolled_back(is_recorded && is_held))
 }
 
 /// Makes the release live. Tells whether all about it is written down.

@@ -251,6 +251,27 @@ fn a_release_that_a_process_works_in_stays() {
 }
 
 #[test]
+fn a_process_that_goes_on_with_the_release_that_was_left_is_named_at_the_switch() {
+    // R7: processes and caches keep the old path.
+    let mut server = Server::new();
+    let worker = Process::script("cd \"$1/share\"", &server.tree());
+    let named = format!("process {} (sh) uses `", worker.0.id());
+    let said = server.install("2\n");
+    assert!(said.contains(&named), "{said}");
+    assert!(said.contains("of the release that was left"), "{said}");
+    let second = server.world.live().unwrap().to_string();
+    // It is at home again.
+    let (rolled_back, said) = server.world.rollback_with_notes(None);
+    rolled_back.unwrap();
+    assert!(!said.contains(&named), "{said}");
+    drop(worker);
+    let worker = Process::script("cd \"$1/share\"", &server.tree());
+    let named = format!("process {} (sh) uses `", worker.0.id());
+    let (_, said) = server.world.rollback_with_notes(Some(&second));
+    assert!(said.contains(&named), "{said}");
+}
+
+#[test]
 fn a_release_whose_program_runs_stays() {
     let mut server = Server::new();
     let mut child = Command::new(server.tree().join("bin/cat"))

@@ -1,0 +1,19 @@
+//! Who goes on with the release that was left: a process keeps what it has loaded until it is
+//! restarted, whatever `current` says.
+
+use bulla_schemas::Digest;
+
+use super::processes::Uses;
+use crate::observer::Observer;
+use crate::site::Site;
+use crate::tree::obstacle::Obstacle;
+
+/// Names the processes that use the release that was left.
+pub(crate) fn say_who_stays(site: &Site, left: &Digest, observer: &dyn Observer) {
+    let used = Uses::of_project(site).of_tree(&site.tree(left));
+    if let Some(in_use @ Obstacle::InUse { .. }) = used {
+        observer.note(&format!(
+            "{in_use}, of the release that was left, until it is restarted"
+        ));
+    }
+}

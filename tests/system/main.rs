@@ -16,6 +16,7 @@ mod offline;
 mod oracle;
 mod packaging;
 mod patch;
+mod power;
 mod progress;
 mod promotion;
 mod readme;

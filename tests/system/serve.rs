@@ -1,9 +1,11 @@
 //! `docs/server.md`: its configurations of nginx and Apache serve a live tree, and nothing else.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bulla_tests::programs::{hermetic, target_directory};
@@ -19,23 +21,81 @@ fn nginx_serves_the_live_tree_as_documented() {
         return skip("nginx as documented, because it is not installed");
     };
     let mut site = Site::new();
-    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {};\n", site.home.join(name).display()));
-    // As root it would give its workers to a user who may not enter the home of the test.
-    let user = if is_root() { "user root;\n" } else { "" };
-    let configuration = format!(
-        "daemon off;\n{user}pid {home}/nginx.pid;\nevents {{}}\nhttp {{\n{temporary}\
-         access_log off;\nserver {{\nlisten 127.0.0.1:{port};\n{documented}}}\n}}\n",
-        home = site.home.display(),
-        temporary = temporary.concat(),
-        port = site.port,
-        documented = site.documented("nginx"),
-    );
-    let file = site.write_configuration(&configuration);
-    let mut command = hermetic(program, &site.home);
-    command.arg("-e").arg(site.home.join("error.log"));
-    command.arg("-p").arg(&site.home).arg("-c").arg(file);
+    let mut command = site.nginx(program);
     site.is_served_by(&mut command);
+}
+
+#[test]
+fn nginx_serves_one_release_or_the_other_through_a_thousand_switches() {
+    // R6: the switch is not atomic.
+    let Some(program) = nginx() else {
+        return skip("a thousand switches, because nginx is not installed");
+    };
+    let mut site = Site::new();
+    let pages = ["one\n", "two\n"].map(|line| line.repeat(10_000));
+    let releases = pages.clone().map(|page| {
+        site.checkout.write("page.txt", &page);
+        site.checkout.commit("A long page");
+        let hash = site.world.release(&site.checkout.path, PROJECT);
+        site.server.install(PROJECT, "prod").done();
+        hash
+    });
+    let mut command = site.nginx(program);
+    let web = WebServer::start(&mut command, site.port);
+    let is_over = AtomicBool::new(false);
+    let answers = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| ask_until(&is_over, web.port, "/page.txt", &pages)))
+            .collect();
+        for switch in 0..SWITCHES {
+            let hash = &releases[switch % 2];
+            let rollback = ["rollback", PROJECT, hash, "-m", "once more"];
+            site.server.run(&rollback).done();
+        }
+        is_over.store(true, Ordering::SeqCst);
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .fold([0, 0], |all, seen| [all[0] + seen[0], all[1] + seen[1]])
+    });
+    assert!(
+        answers.iter().all(|seen| *seen > SWITCHES / 2),
+        "both releases were served: {answers:?}"
+    );
+}
+
+/// How often a release is switched while clients ask.
+const SWITCHES: usize = 1_000;
+
+/// Asks for a page again and again, and counts how often each of `pages` came. Anything else is a
+/// failure.
+fn ask_until(is_over: &AtomicBool, port: u16, path: &str, pages: &[String; 2]) -> [usize; 2] {
+    let mut seen = [0; 2];
+    let mut connection = None;
+    while !is_over.load(Ordering::SeqCst) {
+        let mut stream = connection
+            .take()
+            .unwrap_or_else(|| BufReader::new(TcpStream::connect(("127.0.0.1", port)).unwrap()));
+        write!(stream.get_mut(), "GET {path} HTTP/1.1\r\nHost: web\r\n\r\n").unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(stream.read_line(&mut head).unwrap(), 0, "{head:?}");
+        }
+        let head = head.to_lowercase();
+        assert!(head.starts_with("http/1.1 200 "), "{head}");
+        let (_, length) = head.split_once("content-length: ").expect("a length");
+        let length = length.lines().next().unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).unwrap();
+        let page = pages.iter().position(|page| page.as_bytes() == body);
+        seen[page.expect("the page of one release")] += 1;
+        if head.contains("connection: keep-alive") {
+            connection = Some(stream);
+        }
+        // The switches are to come between the answers, and not wait for them.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    seen
 }
 
 #[test]
@@ -125,6 +185,27 @@ impl Site {
         let (snippet, _) = rest.split_once("```").expect("its end");
         let project = self.server.project(PROJECT);
         snippet.replace("/srv/acme/billing", project.to_str().unwrap())
+    }
+
+    /// Returns an nginx that serves this site as documented.
+    fn nginx(&self, program: PathBuf) -> Command {
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {};\n", self.home.join(name).display()));
+        // As root it would give its workers to a user who may not enter the home of the test.
+        let user = if is_root() { "user root;\n" } else { "" };
+        let configuration = format!(
+            "daemon off;\n{user}pid {home}/nginx.pid;\nevents {{}}\nhttp {{\n{temporary}\
+             access_log off;\nserver {{\nlisten 127.0.0.1:{port};\n{documented}}}\n}}\n",
+            home = self.home.display(),
+            temporary = temporary.concat(),
+            port = self.port,
+            documented = self.documented("nginx"),
+        );
+        let file = self.write_configuration(&configuration);
+        let mut command = hermetic(program, &self.home);
+        command.arg("-e").arg(self.home.join("error.log"));
+        command.arg("-p").arg(&self.home).arg("-c").arg(file);
+        command
     }
 
     fn write_configuration(&self, configuration: &str) -> PathBuf {

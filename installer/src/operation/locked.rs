@@ -72,17 +72,15 @@ impl LockedSite {
         observer: &dyn Observer,
     ) -> Result<(), LiveError> {
         let (site, now) = (&self.site, opening.now);
-        for (path, damage) in damaged_files(site) {
+        let history = History::read(&site.history());
+        for (path, damage) in damaged_files(site, &history) {
             observer.note(&match damaged::keep(&path, now) {
                 Ok(kept) => format!("{damage}; it is kept as `{}`", kept.display()),
                 Err(error) => with_causes(&error),
             });
         }
-        if let Ok(history) = History::read(&site.history()) {
-            history
-                .damage(&site.history())
-                .iter()
-                .for_each(|damage| observer.note(damage));
+        if let Some(damage) = history.ok().and_then(|known| known.damage(&site.history())) {
+            observer.note(&damage);
         }
         let activator = Activator {
             site,
@@ -181,19 +179,19 @@ fn lock_inside(site: &Site, command: &str, now: Timestamp, hook: &str) -> Result
 type Check = fn(&Path) -> Result<bool, FileError>;
 
 /// Returns what cannot be read or understood as a whole of a project's state, and what each is.
-fn damaged_files(site: &Site) -> Vec<(PathBuf, String)> {
+fn damaged_files(site: &Site, history: &Result<History, StateError>) -> Vec<(PathBuf, String)> {
     let mut damaged = Vec::new();
-    let (history, journal, hold) = (site.history(), site.journal(), site.hold());
-    for (path, found) in [
-        (history.clone(), History::read(&history).map(drop)),
-        (journal.clone(), journal::open_step(&journal).map(drop)),
-        (hold.clone(), hold::read(&hold).map(drop)),
-        (site.quarantine(), quarantine::read(site).map(drop)),
+    let (journal, hold) = (site.journal(), site.hold());
+    for (path, error) in [
+        (site.history(), history.as_ref().err()),
+        (journal.clone(), journal::open_step(&journal).err().as_ref()),
+        (hold.clone(), hold::read(&hold).err().as_ref()),
+        (site.quarantine(), quarantine::read(site).err().as_ref()),
     ] {
-        match found {
-            Ok(()) => {}
-            Err(StateError::File(error)) => damaged.push((path, with_causes(&error))),
-            Err(_) => damaged.push((path.clone(), format!("`{}` is damaged", path.display()))),
+        match error {
+            None => {}
+            Some(StateError::File(error)) => damaged.push((path, with_causes(error))),
+            Some(_) => damaged.push((path.clone(), format!("`{}` is damaged", path.display()))),
         }
     }
     // What is in these can be made again, and is looked at where it is used.

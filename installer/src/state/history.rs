@@ -152,22 +152,18 @@ impl History {
 
 /// Appends an activation durably, once: a start after a crash may come here again.
 pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateError> {
-    let history = History::read(path)?;
-    if history
-        .last()
-        .is_some_and(|last| last.number >= activation.number)
-    {
+    let before = files::read(path)?;
+    let written = before.as_deref().map_or(&[][..], complete);
+    if last(written).is_some_and(|last| last.number >= activation.number) {
         return Ok(());
     }
-    let before = files::read(path)?;
-    let length = before.as_deref().map_or(0, |bytes| complete(bytes).len());
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)
         .attempt("open", path)?;
-    file.set_len(length as u64)
+    file.set_len(written.len() as u64)
         .attempt("cut the unfinished line of", path)?;
     let mut line = serde_json::to_vec(activation).map_err(StateError::Unwritable)?;
     line.push(b'\n');
@@ -177,6 +173,12 @@ pub(crate) fn append(path: &Path, activation: &Activation) -> Result<(), StateEr
         files::sync_parent(path)?;
     }
     Ok(())
+}
+
+/// Returns the last activation of a journal, of which nothing else is read.
+fn last(lines: &[u8]) -> Option<Activation> {
+    let mut lines = lines.rsplit(|byte| *byte == b'\n');
+    lines.find_map(|line| serde_json::from_slice(line).ok())
 }
 
 /// Returns the lines that were written to their end.

@@ -223,6 +223,7 @@ fn a_live_tree_that_is_gone_is_made_again() {
 
 #[test]
 fn an_agent_starts_without_network_and_goes_on_when_the_registry_is_back() {
+    // R19: dies without the internet.
     let mut world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
@@ -285,6 +286,7 @@ fn a_changed_host_file_counts_from_the_signal_on_and_a_broken_one_does_not() {
 
 #[test]
 fn an_agent_that_is_killed_in_the_middle_is_finished_by_the_next_one() {
+    // R13: the agent dies in the middle of a deployment.
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
@@ -351,6 +353,7 @@ fn one_run_ends_with_the_gravest_failure_and_brings_what_it_can() {
 
 #[test]
 fn systemd_is_told_when_the_agent_is_ready_gets_on_and_ends() {
+    // R13: the agent hangs in the middle of a deployment.
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);

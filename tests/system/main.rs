@@ -15,6 +15,7 @@ mod json;
 mod offline;
 mod oracle;
 mod packaging;
+mod pains;
 mod patch;
 mod power;
 mod progress;

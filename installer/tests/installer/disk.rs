@@ -31,6 +31,7 @@ fn state_on_small_disk(world: &World) -> Option<(Mount, PathBuf)> {
 
 #[test]
 fn a_full_root_is_refused_with_the_numbers_before_the_payload_is_fetched() {
+    // R5: the disk fills, and then even cleanup fails.
     let mut world = World::new();
     let root = world.root();
     let Some(_disk) = Mount::tmpfs(&root, "size=4m") else {

@@ -32,6 +32,7 @@ fn a_changed_live_tree_is_written_anew_and_moved_aside_whole() {
 
 #[test]
 fn stops_before_a_current_that_somebody_else_made() {
+    // R6: `current` is a real directory.
     let mut world = World::new();
     world.release(&small_tree("one\n"));
     let current = world.current();
@@ -68,6 +69,7 @@ fn stops_before_a_current_that_somebody_else_made() {
 
 #[test]
 fn an_edit_in_an_older_tree_does_not_reach_the_next_release() {
+    // R17: one edit becomes many, where releases share their files.
     let mut world = World::new();
     let first = world.release(&small_tree("one\n"));
     world.install().unwrap();
@@ -84,6 +86,7 @@ fn an_edit_in_an_older_tree_does_not_reach_the_next_release() {
 
 #[test]
 fn edits_in_a_live_tree_outlive_every_release_that_follows() {
+    // R8: edits made on the server are lost.
     let mut world = World::new();
     let request = keeping(2);
     let first = world.release(&wide_tree(60, "0\n"));

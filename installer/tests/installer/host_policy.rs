@@ -97,6 +97,7 @@ fn every_command_finds_a_project_that_lies_elsewhere() {
 
 #[test]
 fn an_edited_live_tree_is_left_only_when_the_file_or_a_person_allows_it() {
+    // R8: edits made on the server block the deployment.
     let mut host = Host::new();
     host.write(
         &[&host.world.registry],

@@ -48,6 +48,7 @@ fn assert_nothing_was_edited(world: &World, hashes: [Digest; 2]) {
 
 #[test]
 fn another_owner_makes_no_difference() {
+    // R18: modes and owners.
     if !rustix::process::geteuid().is_root() {
         eprintln!("skip: only root can give files away, because chown needs it");
         return;

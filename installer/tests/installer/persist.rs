@@ -11,6 +11,7 @@ use crate::world::{World, request, small_tree};
 
 #[test]
 fn what_is_in_a_persistent_path_outlives_updates_and_rollbacks() {
+    // R9: shared data does not follow the rollback.
     let mut world = World::new();
     let install = Install {
         persist: vec![

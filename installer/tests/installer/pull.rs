@@ -14,6 +14,7 @@ fn large_tree() -> MemoryTree {
 
 #[test]
 fn an_interrupted_download_goes_on_where_it_broke() {
+    // R15: interrupted or partial downloads.
     let mut world = World::new();
     let first = world.release(&small_tree("one\n"));
     world.install().unwrap();

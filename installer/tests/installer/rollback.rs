@@ -22,6 +22,7 @@ fn world_with(versions: &[&str]) -> (World, Vec<bulla_schemas::Digest>) {
 
 #[test]
 fn goes_back_without_a_registry_and_holds_until_a_person_ends_that() {
+    // R19: cannot work offline.
     let (world, hashes) = world_with(&["one", "two"]);
     world.registry.change(|served| served.down = true);
     let rolled_back = world.rollback(None).unwrap();

@@ -147,6 +147,7 @@ async fn a_revoked_release_is_told_where_it_is_live() {
 
 #[tokio::test]
 async fn a_host_that_has_not_reported_for_three_intervals_is_silent() {
+    // R22: one dead host fails or misses the deployment.
     let (registry, [_, two]) = registry_with_releases(Settings::default()).await;
     say(&registry, "web1", &report(&[billing(two)])).await;
     registry.hands.move_by(180);

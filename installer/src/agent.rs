@@ -20,7 +20,7 @@ mod schedule;
 mod voice;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -35,9 +35,9 @@ use self::notify::Notifier;
 use self::pulse::Pulse;
 use self::report::{Heard, Reporter};
 use self::schedule::Schedule;
-use self::worker::{Brought, Job};
+use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::operation::sync_all;
+use crate::operation::{Outcome, Waiting, sync_all};
 use crate::state::with_hint;
 
 pub use self::listener::ListenError;
@@ -79,6 +79,8 @@ struct Agent {
     /// Why the log could not be read the last time.
     unread: Option<String>,
     running: BTreeSet<ProjectName>,
+    /// What projects wait for, as it was said.
+    waiting: BTreeMap<ProjectName, String>,
 }
 
 impl Agent {
@@ -101,6 +103,7 @@ impl Agent {
             known: Arc::new(LogState::default()),
             unread: None,
             running: BTreeSet::new(),
+            waiting: BTreeMap::new(),
         }
     }
 
@@ -217,13 +220,22 @@ impl Agent {
 
     /// Brings a project to its channel, unless it is there.
     fn start_worker(&mut self, project: &ProjectName) {
-        let Some(job) = Job::needed(&self.orders, &self.known, project) else {
-            self.schedule.is_settled(project);
-            // A person may have brought it there.
-            if self.reporter.succeeded(project) {
-                self.schedule.report_is_due(Instant::now());
+        let job = match Job::needed(&self.orders, &self.known, project, self.voice.now()) {
+            Need::Work(job) => job,
+            Need::Waits(when) => {
+                if let Some(waiting) = when.waiting() {
+                    self.waits(project, &waiting);
+                }
+                return;
             }
-            return;
+            Need::Nothing => {
+                self.schedule.is_settled(project);
+                // A person may have brought it there.
+                if self.reporter.succeeded(project) || self.waiting.remove(project).is_some() {
+                    self.schedule.report_is_due(Instant::now());
+                }
+                return;
+            }
         };
         self.running.insert(project.clone());
         let (voice, sender, beat) = (
@@ -253,9 +265,14 @@ impl Agent {
         self.running.remove(&project);
         let failed = match result {
             Ok(installed) => {
-                self.voice.installed(&project, &channel, &installed);
-                self.schedule.is_settled(&project);
                 self.reporter.succeeded(&project);
+                if let Outcome::Waiting(waiting) = &installed.outcome {
+                    self.waits(&project, waiting);
+                } else {
+                    self.waiting.remove(&project);
+                    self.voice.installed(&project, &channel, &installed);
+                    self.schedule.is_settled(&project);
+                }
                 None
             }
             Err(failure) => {
@@ -269,6 +286,21 @@ impl Agent {
         };
         self.schedule.report_is_due(Instant::now());
         failed
+    }
+
+    /// A project is not brought to its channel yet. That is said once, and not at each look.
+    fn waits(&mut self, project: &ProjectName, waiting: &Waiting) {
+        let now = self.voice.now().as_seconds();
+        let left = waiting.until.map(|until| until.as_seconds() - now);
+        let left = left.map(|left| Duration::from_secs(left.try_into().unwrap_or(0)));
+        // A time that no clock of this machine can hold is no time to look.
+        let at = left.and_then(|left| Instant::now().checked_add(left));
+        self.schedule.waits(project, at);
+        let before = self.waiting.insert(project.clone(), waiting.reason.clone());
+        if before.as_ref() != Some(&waiting.reason) {
+            self.say(Some(project), Level::Done, &waiting.reason);
+            self.schedule.report_is_due(Instant::now());
+        }
     }
 
     /// Reports, and says where that is news why no registry took it. Tells whether one did.

@@ -19,6 +19,7 @@ mod problem;
 mod project;
 mod report;
 mod values;
+mod windows;
 
 pub use edit::Enrollment;
 pub use error::ConfigError;
@@ -27,6 +28,8 @@ pub use host::{HostConfig, Registry};
 pub use locked::LockedHostFile;
 pub use problem::Problem;
 pub use project::{
-    DriftPolicy, HoldPolicy, HookPolicy, Link, PersistPolicy, ProjectConfig, Retention,
+    DriftPolicy, HoldPolicy, HookPolicy, Link, LoadBalancer, PersistPolicy, ProjectConfig,
+    Retention,
 };
 pub use values::{Age, Mode, Owner, Quota, UserName};
+pub(crate) use windows::Windows;

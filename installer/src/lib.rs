@@ -56,8 +56,8 @@ pub mod cli;
 
 pub use config::{
     Age, ConfigError, DriftPolicy, Enrollment, HoldPolicy, HookPolicy, HostConfig, HostFile, Link,
-    LockedHostFile, Mode, Owner, PersistPolicy, Problem, ProjectConfig, Quota, Registry, Retention,
-    UserName,
+    LoadBalancer, LockedHostFile, Mode, Owner, PersistPolicy, Problem, ProjectConfig, Quota,
+    Registry, Retention, UserName,
 };
 pub use drift::{DriftError, SetAside};
 pub use fetch::{Access, FetchError, FollowedLog, Supply};
@@ -68,9 +68,9 @@ pub use observer::Observer;
 pub use operation::{
     Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
     InstallRequest, Installed, LockedSite, ObserveError, Opening, Outcome, Preview, ProjectStatus,
-    ResolveError, RollbackError, RollbackRequest, RolledBack, Standing, Verification, WriteError,
-    enroll, history, hold, install, install_from, output, preview_from, release, remove_set_aside,
-    retry, rollback, set_aside, status, sync_from, verify,
+    ResolveError, RollbackError, RollbackRequest, RolledBack, Standing, Verification, Waiting,
+    WriteError, enroll, history, hold, install, install_from, output, preview_from, release,
+    remove_set_aside, retry, rollback, set_aside, status, sync_from, verify,
 };
 pub use platform::FileError;
 pub use site::{Server, Site};

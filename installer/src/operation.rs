@@ -14,12 +14,14 @@ mod registries;
 mod resolve;
 mod retention;
 mod rollback;
+pub(crate) mod rollout;
 mod set_aside;
 mod status;
 mod take_out;
 mod verify;
 mod write;
 
+pub use bulla_schemas::report::server::Waiting;
 pub use enroll::{EnrollError, EnrollRequest, Enrolled, enroll};
 pub(crate) use hold::is_held;
 pub use hold::{HoldError, HoldRequest, hold, release, retry};

@@ -211,6 +211,16 @@ impl Site {
         self.state.join("quarantine")
     }
 
+    /// What is remembered of a promotion that is waited with.
+    pub(crate) fn rollout(&self) -> PathBuf {
+        self.state.join("rollout")
+    }
+
+    /// There while the server may be out of its load balancer.
+    pub(crate) fn drained(&self) -> PathBuf {
+        self.state.join("drained")
+    }
+
     /// What hooks and checks wrote, by the number of the activation.
     pub(crate) fn outputs(&self) -> PathBuf {
         self.state.join("output")

@@ -12,6 +12,7 @@ pub(crate) mod leftovers;
 pub(crate) mod output;
 pub(crate) mod quarantine;
 pub(crate) mod record;
+pub(crate) mod rollout;
 pub(crate) mod synced;
 pub(crate) mod token_file;
 

@@ -37,7 +37,7 @@ pub use diff::{
 pub use hosts::{
     CutText, Deployment, DeploymentState, DiskSpace, Health, HostChange, HostDetail, HostFacts,
     HostReport, HostSummary, ProjectReport, ReportError, ReportedError, ReportedHold,
-    ReportedProjects,
+    ReportedProjects, ReportedWaiting,
 };
 pub use page::Page;
 

@@ -85,10 +85,11 @@ impl Orders {
         Schedule::new(self.projects(), self.config.poll().as_duration(), now)
     }
 
-    /// The projects whose channels point elsewhere in one state of the log than in another.
+    /// The projects whose channels people moved, or widened, between two states of the log.
     pub(super) fn moved(&self, before: &LogState, after: &LogState) -> BTreeSet<ProjectName> {
         let promotion =
-            |log: &LogState, (project, channel)| log.head(project, channel).map(|head| head.entry);
+            // A widening, too: it may be this server's.
+            |log: &LogState, (project, channel)| log.head(project, channel).map(|head| head.last_seq);
         let followed = self.config.followed();
         followed
             .filter(|followed| promotion(before, *followed) != promotion(after, *followed))

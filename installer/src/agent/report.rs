@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bulla_schemas::api::{
     DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportedError, ReportedHold,
+    ReportedWaiting,
 };
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::period::Period;
@@ -101,7 +102,7 @@ impl Reporter {
     ) -> Result<(HostName, HostReport), String> {
         let name = host_name(orders)?;
         let found =
-            status(&orders.server, &orders.config, None).map_err(|error| with_hint(&error))?;
+            status(&orders.server, &orders.config, None, now).map_err(|error| with_hint(&error))?;
         let projects = found.into_iter().map(|status| self.project(orders, status));
         let projects: Vec<ProjectReport> = projects.collect();
         let facts = HostFacts {
@@ -120,7 +121,7 @@ impl Reporter {
     fn project(&self, orders: &Orders, status: ProjectStatus) -> ProjectReport {
         let site = orders.server.site(&status.project);
         // Of a project that is not followed, nothing is expected.
-        let channel = orders.config.project(&status.project).channel;
+        let config = orders.config.project(&status.project);
         // What failed before the agent was started is known from the quarantine.
         let quarantined = || {
             let mut quarantine = status.quarantine.iter();
@@ -133,11 +134,17 @@ impl Reporter {
         };
         let last_error = self.errors.get(&status.project).cloned();
         ProjectReport {
-            channel,
+            wave: config.wave(),
+            channel: config.channel,
             live: status.live,
             activated_at: status.activated_at,
             head: status.head,
             standing: status.standing,
+            waiting: status.waiting.map(|waiting| ReportedWaiting {
+                until: waiting.until,
+                reason: waiting.reason.into(),
+            }),
+            head_failed: quarantined().is_some(),
             health: match (&status.failure, status.live) {
                 (Some(_), _) => Health::Failing,
                 (None, Some(live)) => health(&site, &live),

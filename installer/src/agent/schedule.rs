@@ -123,6 +123,13 @@ impl Schedule {
         }
     }
 
+    /// A project waits, at most for so long. Until then it is looked at when all are.
+    pub(super) fn waits(&mut self, project: &ProjectName, at: Option<Instant>) {
+        if let Some(due) = self.projects.get_mut(project) {
+            *due = Due { at, failures: 0 };
+        }
+    }
+
     /// A project could not be brought to its channel.
     pub(super) fn failed(&mut self, project: &ProjectName, now: Instant) {
         if let Some(due) = self.projects.get_mut(project) {
@@ -221,6 +228,24 @@ mod tests {
         schedule.log_was_read(true, now);
         schedule.log_has_grown(now);
         assert!(schedule.is_log_due(now));
+    }
+
+    #[test]
+    fn what_waits_is_looked_at_when_its_time_comes_and_with_all_others() {
+        let (mut schedule, now) = begin();
+        let (a, none) = ("a".parse().unwrap(), BTreeSet::new());
+        schedule.log_was_read(true, now);
+        while schedule.take_due(now, &none).is_some() {}
+        schedule.was_reported(now);
+        let soon = now + Duration::from_secs(1);
+        schedule.waits(&a, Some(soon));
+        assert_eq!(schedule.take_due(now, &none), None);
+        assert_eq!(schedule.idle(now, &none), Duration::from_secs(1));
+        assert_eq!(schedule.take_due(soon, &none), Some(a.clone()));
+        schedule.waits(&a, None);
+        assert_eq!(schedule.take_due(soon, &none), None);
+        schedule.log_was_read(true, soon);
+        assert!(schedule.take_due(soon, &none).is_some());
     }
 
     #[test]

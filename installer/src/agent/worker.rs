@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bulla_bundle::Progress;
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_schemas::{ChannelName, ProjectName};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use super::orders::Orders;
@@ -14,6 +14,7 @@ use super::pulse::Beat;
 use super::voice::{Level, Voice};
 use crate::live::{HookSettings, Unproved, current};
 use crate::observer::Observer;
+use crate::operation::rollout::{self, When};
 use crate::operation::{
     InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held,
 };
@@ -37,6 +38,16 @@ pub(super) struct Brought {
     pub(super) result: Result<Installed, Failure>,
 }
 
+/// What is to be done for a project.
+pub(super) enum Need {
+    /// Nothing: it is where it belongs, or a person keeps it where it is.
+    Nothing,
+    /// Its wave or window is waited for.
+    Waits(When),
+    /// It is to be brought to its channel.
+    Work(Job),
+}
+
 /// Why a project is not where it belongs.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -45,27 +56,44 @@ pub(super) struct Failure {
 }
 
 impl Job {
-    /// Looks whether a project is elsewhere than its channel, and no person holds it there, or
-    /// something was begun with it. Where neither is so, nothing is done: what people change in a
-    /// live tree is theirs.
+    /// Looks whether a project is elsewhere than its channel, no person holds it there and its time
+    /// has come, or something was begun with it. Where neither is so, nothing is done: what people
+    /// change in a live tree is theirs.
     pub(super) fn needed(
         orders: &Arc<Orders>,
         log: &Arc<LogState>,
         project: &ProjectName,
-    ) -> Option<Self> {
+        now: Timestamp,
+    ) -> Need {
         let config = orders.config.project(project);
-        let channel = config.channel?;
         let site = orders.server.site(project);
-        let head = log.head(project, &channel)?;
-        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash)
-            && releases::is_on_disk(&site, &head.hash);
-        let is_where_it_stays = is_there || is_held(&site, config.hold, head.entry);
-        (!is_where_it_stays || is_begun(&site)).then(|| Self {
+        let Some(channel) = config.channel.clone() else {
+            return Need::Nothing;
+        };
+        let Some(head) = log.head(project, &channel) else {
+            return Need::Nothing;
+        };
+        let job = Self {
             orders: Arc::clone(orders),
             log: Arc::clone(log),
             project: project.clone(),
             channel,
-        })
+        };
+        if is_begun(&site) {
+            return Need::Work(job);
+        }
+        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash)
+            && releases::is_on_disk(&site, &head.hash);
+        let is_where_it_stays = is_there || is_held(&site, config.hold, head.entry);
+        if is_where_it_stays {
+            return Need::Nothing;
+        }
+        // A tree that is gone is made again at any time.
+        let is_live = matches!(current::read(&site), Ok(Some(live)) if live == head.hash);
+        match rollout::waits(&site, &config, head, now) {
+            Some(when) if !is_live => Need::Waits(when),
+            _ => Need::Work(job),
+        }
     }
 
     /// Does it.
@@ -120,6 +148,7 @@ impl Job {
             switch_channel: true,
             over_edits: false,
             release_hold: false,
+            at_once: None,
             hooks: hooks.clone(),
             config,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -129,9 +158,10 @@ impl Job {
     }
 }
 
-/// A step that a dead process left is finished by whoever locks the project next.
+/// A step that a dead process left is finished by whoever locks the project next, and a server that
+/// is out of its load balancer put back.
 fn is_begun(site: &Site) -> bool {
-    site.journal().exists()
+    site.journal().exists() || site.drained().exists()
 }
 
 /// Says what happens, and that something does.

@@ -109,8 +109,9 @@ impl Show {
             stdout::line("")?;
             let header = [
                 "PROJECT", "CHANNEL", "FOLDER", "KEEP", "LINK", "HOOKS", "USER", "DRIFT", "HOLD",
+                "WAVE", "WINDOWS",
             ];
-            let mut table = Table::new(&header).wrap(&["FOLDER"]);
+            let mut table = Table::new(&header).wrap(&["FOLDER", "WINDOWS"]);
             for project in &report.projects {
                 table.row(row(project));
             }
@@ -140,5 +141,10 @@ fn row(project: &HostProject) -> Vec<String> {
         project.user.clone().unwrap_or_else(none),
         project.drift.to_string(),
         project.hold.to_string(),
+        project.wave.to_string(),
+        match project.windows.as_slice() {
+            [] => none(),
+            windows => format!("{} {}", windows.join("; "), project.time_zone),
+        },
     ]
 }

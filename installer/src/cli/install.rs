@@ -17,6 +17,7 @@ use self::wish::{Source, Wish};
 use super::clock;
 use super::hooks::HookArguments;
 use super::host::Host;
+use super::person::PersonArguments;
 use super::registries::access;
 use super::token::TokenArguments;
 use crate::config::Link;
@@ -61,6 +62,10 @@ pub(super) struct Arguments {
     /// End a hold or a pin of the project
     #[arg(long)]
     release_hold: bool,
+    /// Go on at once, whatever wave this server is in and outside of its maintenance windows; the
+    /// history says who did that
+    #[arg(long)]
+    now: bool,
     /// Say which release would be live, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -74,6 +79,8 @@ pub(super) struct Arguments {
     token: TokenArguments,
     #[command(flatten)]
     hooks: HookArguments,
+    #[command(flatten)]
+    person: PersonArguments,
 }
 
 /// What to install from. A bundle file is known by the end of its name.
@@ -134,6 +141,7 @@ impl Arguments {
             link: self.link.map(Into::into),
             keep: self.keep,
             release_hold: self.release_hold,
+            at_once: self.now.then(|| self.person.name()),
             hook: self.hooks.hook,
             dry_run: self.dry_run,
             quiet: self.quiet,
@@ -170,7 +178,8 @@ fn one(
         stdout::json(&report)?;
     }
     wish.say(&report, &sentence);
-    if !json {
+    let is_live = report.waiting.is_none() || report.from.is_some();
+    if !json && is_live {
         stdout::line(report.hash)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use bulla_schemas::{Digest, ProjectName};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
+use super::clock;
 use super::hints::complete;
 use super::host::Host;
 use crate::operation::{ProjectStatus, status};
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
-        let mut found = status(server, host.config(), self.project.as_ref())?;
+        let mut found = status(server, host.config(), self.project.as_ref(), clock::now())?;
         for status in &mut found {
             status.problem = status.problem.take().map(|text| complete(&text, server));
         }
@@ -68,7 +69,10 @@ fn row(status: &ProjectStatus) -> Vec<String> {
             .map_or_else(none, ToString::to_string),
         short(status.live),
         short(status.head),
-        status.standing.to_string(),
+        match status.waiting {
+            Some(_) => "waiting".to_owned(),
+            None => status.standing.to_string(),
+        },
         match status.differences.as_deref() {
             None if status.live.is_some() => "unknown".to_owned(),
             None => none(),
@@ -98,6 +102,17 @@ fn notes(status: &ProjectStatus, server: &Server) {
                 .as_ref()
                 .map_or_else(String::new, |reason| format!(": {reason}")),
             ends(hold, project, server),
+        ));
+    }
+    if let (Some(waiting), Some(head)) = (&status.waiting, status.head) {
+        stderr::say(format_args!(
+            "{project}: {} {}; {} does not wait",
+            head.short(),
+            waiting.reason,
+            complete(
+                &format!("`bulla-installer install {project} --now`"),
+                server
+            ),
         ));
     }
     if let Some(failure) = &status.failure {

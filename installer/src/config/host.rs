@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::log::Anchor;
 use bulla_schemas::period::Period;
+use bulla_schemas::statement::Wave;
 use bulla_schemas::{ChannelName, HostName, ProjectName};
 use serde::Deserialize;
 use url::Url;
 
 use super::project::ProjectConfig;
 use super::values;
+use super::windows::{Window, Zone};
 use crate::site::Server;
 
 /// What the host file says; all of it can be left out.
@@ -28,6 +30,12 @@ pub struct HostConfig {
     /// How often the agent looks at least whether there is something to do.
     #[serde(deserialize_with = "values::poll")]
     pub poll: Option<Period>,
+    /// The wave that the server is in.
+    pub wave: Option<Wave>,
+    /// When what is live may change.
+    pub windows: Option<Vec<Window>>,
+    /// Where these windows are.
+    pub time_zone: Option<Zone>,
     /// What the log of the registries must contain.
     pub anchor: Option<Anchor>,
     /// The registries that serve the log and its releases; each is asked after those before it.
@@ -59,7 +67,12 @@ impl HostConfig {
 
     /// Returns what holds for a project.
     pub fn project(&self, project: &ProjectName) -> ProjectConfig {
-        self.projects.get(project).cloned().unwrap_or_default()
+        let mut config = self.projects.get(project).cloned().unwrap_or_default();
+        config.wave = config.wave.or(self.wave);
+        // Windows that a project has of its own are in the host's time zone, too.
+        config.time_zone = config.time_zone.or_else(|| self.time_zone.clone());
+        config.windows = config.windows.or_else(|| self.windows.clone());
+        config
     }
 
     /// Tells whether a server can begin to follow the log by this alone.

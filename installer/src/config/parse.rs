@@ -215,7 +215,7 @@ hooks = "forbid"
 
     #[test]
     fn all_that_is_wrong_is_told_with_its_place() {
-        let text = "root = \"srv\"\nwave = 2\n\n[[registry]]\ntoken-file = \"/t\"\n\n\
+        let text = "root = \"srv\"\nwaves = 2\n\n[[registry]]\ntoken-file = \"/t\"\n\n\
                     [project.\"acme/billing\"]\nchannel = \"Prod!\"\ndrift = \"warned\"\n\
                     keep = { count = 0 }\nkeeep = 1\n\n[project.\"A\"]\n";
         let found = problems(text);
@@ -224,7 +224,7 @@ hooks = "forbid"
         };
         assert_eq!(found.len(), 8, "{found:#?}");
         begins(0, "1:8 expected a path from the root");
-        begins(1, "2:1 unknown field `wave`");
+        begins(1, "2:1 unknown field `waves`");
         begins(2, "4:1 missing field `url`");
         begins(3, "8:11 ");
         begins(
@@ -234,6 +234,49 @@ hooks = "forbid"
         begins(5, "10:18 expected a number from 1 to 1000, found 0");
         begins(6, "11:1 unknown field `keeep`");
         begins(7, "13:10 ");
+    }
+
+    #[test]
+    fn waves_windows_and_load_balancers_are_told_with_their_place() {
+        let text = "wave = 0\nwindows = [\"Mon 20:00-06:00\", \"Mon\"]\ntime-zone = \"Berlin\"\n\n\
+                    [project.a]\nwave = 100\nwindows = \"Mon 20:00-06:00\"\n\
+                    load-balancer = { drain = [\"/bin/true\"] }\n\n\
+                    [project.b.load-balancer]\ndrain = [\"/bin/true\"]\nundrain = [\"true\"]\n";
+        let found = problems(text);
+        let begins = |position: usize, start: &str| {
+            assert!(found[position].starts_with(start), "{found:#?}");
+        };
+        assert_eq!(found.len(), 7, "{found:#?}");
+        begins(0, "1:8 expected a wave from 1 to 99, found 0");
+        begins(1, "2:11 expected a window such as");
+        begins(2, "3:13 expected a time zone such as");
+        begins(3, "6:8 expected a wave from 1 to 99, found 100");
+        begins(4, "7:11 ");
+        begins(5, "8:17 expected both `drain` and `undrain`");
+        assert!(found[6].contains("found \"true\""), "{found:#?}");
+    }
+
+    #[test]
+    fn a_project_has_the_waves_and_windows_of_the_host_unless_it_has_its_own() {
+        let text = "wave = 2\nwindows = [\"Mon 20:00-06:00\"]\ntime-zone = \"Europe/Berlin\"\n\n\
+                    [project.a]\nchannel = \"prod\"\n\n\
+                    [project.b]\nwave = 3\nwindows = []\n";
+        let config = parse(text.as_bytes()).unwrap();
+        let project = |name: &str| config.project(&name.parse().unwrap());
+        let (a, b, other) = (project("a"), project("b"), project("other"));
+        assert_eq!([a.wave(), b.wave(), other.wave()].map(u64::from), [2, 3, 2]);
+        assert_eq!(a.windows(), other.windows());
+        let noon = "2026-11-30T12:00:00Z".parse().unwrap();
+        let opening = "2026-11-30T19:00:00Z".parse().unwrap();
+        assert_eq!(a.windows().next_open(noon), Some(opening));
+        assert_eq!(b.windows().next_open(noon), Some(noon));
+        assert_eq!(
+            HostConfig::default()
+                .project(&"a".parse().unwrap())
+                .wave()
+                .number(),
+            1
+        );
     }
 
     #[test]

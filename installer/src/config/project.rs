@@ -4,13 +4,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use bulla_schemas::ChannelName;
+use bulla_schemas::install::Command;
 use bulla_schemas::install::Hooks;
-pub use bulla_schemas::report::server::{DriftPolicy, HoldPolicy, Link};
+pub use bulla_schemas::report::server::{DriftPolicy, HoldPolicy, Link, LoadBalancer};
+use bulla_schemas::statement::Wave;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::values::{self, Age, Mode, Owner, Quota, UserName};
+use super::windows::{Window, Windows, Zone};
 
 /// What holds for a project on this server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -38,6 +41,28 @@ pub struct ProjectConfig {
     pub drift: DriftPolicy,
     /// How long a rollback on this server holds.
     pub hold: HoldPolicy,
+    /// The wave that the server is in.
+    pub wave: Option<Wave>,
+    /// When what is live may change; at any time where none is named.
+    pub windows: Option<Vec<Window>>,
+    /// Where these windows are.
+    pub time_zone: Option<Zone>,
+    /// What takes the server out of its load balancer around an activation, and back.
+    #[serde(deserialize_with = "load_balancer")]
+    pub load_balancer: LoadBalancer,
+}
+
+impl ProjectConfig {
+    /// Returns the wave that the server is in, the first unless the host file says otherwise.
+    pub fn wave(&self) -> Wave {
+        self.wave.unwrap_or_default()
+    }
+
+    /// Returns when what is live may change.
+    pub fn windows(&self) -> Windows {
+        let zone = self.time_zone.clone().unwrap_or_default();
+        Windows::new(self.windows.clone().unwrap_or_default(), zone)
+    }
 }
 
 /// Who gets the persistent directories that an install creates. What is there already stays as it
@@ -120,13 +145,31 @@ impl<'de> Visitor<'de> for HookPolicyVisitor {
             ));
         }
         match relative_program(&hooks) {
-            Some(program) => Err(A::Error::custom(format_args!(
-                "expected the path of a program from the root, such as `/usr/local/bin/reload`; \
-                 found {program:?}"
-            ))),
+            Some(program) => Err(whole_path(program)),
             None => Ok(HookPolicy::Own(hooks)),
         }
     }
+}
+
+fn load_balancer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LoadBalancer, D::Error> {
+    let found = LoadBalancer::deserialize(deserializer)?;
+    let commands = [&found.drain, &found.undrain].map(Option::as_ref);
+    let [Some(_), Some(_)] = commands else {
+        return Err(D::Error::custom(
+            "expected both `drain` and `undrain`, each a list of a program and its arguments",
+        ));
+    };
+    match relative(commands.into_iter().flatten()) {
+        Some(program) => Err(whole_path(program)),
+        None => Ok(found),
+    }
+}
+
+fn whole_path<E: Error>(program: &str) -> E {
+    E::custom(format_args!(
+        "expected the path of a program from the root, such as `/usr/local/bin/reload`; \
+         found {program:?}"
+    ))
 }
 
 /// Returns the first program that is not named by its path from the root.
@@ -137,7 +180,10 @@ fn relative_program(hooks: &Hooks) -> Option<&str> {
         deactivate,
         timeout: _,
     } = hooks;
-    let commands = [prepare, activate, deactivate].into_iter().flatten();
+    relative([prepare, activate, deactivate].into_iter().flatten())
+}
+
+fn relative<'a>(commands: impl Iterator<Item = &'a Command>) -> Option<&'a str> {
     let mut programs = commands.filter_map(|command| command.arguments().first());
     let program = programs.find(|program| !program.starts_with('/'))?;
     Some(program)

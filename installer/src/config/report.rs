@@ -28,7 +28,7 @@ impl HostConfig {
             anchor: self.anchor.clone(),
             registries: registries.collect(),
             projects: projects
-                .map(|(project, config)| of_project(project, config, server))
+                .map(|(project, _)| of_project(project, &self.project(project), server))
                 .collect(),
         }
     }
@@ -59,5 +59,14 @@ fn of_project(project: &ProjectName, config: &ProjectConfig, server: &Server) ->
         own_hooks,
         drift: config.drift,
         hold: config.hold,
+        wave: config.wave(),
+        windows: config
+            .windows
+            .iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect(),
+        time_zone: config.time_zone.clone().unwrap_or_default().to_string(),
+        load_balancer: config.load_balancer.clone(),
     }
 }

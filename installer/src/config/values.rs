@@ -19,7 +19,7 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    fn new(expected: &'static str, found: &str) -> Self {
+    pub(super) fn new(expected: &'static str, found: &str) -> Self {
         Self {
             expected,
             found: found.chars().take(200).collect(),

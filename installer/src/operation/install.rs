@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::log::LogPosition;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 
@@ -19,6 +20,7 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::{Asked, Resolved, resolve};
 use super::retention;
+use super::rollout::{self, When};
 use super::write::Writing;
 use crate::config::{DriftPolicy, Link};
 use crate::drift::examine::{Depth, Look, examine, examine_with};
@@ -64,15 +66,20 @@ pub fn install(
     if let (Some(hold), Some(live)) = (standing, from)
         && hold.hash != resolved.hash
     {
-        let revision = history.last_of(&live).map(|last| last.revision.clone());
-        return Ok(Installed {
-            hash: live,
-            revision: revision.unwrap_or_default(),
-            from,
-            outcome: Outcome::Held(Box::new(hold.clone())),
-        });
+        let outcome = Outcome::Held(Box::new(hold.clone()));
+        return Ok(stays(live, from, &history, outcome));
     }
     refuse_quarantined(site, &resolved)?;
+    let when = when(site, log, supply, request, (&resolved, from))?;
+    if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
+        let outcome = Outcome::Waiting(Box::new(waiting));
+        return Ok(stays(
+            from.unwrap_or(resolved.hash),
+            from,
+            &history,
+            outcome,
+        ));
+    }
     refuse_edits(site, from.as_ref(), request)?;
     let attempt = Attempt {
         site,
@@ -82,6 +89,7 @@ pub fn install(
         history: &history,
         live: from,
         hold: hold.as_ref(),
+        skipped: when.waiting(),
         observer,
     };
     let (bundle, outcome) = attempt
@@ -140,6 +148,40 @@ pub fn install(
     })
 }
 
+/// What is said of an install that leaves everything as it is.
+fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome) -> Installed {
+    let revision = history.last_of(&hash).map(|last| last.revision.clone());
+    Installed {
+        hash,
+        revision: revision.unwrap_or_default(),
+        from,
+        outcome,
+    }
+}
+
+/// Says when a release may become live. What is live already may be written again at any time, and
+/// an earlier head is what a person named.
+fn when(
+    site: &Site,
+    log: &LogState,
+    supply: &Supply,
+    request: &InstallRequest,
+    (resolved, live): (&Resolved, Option<Digest>),
+) -> Result<When, InstallError> {
+    let head = log.head(site.project(), &request.channel);
+    let head = head.filter(|head| head.hash == resolved.hash && !resolved.is_pinned);
+    match head.filter(|head| live != Some(head.hash)) {
+        Some(head) => Ok(rollout::asked(
+            site,
+            &request.config,
+            head,
+            supply,
+            request.now,
+        )?),
+        None => Ok(When::Now),
+    }
+}
+
 /// Returns the hold that stands in the way of another release. Where nothing is live, there is
 /// nothing to stay on.
 fn standing<'h>(
@@ -182,6 +224,8 @@ pub struct Preview {
     pub is_done: bool,
     /// What keeps the server on the release that is live.
     pub hold: Option<Hold>,
+    /// What the channel's head is not made live before.
+    pub waiting: Option<Waiting>,
 }
 
 /// Says which release an install would make live. Takes no lock and changes nothing.
@@ -207,15 +251,32 @@ pub(super) fn preview(
             from,
             is_done: true,
             hold: Some(hold.clone()),
+            waiting: None,
         });
     }
     refuse_quarantined(&site, &resolved)?;
+    let head = log.head(project, &request.channel);
+    let is_free = resolved.is_pinned || request.at_once.is_some() || from == Some(hash);
+    let waiting = head.filter(|_| !is_free).and_then(|head| {
+        let when = rollout::known(&site, &request.config, head, request.now);
+        when.waiting()
+    });
+    if waiting.is_some() {
+        return Ok(Preview {
+            hash: from.unwrap_or(hash),
+            from,
+            is_done: true,
+            hold: None,
+            waiting,
+        });
+    }
     refuse_edits(&site, from.as_ref(), request)?;
     Ok(Preview {
         hash,
         from,
         is_done: from == Some(hash) && is_intact(&site, &hash)?,
         hold: None,
+        waiting: None,
     })
 }
 
@@ -293,6 +354,8 @@ struct Attempt<'a> {
     history: &'a History,
     live: Option<Digest>,
     hold: Option<&'a Hold>,
+    /// What a person on this server did not want to wait for.
+    skipped: Option<Waiting>,
     observer: &'a dyn Observer,
 }
 
@@ -428,8 +491,15 @@ impl Attempt<'_> {
             activated_at: self.request.now,
             promotion: self.resolved.promotion.clone(),
             log,
-            by: None,
-            reason: None,
+            by: self
+                .request
+                .at_once
+                .clone()
+                .filter(|_| self.skipped.is_some()),
+            reason: self
+                .skipped
+                .as_ref()
+                .map(|skipped| format!("at once, though it {}", skipped.reason)),
             result: ActivationResult::Activated,
             failure: None,
         }

@@ -19,7 +19,7 @@ use crate::observer::Observer;
 use crate::platform::files;
 use crate::site::{Server, Site};
 use crate::state::history::History;
-use crate::state::{StateError, damaged, hold, journal, quarantine, with_causes};
+use crate::state::{StateError, damaged, hold, journal, quarantine, rollout, with_causes};
 use crate::tree::note;
 
 /// A project's site, locked until this is dropped. A project of which nothing was installed is then
@@ -187,6 +187,7 @@ fn damaged_files(site: &Site, history: &Result<History, StateError>) -> Vec<(Pat
         (journal.clone(), journal::open_step(&journal).err().as_ref()),
         (hold.clone(), hold::read(&hold).err().as_ref()),
         (site.quarantine(), quarantine::read(site).err().as_ref()),
+        (site.rollout(), rollout::check(site).err().as_ref()),
     ] {
         match error {
             None => {}

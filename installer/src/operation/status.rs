@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
-use bulla_schemas::{ChannelName, Digest, ProjectName};
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::observe::ObserveError;
-use super::{command, known};
-use crate::config::HostConfig;
+use super::{command, known, rollout};
+use crate::config::{HostConfig, ProjectConfig};
 use crate::drift::examine::Look;
 use crate::drift::set_aside;
 use crate::fetch::FetchError;
@@ -28,6 +28,7 @@ pub fn status(
     server: &Server,
     config: &HostConfig,
     project: Option<&ProjectName>,
+    now: Timestamp,
 ) -> Result<Vec<ProjectStatus>, ObserveError> {
     let is_followed = |project: &ProjectName| config.project(project).channel.is_some();
     let mut log = remembered(server);
@@ -56,7 +57,7 @@ pub fn status(
             let site = server.site(&project);
             ProjectStatus {
                 synced_at,
-                ..observe(&site, config.project(site.project()).channel, &log)
+                ..observe(&site, &config.project(site.project()), &log, now)
             }
         })
         .collect())
@@ -160,7 +161,7 @@ impl Problems {
     }
 }
 
-fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> ProjectStatus {
+fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp) -> ProjectStatus {
     let mut problems = Problems::default();
     if let Some(error) = &log.problem {
         problems.add(error);
@@ -172,9 +173,15 @@ fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> Proj
     problems.or_default(folders::shared(site).map_or(Ok(()), Err));
     let live = problems.or_default(current::read(site));
     problems.0.extend(lost(site, &history, live.is_some()));
+    if site.drained().exists() {
+        problems
+            .0
+            .push("the server may be out of its load balancer".to_owned());
+    }
     let hold = problems.or_default(hold::read(&site.hold()));
     let quarantine = problems.or_default(quarantine::read(site));
     let activation = live.and_then(|hash| history.last_of(&hash));
+    let followed = config.channel.clone();
     let channel = followed.or_else(|| history.channel().cloned());
     let promoted = channel
         .as_ref()
@@ -198,6 +205,10 @@ fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> Proj
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };
+    let waiting = promoted
+        .filter(|head| !head.is_paused() && live != Some(head.hash))
+        .filter(|_| matches!(standing, Standing::Behind | Standing::NotInstalled))
+        .and_then(|head| rollout::known(site, config, head, now).waiting());
     // One that is damaged is named where the tree cannot be compared with it.
     let look = live.map(|hash| (hash, Look::at(site, &hash)));
     let kept = look.as_ref().and_then(|(_, look)| look.kept.as_ref());
@@ -216,6 +227,7 @@ fn observe(site: &Site, followed: Option<ChannelName>, log: &Remembered) -> Proj
         head,
         standing,
         hold,
+        waiting,
         failure,
         quarantine,
         differences,

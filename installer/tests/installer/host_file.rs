@@ -237,11 +237,15 @@ fn the_example_of_the_documentation_is_right() {
         "hooks",
         "keep",
         "link",
+        "loadBalancer",
         "ownHooks",
         "persistMode",
         "persistOwner",
         "project",
+        "timeZone",
         "user",
+        "wave",
+        "windows",
     ];
     let mut keys = keys;
     keys.sort();

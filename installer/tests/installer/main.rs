@@ -44,4 +44,5 @@ mod registry;
 mod rollback;
 mod unremovable;
 mod verify;
+mod waves;
 mod world;

@@ -287,7 +287,13 @@ impl World {
 
     /// What `status` says about one project, or about all.
     pub(crate) fn status(&self, project: Option<&ProjectName>) -> Vec<ProjectStatus> {
-        bulla_installer::status(&self.server(), &HostConfig::default(), project).unwrap()
+        bulla_installer::status(
+            &self.server(),
+            &HostConfig::default(),
+            project,
+            Timestamp::EPOCH,
+        )
+        .unwrap()
     }
 
     /// What differs in the live tree, as `status` and `verify` say with one voice.
@@ -384,6 +390,7 @@ pub(crate) fn request() -> InstallRequest {
         switch_channel: false,
         over_edits: false,
         release_hold: false,
+        at_once: None,
         config: ProjectConfig::default(),
         hooks: hooks(),
         threads: NonZeroUsize::new(2).unwrap(),

@@ -11,6 +11,7 @@ use super::page::Page;
 use crate::outcome::FailureKind;
 use crate::period::Period;
 use crate::report::server::Standing;
+use crate::statement::Wave;
 use crate::{ChannelName, Digest, HostName, ProjectName, Timestamp};
 
 /// Text from a host, of at most `MOST` characters: what is longer is cut.
@@ -220,6 +221,15 @@ pub struct ProjectReport {
     pub head: Option<Digest>,
     /// How the two compare.
     pub standing: Standing,
+    /// The wave that the host is in for this project.
+    #[serde(default, skip_serializing_if = "Wave::is_first")]
+    pub wave: Wave,
+    /// What the host waits for before it makes the head live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<ReportedWaiting>,
+    /// Whether the head failed on the host, which does not try it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub head_failed: bool,
     /// Whether the live release works, as far as its health checks tell.
     #[serde(default)]
     pub health: Health,
@@ -246,6 +256,17 @@ pub enum Health {
     Healthy,
     /// A check fails.
     Failing,
+}
+
+/// What a host waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedWaiting {
+    /// Until when, by the host's clock; absent where no time ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// For what, in the words of the host's own log.
+    pub reason: CutText<500>,
 }
 
 /// Why a host stays on a release.
@@ -312,6 +333,8 @@ pub enum DeploymentState {
     Drifted,
     /// The head is not live, because a person on the host said so.
     Held,
+    /// The head is not live yet: the host's wave has not come, or its window is closed.
+    Waiting,
     /// The head is not live.
     Behind,
     /// The log says nothing about the channel, or the host follows none.
@@ -328,6 +351,7 @@ impl std::fmt::Display for DeploymentState {
             Self::Revoked => "revoked",
             Self::Drifted => "drifted",
             Self::Held => "held",
+            Self::Waiting => "waiting",
             Self::Behind => "behind",
             Self::Unknown => "unknown",
             Self::Current => "current",
@@ -348,6 +372,19 @@ impl ProjectReport {
         without_time(self) != without_time(other)
     }
 
+    /// Returns why a release failed on the host, if the host says that it did. What may work the
+    /// next time is no failure, and neither is what a person there has to allow first.
+    pub fn failure_of(&self, hash: &Digest) -> Option<&str> {
+        let error = self.last_error.as_ref();
+        let is_wrong = |error: &ReportedError| {
+            matches!(error.kind, FailureKind::Failed | FailureKind::RolledBack)
+        };
+        let has_failed = self.head_failed || error.is_some_and(is_wrong);
+        let is_sick = self.live.as_ref() == Some(hash) && self.health == Health::Failing;
+        ((self.head.as_ref() == Some(hash) && has_failed) || is_sick)
+            .then(|| error.map_or("it is not healthy", |error| error.message.as_str()))
+    }
+
     /// Tells what follows from the report of a host that is heard from, where the channel points to
     /// `head` and the live release may have been revoked.
     pub fn state(&self, head: Option<Digest>, is_revoked: bool) -> DeploymentState {
@@ -365,6 +402,8 @@ impl ProjectReport {
             DeploymentState::Current
         } else if self.hold.is_some() {
             DeploymentState::Held
+        } else if self.waiting.is_some() && self.head == head {
+            DeploymentState::Waiting
         } else {
             DeploymentState::Behind
         }
@@ -431,6 +470,17 @@ mod tests {
             reason: None,
         });
         assert_eq!(report.state(Some(head), false), DeploymentState::Held);
+        let hold = report.hold.take();
+        report.head = Some(head);
+        report.waiting = Some(ReportedWaiting {
+            until: None,
+            reason: "waits".into(),
+        });
+        assert_eq!(report.state(Some(head), false), DeploymentState::Waiting);
+        // It has not seen what the channel points to now.
+        assert_eq!(report.state(Some(other), false), DeploymentState::Behind);
+        report.hold = hold;
+        assert_eq!(report.state(Some(head), false), DeploymentState::Held);
         report.live = Some(head);
         assert_eq!(report.state(Some(head), false), DeploymentState::Current);
         report.drift = Some(0);
@@ -449,6 +499,40 @@ mod tests {
         report.health = Health::Healthy;
         report.last_error.as_mut().unwrap().kind = FailureKind::RolledBack;
         assert_eq!(report.state(Some(head), true), DeploymentState::Failed);
+    }
+
+    #[test]
+    fn a_release_failed_where_its_host_says_so_of_that_release() {
+        let (head, other) = (Digest::of(b"head"), Digest::of(b"other"));
+        let mut report = report();
+        report.head = Some(head);
+        let with = |kind| {
+            let error = ReportedError {
+                kind,
+                message: "why".into(),
+                at: Timestamp::EPOCH,
+            };
+            ProjectReport {
+                last_error: Some(error),
+                ..report.clone()
+            }
+        };
+        assert_eq!(report.failure_of(&head), None);
+        for kind in [FailureKind::Failed, FailureKind::RolledBack] {
+            assert_eq!(with(kind).failure_of(&head), Some("why"));
+            assert_eq!(with(kind).failure_of(&other), None);
+        }
+        for kind in [FailureKind::Temporary, FailureKind::Refused] {
+            assert_eq!(with(kind).failure_of(&head), None);
+        }
+        let mut quarantined = with(FailureKind::Refused);
+        quarantined.head_failed = true;
+        assert_eq!(quarantined.failure_of(&head), Some("why"));
+        let mut sick = report.clone();
+        sick.live = Some(other);
+        sick.health = Health::Failing;
+        assert_eq!(sick.failure_of(&head), None);
+        assert_eq!(sick.failure_of(&other), Some("it is not healthy"));
     }
 
     #[test]

@@ -22,9 +22,9 @@ pub use activation::{
 };
 pub use host::{
     ConfigReport, DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostRetention,
-    Link,
+    Link, LoadBalancer,
 };
-pub use install::{InstallFailure, InstallReport, ProjectInstall};
+pub use install::{InstallFailure, InstallReport, ProjectInstall, Waiting};
 pub use status::{ProjectStatus, Standing, Verification};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, Leftover, MissingPath, SetAside, WrongKind,

@@ -46,7 +46,7 @@ pub(super) fn all(source: &mut Source<'_>, wish: &Wish, json: bool) -> Result<Ex
         match wish.bring(source, project) {
             Ok((report, sentence)) => {
                 wish.say(&report, &sentence);
-                if !json {
+                if !json && (report.waiting.is_none() || report.from.is_some()) {
                     stdout::line(format_args!("{project} {}", report.hash))?;
                 }
                 install.installed = Some(report);

@@ -1,10 +1,10 @@
 //! What an install did, or would do, in a sentence.
 
-use bulla_schemas::{ChannelName, ProjectName};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_terminal::bytes;
 
 use crate::cli::text;
-use crate::operation::{Installed, Outcome, Preview};
+use crate::operation::{Installed, Outcome, Preview, Waiting};
 use crate::state::Hold;
 
 /// Says what would be done.
@@ -13,6 +13,9 @@ pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Previe
     let place = format!("{project} {channel}");
     if let Some(hold) = &found.hold {
         return held(&place, hold);
+    }
+    if let Some(waiting) = &found.waiting {
+        return waits(&place, found.from, waiting);
     }
     match found.from {
         Some(_) if found.is_done => format!("{place}: {hash} is live already"),
@@ -34,6 +37,11 @@ fn held(place: &str, hold: &Hold) -> String {
     format!("{place}: held on {hash} since {since}{by}{why}; `--release-hold` goes on")
 }
 
+fn waits(place: &str, live: Option<Digest>, waiting: &Waiting) -> String {
+    let live = live.map_or_else(|| "nothing is live".to_owned(), |live| live.short());
+    format!("{place}: {live}; {}; `--now` does not wait", waiting.reason)
+}
+
 /// Says what was done: `acme/billing prod: 8d10... -> 9f2c..., 3 files, 2.1 kB`.
 pub(in crate::cli) fn did(
     project: &ProjectName,
@@ -49,6 +57,7 @@ pub(in crate::cli) fn did(
     match &installed.outcome {
         Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
         Outcome::Held(hold) => held(&place, hold),
+        Outcome::Waiting(waiting) => waits(&place, installed.from, waiting),
         Outcome::OnDisk => format!("{place}: {from}, was on this disk"),
         Outcome::Written {
             files,

@@ -31,6 +31,8 @@ pub(super) struct Wish {
     pub(super) switch_channel: bool,
     pub(super) over_edits: bool,
     pub(super) release_hold: bool,
+    /// Who does not want to wait for waves and windows.
+    pub(super) at_once: Option<String>,
     /// The hook that started this command.
     pub(super) hook: Option<String>,
     pub(super) link: Option<Link>,
@@ -52,12 +54,13 @@ impl Wish {
         let request = self.request(source.host, project)?;
         let channel = request.channel.clone();
         let terminal = Terminal::unless(self.quiet, "install", server);
-        let (hash, from, changed, hold, sentence) = if self.dry_run {
+        let (hash, from, changed, stays, sentence) = if self.dry_run {
             let found = preview_from(server, project, log, supplies, &request, &terminal);
             terminal.finish();
             let found = found?;
             let sentence = sentence::would(project, &channel, &found);
-            (found.hash, found.from, !found.is_done, found.hold, sentence)
+            let stays = (found.hold, found.waiting);
+            (found.hash, found.from, !found.is_done, stays, sentence)
         } else {
             let opening = Opening {
                 command: "install",
@@ -70,13 +73,15 @@ impl Wish {
             terminal.finish();
             let installed = installed?;
             let sentence = sentence::did(project, &channel, &installed);
-            let (changed, hold) = match installed.outcome {
-                Outcome::AlreadyLive => (false, None),
-                Outcome::Held(hold) => (false, Some(*hold)),
-                Outcome::OnDisk | Outcome::Written { .. } => (true, None),
+            let (changed, stays) = match installed.outcome {
+                Outcome::AlreadyLive => (false, (None, None)),
+                Outcome::Held(hold) => (false, (Some(*hold), None)),
+                Outcome::Waiting(waiting) => (false, (None, Some(*waiting))),
+                Outcome::OnDisk | Outcome::Written { .. } => (true, (None, None)),
             };
-            (installed.hash, installed.from, changed, hold, sentence)
+            (installed.hash, installed.from, changed, stays, sentence)
         };
+        let (hold, waiting) = stays;
         let report = InstallReport {
             project: project.clone(),
             channel,
@@ -84,6 +89,7 @@ impl Wish {
             from,
             changed,
             hold,
+            waiting,
             dry_run: self.dry_run,
         };
         Ok((report, sentence))
@@ -117,6 +123,7 @@ impl Wish {
             switch_channel: self.switch_channel,
             over_edits: self.over_edits,
             release_hold: self.release_hold,
+            at_once: self.at_once.clone(),
             hooks: HookSettings {
                 inside: self.hook.clone(),
                 ..HookSettings::of(&config)

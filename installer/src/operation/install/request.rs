@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Timestamp};
 
 use crate::config::ProjectConfig;
@@ -24,6 +25,8 @@ pub struct InstallRequest {
     pub over_edits: bool,
     /// Whether a hold is ended.
     pub release_hold: bool,
+    /// Who on this server says that neither waves nor windows are waited for.
+    pub at_once: Option<String>,
     /// What holds for the project on this server.
     pub config: ProjectConfig,
     /// What of that counts for hooks, and what the command says about them.
@@ -54,6 +57,9 @@ pub enum Outcome {
     AlreadyLive,
     /// Nothing was done: a person keeps the server on what is live.
     Held(Box<Hold>),
+    /// Nothing was done: the server's wave or window has not come. Where nothing is live, `hash` is
+    /// what is waited with.
+    Waiting(Box<Waiting>),
     /// Its tree was on this disk.
     OnDisk,
     /// Its tree was written.

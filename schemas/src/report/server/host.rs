@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::install::Hooks;
+use crate::install::{Command, Hooks};
 use crate::log::Anchor;
 use crate::period::Period;
+use crate::statement::Wave;
 use crate::{ChannelName, HostName, ProjectName};
 
 /// What holds on a server: what its host file says, and the defaults for the rest.
@@ -82,6 +83,38 @@ pub struct HostProject {
     pub drift: DriftPolicy,
     /// How long a rollback on the server holds.
     pub hold: HoldPolicy,
+    /// The wave that the server is in.
+    pub wave: Wave,
+    /// When the live release may change; at any time where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<String>,
+    /// The time zone of these windows.
+    pub time_zone: String,
+    /// What takes the server out of its load balancer, and back.
+    #[serde(default, skip_serializing_if = "LoadBalancer::is_empty")]
+    pub load_balancer: LoadBalancer,
+}
+
+/// What takes a server out of its load balancer around an activation, and back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadBalancer {
+    /// Takes it out, before anything of the live release is touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Command>,
+    /// Puts it back, once what is live has proved that it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undrain: Option<Command>,
+    /// How long each may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
+}
+
+impl LoadBalancer {
+    /// Tells whether the server has none.
+    pub const fn is_empty(&self) -> bool {
+        self.drain.is_none() && self.undrain.is_none()
+    }
 }
 
 /// How unchanged files are taken from other releases.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Hold;
-use crate::{ChannelName, Digest, ProjectName};
+use crate::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What an install did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +14,7 @@ pub struct InstallReport {
     pub project: ProjectName,
     /// The channel that was followed.
     pub channel: ChannelName,
-    /// The release that is live, or would be.
+    /// The release that is live, or would be; where nothing is live yet, the one that is waited with.
     pub hash: Digest,
     /// The release that was live before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,8 +25,22 @@ pub struct InstallReport {
     /// What kept the server on the release that is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// What the channel's head is not made live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Whether nothing was done.
     pub dry_run: bool,
+}
+
+/// What a server waits for before it makes its channel's head live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Waiting {
+    /// Until when; absent where no time ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// For what.
+    pub reason: String,
 }
 
 /// One project of an install of all that a server follows.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Hold, Leftover, MissingPath, Quarantined, SetAside};
+use super::{Difference, Hold, Leftover, MissingPath, Quarantined, SetAside, Waiting};
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What was observed of one project.
@@ -32,6 +32,9 @@ pub struct ProjectStatus {
     /// What keeps the server on a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// What the head is not made live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Why the live release failed here, where it stayed live all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

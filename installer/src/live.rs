@@ -8,6 +8,7 @@ pub(crate) mod folders;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod left;
+mod load_balancer;
 pub(crate) mod processes;
 pub(crate) mod recover;
 pub(crate) mod sweep;

@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! prepare     the release that is left is checked; the hook `prepare`; a failure changes nothing
-//! switch      the hook `deactivate` of the release that is left; `current` is switched
+//! switch      the server leaves its load balancer; the hook `deactivate` of the release that is left;
+//!             `current` is switched
 //! activate    the hook `activate`
 //! watch       the health checks
-//! record      history, hold and quarantine are written
+//! record      history, hold and quarantine are written; the server is put back
 //!
 //! activate, watch ── failure ──▶ a step of its own, back to the release before, once
 //! ```
@@ -80,6 +81,10 @@ impl Activator<'_> {
                 return Err(error);
             }
             failpoint!("activation::prepared");
+        }
+        if let Err(error) = self.drain(&step, &new) {
+            journal::end(&self.site.journal())?;
+            return Err(error);
         }
         step.phase = Phase::Switch;
         self.write_down(&step)?;
@@ -156,7 +161,9 @@ impl Activator<'_> {
                     .note(&format!("the release that stays live: {broken}"));
             }
         }
-        Ok(journal::end(&self.site.journal())?)
+        journal::end(&self.site.journal())?;
+        self.put_back();
+        Ok(())
     }
 
     /// Tells whether a step came to its switch.
@@ -235,7 +242,9 @@ impl Activator<'_> {
         match self.prove(&mut step, release) {
             Ok(result) => {
                 step.activation.result = result;
-                self.finish(step)
+                let ended = self.finish(step)?;
+                self.undrain(release);
+                Ok(ended)
             }
             Err(reason) => self.fail(step, reason),
         }
@@ -288,6 +297,7 @@ impl Activator<'_> {
         };
         let unwritten = self.record(&mut step)?;
         self.say_unwritten(unwritten);
+        self.stay_out();
         Ok(self.failed(&step.activation, Err(why), None))
     }
 
@@ -367,6 +377,7 @@ impl Activator<'_> {
         }
         let unwritten = self.record(&mut step)?;
         self.say_unwritten(unwritten);
+        self.undrain(&release);
         Ok(self.failed(failed, Ok(hash), step.activation.failure))
     }
 
@@ -454,7 +465,7 @@ impl Activator<'_> {
 }
 
 /// Tells whether a step goes on where nothing can be written down.
-const fn goes_back(step: &Step) -> bool {
+pub(super) const fn goes_back(step: &Step) -> bool {
     matches!(
         step.activation.action,
         ActivationAction::Rollback | ActivationAction::Return

@@ -7,6 +7,9 @@
 //! | `prepare` | becomes live | before the switch | nothing is changed |
 //! | `deactivate` | is left | before the switch | is said |
 //! | `activate` | becomes live | after the switch | the release failed |
+//!
+//! The server's own `drain` and `undrain` run around all of them, see
+//! [`load_balancer`](super::load_balancer).
 
 mod broken;
 mod environment;
@@ -21,9 +24,10 @@ use std::time::{Duration, Instant};
 
 use bulla_schemas::Digest;
 use bulla_schemas::install::{Command, Hooks, Install};
+use bulla_schemas::period::Period;
 
 use super::health::Checks;
-use crate::config::HookPolicy;
+use crate::config::{HookPolicy, LoadBalancer};
 use crate::platform::child::{self, Output, PATH, Program, User};
 use crate::site::Site;
 use crate::state::history::Activation;
@@ -45,6 +49,10 @@ pub(crate) enum Hook {
     Activate,
     /// The command of the health checks.
     Health,
+    /// The server leaves its load balancer.
+    Drain,
+    /// It comes back.
+    Undrain,
 }
 
 impl Hook {
@@ -54,6 +62,8 @@ impl Hook {
             Self::Deactivate => "deactivate",
             Self::Activate => "activate",
             Self::Health => "health",
+            Self::Drain => "drain",
+            Self::Undrain => "undrain",
         }
     }
 }
@@ -66,6 +76,7 @@ pub(crate) struct HookedRelease {
     hooks: Hooks,
     /// Whether the hooks are this server's own, which may run any program of it.
     is_own: bool,
+    load_balancer: LoadBalancer,
     pub(crate) health: Option<Checks>,
     /// All of the environment but for the hook's name.
     environment: BTreeMap<String, String>,
@@ -95,6 +106,7 @@ impl HookedRelease {
             tree,
             is_own: matches!(settings.policy, HookPolicy::Own(_)),
             hooks,
+            load_balancer: balancer(settings),
             health: health.transpose()?,
             environment,
             user,
@@ -125,7 +137,7 @@ impl HookedRelease {
 
     /// Tells whether anything runs for it.
     pub(crate) fn is_bare(&self) -> bool {
-        !self.hooks.has_commands() && self.health.is_none()
+        !self.hooks.has_commands() && self.health.is_none() && self.load_balancer.is_empty()
     }
 
     const fn command(&self, hook: Hook) -> Option<&Command> {
@@ -133,6 +145,8 @@ impl HookedRelease {
             Hook::Prepare => self.hooks.prepare.as_ref(),
             Hook::Deactivate => self.hooks.deactivate.as_ref(),
             Hook::Activate => self.hooks.activate.as_ref(),
+            Hook::Drain => self.load_balancer.drain.as_ref(),
+            Hook::Undrain => self.load_balancer.undrain.as_ref(),
             Hook::Health => match &self.health {
                 Some(checks) => checks.command(),
                 None => None,
@@ -146,6 +160,8 @@ impl HookedRelease {
             Hook::Activate,
             Hook::Deactivate,
             Hook::Health,
+            Hook::Drain,
+            Hook::Undrain,
         ] {
             if let Some(command) = self.command(hook) {
                 self.program(hook, command)?;
@@ -156,7 +172,12 @@ impl HookedRelease {
 
     fn program(&self, hook: Hook, command: &Command) -> Result<PathBuf, HookError> {
         let name = &command.arguments()[0];
-        let found = if self.is_own && hook != Hook::Health {
+        let is_own = match hook {
+            Hook::Drain | Hook::Undrain => true,
+            Hook::Health => false,
+            Hook::Prepare | Hook::Deactivate | Hook::Activate => self.is_own,
+        };
+        let found = if is_own {
             program::of_server(name)
         } else {
             program::of_release(&self.tree, name)
@@ -170,10 +191,11 @@ impl HookedRelease {
 
     /// Runs a hook, where the release wants it.
     pub(crate) fn run(&self, hook: Hook) -> Result<(), BrokenHook> {
-        let timeout = self
-            .hooks
-            .timeout
-            .map_or(TIMEOUT, bulla_schemas::period::Period::as_duration);
+        let timeout = match hook {
+            Hook::Drain | Hook::Undrain => self.load_balancer.timeout,
+            _ => self.hooks.timeout,
+        };
+        let timeout = timeout.map_or(TIMEOUT, Period::as_duration);
         match self.command(hook) {
             Some(command) => self.execute(hook, command, timeout),
             None => Ok(()),
@@ -261,6 +283,14 @@ pub(crate) fn can_fail(settings: &HookSettings, install: &Install) -> bool {
     !settings.skip && (activate.is_some() || install.health.is_some())
 }
 
+fn balancer(settings: &HookSettings) -> LoadBalancer {
+    if settings.skip {
+        LoadBalancer::default()
+    } else {
+        settings.load_balancer.clone()
+    }
+}
+
 /// What runs, in which environment and as whom.
 type Ready = (Hooks, BTreeMap<String, String>, Option<User>);
 
@@ -277,7 +307,8 @@ fn ready(settings: &HookSettings, install: &Install) -> Result<Ready, HookError>
         HookPolicy::Allow | HookPolicy::Forbid => install.hooks.clone(),
         HookPolicy::Own(hooks) => hooks.clone(),
     };
-    let has_commands = hooks.has_commands() || has_check;
+    let has_own = !settings.load_balancer.is_empty();
+    let has_commands = hooks.has_commands() || has_check || has_own;
     if !has_commands && install.environment.is_empty() {
         return Ok((hooks, BTreeMap::new(), None));
     }

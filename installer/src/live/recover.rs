@@ -64,5 +64,8 @@ pub(crate) fn recover(
         }
     };
     current::remove_temporary(site)?;
+    if unproved == Unproved::Prove && !site.journal().exists() {
+        activator.put_back();
+    }
     Ok(recovered)
 }

@@ -74,12 +74,15 @@ fn an_install_that_dies_anywhere_leaves_the_old_or_the_new_release() {
     let elsewhere = [
         "activation::prepare-begun",
         "activation::prepared",
+        "load-balancer::marked",
+        "load-balancer::drained",
         "activation::activate-begun",
         "activation::activated",
         "activation::watch-begun",
         "activation::watched",
         "activation::return-begun",
         "activation::failure-written",
+        "load-balancer::undrained",
         "rollback::checked",
         "recover::before-finish",
     ];
@@ -189,6 +192,39 @@ fn an_install_of_a_failing_release_that_dies_anywhere_ends_where_it_was() {
         );
     }
     assert!(died >= 9, "{died}");
+}
+
+#[test]
+fn a_server_whose_installer_dies_anywhere_comes_back_into_its_load_balancer() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skip: a host file counts for root's directories, because the test is not root");
+        return;
+    }
+    let mut died = 0;
+    for point in points(&World::new()) {
+        let mut world = World::new();
+        let config = crate::load_balancer::host_file(&world);
+        let config = config.to_str().unwrap();
+        let install = |world: &World| {
+            let mut command = world.command(&["install", "acme/billing", "--config", config]);
+            command.env("BULLA_FAILPOINT", &point).output().unwrap()
+        };
+        let old = world.release(&small_tree("old\n"));
+        let run = world.run(&["install", "acme/billing", "--config", config]);
+        assert_eq!(run.status, Some(0), "{run:?}");
+        let new = world.release(&small_tree("new\n"));
+        if install(&world).status.signal() != Some(9) {
+            continue;
+        }
+        died += usize::from(point.starts_with("load-balancer::"));
+        assert_live_is_one_of(&world, &point, [old, new]);
+        let run = world.run(&["install", "acme/billing", "--config", config]);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        assert_eq!(world.live(), Some(new), "{point}");
+        assert_eq!(crate::load_balancer::state(&world), "in", "{point}");
+        assert!(!world.memory().join("drained").exists(), "{point}");
+    }
+    assert_eq!(died, 3);
 }
 
 #[test]

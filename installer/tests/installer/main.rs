@@ -29,6 +29,7 @@ mod hostile;
 mod in_use;
 mod install;
 mod intact;
+mod load_balancer;
 mod local_content;
 mod lost_memory;
 mod meanwhile;

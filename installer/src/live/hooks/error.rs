@@ -78,6 +78,9 @@ pub enum HookError {
     /// A hook that went too far.
     #[error("nothing was changed, because the hook `prepare` removed the release's tree")]
     TreeRemoved,
+    /// The server could not be taken out of its load balancer.
+    #[error("nothing was changed, because {0}")]
+    Drain(Box<BrokenHook>),
     /// The hook before the switch failed.
     #[error("nothing was changed, because {0}")]
     Prepare(Box<BrokenHook>),
@@ -94,9 +97,11 @@ impl Outcome for HookError {
             | Self::EnvironmentSize { .. }
             | Self::EnvironmentLine { .. } => FailureKind::Usage,
             Self::File(error) => error.kind(),
-            Self::Program { .. } | Self::Check(_) | Self::TreeRemoved | Self::Prepare(_) => {
-                FailureKind::Failed
-            }
+            Self::Program { .. }
+            | Self::Check(_)
+            | Self::TreeRemoved
+            | Self::Drain(_)
+            | Self::Prepare(_) => FailureKind::Failed,
         }
     }
 
@@ -128,6 +133,7 @@ impl Outcome for HookError {
             | Self::Program { .. }
             | Self::Check(_)
             | Self::TreeRemoved
+            | Self::Drain(_)
             | Self::Prepare(_) => return None,
         };
         Some(hint.to_owned())

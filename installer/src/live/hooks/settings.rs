@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{HookPolicy, ProjectConfig, UserName};
+use crate::config::{HookPolicy, LoadBalancer, ProjectConfig, UserName};
 
 /// What this server says about the hooks and checks of a project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct HookSettings {
     pub user: Option<UserName>,
     /// The file with their environment.
     pub environment_file: Option<PathBuf>,
+    /// What takes the server out of its load balancer, and back.
+    pub load_balancer: LoadBalancer,
     /// Whether neither hooks nor checks run: a person in an outage wants the other release.
     pub skip: bool,
     /// The hook that started this process, which must not wait for the installer that waits for it.
@@ -26,6 +28,7 @@ impl HookSettings {
             policy: config.hooks.clone(),
             user: config.user.clone(),
             environment_file: config.environment_file.clone(),
+            load_balancer: config.load_balancer.clone(),
             skip: false,
             inside: None,
         }

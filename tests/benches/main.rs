@@ -7,7 +7,9 @@
 #![expect(clippy::print_stderr, reason = "who waits should know for what")]
 
 mod bundles;
+mod followed;
 mod measure;
+mod ostree;
 mod packages;
 mod packs;
 mod peers;
@@ -21,6 +23,7 @@ use bulla_tests::programs::{Program, hermetic};
 use bulla_tests::{GitCheckout, Server, World};
 
 use measure::Cost;
+use ostree::Ostree;
 
 const PROJECT: &str = "acme/shop";
 const DEFAULT_RUNS: usize = 5;
@@ -62,6 +65,7 @@ fn releases(world: &World, checkout: &mut GitCheckout, runs: usize) {
     cold_install(world, &first, runs);
     let last_two = update(world, checkout, runs);
     rollback(world, &last_two, runs);
+    followed::all(world, checkout, KEPT, runs);
 }
 
 /// Returns `target/benches`: the bench itself is `target/release/deps/benches-<hash>`.
@@ -122,17 +126,28 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
     let mut published = Vec::new();
     let mut installed = Vec::new();
     let mut last_two = [String::new(), String::new()];
+    let mut peer = Ostree::new(world, &checkout.path);
+    let mut theirs = Vec::new();
     for run in 0..KEPT + runs {
-        checkout.commit_change(&format!("Change {run}"));
+        let line = format!("Change {run}");
+        checkout.commit_change(&line);
         published.push(measure::run(&mut world.publish_command(&checkout.path)));
         last_two.rotate_left(1);
         last_two[1] = world.release(&checkout.path, PROJECT);
         installed.push(install(&server));
+        theirs.extend(peer.as_mut().map(|peer| peer.update(&line)));
     }
     report::alone("publish, one-line change", measure::median(published));
     let recycled = installed.split_off(KEPT);
     report::alone("install, change, copied", measure::median(installed));
-    report::alone("install, change, recycled", measure::median(recycled));
+    let recycled = measure::median(recycled);
+    let name = "install, change, recycled";
+    if theirs.is_empty() {
+        report::alone(name, recycled);
+    } else {
+        let beside = "ostree pull, checkout";
+        report::ratio(name, recycled, beside, measure::median(theirs));
+    }
     let after = bundles::pack(world, &checkout.path, "after.bulla");
     report::fact("", &bundles::difference(&before, &after));
     last_two

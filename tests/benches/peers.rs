@@ -93,7 +93,7 @@ impl Peer {
 }
 
 /// Copies a tree without its repository.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp")
         .args(["-a", "--"])
         .arg(from)

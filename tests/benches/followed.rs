@@ -1,0 +1,42 @@
+//! A server that follows a channel: how soon a promotion is live there, and what the agent that
+//! brings it holds in memory.
+
+use std::time::{Duration, Instant};
+
+use bulla_tests::{Agent, GitCheckout, World};
+
+use crate::measure::{self, Cost};
+use crate::{PROJECT, report};
+
+/// Times promotions of one-line changes, from the end of `bulla promote` on, once the agent
+/// recycles trees.
+pub(crate) fn all(world: &World, checkout: &mut GitCheckout, kept: usize, runs: usize) {
+    let server = world.server("followed");
+    let host_file = world.path("followed.toml");
+    let follow = ["follow", PROJECT, "--channel", "prod", "--config"];
+    let config = host_file.to_str().expect("a path of ours");
+    server.run(&[&follow[..], &[config]].concat()).done();
+    let mut agent = Agent::start(&server, &host_file);
+    let mut times = Vec::new();
+    for run in 0..=kept + runs {
+        checkout.commit_change(&format!("Followed {run}"));
+        let hash = world.publish(&checkout.path);
+        world.promote(PROJECT, &hash, "prod");
+        let promoted = Instant::now();
+        agent.wait_until_live(&server, PROJECT, &hash);
+        times.push(Cost {
+            time: promoted.elapsed(),
+            cpu: Duration::ZERO,
+            memory: 0,
+        });
+    }
+    let recycled = times.split_off(kept + 1);
+    let memory = agent.memory();
+    report::alone(
+        "promotion to live, followed",
+        Cost {
+            memory,
+            ..measure::median(recycled)
+        },
+    );
+}

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use bulla_schemas::escape::escape_json;
 use bulla_schemas::outcome::Outcome;
 use serde::Serialize;
 
@@ -28,10 +29,11 @@ pub fn line(text: impl Display) -> Result<(), OutputError> {
     write(&format!("{text}\n"))
 }
 
-/// Prints a document as JSON, for programs.
+/// Prints a document as JSON, for programs. What it says of others may be shown on a terminal, so
+/// control and invisible characters are escaped as JSON has them.
 pub fn json(document: &impl Serialize) -> Result<(), OutputError> {
     let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
-    line(text)
+    line(escape_json(&text))
 }
 
 /// Prints text as it is.

@@ -64,8 +64,10 @@ impl Table {
 
     fn text(&self, columns: Option<u16>) -> String {
         let table = self.layout(columns);
-        if columns.is_some_and(|columns| self.least_width(&table) > columns) {
-            return self.paragraphs();
+        if let Some(columns) = columns
+            && self.least_width(&table) > columns
+        {
+            return self.paragraphs(columns.into());
         }
         table.lines().fold(String::new(), |mut text, line| {
             let _ = writeln!(text, "{}", line.trim_end());
@@ -126,7 +128,7 @@ impl Table {
             .collect()
     }
 
-    fn paragraphs(&self) -> String {
+    fn paragraphs(&self, columns: usize) -> String {
         let names = self.header.iter().map(|name| name.chars().count());
         let width = names.max().unwrap_or_default() + usize::from(GAP);
         let mut text = String::new();
@@ -135,13 +137,32 @@ impl Table {
                 text.push('\n');
             }
             for (name, cell) in self.header.iter().zip(row) {
-                if !cell.is_empty() {
-                    let _ = writeln!(text, "{name:<width$}{cell}");
+                let mut name = *name;
+                for line in lines(cell, columns.saturating_sub(width)) {
+                    let _ = writeln!(text, "{name:<width$}{line}");
+                    name = "";
                 }
             }
         }
         text
     }
+}
+
+/// Cuts a cell between its words into lines of so many characters; a longer word has a line of its
+/// own, so that a path can still be copied.
+fn lines(cell: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in cell.split_whitespace() {
+        let length = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + length <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -185,7 +206,8 @@ mod tests {
             history().text(Some(40)),
             "HASH    9f2c81aa0c1d\n\
              WHEN    2026-11-28T06:39:49Z\n\
-             REASON  a reason of several words, as people write them\n\
+             REASON  a reason of several words, as\n\
+             \u{20}       people write them\n\
              \n\
              HASH    8d10aabb0c1d\n\
              WHEN    2026-11-27T06:39:49Z\n\
@@ -208,7 +230,12 @@ mod tests {
             let text = history().text(Some(columns));
             let widest = text.lines().map(|line| line.chars().count()).max();
             let is_table = text.starts_with("HASH          WHEN");
-            assert!(!is_table || widest <= Some(columns.into()), "{text}");
+            // Nothing makes a time shorter.
+            let fits = widest <= Some(columns.max(28).into());
+            assert!(
+                fits && (!is_table || widest <= Some(columns.into())),
+                "{text}"
+            );
         }
         assert_eq!(Table::new(&["A"]).text(Some(80)), "A\n");
     }

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use bulla_schemas::Timestamp;
-use sqlx::any::{AnyPoolOptions, AnyRow, install_default_drivers};
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::migrate::Migrator;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 
 use super::error::DatabaseError;
@@ -82,6 +83,18 @@ impl Database {
     /// writers wait for each other instead of failing when they upgrade.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
         Ok(self.writes.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Reads a page of a list: `query` with all values bound but the last, how many rows there may
+    /// be.
+    pub(super) async fn page<T>(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+        limit: u32,
+        read: impl Fn(&AnyRow) -> Result<T, DatabaseError>,
+    ) -> Result<Vec<T>, DatabaseError> {
+        let rows = query.bind(i64::from(limit)).fetch_all(&self.lists).await?;
+        rows.iter().map(read).collect()
     }
 
     /// Fails when the database does not answer.

@@ -141,16 +141,10 @@ impl Database {
         after: &str,
         limit: u32,
     ) -> Result<Vec<HostRow>, DatabaseError> {
-        sqlx::query(
-            "SELECT host, received_at, facts FROM hosts WHERE host > $1 ORDER BY host LIMIT $2",
-        )
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.lists)
-        .await?
-        .iter()
-        .map(read_host)
-        .collect()
+        let query =
+            "SELECT host, received_at, facts FROM hosts WHERE host > $1 ORDER BY host LIMIT $2";
+        let query = sqlx::query(query).bind(after);
+        self.page(query, limit, read_host).await
     }
 
     /// Returns one host.
@@ -186,19 +180,12 @@ impl Database {
         after: &str,
         limit: u32,
     ) -> Result<Vec<(HostRow, ProjectReport)>, DatabaseError> {
-        sqlx::query(
-            "SELECT hosts.host, received_at, facts, report
+        let query = "SELECT hosts.host, received_at, facts, report
              FROM host_projects JOIN hosts ON hosts.host = host_projects.host
-             WHERE project = $1 AND host_projects.host > $2 ORDER BY host_projects.host LIMIT $3",
-        )
-        .bind(project.as_str())
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.lists)
-        .await?
-        .iter()
-        .map(|row| Ok((read_host(row)?, json(row, "report")?)))
-        .collect()
+             WHERE project = $1 AND host_projects.host > $2 ORDER BY host_projects.host LIMIT $3";
+        let query = sqlx::query(query).bind(project.as_str()).bind(after);
+        let read = |row: &AnyRow| Ok((read_host(row)?, json(row, "report")?));
+        self.page(query, limit, read).await
     }
 
     /// Returns reports of a host that differed from the one before, newest first.
@@ -207,33 +194,22 @@ impl Database {
         asked: &Changes<'_>,
     ) -> Result<Vec<HostChange>, DatabaseError> {
         let before = i64::try_from(asked.before).unwrap_or(i64::MAX);
-        let rows = match asked.project {
-            None => {
-                sqlx::query(
-                    "SELECT number, received_at, report FROM host_changes
-                     WHERE host = $1 AND number < $2 ORDER BY number DESC LIMIT $3",
-                )
-                .bind(asked.host.as_str())
-                .bind(before)
-                .bind(i64::from(asked.limit))
-                .fetch_all(&self.lists)
-                .await
-            }
-            Some(project) => {
-                sqlx::query(
-                    "SELECT number, received_at, report FROM host_changes
-                     WHERE host = $1 AND project = $2 AND number < $3
-                     ORDER BY number DESC LIMIT $4",
-                )
-                .bind(asked.host.as_str())
-                .bind(project.as_str())
-                .bind(before)
-                .bind(i64::from(asked.limit))
-                .fetch_all(&self.lists)
-                .await
-            }
+        let query = match asked.project {
+            None => sqlx::query(
+                "SELECT number, received_at, report FROM host_changes
+                 WHERE host = $1 AND number < $2 ORDER BY number DESC LIMIT $3",
+            )
+            .bind(asked.host.as_str()),
+            Some(project) => sqlx::query(
+                "SELECT number, received_at, report FROM host_changes
+                 WHERE host = $1 AND project = $2 AND number < $3
+                 ORDER BY number DESC LIMIT $4",
+            )
+            .bind(asked.host.as_str())
+            .bind(project.as_str()),
         };
-        rows?.iter().map(read_change).collect()
+        self.page(query.bind(before), asked.limit, read_change)
+            .await
     }
 
     /// Forgets a host and all that it said, and tells whether there was one.

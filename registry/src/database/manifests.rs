@@ -1,7 +1,8 @@
 //! Table `manifests`: which repository has which manifest, and what refers to what.
 
 use bulla_schemas::ProjectName;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Database, DatabaseError};
@@ -110,11 +111,8 @@ impl Database {
         asked: &Referrers<'_>,
         limit: u32,
     ) -> Result<Vec<u64>, DatabaseError> {
-        let rows = self.select_referrers("listed_bytes", asked, limit);
-        rows.await?
-            .iter()
-            .map(|row| size(row, "listed_bytes"))
-            .collect()
+        let read = |row: &AnyRow| size(row, "listed_bytes");
+        self.page(select("listed_bytes", asked), limit, read).await
     }
 
     /// Returns up to `limit` manifests about a subject, in the order of their digests.
@@ -124,38 +122,13 @@ impl Database {
         limit: u32,
     ) -> Result<Vec<IndexedManifest>, DatabaseError> {
         let columns = "digest, media_type, size, artifact_type, subject, annotations";
-        let rows = self.select_referrers(columns, asked, limit);
-        rows.await?
-            .iter()
-            .map(|row| {
-                Ok(IndexedManifest {
-                    row: read(row)?,
-                    annotations: row.try_get("annotations")?,
-                })
+        self.page(select(columns, asked), limit, |row| {
+            Ok(IndexedManifest {
+                row: read(row)?,
+                annotations: row.try_get("annotations")?,
             })
-            .collect()
-    }
-
-    async fn select_referrers(
-        &self,
-        columns: &'static str,
-        asked: &Referrers<'_>,
-        limit: u32,
-    ) -> Result<Vec<AnyRow>, DatabaseError> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {columns} FROM manifests
-             WHERE repository = $1 AND subject = $2 AND digest > $3
-               AND ($4 = '' OR artifact_type = $4)
-             ORDER BY digest LIMIT $5"
-        )))
-        .bind(asked.project.as_str())
-        .bind(asked.subject.to_string())
-        .bind(asked.after)
-        .bind(asked.artifact_type.unwrap_or_default())
-        .bind(i64::from(limit))
-        .fetch_all(&self.lists)
-        .await?;
-        Ok(rows)
+        })
+        .await
     }
 
     /// Tells whether a repository has anything at all.
@@ -172,6 +145,20 @@ impl Database {
         .await?;
         Ok(row.is_some())
     }
+}
+
+/// The query for columns of the manifests about a subject, without how many.
+fn select(columns: &'static str, asked: &Referrers<'_>) -> Query<'static, Any, AnyArguments> {
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {columns} FROM manifests
+         WHERE repository = $1 AND subject = $2 AND digest > $3
+           AND ($4 = '' OR artifact_type = $4)
+         ORDER BY digest LIMIT $5"
+    )))
+    .bind(asked.project.to_string())
+    .bind(asked.subject.to_string())
+    .bind(asked.after.to_owned())
+    .bind(asked.artifact_type.unwrap_or_default().to_owned())
 }
 
 pub(crate) async fn insert(

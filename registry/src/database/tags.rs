@@ -44,15 +44,9 @@ impl Database {
         after: &str,
         limit: u32,
     ) -> Result<Vec<String>, DatabaseError> {
-        sqlx::query("SELECT tag FROM tags WHERE repository = $1 AND tag > $2 ORDER BY tag LIMIT $3")
-            .bind(project.as_str())
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(&self.lists)
-            .await?
-            .iter()
-            .map(|row| Ok(row.try_get("tag")?))
-            .collect()
+        let query = "SELECT tag FROM tags WHERE repository = $1 AND tag > $2 ORDER BY tag LIMIT $3";
+        let query = sqlx::query(query).bind(project.as_str()).bind(after);
+        self.page(query, limit, |row| Ok(row.try_get("tag")?)).await
     }
 }
 

@@ -16,6 +16,7 @@ mod oci;
 mod problem;
 mod range;
 mod router;
+mod slashes;
 mod verified;
 mod watch;
 

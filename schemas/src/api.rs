@@ -1,6 +1,7 @@
 //! The registry's JSON interface: what `/log/entries` and `/api/v1/` take and answer.
 //!
-//! A project's name stands in a path with `/` as `%2F`. Lists are pages: `?after=` takes the
+//! A project's name stands in a path as it is, or with `/` as `%2F`, which is never taken for
+//! another path (a project may be called `acme/releases`). Lists are pages: `?after=` takes the
 //! `next` of the page before.
 //!
 //! | request | answer |

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,10 +20,17 @@ use crate::http::log;
 use crate::http::oci::target::{self, Target};
 use crate::http::oci::{blobs, manifests, ping, referrers, tags, uploads};
 use crate::http::problem::Problem;
-use crate::http::{api, download, health, watch};
+use crate::http::{api, download, health, slashes, watch};
 
 /// Returns the registry's whole HTTP interface.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    // What changes a path must run before the path is looked up.
+    Router::new()
+        .fallback_service(routes(app))
+        .layer(map_request(slashes::encode))
+}
+
+fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -67,7 +74,8 @@ fn lists() -> Router<Arc<App>> {
         .route("/api/v1/hosts/{host}", get(api::hosts::show))
 }
 
-/// The routes below `/api/v1/projects/{project}/`; a slash in the project's name stands as `%2F`.
+/// The routes below `/api/v1/projects/{project}/`; a slash in the project's name stands as `%2F`, see
+/// `slashes`.
 fn project() -> Router<Arc<App>> {
     Router::new()
         .route("/releases", get(api::releases::list))

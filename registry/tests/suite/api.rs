@@ -8,6 +8,7 @@ use bulla_schemas::api::{
 use bulla_schemas::statement::{Action, Severity};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
+use serde_json::Value;
 
 use crate::support::{BILLING, Registry, blob, bundle, error, header};
 
@@ -94,6 +95,23 @@ async fn lists_projects_channels_releases_and_history() {
     );
     let all: Page<Promotion> = registry.json(&format!("{API}/history")).await;
     assert_eq!(all.items.len(), 4);
+
+    // The slash in the name may stand as it is.
+    for path in [
+        "channels".to_owned(),
+        "history?channel=dev".to_owned(),
+        "where".to_owned(),
+        "releases?limit=1".to_owned(),
+        format!("releases/{two}"),
+        "diff/dev/prod".to_owned(),
+    ] {
+        let plain = format!("/api/v1/projects/{BILLING}/{path}");
+        let plain: Value = registry.json(&plain).await;
+        let encoded: Value = registry.json(&format!("{API}/{path}")).await;
+        assert_eq!(plain, encoded, "{path}");
+    }
+    let unknown = format!("/api/v1/projects/{BILLING}/unknown");
+    assert_eq!(registry.get(&unknown).await.status(), StatusCode::NOT_FOUND);
     registry.stop().await;
 }
 

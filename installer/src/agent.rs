@@ -310,6 +310,14 @@ impl Agent {
         let reported = self.reporter.report(&self.orders, log, interval, now);
         match &reported {
             Heard::Yes => {}
+            Heard::Partly { left_out } => {
+                let problem = format!(
+                    "the registry leaves {left_out} out of the reports of this server: its token is \
+                     not for that; `bulla-registry token create --scope pull,report --host HOST` \
+                     makes one for all projects"
+                );
+                self.say(None, Level::Warning, &problem);
+            }
             Heard::Again => self.say(None, Level::Done, "reports are taken again"),
             Heard::No { problem, is_news } => {
                 if *is_news {

@@ -9,3 +9,4 @@ pub(crate) mod supply;
 pub use error::FetchError;
 pub use log::FollowedLog;
 pub use supply::{Access, Supply};
+pub(crate) use supply::{Token, TokenOrigin};

@@ -20,7 +20,7 @@
 //! | `GET /api/v1/projects/{project}/where` | [`Page`] of [`Deployment`], by host |
 //! | `GET /api/v1/hosts` | [`Page`] of [`HostSummary`], by name |
 //! | `GET /api/v1/hosts/{host}?project=` | [`HostDetail`], changes newest first |
-//! | `POST /api/v1/hosts/{host}/report` (a [`HostReport`]) | 204 |
+//! | `POST /api/v1/hosts/{host}/report` (a [`HostReport`]) | 204, or [`ReportReceipt`] when projects were left out |
 //!
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
 
@@ -37,8 +37,8 @@ pub use diff::{
 };
 pub use hosts::{
     CutText, Deployment, DeploymentState, DiskSpace, Health, HostChange, HostDetail, HostFacts,
-    HostReport, HostSummary, ProjectReport, ReportError, ReportedError, ReportedHold,
-    ReportedProjects, ReportedWaiting,
+    HostReport, HostSummary, ProjectReport, ReportError, ReportReceipt, ReportedError,
+    ReportedHold, ReportedProjects, ReportedWaiting,
 };
 pub use page::Page;
 

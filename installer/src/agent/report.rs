@@ -14,6 +14,7 @@ use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 
 use super::orders::Orders;
 use super::worker::Failure;
+use crate::fetch::{Access, FetchError};
 use crate::live::hooks::without_output;
 use crate::operation::{ProjectStatus, status};
 use crate::site::Site;
@@ -24,6 +25,10 @@ use crate::state::{with_causes, with_hint};
 #[derive(Debug)]
 pub(super) enum Heard {
     Yes,
+    /// It did, but for these projects.
+    Partly {
+        left_out: String,
+    },
     /// It did not take the one before.
     Again,
     No {
@@ -38,6 +43,8 @@ pub(super) struct Reporter {
     errors: BTreeMap<ProjectName, ReportedError>,
     /// Why no registry took the last report.
     unheard: Option<String>,
+    /// What the registry left out of the last report that one took.
+    left_out: Vec<ProjectName>,
 }
 
 impl Reporter {
@@ -82,8 +89,23 @@ impl Reporter {
         let sent = self
             .describe(orders, log_size, interval, now)
             .and_then(|(name, report)| send(orders, &name, &report));
-        let before = std::mem::replace(&mut self.unheard, sent.err());
+        let (left_out, problem) = match sent {
+            Ok(left_out) => (Some(left_out), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let before = std::mem::replace(&mut self.unheard, problem);
+        let is_other = left_out.is_some_and(|left_out| {
+            let before = std::mem::replace(&mut self.left_out, left_out);
+            before != self.left_out && !self.left_out.is_empty()
+        });
         match (before, &self.unheard) {
+            // Said once, and again when it is about others.
+            (_, None) if is_other => {
+                let projects: Vec<_> = self.left_out.iter().map(ProjectName::as_str).collect();
+                Heard::Partly {
+                    left_out: projects.join(", "),
+                }
+            }
             (None, None) => Heard::Yes,
             (Some(_), None) => Heard::Again,
             (before, Some(problem)) => Heard::No {
@@ -186,8 +208,8 @@ fn host_name(orders: &Orders) -> Result<HostName, String> {
         .map_err(|error| format!("{error}; `name` in the host file says how this server is called"))
 }
 
-/// Sends a report to the first registry that takes it.
-fn send(orders: &Orders, name: &HostName, report: &HostReport) -> Result<(), String> {
+/// Sends a report to the first registry that takes it. Returns the projects that it left out.
+fn send(orders: &Orders, name: &HostName, report: &HostReport) -> Result<Vec<ProjectName>, String> {
     let mut problem = String::new();
     for access in orders
         .registries
@@ -196,18 +218,25 @@ fn send(orders: &Orders, name: &HostName, report: &HostReport) -> Result<(), Str
     {
         let sent = access
             .supply()
-            .map_err(|error| with_hint(&error))
-            .and_then(|supply| {
-                supply
-                    .report(name, report)
-                    .map_err(|error| with_hint(&error))
-            });
+            .and_then(|supply| supply.report(name, report));
         match sent {
-            Ok(()) => return Ok(()),
-            Err(error) => problem = error,
+            Ok(left_out) => return Ok(left_out),
+            Err(error) => problem = explain(&error, access),
         }
     }
     Err(problem)
+}
+
+/// Says which token it was that a registry refused: the service and a person's shell may have
+/// different ones.
+fn explain(error: &FetchError, access: &Access) -> String {
+    let problem = with_hint(error);
+    match (&access.token, error.status()) {
+        (Some(token), Some(401 | 403)) => {
+            format!("{problem}; the token came from {}", token.origin)
+        }
+        _ => problem,
+    }
 }
 
 /// What the operating system calls itself, os-release(5).

@@ -46,12 +46,13 @@ impl Arguments {
         let server = host.server();
         let url = registry_url(&self.url)?;
         let (now, token_file) = (clock::now(), self.token.file()?);
+        let token = self.token.read(|| said_token(host, &url))?;
         let request = EnrollRequest {
             url: url.clone(),
             anchor: self.anchor.clone(),
             file: self.from,
             said: host.config().anchor.clone(),
-            token: self.token.read(|| said_token(host, &url))?,
+            token: token.map(|token| token.secret),
             token_file: token_file.clone(),
             on_silence: |sentence| stderr::say(sentence),
             now,

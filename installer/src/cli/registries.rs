@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use bulla_registry_client::read_token;
 use bulla_terminal::{Failure, stderr};
 
 use super::hints::complete;
 use super::host::Host;
-use super::token::TokenArguments;
+use super::token::{TokenArguments, from_file};
 use crate::fetch::{Access, FollowedLog};
 use crate::site::Server;
 use crate::state::with_causes;
@@ -25,7 +24,7 @@ pub(super) fn access(
     for registry in log.registries() {
         let token = match (first.take(), &registry.token_file) {
             (Some(token), _) => token.read(|| remembered_token(log, host.server())),
-            (None, Some(path)) => read_token(path).map(Some).map_err(Failure::from),
+            (None, Some(path)) => from_file(path).map(Some),
             (None, None) => Ok(None),
         };
         match token {

@@ -1,13 +1,14 @@
 //! Where a token comes from: the environment or a file, given now or at enrolment; never the
 //! command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_registry_client::read_token;
 use bulla_terminal::Failure;
 use clap::Args;
 use secrecy::SecretString;
 
+use crate::fetch::{Token, TokenOrigin};
 use crate::platform::FileError;
 use crate::platform::files::Attempt as _;
 
@@ -37,15 +38,25 @@ impl TokenArguments {
     pub(super) fn read(
         self,
         remembered: impl FnOnce() -> Option<PathBuf>,
-    ) -> Result<Option<SecretString>, Failure> {
-        let file = match (self.token_file, &self.token) {
+    ) -> Result<Option<Token>, Failure> {
+        let path = match (self.token_file, self.token) {
             (Some(path), _) => Some(path),
-            (None, Some(_)) => None,
+            (None, Some(secret)) => {
+                return Ok(Some(Token {
+                    secret,
+                    origin: TokenOrigin::Environment,
+                }));
+            }
             (None, None) => remembered(),
         };
-        let Some(path) = file else {
-            return Ok(self.token);
-        };
-        Ok(Some(read_token(&path)?))
+        path.map(|path| from_file(&path)).transpose()
     }
+}
+
+/// Reads the token in a file.
+pub(super) fn from_file(path: &Path) -> Result<Token, Failure> {
+    Ok(Token {
+        secret: read_token(path)?,
+        origin: TokenOrigin::File(path.to_owned()),
+    })
 }

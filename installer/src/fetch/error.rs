@@ -109,6 +109,14 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Returns the status with which a registry said no, where one did.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Registry(error) => error.status(),
+            _ => None,
+        }
+    }
+
     /// Tells whether it is about what a registry answered, or did not: another one may do better.
     pub(crate) fn is_of_registry(&self) -> bool {
         match self {

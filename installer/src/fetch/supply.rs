@@ -2,8 +2,9 @@
 //! The border to async code: everything that waits for the network is driven from here, on the
 //! calling thread.
 
+use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_bundle::{BundleFile, Limits, read_bundle_file};
@@ -23,18 +24,49 @@ pub struct Access {
     /// Its address.
     pub url: Url,
     /// The token, and for no other registry.
-    pub token: Option<SecretString>,
+    pub token: Option<Token>,
+}
+
+/// A token for a registry.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What is shown to the registry.
+    pub secret: SecretString,
+    /// Where it came from.
+    pub origin: TokenOrigin,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenOrigin {
+    /// The environment of the process.
+    Environment,
+    /// A file.
+    File(PathBuf),
+}
+
+impl fmt::Display for TokenOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => formatter.write_str("BULLA_TOKEN"),
+            Self::File(path) => write!(formatter, "`{}`", path.display()),
+        }
+    }
 }
 
 impl Access {
     /// Connects, for a thread that waits.
     pub(crate) fn supply(&self) -> Result<Supply, FetchError> {
-        Supply::registry(self.url.clone(), self.token.clone())
+        Supply::registry(self.url.clone(), self.secret())
     }
 
     /// Connects, for a thread of its own that does not.
     pub(crate) fn client(&self) -> Result<Client, ClientError> {
-        Client::new(self.url.clone(), self.token.clone())
+        Client::new(self.url.clone(), self.secret())
+    }
+
+    fn secret(&self) -> Option<SecretString> {
+        self.token.as_ref().map(|token| token.secret.clone())
     }
 }
 
@@ -84,11 +116,16 @@ impl Supply {
         Ok((supply, project))
     }
 
-    /// Tells the registry how this server is.
-    pub(crate) fn report(&self, host: &HostName, report: &HostReport) -> Result<(), FetchError> {
+    /// Tells the registry how this server is. Returns the projects that it left out because the
+    /// token is not for them.
+    pub(crate) fn report(
+        &self,
+        host: &HostName,
+        report: &HostReport,
+    ) -> Result<Vec<ProjectName>, FetchError> {
         match &self.source {
             Source::Registry(client) => Ok(self.wait(client.report(host, report))?),
-            Source::File(_) => Ok(()),
+            Source::File(_) => Ok(Vec::new()),
         }
     }
 

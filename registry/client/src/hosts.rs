@@ -1,8 +1,10 @@
 //! Hosts: what they report, and what the registry says about them. Nothing of it is verified.
 
-use bulla_schemas::api::{Deployment, HostReport, HostSummary, Page};
+use bulla_schemas::api::{
+    Deployment, HostReport, HostSummary, Page, ProjectSummary, ReportReceipt,
+};
 use bulla_schemas::{HostName, ProjectName};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -13,19 +15,36 @@ use crate::retry;
 
 /// Most bytes of a page: a host with a thousand projects is more than the usual ones.
 const PAGE_LIMIT: u64 = 8 << 20;
+/// Most bytes of what is answered to a report: the names of a thousand projects.
+const RECEIPT_LIMIT: u64 = 512 * 1024;
 /// Most bytes of a list.
 const LIST_LIMIT: u64 = 64 << 20;
 /// Most pages of a list.
 const MOST_PAGES: usize = 10_000;
 
 impl Client {
-    /// Sends what a host says of itself; the token must be bound to the host. Sent again, it says
-    /// the same.
-    pub async fn report(&self, host: &HostName, report: &HostReport) -> Result<(), ClientError> {
+    /// Sends what a host says of itself; the token must be bound to the host. Returns the projects
+    /// that the token is not for, which were left out. Sent again, it says the same.
+    pub async fn report(
+        &self,
+        host: &HostName,
+        report: &HostReport,
+    ) -> Result<Vec<ProjectName>, ClientError> {
         let url = self.at(["api", "v1", "hosts", host.as_str(), "report"]);
         retry::repeat(self, || async {
             let request = self.request(Method::POST, &url).json(report);
-            self.send(request).await.map(drop)
+            let response = self.send(request).await?;
+            if response.status() == StatusCode::NO_CONTENT {
+                return Ok(Vec::new());
+            }
+            let bytes = answer::read(response, RECEIPT_LIMIT).await?;
+            let receipt: ReportReceipt =
+                serde_json::from_slice(&bytes).map_err(|error| ClientError::Malformed {
+                    url: url.to_string(),
+                    expected: "what was taken of a report",
+                    source: Some(error.into()),
+                })?;
+            Ok(receipt.left_out)
         })
         .await
     }
@@ -33,6 +52,11 @@ impl Client {
     /// Fetches all hosts that may be seen, by name.
     pub async fn hosts(&self) -> Result<Vec<HostSummary>, ClientError> {
         self.list(&self.at(["api", "v1", "hosts"])).await
+    }
+
+    /// Fetches all projects that may be seen, by name.
+    pub async fn projects(&self) -> Result<Vec<ProjectSummary>, ClientError> {
+        self.list(&self.at(["api", "v1", "projects"])).await
     }
 
     /// Fetches where a project is, by the names of the hosts.

@@ -217,11 +217,11 @@ mod tests {
         let tokens = database.tokens().await.unwrap();
         assert_eq!(tokens.len(), 1);
         assert_eq!((tokens[0].name.as_str(), &tokens[0].host), ("old", &None));
-        let report = serde_json::from_str(
+        let facts = serde_json::from_str(
             r#"{"observedAt":"2026-11-28T06:39:49Z","interval":"1m","installer":"1",
-                "system":"Debian","logSize":1,"projects":[]}"#,
+                "system":"Debian","logSize":1}"#,
         );
-        let report = ReportRow::new(report.unwrap()).unwrap();
+        let report = ReportRow::new(&facts.unwrap(), Vec::new()).unwrap();
         let host = "web1".parse().unwrap();
         let now = Timestamp::EPOCH;
         assert!(

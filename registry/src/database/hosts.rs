@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bulla_schemas::api::{HostChange, HostFacts, HostReport, ProjectReport};
+use bulla_schemas::api::{HostChange, HostFacts, ProjectReport};
 use bulla_schemas::{HostName, ProjectName, Timestamp};
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
@@ -47,15 +47,17 @@ pub(crate) struct Reports {
 }
 
 impl ReportRow {
-    pub(crate) fn new(report: HostReport) -> Result<Self, serde_json::Error> {
-        let mut projects = Vec::new();
-        for report in Vec::from(report.projects) {
+    pub(crate) fn new(
+        facts: &HostFacts,
+        projects: Vec<ProjectReport>,
+    ) -> Result<Self, serde_json::Error> {
+        let written = projects.into_iter().map(|report| {
             let text = serde_json::to_string(&report)?;
-            projects.push((report, text));
-        }
+            Ok((report, text))
+        });
         Ok(Self {
-            facts: serde_json::to_string(&report.facts)?,
-            projects,
+            facts: serde_json::to_string(facts)?,
+            projects: written.collect::<Result<_, serde_json::Error>>()?,
         })
     }
 }

@@ -149,9 +149,12 @@ impl ReportedProjects {
     /// Most projects in a report.
     pub const MOST: usize = 1000;
 
-    /// Returns the projects, by name.
-    pub fn as_slice(&self) -> &[ProjectReport] {
-        &self.0
+    /// Returns the projects of which `is_meant` is true, by name, and the others.
+    pub fn partition(
+        self,
+        is_meant: impl Fn(&ProjectReport) -> bool,
+    ) -> (Vec<ProjectReport>, Vec<ProjectReport>) {
+        self.0.into_iter().partition(is_meant)
     }
 }
 
@@ -295,6 +298,14 @@ pub struct ReportedError {
     pub message: CutText<1000>,
     /// When it happened last, by the host's clock.
     pub at: Timestamp,
+}
+
+/// What a registry answers to a report of which it did not take all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportReceipt {
+    /// The projects that the token is not for.
+    pub left_out: Vec<ProjectName>,
 }
 
 /// One project on one host: what the host said, and what the registry's log says about that.

@@ -16,7 +16,8 @@ async fn a_report_is_sent_with_the_token_and_again_when_the_registry_was_busy() 
     .await;
     let report: HostReport = serde_json::from_str(REPORT).unwrap();
     let host = "web1.acme.example".parse().unwrap();
-    server.client().report(&host, &report).await.unwrap();
+    let left_out = server.client().report(&host, &report).await.unwrap();
+    assert_eq!(left_out, []);
     let line = "POST /api/v1/hosts/web1.acme.example/report";
     assert_eq!(server.lines(), [line, line]);
     let request = &server.requests()[1];
@@ -33,6 +34,16 @@ async fn a_token_of_another_host_is_not_tried_twice() {
     let refused = client.report(&host, &report).await;
     assert_eq!(refused.unwrap_err().status(), Some(403));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_token_is_not_for_is_left_out_and_named() {
+    let body = br#"{"leftOut":["acme/billing"],"later":1}"#;
+    let server = Server::start(|_, _| Reply::new(200, &[], body)).await;
+    let report: HostReport = serde_json::from_str(REPORT).unwrap();
+    let host = "web1".parse().unwrap();
+    let left_out = server.client().report(&host, &report).await.unwrap();
+    assert_eq!(left_out, [project()]);
 }
 
 fn page(host: &str, next: Option<&str>) -> Vec<u8> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use bulla_schemas::api::{HostDetail, HostReport, HostSummary, Page, ProjectReport};
+use axum::response::{IntoResponse as _, Response};
+use bulla_schemas::api::{HostDetail, HostReport, HostSummary, Page, ProjectReport, ReportReceipt};
 use bulla_schemas::{HostName, ProjectName, Timestamp};
 use serde::Deserialize;
 
@@ -27,32 +28,37 @@ const MOST_REPORT_BYTES: u64 = 256 * 1024;
 const MOST: u32 = 100;
 
 /// `POST /api/v1/hosts/{host}/report`: takes in what a host says of itself. Only a token that is
-/// bound to the host may say it.
+/// bound to the host may say it. What it says of projects that the token is not for is left out.
 pub(crate) async fn report(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(host): Path<String>,
     request: Request,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let host: HostName = host.parse().map_err(Problem::malformed)?;
     caller.may_report(&host)?;
     let now = app.clock.now();
     app.count_report(caller.token_id(), now)
         .map_err(Problem::TooManyReports)?;
     let (bytes, _share) = read_all(&app, &caller, request, MOST_REPORT_BYTES).await?;
-    let row = blocking(move || {
+    let (row, left_out) = blocking(move || {
         let report: HostReport = serde_json::from_slice(&bytes).map_err(Problem::malformed)?;
-        for ProjectReport { project, .. } in report.projects.as_slice() {
-            caller.may(Scope::Report, project)?;
-        }
-        ReportRow::new(report).map_err(Problem::internal)
+        let is_covered =
+            |report: &ProjectReport| caller.may(Scope::Report, &report.project).is_ok();
+        let (taken, left_out) = report.projects.partition(is_covered);
+        let row = ReportRow::new(&report.facts, taken).map_err(Problem::internal)?;
+        let left_out: Vec<_> = left_out.into_iter().map(|report| report.project).collect();
+        Ok::<_, Problem>((row, left_out))
     })
     .await?;
     let checked = Arc::clone(&app);
     blocking(move || checked.uploads.require_space()).await?;
     let most = app.settings.most_hosts;
     app.catalog.take_report(&host, &row, now, most).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if left_out.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(Json(ReportReceipt { left_out }).into_response())
 }
 
 /// `GET /api/v1/hosts`: lists the hosts of which the caller may read a project, by name.

@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 
+use bulla_registry_client::Client;
 use bulla_schemas::api::{Deployment, DeploymentState};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
 use super::session::Session;
+use crate::resolve::ResolveError;
 
 /// Most characters of what a server says about its last error.
 const NOTE: usize = 80;
@@ -39,7 +41,10 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
     };
     let client = session.client()?;
     let mut deployments = if let Some(project) = project {
-        client.deployments(project).await?
+        match client.deployments(project).await {
+            Err(error) if error.is_not_found() => return Err(unknown(&client, project).await),
+            deployments => deployments?,
+        }
     } else {
         let hosts = client.hosts().await?.into_iter();
         hosts.flat_map(|host| host.deployments).collect()
@@ -57,6 +62,16 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
     }
     table(&deployments).print()?;
     Ok(())
+}
+
+/// Says of a project that the registry does not know what every list says.
+async fn unknown(client: &Client, project: &ProjectName) -> Failure {
+    let known = client.projects().await.unwrap_or_default().into_iter();
+    let error = ResolveError::UnknownProject {
+        project: project.clone(),
+        known: known.map(|project| project.project).collect(),
+    };
+    error.into()
 }
 
 /// By project, channel and host.

@@ -11,7 +11,7 @@ use crate::program::{Home, Ran};
 const HASH: &str = "sha256:9f2c81aa9f2c81aa9f2c81aa9f2c81aa9f2c81aa9f2c81aa9f2c81aa9f2c81aa";
 const HEAD: &str = "sha256:8d10aabb8d10aabb8d10aabb8d10aabb8d10aabb8d10aabb8d10aabb8d10aabb";
 
-/// A registry that answers one request.
+/// A registry that answers every request in the same way.
 struct Registry {
     address: SocketAddr,
     answered: JoinHandle<String>,
@@ -26,22 +26,31 @@ impl Registry {
             body.len()
         );
         let answered = std::thread::spawn(move || {
-            let (mut connection, _) = listener.accept().unwrap();
-            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
-            let first = lines.next().map(Result::unwrap).unwrap_or_default();
-            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-            connection.write_all(answer.as_bytes()).unwrap();
-            first
+            let mut asked = String::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+                let first = lines.next().map(Result::unwrap).unwrap_or_default();
+                if first.is_empty() {
+                    break;
+                }
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                connection.write_all(answer.as_bytes()).unwrap();
+                if asked.is_empty() {
+                    asked = first;
+                }
+            }
+            asked
         });
         Self { address, answered }
     }
 
-    /// Runs `bulla where`, and returns what was asked for.
+    /// Runs `bulla where`, and returns what was asked for first.
     fn ask(self, arguments: &[&str]) -> (Ran, String) {
         let arguments = [&["where"], arguments].concat();
         let url = format!("http://{}/", self.address);
         let ran = Home::new().bulla_with(&arguments, &[("BULLA_REGISTRY", &url)]);
-        // A program that asked for nothing would be waited for in vain.
+        // Whoever asks for nothing ends it.
         drop(TcpStream::connect(self.address));
         let asked = self.answered.join().unwrap();
         (ran, asked.split(' ').nth(1).unwrap_or_default().to_owned())
@@ -58,7 +67,7 @@ fn deployment(host: &str, state: &str, more: &str, report: &str) -> String {
 
 fn deployments() -> Vec<String> {
     let failed = r#","lastError":{"kind":"rolled-back","at":"2026-11-28T06:00:00Z",
-        "message":"\u001b[2JGET /health answered 503, expected 200 to 399, and it went on doing so until the window was over"}"#;
+        "message":"\u001b[2J\u202e\u009bGET /health answered 503, expected 200 to 399, and it went on doing so until the window was over"}"#;
     let held = format!(
         r#","hold":{{"hash":"{HASH}","since":"2026-11-27T06:39:49Z","by":"alice","reason":"the  last\none that printed"}}"#
     );
@@ -77,7 +86,7 @@ fn a_project_is_shown_with_each_of_its_servers_and_why_it_is_not_current() {
     assert_eq!(asked, "/api/v1/projects/acme%2Fbilling/where");
     assert_snapshot!(ran.transcript(), @r"
     PROJECT       CHANNEL  HOST  STATE    HASH          SINCE                 NOTE
-    acme/billing  prod     web1  failed   HASH  2026-11-27T06:39:49Z  \u{1b}[2JGET /health answered 503, expected 200 to 399, and it went on doing so until…
+    acme/billing  prod     web1  failed   HASH  2026-11-27T06:39:49Z  \u{1b}[2J\u{202e}\u{9b}GET /health answered 503, expected 200 to 399, and it went on doing so unt…
     acme/billing  prod     web2  held     HASH  2026-11-27T06:39:49Z  held by alice: the last one that printed
     acme/billing  prod     web3  drifted  HASH  2026-11-27T06:39:49Z  2 paths differ
     acme/billing  prod     web9  behind   HASH  2026-11-27T06:39:49Z  expected HASH
@@ -118,6 +127,10 @@ fn programs_get_what_the_registry_says_as_a_list() {
     let hosts = list.as_array().unwrap().iter().map(|item| &item["host"]);
     assert!(hosts.eq(["web1", "web2", "web3", "web9"]), "by host");
     assert_eq!(list[0]["report"]["live"], HASH);
+    let shown = list[0]["report"]["lastError"]["message"].as_str().unwrap();
+    assert!(shown.starts_with("\u{1b}[2J\u{202e}\u{9b}GET"), "{shown:?}");
+    let stdout = ran.stdout();
+    assert!(stdout.is_ascii() && !stdout.contains('\u{1b}'), "{stdout}");
 }
 
 #[test]
@@ -130,7 +143,7 @@ fn where_nothing_was_reported_that_is_said() {
     let body =
         r#"{"error":"not_found","message":"there is no project `acme/tool`","requestId":"1"}"#;
     let (ran, _) = Registry::answering("404 Not Found", body).ask(&["acme/tool"]);
-    ran.assert_failure(1, &["there is no project `acme/tool`"]);
+    ran.assert_failure(1, &["error: the log knows no project acme/tool"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@
 //!
 //! The journal names each phase before it begins; one in which nothing runs is passed over. A start
 //! that finds `prepare` undoes the step; one that finds it switched runs hooks and checks again,
-//! since nothing says how far they came.
+//! since nothing says how far they came. The second death in the same phase counts as a failure.
 //!
 //! A rollback and a return also switch where nothing can be written down, on a state directory
 //! whose disk is full or read-only: a person in an outage needs the other release more than the
@@ -68,6 +68,7 @@ impl Activator<'_> {
             hold,
             is_bare: self.settings.skip,
             was_sick: None,
+            deaths: Vec::new(),
             failed: None,
         };
         let new = self.open(&step, &step.activation.hash)?;
@@ -117,14 +118,22 @@ impl Activator<'_> {
     }
 
     /// Goes on with a step that a dead process left after its switch: what it proved is not known.
-    pub(crate) fn go_on(&self, step: Step) -> Result<Ended, LiveError> {
+    /// It is proved again once. A release that ends a second process in the same phase has failed,
+    /// or no command would ever get past it.
+    pub(crate) fn go_on(&self, mut step: Step) -> Result<Ended, LiveError> {
         // The rename may have been seen without having been made durable.
         files::sync_directory(self.site.folder())?;
         if step.phase == Phase::Record {
             return self.finish(step);
         }
+        let deadly = step.note_death().then(|| deadly(step.phase));
+        // Before anything runs that may end this process too.
+        let _ = journal::write(&self.site.journal(), &step);
         if let Some(failed) = step.failed.clone() {
-            return self.go_back(step, &failed);
+            return self.go_back(step, &failed, deadly);
+        }
+        if let Some(reason) = deadly {
+            return self.fail(step, reason);
         }
         match self.open(&step, &step.activation.hash) {
             Ok(release) => {
@@ -341,15 +350,23 @@ impl Activator<'_> {
             hold: None,
             is_bare: step.is_bare,
             was_sick: None,
+            deaths: Vec::new(),
             failed: Some(Box::new(failed.clone())),
         };
         self.write_down(&back)?;
         failpoint!("activation::return-begun");
-        self.go_back(back, &failed)
+        self.go_back(back, &failed, None)
     }
 
-    /// Goes back from a release that failed. Nothing stops that, and nothing follows it.
-    fn go_back(&self, mut step: Step, failed: &Activation) -> Result<Ended, LiveError> {
+    /// Goes back from a release that failed. Nothing stops that, and nothing follows it. Nothing is
+    /// run where that would be `deadly` to this process, as it was to two before.
+    fn go_back(
+        &self,
+        mut step: Step,
+        failed: &Activation,
+        deadly: Option<String>,
+    ) -> Result<Ended, LiveError> {
+        step.is_bare |= deadly.is_some();
         self.remember(failed);
         failpoint!("activation::failure-written");
         let hash = step.activation.hash;
@@ -368,7 +385,11 @@ impl Activator<'_> {
             self.deactivate(&left);
             current::switch(self.site, &hash)?;
         }
-        match self.prove(&mut step, &release) {
+        let proved = match deadly {
+            Some(why) => Err(why),
+            None => self.prove(&mut step, &release),
+        };
+        match proved {
             Ok(result) => step.activation.result = result,
             Err(why) => {
                 step.activation.result = ActivationResult::Failed;
@@ -470,6 +491,17 @@ pub(super) const fn goes_back(step: &Step) -> bool {
         step.activation.action,
         ActivationAction::Rollback | ActivationAction::Return
     )
+}
+
+/// Says that two processes ended in a phase.
+fn deadly(phase: Phase) -> String {
+    let during = match phase {
+        Phase::Prepare | Phase::Switch => "it was made live",
+        Phase::Activate => "its hook `activate` ran",
+        Phase::Watch => "its health was watched",
+        Phase::Record => "what came of it was written down",
+    };
+    format!("the installer was ended twice while {during}")
 }
 
 /// Looks whether a release that is about to be left is healthy, where that can be told.

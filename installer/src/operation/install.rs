@@ -69,6 +69,9 @@ pub fn install(
         let outcome = Outcome::Held(Box::new(hold.clone()));
         return Ok(stays(live, from, &history, outcome));
     }
+    if let Some(failed) = locked.failed(&resolved.hash) {
+        return Err(LiveError::Failed(Box::new(failed.clone())).into());
+    }
     refuse_quarantined(site, &resolved)?;
     let when = when(site, log, supply, request, (&resolved, from))?;
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {

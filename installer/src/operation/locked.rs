@@ -7,14 +7,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use bulla_files::{FileError, Lock, TryLock};
-use bulla_schemas::{ProjectName, Timestamp};
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::known;
 use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::activation::Activator;
 use crate::live::recover::{self, Recovered, Unproved};
-use crate::live::{HookSettings, LiveError, folders, sweep};
+use crate::live::{FailedRelease, HookSettings, LiveError, folders, sweep};
 use crate::observer::Observer;
 use crate::platform::files;
 use crate::site::{Server, Site};
@@ -27,6 +27,8 @@ use crate::tree::note;
 #[derive(Debug)]
 pub struct LockedSite {
     site: Site,
+    /// The release of a dead process that failed when it was proved now.
+    failed: Option<Box<FailedRelease>>,
     _lock: Lock,
 }
 
@@ -60,13 +62,17 @@ impl LockedSite {
             None => lock(&site, command, now, observer)?,
         };
         failpoint!("locked::lock-taken");
-        let locked = Self { site, _lock: lock };
+        let mut locked = Self {
+            site,
+            failed: None,
+            _lock: lock,
+        };
         locked.recover(server, opening, observer)?;
         Ok(locked)
     }
 
     fn recover(
-        &self,
+        &mut self,
         server: &Server,
         opening: Opening<'_>,
         observer: &dyn Observer,
@@ -92,6 +98,7 @@ impl LockedSite {
             Recovered::Nothing => {}
             Recovered::Failed(failed) => {
                 observer.note(&format!("an interrupted activation was undone: {failed}"));
+                self.failed = Some(failed);
             }
             Recovered::Finished => observer.note("an interrupted activation was finished"),
             Recovered::Undone => observer.note("an interrupted activation was undone"),
@@ -116,6 +123,11 @@ impl LockedSite {
 
     pub(crate) const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Returns the release that failed when this command went on with it.
+    pub(crate) fn failed(&self, hash: &Digest) -> Option<&FailedRelease> {
+        self.failed.as_deref().filter(|failed| failed.hash == *hash)
     }
 }
 

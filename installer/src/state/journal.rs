@@ -30,6 +30,9 @@ pub(crate) struct Step {
     /// Why the release that is left was sick before: then nothing returns to it by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) was_sick: Option<String>,
+    /// The phases in which a process died that did this, or had its power cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deaths: Vec<Phase>,
     /// The activation that failed, of which this one is the return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<Box<Activation>>,
@@ -52,6 +55,18 @@ pub(crate) enum Phase {
     Watch,
     /// What came of it is known; history, hold and quarantine are written.
     Record,
+}
+
+impl Step {
+    /// Notes that a process died in the phase that the step is in. Tells whether that was not the
+    /// first one: then it was no accident.
+    pub(crate) fn note_death(&mut self) -> bool {
+        let is_second = self.deaths.contains(&self.phase);
+        if !is_second {
+            self.deaths.push(self.phase);
+        }
+        is_second
+    }
 }
 
 /// Writes down a step before it is made.

@@ -11,7 +11,9 @@ use bulla_installer::{
     InstallRequest, LiveError,
 };
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use serde_json::json;
 
+use crate::host::{BILLING, Host};
 use crate::world::{World, hooks, request, small_tree};
 
 /// A tree with a program of shell commands, which finds where it may write in `$OUT`.
@@ -423,6 +425,85 @@ fn end_what_works_in(world: &World) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// A server whose host file lets the hooks of its only project run.
+fn host_with_hooks() -> Host {
+    let host = Host::new();
+    // Nobody else may say as whom.
+    let user = match rustix::process::geteuid().is_root() {
+        true => "user = \"root\"\n",
+        false => "",
+    };
+    host.write(&[&host.world.registry], &format!("{BILLING}{user}"));
+    host
+}
+
+#[test]
+fn an_activate_that_kills_the_installer_is_tried_once_more_and_never_blocks_the_next_release() {
+    let mut host = host_with_hooks();
+    let live = |host: &Host| host.live("hosted", "acme/billing");
+    let first = host.release("acme/billing", "one\n");
+    host.done(&["install"]);
+    let deadly = tree_with(
+        &host.world,
+        "two",
+        r#"echo "$BULLA_HOOK" >> $OUT/log; kill -9 $PPID"#,
+    );
+    let second = host.world.release_with(&deadly, ACTIVATE);
+    for attempt in 1..=2 {
+        let killed = host.run(&["install"]);
+        assert_eq!(killed.status, None, "{killed:?}");
+        assert_eq!(live(&host), Some(second.hex()));
+        assert_eq!(log(&host.world).len(), attempt);
+    }
+    let said = host.fails(&["install"], 5);
+    let why = "the installer was ended twice while its hook `activate` ran";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(live(&host), Some(first.hex()));
+    host.fails(&["install"], 3);
+    assert_eq!(log(&host.world).len(), 2, "it is not tried again");
+    let history = host.json(&["history", "acme/billing"]);
+    let [.., failed, back] = history.as_array().unwrap().as_slice() else {
+        panic!("{history}");
+    };
+    assert_eq!(
+        (&failed["hash"], &failed["result"]),
+        (&json!(second), &json!("failed"))
+    );
+    assert_eq!(
+        (&back["hash"], &back["action"]),
+        (&json!(first), &json!("return"))
+    );
+
+    let third = host.release("acme/billing", "three\n");
+    host.done(&["install"]);
+    assert_eq!(live(&host), Some(third.hex()));
+}
+
+#[test]
+fn a_release_before_whose_hooks_kill_the_installer_is_returned_to_without_them() {
+    let mut host = host_with_hooks();
+    let commands =
+        r#"echo "$(cat version.txt)" >> $OUT/log; [ ! -e $OUT/deadly ] || kill -9 $PPID"#;
+    let tree = tree_with(&host.world, "one", commands);
+    let first = host.world.release_with(&tree, ACTIVATE);
+    host.done(&["install"]);
+    fs::write(out(&host.world, "deadly"), "").unwrap();
+    let broken = tree_with(&host.world, "two", "exit 1");
+    host.world.release_with(&broken, ACTIVATE);
+    for _ in 0..2 {
+        assert_eq!(host.run(&["install"]).status, None);
+    }
+    host.fails(&["install"], 5);
+    assert_eq!(host.live("hosted", "acme/billing"), Some(first.hex()));
+    assert_eq!(log(&host.world).len(), 3);
+    let history = host.json(&["history", "acme/billing"]);
+    let last = history.as_array().unwrap().last().unwrap();
+    assert_eq!(last["result"], "failed", "{history}");
+    let third = host.release("acme/billing", "three\n");
+    host.done(&["install"]);
+    assert_eq!(host.live("hosted", "acme/billing"), Some(third.hex()));
 }
 
 #[test]

@@ -117,6 +117,19 @@ impl FetchError {
         }
     }
 
+    /// Tells whether a registry did not answer: the next request would wait as long.
+    pub(crate) fn is_away(&self) -> bool {
+        let error = match self {
+            Self::Registry(error) => error,
+            Self::Log(error) => match &**error {
+                FollowError::Client(error) => error,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        error.is_temporary()
+    }
+
     /// Tells whether it is about what a registry answered, or did not: another one may do better.
     pub(crate) fn is_of_registry(&self) -> bool {
         match self {

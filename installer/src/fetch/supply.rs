@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_bundle::{BundleFile, Limits, read_bundle_file};
 use bulla_registry_client::{Client, ClientError};
@@ -74,6 +75,8 @@ impl Access {
 pub struct Supply {
     runtime: Runtime,
     source: Source,
+    /// Whether it did not answer before.
+    is_away: AtomicBool,
 }
 
 /// Where the bytes come from.
@@ -91,6 +94,7 @@ impl Supply {
         Ok(Self {
             runtime: runtime()?,
             source: Source::Registry(Client::new(url, token)?),
+            is_away: AtomicBool::new(false),
         })
     }
 
@@ -112,6 +116,7 @@ impl Supply {
         let supply = Self {
             runtime: runtime()?,
             source: Source::File(Arc::new(file)),
+            is_away: AtomicBool::new(false),
         };
         Ok((supply, project))
     }
@@ -127,6 +132,16 @@ impl Supply {
             Source::Registry(client) => Ok(self.wait(client.report(host, report))?),
             Source::File(_) => Ok(Vec::new()),
         }
+    }
+
+    /// Tells whether it did not answer when it was last asked.
+    pub(crate) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whether it answered.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
     }
 
     /// Returns the registry's address, where it is one.

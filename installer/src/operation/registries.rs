@@ -94,24 +94,29 @@ pub(crate) fn sync_all(
     }
 }
 
-/// Returns what the first supply brings, or of their failures the one that matters most.
+/// Returns what the first supply brings, or of their failures the one that matters most. Those that
+/// did not answer before come last, so that a command waits for them once and says so once.
 fn first_valid<T>(
     server: &Server,
     supplies: &[Supply],
     observer: &dyn Observer,
     mut attempt: impl FnMut(&Supply) -> Result<T, InstallError>,
 ) -> Result<T, InstallError> {
+    let (away, here): (Vec<&Supply>, Vec<_>) = supplies.iter().partition(|one| one.is_away());
+    let order = [here, away].concat();
     let mut worst: Option<InstallError> = None;
-    for (position, supply) in supplies.iter().enumerate() {
+    for (position, supply) in order.iter().enumerate() {
         let error = match attempt(supply) {
-            Ok(result) => return Ok(result),
+            Ok(result) => {
+                supply.set_away(false);
+                return Ok(result);
+            }
             Err(error) if !is_of_registry(&error) => return Err(error),
             Err(error) => error,
         };
-        if let (Some(url), Some(next)) = (
-            supply.url(),
-            supplies.get(position + 1).and_then(Supply::url),
-        ) {
+        supply.set_away(is_away(&error));
+        let next = order.get(position + 1);
+        if let (Some(url), Some(next)) = (supply.url(), next.and_then(|next| next.url())) {
             let problem = with_causes(&error);
             observer.note(&format!(
                 "{url} does not serve: {problem}; {next} is asked instead"
@@ -126,6 +131,15 @@ fn first_valid<T>(
         let state = server.state().to_owned();
         FetchError::NotEnrolled { state }.into()
     }))
+}
+
+fn is_away(error: &InstallError) -> bool {
+    match error {
+        InstallError::Fetch(error) | InstallError::Write(WriteError::Fetch(error)) => {
+            error.is_away()
+        }
+        _ => false,
+    }
 }
 
 fn is_of_registry(error: &InstallError) -> bool {

@@ -109,6 +109,22 @@ fn the_first_registry_that_answers_validly_is_used() {
 }
 
 #[test]
+fn a_registry_that_is_away_is_asked_once_by_a_command_for_all_projects() {
+    let mut host = Host::new();
+    let projects = ["acme/billing", "acme/shop", "acme/search"];
+    let hashes = projects.map(|project| host.release(project, project));
+    let mirror = host.mirror();
+    let rest = projects.map(|project| format!("[project.\"{project}\"]\nchannel = \"prod\"\n"));
+    host.write(&[&host.world.registry, &mirror], &rest.concat());
+    host.world.registry.change(|served| served.down = true);
+    let run = host.done(&["install"]);
+    assert_eq!(run.stderr.matches("does not serve").count(), 1, "{run:?}");
+    for (project, hash) in projects.iter().zip(hashes) {
+        assert_eq!(host.live("hosted", project), Some(hash.hex()));
+    }
+}
+
+#[test]
 fn enrolment_is_written_into_the_file() {
     let mut host = Host::new();
     let hash = host.release("acme/billing", "one\n");

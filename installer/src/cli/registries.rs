@@ -6,7 +6,7 @@ use bulla_terminal::{Failure, stderr};
 
 use super::hints::complete;
 use super::host::Host;
-use super::token::{TokenArguments, from_file};
+use super::token::{TokenArguments, from_kept_file};
 use crate::fetch::{Access, FollowedLog};
 use crate::site::Server;
 use crate::state::with_causes;
@@ -24,7 +24,7 @@ pub(super) fn access(
     for registry in log.registries() {
         let token = match (first.take(), &registry.token_file) {
             (Some(token), _) => token.read(|| remembered_token(log, host.server())),
-            (None, Some(path)) => from_file(path).map(Some),
+            (None, Some(path)) => from_kept_file(path.clone()).map(Some),
             (None, None) => Ok(None),
         };
         match token {

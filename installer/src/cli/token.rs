@@ -1,10 +1,10 @@
 //! Where a token comes from: the environment or a file, given now or at enrolment; never the
 //! command line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bulla_registry_client::read_token;
-use bulla_terminal::Failure;
+use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use secrecy::SecretString;
 
@@ -40,7 +40,8 @@ impl TokenArguments {
         remembered: impl FnOnce() -> Option<PathBuf>,
     ) -> Result<Option<Token>, Failure> {
         let path = match (self.token_file, self.token) {
-            (Some(path), _) => Some(path),
+            // A person may name a shell's pipe.
+            (Some(path), _) => return from_file(path).map(Some),
             (None, Some(secret)) => {
                 return Ok(Some(Token {
                     secret,
@@ -49,14 +50,29 @@ impl TokenArguments {
             }
             (None, None) => remembered(),
         };
-        path.map(|path| from_file(&path)).transpose()
+        path.map(from_kept_file).transpose()
     }
 }
 
-/// Reads the token in a file.
-pub(super) fn from_file(path: &Path) -> Result<Token, Failure> {
+/// Reads the token in a file that the host file or enrolment names. It is refused where other users
+/// could have written it, as the host file is.
+pub(super) fn from_kept_file(path: PathBuf) -> Result<Token, Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = bulla_files::open_file(&path)?;
+    bulla_files::require_unshared(&path)?;
+    let mode = file.metadata().attempt("look at", &path)?.mode();
+    if mode & 0o004 != 0 {
+        let path = path.display();
+        stderr::warn(format_args!(
+            "every user of this machine can read the token in `{path}`; `chmod o-r {path}` ends that"
+        ));
+    }
+    from_file(path)
+}
+
+fn from_file(path: PathBuf) -> Result<Token, Failure> {
     Ok(Token {
-        secret: read_token(path)?,
-        origin: TokenOrigin::File(path.to_owned()),
+        secret: read_token(&path)?,
+        origin: TokenOrigin::File(path),
     })
 }

@@ -125,6 +125,46 @@ fn a_registry_that_is_away_is_asked_once_by_a_command_for_all_projects() {
 }
 
 #[test]
+fn a_token_file_that_is_none_or_that_others_may_change_is_refused_and_never_waited_for() {
+    let mut host = Host::new();
+    let hash = host.release("acme/billing", "one\n");
+    let token = host.path("token");
+    host.world
+        .registry
+        .change(|served| served.token = Some("secret".to_owned()));
+    host.write(&[&host.world.registry], BILLING);
+    let text = fs::read_to_string(host.file()).unwrap();
+    let url = format!("url = \"{}\"\n", host.world.registry.url());
+    let with_token = format!("{url}token-file = \"{}\"\n", token.display());
+    fs::write(host.file(), text.replace(&url, &with_token)).unwrap();
+    let make = |program: &str, arguments: &[&str]| {
+        let made = Command::new(program).args(arguments).arg(&token).status();
+        assert!(made.unwrap().success());
+    };
+    for (program, arguments, found) in [
+        ("mkfifo", &[][..], "is a named pipe"),
+        ("mkdir", &[], "is a directory"),
+        ("ln", &["-s", "/dev/zero"], "is a device"),
+    ] {
+        make(program, arguments);
+        let said = host.fails(&["install"], 1);
+        assert!(said.contains(found), "{said}");
+        make("rm", &["-rf"]);
+    }
+    fs::write(&token, "secret\n").unwrap();
+    make("chmod", &["0666"]);
+    let said = host.fails(&["install"], 3);
+    assert!(said.contains("other users may write"), "{said}");
+    make("chmod", &["0644"]);
+    let run = host.done(&["install"]);
+    assert!(run.stderr.contains("can read the token in"), "{run:?}");
+    make("chmod", &["0640"]);
+    let run = host.done(&["install"]);
+    assert!(!run.stderr.contains("can read the token in"), "{run:?}");
+    assert_eq!(host.live("hosted", "acme/billing"), Some(hash.hex()));
+}
+
+#[test]
 fn enrolment_is_written_into_the_file() {
     let mut host = Host::new();
     let hash = host.release("acme/billing", "one\n");

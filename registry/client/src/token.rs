@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 /// Most bytes of a file that holds a token.
 const MOST: u64 = 16 * 1024;
 
+/// Where what a process has open is found.
+const OPEN: [&str; 2] = ["/dev/fd", "/proc"];
+
 /// Why a file gives no token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,8 +50,18 @@ impl Outcome for TokenError {
     }
 }
 
-/// Reads the token in a file, or in a pipe: a shell's `<(command)` is one.
+/// Reads the token in a file, or in a pipe that is open already: a shell's `<(command)` is one. A
+/// pipe with a name of its own is refused, because it might be waited for without end.
 pub fn read_token(path: &Path) -> Result<SecretString, TokenError> {
+    let is_open = OPEN.iter().any(|folder| path.starts_with(folder));
+    if !is_open && is_pipe(path) {
+        return Err(FileError::WrongType {
+            path: path.to_owned(),
+            expected: "a file",
+            found: "a named pipe",
+        }
+        .into());
+    }
     let not_token = |found| TokenError::NotToken {
         path: path.to_owned(),
         found,
@@ -65,6 +78,11 @@ pub fn read_token(path: &Path) -> Result<SecretString, TokenError> {
         Ok(token) => Ok(token.into()),
         Err(_) => Err(not_token("bytes that are not text")),
     }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 #[cfg(test)]
@@ -89,6 +107,11 @@ mod tests {
             assert!(error.to_string().contains(found), "{error}");
             assert_eq!(error.kind(), FailureKind::Usage);
         }
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = read_token(&pipe).unwrap_err();
+        assert!(error.to_string().contains("is a named pipe"), "{error}");
         let error = read_token(folder.path()).unwrap_err();
         assert!(matches!(error, TokenError::File(_)), "{error}");
         let error = read_token(Path::new("/dev/zero")).unwrap_err();

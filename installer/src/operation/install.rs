@@ -33,7 +33,7 @@ use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
-use crate::state::hold::{self, Hold};
+use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{quarantine, with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
@@ -69,10 +69,7 @@ pub fn install(
         let outcome = Outcome::Held(Box::new(hold.clone()));
         return Ok(stays(live, from, &history, outcome));
     }
-    if let Some(failed) = locked.failed(&resolved.hash) {
-        return Err(LiveError::Failed(Box::new(failed.clone())).into());
-    }
-    refuse_quarantined(site, &resolved)?;
+    refuse_failed(locked, &resolved)?;
     let when = when(site, log, supply, request, (&resolved, from))?;
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));
@@ -84,6 +81,9 @@ pub fn install(
         ));
     }
     refuse_edits(site, from.as_ref(), request)?;
+    let kept = standing
+        .cloned()
+        .or_else(|| old_release(log, site, &resolved, request));
     let attempt = Attempt {
         site,
         supply,
@@ -113,7 +113,7 @@ pub fn install(
         observer,
     };
     let ended = if outcome == Outcome::AlreadyLive && follows {
-        hold::write(&site.hold(), standing)?;
+        hold::write(&site.hold(), kept.as_ref())?;
         Ended::Done
     } else {
         if let Some(left) = from.filter(|left| *left != resolved.hash) {
@@ -121,9 +121,9 @@ pub fn install(
         }
         let activation = attempt.activation(revision.clone(), position);
         if outcome == Outcome::AlreadyLive {
-            activator.note(activation, standing.cloned())?
+            activator.note(activation, kept.clone())?
         } else {
-            activator.begin(activation, standing.cloned())?
+            activator.begin(activation, kept.clone())?
         }
     };
     // Also when nothing was switched: an install that died after its switch did not come to this.
@@ -136,12 +136,8 @@ pub fn install(
     if let Some(left) = from.filter(|left| *left != resolved.hash) {
         left::say_who_stays(site, &left, observer);
     }
-    if let Some(hold) = hold.as_ref().filter(|_| standing.is_none()) {
-        observer.note(&format!(
-            "the hold on {} since {} is cleared",
-            hold.hash.short(),
-            hold.since
-        ));
+    if standing.is_none() {
+        say_hold(site, kept.as_ref(), hold.as_ref(), observer);
     }
     Ok(Installed {
         hash: resolved.hash,
@@ -185,6 +181,45 @@ fn when(
     }
 }
 
+/// Says which hold begins with an install, or which ended.
+fn say_hold(site: &Site, begun: Option<&Hold>, ended: Option<&Hold>, observer: &dyn Observer) {
+    match (begun, ended) {
+        (Some(begun), _) => observer.note(&format!(
+            "held on {}, as after a rollback: a newer promotion ends that, or `bulla-installer \
+             release {}`",
+            begun.hash.short(),
+            site.project()
+        )),
+        (None, Some(ended)) => observer.note(&format!(
+            "the hold on {} since {} is cleared",
+            ended.hash.short(),
+            ended.since
+        )),
+        (None, None) => {}
+    }
+}
+
+/// Returns the hold that an earlier release leaves which a person asked for by its hash: without
+/// one, the next look of the agent would undo what they did.
+fn old_release(
+    log: &LogState,
+    site: &Site,
+    resolved: &Resolved,
+    request: &InstallRequest,
+) -> Option<Hold> {
+    let head = log.head(site.project(), &request.channel);
+    let head = head.filter(|_| resolved.is_pinned)?;
+    Some(Hold {
+        kind: HoldKind::Rollback,
+        hash: resolved.hash,
+        left: head.hash,
+        since: request.now,
+        by: None,
+        reason: Some("installed with --pin-old".to_owned()),
+        past: Some(head.entry),
+    })
+}
+
 /// Returns the hold that stands in the way of another release. Where nothing is live, there is
 /// nothing to stay on.
 fn standing<'h>(
@@ -197,6 +232,15 @@ fn standing<'h>(
     let counts = live.is_some() && !request.release_hold;
     let entry = resolved.promotion.entry;
     hold.filter(|hold| counts && stands(hold, request.config.hold, entry, history))
+}
+
+/// Refuses a release that failed just now, when this command went on with what a dead one had
+/// begun, or before.
+fn refuse_failed(locked: &LockedSite, resolved: &Resolved) -> Result<(), InstallError> {
+    match locked.failed(&resolved.hash) {
+        Some(failed) => Err(LiveError::Failed(Box::new(failed.clone())).into()),
+        None => refuse_quarantined(locked.site(), resolved),
+    }
 }
 
 /// Refuses a release that failed here, until it is promoted anew.

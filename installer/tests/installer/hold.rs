@@ -156,6 +156,28 @@ fn a_pinned_server_goes_to_the_release_and_stays_there() {
 }
 
 #[test]
+fn an_earlier_release_that_a_person_asked_for_stays_until_the_channel_moves() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    let one = &hashes[0].short();
+    let run = world.run(&[&INSTALL[..4], &[one, "--pin-old"]].concat());
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let said = "as after a rollback: a newer promotion ends that";
+    assert!(run.stderr.contains(said), "{run:?}");
+    // What the agent does at its next look.
+    let run = world.run(&INSTALL);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("held on"), "{run:?}");
+    assert_eq!(
+        (world.live(), kind(&world)),
+        (Some(hashes[0]), Some(HoldKind::Rollback))
+    );
+    let three = world.release(&small_tree("three\n"));
+    world.install().unwrap();
+    assert_eq!((world.live(), kind(&world)), (Some(three), None));
+}
+
+#[test]
 fn a_project_of_which_nothing_is_live_cannot_be_held() {
     let world = World::new();
     for command in ["hold", "pin"] {

@@ -431,9 +431,10 @@ fn end_what_works_in(world: &World) {
 fn host_with_hooks() -> Host {
     let host = Host::new();
     // Nobody else may say as whom.
-    let user = match rustix::process::geteuid().is_root() {
-        true => "user = \"root\"\n",
-        false => "",
+    let user = if rustix::process::geteuid().is_root() {
+        "user = \"root\"\n"
+    } else {
+        ""
     };
     host.write(&[&host.world.registry], &format!("{BILLING}{user}"));
     host

@@ -50,6 +50,10 @@ fn an_earlier_head_needs_a_word_and_is_recorded_as_such() {
     assert_eq!(activations[1].promotion.seq, 1);
     request.hash = Some(second.hex()[..8].parse().unwrap());
     request.pin_old = false;
+    // It is held there, like after a rollback.
+    world.install_with(&request).0.unwrap();
+    assert_eq!(world.live(), Some(first));
+    request.release_hold = true;
     world.install_with(&request).0.unwrap();
     assert_eq!(world.live(), Some(second));
 }

@@ -24,6 +24,11 @@ pub enum Fault {
     },
     /// Holds back every piece; what the registry sends counts.
     Delay(Duration),
+    /// Changes one of so many bytes that the registry sends on a connection.
+    Corrupt {
+        /// How many.
+        every: u64,
+    },
 }
 
 /// Whose bytes.
@@ -134,7 +139,9 @@ impl State {
                 self.passed += length as u64;
                 (length, true)
             }
-            Fault::None | Fault::Truncate { .. } | Fault::Delay(_) => (length, true),
+            Fault::None | Fault::Truncate { .. } | Fault::Delay(_) | Fault::Corrupt { .. } => {
+                (length, true)
+            }
         }
     }
 }
@@ -177,8 +184,13 @@ fn carry(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &
     let mut buffer = [0; 16 * 1024];
     let mut carried = 0;
     while let Ok(length @ 1..) = from.read(&mut buffer) {
-        if let Fault::Delay(delay) = lock(shared).fault {
-            std::thread::sleep(delay);
+        let fault = lock(shared).fault;
+        match fault {
+            Fault::Delay(delay) => std::thread::sleep(delay),
+            Fault::Corrupt { every } if direction == Direction::FromRegistry => {
+                corrupt(&mut buffer[..length], carried, every);
+            }
+            _ => {}
         }
         let (allowed, lives) = lock(shared).pass(direction, carried, length);
         if to.write_all(&buffer[..allowed]).is_err() {
@@ -195,6 +207,15 @@ fn carry(mut from: TcpStream, mut to: TcpStream, direction: Direction, shared: &
         }
     }
     let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Changes the last of each `every` bytes, of bytes that begin at `start`.
+fn corrupt(bytes: &mut [u8], start: u64, every: u64) {
+    for (position, byte) in (start + 1..).zip(bytes) {
+        if position % every == 0 {
+            *byte ^= 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +259,15 @@ mod tests {
         assert_eq!(read(&proxy), 0);
         proxy.heal();
         assert_eq!(read(&proxy), 100_000);
+    }
+
+    #[test]
+    fn changes_one_of_so_many_bytes() {
+        let mut bytes = *b"xxxxxxxxxx";
+        let (first, second) = bytes.split_at_mut(4);
+        corrupt(first, 0, 3);
+        corrupt(second, 4, 3);
+        assert_eq!(&bytes, b"xxyxxyxxyx");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod day;
 mod dependencies;
 mod doctor;
 mod evil;
+mod fleet;
 mod hostile;
 mod identify;
 mod json;

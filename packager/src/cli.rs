@@ -32,6 +32,7 @@ mod session;
 mod show;
 mod source;
 mod status;
+mod wave;
 mod r#where;
 
 use std::ffi::OsString;
@@ -70,6 +71,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reproduce(arguments) => wait(reproduce::run(&session()?, &arguments)),
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
+        Command::Wave(arguments) => wait(wave::run(&session()?, &arguments)),
         Command::Status(arguments) => wait(status::run(&session()?, &arguments)),
         Command::Where(arguments) => wait(r#where::run(&session()?, &arguments)),
         Command::Releases(arguments) => wait(releases::run(&session()?, &arguments)),

@@ -37,3 +37,4 @@ pub mod select;
 pub mod sign;
 pub mod source;
 pub mod ssh;
+pub mod wave;

@@ -10,7 +10,7 @@ use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::report::{ContainsLive, Preview, ProposalReport};
-use bulla_schemas::statement::Severity;
+use bulla_schemas::statement::{Action, PromotionStatement, Severity};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
@@ -99,6 +99,18 @@ pub(crate) fn check(
 ) -> Result<(), PromoteError> {
     check_channel(state, proposal)?;
     check_release(state, proposal)?;
+    let Proposal {
+        project,
+        channel,
+        hash,
+        ..
+    } = proposal;
+    if proposal.waves.is_some() && state.was_head(project, channel, hash) {
+        return Err(PromoteError::WavesBack {
+            hash: *hash,
+            channel: channel.clone(),
+        });
+    }
     signer.map_or(Ok(()), |key| check_person(state, key, proposal))
 }
 
@@ -218,7 +230,7 @@ pub fn sign(
     key: &PersonalKey,
     proposal: &Proposal,
 ) -> Result<SignedEnvelope, PromoteError> {
-    let promotion = statement::promote(
+    let mut promotion = statement::promote(
         state,
         &proposal.project,
         &proposal.channel,
@@ -226,7 +238,21 @@ pub fn sign(
         proposal.reason.clone(),
         proposal.issued_at,
     );
-    let payload = statement::to_payload(&promotion);
+    let predicate = &mut promotion.predicate;
+    predicate.waves = proposal.waves;
+    // A rollback is urgent by itself, and says only what is new.
+    let usual = predicate.action == Action::Rollback;
+    predicate.urgent = proposal.urgent.filter(|urgent| *urgent != usual);
+    sign_statement(state, key, &promotion)
+}
+
+/// Signs a statement about a channel, and checks that it would take effect.
+pub(crate) fn sign_statement(
+    state: &LogState,
+    key: &PersonalKey,
+    promotion: &PromotionStatement,
+) -> Result<SignedEnvelope, PromoteError> {
+    let payload = statement::to_payload(promotion);
     let envelope = sign::by_person(media_type::IN_TOTO, &payload, key)?;
     sign::require_effect(state, &envelope)?;
     Ok(envelope)
@@ -281,6 +307,8 @@ mod tests {
             hash,
             reason: "because".to_owned(),
             issued_at: testing::time(0),
+            waves: None,
+            urgent: None,
         }
     }
 

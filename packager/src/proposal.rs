@@ -1,6 +1,7 @@
 //! `Proposal`: what a person wants a channel to point to, before anybody has signed it.
 
 use bulla_schemas::report::{ContainsLive, ProposalReport};
+use bulla_schemas::statement::Waves;
 use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What a person wants a channel to point to.
@@ -16,6 +17,10 @@ pub struct Proposal {
     pub reason: String,
     /// The time, for people.
     pub issued_at: Timestamp,
+    /// When the waves after the first may go; `None` when all servers go at once.
+    pub waves: Option<Waves>,
+    /// Whether servers go past their maintenance windows; `None` when the action says it.
+    pub urgent: Option<bool>,
 }
 
 impl Proposal {
@@ -35,6 +40,9 @@ impl Proposal {
             hash: self.hash,
             preview: None,
             not_compared: None,
+            waves: self.waves,
+            servers: Vec::new(),
+            urgent: self.urgent,
             contains_live: ContainsLive::Yes,
             dropped: Vec::new(),
             dropped_commits: None,

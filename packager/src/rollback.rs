@@ -311,6 +311,8 @@ mod tests {
                 hash: hash(to),
                 reason: "because".to_owned(),
                 issued_at: bulla_trust::testing::time(0),
+                waves: None,
+                urgent: None,
             };
             let dropped = taken_out(&organisation.state, &proposal);
             let found: Vec<_> = dropped.iter().map(|dropped| dropped.hash).collect();

@@ -80,6 +80,8 @@ async fn world(behaviour: Behaviour) -> World {
             hash,
             reason: "because".to_owned(),
             issued_at: testing::time(0),
+            waves: None,
+            urgent: None,
         },
         server,
         _directory: directory,

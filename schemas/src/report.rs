@@ -8,6 +8,7 @@
 //! | `history` | a list of [`Promotion`](crate::api::Promotion) |
 //! | `releases` | a list of [`ReleaseSummary`](crate::api::ReleaseSummary) |
 //! | `status` | a list of [`ProjectSummary`](crate::api::ProjectSummary) |
+//! | `wave` | [`WaveReport`] |
 //! | `where` | a list of [`Deployment`](crate::api::Deployment) |
 //! | `diff` | [`Diff`](crate::api::Diff) |
 //! | `show` | [`ReleaseReport`] |
@@ -28,6 +29,7 @@ mod proposal;
 mod release;
 mod reproduce;
 mod token;
+mod wave;
 
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
@@ -36,3 +38,4 @@ pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
 pub use token::TokenReport;
+pub use wave::{FailedServer, WaveReport, WaveServers, WaveStep};

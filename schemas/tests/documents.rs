@@ -23,7 +23,7 @@ use bulla_schemas::report::server::{
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
-    ReproduceReport, TokenReport,
+    ReproduceReport, TokenReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -134,6 +134,7 @@ const DOCUMENTS: &[Document] = &[
     json::<Vec<ProjectSummary>>("bulla-status", "Output of bulla status --json"),
     json::<Vec<ReleaseSummary>>("bulla-releases", "Output of bulla releases --json"),
     json::<Vec<Deployment>>("bulla-where", "Output of bulla where --json"),
+    json::<WaveReport>("bulla-wave", "Output of bulla wave --json"),
     json::<Vec<Promotion>>("bulla-history", "Output of bulla history --json"),
     json::<ReleaseReport>("bulla-show", "Output of bulla show --json"),
     json::<ProposalReport>(

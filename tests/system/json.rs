@@ -30,7 +30,8 @@ fn every_document_of_bulla_fits_its_schema() {
     let first = world.release(&checkout.path, PROJECT);
     checkout.commit_change("two");
     let second = world.publish(&checkout.path);
-    let path = checkout.path.to_str().unwrap();
+    let path = checkout.path.clone();
+    let path = path.to_str().unwrap();
     let key = world.alice.public_key.to_str().unwrap();
     let bulla = |arguments: &[&str]| {
         let more = ["--project", PROJECT, "--json"];
@@ -96,6 +97,27 @@ fn every_document_of_bulla_fits_its_schema() {
         "bulla-doctor",
         &bulla(&["doctor", path, "--ssh-key", key]).done(),
     );
+    checkout.commit_change("three");
+    let third = world.publish(&checkout.path);
+    let in_waves = [
+        "promote",
+        &third,
+        "prod",
+        "--checkout",
+        path,
+        "--waves",
+        "10m",
+    ];
+    let signed = [&in_waves[..], &["-m", "three", "--ssh-key", key]].concat();
+    let promoted = fits("bulla-promote", &bulla(&signed).done());
+    assert_eq!(promoted["waves"]["every"], "10m");
+    assert_eq!(promoted["servers"][0]["servers"], 1);
+    let waves = fits("bulla-wave", &bulla(&["wave"]).done());
+    assert_eq!(waves["steps"][0]["mayGo"], true);
+    let next = ["wave", "next", "-m", "on", "--ssh-key", key];
+    let widened = fits("bulla-wave", &bulla(&next).done());
+    assert_eq!(widened["open"], 2);
+    assert!(widened["entry"].as_u64() > promoted["entry"].as_u64());
 }
 
 #[test]
@@ -123,6 +145,7 @@ fn every_command_that_knows_json_has_a_schema() {
         "rollback",
         "show",
         "status",
+        "wave",
         "where",
     ];
     assert_eq!(with_json, known.map(str::to_owned).into());

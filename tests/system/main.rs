@@ -27,4 +27,5 @@ mod rooms;
 mod same_bytes;
 mod serve;
 mod third_party;
+mod wave;
 mod week;

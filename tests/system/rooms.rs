@@ -66,6 +66,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "doctor",
                 "publish",
                 "rollback",
+                "wave",
                 "report",
             ],
             &["promote", "resolve"],

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use super::options::Options;
 use super::{
     anchor, check, diff, doctor, export, history, identify, import, init, key, pack, promote,
-    publish, releases, reproduce, rollback, show, status, r#where,
+    publish, releases, reproduce, rollback, show, status, wave, r#where,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -31,6 +31,7 @@ pub(super) enum Command {
     Reproduce(reproduce::ReproduceArguments),
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
+    Wave(wave::WaveArguments),
     Status(status::StatusArguments),
     Where(r#where::WhereArguments),
     Releases(releases::ReleasesArguments),

@@ -42,6 +42,7 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla promote 9f2c81aa prod --dry-run",
             "bulla promote 9f2c81aa prod -m 'rounding fix for invoice 4711'",
             "bulla promote dev prod -m 'release of november'",
+            "bulla promote 9f2c81aa prod -m 'new layout' --waves 10m",
             "bulla promote 9f2c81aa prod -m 'back to the old layout' --drop",
         ],
     ),
@@ -52,6 +53,15 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla rollback prod -m 'invoices lose their last line'",
             "bulla rollback prod --to 8d10aabb -m 'the last one that printed'",
         ],
+    ),
+    (&["wave"], &["bulla wave", "bulla wave prod --json"]),
+    (
+        &["wave", "next"],
+        &["bulla wave next -m 'wave 1 looks good'"],
+    ),
+    (
+        &["wave", "all"],
+        &["bulla wave all prod -m 'two days without a complaint'"],
     ),
     (
         &["show"],

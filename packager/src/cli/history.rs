@@ -1,9 +1,11 @@
 //! `bulla history`: who moved which channel where, when and why.
 
+use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::Promotion;
+use bulla_schemas::statement::Action;
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
@@ -58,11 +60,28 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         table.row([
             promotion.issued_at.to_string(),
             promotion.channel.to_string(),
-            promotion.action.to_string(),
+            what(&promotion),
             promotion.hash.short(),
             names(&promotion.people),
             promotion.reason,
         ]);
     }
     Ok(table.print()?)
+}
+
+/// What was done, with what it says of waves and windows.
+fn what(promotion: &Promotion) -> String {
+    let mut what = promotion.action.to_string();
+    if let Some(up_to) = promotion.up_to {
+        let _ = write!(what, " up to wave {up_to}");
+    }
+    if let Some(waves) = promotion.waves {
+        let _ = write!(what, ", waves: {waves}");
+    }
+    match (promotion.action, promotion.urgent) {
+        (Action::Promote, true) => what.push_str(", urgent"),
+        (Action::Rollback, false) => what.push_str(", in windows"),
+        _ => {}
+    }
+    what
 }

@@ -5,7 +5,7 @@ use bulla_schemas::install::Command;
 use bulla_schemas::period::Period;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{ContainsLive, Dropped, Preview, ProposalReport};
-use bulla_schemas::statement::Build;
+use bulla_schemas::statement::{Build, Waves};
 use bulla_terminal::{bytes, stderr};
 
 use super::changes::names;
@@ -29,6 +29,7 @@ pub(super) fn say(report: &ProposalReport, takes_out: &str) {
             why.as_deref().unwrap_or_default()
         )),
     }
+    say_rollout(report);
     match report.contains_live {
         ContainsLive::No => {
             stderr::say(format_args!("  {takes_out}:"));
@@ -45,6 +46,31 @@ pub(super) fn say(report: &ProposalReport, takes_out: &str) {
             report.dropped.iter().for_each(say_dropped);
         }
         ContainsLive::Yes => {}
+    }
+}
+
+fn say_rollout(report: &ProposalReport) {
+    if let Some(waves) = report.waves {
+        let further = match waves {
+            Waves::Manual => format!("with `bulla wave next {}`", report.channel),
+            Waves::Every(interval) => format!("{interval} later"),
+        };
+        let servers = report.servers.iter();
+        let servers: Vec<_> = servers
+            .map(|step| format!("{} in wave {}", step.servers, step.wave))
+            .collect();
+        let servers = match servers.as_slice() {
+            [] => String::new(),
+            servers => format!("; servers: {}", servers.join(", ")),
+        };
+        stderr::say(format_args!(
+            "  waves: wave 1 at once, each further wave {further}{servers}"
+        ));
+    }
+    match report.urgent {
+        Some(true) => stderr::say("  urgent: servers do not wait for their maintenance windows"),
+        Some(false) => stderr::say("  servers wait for their maintenance windows"),
+        None => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_schemas::ChannelName;
+use bulla_schemas::statement::Waves;
 use bulla_terminal::{Failure, prompt, stdout};
 use clap::Args;
 
@@ -13,6 +14,7 @@ use crate::drop::Loss;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::resolve::ReleaseName;
+use crate::wave;
 
 /// Point a channel to a release; servers that follow the channel install it
 ///
@@ -44,6 +46,13 @@ pub(super) struct PromoteArguments {
     /// needs none
     #[arg(long, value_name = "DIR", default_value = ".")]
     checkout: PathBuf,
+    /// Let one wave of servers go after the other: each so much later than the one before, such as
+    /// `10m`, or when you say so with `bulla wave next`. Servers name their wave in their host file
+    #[arg(long, value_name = "TIME|manual")]
+    waves: Option<Waves>,
+    /// Have servers not wait for their maintenance windows
+    #[arg(long)]
+    urgent: bool,
     /// Promote although revisions that are live are not in the release, or may not be
     #[arg(long)]
     drop: bool,
@@ -76,6 +85,8 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         hash,
         reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
+        waves: arguments.waves,
+        urgent: arguments.urgent.then_some(true),
     };
     if is_done(state, &proposal, arguments.json)? {
         return Ok(());
@@ -89,7 +100,12 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         checkout,
     ))
     .await?;
-    let report = prepared.report(&proposal);
+    let mut report = prepared.report(&proposal);
+    if proposal.waves.is_some() {
+        // What servers say helps to decide, and is not needed.
+        let deployments = client.deployments(&proposal.project).await;
+        report.servers = wave::servers(&deployments.unwrap_or_default(), &proposal.channel);
+    }
     preview::say(&report, "would take out");
     let Some(key) = key else {
         if arguments.json {

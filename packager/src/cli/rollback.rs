@@ -36,6 +36,9 @@ pub(super) struct RollbackArguments {
     /// The public half of your SSH key; the agent or the file beside it signs
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// Have servers wait for their maintenance windows; a rollback does not by itself
+    #[arg(long, conflicts_with = "list")]
+    in_windows: bool,
     /// Do not ask
     #[arg(long, short = 'y')]
     yes: bool,
@@ -81,6 +84,8 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         channel: channel.clone(),
         reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: environment::now(),
+        waves: None,
+        urgent: arguments.in_windows.then_some(false),
     };
     if is_done(state, &proposal, arguments.json)? {
         return Ok(());

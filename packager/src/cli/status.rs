@@ -1,5 +1,7 @@
 //! `bulla status`: where every channel stands, since when, and by whom.
 
+use std::fmt::Write as _;
+
 use bulla_schemas::api::{ProjectSummary, Promotion};
 use bulla_schemas::release::short_revision;
 use bulla_schemas::statement::{Action, Severity};
@@ -72,6 +74,10 @@ fn row(state: &LogState, project: &ProjectName, head: &Promotion) -> [String; 6]
     let mut by = names(&head.people);
     if head.action == Action::Pause {
         by.push_str(" (paused)");
+    }
+    if let Some(waves) = head.waves {
+        let open = head.up_to.unwrap_or_default();
+        let _ = write!(by, " (waves: {waves}, open up to {open})");
     }
     if state.revocation(project, &head.hash) == Some(Severity::Block) {
         by.push_str(" (revoked since)");

@@ -17,7 +17,8 @@ const NOTE: usize = 80;
 /// Show which server has which release, whether it is up to date, and why not
 ///
 /// Servers report this to the registry, unsigned: `bulla status` shows from the verified
-/// log what should be there. A server is `current`, `behind`, `held` by a person, `drifted` when
+/// log what should be there. A server is `current`, `behind`, `waiting` for its wave or window, `held`
+/// by a person, `drifted` when
 /// its files were changed, `failed`, `revoked` when its release was, or `silent` when it should have
 /// reported and has not.
 #[derive(Debug, Args)]
@@ -89,6 +90,10 @@ fn table(deployments: &[Deployment]) -> Table {
     if is_silent {
         header.push("SILENT SINCE");
     }
+    let has_waves = deployments.iter().any(|item| !item.report.wave.is_first());
+    if has_waves {
+        header.push("WAVE");
+    }
     header.push("NOTE");
     let mut table = Table::new(&header).wrap(&["NOTE"]);
     let time = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
@@ -109,6 +114,9 @@ fn table(deployments: &[Deployment]) -> Table {
         ];
         if is_silent {
             row.push(time(item.silent_since));
+        }
+        if has_waves {
+            row.push(report.wave.to_string());
         }
         row.push(note(item));
         table.row(row);
@@ -132,6 +140,9 @@ fn note(item: &Deployment) -> String {
             by.unwrap_or_default(),
             reason.unwrap_or_default()
         ));
+    }
+    if let (DeploymentState::Waiting, Some(waiting)) = (item.state, &report.waiting) {
+        parts.push(shortened(waiting.reason.as_str()));
     }
     match report.drift {
         Some(1) => parts.push("1 path differs".to_owned()),

@@ -68,6 +68,17 @@ pub enum PromoteError {
         /// The release.
         hash: Digest,
     },
+    /// Waves of something that all servers have had.
+    #[error(
+        "`{channel}` pointed to {hash} before, so that this is a rollback, which reaches all \
+         servers at once and not in waves"
+    )]
+    WavesBack {
+        /// The release.
+        hash: Digest,
+        /// The channel.
+        channel: ChannelName,
+    },
     /// The registry falsifies one of the releases.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -125,6 +136,7 @@ impl Outcome for PromoteError {
             Self::NotReleased { .. } => Some("publish it first".to_owned()),
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
+            Self::WavesBack { .. } => Some("leave out --waves".to_owned()),
             Self::Overtaken { .. } => {
                 Some("look with `bulla diff`, then run the same command again".to_owned())
             }

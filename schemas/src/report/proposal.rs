@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::wave::WaveServers;
 use crate::api::{Change, DiffTotals, InstallChanges, Promotion};
 use crate::release::short_revision;
-use crate::statement::Build;
+use crate::statement::{Build, Waves};
 use crate::{ChannelName, Digest, Name, ProjectName, Timestamp};
 
 /// What pointing a channel to a release changes, and what came of it.
@@ -24,6 +25,15 @@ pub struct ProposalReport {
     /// Why there is no preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<String>,
+    /// When the waves after the first may go; absent when all servers go at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Waves>,
+    /// How many servers have reported in which wave they are, of a promotion in waves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<WaveServers>,
+    /// Whether servers go past their maintenance windows, where the action alone says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent: Option<bool>,
     /// Whether the release contains what is live.
     pub contains_live: ContainsLive,
     /// What is live and not in the release; the live release when that is unknown.

@@ -1,0 +1,288 @@
+//! Waves: how far a promotion has come on the servers of its channel, and letting further ones go.
+
+mod error;
+
+use std::collections::BTreeMap;
+
+use bulla_schemas::api::Deployment;
+use bulla_schemas::report::{FailedServer, WaveReport, WaveServers, WaveStep};
+use bulla_schemas::statement::{Wave, Waves};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_trust::envelope::SignedEnvelope;
+use bulla_trust::{Head, LogState, statement};
+
+use crate::promote::{self, PromoteError};
+use crate::proposal::Proposal;
+use crate::resolve;
+use crate::ssh::PersonalKey;
+
+pub use error::WaveError;
+
+/// A head that was promoted in waves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InWaves {
+    /// The head.
+    pub head: Head,
+    waves: Waves,
+}
+
+/// Returns the head of a channel that was promoted in waves: of the one that was named, else of the
+/// only one that has some.
+pub fn find(
+    state: &LogState,
+    project: &ProjectName,
+    named: Option<&ChannelName>,
+) -> Result<InWaves, WaveError> {
+    let in_waves = |head: &Head| {
+        let waves = head.rollout.waves?;
+        let head = head.clone();
+        Some(InWaves { head, waves })
+    };
+    if let Some(channel) = named {
+        let hash = resolve::head(state, project, channel)?;
+        let head = state.head(project, channel);
+        return head.and_then(in_waves).ok_or_else(|| WaveError::AtOnce {
+            project: project.clone(),
+            channel: channel.clone(),
+            hash,
+        });
+    }
+    resolve::known_project(state, project)?;
+    let mut found: Vec<InWaves> = state.channels(project).filter_map(in_waves).collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(WaveError::None {
+            project: project.clone(),
+        }),
+        _ => Err(WaveError::Several {
+            project: project.clone(),
+            channels: found.into_iter().map(|one| one.head.channel).collect(),
+        }),
+    }
+}
+
+impl InWaves {
+    /// Returns when a wave's time comes by itself.
+    fn due(&self, wave: Wave) -> Option<Timestamp> {
+        let Waves::Every(interval) = self.waves else {
+            return None;
+        };
+        let later = i64::try_from(interval.until(wave).as_secs()).ok()?;
+        Timestamp::from_seconds(self.head.issued_at.as_seconds() + later).ok()
+    }
+
+    /// Tells whether a wave goes: people let it, or its time has come and no wave before it failed,
+    /// for which its servers would wait.
+    fn may_go(&self, wave: Wave, failed: Option<Wave>, now: Timestamp) -> bool {
+        let is_due = self.due(wave).is_some_and(|due| due <= now);
+        let is_stopped = failed.is_some_and(|failed| failed < wave);
+        wave <= self.head.rollout.open || (is_due && !is_stopped)
+    }
+
+    /// Returns the wave that comes after those that go.
+    pub fn next(&self, deployments: &[Deployment], now: Timestamp) -> Result<Wave, WaveError> {
+        let failed = self.first_failed(deployments);
+        let mut last = self.head.rollout.open;
+        while let Some(next) = last.next().filter(|next| self.may_go(*next, failed, now)) {
+            last = next;
+        }
+        last.next().ok_or_else(|| WaveError::AllGo {
+            channel: self.head.channel.clone(),
+        })
+    }
+
+    /// Returns the first wave in which a server says that the release failed there.
+    fn first_failed(&self, deployments: &[Deployment]) -> Option<Wave> {
+        let reports = of_channel(deployments, &self.head.channel).map(|one| &one.report);
+        let failed = reports.filter(|report| report.failure_of(&self.head.hash).is_some());
+        failed.map(|report| report.wave).min()
+    }
+
+    /// Puts together what the log lets go and what servers say.
+    pub fn report(&self, deployments: &[Deployment], now: Timestamp) -> WaveReport {
+        let (head, first_failed) = (&self.head, self.first_failed(deployments));
+        let mut steps: BTreeMap<Wave, WaveStep> = BTreeMap::new();
+        for deployment in of_channel(deployments, &head.channel) {
+            let (report, wave) = (&deployment.report, deployment.report.wave);
+            let step = steps.entry(wave).or_insert_with(|| WaveStep {
+                wave,
+                may_go: self.may_go(wave, first_failed, now),
+                due: self.due(wave).filter(|due| *due > now),
+                servers: 0,
+                current: 0,
+                failed: Vec::new(),
+            });
+            step.servers += 1;
+            if let Some(reason) = report.failure_of(&head.hash) {
+                step.failed.push(FailedServer {
+                    host: deployment.host.clone(),
+                    reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
+                });
+            } else if report.live == Some(head.hash) {
+                step.current += 1;
+            }
+        }
+        WaveReport {
+            project: head.project.clone(),
+            channel: head.channel.clone(),
+            hash: head.hash,
+            waves: self.waves,
+            promoted_at: head.issued_at,
+            open: head.rollout.open,
+            steps: steps.into_values().collect(),
+            entry: None,
+        }
+    }
+}
+
+/// Refuses to let more servers go where the release failed on one that might.
+pub fn require_healthy(report: &WaveReport) -> Result<(), WaveError> {
+    let gone = report.steps.iter().filter(|step| step.may_go);
+    let failed: Vec<_> = gone
+        .flat_map(|step| step.failed.iter().map(|failed| (step.wave, failed.clone())))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(WaveError::Failed {
+        hash: report.hash,
+        failed,
+    })
+}
+
+/// Counts the servers of a channel by wave.
+pub fn servers(deployments: &[Deployment], channel: &ChannelName) -> Vec<WaveServers> {
+    let mut counts: BTreeMap<Wave, u64> = BTreeMap::new();
+    for deployment in of_channel(deployments, channel) {
+        *counts.entry(deployment.report.wave).or_default() += 1;
+    }
+    let counts = counts.into_iter();
+    counts
+        .map(|(wave, servers)| WaveServers { wave, servers })
+        .collect()
+}
+
+fn of_channel<'a>(
+    deployments: &'a [Deployment],
+    channel: &'a ChannelName,
+) -> impl Iterator<Item = &'a Deployment> {
+    let of_channel = |deployment: &&Deployment| deployment.report.channel.as_ref() == Some(channel);
+    deployments.iter().filter(of_channel)
+}
+
+/// Signs the statement that lets the waves up to one go.
+pub fn sign(
+    state: &LogState,
+    key: &PersonalKey,
+    proposal: &Proposal,
+    up_to: Wave,
+) -> Result<SignedEnvelope, PromoteError> {
+    promote::check(state, proposal, Some(key))?;
+    let Proposal {
+        project,
+        channel,
+        reason,
+        issued_at,
+        ..
+    } = proposal;
+    let widening = statement::widen(state, project, channel, up_to, reason.clone(), *issued_at);
+    let widening = widening.ok_or(PromoteError::NotReleased {
+        hash: proposal.hash,
+    })?;
+    promote::sign_statement(state, key, &widening)
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_trust::testing::{Organisation, name, project, time};
+
+    use super::*;
+
+    fn in_waves(waves: &str) -> (Organisation, Digest) {
+        let (mut organisation, _, new) = Organisation::live();
+        let mut promotion = organisation.draft("prod", new);
+        promotion.predicate.waves = Some(waves.parse().unwrap());
+        promotion.predicate.issued_at = time(0);
+        let verdict = organisation.append_promotion(&promotion, &["alice"]);
+        assert!(verdict.is_effective(), "{verdict:?}");
+        (organisation, new)
+    }
+
+    fn wave(number: u64) -> Wave {
+        number.try_into().unwrap()
+    }
+
+    fn deployment(host: &str, wave: u64, more: &str) -> Deployment {
+        let text = format!(
+            r#"{{"host":"{host}","state":"behind","receivedAt":"2026-11-28T12:00:00Z",
+                "report":{{"project":"acme/billing","channel":"prod","standing":"behind",
+                "wave":{wave}{more}}}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_next_wave_is_the_one_after_those_that_people_or_the_clock_let_go() {
+        let (organisation, _) = in_waves("10m");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        for (second, expected) in [(0, 2), (599, 2), (600, 3), (1200, 4)] {
+            let next = found.next(&[], time(second));
+            assert_eq!(next, Ok(wave(expected)), "{second}");
+        }
+        let late = found.next(&[], time(99 * 600));
+        assert!(matches!(late, Err(WaveError::AllGo { .. })), "{late:?}");
+        let (organisation, _) = in_waves("manual");
+        let found = find(&organisation.state, &project(), Some(&name("prod"))).unwrap();
+        assert_eq!(found.next(&[], time(1_000_000)), Ok(wave(2)));
+    }
+
+    #[test]
+    fn a_channel_must_have_waves_and_be_the_only_one_or_named() {
+        let (mut organisation, new) = in_waves("manual");
+        let none = find(&Organisation::live().0.state, &project(), None);
+        assert!(matches!(none, Err(WaveError::None { .. })), "{none:?}");
+        organisation.promote("dev", new, &["alice"]);
+        let dev = find(&organisation.state, &project(), Some(&name("dev")));
+        assert!(matches!(dev, Err(WaveError::AtOnce { .. })), "{dev:?}");
+        let mut promotion = organisation.draft("staging", new);
+        promotion.predicate.waves = Some(Waves::Manual);
+        organisation.append_promotion(&promotion, &["alice"]);
+        let several = find(&organisation.state, &project(), None);
+        assert!(
+            matches!(several, Err(WaveError::Several { .. })),
+            "{several:?}"
+        );
+    }
+
+    #[test]
+    fn a_failure_counts_where_servers_may_go() {
+        let (organisation, new) = in_waves("10m");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let failed = format!(r#","head":"{new}","headFailed":true"#);
+        let live = format!(r#","head":"{new}","live":"{new}""#);
+        let deployments = [
+            deployment("web1", 1, &live),
+            deployment("web2", 2, &failed),
+            deployment("web3", 2, ""),
+        ];
+        let report = found.report(&deployments, time(0));
+        assert_eq!(require_healthy(&report), Ok(()));
+        let counts: Vec<_> = report
+            .steps
+            .iter()
+            .map(|step| (step.wave, step.servers, step.current, step.may_go))
+            .collect();
+        assert_eq!(
+            counts,
+            [(wave(1), 1, 1, true), (wave(2), 2, 0, false)],
+            "{report:?}"
+        );
+        assert_eq!(report.steps[1].due, Some(time(600)));
+        let report = found.report(&deployments, time(600));
+        let refused = require_healthy(&report).unwrap_err();
+        assert!(refused.to_string().contains("web2 of wave 2"), "{refused}");
+        // The third wave would wait for the second, so it is the one that comes next.
+        assert_eq!(found.next(&deployments, time(6000)), Ok(wave(3)));
+    }
+}

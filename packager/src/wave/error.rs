@@ -1,0 +1,107 @@
+//! Why no further wave goes.
+
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::report::FailedServer;
+use bulla_schemas::statement::Wave;
+use bulla_schemas::{ChannelName, Digest, ProjectName};
+
+use crate::resolve::ResolveError;
+
+/// Most servers that are named.
+const NAMED: usize = 5;
+
+/// Why no further wave goes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaveError {
+    /// The channel, or its head, is not known.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The head goes to all servers at once.
+    #[error(
+        "{hash} was not promoted to `{channel}` of {project} in waves, so that every server may go"
+    )]
+    AtOnce {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// Its head.
+        hash: Digest,
+    },
+    /// No channel has waves.
+    #[error("no channel of {project} points to a release that was promoted in waves")]
+    None {
+        /// The project.
+        project: ProjectName,
+    },
+    /// More than one has.
+    #[error("expected a channel, because several of {project} have waves: {}", list(.channels))]
+    Several {
+        /// The project.
+        project: ProjectName,
+        /// The channels.
+        channels: Vec<ChannelName>,
+    },
+    /// No wave is left.
+    #[error("every wave of `{channel}` may go already")]
+    AllGo {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// The release failed on a server that may have it.
+    #[error("{hash} failed on {}", servers(.failed))]
+    Failed {
+        /// The release.
+        hash: Digest,
+        /// The servers, each with its wave.
+        failed: Vec<(Wave, FailedServer)>,
+    },
+}
+
+impl Outcome for WaveError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Resolve(error) => error.kind(),
+            Self::Several { .. } => FailureKind::Usage,
+            Self::None { .. } => FailureKind::Failed,
+            Self::AtOnce { .. } | Self::AllGo { .. } | Self::Failed { .. } => FailureKind::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Resolve(error) => error.hint(),
+            Self::Several { channels, .. } => {
+                let first = channels.first()?;
+                Some(format!(
+                    "name one, such as `bulla wave next {first} -m TEXT`"
+                ))
+            }
+            Self::None { .. } => {
+                Some("`bulla promote RELEASE CHANNEL --waves 10m` promotes in waves".to_owned())
+            }
+            Self::Failed { .. } => Some(
+                "`bulla rollback` takes it back; --despite-failures lets more servers go"
+                    .to_owned(),
+            ),
+            Self::AtOnce { .. } | Self::AllGo { .. } => None,
+        }
+    }
+}
+
+fn list(channels: &[ChannelName]) -> String {
+    let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
+    channels.join(", ")
+}
+
+fn servers(failed: &[(Wave, FailedServer)]) -> String {
+    let named = failed.iter().take(NAMED);
+    let mut named: Vec<_> = named
+        .map(|(wave, failed)| format!("{} of wave {wave}: {}", failed.host, failed.reason))
+        .collect();
+    if let Some(more @ 1..) = failed.len().checked_sub(NAMED) {
+        named.push(format!("and {more} more"));
+    }
+    named.join("; ")
+}

@@ -24,22 +24,25 @@
 //!
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
 
+mod cut_text;
 mod diff;
+mod host_report;
 mod hosts;
 mod page;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cut_text::CutText;
 pub use diff::{
     Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
     NameChanges, SideKind, TimeoutChange,
 };
-pub use hosts::{
-    CutText, Deployment, DeploymentState, DiskSpace, Health, HostChange, HostDetail, HostFacts,
-    HostReport, HostSummary, ProjectReport, ReportError, ReportReceipt, ReportedError,
-    ReportedHold, ReportedProjects, ReportedWaiting,
+pub use host_report::{
+    DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportError, ReportReceipt,
+    ReportedError, ReportedHold, ReportedProjects, ReportedWaiting,
 };
+pub use hosts::{Deployment, DeploymentState, HostChange, HostDetail, HostSummary};
 pub use page::Page;
 
 use crate::release::ReleaseDocument;

@@ -3,16 +3,14 @@
 //! A step never ends the examination: it says what it found and what to do, and the next one
 //! goes on with what there is.
 
-mod clock;
 mod directories;
 mod keys;
 mod recipe;
 mod registry;
 mod tools;
 
-pub use clock::examine as clock;
 pub use directories::{examine_cache, examine_state};
 pub use keys::{builder, personal};
 pub use recipe::{Examined, examine as recipe};
-pub use registry::{address, log, token, unverified_log};
+pub use registry::{log, token, unverified_log};
 pub use tools::{Needed, examine as tools};

@@ -149,6 +149,14 @@ const DOCUMENTS: &[Document] = &[
     json::<CheckReport>("bulla-check", "Output of bulla check --json"),
     json::<ReproduceReport>("bulla-reproduce", "Output of bulla reproduce --json"),
     json::<Vec<Finding>>("bulla-doctor", "Output of bulla doctor --json"),
+    json::<Vec<Finding>>(
+        "bulla-installer-doctor",
+        "Output of bulla-installer doctor --json",
+    ),
+    json::<Vec<Verification>>(
+        "bulla-installer-verify-all",
+        "Output of bulla-installer verify --json",
+    ),
     json::<Vec<TokenReport>>(
         "bulla-registry-token-list",
         "Output of bulla-registry token list --json",

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::{Client, fetch_unverified};
+use bulla_registry_client::{Client, address_finding, clock_findings, fetch_unverified};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::report::{Finding, FindingKind, Step};
-use bulla_terminal::{Bar, Failure, Table, stdout};
+use bulla_schemas::report::{Finding, Step};
+use bulla_terminal::{Bar, Failure};
 use bulla_trust::LogState;
 use clap::Args;
 
@@ -62,42 +62,11 @@ pub(super) async fn run(options: Options, arguments: &DoctorArguments) -> Result
         findings.push(doctor::examine_cache(&directory));
     }
     findings.sort_by_key(|finding| finding.step);
-    report(&findings, arguments.json)
+    bulla_terminal::findings::print(&findings, arguments.json)
 }
 
 fn finding(step: Step, failure: &Failure) -> Finding {
     Finding::error(step, failure.error(), failure.hint().map(str::to_owned))
-}
-
-fn report(findings: &[Finding], json: bool) -> Result<(), Failure> {
-    if json {
-        stdout::json(&findings)?;
-    } else {
-        let mut table = Table::new(&["RESULT", "STEP", "FOUND"]).wrap(&["FOUND"]);
-        for finding in findings {
-            table.row([
-                finding.result.to_string(),
-                finding.step.to_string(),
-                finding.found.clone(),
-            ]);
-            if let Some(hint) = &finding.hint {
-                table.row([String::new(), String::new(), format!("hint: {hint}")]);
-            }
-        }
-        table.print()?;
-    }
-    let failed = findings
-        .iter()
-        .filter(|f| f.result == FindingKind::Failed)
-        .count();
-    match failed {
-        0 => Ok(()),
-        1 => Err(Failure::new(FailureKind::Failed, "1 thing failed")),
-        count => Err(Failure::new(
-            FailureKind::Failed,
-            format_args!("{count} things failed"),
-        )),
-    }
 }
 
 /// Reads the configuration file; the examination goes on without one that is wrong.
@@ -159,7 +128,7 @@ async fn registry(
         Ok(url) => url,
         Err(failure) => return (vec![finding(STEP, &failure)], None),
     };
-    findings.push(doctor::address(&url));
+    findings.push(address_finding(&url));
     let client = match session.client() {
         Ok(client) => client,
         Err(failure) => {
@@ -181,7 +150,12 @@ async fn registry(
     let (found, log) = log(session, &client, is_builder).await;
     findings.push(found);
     let date = answer.ok().and_then(|greeting| greeting.date);
-    findings.extend(doctor::clock(environment::now(), date, log.as_ref()));
+    findings.extend(clock_findings(
+        environment::now(),
+        date,
+        log.as_ref(),
+        "set the clock, for example with NTP: the time in what you sign is permanent",
+    ));
     (findings, log)
 }
 

@@ -1,31 +1,12 @@
-//! The registry: its address, the log it shows, and what the token allows there.
+//! The registry: the log it shows, and what the token allows there.
 
 use bulla_registry_client::{ClientError, Greeting};
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Finding, Step};
 use bulla_trust::LogState;
-use url::{Host, Url};
 
 const STEP: Step = Step::Registry;
-
-/// Looks at the address alone.
-pub fn address(url: &Url) -> Finding {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || is_loopback {
-        return Finding::ok(STEP, format_args!("{url}"));
-    }
-    Finding::warning(
-        STEP,
-        format_args!("{url} is not encrypted: anyone on the network path can read your token"),
-        "use `https://`",
-    )
-}
 
 /// Looks at a log that was verified.
 pub fn log(state: &LogState) -> Finding {
@@ -122,29 +103,4 @@ pub fn token(
         findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
     }
     findings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bulla_schemas::report::FindingKind;
-
-    #[test]
-    fn an_address_in_the_clear_is_for_this_machine_only() {
-        let standing = |url: &str| address(&url.parse().unwrap()).result;
-        for url in [
-            "https://releases.acme.example",
-            "http://localhost:5000",
-            "http://[::1]:5000",
-        ] {
-            assert_eq!(standing(url), FindingKind::Ok, "{url}");
-        }
-        for url in [
-            "http://releases.acme.example",
-            "http://10.0.0.1",
-            "http://localhost.acme.example",
-        ] {
-            assert_eq!(standing(url), FindingKind::Warning, "{url}");
-        }
-    }
 }

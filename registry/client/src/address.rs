@@ -1,6 +1,7 @@
 //! The address of a registry, as a person types it.
 
-use url::Url;
+use bulla_schemas::report::{Finding, Step};
+use url::{Host, Url};
 
 use crate::error::ClientError;
 
@@ -22,6 +23,24 @@ pub fn registry_url(text: &str) -> Result<Url, ClientError> {
     let url = Url::parse(text).map_err(|_| refused("it cannot be read"))?;
     check(&url).map_err(refused)?;
     Ok(url)
+}
+
+/// Looks at an address alone, for a doctor.
+pub fn address_finding(url: &Url) -> Finding {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || is_loopback {
+        return Finding::ok(Step::Registry, format_args!("{url}"));
+    }
+    Finding::warning(
+        Step::Registry,
+        format_args!("{url} is not encrypted: anyone on the network path can read your token"),
+        "use `https://`",
+    )
 }
 
 /// Refuses what no registry has.
@@ -61,6 +80,7 @@ fn begins_with(text: &str, start: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use bulla_schemas::outcome::{FailureKind, Outcome as _};
+    use bulla_schemas::report::FindingKind;
 
     use super::*;
 
@@ -86,6 +106,25 @@ mod tests {
         }
         for text in ["https://acme.example", "HTTP://localhost:5000/bulla/"] {
             registry_url(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_clear_is_for_this_machine_only() {
+        let standing = |url: &str| address_finding(&url.parse().unwrap()).result;
+        for url in [
+            "https://releases.acme.example",
+            "http://localhost:5000",
+            "http://[::1]:5000",
+        ] {
+            assert_eq!(standing(url), FindingKind::Ok, "{url}");
+        }
+        for url in [
+            "http://releases.acme.example",
+            "http://10.0.0.1",
+            "http://localhost.acme.example",
+        ] {
+            assert_eq!(standing(url), FindingKind::Warning, "{url}");
         }
     }
 

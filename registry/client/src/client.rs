@@ -80,6 +80,11 @@ impl Client {
         &self.base
     }
 
+    /// Returns the proxy that the environment names for the registry, without credentials.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
     /// Tells whether requests carry a token.
     pub fn has_token(&self) -> bool {
         self.authorization.is_some()

@@ -1,4 +1,4 @@
-//! `bulla doctor --json`
+//! `bulla doctor --json` and `bulla-installer doctor --json`
 
 use std::error::Error;
 use std::fmt::Display;
@@ -29,20 +29,28 @@ pub struct Finding {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
-    /// The configuration file and the directories that `bulla` remembers in.
+    /// The configuration file or host file, and the directories that are remembered in.
     Configuration,
     /// The recipe of the checkout.
     Recipe,
     /// The programs that `bulla` runs.
     Tools,
-    /// The registry, its log, and what the token allows there.
+    /// The directories of a server: whose they are, and what is free.
+    Disk,
+    /// The way to a registry.
+    Network,
+    /// The registry, and what the token allows there.
     Registry,
+    /// The log, as a server remembers it.
+    Log,
     /// The clock.
     Clock,
     /// The keys to sign with.
     Keys,
     /// What packs leave for the next one.
     Cache,
+    /// The agent of a server, as a service.
+    Agent,
 }
 
 /// Whether something that was found is a problem.
@@ -65,10 +73,14 @@ impl Display for Step {
             Self::Configuration => "configuration",
             Self::Recipe => "recipe",
             Self::Tools => "tools",
+            Self::Disk => "disk",
+            Self::Network => "network",
             Self::Registry => "registry",
+            Self::Log => "log",
             Self::Clock => "clock",
             Self::Keys => "keys",
             Self::Cache => "cache",
+            Self::Agent => "agent",
         })
     }
 }

@@ -6,7 +6,9 @@
 //! | `install PROJECT` | [`InstallReport`] |
 //! | `install` | a list of [`ProjectInstall`] |
 //! | `status` | a list of [`ProjectStatus`] |
-//! | `verify` | [`Verification`] |
+//! | `verify PROJECT` | [`Verification`] |
+//! | `verify` | a list of [`Verification`] |
+//! | `doctor` | a list of [`Finding`](super::Finding) |
 //! | `history` | a list of [`Activation`] |
 //! | `set-aside list` | a list of [`SetAside`] |
 //! | `config show` | [`ConfigReport`] |

@@ -64,6 +64,7 @@
 mod bar;
 mod documentation;
 mod failure;
+pub mod findings;
 pub mod help;
 pub mod prompt;
 pub mod stderr;

@@ -1,6 +1,6 @@
 //! This machine's clock, compared with the registry's and the log's.
 //!
-//! Nothing is decided by time, but what people sign says when, permanently.
+//! Nothing is decided by time, but what people sign says when, permanently. Every doctor looks at it.
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::report::{Finding, Step};
@@ -10,14 +10,14 @@ const STEP: Step = Step::Clock;
 /// Seconds that a clock may differ.
 const TOLERANCE: i64 = 60;
 
-/// Compares `now` with the registry's `Date` and with the latest time that the log has.
-pub fn examine(
+/// Compares `now` with the registry's `Date` and with the latest time that the log has. `hint` says
+/// what to do about a difference.
+pub fn clock_findings(
     now: Timestamp,
     registry: Option<Timestamp>,
     log: Option<&LogState>,
+    hint: &str,
 ) -> Vec<Finding> {
-    const HINT: &str =
-        "set the clock, for example with NTP: the time in what you sign is permanent";
     let mut findings = Vec::new();
     if let Some(date) = registry {
         let ahead = now.as_seconds() - date.as_seconds();
@@ -29,7 +29,7 @@ pub fn examine(
                 "{} {direction} the registry's, which says {date}",
                 period(seconds)
             );
-            Finding::warning(STEP, found, HINT)
+            Finding::warning(STEP, found, hint)
         });
     }
     if let Some(latest) = log.and_then(latest) {
@@ -39,7 +39,7 @@ pub fn examine(
                 "{} behind the newest statement of the log, which says {latest}",
                 period(behind)
             );
-            findings.push(Finding::warning(STEP, found, HINT));
+            findings.push(Finding::warning(STEP, found, hint));
         } else {
             findings.push(Finding::ok(
                 STEP,
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_ahead_or_behind_is_named_with_how_much() {
-        let found = |now: i64| examine(time(now), Some(time(1_000_000)), None).remove(0);
+        let found = |now: i64| clock_findings(time(now), Some(time(1_000_000)), None, "").remove(0);
         assert_eq!(found(1_000_030).result, FindingKind::Ok);
         let ahead = found(1_000_600);
         assert_eq!(ahead.result, FindingKind::Warning);
@@ -102,7 +102,7 @@ mod tests {
         let hash = acme.publish(&project(), "one");
         acme.promote("prod", hash, &["alice"]);
         let latest = latest(&acme.state).unwrap().as_seconds();
-        let found = |now: i64| examine(time(now), None, Some(&acme.state)).remove(0);
+        let found = |now: i64| clock_findings(time(now), None, Some(&acme.state), "").remove(0);
         assert_eq!(found(latest + 1).result, FindingKind::Ok);
         let behind = found(latest - 7300);
         assert!(

@@ -12,15 +12,18 @@
 
 mod event;
 mod listener;
+mod metrics;
 mod notify;
 mod orders;
 mod pulse;
 mod report;
 mod schedule;
+mod socket;
 mod voice;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -35,13 +38,15 @@ use self::notify::Notifier;
 use self::pulse::Pulse;
 use self::report::{Heard, Reporter};
 use self::schedule::Schedule;
+use self::socket::Socket;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::operation::{Outcome, Waiting, sync_all};
-use crate::state::with_hint;
+use crate::operation::{Outcome, Waiting, status, sync_all};
+use crate::state::{synced, with_hint};
 
 pub use self::listener::ListenError;
 pub use self::orders::Orders;
+pub(crate) use self::socket::{Question, SOCKET, ask};
 pub use self::voice::{Level, Voice};
 
 /// How long the agent waits at most before it looks around.
@@ -49,12 +54,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How many projects are brought to their channels at once.
 const MOST_WORKERS: usize = 4;
 
-/// Runs until it is told to end.
-pub fn run(orders: Orders, voice: &Arc<dyn Voice>) -> Result<(), ListenError> {
+/// Runs until it is told to end. Answers at `socket` meanwhile, where that can be made.
+pub fn run(
+    orders: Orders,
+    voice: &Arc<dyn Voice>,
+    socket: Option<&Path>,
+) -> Result<(), ListenError> {
     let (sender, events) = mpsc::channel();
     let listener = Listener::start(&orders, sender.clone())?;
     let mut agent = Agent::new(orders, voice, sender, listener);
     agent.notifier = Notifier::start(agent.pulse.clone());
+    let listen = |path| Socket::listen(path, Arc::clone(voice));
+    match socket.map(listen).transpose() {
+        Ok(socket) => agent.socket = socket,
+        Err(error) => {
+            let problem = format!("the agent's socket cannot be made: {error}");
+            agent.say(None, Level::Warning, &problem);
+        }
+    }
+    agent.answer();
     agent.run(&events);
     Ok(())
 }
@@ -72,12 +90,15 @@ struct Agent {
     listener: Listener,
     pulse: Pulse,
     notifier: Notifier,
+    socket: Option<Socket>,
     schedule: Schedule,
     reporter: Reporter,
     /// The log, as far as it is verified.
     known: Arc<LogState>,
     /// Why the log could not be read the last time.
     unread: Option<String>,
+    /// Why the file for Prometheus could not be written the last time.
+    unmeasured: Option<String>,
     running: BTreeSet<ProjectName>,
     /// What projects wait for, as it was said.
     waiting: BTreeMap<ProjectName, String>,
@@ -99,9 +120,11 @@ impl Agent {
             listener,
             pulse: Pulse::default(),
             notifier: Notifier::none(),
+            socket: None,
             reporter: Reporter::default(),
             known: Arc::new(LogState::default()),
             unread: None,
+            unmeasured: None,
             running: BTreeSet::new(),
             waiting: BTreeMap::new(),
         }
@@ -306,6 +329,7 @@ impl Agent {
     /// Reports, and says where that is news why no registry took it. Tells whether one did.
     fn report(&mut self) -> bool {
         let (log, now) = (self.known.size(), self.voice.now());
+        self.measure(log);
         let interval = self.orders.config.poll();
         let reported = self.reporter.report(&self.orders, log, interval, now);
         match &reported {
@@ -330,6 +354,27 @@ impl Agent {
         !matches!(reported, Heard::No { .. })
     }
 
+    /// Writes the file for Prometheus, where the host file names one.
+    fn measure(&mut self, log: u64) {
+        let (server, config) = (&self.orders.server, &self.orders.config);
+        let Some(path) = &config.metrics else {
+            return;
+        };
+        let written = status(server, config, None, self.voice.now())
+            .map_err(|error| with_hint(&error))
+            .and_then(|found| {
+                let synced_at = synced::read(&server.synced());
+                metrics::write(path, &found, log, synced_at).map_err(|error| with_hint(&error))
+            });
+        let problem = written.err();
+        // The same at every report would hide what else is said.
+        if let Some(problem) = problem.as_ref().filter(|_| problem != self.unmeasured) {
+            let problem = format!("the file for Prometheus was not written: {problem}");
+            self.say(None, Level::Warning, &problem);
+        }
+        self.unmeasured = problem;
+    }
+
     fn reload(&mut self) {
         self.notifier.reloading();
         match self.voice.reload() {
@@ -340,6 +385,7 @@ impl Agent {
                 }
                 self.schedule = orders.schedule(Instant::now());
                 self.orders = Arc::new(orders);
+                self.answer();
                 self.say(None, Level::Done, "the host file was read again");
             }
             Err(problem) => {
@@ -351,6 +397,13 @@ impl Agent {
             }
         }
         self.notifier.ready();
+    }
+
+    /// Has the socket answer by the orders of now.
+    fn answer(&self) {
+        if let Some(socket) = &self.socket {
+            socket.tell(&self.orders);
+        }
     }
 
     /// One line for `systemctl status`.

@@ -3,6 +3,7 @@
 mod agent;
 mod clock;
 mod config;
+mod doctor;
 mod enroll;
 mod examples;
 mod failure;
@@ -21,6 +22,8 @@ mod release;
 mod retry;
 mod rollback;
 mod set_aside;
+mod setup;
+mod socket;
 mod status;
 mod subject;
 mod terminal;
@@ -36,6 +39,7 @@ use clap::{Parser, Subcommand};
 
 use self::examples::EXAMPLES;
 use self::host::{Host, HostArguments, Needed};
+use self::socket::is_closed;
 
 use crate::platform::files::Attempt as _;
 
@@ -58,6 +62,7 @@ enum Command {
     Server(ServerCommand),
     Agent(agent::Arguments),
     Config(config::Arguments),
+    Doctor(doctor::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
     /// Print the places where a test can end this program
@@ -82,6 +87,7 @@ enum ServerCommand {
     Verify(verify::Arguments),
     SetAside(set_aside::Arguments),
     History(history::Arguments),
+    Setup(setup::Arguments),
 }
 
 /// Parses the arguments, runs the command and tells how it went.
@@ -99,6 +105,7 @@ impl Command {
     fn run(self, host: HostArguments) -> Result<ExitCode, Failure> {
         match self {
             Self::Config(arguments) => arguments.run(host),
+            Self::Doctor(arguments) => arguments.run(host),
             Self::Agent(arguments) => {
                 let opened = host.clone().open(Needed::Read)?;
                 require_state(&opened)?;
@@ -139,6 +146,11 @@ impl ServerCommand {
     }
 
     fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        match &self {
+            Self::Status(arguments) if is_closed(host.server()) => return arguments.ask(host),
+            Self::History(arguments) if is_closed(host.server()) => return arguments.ask(host),
+            _ => {}
+        }
         require_state(host)?;
         match self {
             Self::Enroll(arguments) => arguments.run(host),
@@ -154,6 +166,7 @@ impl ServerCommand {
             Self::Verify(arguments) => arguments.run(host.server()),
             Self::SetAside(arguments) => arguments.run(host.server()),
             Self::History(arguments) => arguments.run(host.server()),
+            Self::Setup(arguments) => arguments.run(host),
         }
     }
 }

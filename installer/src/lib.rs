@@ -40,6 +40,7 @@
 //! It saves no drift: a changed tree is moved aside as it is, never deleted.
 
 mod config;
+mod doctor;
 mod drift;
 mod failpoint;
 mod fetch;
@@ -47,6 +48,7 @@ mod live;
 mod observer;
 mod operation;
 mod platform;
+mod setup;
 mod site;
 mod state;
 mod tree;
@@ -73,7 +75,8 @@ pub use operation::{
     remove_set_aside, retry, rollback, set_aside, status, sync_from, verify,
 };
 pub use platform::FileError;
-pub use site::{Server, Site};
+pub use setup::{Setup, SetupError, Step};
+pub use site::{Command, Server, Site};
 pub use state::{
     Activation, ActivationAction, ActivationResult, Hold, HoldKind, Leftover, PromotionRecord,
     Quarantined, StateError,

@@ -35,4 +35,5 @@ pub use rollback::{Candidate, RollbackError, RollbackRequest, RolledBack, rollba
 pub use set_aside::{remove_set_aside, set_aside};
 pub use status::{ProjectStatus, Standing, history, output, status};
 pub use verify::{Verification, verify};
+pub(crate) use verify::{installed, verify_quickly};
 pub use write::WriteError;

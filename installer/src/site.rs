@@ -1,9 +1,13 @@
 //! Where everything lies on a server; drawn in the crate's documentation. Knows paths only.
 
+mod command;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bulla_schemas::{Digest, ProjectName};
+
+pub use command::Command;
 
 const STAGING: &str = ".staging";
 
@@ -66,10 +70,9 @@ impl Server {
         &self.state
     }
 
-    /// Writes the flags that make a command mean this server, for a shell; each with a space before
-    /// it.
-    pub(crate) fn flags(&self) -> &str {
-        &self.flags
+    /// Gives the commands in a text the flags that make them mean this server.
+    pub(crate) fn complete(&self, text: &str) -> String {
+        Command::complete(text, self.flags.trim_start())
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -282,12 +285,24 @@ mod tests {
 
     #[test]
     fn hints_name_what_is_not_as_usual() {
-        assert_eq!(Server::new("/srv", "/var/lib/bulla").flags(), "");
+        assert_eq!(Server::new("/srv", "/var/lib/bulla").flags, "");
         assert_eq!(
-            Server::new("/it's", "/var/lib/bulla").flags(),
+            Server::new("/it's", "/var/lib/bulla").flags,
             r" --root '/it'\''s'"
         );
         let server = Server::new("/r", "/s").with_flags(&[("--config", Path::new("/c"))]);
-        assert_eq!(server.flags(), " --config '/c'");
+        assert_eq!(server.flags, " --config '/c'");
+    }
+
+    #[test]
+    fn commands_in_a_text_get_the_flags_of_the_server() {
+        let release = Command::new("release acme/billing");
+        let text = format!("{release} ends it; see bulla-installer");
+        let complete = |state: &str| Server::new("/srv", state).complete(&text);
+        assert_eq!(complete("/var/lib/bulla"), text);
+        assert_eq!(
+            complete("/s"),
+            "`bulla-installer --state '/s' release acme/billing` ends it; see bulla-installer"
+        );
     }
 }

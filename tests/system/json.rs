@@ -178,6 +178,9 @@ fn every_document_of_the_installer_fits_its_schema() {
         json("status", &["status"])[0]["differences"][0]["path"],
         "edited"
     );
+    let all = json("verify-all", &["verify", "--quick"]);
+    assert_eq!(all[0]["differences"][0]["path"], "edited");
+    json("doctor", &["doctor"]);
     json("install", &install);
     let aside = json("set-aside", &["set-aside", "list", PROJECT]);
     assert_eq!(aside[0]["differences"][0]["path"], "edited");
@@ -267,7 +270,8 @@ fn every_command_of_the_installer_that_knows_json_has_a_schema() {
     let names = commands.filter_map(|line| line.strip_prefix("  "));
     let names = names.filter_map(|line| line.split_whitespace().next());
     let with_json: BTreeSet<&str> = names.filter(|name| knows(&[*name])).collect();
-    assert_eq!(with_json, ["history", "install", "status", "verify"].into());
+    let expected = ["doctor", "history", "install", "status", "verify"];
+    assert_eq!(with_json, expected.into());
     assert!(knows(&["set-aside", "list"]) && !knows(&["set-aside", "remove"]));
     assert!(knows(&["config", "show"]) && !knows(&["config", "check"]));
 }

@@ -26,6 +26,7 @@ mod reproduce;
 mod rooms;
 mod same_bytes;
 mod serve;
+mod server_doctor;
 mod third_party;
 mod wave;
 mod week;

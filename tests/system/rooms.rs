@@ -28,7 +28,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         "installer/src",
         &[
             &["cli"],
-            &["agent"],
+            &["agent", "doctor"],
+            &["setup"],
             &["operation"],
             &["live", "fetch", "drift"],
             &["tree"],

@@ -1,5 +1,6 @@
 //! `bulla-installer agent [--once]`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,13 +9,12 @@ use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
 use super::clock;
-use super::hints::complete;
 use super::host::{Host, HostArguments, Needed};
 use super::install::sentence;
 use super::registries::access;
 use super::token::TokenArguments;
 use crate::agent::{self, Level, Orders, Voice};
-use crate::fetch::FollowedLog;
+use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::Installed;
 use crate::site::Server;
 use crate::state::with_causes;
@@ -30,18 +30,24 @@ pub(super) struct Arguments {
     /// Bring every followed project to its channel once, report, and end
     #[arg(long)]
     once: bool,
+    /// Answer members of the group `bulla` here
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    socket: Option<PathBuf>,
     #[command(flatten)]
     token: TokenArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host, arguments: &HostArguments) -> Result<ExitCode, Failure> {
+        if self.once {
+            // What is not enrolled has nothing to do; an agent that stays waits for that.
+            FollowedLog::open(host.server(), host.config())?;
+        }
         let orders = orders(host, self.token.clone())?;
         if orders.config.followed().next().is_none() {
-            stderr::warn(complete(
+            stderr::warn(host.server().complete(
                 "the host file follows no project; `bulla-installer follow PROJECT --channel \
                  CHANNEL` writes one into it",
-                host.server(),
             ));
         }
         let voice: Arc<dyn Voice> = Arc::new(Speaker {
@@ -53,18 +59,26 @@ impl Arguments {
             let worst = agent::run_once(orders, &voice);
             return Ok(worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_status())));
         }
-        agent::run(orders, &voice)?;
+        agent::run(orders, &voice, self.socket.as_deref())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
-    let log = FollowedLog::open(host.server(), host.config())?;
+    let file = host.file().map(|file| file.path().to_owned());
+    let log = match FollowedLog::open(host.server(), host.config()) {
+        // `enroll` and `follow` write the host file, which is looked at again then.
+        Err(FetchError::NotEnrolled { .. }) if file.is_some() => {
+            let (server, config) = (host.server().clone(), host.config().clone());
+            return Ok(Orders::new(file, server, config, Vec::new()));
+        }
+        opened => opened?,
+    };
     if let Some(loss) = log.loss(host.server()) {
         stderr::warn(loss);
     }
     Ok(Orders::new(
-        host.file().map(|file| file.path().to_owned()),
+        file,
         host.server().clone(),
         host.config().clone(),
         access(&log, host, token)?,
@@ -81,7 +95,7 @@ struct Speaker {
 
 impl Voice for Speaker {
     fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
-        let sentence = complete(sentence, &self.server);
+        let sentence = self.server.complete(sentence);
         let sentence = match project {
             Some(project) => format!("{project}: {sentence}"),
             None => sentence,

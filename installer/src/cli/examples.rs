@@ -63,7 +63,13 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla-installer status acme/billing --json",
         ],
     ),
-    (&["verify"], &["bulla-installer verify acme/billing"]),
+    (
+        &["verify"],
+        &[
+            "bulla-installer verify acme/billing",
+            "bulla-installer verify --quick",
+        ],
+    ),
     (&["set-aside"], &["bulla-installer set-aside list"]),
     (
         &["set-aside", "list"],
@@ -78,6 +84,14 @@ pub(super) const EXAMPLES: Examples = &[
         &[
             "bulla-installer history acme/billing --json",
             "bulla-installer history acme/billing --output 7",
+        ],
+    ),
+    (&["doctor"], &["bulla-installer doctor"]),
+    (
+        &["setup"],
+        &[
+            "bulla-installer setup",
+            "bulla-installer setup --remove --dry-run",
         ],
     ),
     (

@@ -7,7 +7,7 @@ use bulla_terminal::{Failure, stderr, stdout};
 use super::failure::report_rollback;
 use super::terminal::Terminal;
 use crate::operation::{RollbackRequest, RolledBack, rollback};
-use crate::site::Server;
+use crate::site::{Command, Server};
 
 /// Goes to the release and says so.
 pub(super) fn go_back(server: &Server, request: &RollbackRequest) -> Result<ExitCode, Failure> {
@@ -18,19 +18,18 @@ pub(super) fn go_back(server: &Server, request: &RollbackRequest) -> Result<Exit
         Ok(rolled_back) => rolled_back,
         Err(error) => return Ok(report_rollback(error, server)),
     };
-    stderr::say(sentence(request, &rolled_back));
+    stderr::say(server.complete(&sentence(request, &rolled_back)));
     stdout::line(rolled_back.hash)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn sentence(request: &RollbackRequest, rolled_back: &RolledBack) -> String {
     let (project, hash) = (&request.project, rolled_back.hash.short());
+    let release = Command::new(format!("release {project}"));
     let held = match (rolled_back.is_held, request.pin) {
         (false, _) => String::new(),
-        (true, false) => format!(
-            ", held there until the channel moves on or `bulla-installer release {project}`"
-        ),
-        (true, true) => format!(", pinned until `bulla-installer release {project}`"),
+        (true, false) => format!(", held there until the channel moves on or {release}"),
+        (true, true) => format!(", pinned until {release}"),
     };
     match rolled_back.left {
         Some(left) if left == rolled_back.hash => {

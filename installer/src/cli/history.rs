@@ -9,10 +9,13 @@ use bulla_schemas::{Name, ProjectName};
 use bulla_terminal::{Failure, Table, stdout};
 use clap::Args;
 
+use super::host::Host;
+use super::socket::SocketArguments;
 use super::terminal::Terminal;
+use crate::agent::Question;
 use crate::operation::{history, output};
 use crate::site::Server;
-use crate::state::ActivationAction;
+use crate::state::{Activation, ActivationAction};
 
 /// List what was made live on this server, the latest last
 #[derive(Debug, Args)]
@@ -26,6 +29,8 @@ pub(super) struct Arguments {
     /// Write JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    socket: SocketArguments,
 }
 
 impl Arguments {
@@ -34,6 +39,22 @@ impl Arguments {
             return print_output(server, &self.project, number);
         }
         let activations = history(server, &self.project, &Terminal::new("history", server))?;
+        self.print(&activations)
+    }
+
+    /// Prints what the agent says. What hooks wrote, it keeps to itself.
+    pub(super) fn ask(&self, host: &Host) -> Result<ExitCode, Failure> {
+        if self.output.is_some() {
+            let message = "only root may read what hooks wrote: it may have secrets in it";
+            return Err(Failure::new(FailureKind::Refused, message).with_hint("run it with `sudo`"));
+        }
+        let project = self.project.clone();
+        let question = Question::History { project };
+        let activations: Vec<Activation> = self.socket.ask(&question, host.server())?;
+        self.print(&activations)
+    }
+
+    fn print(&self, activations: &[Activation]) -> Result<ExitCode, Failure> {
         if self.json {
             stdout::json(&activations)?;
             return Ok(ExitCode::SUCCESS);
@@ -50,7 +71,7 @@ impl Arguments {
             "REASON",
         ])
         .wrap(&["REASON"]);
-        for activation in &activations {
+        for activation in activations {
             let people: Vec<_> = match &activation.by {
                 Some(by) => vec![by.as_str()],
                 None => activation

@@ -10,6 +10,7 @@ use super::person::reason;
 use super::subject::SubjectArguments;
 use super::terminal::Terminal;
 use crate::operation::hold;
+use crate::site::Command;
 
 /// Keep this server on the release that is live
 ///
@@ -34,11 +35,12 @@ impl Arguments {
             &self.reason,
             &Terminal::new("hold", server),
         )?;
-        stderr::say(format_args!(
-            "{}: held on {} until `bulla-installer release {0}`",
+        let release = Command::new(format!("release {}", request.project));
+        stderr::say(server.complete(&format!(
+            "{}: held on {} until {release}",
             request.project,
             held.hash.short()
-        ));
+        )));
         stdout::line(held.hash)?;
         Ok(ExitCode::SUCCESS)
     }

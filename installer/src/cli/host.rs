@@ -113,6 +113,21 @@ impl Host {
         &self.server
     }
 
+    /// The directories that projects lie in elsewhere than in the server's root.
+    pub(super) fn own_roots(&self) -> Vec<PathBuf> {
+        let projects = self.config.projects.values();
+        projects
+            .filter_map(|project| project.root.clone())
+            .collect()
+    }
+
+    /// All directories that the agent writes to besides the server's own.
+    pub(super) fn written(&self) -> Vec<PathBuf> {
+        let metrics = self.config.metrics.iter();
+        let metrics = metrics.filter_map(|file| file.parent().map(Path::to_owned));
+        self.own_roots().into_iter().chain(metrics).collect()
+    }
+
     /// What holds for a project.
     pub(super) fn project(&self, project: &ProjectName) -> ProjectConfig {
         self.config.project(project)

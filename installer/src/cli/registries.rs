@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use bulla_terminal::{Failure, stderr};
 
-use super::hints::complete;
 use super::host::Host;
 use super::token::{TokenArguments, from_kept_file};
 use crate::fetch::{Access, FollowedLog};
-use crate::site::Server;
+use crate::site::{Command, Server};
 use crate::state::with_causes;
 
 /// Returns them in the order in which they are asked. A token that the command was given is shown to
@@ -49,18 +48,17 @@ pub(super) fn access(
 
 /// Returns the file that enrolment named for the registry's token. Many registries can be read
 /// without one.
-fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
+pub(super) fn remembered_token(log: &FollowedLog, server: &Server) -> Option<PathBuf> {
     match log.token_file(server) {
         Ok(path) => path,
         Err(error) => {
             let problem = with_causes(&error);
             let url = log.registries().first().map(|first| first.url.as_str());
-            let command = format!(
-                "`bulla-installer enroll {} ANCHOR --token-file FILE` writes it again",
+            let command = Command::new(format!(
+                "enroll {} ANCHOR --token-file FILE",
                 url.unwrap_or("URL")
-            );
-            let command = complete(&command, server);
-            stderr::warn(format_args!("{problem}; {command}"));
+            ));
+            stderr::warn(server.complete(&format!("{problem}; {command} writes it again")));
             None
         }
     }

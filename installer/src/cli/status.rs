@@ -2,15 +2,17 @@
 
 use std::process::ExitCode;
 
+use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
 use super::clock;
-use super::hints::complete;
 use super::host::Host;
+use super::socket::SocketArguments;
+use crate::agent::Question;
 use crate::operation::{ProjectStatus, status};
-use crate::site::Server;
+use crate::site::{Command, Server};
 use crate::state::{Hold, HoldKind};
 use crate::tree::compare::in_words;
 
@@ -22,14 +24,38 @@ pub(super) struct Arguments {
     /// Write JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    socket: SocketArguments,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        let found = status(
+            host.server(),
+            host.config(),
+            self.project.as_ref(),
+            clock::now(),
+        )?;
+        self.print(found, host.server())
+    }
+
+    /// Prints what the agent says.
+    pub(super) fn ask(&self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
-        let mut found = status(server, host.config(), self.project.as_ref(), clock::now())?;
+        let mut found: Vec<ProjectStatus> = self.socket.ask(&Question::Status, server)?;
+        if let Some(project) = &self.project {
+            found.retain(|status| status.project == *project);
+            if found.is_empty() {
+                let message = format!("`{project}` was never installed on this server");
+                return Err(Failure::new(FailureKind::Failed, message));
+            }
+        }
+        self.print(found, server)
+    }
+
+    fn print(&self, mut found: Vec<ProjectStatus>, server: &Server) -> Result<ExitCode, Failure> {
         for status in &mut found {
-            status.problem = status.problem.take().map(|text| complete(&text, server));
+            status.problem = status.problem.take().map(|text| server.complete(&text));
         }
         if self.json {
             stdout::json(&found)?;
@@ -105,14 +131,12 @@ fn notes(status: &ProjectStatus, server: &Server) {
         ));
     }
     if let (Some(waiting), Some(head)) = (&status.waiting, status.head) {
+        let now = Command::new(format!("install {project} --now"));
         stderr::say(format_args!(
             "{project}: {} {}; {} does not wait",
             head.short(),
             waiting.reason,
-            complete(
-                &format!("`bulla-installer install {project} --now`"),
-                server
-            ),
+            typed(&now, server),
         ));
     }
     if let Some(failure) = &status.failure {
@@ -122,16 +146,13 @@ fn notes(status: &ProjectStatus, server: &Server) {
         ));
     }
     for failed in &status.quarantine {
-        let command = format!(
-            "`bulla-installer history {project} --output {}`",
-            failed.number
-        );
+        let command = Command::new(format!("history {project} --output {}", failed.number));
         stderr::say(format_args!(
             "{project}: {} failed here at {}: {}; {} shows what was written",
             failed.hash.short(),
             failed.failed_at,
             first_line(&failed.reason),
-            complete(&command, server),
+            typed(&command, server),
         ));
     }
     for missing in &status.missing {
@@ -148,12 +169,12 @@ fn notes(status: &ProjectStatus, server: &Server) {
         ));
     }
     for tree in &status.set_aside {
-        let command = format!("`bulla-installer set-aside remove {project} {}`", tree.name);
+        let command = Command::new(format!("set-aside remove {project} {}", tree.name));
         stderr::say(format_args!(
             "{project}: a changed tree of {} is set aside in `{}`; {} removes it",
             tree.hash.short(),
             tree.path.display(),
-            complete(&command, server),
+            typed(&command, server),
         ));
     }
 }
@@ -172,11 +193,15 @@ fn held(hold: &Hold) -> String {
 }
 
 fn ends(hold: &Hold, project: &ProjectName, server: &Server) -> String {
-    let release = complete(&format!("`bulla-installer release {project}`"), server);
+    let release = typed(&Command::new(format!("release {project}")), server);
     match hold.kind {
         HoldKind::Rollback => format!("a newer promotion ends the hold, or {release}"),
         HoldKind::Hold | HoldKind::Pin => format!("{release} ends that"),
     }
+}
+
+fn typed(command: &Command, server: &Server) -> String {
+    server.complete(&command.to_string())
 }
 
 fn none() -> String {

@@ -3,7 +3,6 @@
 use bulla_bundle::Progress;
 use bulla_terminal::Bar;
 
-use super::hints::complete;
 use crate::observer::Observer;
 use crate::site::Server;
 
@@ -49,7 +48,7 @@ impl Progress for Terminal<'_> {
 impl Observer for Terminal<'_> {
     fn note(&self, sentence: &str) {
         if let Some(bar) = &self.bar {
-            bar.note(complete(sentence, self.server));
+            bar.note(self.server.complete(sentence));
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct HostConfig {
     pub windows: Option<Vec<Window>>,
     /// Where these windows are.
     pub time_zone: Option<Zone>,
+    /// A file for Prometheus, which the agent replaces.
+    #[serde(deserialize_with = "values::absolute_path")]
+    pub metrics: Option<PathBuf>,
     /// What the log of the registries must contain.
     pub anchor: Option<Anchor>,
     /// The registries that serve the log and its releases; each is asked after those before it.

@@ -25,6 +25,7 @@ impl HostConfig {
             state: server.state().to_owned(),
             name: self.name.clone(),
             poll: self.poll(),
+            metrics: self.metrics.clone(),
             anchor: self.anchor.clone(),
             registries: registries.collect(),
             projects: projects

@@ -1,13 +1,13 @@
 //! The commands that messages tell people to run, whole.
 
-use crate::site::Site;
+use crate::site::{Command, Site};
 use crate::state::history::History;
 use crate::state::hold;
 use crate::tree::note;
 
 /// Returns the install of the channel that the server follows, as far as that is known; of the
 /// release that the server is held on, where it is.
-pub(super) fn install(site: &Site, history: &History) -> String {
+pub(super) fn install(site: &Site, history: &History) -> Command {
     let noted = || {
         let hash = crate::live::current::read(site).ok()??;
         note::read(site, &hash).map(|note| note.channel)
@@ -19,13 +19,13 @@ pub(super) fn install(site: &Site, history: &History) -> String {
         Ok(Some(hold)) => format!(" {} --pin-old", hold.hash.short()),
         _ => String::new(),
     };
-    format!(
-        "bulla-installer install {} --channel {channel}{held}",
+    Command::new(format!(
+        "install {} --channel {channel}{held}",
         site.project()
-    )
+    ))
 }
 
 /// Returns the rollback to the release before.
-pub(super) fn rollback(site: &Site) -> String {
-    format!("bulla-installer rollback {} -m REASON", site.project())
+pub(super) fn rollback(site: &Site) -> Command {
+    Command::new(format!("rollback {} -m REASON", site.project()))
 }

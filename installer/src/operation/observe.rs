@@ -9,6 +9,7 @@ use crate::drift::DriftError;
 use crate::fetch::FetchError;
 use crate::live::LiveError;
 use crate::platform::files::FileError;
+use crate::site::Command;
 use crate::state::StateError;
 
 /// Why status, history or a verification cannot be given.
@@ -36,7 +37,7 @@ pub enum ObserveError {
         /// The link that says what is live.
         current: PathBuf,
         /// The command that puts it back.
-        command: String,
+        command: Command,
     },
     /// The bundle of the live release is not kept here.
     #[error(
@@ -46,7 +47,7 @@ pub enum ObserveError {
         /// The release.
         hash: Digest,
         /// The command that makes it again.
-        command: String,
+        command: Command,
     },
     /// The tree of the live release is gone.
     #[error("the tree of {hash}, which is live, is gone")]
@@ -54,7 +55,7 @@ pub enum ObserveError {
         /// The release.
         hash: Digest,
         /// The command that makes it again.
-        command: String,
+        command: Command,
     },
 }
 
@@ -89,9 +90,9 @@ impl Outcome for ObserveError {
             Self::Fetch(error) => error.hint(),
             Self::Drift(error) => error.hint(),
             Self::NotInstalled { .. } => None,
-            Self::NothingLive { command, .. } => Some(format!("`{command}` puts a link back")),
+            Self::NothingLive { command, .. } => Some(format!("{command} puts a link back")),
             Self::BundleNotKept { command, .. } | Self::TreeGone { command, .. } => {
-                Some(format!("`{command}` makes it again"))
+                Some(format!("{command} makes it again"))
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::live::activation::{Activator, Ended};
 use crate::live::{HookSettings, LiveError, Unproved, current, folders, left};
 use crate::observer::Observer;
 use crate::platform::files::FileError;
-use crate::site::{Server, Site};
+use crate::site::{Command, Server, Site};
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{with_causes, with_hint};
@@ -115,7 +115,6 @@ pub fn rollback(
         observer.note(&warning);
     }
     Target {
-        server,
         site,
         activation: target,
         history: &history,
@@ -304,7 +303,6 @@ fn choose<'a>(
 
 /// What a target's tree is looked for and made with.
 struct Target<'a> {
-    server: &'a Server,
     site: &'a Site,
     activation: &'a Activation,
     history: &'a History,
@@ -440,19 +438,18 @@ impl Target<'_> {
     }
 
     /// Writes the command that installs the release from the registry.
-    fn install_command(&self) -> String {
+    fn install_command(&self) -> Command {
         let Activation {
             hash, promotion, ..
         } = self.activation;
         let (project, channel) = (self.site.project(), &promotion.channel);
         let release = if self.is_held { " --release-hold" } else { "" };
-        let flags = self.server.flags();
-        format!(
-            "bulla-installer install {project} --channel {channel} {hash} --pin-old{release}{flags}"
-        )
+        Command::new(format!(
+            "install {project} --channel {channel} {hash} --pin-old{release}"
+        ))
     }
 }
 
-fn repair_with(command: &str) -> String {
+fn repair_with(command: &Command) -> String {
     format!("With the registry in reach, this mends it: {command}")
 }

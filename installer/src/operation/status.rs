@@ -152,7 +152,7 @@ impl Problems {
             Err(error) => return self.or_default(Err(error)),
         };
         let command = command::install(site, history);
-        self.0.push(format!("{found}; `{command}` repairs it"));
+        self.0.push(format!("{found}; {command} repairs it"));
         None
     }
 
@@ -242,7 +242,7 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
 /// Says which of the two that tell what was live is gone, and how it comes back.
 fn lost(site: &Site, history: &History, is_live: bool) -> Option<String> {
     let back = format!(
-        "the next `{}` or `{}`",
+        "the next {} or {}",
         command::install(site, history),
         command::rollback(site)
     );

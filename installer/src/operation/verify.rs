@@ -1,5 +1,7 @@
 //! Verify: the live tree, every content hashed against the signed index.
 
+use std::collections::BTreeSet;
+
 use bulla_schemas::ProjectName;
 pub use bulla_schemas::report::server::Verification;
 
@@ -12,8 +14,29 @@ use crate::state::bundles;
 use crate::state::history::History;
 use crate::tree::persist;
 
+/// Returns the projects that were ever installed here.
+pub(crate) fn installed(server: &Server) -> Result<BTreeSet<ProjectName>, ObserveError> {
+    Ok(known::projects(server)?)
+}
+
 /// Hashes the live tree against the signed index.
 pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, ObserveError> {
+    verify_to(server, project, Depth::Full)
+}
+
+/// Compares the live tree with the signed index, and believes files whose stamps are as recorded.
+pub(crate) fn verify_quickly(
+    server: &Server,
+    project: &ProjectName,
+) -> Result<Verification, ObserveError> {
+    verify_to(server, project, Depth::Quick)
+}
+
+fn verify_to(
+    server: &Server,
+    project: &ProjectName,
+    depth: Depth,
+) -> Result<Verification, ObserveError> {
     let site = server.site(project);
     let install = || command::install(&site, &History::read(&site.history()).unwrap_or_default());
     let hash = current::read(&site)?.ok_or_else(|| {
@@ -33,7 +56,7 @@ pub fn verify(server: &Server, project: &ProjectName) -> Result<Verification, Ob
         hash,
         command: install(),
     })?;
-    let found = examine_with(&site, &bundle, Depth::Full)?;
+    let found = examine_with(&site, &bundle, depth)?;
     let found = found.ok_or_else(|| ObserveError::TreeGone {
         hash,
         command: install(),

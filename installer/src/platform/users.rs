@@ -26,6 +26,14 @@ pub(crate) fn owner(user_name: &str, group: Option<&str>) -> Option<(fs::Uid, fs
     (is_number(uid) && is_number(gid)).then(|| (fs::Uid::from_raw(uid), fs::Gid::from_raw(gid)))
 }
 
+/// Tells whether a user belongs to a group of this machine.
+pub(crate) fn is_member(uid: u32, group: &str) -> bool {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    let group = Group::from_name(group).ok().flatten();
+    user.zip(group)
+        .is_some_and(|(user, group)| user.gid == group.gid || group.mem.contains(&user.name))
+}
+
 fn group_number(name: &str) -> Option<u32> {
     let named = Group::from_name(name).ok().flatten();
     let known = named.map(|group| group.gid);

@@ -10,6 +10,7 @@ use crate::live::LiveError;
 use crate::operation::resolve::ResolveError;
 use crate::operation::write::WriteError;
 use crate::platform::files::FileError;
+use crate::site::Command;
 use crate::state::StateError;
 use crate::tree::Difference;
 use crate::tree::compare::in_words;
@@ -55,7 +56,7 @@ pub enum RollbackError {
         /// The release.
         hash: Digest,
         /// The command that fetches it.
-        command: String,
+        command: Command,
         /// What else was live here.
         candidates: Vec<Candidate>,
     },
@@ -70,7 +71,7 @@ pub enum RollbackError {
         /// What differs from what this server recorded of the tree.
         differences: Vec<Difference>,
         /// The command that fetches what is missing.
-        command: String,
+        command: Command,
     },
     /// The release's tree was changed, and what is missing of it is not on this disk.
     #[error("the tree of {hash} cannot be repaired from this disk")]
@@ -78,7 +79,7 @@ pub enum RollbackError {
         /// The release.
         hash: Digest,
         /// The command that fetches what is missing.
-        command: String,
+        command: Command,
         /// What is missing.
         #[source]
         source: WriteError,
@@ -142,7 +143,8 @@ impl Outcome for RollbackError {
                     let hash = candidate.hash.short();
                     return Some(format!(
                         "to go to a release that was live before, name it: \
-                         `bulla-installer rollback {project} {hash}`"
+                         {}",
+                        Command::new(format!("rollback {project} {hash}"))
                     ));
                 }
                 "promote the release you want back, with `bulla rollback`, and install it"

@@ -27,6 +27,9 @@ pub struct ConfigReport {
     pub name: Option<HostName>,
     /// How often the agent looks at least whether there is something to do.
     pub poll: Period,
+    /// The file for Prometheus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<PathBuf>,
     /// What the log of the registries must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,

@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check deny bench schemas failpoints install
+.PHONY: help demo test test-systemd check deny bench schemas failpoints install dist
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := source scripts/environment && cargo
 
 help: ## Lists these goals
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 demo: ## Publishes, promotes, installs and rolls back real projects in a temporary folder
 	@scripts/setup demo
@@ -19,6 +19,11 @@ demo: ## Publishes, promotes, installs and rolls back real projects in a tempora
 test: failpoints ## Installs what is missing and runs every test
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+
+test-systemd: ## Boots servers with a real systemd and lives through a bad day there
+	@scripts/setup systemd
+	$(CARGO) build --workspace --bins
+	BULLA_TEST_SYSTEMD=1; export BULLA_TEST_SYSTEMD; $(CARGO) test --package bulla-tests --test system systemd::
 
 # The crash tests need an installer that dies on demand. It is built first and copied away, so
 # that no program in target/debug ever is that one.
@@ -39,6 +44,12 @@ deny: ## Licences, banned crates, sources and known vulnerabilities of the depen
 install: ## Programs, man pages and completions below DESTDIR/PREFIX (/usr/local)
 	$(CARGO) build --release --workspace --bins
 	@scripts/install "$(TARGET)/release" "$(DESTDIR)$(or $(PREFIX),/usr/local)"
+
+dist: ## A tarball and Debian packages below target/dist
+	@scripts/setup dist
+	$(CARGO) build --release --workspace --bins
+	@version=$$($(CARGO) pkgid --package bulla-installer | sed 's/.*[@#]//'); \
+	scripts/dist "$(TARGET)/release" "$$version" "$(TARGET)/dist"
 
 bench: ## Times the programs on a tree of about 20,000 files
 	@scripts/setup bench

@@ -19,6 +19,7 @@
 
 pub mod agent;
 pub mod chaos_proxy;
+pub mod container;
 pub mod keys;
 pub mod programs;
 pub mod registry;
@@ -32,6 +33,7 @@ pub mod world;
 
 pub use agent::Agent;
 pub use chaos_proxy::{ChaosProxy, Direction, Fault};
+pub use container::Container;
 pub use keys::Person;
 pub use programs::Program;
 pub use registry::Registry;

@@ -27,6 +27,7 @@ mod rooms;
 mod same_bytes;
 mod serve;
 mod server_doctor;
+mod systemd;
 mod third_party;
 mod wave;
 mod week;

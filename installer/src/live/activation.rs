@@ -496,10 +496,8 @@ pub(super) const fn goes_back(step: &Step) -> bool {
 /// Says that two processes ended in a phase.
 fn deadly(phase: Phase) -> String {
     let during = match phase {
-        Phase::Prepare | Phase::Switch => "it was made live",
-        Phase::Activate => "its hook `activate` ran",
         Phase::Watch => "its health was watched",
-        Phase::Record => "what came of it was written down",
+        _ => "its hook `activate` ran",
     };
     format!("the installer was ended twice while {during}")
 }

@@ -59,10 +59,11 @@ pub(crate) enum Phase {
 
 impl Step {
     /// Notes that a process died in the phase that the step is in. Tells whether that was not the
-    /// first one: then it was no accident.
+    /// first one while something of the release ran: then it was no accident.
     pub(crate) fn note_death(&mut self) -> bool {
+        let something_ran = matches!(self.phase, Phase::Activate | Phase::Watch);
         let is_second = self.deaths.contains(&self.phase);
-        if !is_second {
+        if something_ran && !is_second {
             self.deaths.push(self.phase);
         }
         is_second

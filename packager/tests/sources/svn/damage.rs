@@ -357,14 +357,8 @@ fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     let said = refused_pack(&repository);
     assert!(said.contains("expected a file"), "{said}");
     put_pipe(&database(&repository));
-    let error = svn_error(open(&repository.work()));
-    assert!(
-        matches!(
-            error,
-            SvnError::WorkingCopy(WorkingCopyError::Unreadable { .. })
-        ),
-        "{error:?}"
-    );
+    let error = refusal(open(&repository.work()));
+    assert!(matches!(error, SourceError::Special(_)), "{error:?}");
 }
 
 #[test]

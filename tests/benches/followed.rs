@@ -11,11 +11,7 @@ use crate::{PROJECT, report};
 /// Times promotions of one-line changes, from the end of `bulla promote` on, once the agent
 /// recycles trees.
 pub(crate) fn all(world: &World, checkout: &mut GitCheckout, kept: usize, runs: usize) {
-    let server = world.server("followed");
-    let host_file = world.path("followed.toml");
-    let follow = ["follow", PROJECT, "--channel", "prod", "--config"];
-    let config = host_file.to_str().expect("a path of ours");
-    server.run(&[&follow[..], &[config]].concat()).done();
+    let (server, host_file) = world.follower("followed", PROJECT);
     let mut agent = Agent::start(&server, &host_file);
     let mut times = Vec::new();
     for run in 0..=kept + runs {

@@ -192,6 +192,17 @@ impl World {
         self.server_at(name, self.registry.url())
     }
 
+    /// Lays out a server whose host file follows `prod` of a project, and returns both.
+    pub fn follower(&self, name: &str, project: &str) -> (Server, PathBuf) {
+        let server = self.server(name);
+        let host_file = self.path(&format!("{name}.toml"));
+        let follow = ["follow", project, "--channel", "prod", "--config"].map(OsStr::new);
+        server
+            .run(&[&follow[..], &[host_file.as_os_str()]].concat())
+            .done();
+        (server, host_file)
+    }
+
     /// Lays out a server that follows the registry at another address.
     #[track_caller]
     pub fn server_at(&self, name: &str, url: &str) -> Server {

@@ -3,26 +3,14 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bulla_tests::{Agent, Program, Server, Transcript, World};
+use bulla_tests::{Agent, Program, Transcript, World};
 use rustix::process::Signal;
 
 const PROJECT: &str = "acme/billing";
-
-/// A server that follows the project, and its host file.
-fn following(world: &World, name: &str) -> (Server, PathBuf) {
-    let server = world.server(name);
-    let host_file = world.path(&format!("{name}.toml"));
-    let config = host_file.to_str().unwrap();
-    server
-        .run(&["follow", PROJECT, "--channel", "prod", "--config", config])
-        .done();
-    (server, host_file)
-}
 
 /// Takes the last promotion back, for everybody.
 fn roll_back(world: &World) {
@@ -44,7 +32,7 @@ fn a_promotion_reaches_servers_by_itself_and_so_does_the_one_that_takes_it_back(
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let servers = ["web1", "web2"].map(|name| following(&world, name));
+    let servers = ["web1", "web2"].map(|name| world.follower(name, PROJECT));
     let mut agents = servers
         .each_ref()
         .map(|(server, host_file)| Agent::start(server, host_file));
@@ -80,7 +68,7 @@ fn where_a_release_is_says_what_was_read_back_from_the_disk() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = fs::read_to_string(&host_file).unwrap();
     fs::write(&host_file, format!("name = \"web1\"\n{config}")).unwrap();
     let created = world
@@ -127,7 +115,7 @@ fn a_release_that_fails_its_checks_is_taken_back_once_and_not_tried_again() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = host_file.to_str().unwrap();
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_live(&server, PROJECT, &first);
@@ -183,7 +171,7 @@ fn what_a_person_rolled_back_to_stays_until_the_channel_moves_on() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = host_file.to_str().unwrap();
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_live(&server, PROJECT, &first);
@@ -209,7 +197,7 @@ fn a_live_tree_that_is_gone_is_made_again() {
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = host_file.to_str().unwrap();
     let once = || server.run(&["agent", "--once", "--config", config]);
     once().done();
@@ -227,7 +215,7 @@ fn an_agent_starts_without_network_and_goes_on_when_the_registry_is_back() {
     let mut world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     world.registry.stop();
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_said("the log was not read");
@@ -247,7 +235,7 @@ fn what_a_person_edits_in_the_live_tree_is_not_undone_between_promotions() {
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_live(&server, PROJECT, &first);
     let page = server.project(PROJECT).join("current/public/index.html");
@@ -268,7 +256,7 @@ fn a_changed_host_file_counts_from_the_signal_on_and_a_broken_one_does_not() {
     let other = world.git("acme/shop");
     let first = world.release(&checkout.path, PROJECT);
     let shop = world.release(&other.path, "acme/shop");
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_live(&server, PROJECT, &first);
     let text = fs::read_to_string(&host_file).unwrap();
@@ -290,7 +278,7 @@ fn an_agent_that_is_killed_in_the_middle_is_finished_by_the_next_one() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = host_file.to_str().unwrap();
     server.run(&["agent", "--once", "--config", config]).done();
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
@@ -313,7 +301,7 @@ fn an_agent_waits_for_a_command_that_works_on_the_project_and_says_so() {
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let lock = server.state.join("projects/acme%2Fbilling/lock");
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let held = bulla_files::Lock::take(&lock, "rollback", bulla_schemas::Timestamp::EPOCH, |_| {});
@@ -329,7 +317,7 @@ fn one_run_ends_with_the_gravest_failure_and_brings_what_it_can() {
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let config = host_file.to_str().unwrap();
     server
         .run(&[
@@ -357,7 +345,7 @@ fn systemd_is_told_when_the_agent_is_ready_gets_on_and_ends() {
     let world = World::new();
     let checkout = world.git(PROJECT);
     let first = world.release(&checkout.path, PROJECT);
-    let (server, host_file) = following(&world, "web1");
+    let (server, host_file) = world.follower("web1", PROJECT);
     let path = world.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket

@@ -19,12 +19,7 @@ struct Follower {
 impl Follower {
     /// `more` is what its host file says besides.
     fn start(world: &World, name: &str, more: &str) -> Self {
-        let server = world.server(name);
-        let host_file = world.path(&format!("{name}.toml"));
-        let config = host_file.to_str().unwrap();
-        server
-            .run(&["follow", PROJECT, "--channel", "prod", "--config", config])
-            .done();
+        let (server, host_file) = world.follower(name, PROJECT);
         let followed = fs::read_to_string(&host_file).unwrap();
         // Whoever runs the tests may run the hooks.
         let user = if rustix::process::geteuid().is_root() {

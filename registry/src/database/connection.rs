@@ -190,19 +190,25 @@ mod tests {
         assert!(odd.join("registry.db").is_file());
     }
 
-    #[tokio::test]
-    async fn a_database_of_the_first_version_keeps_its_tokens_and_takes_reports() {
-        let directory = tempfile::tempdir().unwrap();
-        let data = DataDirectory::open(directory.path()).unwrap();
+    /// Makes the tables as an earlier program left them.
+    async fn database_of_version(version: i64, data: &DataDirectory) -> AnyPool {
         install_default_drivers();
         let pool = AnyPool::connect(&sqlite_url(&data.database()))
             .await
             .unwrap();
-        let first = MIGRATIONS.iter().filter(|step| step.version == 1);
-        Migrator::with_migrations(first.cloned().collect())
+        let steps = MIGRATIONS.iter().filter(|step| step.version <= version);
+        Migrator::with_migrations(steps.cloned().collect())
             .run(&pool)
             .await
             .unwrap();
+        pool
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_keeps_its_tokens_and_takes_reports() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let pool = database_of_version(1, &data).await;
         sqlx::query(
             "INSERT INTO tokens (id, name, secret_digest, scopes, projects, created_at)
              VALUES ('4f1c2a90b7de', 'old', $1, 'report', '*', '2026-11-22T22:40:00Z')",
@@ -237,15 +243,7 @@ mod tests {
     async fn a_database_of_the_second_version_knows_how_long_its_referrers_are() {
         let directory = tempfile::tempdir().unwrap();
         let data = DataDirectory::open(directory.path()).unwrap();
-        install_default_drivers();
-        let pool = AnyPool::connect(&sqlite_url(&data.database()))
-            .await
-            .unwrap();
-        let earlier = MIGRATIONS.iter().filter(|step| step.version <= 2);
-        Migrator::with_migrations(earlier.cloned().collect())
-            .run(&pool)
-            .await
-            .unwrap();
+        let pool = database_of_version(2, &data).await;
         let subject = OciDigest::from(bulla_schemas::Digest::of(b"subject"));
         let annotations = [(r#"{"long":"ä"}"#, Some("a/b")), ("{}", None)];
         for (number, (annotations, artifact_type)) in annotations.into_iter().enumerate() {

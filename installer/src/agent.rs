@@ -19,6 +19,7 @@ mod pulse;
 mod report;
 mod schedule;
 mod socket;
+mod trace;
 mod voice;
 mod worker;
 
@@ -39,6 +40,7 @@ use self::pulse::Pulse;
 use self::report::{Heard, Reporter};
 use self::schedule::Schedule;
 use self::socket::Socket;
+use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::{Outcome, Waiting, status, sync_all};
@@ -50,7 +52,7 @@ pub(crate) use self::socket::{Question, SOCKET, ask};
 pub use self::voice::{Level, Voice};
 
 /// How long the agent waits at most before it looks around.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How many projects are brought to their channels at once.
 const MOST_WORKERS: usize = 4;
 
@@ -102,6 +104,8 @@ struct Agent {
     running: BTreeSet<ProjectName>,
     /// What projects wait for, as it was said.
     waiting: BTreeMap<ProjectName, String>,
+    /// How the projects were left.
+    left: BTreeMap<ProjectName, Trace>,
 }
 
 impl Agent {
@@ -127,6 +131,7 @@ impl Agent {
             unmeasured: None,
             running: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            left: BTreeMap::new(),
         }
     }
 
@@ -142,6 +147,7 @@ impl Agent {
                 if self.orders.is_outdated() {
                     self.reload();
                 }
+                self.look_for_people(now);
                 if self.schedule.is_log_due(now) {
                     self.read_log();
                 }
@@ -233,6 +239,21 @@ impl Agent {
         Ok((log.state().clone(), synced))
     }
 
+    /// Looks again at once at what a person has done something with: `retry`, `release`, a rollback.
+    fn look_for_people(&mut self, now: Instant) {
+        for project in self.schedule.projects() {
+            if self.running.contains(&project) {
+                continue;
+            }
+            let trace = Trace::of(&self.orders.server.site(&project));
+            let before = self.left.insert(project.clone(), trace.clone());
+            if before.is_some_and(|before| before != trace) {
+                self.schedule.was_changed(&project, now);
+                self.schedule.report_is_due(now);
+            }
+        }
+    }
+
     fn start_workers(&mut self, now: Instant) {
         while self.running.len() < MOST_WORKERS
             && let Some(project) = self.schedule.take_due(now, &self.running)
@@ -286,6 +307,8 @@ impl Agent {
             result,
         } = brought;
         self.running.remove(&project);
+        let trace = Trace::of(&self.orders.server.site(&project));
+        self.left.insert(project.clone(), trace);
         let failed = match result {
             Ok(installed) => {
                 self.reporter.succeeded(&project);
@@ -328,10 +351,12 @@ impl Agent {
 
     /// Reports, and says where that is news why no registry took it. Tells whether one did.
     fn report(&mut self) -> bool {
-        let (log, now) = (self.known.size(), self.voice.now());
-        self.measure(log);
+        let now = self.voice.now();
+        self.measure(self.known.size());
         let interval = self.orders.config.poll();
-        let reported = self.reporter.report(&self.orders, log, interval, now);
+        let reported = self
+            .reporter
+            .report(&self.orders, &self.known, interval, now);
         match &reported {
             Heard::Yes => {}
             Heard::Partly { left_out } => {

@@ -13,6 +13,7 @@ const PROJECT: &str = "acme/billing";
 struct Follower {
     server: Server,
     host_file: PathBuf,
+    token: String,
     agent: Agent,
 }
 
@@ -33,11 +34,13 @@ impl Follower {
             .registry
             .token(&["create", "--scope", "pull,report", "--host", name])
             .done();
-        let environment = [("BULLA_TOKEN", created.last_line())];
+        let token = created.last_line().to_owned();
+        let environment = [("BULLA_TOKEN", &*token)];
         let agent = Agent::start_with(&server, Program::Installer, &host_file, &environment);
         Self {
             server,
             host_file,
+            token,
             agent,
         }
     }
@@ -48,6 +51,13 @@ impl Follower {
 
     fn live(&self) -> String {
         self.server.live(PROJECT).unwrap()
+    }
+
+    /// Looks once, after its agent has ended.
+    fn look(&self) -> Transcript {
+        let arguments = ["agent", "--once", "--config"];
+        let mut command = self.server.command(Program::Installer, &arguments);
+        Transcript::of(command.arg(&self.host_file).env("BULLA_TOKEN", &self.token))
     }
 
     fn run(&self, arguments: &[&str]) -> Transcript {
@@ -138,6 +148,76 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     assert_eq!(three.live(), first);
     let shown = wave(&world, &["--json"]).done().json();
     assert_eq!(shown["steps"][0]["failed"][0]["host"], "web1");
+}
+
+#[test]
+fn a_failure_counts_for_later_waves_until_the_release_was_proved_and_not_until_a_person_retries() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let recipe = format!(
+        "[bundle]\nproject = \"{PROJECT}\"\n\n[hooks]\n\
+         activate = [\"sh\", \"-c\", \"test ! -e $BULLA_PERSIST/sick\"]\n"
+    );
+    bulla_tests::write(&checkout.path, "bulla.toml", &recipe);
+    checkout.commit_change("with a hook");
+    world.release(&checkout.path, PROJECT);
+    let mut one = Follower::start(&world, "web1", "");
+    // Live before its hook has ended, which the next lines would have fail.
+    one.agent.wait_for("a report that it works", |_| {
+        seen(&world, "web1")["state"] == "current"
+    });
+    let persist = one.server.project(PROJECT).join("persist");
+    fs::create_dir_all(&persist).unwrap();
+    fs::write(persist.join("sick"), "").unwrap();
+    let second = promote(&world, &mut checkout, "two", &["--waves", "10m"]);
+    one.agent.wait_until_said("is not tried again");
+    one.agent.signal(rustix::process::Signal::TERM);
+    assert_eq!(one.agent.ended(), Some(0));
+    one.run(&["retry", PROJECT]).done();
+    // Before it is tried, its window closes.
+    let text = fs::read_to_string(&one.host_file).unwrap();
+    fs::write(
+        &one.host_file,
+        format!("windows = [\"Sun 03:00-03:01\"]\n{text}"),
+    )
+    .unwrap();
+    one.look().done();
+    let found = seen(&world, "web1");
+    assert_eq!(found["state"], "failed", "{found}");
+    assert_eq!(found["report"]["headFailed"], true, "{found}");
+    let why = found["report"]["lastError"]["message"].as_str().unwrap();
+    assert!(why.contains("`activate`"), "{found}");
+    wave(&world, &["next"]).refused("failed on web1 of wave 1");
+
+    fs::remove_file(persist.join("sick")).unwrap();
+    fs::write(&one.host_file, text).unwrap();
+    one.look().done();
+    assert_eq!(one.live(), second);
+    let found = seen(&world, "web1");
+    assert_eq!(found["state"], "current", "{found}");
+    assert_eq!(found["report"]["headFailed"], Value::Null, "{found}");
+    wave(&world, &["next"]).done();
+}
+
+#[test]
+fn an_agent_sees_at_once_that_a_person_releases_a_project() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let mut one = Follower::start(&world, "web1", "");
+    one.wait_until_live(&first);
+    let text = fs::read_to_string(&one.host_file).unwrap();
+    // Its own looks come too late for the test.
+    let seldom = text.replace("poll = \"1s\"", "poll = \"24h\"");
+    fs::write(&one.host_file, seldom).unwrap();
+    one.agent.wait_until_said("the host file was read again");
+    one.run(&["hold", PROJECT, "-m", "an audit"]).done();
+    let second = promote(&world, &mut checkout, "two", &[]);
+    one.agent.wait_for("a report that it is held", |_| {
+        seen(&world, "web1")["state"] == "held"
+    });
+    one.run(&["release", PROJECT]).done();
+    one.wait_until_live(&second);
 }
 
 #[test]

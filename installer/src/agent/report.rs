@@ -11,13 +11,13 @@ use bulla_schemas::api::{
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::period::Period;
 use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
+use bulla_trust::LogState;
 
 use super::orders::Orders;
 use super::worker::Failure;
 use crate::fetch::{Access, FetchError};
 use crate::live::hooks::without_output;
 use crate::operation::{ProjectStatus, status};
-use crate::site::Site;
 use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
 
@@ -74,7 +74,7 @@ impl Reporter {
     pub(super) fn report(
         &mut self,
         orders: &Orders,
-        log_size: u64,
+        log: &LogState,
         interval: Period,
         now: Timestamp,
     ) -> Heard {
@@ -87,7 +87,7 @@ impl Reporter {
             return Heard::Yes;
         }
         let sent = self
-            .describe(orders, log_size, interval, now)
+            .describe(orders, log, interval, now)
             .and_then(|(name, report)| send(orders, &name, &report));
         let (left_out, problem) = match sent {
             Ok(left_out) => (Some(left_out), None),
@@ -118,21 +118,23 @@ impl Reporter {
     fn describe(
         &self,
         orders: &Orders,
-        log_size: u64,
+        log: &LogState,
         interval: Period,
         now: Timestamp,
     ) -> Result<(HostName, HostReport), String> {
         let name = host_name(orders)?;
         let found =
             status(&orders.server, &orders.config, None, now).map_err(|error| with_hint(&error))?;
-        let projects = found.into_iter().map(|status| self.project(orders, status));
+        let projects = found
+            .into_iter()
+            .map(|status| self.project(orders, log, status));
         let projects: Vec<ProjectReport> = projects.collect();
         let facts = HostFacts {
             observed_at: now,
             interval,
             installer: env!("CARGO_PKG_VERSION").into(),
             system: system().as_str().into(),
-            log_size,
+            log_size: log.size(),
             root_disk: space(orders.server.root()),
             state_disk: space(orders.server.state()),
         };
@@ -140,20 +142,12 @@ impl Reporter {
         Ok((name, HostReport { facts, projects }))
     }
 
-    fn project(&self, orders: &Orders, status: ProjectStatus) -> ProjectReport {
+    fn project(&self, orders: &Orders, log: &LogState, status: ProjectStatus) -> ProjectReport {
         let site = orders.server.site(&status.project);
         // Of a project that is not followed, nothing is expected.
         let config = orders.config.project(&status.project);
-        // What failed before the agent was started is known from the quarantine.
-        let quarantined = || {
-            let mut quarantine = status.quarantine.iter();
-            let failed = quarantine.find(|failed| Some(failed.hash) == status.head)?;
-            Some(ReportedError {
-                kind: FailureKind::RolledBack,
-                message: without_output(&failed.reason).into(),
-                at: failed.failed_at,
-            })
-        };
+        let history = History::read(&site.history()).unwrap_or_default();
+        let head_failure = head_failure(log, &history, &status);
         let last_error = self.errors.get(&status.project).cloned();
         ProjectReport {
             wave: config.wave(),
@@ -166,10 +160,10 @@ impl Reporter {
                 until: waiting.until,
                 reason: waiting.reason.into(),
             }),
-            head_failed: quarantined().is_some(),
+            head_failed: head_failure.is_some(),
             health: match (&status.failure, status.live) {
                 (Some(_), _) => Health::Failing,
-                (None, Some(live)) => health(&site, &live),
+                (None, Some(live)) => health(&history, &live),
                 (None, None) => Health::Unknown,
             },
             drift: status
@@ -181,15 +175,38 @@ impl Reporter {
                 by: hold.by.map(Into::into),
                 reason: hold.reason.map(Into::into),
             }),
-            last_error: last_error.or_else(quarantined),
+            last_error: last_error.or(head_failure),
             project: status.project,
         }
     }
 }
 
+/// Returns how the channel's head failed here. A person who lets it be tried again has not proved
+/// that it works: servers of later waves go by this until it was live and did not fail.
+fn head_failure(
+    log: &LogState,
+    history: &History,
+    status: &ProjectStatus,
+) -> Option<ReportedError> {
+    let head = log.head(&status.project, status.channel.as_ref()?)?;
+    let failed = history.failure_of(&head.hash, head.entry);
+    let failed = failed.map(|failed| (failed.failure.as_deref(), failed.activated_at));
+    // A history can be lost.
+    let quarantined = || {
+        let mut quarantine = status.quarantine.iter();
+        let failed = quarantine.find(|one| one.hash == head.hash && head.entry <= one.entry)?;
+        Some((Some(failed.reason.as_str()), failed.failed_at))
+    };
+    let (reason, at) = failed.or_else(quarantined)?;
+    Some(ReportedError {
+        kind: FailureKind::RolledBack,
+        message: without_output(reason.unwrap_or("it failed")).into(),
+        at,
+    })
+}
+
 /// What came of the checks when the live release was activated.
-fn health(site: &Site, live: &Digest) -> Health {
-    let history = History::read(&site.history()).unwrap_or_default();
+fn health(history: &History, live: &Digest) -> Health {
     match history.last_of(live).map(|activation| activation.result) {
         Some(ActivationResult::Healthy) => Health::Healthy,
         Some(ActivationResult::Failed) => Health::Failing,

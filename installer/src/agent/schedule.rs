@@ -102,6 +102,13 @@ impl Schedule {
         }
     }
 
+    /// Another command has changed a project: what failed before may work now.
+    pub(super) fn was_changed(&mut self, project: &ProjectName, now: Instant) {
+        if let Some(due) = self.projects.get_mut(project) {
+            *due = Due::at(now);
+        }
+    }
+
     /// Returns a project that is due and not being worked on, and takes it from those that are due.
     pub(super) fn take_due(
         &mut self,

@@ -96,6 +96,14 @@ impl History {
             .is_some_and(|last| last.result == ActivationResult::Failed)
     }
 
+    /// Returns the failure of a release that a promotion, which stands at `entry` in the log, brought
+    /// here; `None` once it was made live again and did not fail.
+    pub(crate) fn failure_of(&self, hash: &Digest, entry: u64) -> Option<&Activation> {
+        let last = self.last_of(hash)?;
+        let has_failed = last.result == ActivationResult::Failed;
+        (has_failed && entry <= last.promotion.entry).then_some(last)
+    }
+
     /// Returns the log's index of the newest promotion by which a release ever came here.
     pub(crate) fn newest_entry(&self) -> Option<u64> {
         let entries = self.activations.iter();
@@ -347,6 +355,26 @@ pub(crate) mod tests {
             let before = failing(&steps, &[name]).before_live();
             assert_eq!(before, [Digest::of(b"a")], "{steps:?}");
         }
+    }
+
+    #[test]
+    fn a_promotion_has_failed_until_its_release_works_or_a_newer_one_comes() {
+        use ActivationAction::{Install, Return};
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        let mut history = failing(
+            &[(Install, "one"), (Install, "two"), (Return, "one")],
+            &["two"],
+        );
+        assert_eq!(
+            history.failure_of(&two, 2).map(|failed| failed.number),
+            Some(2)
+        );
+        assert_eq!(history.failure_of(&two, 3), None);
+        assert_eq!(history.failure_of(&one, 1), None);
+        let mut again = activation(4, Install, two);
+        again.promotion.entry = 2;
+        history.activations.push(again);
+        assert_eq!(history.failure_of(&two, 2), None);
     }
 
     #[test]

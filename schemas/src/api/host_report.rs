@@ -183,7 +183,7 @@ pub struct ProjectReport {
     /// What the host waits for before it makes the head live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ReportedWaiting>,
-    /// Whether the head failed on the host, which does not try it again.
+    /// Whether the head failed on the host, and was not live there since without failing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub head_failed: bool,
     /// Whether the live release works, as far as its health checks tell.

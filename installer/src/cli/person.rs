@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::platform::users;
+
 /// Takes a reason that a person wrote. An empty one says nothing to those who read it.
 pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     match text.trim() {
@@ -24,6 +26,9 @@ impl PersonArguments {
     /// Returns the user's name, or the number where there is no name.
     pub(super) fn name(self) -> String {
         let named = self.sudo_user.or(self.user).filter(|name| !name.is_empty());
-        named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+        named.unwrap_or_else(|| {
+            let number = rustix::process::getuid().as_raw();
+            users::name(number).unwrap_or_else(|| format!("uid {number}"))
+        })
     }
 }

@@ -9,6 +9,12 @@ pub(crate) fn user(name: &str) -> Option<User> {
     named.or_else(|| User::from_uid(Uid::from_raw(name.parse().ok()?)).ok()?)
 }
 
+/// Returns the name of the user with a number, where this machine knows one.
+pub(crate) fn name(number: u32) -> Option<String> {
+    let user = User::from_uid(Uid::from_raw(number)).ok().flatten()?;
+    Some(user.name)
+}
+
 /// Returns who owns what is given to a user and a group; without a group, the user's own. Numbers
 /// need not be known.
 pub(crate) fn owner(user_name: &str, group: Option<&str>) -> Option<(fs::Uid, fs::Gid)> {
@@ -53,6 +59,12 @@ mod tests {
         assert_eq!(owner("0", None), Some(root));
         let (user, group) = owner("12345", Some("54321")).unwrap();
         assert_eq!((user.as_raw(), group.as_raw()), (12_345, 54_321));
+    }
+
+    #[test]
+    fn a_number_has_the_name_that_this_machine_knows() {
+        assert_eq!(name(0).as_deref(), Some("root"));
+        assert_eq!(name(3_999_999_999), None);
     }
 
     #[test]

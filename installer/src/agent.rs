@@ -70,7 +70,7 @@ pub fn run(
     match socket.map(listen).transpose() {
         Ok(socket) => agent.socket = socket,
         Err(error) => {
-            let problem = format!("the agent's socket cannot be made: {error}");
+            let problem = format!("the agent's socket cannot be made: {}", with_hint(&error));
             agent.say(None, Level::Warning, &problem);
         }
     }

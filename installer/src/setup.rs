@@ -47,7 +47,13 @@ impl Setup<'_> {
     /// Returns what has to be done, in order. What is there already is among it, and not needed.
     pub fn plan(&self) -> Result<Vec<Step>, SetupError> {
         match self.destination {
-            Some(destination) => self.files(destination, true),
+            Some(destination) => {
+                let steps = self.files(destination, true)?;
+                for step in &steps {
+                    step.require_below(destination)?;
+                }
+                Ok(steps)
+            }
             None => self.plan_here(),
         }
     }

@@ -10,7 +10,7 @@
 //! time for each are bounded, and they are answered one after the other; nothing can be changed here.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,7 @@ use super::orders::Orders;
 use super::voice::Voice;
 use crate::observer::Silent;
 use crate::operation::{history, status};
+use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::users;
 use crate::state::with_hint;
 
@@ -64,24 +65,24 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Listens at a path. What an agent left there that is gone is replaced.
-    pub(super) fn listen(path: &Path, voice: Arc<dyn Voice>) -> io::Result<Self> {
-        match UnixStream::connect(path) {
-            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => std::fs::remove_file(path)?,
-        }
-        let listener = UnixListener::bind(path)?;
+    pub(super) fn listen(path: &Path, voice: Arc<dyn Voice>) -> Result<Self, FileError> {
+        let directory = path.parent().filter(|above| *above != Path::new(""));
+        // Group and mode are set by the name, under which nobody else may put another file.
+        bulla_files::require_unshared(directory.unwrap_or(Path::new(".")))?;
+        clear(path).attempt("listen at", path)?;
+        let listener = UnixListener::bind(path).attempt("listen at", path)?;
         if let Some((_, group)) = users::owner("0", Some(GROUP)) {
             // Only root can; another user's agent is asked by that user.
             let _ = chown(path, None, Some(group.as_raw()));
         }
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+        let mode = std::fs::Permissions::from_mode(0o660);
+        std::fs::set_permissions(path, mode).attempt("change", path)?;
         let socket = Self {
             orders: Arc::default(),
             path: Some(path.to_owned()),
         };
         let orders = Arc::clone(&socket.orders);
-        std::thread::Builder::new().spawn(move || {
+        let begun = std::thread::Builder::new().spawn(move || {
             for stream in listener.incoming().flatten() {
                 let orders = orders
                     .lock()
@@ -92,7 +93,8 @@ impl Socket {
                     let _ = attend(stream, &orders, &*voice);
                 }
             }
-        })?;
+        });
+        begun.attempt("listen at", path)?;
         Ok(socket)
     }
 
@@ -108,6 +110,26 @@ impl Drop for Socket {
         if let Some(path) = &self.path {
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+/// Removes the socket of an agent that is gone, and nothing else.
+fn clear(path: &Path) -> io::Result<()> {
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.file_type().is_socket() {
+        let problem = "something else than a socket is there";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) => Err(error),
     }
 }
 
@@ -178,4 +200,33 @@ pub(crate) fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> io::
         return Err(io::Error::other(error));
     }
     serde_json::from_slice(&answer).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_the_socket_of_an_agent_that_is_gone_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.sock");
+        clear(&path).unwrap();
+        let listener = UnixListener::bind(&path).unwrap();
+        let error = clear(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(listener);
+        clear(&path).unwrap();
+        assert!(!path.exists());
+
+        let kept = directory.path().join("kept");
+        fs::write(&kept, "of a person").unwrap();
+        std::os::unix::fs::symlink(&kept, &path).unwrap();
+        for precious in [&kept, &path] {
+            let error = clear(precious).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(precious).unwrap(), "of a person");
+        }
+    }
 }

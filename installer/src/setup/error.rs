@@ -29,6 +29,14 @@ pub enum SetupError {
         /// The program.
         program: PathBuf,
     },
+    /// A link that leads out of the directory for a package.
+    #[error("`{}` would be written into `{}`, since a link leads there", path.display(), real.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// Where it would be.
+        real: PathBuf,
+    },
     /// A program that could not be started.
     #[error("cannot run `{command}`")]
     NotRun {
@@ -57,7 +65,7 @@ impl Outcome for SetupError {
             Self::NoSystemd { .. } | Self::NotRun { .. } | Self::Ended { .. } => {
                 FailureKind::Failed
             }
-            Self::ProgramName { .. } => FailureKind::Usage,
+            Self::ProgramName { .. } | Self::Outside { .. } => FailureKind::Usage,
         }
     }
 
@@ -73,6 +81,7 @@ impl Outcome for SetupError {
                 Some("put the program into `/usr/local/bin` and set up from there".to_owned())
             }
             Self::Ended { .. } => Some("once that is mended, the same command goes on".to_owned()),
+            Self::Outside { .. } => Some("links of a package lead to places below it".to_owned()),
             Self::NotRun { .. } => None,
         }
     }

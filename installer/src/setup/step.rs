@@ -89,6 +89,27 @@ impl Step {
         })
     }
 
+    /// Refuses a file that links would put outside of a directory.
+    pub(super) fn require_below(&self, directory: &Path) -> Result<(), SetupError> {
+        let Self::Write { path, .. } = self else {
+            return Ok(());
+        };
+        let there = |path: &Path| path.canonicalize().attempt("look at", path);
+        // What does not exist yet is made below what does.
+        let exists = |above: &&Path| above.symlink_metadata().is_ok();
+        let Some(above) = path.ancestors().skip(1).find(exists) else {
+            return Ok(());
+        };
+        let real = there(above)?;
+        if !directory.starts_with(above) && !real.starts_with(there(directory)?) {
+            return Err(SetupError::Outside {
+                path: path.clone(),
+                real,
+            });
+        }
+        Ok(())
+    }
+
     /// Tells whether it changes anything.
     pub const fn is_needed(&self) -> bool {
         match self {
@@ -180,4 +201,34 @@ fn write(path: &Path, text: &str) -> Result<(), SetupError> {
 /// Finds a program of systemd.
 pub(super) fn find(program: &'static str) -> Result<PathBuf, SetupError> {
     child::find(program).ok_or(SetupError::NoSystemd { program })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_leads_out_of_a_package_is_refused_and_one_within_it_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let package = directory.path().join("package");
+        let unit = package.join("lib/systemd/system/a.service");
+        let check = || {
+            Step::write(unit.clone(), String::new()).and_then(|step| step.require_below(&package))
+        };
+        check().unwrap();
+        fs::create_dir_all(package.join("usr/lib")).unwrap();
+        check().unwrap();
+        symlink("usr/lib", package.join("lib")).unwrap();
+        check().unwrap();
+        fs::remove_file(package.join("lib")).unwrap();
+        for outside in [directory.path(), Path::new("/usr/lib")] {
+            symlink(outside, package.join("lib")).unwrap();
+            let error = check().unwrap_err();
+            assert!(matches!(error, SetupError::Outside { .. }), "{error}");
+            fs::remove_file(package.join("lib")).unwrap();
+        }
+    }
 }

@@ -14,7 +14,7 @@ use bulla_schemas::statement::{Action, PromotionStatement, Severity};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
-use bulla_trust::{CheckedPolicy, Head, LogState, Release, statement};
+use bulla_trust::{CheckedPolicy, Head, LogState, Release, Rollout, statement};
 
 use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
@@ -26,10 +26,26 @@ use crate::ssh::PersonalKey;
 pub use error::PromoteError;
 
 /// Returns the head when the channel points to the release already: after a promotion whose answer
-/// was lost, nothing is left to do.
-pub fn standing<'a>(state: &'a LogState, proposal: &Proposal) -> Option<&'a Head> {
-    let head = state.head(&proposal.project, &proposal.channel)?;
-    (head.hash == proposal.hash && !head.is_paused()).then_some(head)
+/// was lost, nothing is left to do. Refuses a proposal in which the release reaches the servers in
+/// another way, since that was signed with it.
+pub fn standing<'a>(
+    state: &'a LogState,
+    proposal: &Proposal,
+) -> Result<Option<&'a Head>, PromoteError> {
+    let head = state.head(&proposal.project, &proposal.channel);
+    let Some(head) = head.filter(|head| head.hash == proposal.hash && !head.is_paused()) else {
+        return Ok(None);
+    };
+    let Rollout { waves, urgent, .. } = head.rollout;
+    if proposal.waves.is_some_and(|asked| waves != Some(asked))
+        || proposal.urgent.is_some_and(|asked| urgent != asked)
+    {
+        return Err(PromoteError::OtherRollout {
+            hash: proposal.hash,
+            channel: proposal.channel.clone(),
+        });
+    }
+    Ok(Some(head))
 }
 
 /// What is known before it is signed.
@@ -289,6 +305,7 @@ pub async fn append(
 
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::statement::Waves;
     use bulla_trust::testing::{self, Organisation, name, project};
 
     use super::*;
@@ -352,11 +369,40 @@ mod tests {
         organisation.promote("prod", good, &["alice"]);
         organisation.revoke(bad, Severity::Block, "alice");
         let check = |hash| check_release(&organisation.state, &proposal("prod", hash));
-        let standing = |hash| standing(&organisation.state, &proposal("prod", hash));
+        let standing = |hash| standing(&organisation.state, &proposal("prod", hash)).unwrap();
         assert_eq!(standing(good).unwrap().people, [name("alice")]);
         assert_eq!(standing(bad), None);
         assert!(matches!(check(bad), Err(PromoteError::Revoked { .. })));
         assert!(matches!(check(dirty), Err(PromoteError::Dirty { .. })));
         assert_eq!(check(dirty).unwrap_err().kind(), FailureKind::Refused);
+    }
+
+    #[test]
+    fn how_a_head_reaches_the_servers_is_not_said_to_have_changed() {
+        let mut organisation = Organisation::new();
+        let hash = organisation.publish(&project(), "one");
+        organisation.promote("prod", hash, &["alice"]);
+        let as_promoted = proposal("prod", hash);
+        assert!(
+            standing(&organisation.state, &as_promoted)
+                .unwrap()
+                .is_some()
+        );
+        let urgent = Proposal {
+            urgent: Some(true),
+            ..proposal("prod", hash)
+        };
+        let in_waves = Proposal {
+            waves: Some(Waves::Manual),
+            ..proposal("prod", hash)
+        };
+        for otherwise in [urgent, in_waves] {
+            let error = standing(&organisation.state, &otherwise).unwrap_err();
+            assert!(
+                matches!(error, PromoteError::OtherRollout { .. }),
+                "{error}"
+            );
+            assert_eq!(error.kind(), FailureKind::Refused);
+        }
     }
 }

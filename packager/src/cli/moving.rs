@@ -59,7 +59,7 @@ pub(super) async fn sign_and_append(
 
 /// Tells whether the channel points to the release already, and then says and prints so.
 pub(super) fn is_done(state: &LogState, proposal: &Proposal, json: bool) -> Result<bool, Failure> {
-    let Some(head) = promote::standing(state, proposal) else {
+    let Some(head) = promote::standing(state, proposal)? else {
         return Ok(false);
     };
     stderr::say(format_args!(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulla_schemas::ChannelName;
 use bulla_schemas::statement::Waves;
-use bulla_terminal::{Failure, prompt, stdout};
+use bulla_terminal::{Failure, prompt, stderr, stdout};
 use clap::Args;
 
 use super::moving::{ask, is_done, reason, sign_and_append};
@@ -107,6 +107,13 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         report.servers = wave::servers(&deployments.unwrap_or_default(), &proposal.channel);
     }
     preview::say(&report, "would take out");
+    if state.was_head(&proposal.project, &proposal.channel, &proposal.hash) {
+        stderr::say(format_args!(
+            "  `{}` pointed to it before: this is a rollback, which all servers take at once and \
+             outside of their maintenance windows too",
+            proposal.channel
+        ));
+    }
     let Some(key) = key else {
         if arguments.json {
             stdout::json(&report)?;

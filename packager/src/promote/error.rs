@@ -79,6 +79,16 @@ pub enum PromoteError {
         /// The channel.
         channel: ChannelName,
     },
+    /// Waves or urgency of a head, which were signed with it.
+    #[error(
+        "`{channel}` points to {hash} already, and how it reaches the servers was signed with that"
+    )]
+    OtherRollout {
+        /// The release.
+        hash: Digest,
+        /// The channel.
+        channel: ChannelName,
+    },
     /// The registry falsifies one of the releases.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -137,6 +147,11 @@ impl Outcome for PromoteError {
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
             Self::WavesBack { .. } => Some("leave out --waves".to_owned()),
+            Self::OtherRollout { .. } => Some(
+                "`bulla wave next` and `bulla wave all` let waves go; on a server, \
+                 `bulla-installer install PROJECT --now` does not wait for a wave or window"
+                    .to_owned(),
+            ),
             Self::Overtaken { .. } => {
                 Some("look with `bulla diff`, then run the same command again".to_owned())
             }

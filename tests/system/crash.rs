@@ -27,6 +27,8 @@ struct Releases {
     world: World,
     hashes: Vec<String>,
     trees: Vec<Tree>,
+    /// Of a server behind a load balancer.
+    host_file: String,
 }
 
 const SITUATIONS: &[Situation] = &[
@@ -92,6 +94,16 @@ const SITUATIONS: &[Situation] = &[
         before: Some(PLAIN),
         command: |_| install(PLAIN + 1),
         after: PLAIN + 1,
+        failing: None,
+    },
+    Situation {
+        name: "an update behind a load balancer",
+        prepare: |server| {
+            server.run(&install(0)).done();
+        },
+        before: Some(0),
+        command: |releases| [install(1), vec!["--config", &releases.host_file]].concat(),
+        after: 1,
         failing: None,
     },
     Situation {
@@ -217,6 +229,22 @@ impl Situation {
     }
 }
 
+/// Writes the host file of a server behind a load balancer, whose commands do nothing.
+fn write_host_file(world: &World) -> String {
+    // Whoever runs the tests may run the hooks.
+    let user = if rustix::process::geteuid().is_root() {
+        "user = \"root\"\n"
+    } else {
+        ""
+    };
+    let commands = "drain = [\"/bin/true\"]\nundrain = [\"/bin/true\"]\n";
+    let table = format!("[project.\"{PROJECT}\".load-balancer]\n{commands}");
+    let text = format!("[project.\"{PROJECT}\"]\n{user}{table}");
+    write(&world.path(""), "balanced.toml", text);
+    let path = world.path("balanced.toml");
+    path.to_str().expect("a path of ours").to_owned()
+}
+
 /// A port on which something listens for as long as the tests run.
 fn port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -252,10 +280,12 @@ impl Releases {
             hashes.push(hash);
             trees.push(Tree::read(&checkout.path).without(".git"));
         }
+        let host_file = write_host_file(&world);
         Self {
             world,
             hashes,
             trees,
+            host_file,
         }
     }
 

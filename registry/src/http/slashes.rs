@@ -24,7 +24,7 @@ fn encoded(path: &str) -> Option<String> {
     let rest: Vec<&str> = path.strip_prefix(PROJECTS)?.split('/').collect();
     // What is a path already stays as it is: only in the others the name is looked for.
     let name = match rest.as_slice() {
-        [_, "diff", _, _] | [_, "releases", _] | [_, _] => return None,
+        [_, "diff", _, _] | [_, "releases", _] | [_, _] | [_] => return None,
         [name @ .., "diff", _, _]
         | [name @ .., "releases" | "channels" | "history" | "where"]
         | [name @ .., "releases", _] => name,

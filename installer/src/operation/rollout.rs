@@ -162,8 +162,7 @@ fn later(time: Timestamp, by: Duration) -> Timestamp {
 /// Says when a server may make a head live, by what it knows without asking anybody.
 pub(crate) fn known(site: &Site, config: &ProjectConfig, head: &Head, now: Timestamp) -> When {
     let remembered = rollout::read(site, head.entry).ok().flatten();
-    let seen_at = remembered.as_ref().map_or(now, |found| found.seen_at);
-    decide((config, head), (now, seen_at), || remembered?.failed)
+    remembering(remembered, config, head, now)
 }
 
 /// Returns what a server waits for that nobody has to be asked about. Of a promotion that it does not
@@ -174,11 +173,21 @@ pub(crate) fn waits(
     head: &Head,
     now: Timestamp,
 ) -> Option<When> {
-    rollout::read(site, head.entry).ok()??;
-    match known(site, config, head, now) {
+    let remembered = rollout::read(site, head.entry).ok()??;
+    match remembering(Some(remembered), config, head, now) {
         When::Now | When::Waits(Why::Failure { .. }) => None,
         when => Some(when),
     }
+}
+
+fn remembering(
+    remembered: Option<Remembered>,
+    config: &ProjectConfig,
+    head: &Head,
+    now: Timestamp,
+) -> When {
+    let seen_at = remembered.as_ref().map_or(now, |found| found.seen_at);
+    decide((config, head), (now, seen_at), || remembered?.failed)
 }
 
 /// Says it after the registry was asked about other servers, where that matters, and remembers what

@@ -11,7 +11,7 @@ use bulla_schemas::log::LogPosition;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{Digest, ProjectName};
-use bulla_trust::LogState;
+use bulla_trust::{Head, LogState};
 
 use super::edits;
 use super::garbage::{self, Collected};
@@ -70,7 +70,10 @@ pub fn install(
         return Ok(stays(live, from, &history, outcome));
     }
     refuse_failed(locked, &resolved)?;
-    let when = when(site, log, supply, request, (&resolved, from))?;
+    let when = match rolled_out(log, site.project(), request, &resolved, from) {
+        Some(head) => rollout::asked(site, &request.config, head, supply, request.now)?,
+        None => When::Now,
+    };
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));
         return Ok(stays(
@@ -158,27 +161,18 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
     }
 }
 
-/// Says when a release may become live. What is live already may be written again at any time, and
-/// an earlier head is what a person named.
-fn when(
-    site: &Site,
-    log: &LogState,
-    supply: &Supply,
+/// Returns the head that may have to wait for its wave or window. What is live already may be
+/// written again at any time, and an earlier head is what a person named.
+fn rolled_out<'l>(
+    log: &'l LogState,
+    project: &ProjectName,
     request: &InstallRequest,
-    (resolved, live): (&Resolved, Option<Digest>),
-) -> Result<When, InstallError> {
-    let head = log.head(site.project(), &request.channel);
-    let head = head.filter(|head| head.hash == resolved.hash && !resolved.is_pinned);
-    match head.filter(|head| live != Some(head.hash)) {
-        Some(head) => Ok(rollout::asked(
-            site,
-            &request.config,
-            head,
-            supply,
-            request.now,
-        )?),
-        None => Ok(When::Now),
-    }
+    resolved: &Resolved,
+    live: Option<Digest>,
+) -> Option<&'l Head> {
+    let head = log.head(project, &request.channel)?;
+    let is_new = head.hash == resolved.hash && live != Some(head.hash);
+    (is_new && !resolved.is_pinned).then_some(head)
 }
 
 /// Says which hold begins with an install, or which ended.
@@ -302,13 +296,9 @@ pub(super) fn preview(
         });
     }
     refuse_quarantined(&site, &resolved)?;
-    let head = log.head(project, &request.channel);
-    let is_free = resolved.is_pinned || request.at_once.is_some() || from == Some(hash);
-    let waiting = head.filter(|_| !is_free).and_then(|head| {
-        let when = rollout::known(&site, &request.config, head, request.now);
-        when.waiting()
-    });
-    if waiting.is_some() {
+    let waiting = rolled_out(log, project, request, &resolved, from)
+        .and_then(|head| rollout::known(&site, &request.config, head, request.now).waiting());
+    if waiting.is_some() && request.at_once.is_none() {
         return Ok(Preview {
             hash: from.unwrap_or(hash),
             from,

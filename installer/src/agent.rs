@@ -43,7 +43,7 @@ use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::operation::{Outcome, Waiting, status, sync_all};
+use crate::operation::{Outcome, ProjectStatus, Waiting, status, sync_all};
 use crate::state::{synced, with_hint};
 
 pub use self::listener::ListenError;
@@ -351,12 +351,7 @@ impl Agent {
 
     /// Reports, and says where that is news why no registry took it. Tells whether one did.
     fn report(&mut self) -> bool {
-        let now = self.voice.now();
-        self.measure(self.known.size());
-        let interval = self.orders.config.poll();
-        let reported = self
-            .reporter
-            .report(&self.orders, &self.known, interval, now);
+        let reported = self.tell();
         match &reported {
             Heard::Yes => {}
             Heard::Partly { left_out } => {
@@ -379,18 +374,33 @@ impl Agent {
         !matches!(reported, Heard::No { .. })
     }
 
-    /// Writes the file for Prometheus, where the host file names one.
-    fn measure(&mut self, log: u64) {
-        let (server, config) = (&self.orders.server, &self.orders.config);
-        let Some(path) = &config.metrics else {
-            return;
-        };
-        let written = status(server, config, None, self.voice.now())
-            .map_err(|error| with_hint(&error))
-            .and_then(|found| {
-                let synced_at = synced::read(&server.synced());
-                metrics::write(path, &found, log, synced_at).map_err(|error| with_hint(&error))
-            });
+    /// Looks once how this server is, for the file for Prometheus and for the registries.
+    fn tell(&mut self) -> Heard {
+        let orders = Arc::clone(&self.orders);
+        if orders.config.metrics.is_none() && !orders.has_token() {
+            return Heard::Yes;
+        }
+        let now = self.voice.now();
+        let found =
+            status(&orders.server, &orders.config, None, now).map_err(|error| with_hint(&error));
+        if let Some(path) = &orders.config.metrics {
+            self.measure(path, &found);
+        }
+        if !orders.has_token() {
+            return Heard::Yes;
+        }
+        let interval = orders.config.poll();
+        self.reporter
+            .report(&orders, &self.known, found, (interval, now))
+    }
+
+    /// Writes the file for Prometheus.
+    fn measure(&mut self, path: &Path, found: &Result<Vec<ProjectStatus>, String>) {
+        let written = found.as_ref().map_err(Clone::clone).and_then(|found| {
+            let synced_at = synced::read(&self.orders.server.synced());
+            metrics::write(path, found, self.known.size(), synced_at)
+                .map_err(|error| with_hint(&error))
+        });
         let problem = written.err();
         // The same at every report would hide what else is said.
         if let Some(problem) = problem.as_ref().filter(|_| problem != self.unmeasured) {

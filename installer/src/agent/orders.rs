@@ -57,6 +57,12 @@ impl Orders {
         self.stamp != stamp_of(self.file.as_deref())
     }
 
+    /// Tells whether a registry can be told how this server is: without a token it does not know
+    /// whose report it is.
+    pub(super) fn has_token(&self) -> bool {
+        self.registries.iter().any(|access| access.token.is_some())
+    }
+
     /// What the agent begins to do, in a sentence.
     pub(super) fn sentence(&self) -> String {
         let followed = self.config.followed();

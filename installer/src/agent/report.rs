@@ -17,7 +17,7 @@ use super::orders::Orders;
 use super::worker::Failure;
 use crate::fetch::{Access, FetchError};
 use crate::live::hooks::without_output;
-use crate::operation::{ProjectStatus, status};
+use crate::operation::ProjectStatus;
 use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
 
@@ -70,24 +70,16 @@ impl Reporter {
         self.errors.remove(project).is_some()
     }
 
-    /// Tells the registries how this server is.
+    /// Tells the registries how this server is, as it was just found.
     pub(super) fn report(
         &mut self,
         orders: &Orders,
         log: &LogState,
-        interval: Period,
-        now: Timestamp,
+        found: Result<Vec<ProjectStatus>, String>,
+        (interval, now): (Period, Timestamp),
     ) -> Heard {
-        // Without a token, a registry does not know whose report it is.
-        if orders
-            .registries
-            .iter()
-            .all(|access| access.token.is_none())
-        {
-            return Heard::Yes;
-        }
-        let sent = self
-            .describe(orders, log, interval, now)
+        let sent = found
+            .and_then(|found| self.describe(orders, log, found, (interval, now)))
             .and_then(|(name, report)| send(orders, &name, &report));
         let (left_out, problem) = match sent {
             Ok(left_out) => (Some(left_out), None),
@@ -119,12 +111,10 @@ impl Reporter {
         &self,
         orders: &Orders,
         log: &LogState,
-        interval: Period,
-        now: Timestamp,
+        found: Vec<ProjectStatus>,
+        (interval, now): (Period, Timestamp),
     ) -> Result<(HostName, HostReport), String> {
         let name = host_name(orders)?;
-        let found =
-            status(&orders.server, &orders.config, None, now).map_err(|error| with_hint(&error))?;
         let projects = found
             .into_iter()
             .map(|status| self.project(orders, log, status));

@@ -78,6 +78,14 @@ pub struct CallerInfo {
     pub anonymous_read: bool,
 }
 
+impl CallerInfo {
+    /// Tells whether the token has a scope, which `admin` has too.
+    pub fn allows(&self, scope: &str) -> bool {
+        let mut scopes = self.scopes.iter();
+        scopes.any(|given| given == scope || given == "admin")
+    }
+}
+
 /// The answer to an appended envelope, given once a published checkpoint covers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

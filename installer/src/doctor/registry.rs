@@ -23,64 +23,41 @@ pub(crate) struct Examined {
 pub(crate) fn examine(access: &Access, token_file: Option<&Path>) -> Examined {
     let mut findings = vec![address_finding(&access.url)];
     findings.extend(token_file.and_then(open_to_others));
-    let supply = match access.supply() {
-        Ok(supply) => supply,
-        Err(error) => {
-            findings.push(failed(STEP, &error));
-            return Examined {
-                findings,
-                greeting: None,
-            };
-        }
-    };
+    let greeting = ask(access, &mut findings);
+    Examined { findings, greeting }
+}
+
+/// Goes the way to the registry until something fails.
+fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Greeting> {
+    let supply = access
+        .supply()
+        .inspect_err(|error| findings.push(failed(STEP, error)))
+        .ok()?;
     let Source::Registry(client) = supply.source() else {
-        return Examined {
-            findings,
-            greeting: None,
-        };
+        return None;
     };
     findings.extend(network::examine(&access.url, client.proxy()));
-    let is_reached = findings
-        .iter()
-        .all(|found| found.result != FindingKind::Failed);
-    if !is_reached {
-        return Examined {
-            findings,
-            greeting: None,
-        };
+    let has_failed = |found: &Finding| found.result == FindingKind::Failed;
+    if findings.iter().any(has_failed) {
+        return None;
     }
-    match supply.wait(client.caller()) {
-        Ok(greeting) => {
-            findings.extend(token(&greeting, client.has_token()));
-            Examined {
-                findings,
-                greeting: Some(greeting),
-            }
-        }
-        Err(error) => {
-            findings.push(failed(STEP, &error));
-            Examined {
-                findings,
-                greeting: None,
-            }
-        }
-    }
+    let greeting = supply
+        .wait(client.caller())
+        .inspect_err(|error| findings.push(failed(STEP, error)))
+        .ok()?;
+    findings.extend(token(&greeting, client.has_token()));
+    Some(greeting)
 }
 
 /// Looks at who else can read the token.
 fn open_to_others(path: &Path) -> Option<Finding> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = path.metadata().ok()?.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then(|| {
-        Finding::warning(
-            STEP,
-            format_args!(
-                "`{}` can be read by others: mode {mode:04o}",
-                path.display()
-            ),
-            format!("chmod 600 {}", path.display()),
-        )
-    })
+    let mode = bulla_files::open_mode(path)?;
+    let name = path.display();
+    Some(Finding::warning(
+        STEP,
+        format_args!("`{name}` can be read by others: mode {mode:04o}"),
+        format!("chmod 600 {name}"),
+    ))
 }
 
 /// Looks at what a server needs of a token: to read, and to report.
@@ -88,12 +65,6 @@ fn token(greeting: &Greeting, has_token: bool) -> Vec<Finding> {
     const MAKE: &str =
         "`bulla-registry token create --scope pull,report --host NAME` makes one for a server";
     let caller = &greeting.caller;
-    let allows = |scope: &str| {
-        caller
-            .scopes
-            .iter()
-            .any(|given| given == scope || given == "admin")
-    };
     if !has_token {
         return vec![if caller.anonymous_read {
             Finding::warning(
@@ -117,11 +88,11 @@ fn token(greeting: &Greeting, has_token: bool) -> Vec<Finding> {
             caller.projects.join(", ")
         ),
     )];
-    if !allows("pull") && !caller.anonymous_read {
+    if !caller.allows("pull") && !caller.anonymous_read {
         let found = "the token cannot read: it lacks the scope `pull`";
         findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
     }
-    if caller.host.is_none() || !allows("report") {
+    if caller.host.is_none() || !caller.allows("report") {
         let found = "the token cannot report, so `bulla where` does not know this server";
         findings.push(Finding::warning(STEP, found, MAKE));
     }

@@ -20,7 +20,7 @@ pub fn builder(path: &Path, log: Option<&LogState>) -> Vec<Finding> {
         Err(error) => return vec![Finding::error(STEP, &error, error.hint())],
     };
     let mut findings = Vec::new();
-    if let Some(mode) = open_mode(path) {
+    if let Some(mode) = bulla_files::open_mode(path) {
         findings.push(Finding::failed(
             STEP,
             format_args!(
@@ -79,17 +79,4 @@ fn owner(name: &str, key: &PublicKey, log: Option<&LogState>, kind: &str) -> Vec
             ),
         ),
     }]
-}
-
-/// Returns the mode of a file that others than its owner may read.
-#[cfg(unix)]
-fn open_mode(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
-}
-
-#[cfg(not(unix))]
-fn open_mode(_: &Path) -> Option<u32> {
-    None
 }

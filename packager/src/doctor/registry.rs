@@ -74,7 +74,6 @@ pub fn token(
             )
         }];
     }
-    let allows = |scope: &str| caller.scopes.iter().any(|s| s == scope || s == "admin");
     let says = format!(
         "the token is valid: {} of {}",
         caller.scopes.join(", "),
@@ -94,11 +93,11 @@ pub fn token(
         let found = format_args!("the token is not for {project}");
         findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
     }
-    if !allows("push") {
+    if !caller.allows("push") {
         let found = "the token cannot publish or promote: it lacks the scope `push`";
         findings.push(Finding::warning(STEP, found, MAKE));
     }
-    if !allows("pull") && !caller.anonymous_read {
+    if !caller.allows("pull") && !caller.anonymous_read {
         let found = "the token cannot read: it lacks the scope `pull`";
         findings.push(Finding::failed(STEP, found, Some(MAKE.to_owned())));
     }

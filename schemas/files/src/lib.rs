@@ -63,4 +63,4 @@ pub use file::{
 };
 pub use kind::special_type;
 pub use lock::{Lock, TryLock};
-pub use owner::{require_not_public, require_unshared, shared_above};
+pub use owner::{open_mode, require_not_public, require_unshared, shared_above};

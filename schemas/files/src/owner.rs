@@ -63,6 +63,13 @@ pub fn require_not_public(path: &Path) -> Result<(), FileError> {
     refuse_mode(path, &found, EVERYBODY_WRITES)
 }
 
+/// Returns the mode of a file that others than its owner may read or write.
+#[cfg(unix)]
+pub fn open_mode(path: &Path) -> Option<u32> {
+    let mode = path.metadata().ok()?.mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
 #[cfg(unix)]
 const EVERYBODY_WRITES: u32 = 0o002;
 #[cfg(unix)]
@@ -114,6 +121,12 @@ pub fn shared_above(_: &Path) -> Result<Vec<FileError>, FileError> {
 #[cfg(not(unix))]
 pub fn require_not_public(_: &Path) -> Result<(), FileError> {
     Ok(())
+}
+
+/// As [`require_unshared`].
+#[cfg(not(unix))]
+pub fn open_mode(_: &Path) -> Option<u32> {
+    None
 }
 
 #[cfg(test)]

@@ -1,43 +1,48 @@
 //! Install: from a channel to the release that is live, in one fixed order. Whatever fails before
 //! the switch leaves the live release as it was.
 
+mod checks;
 mod error;
+mod preview;
 mod request;
 
 use std::collections::HashSet;
 
 use bulla_bundle::VerifiedBundle;
+use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::report::server::Waiting;
-use bulla_schemas::{Digest, ProjectName};
-use bulla_trust::{Head, LogState};
+use bulla_trust::LogState;
 
 use super::edits;
 use super::garbage::{self, Collected};
-use super::hold::stands;
 use super::locked::LockedSite;
 use super::persistent;
-use super::resolve::{Asked, Resolved, resolve};
+use super::resolve::Resolved;
 use super::retention;
 use super::rollout::{self, When};
 use super::write::Writing;
-use crate::config::{DriftPolicy, Link};
-use crate::drift::examine::{Depth, Look, examine, examine_with};
+use crate::config::Link;
+use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::{Activator, Ended};
 use crate::live::{LiveError, current, folders, hooks, left};
 use crate::observer::Observer;
-use crate::site::{Server, Site};
+use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{quarantine, with_causes, with_hint};
+use crate::state::{with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
+use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
+
 pub use error::InstallError;
+pub use preview::Preview;
+pub(super) use preview::preview;
 pub use request::{InstallRequest, Installed, Outcome};
 
 /// Makes the channel's head live. The log was synced after the site was locked, so that it knows
@@ -150,6 +155,15 @@ pub fn install(
     })
 }
 
+/// Refuses a release that failed just now, when this command went on with what a dead one had
+/// begun, or before.
+fn refuse_failed(locked: &LockedSite, resolved: &Resolved) -> Result<(), InstallError> {
+    match locked.failed(&resolved.hash) {
+        Some(failed) => Err(LiveError::Failed(Box::new(failed.clone())).into()),
+        None => refuse_quarantined(locked.site(), resolved),
+    }
+}
+
 /// What is said of an install that leaves everything as it is.
 fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome) -> Installed {
     let revision = history.last_of(&hash).map(|last| last.revision.clone());
@@ -159,20 +173,6 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
         from,
         outcome,
     }
-}
-
-/// Returns the head that may have to wait for its wave or window. What is live already may be
-/// written again at any time, and an earlier head is what a person named.
-fn rolled_out<'l>(
-    log: &'l LogState,
-    project: &ProjectName,
-    request: &InstallRequest,
-    resolved: &Resolved,
-    live: Option<Digest>,
-) -> Option<&'l Head> {
-    let head = log.head(project, &request.channel)?;
-    let is_new = head.hash == resolved.hash && live != Some(head.hash);
-    (is_new && !resolved.is_pinned).then_some(head)
 }
 
 /// Says which hold begins with an install, or which ended.
@@ -212,174 +212,6 @@ fn old_release(
         reason: Some("installed with --pin-old".to_owned()),
         past: Some(head.entry),
     })
-}
-
-/// Returns the hold that stands in the way of another release. Where nothing is live, there is
-/// nothing to stay on.
-fn standing<'h>(
-    hold: Option<&'h Hold>,
-    live: Option<Digest>,
-    request: &InstallRequest,
-    resolved: &Resolved,
-    history: &History,
-) -> Option<&'h Hold> {
-    let counts = live.is_some() && !request.release_hold;
-    let entry = resolved.promotion.entry;
-    hold.filter(|hold| counts && stands(hold, request.config.hold, entry, history))
-}
-
-/// Refuses a release that failed just now, when this command went on with what a dead one had
-/// begun, or before.
-fn refuse_failed(locked: &LockedSite, resolved: &Resolved) -> Result<(), InstallError> {
-    match locked.failed(&resolved.hash) {
-        Some(failed) => Err(LiveError::Failed(Box::new(failed.clone())).into()),
-        None => refuse_quarantined(locked.site(), resolved),
-    }
-}
-
-/// Refuses a release that failed here, until it is promoted anew.
-fn refuse_quarantined(site: &Site, resolved: &Resolved) -> Result<(), InstallError> {
-    let known = quarantine::read(site)?;
-    let failed = known
-        .into_iter()
-        .find(|failed| failed.hash == resolved.hash);
-    match failed {
-        Some(failed) if resolved.promotion.entry <= failed.entry => {
-            Err(InstallError::Quarantined {
-                project: site.project().clone(),
-                failed: Box::new(failed),
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What an install would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preview {
-    /// The release that would be live.
-    pub hash: Digest,
-    /// The release that is live.
-    pub from: Option<Digest>,
-    /// Whether it is the one that would be live, with its tree as it was written.
-    pub is_done: bool,
-    /// What keeps the server on the release that is live.
-    pub hold: Option<Hold>,
-    /// What the channel's head is not made live before.
-    pub waiting: Option<Waiting>,
-}
-
-/// Says which release an install would make live. Takes no lock and changes nothing.
-pub(super) fn preview(
-    server: &Server,
-    project: &ProjectName,
-    log: &LogState,
-    supply: &Supply,
-    request: &InstallRequest,
-) -> Result<Preview, InstallError> {
-    let site = server.site(project);
-    folders::refuse_public(&site)?;
-    let history = History::read(&site.history())?;
-    let resolved = resolve_for(&site, log, supply, request, &history)?;
-    let (hash, from) = (resolved.hash, current::read(&site)?);
-    let hold = hold::read(&site.hold())?;
-    let standing = standing(hold.as_ref(), from, request, &resolved, &history);
-    if let (Some(hold), Some(live)) = (standing, from)
-        && hold.hash != hash
-    {
-        return Ok(Preview {
-            hash: live,
-            from,
-            is_done: true,
-            hold: Some(hold.clone()),
-            waiting: None,
-        });
-    }
-    refuse_quarantined(&site, &resolved)?;
-    let waiting = rolled_out(log, project, request, &resolved, from)
-        .and_then(|head| rollout::known(&site, &request.config, head, request.now).waiting());
-    if waiting.is_some() && request.at_once.is_none() {
-        return Ok(Preview {
-            hash: from.unwrap_or(hash),
-            from,
-            is_done: true,
-            hold: None,
-            waiting,
-        });
-    }
-    refuse_edits(&site, from.as_ref(), request)?;
-    Ok(Preview {
-        hash,
-        from,
-        is_done: from == Some(hash) && is_intact(&site, &hash)?,
-        hold: None,
-        waiting: None,
-    })
-}
-
-/// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
-fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
-    Ok(match Look::at(site, hash).compare(site)? {
-        Some(found) => found.differences.is_empty(),
-        None => releases::is_on_disk(site, hash),
-    })
-}
-
-fn resolve_for(
-    site: &Site,
-    log: &LogState,
-    supply: &Supply,
-    request: &InstallRequest,
-    history: &History,
-) -> Result<Resolved, InstallError> {
-    // A file holds one release: that is the one that the channel is expected to point to.
-    let in_file = supply.release_in_file();
-    let asked = Asked {
-        project: site.project(),
-        channel: &request.channel,
-        hash: request.hash.as_ref().or(in_file.as_ref()),
-        pin_old: request.pin_old,
-    };
-    let resolved = resolve(log, asked, history)?;
-    let said = request.config.channel.as_ref();
-    if let Some(said) = said.filter(|said| **said != request.channel) {
-        return Err(InstallError::OtherChannelSaid {
-            project: site.project().clone(),
-            said: said.clone(),
-            asked: request.channel.clone(),
-        });
-    }
-    // What a person wrote into the host file needs no second word.
-    let may_switch = request.switch_channel || said.is_some();
-    match history.channel() {
-        Some(followed) if *followed != request.channel && !may_switch => {
-            Err(InstallError::OtherChannel {
-                project: site.project().clone(),
-                followed: followed.clone(),
-                asked: request.channel.clone(),
-            })
-        }
-        _ => Ok(resolved),
-    }
-}
-
-/// Refuses to leave a live tree that was edited, where the host file says so.
-fn refuse_edits(
-    site: &Site,
-    live: Option<&Digest>,
-    request: &InstallRequest,
-) -> Result<(), InstallError> {
-    let (DriftPolicy::Block, false, Some(live)) = (request.config.drift, request.over_edits, live)
-    else {
-        return Ok(());
-    };
-    match examine(site, live, Depth::Quick)? {
-        Some(found) if !found.differences.is_empty() => Err(InstallError::LiveEdited {
-            project: site.project().clone(),
-            differences: found.differences,
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// An install that is under way.

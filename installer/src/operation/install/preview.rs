@@ -1,0 +1,88 @@
+//! What an install would do, without a lock and without a change.
+
+use bulla_schemas::report::server::Waiting;
+use bulla_schemas::{Digest, ProjectName};
+use bulla_trust::LogState;
+
+use super::checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
+use super::error::InstallError;
+use super::request::InstallRequest;
+use crate::drift::examine::Look;
+use crate::fetch::supply::Supply;
+use crate::live::{current, folders};
+use crate::operation::rollout;
+use crate::site::{Server, Site};
+use crate::state::history::History;
+use crate::state::hold::{self, Hold};
+use crate::tree::releases;
+
+/// What an install would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The release that would be live.
+    pub hash: Digest,
+    /// The release that is live.
+    pub from: Option<Digest>,
+    /// Whether it is the one that would be live, with its tree as it was written.
+    pub is_done: bool,
+    /// What keeps the server on the release that is live.
+    pub hold: Option<Hold>,
+    /// What the channel's head is not made live before.
+    pub waiting: Option<Waiting>,
+}
+
+/// Says which release an install would make live. Takes no lock and changes nothing.
+pub(crate) fn preview(
+    server: &Server,
+    project: &ProjectName,
+    log: &LogState,
+    supply: &Supply,
+    request: &InstallRequest,
+) -> Result<Preview, InstallError> {
+    let site = server.site(project);
+    folders::refuse_public(&site)?;
+    let history = History::read(&site.history())?;
+    let resolved = resolve_for(&site, log, supply, request, &history)?;
+    let (hash, from) = (resolved.hash, current::read(&site)?);
+    let hold = hold::read(&site.hold())?;
+    let standing = standing(hold.as_ref(), from, request, &resolved, &history);
+    if let (Some(hold), Some(live)) = (standing, from)
+        && hold.hash != hash
+    {
+        return Ok(Preview {
+            hash: live,
+            from,
+            is_done: true,
+            hold: Some(hold.clone()),
+            waiting: None,
+        });
+    }
+    refuse_quarantined(&site, &resolved)?;
+    let waiting = rolled_out(log, project, request, &resolved, from)
+        .and_then(|head| rollout::known(&site, &request.config, head, request.now).waiting());
+    if waiting.is_some() && request.at_once.is_none() {
+        return Ok(Preview {
+            hash: from.unwrap_or(hash),
+            from,
+            is_done: true,
+            hold: None,
+            waiting,
+        });
+    }
+    refuse_edits(&site, from.as_ref(), request)?;
+    Ok(Preview {
+        hash,
+        from,
+        is_done: from == Some(hash) && is_intact(&site, &hash)?,
+        hold: None,
+        waiting: None,
+    })
+}
+
+/// Tells whether a tree is what was installed. One whose bundle is not kept is only looked for.
+fn is_intact(site: &Site, hash: &Digest) -> Result<bool, InstallError> {
+    Ok(match Look::at(site, hash).compare(site)? {
+        Some(found) => found.differences.is_empty(),
+        None => releases::is_on_disk(site, hash),
+    })
+}

@@ -7,6 +7,10 @@ SHELL := /bin/bash
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO := source scripts/environment && cargo
+# Programs for other machines ask for no newer glibc than Debian 11 and Ubuntu 20.04 have.
+DIST_GLIBC := 2.31
+DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
+ZIGBUILD := PATH="$(abspath $(TARGET))/tools/zigbuild/bin:$$PATH"; $(CARGO) zigbuild --target $(DIST_TARGET).$(DIST_GLIBC)
 
 help: ## Lists these goals
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -23,7 +27,8 @@ test: failpoints ## Installs what is missing and runs every test
 test-systemd: ## Boots servers with a real systemd and lives through a bad day there
 	@scripts/setup systemd
 	$(CARGO) build --workspace --bins
-	BULLA_TEST_SYSTEMD=1; export BULLA_TEST_SYSTEMD; $(CARGO) test --package bulla-tests --test system systemd::
+	if [[ -d "$(TARGET)/tools/zigbuild" ]]; then $(ZIGBUILD) --workspace --bin bulla-installer; fi
+	BULLA_TEST_SYSTEMD=1; export BULLA_TEST_SYSTEMD; $(CARGO) test --workspace --test system -- systemd::
 
 # The crash tests need an installer that dies on demand. It is built first and copied away, so
 # that no program in target/debug ever is that one.
@@ -47,14 +52,14 @@ install: ## Programs, man pages and completions below DESTDIR/PREFIX (/usr/local
 
 dist: ## A tarball and Debian packages below target/dist
 	@scripts/setup dist
-	$(CARGO) build --release --workspace --bins
+	$(ZIGBUILD) --release --workspace --bins
 	@version=$$($(CARGO) pkgid --package bulla-installer | sed 's/.*[@#]//'); \
-	scripts/dist "$(TARGET)/release" "$$version" "$(TARGET)/dist"
+	scripts/dist "$(TARGET)/$(DIST_TARGET)/release" "$$version" "$(TARGET)/dist" $(DIST_GLIBC)
 
 bench: ## Times the programs on a tree of about 20,000 files
 	@scripts/setup bench
 	$(CARGO) build --release --workspace --bins
-	$(CARGO) bench --package bulla-tests
+	$(CARGO) bench --workspace --bench benches
 
 schemas: ## Writes schemas/json/ anew from the types
 	UPDATE_SCHEMAS=1; export UPDATE_SCHEMAS; $(CARGO) test --quiet --package bulla-schemas --test documents

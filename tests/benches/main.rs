@@ -1,6 +1,6 @@
 //! Times the programs on a real tree of about 20,000 files, each beside what people use today.
 //!
-//! `make bench`, or `cargo bench --package bulla-tests -- [RUNS] [packs|releases|watches]` once the
+//! `make bench`, or `cargo bench --workspace --bench benches -- [RUNS] [packs|releases|watches]` once the
 //! programs are built for release. Absolute times say something about the machine; the ratios,
 //! medians of runs that take turns, say something about Bulla. Nothing here is asserted.
 #![expect(clippy::print_stdout, reason = "the table is what a bench is for")]

@@ -58,15 +58,33 @@ fn carry(listen: &str, registry: &str) -> String {
     url
 }
 
-/// Makes the packages of a version, of the programs under test.
+/// Returns the installer that runs on older systems, as `make dist` builds it; where that cannot be
+/// built, the one of the other tests.
+fn installer() -> PathBuf {
+    let target = format!("{}-unknown-linux-gnu/debug", std::env::consts::ARCH);
+    let program = programs::target_directory().join(target);
+    let program = program.join("bulla-installer");
+    if program.is_file() {
+        return program;
+    }
+    skip("the glibc that the installer needs, because zig is not there to build it");
+    programs::Program::Installer.path()
+}
+
+/// Makes the package of a version. It is refused where the program needs a newer glibc than that of
+/// Debian 11 and Ubuntu 20.04.
 fn packages(world: &World, version: &str) -> PathBuf {
     let out = world.path("dist");
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = installer();
+    let is_for_all = program != programs::Program::Installer.path();
     Transcript::of(
         Command::new(here.join("scripts/dist"))
-            .arg(programs::Program::Installer.path().parent().unwrap())
+            .arg(program.parent().unwrap())
             .arg(version)
             .arg(&out)
+            .arg(if is_for_all { "2.31" } else { "" })
+            .arg("bulla-installer")
             .env("DIST_COMPRESSION", "none"),
     )
     .done();
@@ -226,8 +244,7 @@ impl Day {
     fn set_up(&self) {
         install_package(&self.by_package, &packages(&self.world, "1.0.0"));
         let machine = &self.by_setup;
-        let program = programs::Program::Installer.path();
-        std::fs::copy(program, machine.path("/usr/local/bin/bulla-installer")).unwrap();
+        std::fs::copy(installer(), machine.path("/usr/local/bin/bulla-installer")).unwrap();
         let unit = "/etc/systemd/system/bulla-agent.service";
         let setup = ["bulla-installer", "setup", "--dry-run"];
         let planned = machine.run(&setup).done().to_string();

@@ -315,13 +315,14 @@ impl Search<'_> {
                 });
             }
         };
-        for link in ["cwd", "root", "exe"] {
-            match fs::read_link(directory.join(link)) {
-                Ok(path) => test(&path),
-                // A kernel thread runs no file.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+        match fs::read_link(directory.join("exe")) {
+            Ok(path) => test(&path),
+            // A kernel thread runs no file and uses none, and one that has ended does not any more.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        for link in ["cwd", "root"] {
+            test(&fs::read_link(directory.join(link))?);
         }
         for entry in fs::read_dir(directory.join("fd"))? {
             // A file that was closed meanwhile has no link any more.

@@ -17,6 +17,7 @@ mod notify;
 mod orders;
 mod pulse;
 mod report;
+mod said;
 mod schedule;
 mod socket;
 mod trace;
@@ -38,6 +39,7 @@ use self::listener::Listener;
 use self::notify::Notifier;
 use self::pulse::Pulse;
 use self::report::{Heard, Reporter};
+use self::said::Said;
 use self::schedule::Schedule;
 use self::socket::Socket;
 use self::trace::Trace;
@@ -104,6 +106,8 @@ struct Agent {
     running: BTreeSet<ProjectName>,
     /// What projects wait for, as it was said.
     waiting: BTreeMap<ProjectName, String>,
+    /// What was said of projects that are being worked on again and again.
+    said: BTreeMap<ProjectName, Said>,
     /// How the projects were left.
     left: BTreeMap<ProjectName, Trace>,
 }
@@ -131,6 +135,7 @@ impl Agent {
             unmeasured: None,
             running: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            said: BTreeMap::new(),
             left: BTreeMap::new(),
         }
     }
@@ -274,6 +279,7 @@ impl Agent {
             }
             Need::Nothing => {
                 self.schedule.is_settled(project);
+                self.said.remove(project);
                 // A person may have brought it there.
                 if self.reporter.succeeded(project) || self.waiting.remove(project).is_some() {
                     self.schedule.report_is_due(Instant::now());
@@ -287,8 +293,9 @@ impl Agent {
             self.sender.clone(),
             self.pulse.begin(),
         );
+        let said = self.said.remove(project).unwrap_or_default();
         let begun = std::thread::Builder::new().spawn(move || {
-            let brought = job.run(&*voice, &beat);
+            let brought = job.run(&*voice, &beat, said);
             // An agent that is gone need not be told.
             let _ = sender.send(Event::Brought(Box::new(brought)));
         });
@@ -305,9 +312,11 @@ impl Agent {
             project,
             channel,
             result,
+            mut said,
         } = brought;
         self.running.remove(&project);
-        let trace = Trace::of(&self.orders.server.site(&project));
+        let site = self.orders.server.site(&project);
+        let trace = Trace::of(&site);
         self.left.insert(project.clone(), trace);
         let failed = match result {
             Ok(installed) => {
@@ -316,20 +325,31 @@ impl Agent {
                     self.waits(&project, waiting);
                 } else {
                     self.waiting.remove(&project);
-                    self.voice.installed(&project, &channel, &installed);
-                    self.schedule.is_settled(&project);
+                    let is_out = site.drained().exists();
+                    if !is_out || installed.outcome != Outcome::AlreadyLive {
+                        self.voice.installed(&project, &channel, &installed);
+                    }
+                    if is_out {
+                        // Until the server is back in its load balancer.
+                        self.schedule.failed(&project, Instant::now());
+                    } else {
+                        self.schedule.is_settled(&project);
+                    }
                 }
                 None
             }
             Err(failure) => {
                 self.schedule.failed(&project, Instant::now());
                 let kind = failure.kind;
-                if self.reporter.failed(&project, &failure, self.voice.now()) {
+                self.reporter.failed(&project, &failure, self.voice.now());
+                if said.is_news(&failure.message, Instant::now()) {
                     self.say(Some(&project), Level::Error, &failure.message);
                 }
                 Some(kind)
             }
         };
+        said.end();
+        self.said.insert(project, said);
         self.schedule.report_is_due(Instant::now());
         failed
     }

@@ -63,9 +63,7 @@ pub use config::{
 };
 pub use drift::{DriftError, SetAside};
 pub use fetch::{Access, FetchError, FollowedLog, Supply};
-pub use live::{
-    BrokenHook, CheckError, FailedRelease, HookError, HookSettings, LiveError, Unproved,
-};
+pub use live::{Broken, CheckError, FailedRelease, HookError, HookSettings, LiveError, Unproved};
 pub use observer::Observer;
 pub use operation::{
     Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
@@ -78,8 +76,8 @@ pub use platform::FileError;
 pub use setup::{Setup, SetupError, Step};
 pub use site::{Command, Server, Site};
 pub use state::{
-    Activation, ActivationAction, ActivationResult, Hold, HoldKind, Leftover, PromotionRecord,
-    Quarantined, StateError,
+    Activation, ActivationAction, ActivationResult, Drained, FailedAttempt, Hold, HoldKind,
+    Leftover, PromotionRecord, Quarantined, StateError,
 };
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, MissingPath, PersistError, ReleaseNote, TreeError,

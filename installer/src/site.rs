@@ -224,6 +224,11 @@ impl Site {
         self.state.join("drained")
     }
 
+    /// The last attempt, where it failed before the switch.
+    pub(crate) fn attempt(&self) -> PathBuf {
+        self.state.join("attempt")
+    }
+
     /// What hooks and checks wrote, by the number of the activation.
     pub(crate) fn outputs(&self) -> PathBuf {
         self.state.join("output")

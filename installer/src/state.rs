@@ -1,8 +1,10 @@
 //! What the installer remembers, one file for each thing. All of it lies in a directory that only
 //! the installer may write.
 
+pub(crate) mod attempt;
 pub(crate) mod bundles;
 pub(crate) mod damaged;
+pub(crate) mod drained;
 pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod hold;
@@ -16,6 +18,8 @@ pub(crate) mod rollout;
 pub(crate) mod synced;
 pub(crate) mod token_file;
 
+pub use attempt::FailedAttempt;
+pub use drained::Drained;
 pub use error::StateError;
 pub use history::{Activation, ActivationAction, ActivationResult, PromotionRecord};
 pub use hold::{Hold, HoldKind};

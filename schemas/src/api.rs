@@ -40,7 +40,7 @@ pub use diff::{
 };
 pub use host_report::{
     DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportError, ReportReceipt,
-    ReportedError, ReportedHold, ReportedProjects, ReportedWaiting,
+    ReportedDrain, ReportedError, ReportedHold, ReportedProjects, ReportedWaiting,
 };
 pub use hosts::{Deployment, DeploymentState, HostChange, HostDetail, HostSummary};
 pub use page::Page;

@@ -76,6 +76,12 @@ pub trait Outcome: Error {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// Returns the end of what a command wrote that failed, in lines. It can hold secrets: only the
+    /// person who ran the program sees it, and no log and no report does.
+    fn output(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Writes a failure for a terminal or a log: what happened, why, and what to do next. Control
@@ -87,6 +93,11 @@ pub trait Outcome: Error {
 /// hint: ask the registry's operator whether it was restored from a backup
 /// ```
 pub fn report(error: &dyn Error, hint: Option<&str>) -> String {
+    report_with_output(error, None, hint)
+}
+
+/// Writes the same with the end of what a command wrote that failed, for the person who ran it.
+pub fn report_with_output(error: &dyn Error, output: Option<&str>, hint: Option<&str>) -> String {
     let mut text = format!("error: {}\n", indent(&error.to_string()));
     let mut said = error.to_string();
     let mut cause = error.source();
@@ -98,6 +109,9 @@ pub fn report(error: &dyn Error, hint: Option<&str>) -> String {
         }
         said = message;
         cause = error.source();
+    }
+    if let Some(output) = output {
+        let _ = writeln!(text, "  its output ends with:\n    {}", indent(output));
     }
     if let Some(hint) = hint {
         let _ = writeln!(text, "hint: {}", indent(hint));
@@ -134,6 +148,15 @@ mod tests {
         assert_eq!(
             report(&Outer(Inner), Some("make it")),
             "error: cannot read `a`\n  no such \\u{1b}[31mfile\nhint: make it\n"
+        );
+    }
+
+    #[test]
+    fn what_a_command_wrote_keeps_its_lines_and_no_control_characters() {
+        assert_eq!(
+            report_with_output(&Inner, Some("out| one\nerr| \u{1b}[31mtwo"), None),
+            "error: no such \\u{1b}[31mfile\n  its output ends with:\n    out| one\n    \
+             err| \\u{1b}[31mtwo\n"
         );
     }
 }

@@ -17,7 +17,7 @@ type Gauge = (
     fn(&ProjectStatus) -> Option<i64>,
 );
 
-const GAUGES: [Gauge; 6] = [
+const GAUGES: [Gauge; 7] = [
     (
         "bulla_behind",
         "Whether another release than the channel's head is live.",
@@ -32,6 +32,11 @@ const GAUGES: [Gauge; 6] = [
         "bulla_held",
         "Whether a person holds the server on a release.",
         |status| Some(i64::from(status.hold.is_some())),
+    ),
+    (
+        "bulla_drained",
+        "Whether the server may be out of its load balancer.",
+        |status| Some(i64::from(status.drained.is_some())),
     ),
     (
         "bulla_drifted_paths",

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bulla_schemas::api::{
-    DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportedError, ReportedHold,
-    ReportedWaiting,
+    DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportedDrain, ReportedError,
+    ReportedHold, ReportedWaiting,
 };
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::period::Period;
@@ -16,7 +16,6 @@ use bulla_trust::LogState;
 use super::orders::Orders;
 use super::worker::Failure;
 use crate::fetch::{Access, FetchError};
-use crate::live::hooks::without_output;
 use crate::operation::ProjectStatus;
 use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
@@ -48,20 +47,14 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Remembers why a project could not be brought to its channel. Tells whether that is news.
-    pub(super) fn failed(
-        &mut self,
-        project: &ProjectName,
-        failure: &Failure,
-        at: Timestamp,
-    ) -> bool {
+    /// Remembers why a project could not be brought to its channel.
+    pub(super) fn failed(&mut self, project: &ProjectName, failure: &Failure, at: Timestamp) {
         let error = ReportedError {
             kind: failure.kind,
-            message: without_output(&failure.message).into(),
+            message: failure.reported.as_str().into(),
             at,
         };
-        let before = self.errors.insert(project.clone(), error.clone());
-        before.is_none_or(|before| before.message != error.message)
+        self.errors.insert(project.clone(), error);
     }
 
     /// Forgets why a project could not be brought to its channel. Tells whether there was something
@@ -165,6 +158,10 @@ impl Reporter {
                 by: hold.by.map(Into::into),
                 reason: hold.reason.map(Into::into),
             }),
+            drained: status.drained.map(|drained| ReportedDrain {
+                since: drained.since,
+                reason: drained.reason.map(Into::into),
+            }),
             last_error: last_error.or(head_failure),
             project: status.project,
         }
@@ -190,7 +187,7 @@ fn head_failure(
     let (reason, at) = failed.or_else(quarantined)?;
     Some(ReportedError {
         kind: FailureKind::RolledBack,
-        message: without_output(reason.unwrap_or("it failed")).into(),
+        message: reason.unwrap_or("it failed").into(),
         at,
     })
 }

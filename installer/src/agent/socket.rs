@@ -27,7 +27,7 @@ use crate::observer::Silent;
 use crate::operation::{history, status};
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::users;
-use crate::state::with_hint;
+use crate::state::{Activation, with_hint};
 
 /// Where the agent listens when systemd started it.
 pub(crate) const SOCKET: &str = "/run/bulla/agent.sock";
@@ -160,12 +160,20 @@ fn attend(mut stream: UnixStream, orders: &Orders, voice: &dyn Voice) -> io::Res
             .and_then(|found| text(&found)),
         Question::History { project } => history(&orders.server, &project, &Silent)
             .map_err(|error| with_hint(&error))
-            .and_then(|found| text(&found)),
+            .and_then(|found| text(&without_output(found))),
     };
     match answer {
         Ok(answer) => stream.write_all(&answer),
         Err(problem) => write_error(&mut stream, &problem),
     }
+}
+
+/// Takes out what commands wrote: it can hold secrets, and only root may read it.
+fn without_output(mut activations: Vec<Activation>) -> Vec<Activation> {
+    for activation in &mut activations {
+        activation.output = None;
+    }
+    activations
 }
 
 fn text(value: &impl Serialize) -> Result<Vec<u8>, String> {

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bulla_bundle::Progress;
 use bulla_schemas::outcome::{FailureKind, Outcome};
@@ -11,15 +12,16 @@ use bulla_trust::LogState;
 
 use super::orders::Orders;
 use super::pulse::Beat;
+use super::said::Said;
 use super::voice::{Level, Voice};
-use crate::live::{HookSettings, Unproved, current};
+use crate::live::{HookSettings, LiveError, Unproved, current};
 use crate::observer::Observer;
 use crate::operation::rollout::{self, When};
 use crate::operation::{
     InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held,
 };
 use crate::site::Site;
-use crate::state::with_hint;
+use crate::state::{with_causes, with_hint};
 use crate::tree::releases;
 
 /// What is to be done for a project.
@@ -36,6 +38,8 @@ pub(super) struct Brought {
     pub(super) project: ProjectName,
     pub(super) channel: ChannelName,
     pub(super) result: Result<Installed, Failure>,
+    /// What was said on the way.
+    pub(super) said: Said,
 }
 
 /// What is to be done for a project.
@@ -52,7 +56,18 @@ pub(super) enum Need {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: FailureKind,
+    /// For the log of this server.
     pub(super) message: String,
+    /// For people elsewhere, who know which release is meant and cannot type commands here.
+    pub(super) reported: String,
+}
+
+fn in_report(error: &InstallError) -> String {
+    let text = match error {
+        InstallError::Live(LiveError::Failed(failed)) => failed.in_short(),
+        error => with_causes(error),
+    };
+    text.replace('\n', "; ")
 }
 
 impl Job {
@@ -96,27 +111,32 @@ impl Job {
         }
     }
 
-    /// Does it.
-    pub(super) fn run(self, voice: &dyn Voice, beat: &Beat) -> Brought {
+    /// Does it, and says what has not been `said` before.
+    pub(super) fn run(self, voice: &dyn Voice, beat: &Beat, said: Said) -> Brought {
         let observer = Watched {
             project: &self.project,
             voice,
             beat,
+            said: Mutex::new(said),
         };
         // A worker that dies must not look like one that is still at work.
         let ended = catch_unwind(AssertUnwindSafe(|| self.install(voice, &observer)));
         let result = match ended {
             Ok(result) => result.map_err(|error| Failure {
                 kind: error.kind(),
+                reported: in_report(&error),
                 // One line of a log.
                 message: with_hint(&error).replace('\n', "; "),
             }),
             Err(_) => Err(Failure {
                 kind: FailureKind::Failed,
+                reported: "the agent's worker died".to_owned(),
                 message: "the worker died; what it said last is above".to_owned(),
             }),
         };
+        let said = observer.said.into_inner();
         Brought {
+            said: said.unwrap_or_else(PoisonError::into_inner),
             project: self.project,
             channel: self.channel,
             result,
@@ -169,6 +189,7 @@ struct Watched<'a> {
     project: &'a ProjectName,
     voice: &'a dyn Voice,
     beat: &'a Beat,
+    said: Mutex<Said>,
 }
 
 impl Progress for Watched<'_> {
@@ -184,6 +205,10 @@ impl Progress for Watched<'_> {
 impl Observer for Watched<'_> {
     fn note(&self, sentence: &str) {
         self.beat.beat();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.is_news(sentence, Instant::now()) {
+            return;
+        }
         self.voice.say(Some(self.project), Level::Warning, sentence);
     }
 }

@@ -83,7 +83,7 @@ impl Arguments {
             };
             let returned = activation.action == ActivationAction::Return;
             let reason = match &activation.failure {
-                Some(failure) => failure.lines().next().unwrap_or_default().to_owned(),
+                Some(failure) => failure.clone(),
                 None if activation.by.is_some() || returned => {
                     activation.reason.clone().unwrap_or_default()
                 }

@@ -139,22 +139,25 @@ fn notes(status: &ProjectStatus, server: &Server) {
             typed(&now, server),
         ));
     }
+    if let Some(drained) = &status.drained {
+        let again = if status.failure.is_some() {
+            "a release that works brings it back".to_owned()
+        } else {
+            let install = Command::new(format!("install {project}"));
+            format!("{} tries again, as the agent does", typed(&install, server))
+        };
+        stderr::say(format_args!(
+            "{project}: this server may be out of its load balancer since {}{}; {again}",
+            drained.since,
+            because(drained.reason.as_deref()),
+        ));
+    }
     if let Some(failure) = &status.failure {
         stderr::say(format_args!(
-            "{project}: the live release failed: {}",
-            first_line(failure)
+            "{project}: the live release failed: {failure}"
         ));
     }
-    for failed in &status.quarantine {
-        let command = Command::new(format!("history {project} --output {}", failed.number));
-        stderr::say(format_args!(
-            "{project}: {} failed here at {}: {}; {} shows what was written",
-            failed.hash.short(),
-            failed.failed_at,
-            first_line(&failed.reason),
-            typed(&command, server),
-        ));
-    }
+    failures(status, server);
     for missing in &status.missing {
         stderr::say(format_args!("{project}: {missing}"));
     }
@@ -179,8 +182,30 @@ fn notes(status: &ProjectStatus, server: &Server) {
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// Names what failed, the newest first.
+fn failures(status: &ProjectStatus, server: &Server) {
+    let project = &status.project;
+    let attempt = status.attempt.iter().map(|failed| {
+        let what = format!("{} could not be made live", failed.hash.short());
+        (failed.failed_at, failed.number, what, &failed.reason)
+    });
+    let failed = status.quarantine.iter().map(|failed| {
+        let what = format!("{} failed here", failed.hash.short());
+        (failed.failed_at, failed.number, what, &failed.reason)
+    });
+    let mut failures: Vec<_> = attempt.chain(failed).collect();
+    failures.sort_by_key(|(_, number, ..)| std::cmp::Reverse(*number));
+    for (at, number, what, reason) in failures {
+        let command = Command::new(format!("history {project} --output {number}"));
+        stderr::say(format_args!(
+            "{project}: {what} at {at}: {reason}; {} shows what was written",
+            typed(&command, server),
+        ));
+    }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 fn held(hold: &Hold) -> String {

@@ -20,8 +20,12 @@
 //! whose disk is full or read-only: a person in an outage needs the other release more than the
 //! record of it, which the next command that can makes from what is live.
 
+mod going_back;
+mod record;
+
 use bulla_schemas::{Digest, Timestamp};
 
+use super::broken::Broken;
 use super::current;
 use super::error::LiveError;
 use super::failed::FailedRelease;
@@ -29,10 +33,10 @@ use super::hooks::{Hook, HookError, HookSettings, HookedRelease};
 use crate::failpoint::failpoint;
 use crate::observer::Observer;
 use crate::platform::files;
-use crate::site::Site;
-use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
+use crate::site::{Command, Site};
+use crate::state::history::{Activation, ActivationAction, ActivationResult};
 use crate::state::journal::{self, Phase, Step};
-use crate::state::{StateError, history, hold, output, quarantine, with_causes};
+use crate::state::{StateError, attempt, hold, output, with_causes};
 use crate::tree::releases;
 
 /// What came of a step.
@@ -71,22 +75,14 @@ impl Activator<'_> {
             deaths: Vec::new(),
             failed: None,
         };
-        let new = self.open(&step, &step.activation.hash)?;
-        let old = self.open_left(&step);
-        self.begin_output(&step, &[&new, &old]);
-        if new.wants(Hook::Prepare) || old.health.is_some() {
-            self.write_down(&step)?;
-            failpoint!("activation::prepare-begun");
-            if let Err(error) = self.prepare(&mut step, &new, &old) {
+        let (new, old) = match self.approach(&mut step) {
+            Ok(releases) => releases,
+            Err(error) => {
+                attempt::failed(self.site, &step.activation, with_causes(&error));
                 journal::end(&self.site.journal())?;
                 return Err(error);
             }
-            failpoint!("activation::prepared");
-        }
-        if let Err(error) = self.drain(&step, &new) {
-            journal::end(&self.site.journal())?;
-            return Err(error);
-        }
+        };
         step.phase = Phase::Switch;
         self.write_down(&step)?;
         failpoint!("activation::journal-written");
@@ -98,6 +94,22 @@ impl Activator<'_> {
             return Err(error);
         }
         self.prove_and_record(step, &new)
+    }
+
+    /// Does all that comes before the switch, and changes nothing: opens both releases, runs the hook
+    /// `prepare`, and takes the server out of its load balancer.
+    fn approach(&self, step: &mut Step) -> Result<(HookedRelease, HookedRelease), LiveError> {
+        let new = self.open(step, &step.activation.hash)?;
+        let old = self.open_left(step);
+        self.begin_output(step, &[&new, &old]);
+        if new.wants(Hook::Prepare) || old.health.is_some() {
+            self.write_down(step)?;
+            failpoint!("activation::prepare-begun");
+            self.prepare(step, &new, &old)?;
+            failpoint!("activation::prepared");
+        }
+        self.drain(step, &new)?;
+        Ok((new, old))
     }
 
     /// Writes down that a release is live, which nothing was changed for.
@@ -133,14 +145,14 @@ impl Activator<'_> {
             return self.go_back(step, &failed, deadly);
         }
         if let Some(reason) = deadly {
-            return self.fail(step, reason);
+            return self.fail(step, reason.into());
         }
         match self.open(&step, &step.activation.hash) {
             Ok(release) => {
                 self.begin_output(&step, &[&release]);
                 self.prove_and_record(step, &release)
             }
-            Err(error) => self.fail(step, with_causes(&error)),
+            Err(error) => self.fail(step, with_causes(&error).into()),
         }
     }
 
@@ -224,15 +236,24 @@ impl Activator<'_> {
             self.observer.note(&format!(
                 "the release that is left is not healthy, and is not returned to: {why}"
             ));
-            step.was_sick = Some(why);
+            step.was_sick = Some(why.reason);
         }
         let prepared = new.run(Hook::Prepare);
-        prepared.map_err(|broken| HookError::Prepare(Box::new(broken)))?;
+        prepared.map_err(|broken| HookError::Prepare {
+            failure: Box::new(broken),
+            output: self.output_of(step),
+        })?;
         if releases::is_on_disk(self.site, &step.activation.hash) {
             Ok(())
         } else {
             Err(HookError::TreeRemoved.into())
         }
+    }
+
+    /// The command that shows what the hooks of a step wrote.
+    pub(super) fn output_of(&self, step: &Step) -> Command {
+        let (project, number) = (self.site.project(), step.activation.number);
+        Command::new(format!("history {project} --output {number}"))
     }
 
     fn deactivate(&self, old: &HookedRelease) {
@@ -255,25 +276,24 @@ impl Activator<'_> {
                 self.undrain(release);
                 Ok(ended)
             }
-            Err(reason) => self.fail(step, reason),
+            Err(broken) => self.fail(step, broken),
         }
     }
 
     /// Runs what shows that a release that is live works. Returns why it does not.
-    fn prove(&self, step: &mut Step, release: &HookedRelease) -> Result<ActivationResult, String> {
+    fn prove(&self, step: &mut Step, release: &HookedRelease) -> Result<ActivationResult, Broken> {
         if !release.is_bare() {
             self.enter(step, Phase::Activate);
             failpoint!("activation::activate-begun");
-            release
-                .run(Hook::Activate)
-                .map_err(|broken| broken.to_string())?;
+            release.run(Hook::Activate)?;
             failpoint!("activation::activated");
         }
         let result = if let Some(checks) = &release.health {
             self.enter(step, Phase::Watch);
             failpoint!("activation::watch-begun");
-            let watched = checks.watch(&|longest| check(release, longest));
-            let said = watched.as_ref().map_or_else(String::as_str, |()| "healthy");
+            let watched = checks.watch(&|longest| release.check_command(longest));
+            let said = watched.as_ref().err();
+            let said = said.map_or("healthy", |broken| broken.reason.as_str());
             release.keep(&format!("-- health: {said}\n"));
             watched?;
             failpoint!("activation::watched");
@@ -284,7 +304,7 @@ impl Activator<'_> {
         if release.is_there() {
             Ok(result)
         } else {
-            Err("its tree was removed".to_owned())
+            Err("its tree was removed".to_owned().into())
         }
     }
 
@@ -293,195 +313,6 @@ impl Activator<'_> {
     fn enter(&self, step: &mut Step, phase: Phase) {
         step.phase = phase;
         let _ = journal::write(&self.site.journal(), step);
-    }
-
-    /// Ends a step whose release failed: goes back to the one before, or says why not.
-    fn fail(&self, mut step: Step, reason: String) -> Result<Ended, LiveError> {
-        let before = self.before(&step);
-        step.activation.result = ActivationResult::Failed;
-        step.activation.failure = Some(reason);
-        let why = match before {
-            Ok(before) => return self.begin_return(step, before),
-            Err(why) => why,
-        };
-        let unwritten = self.record(&mut step)?;
-        self.say_unwritten(unwritten);
-        self.stay_out();
-        Ok(self.failed(&step.activation, Err(why), None))
-    }
-
-    /// Returns the activation to go back to, or why there is none.
-    fn before(&self, step: &Step) -> Result<Activation, String> {
-        let from = step.activation.from.ok_or("nothing was live before")?;
-        if from == step.activation.hash {
-            return Err("it was live before".to_owned());
-        }
-        if let Some(why) = &step.was_sick {
-            return Err(format!("{} was not healthy before: {why}", from.short()));
-        }
-        if !releases::is_on_disk(self.site, &from) {
-            return Err(format!("the tree of {} is gone", from.short()));
-        }
-        let history = History::read(&self.site.history()).unwrap_or_default();
-        let known = history.last_of(&from).cloned();
-        Ok(known.unwrap_or_else(|| Activation {
-            hash: from,
-            ..step.activation.clone()
-        }))
-    }
-
-    /// Begins the one step that follows a failure by itself.
-    fn begin_return(&self, step: Step, before: Activation) -> Result<Ended, LiveError> {
-        let failed = step.activation;
-        let back = Step {
-            phase: Phase::Switch,
-            activation: Activation {
-                number: failed.number + 1,
-                action: ActivationAction::Return,
-                from: Some(failed.hash),
-                activated_at: self.now,
-                log: failed.log,
-                by: None,
-                reason: Some(format!("{} failed", failed.hash.short())),
-                result: ActivationResult::Activated,
-                failure: None,
-                ..before
-            },
-            hold: None,
-            is_bare: step.is_bare,
-            was_sick: None,
-            deaths: Vec::new(),
-            failed: Some(Box::new(failed.clone())),
-        };
-        self.write_down(&back)?;
-        failpoint!("activation::return-begun");
-        self.go_back(back, &failed, None)
-    }
-
-    /// Goes back from a release that failed. Nothing stops that, and nothing follows it. Nothing is
-    /// run where that would be `deadly` to this process, as it was to two before.
-    fn go_back(
-        &self,
-        mut step: Step,
-        failed: &Activation,
-        deadly: Option<String>,
-    ) -> Result<Ended, LiveError> {
-        step.is_bare |= deadly.is_some();
-        self.remember(failed);
-        failpoint!("activation::failure-written");
-        let hash = step.activation.hash;
-        let release = self.open(&step, &hash).unwrap_or_else(|error| {
-            let why = with_causes(&error);
-            self.observer
-                .note(&format!("nothing runs for {}: {why}", hash.short()));
-            HookedRelease::default()
-        });
-        let left = self.open_left(&step);
-        self.begin_output(&step, &[&release, &left]);
-        if !self.has_switched(&step)? {
-            if let Err(broken) = release.run(Hook::Prepare) {
-                self.observer.note(&format!("going back: {broken}"));
-            }
-            self.deactivate(&left);
-            current::switch(self.site, &hash)?;
-        }
-        let proved = match deadly {
-            Some(why) => Err(why),
-            None => self.prove(&mut step, &release),
-        };
-        match proved {
-            Ok(result) => step.activation.result = result,
-            Err(why) => {
-                step.activation.result = ActivationResult::Failed;
-                step.activation.failure = Some(why);
-            }
-        }
-        let unwritten = self.record(&mut step)?;
-        self.say_unwritten(unwritten);
-        self.undrain(&release);
-        Ok(self.failed(failed, Ok(hash), step.activation.failure))
-    }
-
-    fn failed(
-        &self,
-        failed: &Activation,
-        back: Result<Digest, String>,
-        is_worse: Option<String>,
-    ) -> Ended {
-        Ended::Failed(Box::new(FailedRelease {
-            project: self.site.project().clone(),
-            hash: failed.hash,
-            number: failed.number,
-            reason: failed.failure.clone().unwrap_or_default(),
-            back,
-            is_worse,
-        }))
-    }
-
-    /// Remembers that a release failed, as far as that can be written.
-    fn remember(&self, failed: &Activation) {
-        let appended = history::append(&self.site.history(), failed);
-        let quarantined = quarantine::add(self.site, failed);
-        self.say_unwritten(appended.and(quarantined).err());
-    }
-
-    fn say_unwritten(&self, error: Option<StateError>) {
-        if let Some(error) = error {
-            self.observer.note(&format!(
-                "not everything about this could be written down: {}",
-                with_causes(&error)
-            ));
-        }
-    }
-
-    fn finish(&self, mut step: Step) -> Result<Ended, LiveError> {
-        let unwritten = self.record(&mut step)?;
-        Ok(unwritten.map_or(Ended::Done, Ended::Unwritten))
-    }
-
-    /// Writes down what came of a step. Returns why not, where that stops nothing: a journal that
-    /// could be written is what the next start finishes.
-    fn record(&self, step: &mut Step) -> Result<Option<StateError>, LiveError> {
-        step.phase = Phase::Record;
-        if step.activation.result != ActivationResult::Activated {
-            let _ = journal::write(&self.site.journal(), step);
-        }
-        match self.write_result(step) {
-            Ok(()) => {}
-            Err(error) if goes_back(step) => return Ok(Some(error)),
-            Err(error) => return Err(error.into()),
-        }
-        journal::end(&self.site.journal())?;
-        failpoint!("activation::journal-removed");
-        Ok(None)
-    }
-
-    fn write_result(&self, step: &Step) -> Result<(), StateError> {
-        let activation = &step.activation;
-        let appended = history::append(&self.site.history(), activation);
-        failpoint!("activation::history-written");
-        // A return leaves things as they were. The one may fit on a full disk although the other does
-        // not.
-        if activation.action != ActivationAction::Return {
-            hold::write(&self.site.hold(), step.hold.as_ref())?;
-            failpoint!("activation::hold-written");
-            match activation.result {
-                ActivationResult::Failed => quarantine::add(self.site, activation)?,
-                _ if step.is_bare => {}
-                _ => drop(quarantine::remove(self.site, |hash| {
-                    *hash == activation.hash
-                })?),
-            }
-        }
-        appended
-    }
-
-    /// Writes down a phase before it begins.
-    fn write_down(&self, step: &Step) -> Result<(), LiveError> {
-        match journal::write(&self.site.journal(), step) {
-            Err(error) if !goes_back(step) => Err(error.into()),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -503,12 +334,7 @@ fn deadly(phase: Phase) -> String {
 }
 
 /// Looks whether a release that is about to be left is healthy, where that can be told.
-fn look(release: &HookedRelease) -> Option<Result<(), String>> {
+fn look(release: &HookedRelease) -> Option<Result<(), Broken>> {
     let checks = release.health.as_ref()?;
-    Some(checks.look(&|longest| check(release, longest)))
-}
-
-fn check(release: &HookedRelease, longest: std::time::Duration) -> Result<(), String> {
-    let checked = release.check_command(longest);
-    checked.map_err(|broken| broken.to_string())
+    Some(checks.look(&|longest| release.check_command(longest)))
 }

@@ -120,6 +120,14 @@ impl Outcome for LiveError {
             }
         }
     }
+
+    fn output(&self) -> Option<&str> {
+        match self {
+            Self::Hook(error) => error.output(),
+            Self::Failed(error) => error.output(),
+            _ => None,
+        }
+    }
 }
 
 fn list(found: &[FileError]) -> String {

@@ -5,6 +5,8 @@ use std::fmt;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::{Digest, ProjectName};
 
+use super::broken::Broken;
+
 /// A release that was made live and failed, and what is live now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct FailedRelease {
@@ -14,8 +16,8 @@ pub struct FailedRelease {
     pub hash: Digest,
     /// The number of its activation.
     pub number: u64,
-    /// Why it failed, with the end of what was written.
-    pub reason: String,
+    /// Why it failed.
+    pub failure: Broken,
     /// The release that was returned to, or why none was.
     pub back: Result<Digest, String>,
     /// Why the release that was returned to is not well either.
@@ -24,19 +26,29 @@ pub struct FailedRelease {
 
 impl fmt::Display for FailedRelease {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hash, reason, .. } = self;
-        let hash = hash.short();
-        writeln!(formatter, "{hash} was made live and failed: {reason}")?;
+        let hash = self.hash.short();
+        write!(
+            formatter,
+            "{hash} was made live and failed: {}; {}",
+            self.failure,
+            self.consequence()
+        )
+    }
+}
+
+impl FailedRelease {
+    /// Tells what became of it, the cause first: for whoever knows which release is meant.
+    pub(crate) fn in_short(&self) -> String {
+        format!("{}; {}", self.failure, self.consequence())
+    }
+
+    fn consequence(&self) -> String {
         match (&self.back, &self.is_worse) {
-            (Ok(back), None) => write!(formatter, "{} is live again", back.short()),
+            (Ok(back), None) => format!("{} is live again", back.short()),
             (Ok(back), Some(why)) => {
-                write!(
-                    formatter,
-                    "{} is live again, and failed too: {why}",
-                    back.short()
-                )
+                format!("{} is live again, and failed too: {why}", back.short())
             }
-            (Err(why), _) => write!(formatter, "{hash} stays live, because {why}"),
+            (Err(why), _) => format!("{} stays live, because {why}", self.hash.short()),
         }
     }
 }
@@ -55,5 +67,9 @@ impl Outcome for FailedRelease {
              release is not tried again before it is promoted anew, or after \
              `bulla-installer retry {project}`"
         ))
+    }
+
+    fn output(&self) -> Option<&str> {
+        self.failure.output.as_deref()
     }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bulla_schemas::install::{Command, Health};
 
 use self::http::Http;
+use super::broken::Broken;
 use crate::platform::child::{self, Output, PATH, Program};
 
 pub use error::CheckError;
@@ -43,7 +44,7 @@ pub(crate) struct Checks {
 }
 
 /// Runs the command of the checks within a time.
-pub(crate) type RunCommand<'a> = &'a dyn Fn(Duration) -> Result<(), String>;
+pub(crate) type RunCommand<'a> = &'a dyn Fn(Duration) -> Result<(), Broken>;
 
 impl Checks {
     /// Takes what a release asks for, as far as it can be checked at all.
@@ -81,7 +82,7 @@ impl Checks {
     }
 
     /// Watches a release that was made live. Returns why it is not healthy.
-    pub(crate) fn watch(&self, run: RunCommand<'_>) -> Result<(), String> {
+    pub(crate) fn watch(&self, run: RunCommand<'_>) -> Result<(), Broken> {
         sleep(self.settle);
         let end = Instant::now() + self.window;
         let between = (self.window / 5).clamp(SHORTEST, BETWEEN);
@@ -96,8 +97,9 @@ impl Checks {
             }
             let left = end.saturating_duration_since(Instant::now());
             match round {
-                Err(why) if has_held && failures >= FAILURES => {
-                    return Err(format!("it was healthy and then was not: {why}"));
+                Err(Broken { reason, output }) if has_held && failures >= FAILURES => {
+                    let reason = format!("it was healthy and then was not: {reason}");
+                    return Err(Broken { reason, output });
                 }
                 round if left.is_zero() => return round,
                 _ => sleep(between.min(left)),
@@ -107,7 +109,7 @@ impl Checks {
 
     /// Looks whether a release that has been live is healthy; a check that fails is made three
     /// times before it is believed.
-    pub(crate) fn look(&self, run: RunCommand<'_>) -> Result<(), String> {
+    pub(crate) fn look(&self, run: RunCommand<'_>) -> Result<(), Broken> {
         let mut round = self.round(CHECK, run);
         for _ in 1..FAILURES {
             if round.is_ok() {
@@ -120,7 +122,7 @@ impl Checks {
     }
 
     /// Makes every check once. Returns why the first one fails.
-    fn round(&self, longest: Duration, run: RunCommand<'_>) -> Result<(), String> {
+    fn round(&self, longest: Duration, run: RunCommand<'_>) -> Result<(), Broken> {
         if let Some(unit) = &self.unit {
             check_unit(unit, longest)?;
         }
@@ -189,14 +191,18 @@ mod tests {
         Checks::new(&serde_json::from_str(json).unwrap())
     }
 
+    fn no() -> Broken {
+        "no".to_owned().into()
+    }
+
     /// Watches a command whose rounds end as a script says; its last word goes on.
-    fn watch(script: &[bool]) -> (Result<(), String>, usize) {
+    fn watch(script: &[bool]) -> (Result<(), Broken>, usize) {
         let checks = checks(r#"{"command":["true"],"settle":"0s","window":"200ms"}"#).unwrap();
         let round = Cell::new(0);
         let run = |_| {
             let now = script.get(round.get()).or(script.last()).copied().unwrap();
             round.set(round.get() + 1);
-            if now { Ok(()) } else { Err("no".to_owned()) }
+            if now { Ok(()) } else { Err(no()) }
         };
         (checks.watch(&run), round.get())
     }
@@ -217,12 +223,13 @@ mod tests {
 
     #[test]
     fn what_never_holds_or_stops_holding_is_not() {
-        assert_eq!(watch(&[false]).0, Err("no".to_owned()));
+        assert_eq!(watch(&[false]).0, Err(no()));
         let (watched, rounds) = watch(&[true, false]);
         assert_eq!(rounds, 4);
         assert!(
             watched
                 .unwrap_err()
+                .reason
                 .contains("was healthy and then was not")
         );
     }
@@ -231,7 +238,7 @@ mod tests {
     fn the_last_round_counts() {
         let checks = checks(r#"{"command":["true"],"settle":"0s","window":"0s"}"#).unwrap();
         assert_eq!(checks.watch(&|_| Ok(())), Ok(()));
-        assert!(checks.watch(&|_| Err("no".to_owned())).is_err());
+        assert!(checks.watch(&|_| Err(no())).is_err());
     }
 
     #[test]

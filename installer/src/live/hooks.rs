@@ -11,7 +11,6 @@
 //! The server's own `drain` and `undrain` run around all of them, see
 //! [`load_balancer`](super::load_balancer).
 
-mod broken;
 mod environment;
 mod error;
 mod program;
@@ -26,6 +25,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::install::{Command, Hooks, Install};
 use bulla_schemas::period::Period;
 
+use super::broken::Broken;
 use super::health::Checks;
 use crate::config::{HookPolicy, LoadBalancer};
 use crate::platform::child::{self, Output, PATH, Program, User};
@@ -33,8 +33,6 @@ use crate::site::Site;
 use crate::state::history::Activation;
 use crate::state::{bundles, output};
 
-pub use broken::BrokenHook;
-pub(crate) use broken::without_output;
 pub use error::HookError;
 pub use settings::HookSettings;
 
@@ -190,7 +188,7 @@ impl HookedRelease {
     }
 
     /// Runs a hook, where the release wants it.
-    pub(crate) fn run(&self, hook: Hook) -> Result<(), BrokenHook> {
+    pub(crate) fn run(&self, hook: Hook) -> Result<(), Broken> {
         let timeout = match hook {
             Hook::Drain | Hook::Undrain => self.load_balancer.timeout,
             _ => self.hooks.timeout,
@@ -203,25 +201,23 @@ impl HookedRelease {
     }
 
     /// Runs one round of the health checks, which may take so long.
-    pub(crate) fn check_command(&self, timeout: Duration) -> Result<(), BrokenHook> {
+    pub(crate) fn check_command(&self, timeout: Duration) -> Result<(), Broken> {
         match self.command(Hook::Health) {
             Some(command) => self.execute(Hook::Health, command, timeout),
             None => Ok(()),
         }
     }
 
-    fn execute(&self, hook: Hook, command: &Command, timeout: Duration) -> Result<(), BrokenHook> {
+    fn execute(&self, hook: Hook, command: &Command, timeout: Duration) -> Result<(), Broken> {
         let (arguments, name) = (command.arguments(), hook.name());
+        let typed = in_a_line(arguments);
         let called = match hook {
-            Hook::Health => format!("the health check `{}`", arguments.join(" ")),
-            _ => format!("the hook `{name}` (`{}`)", arguments.join(" ")),
+            Hook::Health => format!("the health check `{typed}`"),
+            _ => format!("the hook `{name}` (`{typed}`)"),
         };
-        let broken = |why: String, end| BrokenHook {
-            what: format!("{called} {why}"),
-            end,
-        };
+        let broken = |why: String| Broken::from(format!("{called} {why}"));
         let path = self.program(hook, command);
-        let path = path.map_err(|error| broken(format!("cannot run: {error}"), String::new()))?;
+        let path = path.map_err(|error| broken(format!("cannot run: {error}")))?;
         let mut environment = self.environment.clone();
         environment.insert("BULLA_HOOK".to_owned(), name.to_owned());
         let mut output = Output::default();
@@ -249,7 +245,10 @@ impl HookedRelease {
         if is_success {
             Ok(())
         } else {
-            Err(broken(ended, end_of(&text)))
+            Err(Broken {
+                output: end_of(&text),
+                ..broken(ended)
+            })
         }
     }
 
@@ -369,15 +368,50 @@ fn user(settings: &HookSettings) -> Result<User, HookError> {
     Ok(user)
 }
 
+/// Returns a command in one line, for a sentence whose end is what matters.
+fn in_a_line(arguments: &[String]) -> String {
+    const LONGEST: usize = 60;
+    let line = arguments.join(" ");
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// Returns the last lines of an output, as far as they fit into an error.
-fn end_of(text: &str) -> String {
+fn end_of(text: &str) -> Option<String> {
     const LINES: usize = 10;
     const LONGEST: usize = 200;
     let lines: Vec<&str> = text.lines().collect();
     let mut end = String::new();
     for line in &lines[lines.len().saturating_sub(LINES)..] {
         let cut = line.floor_char_boundary(LONGEST.min(line.len()));
-        let _ = writeln!(end, "  {}", &line[..cut]);
+        let _ = writeln!(end, "{}", &line[..cut]);
     }
-    end.trim_end().to_owned()
+    let end = end.trim_end();
+    (!end.is_empty()).then(|| end.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_names_a_script_in_one_line_that_leaves_room_for_what_happened() {
+        let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let script: Vec<String> = command(&["sh", "-c", "set -e\n\nservice app restart\n"]);
+        assert_eq!(in_a_line(&script), "sh -c set -e service app restart");
+        let long: Vec<String> = command(&["bin/activate", &"ä".repeat(5000)]);
+        assert_eq!(in_a_line(&long).chars().count(), 61);
+    }
+
+    #[test]
+    fn nothing_is_the_end_of_what_was_not_written() {
+        assert_eq!(end_of(""), None);
+        assert_eq!(
+            end_of("out| one\nerr| two\n").unwrap(),
+            "out| one\nerr| two"
+        );
+    }
 }

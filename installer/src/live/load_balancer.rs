@@ -9,10 +9,9 @@ use super::current;
 use super::error::LiveError;
 use super::hooks::{Hook, HookError, HookedRelease};
 use crate::failpoint::failpoint;
-use crate::platform::files;
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::journal::Step;
-use crate::state::with_causes;
+use crate::state::{drained, with_causes};
 
 impl Activator<'_> {
     /// Takes the server out. Where that fails, nothing goes on but a rollback, for which a person
@@ -21,7 +20,7 @@ impl Activator<'_> {
         if !release.wants(Hook::Drain) {
             return Ok(());
         }
-        match files::write(&self.site.drained(), b"") {
+        match drained::begin(self.site, self.now) {
             Err(error) if !goes_back(step) => return Err(error.into()),
             _ => {}
         }
@@ -33,7 +32,11 @@ impl Activator<'_> {
                 .note(&format!("going back all the same: {broken}")),
             Err(broken) => {
                 self.undrain(release);
-                return Err(HookError::Drain(Box::new(broken)).into());
+                return Err(HookError::Drain {
+                    failure: Box::new(broken),
+                    output: self.output_of(step),
+                }
+                .into());
             }
         }
         failpoint!("load-balancer::drained");
@@ -46,13 +49,15 @@ impl Activator<'_> {
             return;
         }
         if let Err(broken) = release.run(Hook::Undrain) {
+            drained::explain(self.site, &broken.reason);
             self.observer.note(&format!(
-                "this server may be out of its load balancer: {broken}\nthe next run tries again"
+                "this server may be out of its load balancer, because {broken}; the next run tries \
+                 again"
             ));
             return;
         }
         failpoint!("load-balancer::undrained");
-        if let Err(error) = files::remove(&self.site.drained()) {
+        if let Err(error) = drained::end(self.site) {
             self.observer.note(&with_causes(&error));
         }
     }
@@ -87,6 +92,7 @@ impl Activator<'_> {
     }
 
     fn say_out(&self, why: &str) {
+        drained::explain(self.site, why);
         self.observer.note(&format!(
             "this server stays out of its load balancer, because {why}"
         ));

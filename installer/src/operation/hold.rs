@@ -85,6 +85,13 @@ impl Outcome for HoldError {
             }
         }
     }
+
+    fn output(&self) -> Option<&str> {
+        match self {
+            Self::Live(error) => error.output(),
+            _ => None,
+        }
+    }
 }
 
 /// Tells whether a hold keeps a server from a promotion, which stands at `entry` in the log.

@@ -371,6 +371,7 @@ impl Attempt<'_> {
                 .map(|skipped| format!("at once, though it {}", skipped.reason)),
             result: ActivationResult::Activated,
             failure: None,
+            output: None,
         }
     }
 }

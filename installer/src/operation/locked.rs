@@ -212,7 +212,9 @@ fn damaged_files(site: &Site, history: &Result<History, StateError>) -> Vec<(Pat
         Err(error) if error.is_damage() => damaged.push((path, error.to_string())),
         _ => {}
     };
-    check(site.leftovers(), files::has_file);
+    for path in [site.leftovers(), site.drained(), site.attempt()] {
+        check(path, files::has_file);
+    }
     for directory in [site.records(), site.spools()] {
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
             if !damaged::is_kept(&entry.file_name()) {

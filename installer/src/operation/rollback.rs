@@ -162,6 +162,7 @@ pub fn rollback(
         reason: request.reason.clone(),
         result: ActivationResult::Activated,
         failure: None,
+        output: None,
         ..target.clone()
     };
     let hold = if left == target.hash && !request.pin {

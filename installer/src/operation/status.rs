@@ -19,7 +19,7 @@ use crate::site::{Server, Site};
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::leftovers::{self, with_hint};
 use crate::state::synced;
-use crate::state::{hold, output as outputs, quarantine};
+use crate::state::{attempt, drained, hold, output as outputs, quarantine};
 use crate::tree::{Difference, persist, releases};
 
 /// Returns the status of one project, or of all that were ever installed here or are followed. Takes
@@ -93,7 +93,8 @@ pub fn output(
     number: Option<u64>,
 ) -> Result<Option<(u64, String)>, ObserveError> {
     let site = server.site(project);
-    if !known::is_known(&site) {
+    // Of a first install that failed, nothing else is left.
+    if !known::is_known(&site) && outputs::numbers(&site).is_empty() {
         return Err(ObserveError::NotInstalled {
             project: project.clone(),
         });
@@ -173,11 +174,6 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
     problems.or_default(folders::shared(site).map_or(Ok(()), Err));
     let live = problems.or_default(current::read(site));
     problems.0.extend(lost(site, &history, live.is_some()));
-    if site.drained().exists() {
-        problems
-            .0
-            .push("the server may be out of its load balancer".to_owned());
-    }
     let hold = problems.or_default(hold::read(&site.hold()));
     let quarantine = problems.or_default(quarantine::read(site));
     let activation = live.and_then(|hash| history.last_of(&hash));
@@ -194,6 +190,10 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         let mut failed = quarantine.iter();
         failed.any(|failed| failed.hash == head.hash && head.entry <= failed.entry)
     });
+    let attempt = attempt::read(site);
+    // One of a release that is not wanted any more is over.
+    let attempt = attempt.filter(|failed| head.is_none_or(|head| head == failed.hash));
+    let attempt = attempt.filter(|failed| live != Some(failed.hash));
     let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
     let standing = match (live, head) {
         (None, _) => Standing::NotInstalled,
@@ -229,6 +229,8 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         hold,
         waiting,
         failure,
+        attempt,
+        drained: drained::read(site),
         quarantine,
         differences,
         set_aside,

@@ -226,6 +226,7 @@ pub(crate) mod tests {
             reason: None,
             result: ActivationResult::Activated,
             failure: None,
+            output: None,
         }
     }
 

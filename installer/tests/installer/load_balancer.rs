@@ -108,12 +108,12 @@ fn a_server_that_cannot_leave_changes_nothing_and_comes_back() {
     let mut world = World::new();
     let first = world.release(&small_tree("one\n"));
     world.install_with(&balanced(&world)).0.unwrap();
-    world.release(&small_tree("two\n"));
+    let second = world.release(&small_tree("two\n"));
     break_it(&world, "out", true);
     let error = world.install_with(&balanced(&world)).0.unwrap_err();
     let is_drain = matches!(
         &error,
-        InstallError::Live(LiveError::Hook(HookError::Drain(_)))
+        InstallError::Live(LiveError::Hook(HookError::Drain { .. }))
     );
     assert!(is_drain, "{error}");
     assert_eq!(error.kind(), FailureKind::Failed);
@@ -124,6 +124,22 @@ fn a_server_that_cannot_leave_changes_nothing_and_comes_back() {
     );
     assert!(!world.memory().join("journal").exists());
     assert_eq!(world.history().len(), 1);
+    // It is the newest failure, until a release is live or this one is not wanted any more.
+    let attempt = world.status(None)[0].attempt.clone().unwrap();
+    assert_eq!((attempt.hash, attempt.number), (second, 2));
+    assert_eq!(attempt.reason, error.to_string());
+    let said = world.run(&["status"]).stderr;
+    assert!(
+        said.contains(&format!("{} could not be made live", second.short())),
+        "{said}"
+    );
+    assert!(
+        said.contains("ended with status 1; `bulla-installer"),
+        "{said}"
+    );
+    break_it(&world, "out", false);
+    world.install_with(&balanced(&world)).0.unwrap();
+    assert_eq!(world.status(None)[0].attempt, None);
 }
 
 #[test]
@@ -148,8 +164,9 @@ fn a_server_on_which_nothing_works_stays_out_until_something_does() {
     assert_eq!(installed.unwrap_err().kind(), FailureKind::RolledBack);
     assert!(notes.contains("stays out of its load balancer"), "{notes}");
     assert_eq!(state(&world), "out");
-    let problem = world.status(None)[0].problem.clone().unwrap();
-    assert!(problem.contains("load balancer"), "{problem}");
+    let drained = world.status(None)[0].drained.clone().unwrap();
+    assert_eq!(drained.since, crate::world::now());
+    assert_eq!(drained.reason.as_deref(), Some("the live release failed"));
     let well = world.release(&small_tree("two\n"));
     world.install_with(&balanced(&world)).0.unwrap();
     assert_eq!((world.live(), state(&world)), (Some(well), "in".to_owned()));
@@ -165,6 +182,22 @@ fn a_server_that_cannot_come_back_says_so_and_the_next_command_brings_it() {
     assert_eq!(world.live(), Some(first));
     assert!(notes.contains("may be out of its load balancer"), "{notes}");
     assert!(notes.contains("the next run tries again"), "{notes}");
+    let status = world.status(None).remove(0);
+    let drained = status.drained.unwrap();
+    assert_eq!((drained.since, status.problem), (crate::world::now(), None));
+    let reason = drained.reason.unwrap();
+    assert!(
+        reason.contains("`undrain`") && reason.ends_with("with status 1"),
+        "{reason}"
+    );
+    let said = world.run(&["status"]).stderr;
+    assert!(
+        said.contains(&format!(
+            "out of its load balancer since {}: {reason}",
+            drained.since
+        )) && said.contains("install acme/billing` tries again"),
+        "{said}"
+    );
     break_it(&world, "in", false);
     told(&world);
     let settings = balanced(&world).hooks;

@@ -102,6 +102,7 @@ fn serve_reports(
                 health: *health,
                 drift: None,
                 hold: None,
+                drained: None,
                 last_error: failed.map(|kind| ReportedError {
                     kind,
                     message: "its port\nis closed".into(),

@@ -1,6 +1,7 @@
 //! `bulla where`: which server has which release, as the servers say.
 
 use std::cmp::Ordering;
+use std::io::{self, IsTerminal as _};
 
 use bulla_registry_client::Client;
 use bulla_schemas::api::{Deployment, DeploymentState};
@@ -11,8 +12,9 @@ use clap::Args;
 use super::session::Session;
 use crate::resolve::ResolveError;
 
-/// Most characters of what a server says about its last error.
-const NOTE: usize = 80;
+/// Most characters of a sentence of a server's that a terminal shows. What reads the table from a
+/// pipe gets all of it.
+const NOTE: usize = 240;
 
 /// Show which server has which release, whether it is up to date, and why not
 ///
@@ -61,7 +63,8 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         });
         return Ok(());
     }
-    table(&deployments).print()?;
+    let longest = io::stdout().is_terminal().then_some(NOTE);
+    table(&deployments, longest).print()?;
     Ok(())
 }
 
@@ -84,7 +87,7 @@ fn order(one: &Deployment, other: &Deployment) -> Ordering {
     key(one).cmp(&key(other))
 }
 
-fn table(deployments: &[Deployment]) -> Table {
+fn table(deployments: &[Deployment], longest: Option<usize>) -> Table {
     let is_silent = deployments.iter().any(|item| item.silent_since.is_some());
     let mut header = vec!["PROJECT", "CHANNEL", "HOST", "STATE", "HASH", "SINCE"];
     if is_silent {
@@ -118,18 +121,28 @@ fn table(deployments: &[Deployment]) -> Table {
         if has_waves {
             row.push(report.wave.to_string());
         }
-        row.push(note(item));
+        row.push(note(item, longest));
         table.row(row);
     }
     table
 }
 
-/// Says why a project is not current where it is not, in a line.
-fn note(item: &Deployment) -> String {
+/// Says why a project is not current where it is not, and what else people should know, in a line.
+fn note(item: &Deployment, longest: Option<usize>) -> String {
     let report = &item.report;
+    let shortened = |text: &str| shortened(text, longest);
     let mut parts = Vec::new();
     if let Some(error) = &report.last_error {
         parts.push(shortened(error.message.as_str()));
+    }
+    if let Some(drained) = &report.drained {
+        let reason = drained.reason.as_ref();
+        let reason = reason.map(|reason| format!(": {}", shortened(reason.as_str())));
+        parts.push(format!(
+            "may be out of its load balancer since {}{}",
+            drained.since,
+            reason.unwrap_or_default()
+        ));
     }
     if let Some(hold) = &report.hold {
         let by = hold.by.as_ref().map(|by| format!(" by {}", by.as_str()));
@@ -155,11 +168,54 @@ fn note(item: &Deployment) -> String {
     parts.join("; ")
 }
 
-/// Returns the beginning of a text, in one line.
-fn shortened(text: &str) -> String {
+/// Returns a text in one line, and only the beginning of one that is too long.
+fn shortened(text: &str, longest: Option<usize>) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(NOTE) {
+    match longest.and_then(|longest| text.char_indices().nth(longest)) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(report: &str) -> Deployment {
+        let text = format!(
+            r#"{{"host":"web1","state":"current","receivedAt":"2026-11-28T06:00:00Z",
+            "report":{{"project":"acme/billing","standing":"up-to-date",{report}}}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_may_be_out_of_its_load_balancer_is_noted_although_it_is_current() {
+        let drained = r#""drained":{"since":"2026-11-28T05:00:00Z","reason":"no answer"}"#;
+        assert_eq!(
+            note(&deployment(drained), None),
+            "may be out of its load balancer since 2026-11-28T05:00:00Z: no answer"
+        );
+        let drained = r#""drained":{"since":"2026-11-28T05:00:00Z"}"#;
+        assert_eq!(
+            note(&deployment(drained), Some(NOTE)),
+            "may be out of its load balancer since 2026-11-28T05:00:00Z"
+        );
+    }
+
+    #[test]
+    fn only_a_terminal_gets_less_than_all_that_a_server_says() {
+        let message = format!(
+            "the hook `activate` ended with status 7; {}",
+            "ä".repeat(900)
+        );
+        let error = format!(
+            r#""lastError":{{"kind":"failed","message":"{message}","at":"2026-11-28T05:00:00Z"}}"#
+        );
+        let item = deployment(&error);
+        assert_eq!(note(&item, None), message);
+        let shown = note(&item, Some(NOTE));
+        assert!(shown.starts_with("the hook `activate` ended with status 7; "));
+        assert_eq!(shown.chars().count(), NOTE + 1);
     }
 }

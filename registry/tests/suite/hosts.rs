@@ -289,11 +289,17 @@ async fn text_of_a_host_is_cut_and_fields_of_newer_hosts_are_skipped() {
     let message = "\u{1b}[2Jü".repeat(1000);
     let error = json!({ "kind": "failed", "message": message, "at": "2026-11-28T06:00:00Z" });
     let project = with(billing(one), "lastError", error);
+    let drained = json!({ "since": "2026-11-28T05:00:00Z", "reason": message });
+    let project = with(project, "drained", drained);
     let project = with(project, "ofANewerVersion", json!([1, 2]));
     say(&registry, "web1", &report(&[project])).await;
     let page: Page<Deployment> = registry.json(WHERE).await;
     let error = page.items[0].report.last_error.as_ref().unwrap();
     assert_eq!(error.message.as_str().chars().count(), 1000);
+    let drained = page.items[0].report.drained.as_ref().unwrap();
+    assert_eq!(drained.since.to_string(), "2026-11-28T05:00:00Z");
+    let reason = drained.reason.as_ref().unwrap();
+    assert_eq!(reason.as_str().chars().count(), 500);
     registry.stop().await;
 }
 

@@ -195,6 +195,9 @@ pub struct ProjectReport {
     /// What keeps the host on a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<ReportedHold>,
+    /// Since when the host may be out of its load balancer; absent while it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<ReportedDrain>,
     /// Why the last attempt to bring the project to its channel did not succeed; absent once one
     /// did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,6 +240,17 @@ pub struct ReportedHold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<CutText<64>>,
     /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CutText<500>>,
+}
+
+/// That a host may be out of its load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedDrain {
+    /// Since when, by the host's clock.
+    pub since: Timestamp,
+    /// Why it was not put back; absent while nothing has tried to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<CutText<500>>,
 }

@@ -20,14 +20,15 @@ mod status;
 mod tree;
 
 pub use activation::{
-    Activation, ActivationAction, ActivationResult, Hold, HoldKind, PromotionRecord, Quarantined,
+    Activation, ActivationAction, ActivationResult, FailedAttempt, Hold, HoldKind, PromotionRecord,
+    Quarantined,
 };
 pub use host::{
     ConfigReport, DriftPolicy, HoldPolicy, HostHooks, HostProject, HostRegistry, HostRetention,
     Link, LoadBalancer,
 };
 pub use install::{InstallFailure, InstallReport, ProjectInstall, Waiting};
-pub use status::{ProjectStatus, Standing, Verification};
+pub use status::{Drained, ProjectStatus, Standing, Verification};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, Leftover, MissingPath, SetAside, WrongKind,
 };

@@ -14,6 +14,7 @@ use crate::{stderr, stdout};
 pub struct Failure {
     error: anyhow::Error,
     kind: FailureKind,
+    output: Option<String>,
     hint: Option<String>,
 }
 
@@ -22,6 +23,7 @@ impl<E: Outcome + Send + Sync + 'static> From<E> for Failure {
         Self {
             kind: error.kind(),
             hint: error.hint(),
+            output: error.output().map(str::to_owned),
             error: error.into(),
         }
     }
@@ -33,6 +35,7 @@ impl Failure {
         Self {
             error: anyhow::Error::msg(message.to_string()),
             kind,
+            output: None,
             hint: None,
         }
     }
@@ -47,6 +50,7 @@ impl Failure {
         Self {
             error: anyhow::Error::new(source).context(doing.to_string()),
             kind: FailureKind::Failed,
+            output: None,
             hint: None,
         }
     }
@@ -82,7 +86,11 @@ impl Failure {
 
     /// Tells a person, and returns the exit status.
     pub fn report(&self) -> ExitCode {
-        stderr::write(&outcome::report(self.error.as_ref(), self.hint()));
+        stderr::write(&outcome::report_with_output(
+            self.error.as_ref(),
+            self.output.as_deref(),
+            self.hint(),
+        ));
         ExitCode::from(self.kind.exit_status())
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use bulla_schemas::install::EnvironmentName;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use super::broken::BrokenHook;
+use crate::live::broken::Broken;
 use crate::live::health::CheckError;
 use crate::platform::files::FileError;
+use crate::site::Command;
 
 /// Why what a release wants cannot be run. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +80,21 @@ pub enum HookError {
     #[error("nothing was changed, because the hook `prepare` removed the release's tree")]
     TreeRemoved,
     /// The server could not be taken out of its load balancer.
-    #[error("nothing was changed, because {0}")]
-    Drain(Box<BrokenHook>),
+    #[error("nothing was changed, because {failure}")]
+    Drain {
+        /// Why.
+        failure: Box<Broken>,
+        /// What shows all that was written.
+        output: Command,
+    },
     /// The hook before the switch failed.
-    #[error("nothing was changed, because {0}")]
-    Prepare(Box<BrokenHook>),
+    #[error("nothing was changed, because {failure}")]
+    Prepare {
+        /// Why.
+        failure: Box<Broken>,
+        /// What shows all that was written.
+        output: Command,
+    },
 }
 
 impl Outcome for HookError {
@@ -100,8 +111,8 @@ impl Outcome for HookError {
             Self::Program { .. }
             | Self::Check(_)
             | Self::TreeRemoved
-            | Self::Drain(_)
-            | Self::Prepare(_) => FailureKind::Failed,
+            | Self::Drain { .. }
+            | Self::Prepare { .. } => FailureKind::Failed,
         }
     }
 
@@ -113,6 +124,9 @@ impl Outcome for HookError {
             Self::NoUser => {
                 "name one with `user` in the project's section of the host file; `user = \"root\"` \
                  gives the release's hooks all rights"
+            }
+            Self::Drain { output, .. } | Self::Prepare { output, .. } => {
+                return Some(format!("{output} shows what was written"));
             }
             Self::OtherUser { .. } => "run bulla-installer as root, or as that user",
             Self::File(error) => return error.hint(),
@@ -132,11 +146,18 @@ impl Outcome for HookError {
             | Self::EnvironmentSize { .. }
             | Self::Program { .. }
             | Self::Check(_)
-            | Self::TreeRemoved
-            | Self::Drain(_)
-            | Self::Prepare(_) => return None,
+            | Self::TreeRemoved => return None,
         };
         Some(hint.to_owned())
+    }
+
+    fn output(&self) -> Option<&str> {
+        match self {
+            Self::Drain { failure, .. } | Self::Prepare { failure, .. } => {
+                failure.output.as_deref()
+            }
+            _ => None,
+        }
     }
 }
 

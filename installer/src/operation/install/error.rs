@@ -148,4 +148,11 @@ impl Outcome for InstallError {
             )),
         }
     }
+
+    fn output(&self) -> Option<&str> {
+        match self {
+            Self::Live(error) => error.output(),
+            _ => None,
+        }
+    }
 }

@@ -158,6 +158,13 @@ impl Outcome for RollbackError {
         };
         Some(hint.to_owned())
     }
+
+    fn output(&self) -> Option<&str> {
+        match self {
+            Self::Live(error) => error.output(),
+            _ => None,
+        }
+    }
 }
 
 impl RollbackError {

@@ -36,9 +36,12 @@ pub struct Activation {
     /// What came of it.
     #[serde(default, skip_serializing_if = "ActivationResult::is_activated")]
     pub result: ActivationResult,
-    /// Why it failed, with the end of what its hooks wrote.
+    /// Why it failed, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The end of what the hook or the check wrote that failed. It can hold secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 /// What came of an activation.
@@ -176,6 +179,20 @@ pub struct Quarantined {
     pub channel: ChannelName,
     /// The log's index of the promotion that it came by. A later one is tried.
     pub entry: u64,
+    /// Why it failed.
+    pub reason: String,
+}
+
+/// An attempt to make a release live that failed before the switch: nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FailedAttempt {
+    /// The release.
+    pub hash: Digest,
+    /// The number that its activation would have had.
+    pub number: u64,
+    /// When, by this server's clock.
+    pub failed_at: Timestamp,
     /// Why it failed.
     pub reason: String,
 }

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Difference, Hold, Leftover, MissingPath, Quarantined, SetAside, Waiting};
+use super::{
+    Difference, FailedAttempt, Hold, Leftover, MissingPath, Quarantined, SetAside, Waiting,
+};
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What was observed of one project.
@@ -38,6 +40,12 @@ pub struct ProjectStatus {
     /// Why the live release failed here, where it stayed live all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The last attempt to make the head live, where it failed before anything was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<FailedAttempt>,
+    /// Since when the server may be out of its load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<Drained>,
     /// Releases that failed here and are not tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantine: Vec<Quarantined>,
@@ -92,6 +100,17 @@ impl std::fmt::Display for Standing {
             Self::Unknown => "unknown",
         })
     }
+}
+
+/// A server that may be out of its load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drained {
+    /// Since when, by this server's clock.
+    pub since: Timestamp,
+    /// Why it was not put back; absent while nothing has tried to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a verification found.

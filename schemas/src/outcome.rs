@@ -103,8 +103,8 @@ pub fn report_with_output(error: &dyn Error, output: Option<&str>, hint: Option<
     let mut cause = error.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        // Transparent wrappers say the same sentence twice.
-        if message != said {
+        // Transparent wrappers say the same sentence twice, and libraries end theirs with the cause.
+        if !said.ends_with(&message) {
             let _ = writeln!(text, "  {}", indent(&message));
         }
         said = message;
@@ -148,6 +148,20 @@ mod tests {
         assert_eq!(
             report(&Outer(Inner), Some("make it")),
             "error: cannot read `a`\n  no such \\u{1b}[31mfile\nhint: make it\n"
+        );
+    }
+
+    #[test]
+    fn a_cause_that_its_error_has_said_already_is_not_said_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("returned from the database: {0}")]
+        struct Library(#[source] Inner);
+        #[derive(Debug, thiserror::Error)]
+        #[error("the database failed")]
+        struct Ours(#[source] Library);
+        assert_eq!(
+            report(&Ours(Library(Inner)), None),
+            "error: the database failed\n  returned from the database: no such \\u{1b}[31mfile\n"
         );
     }
 

@@ -15,9 +15,24 @@ pub fn bytes(count: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// Writes a number of things: `1 server`, `2 servers`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    let things = if number == 1 { one } else { many };
+    format!("{number} {things}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let projects = |number| count(number, "project", "projects");
+        assert_eq!(
+            [0, 1, 2].map(projects),
+            ["0 projects", "1 project", "2 projects"]
+        );
+    }
 
     #[test]
     fn writes_bytes_with_one_decimal() {

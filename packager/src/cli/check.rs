@@ -3,6 +3,7 @@
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{CheckDifference, CheckReport};
+use bulla_terminal::count;
 use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
 use clap::Args;
 
@@ -47,10 +48,8 @@ pub(super) fn run(session: &Session, arguments: &CheckArguments) -> Result<(), F
     if report.is_same() {
         return Ok(());
     }
-    let what = match report.differences.len() {
-        1 => "1 path differs".to_owned(),
-        count => format!("{count} paths differ"),
-    };
+    let differences = report.differences.len() as u64;
+    let what = count(differences, "path differs", "paths differ");
     Err(Failure::new(
         FailureKind::Failed,
         format_args!(

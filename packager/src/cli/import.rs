@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bulla_terminal::{Bar, Failure, bytes, stderr, stdout};
+use bulla_terminal::{Bar, Failure, bytes, count, stderr, stdout};
 use clap::Args;
 
 use super::bundle_file::{self, in_file};
@@ -54,8 +54,9 @@ pub(super) async fn run(session: &Session, arguments: &ImportArguments) -> Resul
             ));
         }
         Standing::Behind { entries } => stderr::warn(format_args!(
-            "the registry's log lacks {entries} entries of the file's copy, one of which released \
-             it; restore the log from its backup"
+            "the registry's log lacks {} of the file's copy, where it was released; restore the log \
+             from its backup",
+            count(entries, "entry", "entries")
         )),
         Standing::OtherLog { origin } => stderr::say(format_args!(
             "the file's log is `{origin}`, the registry's is `{}`: nothing here says that it was \

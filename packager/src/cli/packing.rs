@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_bundle::Limits;
 use bulla_schemas::statement::Build;
-use bulla_terminal::{Bar, Failure, bytes, stderr};
+use bulla_terminal::{Bar, Failure, bytes, count, stderr};
 
 use super::environment;
 use super::session::Session;
@@ -88,8 +88,8 @@ pub(super) fn pack(
     }
     let release = packed.bundle.release();
     stderr::say(format_args!(
-        "packed {project} {revision}: {} files, {}, bundle {}",
-        release.files,
+        "packed {project} {revision}: {}, {}, bundle {}",
+        count(release.files, "file", "files"),
         bytes(release.bytes),
         bytes(packed.bundle.total_size()),
     ));

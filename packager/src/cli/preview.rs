@@ -6,7 +6,7 @@ use bulla_schemas::period::Period;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{ContainsLive, Dropped, Preview, ProposalReport};
 use bulla_schemas::statement::{Build, Waves};
-use bulla_terminal::{bytes, stderr};
+use bulla_terminal::{bytes, count, stderr};
 
 use super::changes::names;
 
@@ -37,7 +37,8 @@ pub(super) fn say(report: &ProposalReport, takes_out: &str) {
             if let Some(commits) = report.dropped_commits
                 && commits > report.dropped.len() as u64
             {
-                stderr::say(format_args!("    {commits} commits in all"));
+                let commits = count(commits, "commit", "commits");
+                stderr::say(format_args!("    {commits} in all"));
             }
         }
         ContainsLive::Unknown => {

@@ -7,7 +7,7 @@ use bulla_schemas::manifest::Descriptor;
 use bulla_schemas::release::Source;
 use bulla_schemas::report::ReleaseReport;
 use bulla_schemas::statement::{Build, Severity};
-use bulla_terminal::{Failure, bytes, escape, stdout};
+use bulla_terminal::{Failure, bytes, count, escape, stdout};
 use clap::Args;
 
 use super::changes::names;
@@ -64,7 +64,11 @@ fn describe(shown: &ReleaseReport) -> String {
     field("committed", &document.source.committed().to_string());
     field(
         "content",
-        &format!("{} files, {}", document.files, bytes(document.bytes)),
+        &format!(
+            "{}, {}",
+            count(document.files, "file", "files"),
+            bytes(document.bytes)
+        ),
     );
     field(
         "bundle",

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use bulla_registry_client::Client;
 use bulla_schemas::api::{Deployment, DeploymentState};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp};
-use bulla_terminal::{Failure, Table, stderr, stdout};
+use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
 
 use super::session::Session;
@@ -157,10 +157,8 @@ fn note(item: &Deployment, longest: Option<usize>) -> String {
     if let (DeploymentState::Waiting, Some(waiting)) = (item.state, &report.waiting) {
         parts.push(shortened(waiting.reason.as_str()));
     }
-    match report.drift {
-        Some(1) => parts.push("1 path differs".to_owned()),
-        Some(paths @ 2..) => parts.push(format!("{paths} paths differ")),
-        _ => {}
+    if let Some(paths @ 1..) = report.drift {
+        parts.push(count(paths, "path differs", "paths differ"));
     }
     if let (DeploymentState::Behind, Some(head)) = (item.state, item.head) {
         parts.push(format!("expected {}", head.short()));

@@ -5,6 +5,7 @@ use bulla_terminal::{Failure, stderr};
 use super::data::{Data, clock};
 use crate::app::App;
 use crate::settings::Settings;
+use bulla_terminal::count;
 
 /// Rebuild the index from the files; the registry must not be running
 ///
@@ -27,8 +28,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let indexed = app.reindex().await?;
     app.close().await;
     stderr::say(format_args!(
-        "indexed {} blobs, {} manifests, {} tags; tokens and host reports stay as they were",
-        indexed.blobs, indexed.manifests, indexed.tags
+        "indexed {}, {}, {}; tokens and host reports stay as they were",
+        count(indexed.blobs, "blob", "blobs"),
+        count(indexed.manifests, "manifest", "manifests"),
+        count(indexed.tags, "tag", "tags")
     ));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::{Finding, FindingKind};
+use bulla_schemas::units::count;
 
 use crate::{Failure, Table, stdout};
 
@@ -29,10 +30,9 @@ pub fn print(findings: &[Finding], json: bool) -> Result<(), Failure> {
         .count();
     match failed {
         0 => Ok(()),
-        1 => Err(Failure::new(FailureKind::Failed, "1 thing failed")),
-        count => Err(Failure::new(
+        failed => Err(Failure::new(
             FailureKind::Failed,
-            format_args!("{count} things failed"),
+            count(failed as u64, "thing failed", "things failed"),
         )),
     }
 }

@@ -59,7 +59,7 @@
 //!
 //! Every error that implements [`Outcome`](bulla_schemas::outcome::Outcome) becomes a [`Failure`]
 //! by `?`, with its own exit status and hint: a program has no table of errors. Sizes are written
-//! by [`bytes`]. The feature `testing` has what every program's tests ask of its command line.
+//! by [`bytes`] and [`count`]. The feature `testing` has what every program's tests ask of its command line.
 
 mod bar;
 mod documentation;
@@ -75,7 +75,7 @@ pub mod testing;
 
 pub use bar::Bar;
 pub use bulla_schemas::escape::escape;
-pub use bulla_schemas::units::bytes;
+pub use bulla_schemas::units::{bytes, count};
 pub use documentation::{CompletionsArguments, ManPagesArguments};
 pub use failure::{Failure, finish, finish_with};
 pub use help::Examples;

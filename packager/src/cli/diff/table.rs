@@ -5,7 +5,7 @@ use std::fmt::Display;
 use bulla_schemas::api::{Diff, InstallChanges, NameChanges};
 use bulla_schemas::install::{Command, Health};
 use bulla_schemas::period::Period;
-use bulla_terminal::{Failure, Table, bytes, stderr, stdout};
+use bulla_terminal::{Failure, Table, bytes, count, stderr, stdout};
 
 use super::super::changes::{side, word};
 
@@ -21,8 +21,7 @@ pub(super) fn print(diff: &Diff) -> Result<(), Failure> {
     }
     match diff.totals.paths() {
         0 => stderr::say(format_args!("no path differs")),
-        1 => stderr::say(format_args!("1 path differs")),
-        count => stderr::say(format_args!("{count} paths differ")),
+        paths => stderr::say(count(paths, "path differs", "paths differ")),
     }
     Ok(())
 }

@@ -48,7 +48,10 @@ impl Setup<'_> {
     pub fn plan(&self) -> Result<Vec<Step>, SetupError> {
         match self.destination {
             Some(destination) => {
-                let steps = self.files(destination, true)?;
+                let mut steps = self.files(destination, true)?;
+                if let Some(text) = self.directories() {
+                    steps.push(Step::write(drop_in(destination), text)?);
+                }
                 for step in &steps {
                     step.require_below(destination)?;
                 }
@@ -71,7 +74,7 @@ impl Setup<'_> {
                 steps.push(Step::remove(path));
             }
         }
-        steps.push(Step::remove(drop_in()));
+        steps.push(Step::remove(drop_in(root)));
         if is_booted() {
             let is_changed = steps.iter().any(Step::is_needed);
             steps.push(Step::run(
@@ -89,8 +92,8 @@ impl Setup<'_> {
             steps.extend(self.files(Path::new("/"), false)?);
         }
         steps.push(match self.directories() {
-            Some(text) => Step::write(drop_in(), text)?,
-            None => Step::remove(drop_in()),
+            Some(text) => Step::write(drop_in(Path::new("/")), text)?,
+            None => Step::remove(drop_in(Path::new("/"))),
         });
         let is_changed = steps.iter().any(Step::is_needed);
         let has_group = nix::unistd::Group::from_name("bulla");
@@ -185,8 +188,8 @@ fn is_here() -> bool {
     Path::new("/").join(UNITS_HERE).join(AGENT.name).exists()
 }
 
-fn drop_in() -> PathBuf {
+fn drop_in(below: &Path) -> PathBuf {
     let directory = format!("{}.d", AGENT.name);
-    let units = Path::new("/").join(UNITS_HERE);
+    let units = below.join(UNITS_HERE);
     units.join(directory).join("directories.conf")
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_schemas::report::server::HostProject;
+use bulla_schemas::units::count;
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::{Args, Subcommand};
 
@@ -72,8 +73,8 @@ impl Check {
         stderr::say(if file.path().exists() {
             format!(
                 "`{path}` is right: {}, {}, {} of them followed",
-                count(config.registries.len(), "registry", "registries"),
-                count(config.projects.len(), "project", "projects"),
+                count(config.registries.len() as u64, "registry", "registries"),
+                count(config.projects.len() as u64, "project", "projects"),
                 config.followed().count(),
             )
         } else {
@@ -119,11 +120,6 @@ impl Show {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn count(number: usize, one: &str, more: &str) -> String {
-    let what = if number == 1 { one } else { more };
-    format!("{number} {what}")
 }
 
 fn row(project: &HostProject) -> Vec<String> {

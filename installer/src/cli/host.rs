@@ -90,6 +90,27 @@ impl HostArguments {
 }
 
 impl Host {
+    /// The server that an image below a directory will be, as its own host file says.
+    pub(super) fn below(image: &Path) -> Result<Self, Failure> {
+        let path = HostFile::DEFAULT.trim_start_matches('/');
+        let file = HostFile::named(image.join(path));
+        let config = if file.path().exists() {
+            file.read()?
+        } else {
+            HostConfig::default()
+        };
+        Ok(Self {
+            server: config.server(None, None),
+            config,
+            file: Some(file),
+        })
+    }
+
+    /// Tells whether a person named the host file.
+    pub(super) fn is_named(&self) -> bool {
+        self.file.as_ref().is_some_and(HostFile::is_named)
+    }
+
     /// The host file that counts, there or not.
     pub(super) const fn file(&self) -> Option<&HostFile> {
         self.file.as_ref()

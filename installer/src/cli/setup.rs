@@ -24,13 +24,20 @@ pub(super) struct Arguments {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Write the files of a package below this directory, and change nothing else
+    /// Write the files of a package or an image below this directory, as its own host file says, and
+    /// change nothing else
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
 }
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
+        // What this machine's host file says is nothing to an image.
+        let below = match &self.destdir {
+            Some(destination) if !host.is_named() => Some(Host::below(destination)?),
+            _ => None,
+        };
+        let host = below.as_ref().unwrap_or(host);
         let is_here = self.destdir.is_none() && !self.dry_run;
         if is_here && !rustix::process::geteuid().is_root() {
             return Err(

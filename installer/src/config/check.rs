@@ -46,6 +46,8 @@ fn missing(text: &str, config: &HostConfig) -> Vec<Problem> {
         ];
         add(&steps, registry.token_file.as_deref().and_then(unreadable));
     }
+    let metrics = config.metrics.as_deref().and_then(Path::parent);
+    add(&[Step::Key("metrics")], metrics.and_then(unwritable));
     for (project, config) in &config.projects {
         let ProjectConfig {
             persist,
@@ -85,6 +87,23 @@ fn unreadable(path: &Path) -> Option<String> {
     Some(format!("cannot read `{}`: {error}", path.display()))
 }
 
+/// Says why the agent could not keep a file in a directory, or should not: where everybody may rename
+/// what is in it, anybody could put another file there.
+fn unwritable(directory: &Path) -> Option<String> {
+    let name = directory.display();
+    match directory.metadata() {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Some(format!("`{name}` is not a directory")),
+        Err(error) => return Some(format!("cannot look at the directory `{name}`: {error}")),
+    }
+    if let Err(error) = bulla_files::require_not_public(directory) {
+        return Some(error.to_string());
+    }
+    let error = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).err()?;
+    let error = std::io::Error::from(error);
+    Some(format!("cannot write into the directory `{name}`: {error}"))
+}
+
 enum Step<'a> {
     Key(&'a str),
     Item(usize),
@@ -119,6 +138,8 @@ fn place(table: &DeTable<'_>, steps: &[Step<'_>]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -132,5 +153,27 @@ mod tests {
         assert_eq!(lines, [3, 7, 10, 11], "{found:#?}");
         assert!(found[0].message.contains("`/nonexistent/token`"));
         assert!(found[3].message.contains("`no-such-user`"));
+    }
+
+    #[test]
+    fn a_file_for_prometheus_needs_a_directory_that_is_not_everybodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |file: &str| {
+            let path = folder.path().join(file);
+            let text = format!("root = \"/srv\"\nmetrics = \"{}\"\n", path.display());
+            let config = super::super::parse::parse(text.as_bytes()).unwrap();
+            missing(&text, &config)
+        };
+        assert_eq!(found("bulla.prom"), []);
+        let absent = found("absent/bulla.prom");
+        assert_eq!((absent[0].line, absent[0].column), (2, 1));
+        assert!(absent[0].message.contains("No such file"), "{absent:?}");
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let file = found("file/bulla.prom");
+        assert!(file[0].message.contains("is not a directory"), "{file:?}");
+        let everybodys = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), everybodys).unwrap();
+        let public = found("bulla.prom");
+        assert!(public[0].message.contains("0777"), "{public:?}");
     }
 }

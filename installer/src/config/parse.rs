@@ -12,7 +12,11 @@ use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 use super::host::{HostConfig, Registry};
 use super::problem::Problem;
 use super::project::ProjectConfig;
+use super::windows::Window;
 use bulla_schemas::ProjectName;
+
+/// The key whose values are read one by one.
+const WINDOWS: &str = "windows";
 
 /// Reads a host file.
 pub(super) fn parse(bytes: &[u8]) -> Result<HostConfig, Vec<Problem>> {
@@ -70,6 +74,7 @@ impl Problems<'_> {
                 ("registry", DeValue::Array(registries)) => {
                     self.of_registries(registries.iter());
                 }
+                (WINDOWS, DeValue::Array(windows)) => self.of_windows(windows.iter()),
                 _ => self.of_key::<HostConfig>(key, value),
             }
         }
@@ -83,7 +88,10 @@ impl Problems<'_> {
         match section.get_ref() {
             DeValue::Table(table) => {
                 for (key, value) in table {
-                    self.of_key::<ProjectConfig>(key, value);
+                    match (key.get_ref().as_ref(), value.get_ref()) {
+                        (WINDOWS, DeValue::Array(windows)) => self.of_windows(windows.iter()),
+                        _ => self.of_key::<ProjectConfig>(key, value),
+                    }
                 }
             }
             _ => self.of_value::<ProjectConfig>(section.clone()),
@@ -107,6 +115,12 @@ impl Problems<'_> {
         }
     }
 
+    fn of_windows<'text>(&mut self, windows: impl Iterator<Item = &'text Value<'text>>) {
+        for window in windows {
+            self.of_value::<Window>(window.clone());
+        }
+    }
+
     /// Reads one key of a table all of whose keys can be left out.
     fn of_key<T: DeserializeOwned>(&mut self, key: &Key<'_>, value: &Value<'_>) {
         let mut alone = DeTable::new();
@@ -115,8 +129,9 @@ impl Problems<'_> {
     }
 
     fn of_value<T: DeserializeOwned>(&mut self, value: Value<'_>) {
+        let start = value.span().start;
         if let Err(error) = T::deserialize(ValueDeserializer::from(value)) {
-            self.add(&error);
+            self.found.push(Problem::of_value(self.text, start, &error));
         }
     }
 }
@@ -248,12 +263,92 @@ hooks = "forbid"
         };
         assert_eq!(found.len(), 7, "{found:#?}");
         begins(0, "1:8 expected a wave from 1 to 99, found 0");
-        begins(1, "2:11 expected a window such as");
+        begins(1, "2:31 expected a window such as");
         begins(2, "3:13 expected a time zone such as");
         begins(3, "6:8 expected a wave from 1 to 99, found 100");
         begins(4, "7:11 ");
         begins(5, "8:17 expected both `drain` and `undrain`");
         assert!(found[6].contains("found \"true\""), "{found:#?}");
+    }
+
+    #[test]
+    fn every_wrong_window_is_told() {
+        let text = "windows = [\"Mon\", \"Mon 20:00-06:00\", 7, \"Tue 20\"]\n\n\
+                    [project.a]\nwindows = [\n  \"Wed\",\n  \"Thu\",\n]\n";
+        let found = problems(text);
+        let places: Vec<_> = found
+            .iter()
+            .map(|found| found.split_once(' ').unwrap().0)
+            .collect();
+        assert_eq!(places, ["1:12", "1:38", "1:41", "5:3", "6:3"], "{found:#?}");
+        assert!(found[1].contains("found the number 7"), "{found:#?}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_told_in_words_that_are_not_of_rust() {
+        for (text, expected) in [
+            (
+                "wave = \"2\"",
+                "1:8 expected a whole number without quotes, found the text \"2\"",
+            ),
+            ("wave = -1", "1:8 expected a whole number"),
+            (
+                "wave = 1.5",
+                "1:8 expected a whole number without quotes, found the number 1.5",
+            ),
+            (
+                "root = 1",
+                "1:8 expected text in quotes, found the number 1",
+            ),
+            (
+                "windows = \"Mon 20:00-06:00\"",
+                "1:11 expected a list in brackets, found the text",
+            ),
+            (
+                "windows = [[]]",
+                "1:12 expected text in quotes, found a list",
+            ),
+            ("project = 1", "1:11 expected a table, found the number 1"),
+            (
+                "registry = {}",
+                "1:12 expected a list in brackets, found a table",
+            ),
+            (
+                "metrics = true",
+                "1:11 expected text in quotes, found `true`",
+            ),
+            (
+                "[project.a]\nkeep = 5",
+                "2:8 expected a table, found the number 5",
+            ),
+            (
+                "[project.a]\nkeep = { count = \"5\" }",
+                "2:18 expected a whole number",
+            ),
+            (
+                "[project.a]\nuser = 33",
+                "2:8 expected text in quotes, found the number 33",
+            ),
+            ("[project.a]\nlink = 1", "2:8 "),
+            (
+                "[project.a]\nload-balancer = \"x\"",
+                "2:17 expected a table",
+            ),
+        ] {
+            let found = problems(text);
+            assert!(found[0].starts_with(expected), "{text}: {found:#?}");
+            for rust in [
+                "u64",
+                "i64",
+                "usize",
+                "struct",
+                "sequence",
+                "map",
+                "invalid type",
+            ] {
+                assert!(!found[0].contains(rust), "{text}: {found:#?}");
+            }
+        }
     }
 
     #[test]

@@ -35,9 +35,49 @@ impl Problem {
 
     /// Describes an error of the TOML reader.
     pub(super) fn of_error(text: &str, error: &toml::de::Error) -> Self {
-        let offset = error.span().map_or(0, |span| span.start);
-        Self::at(text, offset, error.message())
+        Self::of_value(text, 0, error)
     }
+
+    /// Describes an error of a value, which stands at a byte of the text.
+    pub(super) fn of_value(text: &str, start: usize, error: &toml::de::Error) -> Self {
+        let offset = error.span().map_or(start, |span| span.start);
+        Self::at(text, offset, in_our_words(error.message()))
+    }
+}
+
+/// Says of a value of the wrong type what a person would call both: serde names types of Rust.
+fn in_our_words(message: &str) -> String {
+    let wrong = ["invalid type: ", "invalid value: "];
+    let rest = wrong.iter().find_map(|begin| message.strip_prefix(begin));
+    let Some((found, expected)) = rest.and_then(|rest| rest.split_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "a string" | "string" | "str" => "text in quotes",
+        "a boolean" | "bool" => "`true` or `false`",
+        "a sequence" => "a list in brackets",
+        "a map" => "a table",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+            "a whole number without quotes"
+        }
+        other if other.starts_with("struct ") => "a table",
+        other if other.starts_with("enum ") => "one of its words in quotes",
+        other => other,
+    };
+    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
+    let found = match kind {
+        "string" => format!("the text {value}"),
+        "integer" => format!("the number {}", value.trim_matches('`')),
+        "floating" => {
+            let number = value.trim_start_matches("point ");
+            format!("the number {}", number.trim_matches('`'))
+        }
+        "boolean" => value.to_owned(),
+        "sequence" => "a list".to_owned(),
+        "map" => "a table".to_owned(),
+        _ => found.to_owned(),
+    };
+    format!("expected {expected}, found {found}")
 }
 
 impl fmt::Display for Problem {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bulla_schemas::Timestamp;
 use jiff::civil::{Date, Time};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::Deserialize;
 
 use super::values::ValueError;
@@ -13,6 +13,9 @@ use super::values::ValueError;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// One minute after a day's last one.
 const MIDNIGHT: u16 = 24 * 60;
+/// What a time zone database has besides places: how a machine is set, and other ways to count
+/// seconds.
+const SETTINGS: [&str; 5] = ["localtime", "Factory", "posixrules", "posix", "right"];
 /// From how many days ago on, and for how many days, openings are looked for. A zone can skip a
 /// day, and a window the day on which its whole length is skipped.
 const BACK: usize = 2;
@@ -106,6 +109,15 @@ impl FromStr for Zone {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
+        let is_setting = |name: &&str| {
+            let place = text.split('/').next().unwrap_or_default();
+            place.eq_ignore_ascii_case(name)
+        };
+        if SETTINGS.iter().any(is_setting) {
+            let expected = "a time zone by its name, such as `Europe/Berlin` or `UTC`, and not what \
+                            a machine happens to be set to; `timedatectl` shows that name";
+            return Err(ValueError::new(expected, text));
+        }
         // Small systems come without the database, and others with an old one.
         let found = jiff::tz::db()
             .get(text)
@@ -182,8 +194,8 @@ impl Windows {
         }
     }
 
-    /// Returns when the windows around a moment open and close, in seconds since 1970. An hour that
-    /// the clocks skip is the one after, and one that they show twice is the first.
+    /// Returns when the windows around a moment open and close, in seconds since 1970. A time that
+    /// the clocks skip is the first moment after it, and one that they show twice is the first.
     fn spans(&self, at: Timestamp) -> impl Iterator<Item = (i64, i64)> {
         let at = jiff::Timestamp::from_second(at.as_seconds()).ok();
         let today = at.map(|at| self.zone.0.to_datetime(at).date());
@@ -219,7 +231,13 @@ impl Windows {
         };
         let part = |part: u16| i8::try_from(part).ok();
         let time = Time::new(part(minutes % MIDNIGHT / 60)?, part(minutes % 60)?, 0, 0).ok()?;
-        let moment = self.zone.0.to_timestamp(day.to_datetime(time)).ok()?;
+        let moment = self.zone.0.to_ambiguous_timestamp(day.to_datetime(time));
+        let moment = if let AmbiguousOffset::Gap { .. } = moment.offset() {
+            let before = moment.earlier().ok()?;
+            self.zone.0.following(before).next()?.timestamp()
+        } else {
+            moment.compatible().ok()?
+        };
         Some(moment.as_second())
     }
 }
@@ -270,8 +288,8 @@ mod tests {
     #[test]
     fn clocks_that_are_put_forward_or_back_move_the_hours_with_them() {
         let hours = windows(&["Sun 02:30-04:00"], "Europe/Berlin");
-        // 02:30 is not there on 29 March 2026, and twice on 25 October.
-        opens(&hours, "2026-03-28T12:00:00Z", "2026-03-29T01:30:00Z");
+        // 02:30 is not there on 29 March 2026, where 03:00 follows 01:59, and twice on 25 October.
+        opens(&hours, "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z");
         opens(&hours, "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z");
         opens(&hours, "2026-10-25T02:59:59Z", "2026-10-25T02:59:59Z");
         opens(&hours, "2026-10-25T03:00:00Z", "2026-11-01T01:30:00Z");
@@ -331,6 +349,18 @@ mod tests {
         for wrong in ["", "Berlin", "Europe/Nowhere", "../etc/passwd"] {
             assert!(wrong.parse::<Zone>().is_err(), "{wrong:?}");
         }
+        // They are in the database, and say nothing of a place.
+        for wrong in [
+            "localtime",
+            "LocalTime",
+            "Factory",
+            "posixrules",
+            "right/Europe/Berlin",
+        ] {
+            let error = wrong.parse::<Zone>().unwrap_err().to_string();
+            assert!(error.contains("`timedatectl`"), "{error}");
+        }
+        assert!("America/Argentina/Buenos_Aires".parse::<Zone>().is_ok());
     }
 
     fn any_window() -> impl Strategy<Value = Window> {

@@ -8,10 +8,16 @@ use crate::observer::Observer;
 use crate::site::Site;
 use crate::tree::obstacle::Obstacle;
 
-/// Names the processes that use the release that was left.
-pub(crate) fn say_who_stays(site: &Site, left: &Digest, observer: &dyn Observer) {
-    let used = Uses::of_project(site).of_tree(&site.tree(left));
-    if let Some(in_use @ Obstacle::InUse { .. }) = used {
+/// Names the processes that use the release that was left, as they were found since the switch or
+/// are found now.
+pub(crate) fn say_who_stays(
+    site: &Site,
+    left: &Digest,
+    found: Option<Uses>,
+    observer: &dyn Observer,
+) {
+    let uses = found.unwrap_or_else(|| Uses::of_project(site));
+    if let Some(in_use @ Obstacle::InUse { .. }) = uses.of_tree(&site.tree(left)) {
         observer.note(&format!(
             "{in_use}, of the release that was left, until it is restarted"
         ));

@@ -73,6 +73,8 @@ pub(crate) struct Collected {
     pub(crate) left: Vec<Leftover>,
     /// Whose use of them could not be told.
     pub(crate) hidden: Option<String>,
+    /// Who uses what, where that was looked for.
+    pub(crate) uses: Option<Uses>,
 }
 
 impl Collected {
@@ -132,6 +134,7 @@ pub(crate) fn collect(
         // What stays in it is found by the next run.
         let _ = std::fs::remove_dir(staging.path());
         collected.hidden = uses.hidden().filter(|_| collected.removed > 0);
+        collected.uses = Some(uses);
     }
     let mut known = leftovers::read(site);
     known.retain(|leftover| !leftover.path.starts_with(site.releases()));

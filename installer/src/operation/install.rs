@@ -29,6 +29,7 @@ use crate::failpoint::failpoint;
 use crate::fetch::pull;
 use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::{Activator, Ended};
+use crate::live::processes::Uses;
 use crate::live::{LiveError, current, folders, hooks, left};
 use crate::observer::Observer;
 use crate::site::Site;
@@ -59,20 +60,20 @@ pub fn install(
         observer.note(&with_hint(&warning));
     }
     let position = log.position();
-    let history = History::read(&site.history())?;
-    let resolved = resolve_for(site, log, supply, request, &history)?;
+    let history = locked.history();
+    let resolved = resolve_for(site, log, supply, request, history)?;
     if let Some(warning) = &resolved.warning {
         observer.note(warning);
     }
     failpoint!("install::resolved");
     let from = current::read(site)?;
     let hold = hold::read(&site.hold())?;
-    let standing = standing(hold.as_ref(), from, request, &resolved, &history);
+    let standing = standing(hold.as_ref(), from, request, &resolved, history);
     if let (Some(hold), Some(live)) = (standing, from)
         && hold.hash != resolved.hash
     {
         let outcome = Outcome::Held(Box::new(hold.clone()));
-        return Ok(stays(live, from, &history, outcome));
+        return Ok(stays(live, from, history, outcome));
     }
     refuse_failed(locked, &resolved)?;
     let when = match rolled_out(log, site.project(), request, &resolved, from) {
@@ -81,12 +82,7 @@ pub fn install(
     };
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));
-        return Ok(stays(
-            from.unwrap_or(resolved.hash),
-            from,
-            &history,
-            outcome,
-        ));
+        return Ok(stays(from.unwrap_or(resolved.hash), from, history, outcome));
     }
     refuse_edits(site, from.as_ref(), request)?;
     let kept = standing
@@ -97,7 +93,7 @@ pub fn install(
         supply,
         request,
         resolved: &resolved,
-        history: &history,
+        history,
         live: from,
         hold: hold.as_ref(),
         skipped: when.waiting(),
@@ -135,14 +131,14 @@ pub fn install(
         }
     };
     // Also when nothing was switched: an install that died after its switch did not come to this.
-    collect_garbage(site, request, observer);
+    let uses = collect_garbage(site, request, observer);
     match ended {
         Ended::Done => {}
         Ended::Unwritten(error) => observer.note(&with_causes(&error)),
         Ended::Failed(failed) => return Err(LiveError::Failed(failed).into()),
     }
     if let Some(left) = from.filter(|left| *left != resolved.hash) {
-        left::say_who_stays(site, &left, observer);
+        left::say_who_stays(site, &left, uses, observer);
     }
     if standing.is_none() {
         say_hold(site, kept.as_ref(), hold.as_ref(), observer);
@@ -376,8 +372,9 @@ impl Attempt<'_> {
     }
 }
 
-/// Never fails an install: the release is live, and the next install tries again.
-fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observer) {
+/// Never fails an install: the release is live, and the next install tries again. Returns who uses
+/// what, where that was looked for.
+fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observer) -> Option<Uses> {
     let collect = || -> Result<Option<Collected>, InstallError> {
         let history = History::read(&site.history())?;
         let Some(live) = current::read(site)? else {
@@ -395,7 +392,11 @@ fn collect_garbage(site: &Site, request: &InstallRequest, observer: &dyn Observe
             for sentence in collected.iter().flat_map(Collected::sentences) {
                 observer.note(&sentence);
             }
+            collected?.uses
         }
-        Err(error) => observer.note(&format!("old releases could not be removed: {error}")),
+        Err(error) => {
+            observer.note(&format!("old releases could not be removed: {error}"));
+            None
+        }
     }
 }

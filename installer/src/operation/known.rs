@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use bulla_schemas::units::count;
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
@@ -107,18 +108,24 @@ pub(super) fn forget(site: &Site) {
     let _ = fs::remove_dir(site.state());
 }
 
+fn releases_of(found: &[Activation]) -> String {
+    let found: BTreeSet<_> = found.iter().map(|found| found.hash).collect();
+    count(found.len() as u64, "release", "releases")
+}
+
 /// Writes what can be known of activations into a history that lacks them: all of those whose trees
 /// are on this disk when nothing else is left, and the live one when it was not written down. The
-/// project's lock is held.
+/// project's lock is held. Returns the history as it is then.
 pub(super) fn restore_history(
     site: &Site,
+    history: History,
     log: &LogState,
     now: Timestamp,
     observer: &dyn Observer,
-) {
+) -> History {
     let path = site.history();
-    let (Ok(history), Ok(live)) = (History::read(&path), current::read(site)) else {
-        return;
+    let Ok(live) = current::read(site) else {
+        return history;
     };
     let mut found = match (history.last(), live) {
         (None, _) => of_trees(site, log, live),
@@ -127,10 +134,10 @@ pub(super) fn restore_history(
                 .into_iter()
                 .collect()
         }
-        _ => return,
+        _ => return history,
     };
     if found.is_empty() {
-        return;
+        return history;
     }
     for (number, activation) in (history.next_number()..).zip(&mut found) {
         activation.number = number;
@@ -140,15 +147,7 @@ pub(super) fn restore_history(
             "the history in `{}` was lost; what is known of {} is written there again, from what \
              is in `{}` and what the log says",
             path.display(),
-            match found
-                .iter()
-                .map(|found| found.hash)
-                .collect::<BTreeSet<_>>()
-                .len()
-            {
-                1 => "1 release".to_owned(),
-                count => format!("{count} releases"),
-            },
+            releases_of(&found),
             site.releases().display()
         ),
         (Some(_), _) => format!(
@@ -159,9 +158,10 @@ pub(super) fn restore_history(
     for activation in &found {
         if let Err(error) = history::append(&path, activation) {
             observer.note(&unwritten(&error));
-            return;
+            break;
         }
     }
+    History::read(&path).unwrap_or(history)
 }
 
 /// Says that what happened is not in the history yet.

@@ -27,6 +27,8 @@ use crate::tree::note;
 #[derive(Debug)]
 pub struct LockedSite {
     site: Site,
+    /// What was made live here before, as it was once the site was recovered.
+    history: History,
     /// The release of a dead process that failed when it was proved now.
     failed: Option<Box<FailedRelease>>,
     _lock: Lock,
@@ -64,6 +66,7 @@ impl LockedSite {
         failpoint!("locked::lock-taken");
         let mut locked = Self {
             site,
+            history: History::default(),
             failed: None,
             _lock: lock,
         };
@@ -79,13 +82,16 @@ impl LockedSite {
     ) -> Result<(), LiveError> {
         let (site, now) = (&self.site, opening.now);
         let history = History::read(&site.history());
-        for (path, damage) in damaged_files(site, &history) {
+        let damaged = damaged_files(site, &history);
+        let mut is_other = history.is_err();
+        for (path, damage) in damaged {
             observer.note(&match damaged::keep(&path, now) {
                 Ok(kept) => format!("{damage}; it is kept as `{}`", kept.display()),
                 Err(error) => with_causes(&error),
             });
         }
-        if let Some(damage) = history.ok().and_then(|known| known.damage(&site.history())) {
+        let mut history = history.unwrap_or_default();
+        if let Some(damage) = history.damage(&site.history()) {
             observer.note(&damage);
         }
         let activator = Activator {
@@ -94,7 +100,9 @@ impl LockedSite {
             now,
             observer,
         };
-        match recover::recover(&activator, opening.unproved)? {
+        let recovered = recover::recover(&activator, opening.unproved)?;
+        is_other |= !matches!(recovered, Recovered::Nothing);
+        match recovered {
             Recovered::Nothing => {}
             Recovered::Failed(failed) => {
                 observer.note(&format!("an interrupted activation was undone: {failed}"));
@@ -104,8 +112,13 @@ impl LockedSite {
             Recovered::Undone => observer.note("an interrupted activation was undone"),
             Recovered::Unwritten(error) => observer.note(&known::unwritten(&error)),
         }
+        if is_other {
+            // What cannot be read now is read, or refused, by what needs it.
+            history = History::read(&site.history())?;
+        }
         if known::was_installed(site) && !site.journal().exists() {
-            known::restore_history(site, &remembered(server).state, now, observer);
+            let log = remembered(server).state;
+            history = known::restore_history(site, history, &log, now, observer);
         }
         match sweep::sweep(site) {
             Ok(left) => left
@@ -118,11 +131,17 @@ impl LockedSite {
         if let Err(error) = note::tidy(site) {
             observer.note(&with_causes(&error));
         }
+        self.history = history;
         Ok(())
     }
 
     pub(crate) const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Returns what was made live here before this command.
+    pub(crate) const fn history(&self) -> &History {
+        &self.history
     }
 
     /// Returns the release that failed when this command went on with it.

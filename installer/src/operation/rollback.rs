@@ -101,10 +101,9 @@ pub fn rollback(
     }
     let log = known_log(server, observer);
     let live = current::read(site)?;
-    let mut history = History::read(&site.history())?;
+    let mut history = locked.history().clone();
     if history.activations().is_empty() {
-        known::restore_history(site, &log, request.now, observer);
-        history = History::read(&site.history())?;
+        history = known::restore_history(site, history, &log, request.now, observer);
     }
     let last = history.last().ok_or_else(not_installed)?;
 
@@ -180,7 +179,7 @@ pub fn rollback(
     };
     let is_recorded = switch(&activator, activation, hold)?;
     if let Some(left) = live {
-        left::say_who_stays(site, &left, observer);
+        left::say_who_stays(site, &left, None, observer);
     }
     Ok(rolled_back(is_recorded && is_held))
 }

@@ -47,9 +47,11 @@ use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::{Outcome, ProjectStatus, Waiting, status, sync_all};
 use crate::state::{synced, with_hint};
+use bulla_schemas::units::count;
 
 pub use self::listener::ListenError;
 pub use self::orders::Orders;
+pub use self::socket::AskError;
 pub(crate) use self::socket::{Question, SOCKET, ask};
 pub use self::voice::{Level, Voice};
 
@@ -466,9 +468,9 @@ impl Agent {
         let running: Vec<&str> = self.running.iter().map(ProjectName::as_str).collect();
         match (running.as_slice(), &self.unread) {
             ([], None) => format!(
-                "{} projects, log of {} entries",
-                self.schedule.len(),
-                self.known.size()
+                "{}, log of {}",
+                count(self.schedule.len() as u64, "project", "projects"),
+                count(self.known.size(), "entry", "entries")
             ),
             ([], Some(problem)) => format!("the log was not read: {problem}"),
             (running, _) => format!("working on {}", running.join(", ")),

@@ -27,7 +27,6 @@ mod socket;
 mod status;
 mod subject;
 mod terminal;
-mod text;
 mod token;
 mod verify;
 

@@ -58,7 +58,7 @@ fn a_server_that_works_is_told_so_step_by_step() {
     let (server, file, _) = server(&world);
     let (found, status) = examine(&server, &file);
     for (step, words) in [
-        ("configuration", "1 projects are followed"),
+        ("configuration", "1 project is followed"),
         ("disk", "can be written"),
         ("disk", "free"),
         ("network", "takes connections"),

@@ -6,28 +6,36 @@
 //! answer      what `status --json` or `history --json` would print, and the end
 //! ```
 //!
-//! The socket belongs to the group `bulla`, and whoever asks is looked up besides. Questions and the
-//! time for each are bounded, and they are answered one after the other; nothing can be changed here.
+//! The socket belongs to the group `bulla`, and whoever asks is looked up besides. A question, the
+//! time for it and how many of a user are open at once are bounded, so that no member keeps the
+//! others waiting; nothing can be changed here.
+
+mod guests;
+mod question;
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bulla_schemas::ProjectName;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::guests::{Guests, is_own};
+use self::question::{Problem, line};
 use super::orders::Orders;
 use super::voice::Voice;
 use crate::observer::Silent;
 use crate::operation::{history, status};
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::users;
-use crate::state::{Activation, with_hint};
+use crate::state::{Activation, with_causes};
+
+pub use self::question::AskError;
+pub(crate) use self::question::{Question, ask};
 
 /// Where the agent listens when systemd started it.
 pub(crate) const SOCKET: &str = "/run/bulla/agent.sock";
@@ -35,25 +43,10 @@ pub(crate) const SOCKET: &str = "/run/bulla/agent.sock";
 const GROUP: &str = "bulla";
 /// Most bytes of a question.
 const LONGEST_QUESTION: u64 = 4096;
-/// Most bytes of an answer that is believed.
-const LONGEST_ANSWER: u64 = 64 << 20;
-/// How long whoever asks may take to ask, and to listen.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the answer may take: trees are looked at for it.
-const PATIENCE_FOR_ANSWER: Duration = Duration::from_mins(2);
-
-/// What can be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum Question {
-    /// What `status` prints.
-    Status,
-    /// What `history` prints.
-    History {
-        /// Of which project.
-        project: ProjectName,
-    },
-}
+/// How long whoever asks may take to ask: programs have their question ready.
+const PATIENCE_TO_ASK: Duration = Duration::from_secs(2);
+/// How long they may take to take all of the answer.
+const PATIENCE_TO_LISTEN: Duration = Duration::from_secs(30);
 
 /// Answers until the agent ends.
 #[derive(Debug, Default)]
@@ -82,6 +75,7 @@ impl Socket {
             path: Some(path.to_owned()),
         };
         let orders = Arc::clone(&socket.orders);
+        let guests = Arc::new(Guests::default());
         let begun = std::thread::Builder::new().spawn(move || {
             for stream in listener.incoming().flatten() {
                 let orders = orders
@@ -89,8 +83,7 @@ impl Socket {
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
                 if let Some(orders) = orders {
-                    // Whoever does not listen gets nothing.
-                    let _ = attend(stream, &orders, &*voice);
+                    welcome(stream, &guests, orders, Arc::clone(&voice));
                 }
             }
         });
@@ -133,38 +126,74 @@ fn clear(path: &Path) -> io::Result<()> {
     }
 }
 
-fn attend(mut stream: UnixStream, orders: &Orders, voice: &dyn Voice) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let peer = getsockopt(&stream, PeerCredentials)?.uid();
-    let is_own = peer == 0 || peer == rustix::process::geteuid().as_raw();
-    if !is_own && !users::is_member(peer, GROUP) {
-        return write_error(
-            &mut stream,
-            "only root and members of the group `bulla` may ask",
-        );
+/// Answers a connection in a thread of its own, unless its user has too many.
+fn welcome(stream: UnixStream, guests: &Arc<Guests>, orders: Arc<Orders>, voice: Arc<dyn Voice>) {
+    let Ok(credentials) = getsockopt(&stream, PeerCredentials) else {
+        return;
+    };
+    let user = credentials.uid();
+    let Some(seat) = guests.admit(user) else {
+        turn_away(&stream);
+        return;
+    };
+    let attended = std::thread::Builder::new().spawn(move || {
+        // Whoever does not listen gets nothing.
+        let _ = attend(&stream, user, &orders, &*voice);
+        drop(seat);
+    });
+    // Without a thread, the connection is closed.
+    drop(attended);
+}
+
+/// Says that there are too many. Nobody is waited for: the answer has room in the socket, or is lost.
+fn turn_away(mut stream: &UnixStream) {
+    let problem = Problem::new(FailureKind::Temporary, "too many questions at once");
+    if stream.set_nonblocking(true).is_ok()
+        && let Ok(line) = line(&problem)
+    {
+        let _ = stream.write(&line);
     }
-    let mut line = String::new();
-    let mut reader = BufReader::new((&stream).take(LONGEST_QUESTION));
-    reader.read_line(&mut line)?;
-    let question = match line.trim() {
+}
+
+fn attend(stream: &UnixStream, user: u32, orders: &Orders, voice: &dyn Voice) -> io::Result<()> {
+    let answer = if is_own(user) || users::is_member(user, GROUP) {
+        let asked = Timed::new(stream, PATIENCE_TO_ASK);
+        let mut question = String::new();
+        BufReader::new(asked.take(LONGEST_QUESTION)).read_line(&mut question)?;
+        answer(question.trim(), orders, voice)
+    } else {
+        Err(Problem {
+            hint: Some("become one with `adduser NAME bulla`, and log in again".to_owned()),
+            ..Problem::new(
+                FailureKind::Refused,
+                "only root and members of the group `bulla` may ask the agent",
+            )
+        })
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(problem) => line(&problem)?,
+    };
+    Timed::new(stream, PATIENCE_TO_LISTEN).write_all(&answer)
+}
+
+fn answer(question: &str, orders: &Orders, voice: &dyn Voice) -> Result<Vec<u8>, Problem> {
+    let question = match question {
         "" => Question::Status,
-        line => match serde_json::from_str(line) {
-            Ok(question) => question,
-            Err(error) => return write_error(&mut stream, &error.to_string()),
-        },
+        line => serde_json::from_str(line).map_err(|error| {
+            let message = format!("expected a question such as {{\"ask\":\"status\"}}: {error}");
+            Problem::new(FailureKind::Usage, message)
+        })?,
     };
-    let answer = match question {
-        Question::Status => status(&orders.server, &orders.config, None, voice.now())
-            .map_err(|error| with_hint(&error))
-            .and_then(|found| text(&found)),
-        Question::History { project } => history(&orders.server, &project, &Silent)
-            .map_err(|error| with_hint(&error))
-            .and_then(|found| text(&without_output(found))),
-    };
-    match answer {
-        Ok(answer) => stream.write_all(&answer),
-        Err(problem) => write_error(&mut stream, &problem),
+    match question {
+        Question::Status => {
+            let found = status(&orders.server, &orders.config, None, voice.now());
+            text(found)
+        }
+        Question::History { project } => {
+            let found = history(&orders.server, &project, &Silent);
+            text(found.map(without_output))
+        }
     }
 }
 
@@ -176,38 +205,53 @@ fn without_output(mut activations: Vec<Activation>) -> Vec<Activation> {
     activations
 }
 
-fn text(value: &impl Serialize) -> Result<Vec<u8>, String> {
-    let mut text = serde_json::to_vec(value).map_err(|error| error.to_string())?;
-    text.push(b'\n');
-    Ok(text)
+fn text<T: Serialize, E: Outcome>(found: Result<T, E>) -> Result<Vec<u8>, Problem> {
+    let found = found.map_err(|error| Problem {
+        error: with_causes(&error),
+        kind: error.kind(),
+        hint: error.hint(),
+    })?;
+    line(&found).map_err(|error| Problem::new(FailureKind::Failed, error.to_string()))
 }
 
-/// An answer that is none.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Problem {
-    error: String,
+/// A connection that ends at a time, however little is sent or taken until then.
+struct Timed<'a> {
+    stream: &'a UnixStream,
+    end: Instant,
 }
 
-fn write_error(stream: &mut UnixStream, problem: &str) -> io::Result<()> {
-    let problem = Problem {
-        error: problem.to_owned(),
-    };
-    stream.write_all(&text(&problem).unwrap_or_default())
-}
-
-/// Asks the agent that listens at `path`.
-pub(crate) fn ask<T: DeserializeOwned>(path: &Path, question: &Question) -> io::Result<T> {
-    let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE_FOR_ANSWER))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(&text(question).map_err(io::Error::other)?)?;
-    let mut answer = Vec::new();
-    stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
-    if let Ok(Problem { error }) = serde_json::from_slice(&answer) {
-        return Err(io::Error::other(error));
+impl<'a> Timed<'a> {
+    fn new(stream: &'a UnixStream, patience: Duration) -> Self {
+        let end = Instant::now() + patience;
+        Self { stream, end }
     }
-    serde_json::from_slice(&answer).map_err(io::Error::other)
+
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.end.checked_duration_since(Instant::now());
+        let left = left.filter(|left| !left.is_zero());
+        left.map_or_else(
+            || Err(io::ErrorKind::TimedOut.into()),
+            |left| Ok(Some(left)),
+        )
+    }
+}
+
+impl io::Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(buffer)
+    }
+}
+
+impl io::Write for Timed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

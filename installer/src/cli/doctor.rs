@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bulla_registry_client::clock_findings;
 use bulla_schemas::report::{Finding, Step};
+use bulla_schemas::units::count;
 use bulla_terminal::{Failure, findings};
 use clap::Args;
 
@@ -12,6 +13,7 @@ use super::clock;
 use super::host::{Host, HostArguments, Needed};
 use super::registries::{access, remembered_token};
 use super::token::TokenArguments;
+use crate::config::HostConfig;
 use crate::doctor;
 use crate::fetch::FollowedLog;
 use crate::setup::Setup;
@@ -23,6 +25,9 @@ use crate::setup::Setup;
 pub(super) struct Arguments {
     #[command(flatten)]
     token: TokenArguments,
+    /// The socket of the agent [default: /run/bulla/agent.sock, where it is there]
+    #[arg(long, value_name = "FILE")]
+    socket: Option<PathBuf>,
     /// List as JSON
     #[arg(long)]
     json: bool,
@@ -42,9 +47,9 @@ impl Arguments {
                 Ok(config) => found.push(Finding::ok(
                     STEP,
                     format_args!(
-                        "`{}` is right; {} projects are followed",
+                        "`{}` is right; {} followed",
                         file.path().display(),
-                        config.followed().count()
+                        count(followed(&config), "project is", "projects are")
                     ),
                 )),
                 Err(error) => found.push(doctor::failed(STEP, &error)),
@@ -53,7 +58,7 @@ impl Arguments {
         }
         // With a file that is wrong there is nothing else to go by.
         if let Ok(host) = arguments.open(Needed::Read) {
-            found.extend(examine(&host, self.token));
+            found.extend(examine(&host, self.token, self.socket.as_deref()));
             for finding in &mut found {
                 finding.found = host.server().complete(&finding.found);
                 finding.hint = finding
@@ -68,7 +73,11 @@ impl Arguments {
     }
 }
 
-fn examine(host: &Host, token: TokenArguments) -> Vec<Finding> {
+fn followed(config: &HostConfig) -> u64 {
+    config.followed().count() as u64
+}
+
+fn examine(host: &Host, token: TokenArguments, socket: Option<&Path>) -> Vec<Finding> {
     let server = host.server();
     let mut found = doctor::state(server);
     let own_roots: Vec<PathBuf> = host.own_roots();
@@ -79,7 +88,11 @@ fn examine(host: &Host, token: TokenArguments) -> Vec<Finding> {
         found.extend(doctor::root(root));
     }
     found.extend(registries(host, token));
+    if let Some(metrics) = &host.config().metrics {
+        found.extend(doctor::metrics(metrics));
+    }
     found.push(doctor::service());
+    found.extend(doctor::socket(socket));
     if let Ok(program) = std::env::current_exe() {
         found.extend(doctor::units(&Setup {
             program: &program,
@@ -99,9 +112,9 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
     };
     let mut found = Vec::new();
     let said = format!(
-        "the log `{}` of {} entries is what this server has verified",
+        "the log `{}` of {} is what this server has verified",
         log.state().origin().unwrap_or("that the host file names"),
-        log.state().size()
+        count(log.state().size(), "entry", "entries")
     );
     found.push(match log.loss(server) {
         None => Finding::ok(Step::Log, said),

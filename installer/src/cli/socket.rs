@@ -3,12 +3,12 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::Failure;
 use clap::Args;
+use rustix::fs::Access;
 use serde::de::DeserializeOwned;
 
-use crate::agent::{Question, SOCKET, ask};
+use crate::agent::{AskError, Question, SOCKET, ask};
 use crate::site::Server;
 
 #[derive(Debug, Args)]
@@ -26,23 +26,37 @@ impl SocketArguments {
         server: &Server,
     ) -> Result<T, Failure> {
         ask(&self.socket, question).map_err(|error| {
-            let (state, socket) = (server.state().display(), self.socket.display());
-            Failure::new(
-                FailureKind::Failed,
-                format_args!(
-                    "you may not read `{state}`, and the agent does not answer at `{socket}`: {error}"
-                ),
-            )
-            .with_hint(
-                "run it with `sudo`; or, where the agent runs, become a member of the group \
-                 `bulla` (`adduser NAME bulla`) and log in again",
-            )
+            let is_silent = matches!(error, AskError::Silent { .. });
+            let failure = Failure::from(error);
+            if !is_silent {
+                return failure;
+            }
+            let state = server.state().display();
+            failure
+                .context(format_args!("you may not read `{state}`"))
+                .with_hint(
+                    "run it with `sudo`; or, where the agent runs, become a member of the group \
+                     `bulla` (`adduser NAME bulla`) and log in again",
+                )
         })
     }
 }
 
-/// Tells whether this user may not look at the state. What may not be looked at is not lost.
+/// Tells whether this user may not look at the state, or at something in it. What may not be looked
+/// at is not lost.
 pub(super) fn is_closed(server: &Server) -> bool {
-    std::fs::read_dir(server.state())
-        .is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    let is_denied = |kind| kind == ErrorKind::PermissionDenied;
+    let entries = match std::fs::read_dir(server.state()) {
+        Ok(entries) => entries,
+        Err(error) => return is_denied(error.kind()),
+    };
+    let mut entries = entries.flatten();
+    entries.any(|entry| {
+        let access = match entry.file_type() {
+            Ok(found) if found.is_dir() => Access::READ_OK | Access::EXEC_OK,
+            _ => Access::READ_OK,
+        };
+        let looked = rustix::fs::access(entry.path(), access);
+        looked.is_err_and(|error| is_denied(error.kind()))
+    })
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::units::count;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
@@ -103,8 +104,7 @@ fn row(status: &ProjectStatus) -> Vec<String> {
             None if status.live.is_some() => "unknown".to_owned(),
             None => none(),
             Some([]) => "intact".to_owned(),
-            Some([_]) => "1 difference".to_owned(),
-            Some(differences) => format!("{} differences", differences.len()),
+            Some(differences) => count(differences.len() as u64, "difference", "differences"),
         },
         time(status.activated_at),
         time(status.synced_at),

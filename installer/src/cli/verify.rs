@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::units::count;
 use bulla_terminal::{Failure, escape, stderr, stdout};
 use clap::Args;
 
-use super::text::files;
 use crate::operation::{Verification, installed, verify, verify_quickly};
 use crate::site::Server;
 
@@ -94,16 +94,13 @@ impl Arguments {
         if found.differences.is_empty() {
             stderr::say(format_args!(
                 "{project}: {hash} is intact, {}",
-                files(found.files)
+                count(found.files, "file", "files")
             ));
             return Ok(ExitCode::SUCCESS);
         }
         stderr::say(format_args!(
             "{project}: {hash} differs in {}",
-            match found.differences.len() {
-                1 => "1 path".to_owned(),
-                count => format!("{count} paths"),
-            }
+            count(found.differences.len() as u64, "path", "paths")
         ));
         Ok(ExitCode::from(FailureKind::Failed.exit_status()))
     }

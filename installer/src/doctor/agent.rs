@@ -7,6 +7,8 @@ use std::time::Duration;
 use bulla_schemas::report::{Finding, Step};
 
 use super::failed::failed;
+use crate::agent::{Question, SOCKET, ask};
+use crate::operation::ProjectStatus;
 use crate::platform::child::{self, Output, PATH, Program, find};
 use crate::setup::Step as SetupStep;
 use crate::setup::{Setup, is_booted};
@@ -58,6 +60,19 @@ fn state(systemctl: &Path) -> std::io::Result<String> {
     let text = output.text();
     let line = text.lines().find_map(|line| line.strip_prefix("out| "));
     Ok(line.unwrap_or("in an unknown state").to_owned())
+}
+
+/// Looks whether the agent answers. A socket that nobody named is only looked at where it is.
+pub(crate) fn socket(named: Option<&Path>) -> Option<Finding> {
+    let path = named.unwrap_or(Path::new(SOCKET));
+    if named.is_none() && !path.exists() {
+        return None;
+    }
+    let asked = ask::<Vec<ProjectStatus>>(path, &Question::Status);
+    Some(match asked {
+        Ok(_) => Finding::ok(STEP, format_args!("it answers at `{}`", path.display())),
+        Err(error) => failed(STEP, &error),
+    })
 }
 
 /// Looks whether the units are those of this program.

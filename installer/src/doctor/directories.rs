@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bulla_schemas::report::{Finding, Step};
-use bulla_schemas::units::bytes;
+use bulla_schemas::units::{bytes, count};
 
 use super::failed::failed;
 use crate::platform::disk::{Free, free};
@@ -55,6 +55,20 @@ pub(crate) fn root(path: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Looks at the directory of the file for Prometheus. That it is there, the host file was checked for.
+pub(crate) fn metrics(file: &Path) -> Vec<Finding> {
+    let Some(directory) = file.parent().filter(|directory| directory.is_dir()) else {
+        return Vec::new();
+    };
+    let mut findings = vec![writable(directory)];
+    let shared = bulla_files::shared_above(directory).unwrap_or_default();
+    findings.extend(shared.iter().map(|error| {
+        let hint = "whoever can rename there decides what Prometheus reads of this server";
+        Finding::warning(STEP, error, hint)
+    }));
+    findings
+}
+
 fn writable(path: &Path) -> Finding {
     let name = path.display();
     let allowed = rustix::fs::access(path, rustix::fs::Access::WRITE_OK);
@@ -89,7 +103,7 @@ fn space(path: &Path) -> Vec<Finding> {
     let name = path.display();
     let mut text = format!("`{name}` has {} free", bytes(free_bytes));
     if let Some(inodes) = inodes {
-        text = format!("{text}, and room for {inodes} files");
+        text = format!("{text}, and room for {}", count(inodes, "file", "files"));
     }
     let is_little = free_bytes < FEW_BYTES || inodes.is_some_and(|inodes| inodes < FEW_INODES);
     vec![if is_little {

@@ -15,6 +15,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use bulla_schemas::units::count;
+
 use crate::platform::mounts::{Location, Mount, Mounts, View};
 use crate::site::Site;
 use crate::tree::obstacle::{Obstacle, Process};
@@ -162,12 +164,11 @@ impl Uses {
     pub(crate) fn hidden(&self) -> Option<String> {
         Some(match self.hidden {
             Hidden::Some(0) => return None,
-            Hidden::Some(1) => "whether 1 process uses a release that was given up is not known, \
-                                because this user may not look at it"
-                .to_owned(),
-            Hidden::Some(count) => format!(
-                "whether {count} processes use a release that was given up is not known, because \
-                 this user may not look at them"
+            Hidden::Some(hidden) => format!(
+                "whether {} a release that was given up is not known, because this user may not \
+                 look at {}",
+                count(hidden as u64, "process uses", "processes use"),
+                if hidden == 1 { "it" } else { "them" }
             ),
             Hidden::All => "whether a process uses a release that was given up is not known, \
                             because `/proc` does not show the processes of this server"

@@ -8,6 +8,7 @@ use crate::observer::Observer;
 use crate::site::Site;
 use crate::tree::compare::in_words;
 use crate::tree::{permissions, place};
+use bulla_schemas::units::count;
 
 /// Says which paths of the tree that was live were edited, and where they are.
 pub(super) fn say(site: &Site, left: &Digest, observer: &dyn Observer) {
@@ -44,7 +45,8 @@ pub(super) fn make_ready(
     let failed = permissions::make_executable(&tree, not_executable);
     if failed > 0 {
         observer.note(&format!(
-            "{failed} programs in `{}` belong to another user and cannot be executed by everybody",
+            "{} in `{}` of another user cannot be executed by everybody",
+            count(failed as u64, "program", "programs"),
             tree.display()
         ));
     }

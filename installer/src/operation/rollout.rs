@@ -55,7 +55,11 @@ impl fmt::Display for Why {
             Self::Interval { wave, due } => write!(formatter, "waits as wave {wave} until {due}"),
             Self::Widening { wave, open } => write!(
                 formatter,
-                "waits as wave {wave} until people let it go; waves up to {open} may"
+                "waits as wave {wave} until people let it go; {} may",
+                match open.number() {
+                    1 => "wave 1".to_owned(),
+                    open => format!("waves up to {open}"),
+                }
             ),
             Self::Failure { wave, failed } => write!(
                 formatter,

@@ -10,6 +10,7 @@ use bulla_schemas::outcome::{FailureKind, Outcome};
 use super::persist::PersistError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
+use bulla_schemas::units::count;
 
 /// Why a tree is not there.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +59,8 @@ pub enum TreeError {
     },
     /// Not enough inodes.
     #[error(
-        "the release needs {needed} inodes on the file system of `{}`, {free} are free",
+        "the release needs {} on the file system of `{}`, {free} are free",
+        count(*needed, "inode", "inodes"),
         path.display()
     )]
     NoInodes {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use bulla_schemas::units::count;
+
 use crate::platform::files::FileError;
 
 /// What keeps a tree from being recycled or removed.
@@ -72,7 +74,9 @@ fn seen_by(process: Option<&Process>) -> String {
 fn and_more(others: usize) -> String {
     match others {
         0 => String::new(),
-        1 => ", and 1 other process does".to_owned(),
-        more => format!(", and {more} other processes do"),
+        others => {
+            let others = count(others as u64, "other process does", "other processes do");
+            format!(", and {others}")
+        }
     }
 }

@@ -367,7 +367,7 @@ fn status_and_a_dry_run_say_what_is_waited_for() {
     assert!(
         status
             .stderr
-            .contains("waits as wave 2 until people let it go; waves up to 1 may"),
+            .contains("waits as wave 2 until people let it go; wave 1 may"),
         "{status:?}"
     );
     let install = ["install", "acme/billing", "--config", config];

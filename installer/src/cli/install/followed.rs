@@ -11,6 +11,7 @@ use crate::cli::hints::complete_failure;
 use crate::cli::terminal::Terminal;
 use crate::operation::sync_from;
 use crate::state::with_causes;
+use bulla_schemas::units;
 
 /// Brings every followed project to its channel. A failure of one stops no other; the command ends
 /// with the status of the gravest.
@@ -85,10 +86,7 @@ fn summary(installs: &[ProjectInstall]) -> String {
         let report = install.installed.as_ref();
         report.is_some_and(|report| report.changed == changed)
     };
-    let projects = match installs.len() {
-        1 => "1 project".to_owned(),
-        count => format!("{count} projects"),
-    };
+    let projects = units::count(installs.len() as u64, "project", "projects");
     format!(
         "{projects}: {} changed, {} unchanged, {} failed",
         count(&|install| is_changed(install, true)),

@@ -1,9 +1,9 @@
 //! What an install did, or would do, in a sentence.
 
+use bulla_schemas::units::count;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_terminal::bytes;
 
-use crate::cli::text;
 use crate::operation::{Installed, Outcome, Preview, Waiting};
 use crate::state::Hold;
 
@@ -72,7 +72,7 @@ pub(in crate::cli) fn did(
                 (*copied, "copied"),
                 (*linked, "hard-linked"),
             ];
-            let mut parts = vec![text::files(*files)];
+            let mut parts = vec![count(*files, "file", "files")];
             for (count, way) in ways.into_iter().filter(|(count, _)| *count > 0) {
                 parts.push(format!("{count} {way}"));
             }

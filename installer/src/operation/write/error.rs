@@ -6,6 +6,7 @@ use crate::fetch::FetchError;
 use crate::platform::files::FileError;
 use crate::state::StateError;
 use crate::tree::TreeError;
+use bulla_schemas::units;
 
 /// Why a tree was not written. Nothing that was there before is changed.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +57,11 @@ impl Outcome for WriteError {
 }
 
 fn count(paths: &[String]) -> String {
-    match paths.len() {
-        1 => "1 file that the release needs is".to_owned(),
-        count => format!("{count} files that the release needs are"),
-    }
+    units::count(
+        paths.len() as u64,
+        "file that the release needs is",
+        "files that the release needs are",
+    )
 }
 
 fn few(paths: &[String]) -> String {

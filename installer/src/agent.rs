@@ -17,6 +17,7 @@ mod notify;
 mod orders;
 mod pulse;
 mod report;
+mod running;
 mod said;
 mod schedule;
 mod socket;
@@ -31,7 +32,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::{ProjectName, Timestamp};
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use self::event::Event;
@@ -39,6 +40,7 @@ use self::listener::Listener;
 use self::notify::Notifier;
 use self::pulse::Pulse;
 use self::report::{Heard, Reporter};
+use self::running::{Look, Running};
 use self::said::Said;
 use self::schedule::Schedule;
 use self::socket::Socket;
@@ -53,22 +55,33 @@ pub use self::listener::ListenError;
 pub use self::orders::Orders;
 pub use self::socket::AskError;
 pub(crate) use self::socket::{Question, SOCKET, ask};
-pub use self::voice::{Level, Voice};
+pub use self::voice::{About, Level, Message, Topic, Voice};
 
 /// How long the agent waits at most before it looks around.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How many projects are brought to their channels at once.
 const MOST_WORKERS: usize = 4;
 
-/// Runs until it is told to end. Answers at `socket` meanwhile, where that can be made.
+/// Why the agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stopped,
+    /// Another program is to be the agent.
+    Replaced,
+}
+
+/// Runs until it is told to end, or another program is to be the agent. Answers at `socket`
+/// meanwhile, where that can be made. `release` is the one whose program this is.
 pub fn run(
     orders: Orders,
     voice: &Arc<dyn Voice>,
     socket: Option<&Path>,
-) -> Result<(), ListenError> {
+    release: Option<Digest>,
+) -> Result<End, ListenError> {
     let (sender, events) = mpsc::channel();
     let listener = Listener::start(&orders, sender.clone())?;
-    let mut agent = Agent::new(orders, voice, sender, listener);
+    let mut agent = Agent::new(orders, voice, sender, listener, release);
     agent.notifier = Notifier::start(agent.pulse.clone());
     let listen = |path| Socket::listen(path, Arc::clone(voice));
     match socket.map(listen).transpose() {
@@ -79,14 +92,17 @@ pub fn run(
         }
     }
     agent.answer();
-    agent.run(&events);
-    Ok(())
+    Ok(agent.run(&events))
 }
 
 /// Brings every followed project to its channel once, and reports. Returns the gravest failure.
-pub fn run_once(orders: Orders, voice: &Arc<dyn Voice>) -> Option<FailureKind> {
+pub fn run_once(
+    orders: Orders,
+    voice: &Arc<dyn Voice>,
+    release: Option<Digest>,
+) -> Option<FailureKind> {
     let (sender, events) = mpsc::channel();
-    Agent::new(orders, voice, sender, Listener::none()).once(&events)
+    Agent::new(orders, voice, sender, Listener::none(), release).once(&events)
 }
 
 struct Agent {
@@ -94,6 +110,8 @@ struct Agent {
     voice: Arc<dyn Voice>,
     sender: Sender<Event>,
     listener: Listener,
+    /// Which program this is.
+    program: Running,
     pulse: Pulse,
     notifier: Notifier,
     socket: Option<Socket>,
@@ -121,8 +139,10 @@ impl Agent {
         voice: &Arc<dyn Voice>,
         sender: Sender<Event>,
         listener: Listener,
+        release: Option<Digest>,
     ) -> Self {
         Self {
+            program: Running::new(&orders, release),
             schedule: orders.schedule(Instant::now()),
             orders: Arc::new(orders),
             voice: Arc::clone(voice),
@@ -142,23 +162,31 @@ impl Agent {
         }
     }
 
-    fn run(mut self, events: &Receiver<Event>) {
+    fn run(mut self, events: &Receiver<Event>) -> End {
         let beat = self.pulse.begin();
         self.say(None, Level::Done, &self.orders.sentence());
         self.notifier.ready();
-        let mut is_ending = false;
+        let mut end = None;
         loop {
             beat.beat();
             let now = Instant::now();
-            if !is_ending {
+            if end.is_none() {
+                match self.program.look(&self.orders) {
+                    Look::Replaced => end = Some(End::Replaced),
+                    Look::Stays { why: Some(why) } => self.say(None, Level::Warning, &why),
+                    Look::Stays { why: None } => {}
+                }
+            }
+            if end.is_none() {
                 if self.orders.is_outdated() {
                     self.reload();
                 }
                 self.look_for_people(now);
-                if self.schedule.is_log_due(now) {
-                    self.read_log();
-                }
+                let read = self.schedule.is_log_due(now).then(|| self.read_log());
                 self.start_workers(now);
+                if let Some(unread) = read {
+                    self.prove(unread);
+                }
                 if self.schedule.is_report_due(now) && self.running.is_empty() {
                     // Tried again with the next one.
                     self.report();
@@ -174,20 +202,21 @@ impl Agent {
                 Ok(Event::Reload) => self.reload(),
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     self.notifier.stopping();
-                    is_ending = true;
+                    end = Some(End::Stopped);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             // What is under way is seen to its end: it is short, and half of it would have to be
             // undone.
-            if is_ending && self.running.is_empty() {
-                return;
+            if let Some(end) = end.filter(|_| self.running.is_empty()) {
+                return end;
             }
         }
     }
 
     fn once(&mut self, events: &Receiver<Event>) -> Option<FailureKind> {
-        let mut failures: Vec<FailureKind> = self.read_log().into_iter().collect();
+        let unread = self.read_log();
+        let mut failures: Vec<FailureKind> = unread.into_iter().collect();
         let mut waiting = self.schedule.projects();
         while !waiting.is_empty() || !self.running.is_empty() {
             while self.running.len() < MOST_WORKERS
@@ -202,10 +231,30 @@ impl Agent {
                 failures.extend(self.end_worker(*brought));
             }
         }
+        self.prove(unread);
         if !self.report() {
             failures.push(FailureKind::Failed);
         }
         FailureKind::gravest(failures)
+    }
+
+    /// The log was read, or could not be, and the projects were looked at: that is what a program
+    /// that is tried has to show.
+    fn prove(&mut self, unread: Option<FailureKind>) {
+        match self.program.prove(&self.orders, unread) {
+            Ok(None) => {}
+            Ok(Some(release)) => {
+                let sentence = format!("the program of {} is the agent now", release.short());
+                self.say(None, Level::Done, &sentence);
+            }
+            Err(error) => {
+                let problem = format!(
+                    "that this program works could not be written down: {}",
+                    with_hint(&error)
+                );
+                self.say(None, Level::Warning, &problem);
+            }
+        }
     }
 
     /// Takes in what the log has grown by, from every registry: the newest one that is valid counts.
@@ -313,6 +362,8 @@ impl Agent {
         let Brought {
             project,
             channel,
+            hash,
+            previous,
             result,
             mut said,
         } = brought;
@@ -345,7 +396,13 @@ impl Agent {
                 let kind = failure.kind;
                 self.reporter.failed(&project, &failure, self.voice.now());
                 if said.is_news(&failure.message, Instant::now()) {
-                    self.say(Some(&project), Level::Error, &failure.message);
+                    let about = About {
+                        project: &project,
+                        channel: Some(&channel),
+                        hash: Some(hash),
+                        previous,
+                    };
+                    self.tell_of(Topic::Failed, Level::Error, Some(about), &failure.message);
                 }
                 Some(kind)
             }
@@ -366,7 +423,8 @@ impl Agent {
         self.schedule.waits(project, at);
         let before = self.waiting.insert(project.clone(), waiting.reason.clone());
         if before.as_ref() != Some(&waiting.reason) {
-            self.say(Some(project), Level::Done, &waiting.reason);
+            let about = Some(About::project(project));
+            self.tell_of(Topic::Waiting, Level::Done, about, &waiting.reason);
             self.schedule.report_is_due(Instant::now());
         }
     }
@@ -478,6 +536,15 @@ impl Agent {
     }
 
     fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
-        self.voice.say(project, level, sentence);
+        self.tell_of(Topic::Agent, level, project.map(About::project), sentence);
+    }
+
+    fn tell_of(&self, topic: Topic, level: Level, about: Option<About<'_>>, sentence: &str) {
+        self.voice.say(&Message {
+            topic,
+            level,
+            about,
+            sentence,
+        });
     }
 }

@@ -15,12 +15,15 @@ mod hold;
 mod hooks;
 mod host;
 mod install;
+mod journal;
+mod launch;
 mod person;
 mod pin;
 mod registries;
 mod release;
 mod retry;
 mod rollback;
+mod self_check;
 mod set_aside;
 mod setup;
 mod socket;
@@ -38,6 +41,7 @@ use clap::{Parser, Subcommand};
 
 use self::examples::EXAMPLES;
 use self::host::{Host, HostArguments, Needed};
+use self::launch::LaunchArguments;
 use self::socket::is_closed;
 
 use crate::platform::files::Attempt as _;
@@ -51,6 +55,8 @@ use crate::platform::files::Attempt as _;
 struct Program {
     #[command(flatten)]
     host: HostArguments,
+    #[command(flatten)]
+    launch: LaunchArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,6 +68,7 @@ enum Command {
     Agent(agent::Arguments),
     Config(config::Arguments),
     Doctor(doctor::Arguments),
+    SelfCheck(self_check::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
     /// Print the places where a test can end this program
@@ -91,25 +98,46 @@ enum ServerCommand {
 
 /// Parses the arguments, runs the command and tells how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = match help::parse::<Program>(EXAMPLES, arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = match help::parse::<Program>(EXAMPLES, arguments.iter().cloned()) {
         Ok(program) => program,
         Err(status) => return status,
     };
     // What is installed must not depend on the caller's umask.
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
-    bulla_terminal::finish_with(program.command.run(program.host))
+    let launch = Launch {
+        said: program.launch,
+        arguments,
+    };
+    bulla_terminal::finish_with(program.command.run(program.host, &launch))
+}
+
+/// How this program was started.
+struct Launch {
+    said: LaunchArguments,
+    arguments: Vec<OsString>,
 }
 
 impl Command {
-    fn run(self, host: HostArguments) -> Result<ExitCode, Failure> {
+    fn run(self, host: HostArguments, launch: &Launch) -> Result<ExitCode, Failure> {
         match self {
             Self::Config(arguments) => arguments.run(host),
             Self::Doctor(arguments) => arguments.run(host),
             Self::Agent(arguments) => {
                 let opened = host.clone().open(Needed::Read)?;
                 require_state(&opened)?;
-                let result = arguments.run(&opened, &host);
-                result.map_err(|failure| hints::complete_failure(failure, opened.server()))
+                let release = launch.said.as_agent(&opened, &launch.arguments);
+                let ended = arguments.run(&opened, &host, release);
+                match ended.map_err(|failure| hints::complete_failure(failure, opened.server()))? {
+                    agent::Ended::With(status) => Ok(status),
+                    agent::Ended::Replaced => launch.said.start_again(&launch.arguments),
+                }
+            }
+            Self::SelfCheck(arguments) => {
+                let host = host.open(Needed::Read)?;
+                require_state(&host)?;
+                let result = arguments.run(&host);
+                result.map_err(|failure| hints::complete_failure(failure, host.server()))
             }
             Self::Completions(arguments) => {
                 arguments.run::<Program>(EXAMPLES)?;
@@ -128,6 +156,9 @@ impl Command {
             }
             Self::Server(command) => {
                 let host = host.open(command.needs())?;
+                if command.is_launched() {
+                    launch.said.as_command(&host, &launch.arguments);
+                }
                 let result = command.run(&host);
                 result.map_err(|failure| hints::complete_failure(failure, host.server()))
             }
@@ -136,6 +167,12 @@ impl Command {
 }
 
 impl ServerCommand {
+    /// Tells whether the agent's program does it, where that is another one. `setup` writes down
+    /// where this one is.
+    const fn is_launched(&self) -> bool {
+        !matches!(self, Self::Setup(_))
+    }
+
     /// Tells what the command needs of a host file that was named.
     const fn needs(&self) -> Needed {
         match self {

@@ -10,7 +10,7 @@ mod failed;
 mod network;
 mod registry;
 
-pub(crate) use agent::{service, socket, units};
+pub(crate) use agent::{program, service, socket, units};
 pub(crate) use directories::{metrics, root, state};
 pub(crate) use failed::failed;
 pub(crate) use registry::examine as registry;

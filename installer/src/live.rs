@@ -11,6 +11,7 @@ pub(crate) mod hooks;
 pub(crate) mod left;
 mod load_balancer;
 pub(crate) mod processes;
+pub(crate) mod program;
 pub(crate) mod recover;
 pub(crate) mod sweep;
 

@@ -10,6 +10,7 @@ mod known;
 mod locked;
 mod observe;
 mod persistent;
+pub(crate) mod program;
 mod registries;
 mod resolve;
 mod retention;

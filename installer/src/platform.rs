@@ -6,6 +6,7 @@ pub(crate) mod directory;
 pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod mounts;
+pub(crate) mod replace;
 pub(crate) mod seen;
 pub(crate) mod stamp;
 pub(crate) mod users;

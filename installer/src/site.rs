@@ -17,8 +17,9 @@ pub struct Server {
     root: PathBuf,
     state: PathBuf,
     own_roots: BTreeMap<ProjectName, PathBuf>,
-    /// What a command line needs to mean this server.
+    /// What a command line needs to mean this server, for people and for programs.
     flags: String,
+    arguments: Vec<String>,
 }
 
 impl Server {
@@ -30,17 +31,21 @@ impl Server {
     /// Takes the directory that holds the projects and the one that holds the installer's state.
     pub fn new(root: impl Into<PathBuf>, state: impl Into<PathBuf>) -> Self {
         let (root, state) = (root.into(), state.into());
-        let usual = |path: &Path, usual: &str| path == Path::new(usual);
-        let flags = [
-            (!usual(&root, Self::DEFAULT_ROOT)).then(|| flag("--root", &root)),
-            (!usual(&state, Self::DEFAULT_STATE)).then(|| flag("--state", &state)),
-        ];
-        Self {
-            flags: flags.into_iter().flatten().collect(),
-            own_roots: BTreeMap::new(),
+        let server = Self {
             root,
             state,
-        }
+            own_roots: BTreeMap::new(),
+            flags: String::new(),
+            arguments: Vec::new(),
+        };
+        let root = ("--root", server.root.clone(), Self::DEFAULT_ROOT);
+        let state = ("--state", server.state.clone(), Self::DEFAULT_STATE);
+        let unusual = [&root, &state]
+            .into_iter()
+            .filter(|(_, path, usual)| path != Path::new(usual))
+            .map(|(name, path, _)| (*name, path.as_path()));
+        let unusual: Vec<_> = unusual.collect();
+        server.with_flags(&unusual)
     }
 
     /// Puts projects into other directories than the one that holds the rest.
@@ -51,8 +56,15 @@ impl Server {
 
     /// Replaces the flags that make a command mean this server.
     pub(crate) fn with_flags(self, flags: &[(&str, &Path)]) -> Self {
-        let flags = flags.iter().map(|(name, path)| flag(name, path)).collect();
-        Self { flags, ..self }
+        let argument = |(name, path): &(&str, &Path)| {
+            let path = path.to_string_lossy().into_owned();
+            [(*name).to_owned(), path]
+        };
+        Self {
+            arguments: flags.iter().flat_map(argument).collect(),
+            flags: flags.iter().map(|(name, path)| flag(name, path)).collect(),
+            ..self
+        }
     }
 
     /// The directory that holds the projects.
@@ -87,6 +99,11 @@ impl Server {
         self.state.join("token-file")
     }
 
+    /// What is remembered of programs that releases carry.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.state.join("programs")
+    }
+
     /// Held while the host file is changed.
     pub(crate) fn host_file_lock(&self) -> PathBuf {
         self.state.join("host-file.lock")
@@ -108,6 +125,7 @@ impl Server {
             folder: root.join(project.as_str()),
             state: self.projects().join(project.as_str().replace('/', "%2F")),
             bundles: self.bundles(),
+            arguments: self.arguments.clone(),
         }
     }
 }
@@ -124,12 +142,18 @@ pub struct Site {
     folder: PathBuf,
     state: PathBuf,
     bundles: PathBuf,
+    arguments: Vec<String>,
 }
 
 impl Site {
     /// The project.
     pub fn project(&self) -> &ProjectName {
         &self.project
+    }
+
+    /// What the command line of a program needs to mean this server.
+    pub(crate) fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -12,6 +12,7 @@ pub(crate) mod journal;
 mod json;
 pub(crate) mod leftovers;
 pub(crate) mod output;
+pub(crate) mod programs;
 pub(crate) mod quarantine;
 pub(crate) mod record;
 pub(crate) mod rollout;

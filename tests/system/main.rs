@@ -25,6 +25,7 @@ mod readme;
 mod reproduce;
 mod rooms;
 mod same_bytes;
+mod self_update;
 mod serve;
 mod server_doctor;
 mod systemd;

@@ -7,18 +7,18 @@ use std::time::Instant;
 
 use bulla_bundle::Progress;
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use super::orders::Orders;
 use super::pulse::Beat;
 use super::said::Said;
-use super::voice::{Level, Voice};
+use super::voice::{About, Level, Message, Topic, Voice};
 use crate::live::{HookSettings, LiveError, Unproved, current};
 use crate::observer::Observer;
 use crate::operation::rollout::{self, When};
 use crate::operation::{
-    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held,
+    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held, program,
 };
 use crate::site::Site;
 use crate::state::{with_causes, with_hint};
@@ -30,6 +30,9 @@ pub(super) struct Job {
     log: Arc<LogState>,
     project: ProjectName,
     channel: ChannelName,
+    /// The channel's head, and what is live.
+    hash: Digest,
+    previous: Option<Digest>,
 }
 
 /// What came of it.
@@ -37,6 +40,8 @@ pub(super) struct Job {
 pub(super) struct Brought {
     pub(super) project: ProjectName,
     pub(super) channel: ChannelName,
+    pub(super) hash: Digest,
+    pub(super) previous: Option<Digest>,
     pub(super) result: Result<Installed, Failure>,
     /// What was said on the way.
     pub(super) said: Said,
@@ -88,23 +93,27 @@ impl Job {
         let Some(head) = log.head(project, &channel) else {
             return Need::Nothing;
         };
+        let live = current::read(&site).ok().flatten();
         let job = Self {
             orders: Arc::clone(orders),
             log: Arc::clone(log),
             project: project.clone(),
             channel,
+            hash: head.hash,
+            previous: live,
         };
-        if is_begun(&site) {
+        let is_given_up =
+            config.carries_installer && program::to_give_up(&orders.server, &site).is_some();
+        if is_begun(&site) || is_given_up {
             return Need::Work(job);
         }
-        let is_there = matches!(current::read(&site), Ok(Some(live)) if live == head.hash)
-            && releases::is_on_disk(&site, &head.hash);
+        let is_there = live == Some(head.hash) && releases::is_on_disk(&site, &head.hash);
         let is_where_it_stays = is_there || is_held(&site, config.hold, head.entry);
         if is_where_it_stays {
             return Need::Nothing;
         }
         // A tree that is gone is made again at any time.
-        let is_live = matches!(current::read(&site), Ok(Some(live)) if live == head.hash);
+        let is_live = live == Some(head.hash);
         match rollout::waits(&site, &config, head, now) {
             Some(when) if !is_live => Need::Waits(when),
             _ => Need::Work(job),
@@ -139,6 +148,8 @@ impl Job {
             said: said.unwrap_or_else(PoisonError::into_inner),
             project: self.project,
             channel: self.channel,
+            hash: self.hash,
+            previous: self.previous,
             result,
         }
     }
@@ -159,6 +170,9 @@ impl Job {
             now,
         };
         let site = LockedSite::open(server, &self.project, opening, observer)?;
+        if config.carries_installer {
+            program::give_up(&site, server, &hooks, now, observer)?;
+        }
         let supplies = self.orders.supplies()?;
         let request = InstallRequest {
             channel: self.channel.clone(),
@@ -209,6 +223,11 @@ impl Observer for Watched<'_> {
         if !said.is_news(sentence, Instant::now()) {
             return;
         }
-        self.voice.say(Some(self.project), Level::Warning, sentence);
+        self.voice.say(&Message {
+            topic: Topic::Note,
+            level: Level::Warning,
+            about: Some(About::project(self.project)),
+            sentence,
+        });
     }
 }

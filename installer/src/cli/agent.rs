@@ -4,16 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
 use super::clock;
 use super::host::{Host, HostArguments, Needed};
 use super::install::sentence;
+use super::journal::Journal;
 use super::registries::access;
 use super::token::TokenArguments;
-use crate::agent::{self, Level, Orders, Voice};
+use crate::agent::{self, About, End, Level, Message, Orders, Topic, Voice};
 use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::Installed;
 use crate::site::Server;
@@ -24,7 +25,8 @@ use crate::state::with_causes;
 /// Waits for the registries to say that something was promoted, and installs it as `install` does:
 /// same checks, same lock. `follow` and the host file say what is followed; SIGHUP has the host
 /// file read again, SIGTERM ends the agent once nothing is half done. Under systemd, it says when
-/// it is ready and feeds the watchdog while it gets on.
+/// it is ready and feeds the watchdog while it gets on; what it says then goes to the journal with
+/// fields such as `BULLA_PROJECT`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Bring every followed project to its channel once, report, and end
@@ -38,7 +40,14 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self, host: &Host, arguments: &HostArguments) -> Result<ExitCode, Failure> {
+    /// Runs the program of a release as the agent, or this one where none is given. Tells whether
+    /// another program is to go on.
+    pub(super) fn run(
+        self,
+        host: &Host,
+        arguments: &HostArguments,
+        release: Option<Digest>,
+    ) -> Result<Ended, Failure> {
         if self.once {
             // What is not enrolled has nothing to do; an agent that stays waits for that.
             FollowedLog::open(host.server(), host.config())?;
@@ -54,14 +63,27 @@ impl Arguments {
             server: host.server().clone(),
             arguments: arguments.clone(),
             token: self.token,
+            journal: Journal::open(),
         });
         if self.once {
-            let worst = agent::run_once(orders, &voice);
-            return Ok(worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_status())));
+            let worst = agent::run_once(orders, &voice, release);
+            let status = worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_status()));
+            return Ok(Ended::With(status));
         }
-        agent::run(orders, &voice, self.socket.as_deref())?;
-        Ok(ExitCode::SUCCESS)
+        Ok(
+            match agent::run(orders, &voice, self.socket.as_deref(), release)? {
+                End::Stopped => Ended::With(ExitCode::SUCCESS),
+                End::Replaced => Ended::Replaced,
+            },
+        )
     }
+}
+
+/// How the agent ended.
+pub(super) enum Ended {
+    With(ExitCode),
+    /// Another program is to go on.
+    Replaced,
 }
 
 fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
@@ -85,22 +107,28 @@ fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
     ))
 }
 
-/// Speaks on stderr, which systemd keeps.
+/// Speaks to the journal where systemd connected stderr to that, else on stderr.
 struct Speaker {
     /// What commands in messages are about.
     server: Server,
     arguments: HostArguments,
     token: TokenArguments,
+    journal: Option<Journal>,
 }
 
 impl Voice for Speaker {
-    fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
-        let sentence = self.server.complete(sentence);
-        let sentence = match project {
-            Some(project) => format!("{project}: {sentence}"),
+    fn say(&self, message: &Message<'_>) {
+        let sentence = self.server.complete(message.sentence);
+        let sentence = match message.about {
+            Some(About { project, .. }) => format!("{project}: {sentence}"),
             None => sentence,
         };
-        match level {
+        if let Some(journal) = &self.journal
+            && journal.keep(message, &sentence)
+        {
+            return;
+        }
+        match message.level {
             Level::Done => stderr::say(sentence),
             Level::Warning => stderr::warn(sentence),
             Level::Error => stderr::say(format_args!("error: {sentence}")),
@@ -108,7 +136,22 @@ impl Voice for Speaker {
     }
 
     fn installed(&self, project: &ProjectName, channel: &ChannelName, installed: &Installed) {
-        stderr::say(sentence::did(project, channel, installed));
+        let sentence = sentence::did(project, channel, installed);
+        let message = Message {
+            topic: Topic::Installed,
+            level: Level::Done,
+            about: Some(About {
+                project,
+                channel: Some(channel),
+                hash: Some(installed.hash),
+                previous: installed.from,
+            }),
+            sentence: &sentence,
+        };
+        let journal = self.journal.as_ref();
+        if !journal.is_some_and(|journal| journal.keep(&message, &sentence)) {
+            stderr::say(sentence);
+        }
     }
 
     fn now(&self) -> Timestamp {

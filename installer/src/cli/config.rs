@@ -102,6 +102,9 @@ impl Show {
         ]);
         table.row(["root".to_owned(), path(&report.root)]);
         table.row(["state".to_owned(), path(&report.state)]);
+        if let Some(installer) = &report.installer {
+            table.row(["installer".to_owned(), installer.to_string()]);
+        }
         for registry in &report.registries {
             table.row(["registry".to_owned(), registry.url.clone()]);
         }

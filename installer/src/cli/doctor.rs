@@ -93,6 +93,9 @@ fn examine(host: &Host, token: TokenArguments, socket: Option<&Path>) -> Vec<Fin
     }
     found.push(doctor::service());
     found.extend(doctor::socket(socket));
+    if let Some(project) = &host.config().installer {
+        found.push(doctor::program(server, project));
+    }
     if let Ok(program) = std::env::current_exe() {
         found.extend(doctor::units(&Setup {
             program: &program,

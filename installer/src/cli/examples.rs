@@ -15,7 +15,10 @@ pub(super) const EXAMPLES: Examples = &[
     ),
     (
         &["follow"],
-        &["bulla-installer follow acme/billing --channel prod"],
+        &[
+            "bulla-installer follow acme/billing --channel prod",
+            "bulla-installer follow ops/bulla-installer --channel stable --installer",
+        ],
     ),
     (&["unfollow"], &["bulla-installer unfollow acme/billing"]),
     (&["config"], &["bulla-installer config check"]),
@@ -32,6 +35,7 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla-installer install acme/billing --channel prod 9f2c81aa",
         ],
     ),
+    (&["self-check"], &["bulla-installer self-check"]),
     (
         &["rollback"],
         &[

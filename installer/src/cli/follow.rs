@@ -21,6 +21,9 @@ pub(super) struct Follow {
     /// The channel
     #[arg(long)]
     channel: ChannelName,
+    /// Keep this program up to date by the project: its releases carry `bin/bulla-installer`
+    #[arg(long)]
+    installer: bool,
 }
 
 /// Follow a project no longer
@@ -35,22 +38,33 @@ pub(super) struct Unfollow {
 
 impl Follow {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
-        let Self { project, channel } = self;
+        let Self {
+            project,
+            channel,
+            installer,
+        } = self;
         let (file, server) = (host.file_to_change()?, host.server());
         let terminal = Terminal::new("follow", server);
         let before = file
             .lock(server, "follow", clock::now(), &terminal)?
-            .follow(&project, &channel)?;
+            .follow(&project, &channel, installer)?;
         let path = file.path().display();
-        stderr::say(match before {
-            Some(before) if before == channel => {
+        let is_new = installer && before.installer.as_ref() != Some(&project);
+        stderr::say(match before.project(&project).channel {
+            Some(before) if before == channel && !is_new => {
                 format!("unchanged: `{path}` follows {project} {channel}")
             }
-            Some(before) => {
+            Some(before) if before != channel => {
                 format!("changed: `{path}` follows {project} {channel} instead of {before}")
             }
-            None => format!("changed: `{path}` follows {project} {channel}"),
+            _ => format!("changed: `{path}` follows {project} {channel}"),
         });
+        if is_new {
+            stderr::say(format_args!(
+                "{project} carries this program from now on: the agent runs it once it has proved \
+                 that it works here"
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

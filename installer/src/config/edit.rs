@@ -20,8 +20,17 @@ pub struct Enrollment<'a> {
     pub anchor: &'a Anchor,
 }
 
-/// Writes down which channel of a project is followed.
-pub(super) fn follow(document: &mut DocumentMut, project: &ProjectName, channel: &ChannelName) {
+/// Writes down which channel of a project is followed, and where that is so, that its releases carry
+/// this program.
+pub(super) fn follow(
+    document: &mut DocumentMut,
+    project: &ProjectName,
+    channel: &ChannelName,
+    carries_installer: bool,
+) {
+    if carries_installer {
+        set(document.as_table_mut(), "installer", project.as_str());
+    }
     let projects = document.entry("project").or_insert_with(|| {
         let mut table = Table::new();
         // Only `[project."acme/billing"]` is written, not `[project]`.
@@ -43,6 +52,10 @@ pub(super) fn follow(document: &mut DocumentMut, project: &ProjectName, channel:
 /// Takes the channel of a project away. Other settings of the project stay, and so does a section
 /// with a comment.
 pub(super) fn unfollow(document: &mut DocumentMut, project: &ProjectName) {
+    let installer = document.get("installer").and_then(Item::as_str);
+    if installer == Some(project.as_str()) {
+        document.remove("installer");
+    }
     let projects = document.get_mut("project");
     let Some(projects) = projects.and_then(Item::as_table_like_mut) else {
         return;
@@ -195,6 +208,7 @@ channel = "prod"
                 document,
                 &project.parse().unwrap(),
                 &channel.parse().unwrap(),
+                false,
             );
         })
     }
@@ -228,6 +242,22 @@ channel = "prod"
             ),
             "project = { shop = { channel = \"next\" } }\n"
         );
+    }
+
+    #[test]
+    fn the_project_of_the_installer_is_named_as_long_as_it_is_followed() {
+        let project = "ops/installer".parse().unwrap();
+        let channel = "stable".parse().unwrap();
+        let followed = changed(FILE, |document| follow(document, &project, &channel, true));
+        let config = parse(followed.as_bytes()).unwrap();
+        assert_eq!(config.installer.as_ref(), Some(&project));
+        assert!(followed.contains("# the big disk"), "{followed}");
+        // Another channel of it changes nothing about that.
+        assert_eq!(
+            follows(&followed, "ops/installer", "next"),
+            followed.replace("\"stable\"", "\"next\"")
+        );
+        assert_eq!(unfollows(&followed, "ops/installer"), FILE);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct HostConfig {
     /// A file for Prometheus, which the agent replaces.
     #[serde(deserialize_with = "values::absolute_path")]
     pub metrics: Option<PathBuf>,
+    /// The followed project whose releases carry this program.
+    pub installer: Option<ProjectName>,
     /// What the log of the registries must contain.
     pub anchor: Option<Anchor>,
     /// The registries that serve the log and its releases; each is asked after those before it.
@@ -75,6 +77,7 @@ impl HostConfig {
         // Windows that a project has of its own are in the host's time zone, too.
         config.time_zone = config.time_zone.or_else(|| self.time_zone.clone());
         config.windows = config.windows.or_else(|| self.windows.clone());
+        config.carries_installer = self.installer.as_ref() == Some(project);
         config
     }
 

@@ -48,14 +48,15 @@ impl HostFile {
 }
 
 impl LockedHostFile<'_> {
-    /// Writes down that a project is followed, and returns the channel before.
+    /// Writes down that a project is followed, and perhaps that its releases carry this program.
+    /// Returns what the file said before.
     pub fn follow(
         &self,
         project: &ProjectName,
         channel: &ChannelName,
-    ) -> Result<Option<ChannelName>, ConfigError> {
-        let before = self.change(|document, _| edit::follow(document, project, channel))?;
-        Ok(before.project(project).channel)
+        carries_installer: bool,
+    ) -> Result<HostConfig, ConfigError> {
+        self.change(|document, _| edit::follow(document, project, channel, carries_installer))
     }
 
     /// Writes down that a project is not followed, and returns the channel before.

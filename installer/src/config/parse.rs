@@ -40,7 +40,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<HostConfig, Vec<Problem>> {
     }
     if problems.found.is_empty() {
         match toml::from_str(text) {
-            Ok(config) => return Ok(config),
+            Ok(config) => match problems.of_installer(table.get_ref(), &config) {
+                Some(problem) => problems.found.push(problem),
+                None => return Ok(config),
+            },
             Err(error) => problems.add(&error),
         }
     }
@@ -78,6 +81,20 @@ impl Problems<'_> {
                 _ => self.of_key::<HostConfig>(key, value),
             }
         }
+    }
+
+    /// Refuses a project for this program that is not followed: it would never be kept up to date.
+    fn of_installer(&self, table: &DeTable<'_>, config: &HostConfig) -> Option<Problem> {
+        let project = config.installer.as_ref()?;
+        if config.project(project).channel.is_some() {
+            return None;
+        }
+        let (_, value) = table.get_key_value("installer")?;
+        let message = format!(
+            "expected a project that this file follows, with a `channel` in \
+             `[project.\"{project}\"]`; found {project}"
+        );
+        Some(Problem::at(self.text, value.span().start, message))
     }
 
     fn of_project(&mut self, name: &Key<'_>, section: &Value<'_>) {
@@ -372,6 +389,20 @@ hooks = "forbid"
                 .number(),
             1
         );
+    }
+
+    #[test]
+    fn the_installer_comes_from_a_project_that_is_followed() {
+        let text = "installer = \"ops/installer\"\n\n[project.\"ops/installer\"]\n";
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].starts_with("1:13 expected a project that this file follows"),
+            "{found:#?}"
+        );
+        let config = parse(format!("{text}channel = \"stable\"\n").as_bytes()).unwrap();
+        let carries = |name: &str| config.project(&name.parse().unwrap()).carries_installer;
+        assert!(carries("ops/installer") && !carries("acme/shop"));
     }
 
     #[test]

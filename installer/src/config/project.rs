@@ -50,6 +50,9 @@ pub struct ProjectConfig {
     /// What takes the server out of its load balancer around an activation, and back.
     #[serde(deserialize_with = "load_balancer")]
     pub load_balancer: LoadBalancer,
+    /// Whether its releases carry this program; the host file says that of the server.
+    #[serde(skip)]
+    pub carries_installer: bool,
 }
 
 impl ProjectConfig {

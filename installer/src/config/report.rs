@@ -26,6 +26,7 @@ impl HostConfig {
             name: self.name.clone(),
             poll: self.poll(),
             metrics: self.metrics.clone(),
+            installer: self.installer.clone(),
             anchor: self.anchor.clone(),
             registries: registries.collect(),
             projects: projects

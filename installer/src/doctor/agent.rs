@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use bulla_schemas::ProjectName;
 use bulla_schemas::report::{Finding, Step};
 
 use super::failed::failed;
 use crate::agent::{Question, SOCKET, ask};
 use crate::operation::ProjectStatus;
+use crate::operation::program::{Choice, Chosen, Purpose, choose, version};
 use crate::platform::child::{self, Output, PATH, Program, find};
 use crate::setup::Step as SetupStep;
 use crate::setup::{Setup, is_booted};
+use crate::site::Server;
 
 const STEP: Step = Step::Agent;
 const UNIT: &str = "bulla-agent.service";
@@ -51,7 +54,7 @@ fn state(systemctl: &Path) -> std::io::Result<String> {
         path: systemctl,
         arguments: &arguments,
         directory: Path::new("/"),
-        environment: &BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]),
+        environment: Some(&BTreeMap::from([("PATH".to_owned(), PATH.to_owned())])),
         user: None,
         timeout: Duration::from_secs(10),
     };
@@ -73,6 +76,32 @@ pub(crate) fn socket(named: Option<&Path>) -> Option<Finding> {
         Ok(_) => Finding::ok(STEP, format_args!("it answers at `{}`", path.display())),
         Err(error) => failed(STEP, &error),
     })
+}
+
+/// Looks which program the agent is, where releases carry one.
+pub(crate) fn program(server: &Server, project: &ProjectName) -> Finding {
+    match choose(server, project, Purpose::Agent, &version()) {
+        Choice::Own { why: None } => Finding::ok(
+            STEP,
+            format_args!("it is this program, since nothing of {project} is live yet"),
+        ),
+        Choice::Own { why: Some(why) } => Finding::warning(
+            STEP,
+            format_args!("it is this program: {why}"),
+            format!("`bulla-installer history {project}` says what became of each release"),
+        ),
+        Choice::Release(Chosen { hash, is_trial, .. }) => {
+            let hash = hash.short();
+            Finding::ok(
+                STEP,
+                if is_trial {
+                    format!("it is this program until that of {hash} of {project} has been tried")
+                } else {
+                    format!("it is the program of {hash} of {project}")
+                },
+            )
+        }
+    }
 }
 
 /// Looks whether the units are those of this program.

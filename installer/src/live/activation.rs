@@ -287,6 +287,7 @@ impl Activator<'_> {
             failpoint!("activation::activate-begun");
             release.run(Hook::Activate)?;
             failpoint!("activation::activated");
+            release.check_program()?;
         }
         let result = if let Some(checks) = &release.health {
             self.enter(step, Phase::Watch);
@@ -313,6 +314,24 @@ impl Activator<'_> {
     fn enter(&self, step: &mut Step, phase: Phase) {
         step.phase = phase;
         let _ = journal::write(&self.site.journal(), step);
+    }
+
+    /// Ends what was written down as done, because the release turned out not to work.
+    pub(crate) fn give_up(
+        &self,
+        activation: Activation,
+        reason: String,
+    ) -> Result<Ended, LiveError> {
+        let step = Step {
+            phase: Phase::Watch,
+            activation,
+            hold: hold::read(&self.site.hold())?,
+            is_bare: self.settings.skip,
+            was_sick: None,
+            deaths: Vec::new(),
+            failed: None,
+        };
+        self.fail(step, reason.into())
     }
 }
 

@@ -151,7 +151,7 @@ fn check_unit(unit: &str, longest: Duration) -> Result<(), String> {
         path: &path,
         arguments: &arguments,
         directory: "/".as_ref(),
-        environment: &environment.into(),
+        environment: Some(&environment.into()),
         user: None,
         timeout: longest,
     };

@@ -34,6 +34,7 @@ use crate::state::history::Activation;
 use crate::state::{bundles, output};
 
 pub use error::HookError;
+pub(super) use program::of_release;
 pub use settings::HookSettings;
 
 /// How long a command may take where the release does not say.
@@ -76,6 +77,8 @@ pub(crate) struct HookedRelease {
     is_own: bool,
     load_balancer: LoadBalancer,
     pub(crate) health: Option<Checks>,
+    /// What the release's program is called with, where it is to become the agent.
+    installer: Option<Vec<String>>,
     /// All of the environment but for the hook's name.
     environment: BTreeMap<String, String>,
     user: Option<User>,
@@ -106,6 +109,7 @@ impl HookedRelease {
             hooks,
             load_balancer: balancer(settings),
             health: health.transpose()?,
+            installer: tries_program(settings).then(|| site.arguments().to_vec()),
             environment,
             user,
             outputs: Some((site.clone(), activation.number)),
@@ -135,7 +139,8 @@ impl HookedRelease {
 
     /// Tells whether anything runs for it.
     pub(crate) fn is_bare(&self) -> bool {
-        !self.hooks.has_commands() && self.health.is_none() && self.load_balancer.is_empty()
+        let is_watched = self.health.is_some() || self.installer.is_some();
+        !self.hooks.has_commands() && !is_watched && self.load_balancer.is_empty()
     }
 
     const fn command(&self, hook: Hook) -> Option<&Command> {
@@ -226,7 +231,7 @@ impl HookedRelease {
             path: &path,
             arguments: &arguments[1..],
             directory: &self.tree,
-            environment: &environment,
+            environment: Some(&environment),
             user: self.user.as_ref(),
             timeout,
         };
@@ -250,6 +255,18 @@ impl HookedRelease {
                 ..broken(ended)
             })
         }
+    }
+
+    /// Has the program of the release look whether it could be the agent, where it is to become that.
+    pub(crate) fn check_program(&self) -> Result<(), String> {
+        let Some(arguments) = &self.installer else {
+            return Ok(());
+        };
+        let found = super::program::find(&self.tree);
+        let checked = found.and_then(|path| super::program::check(&path, arguments));
+        let said = checked.as_ref().map_or_else(String::as_str, |()| "ok");
+        self.keep(&format!("-- self-check: {said}\n"));
+        checked
     }
 
     /// Adds to what is kept of the activation.
@@ -279,7 +296,12 @@ pub(crate) fn can_fail(settings: &HookSettings, install: &Install) -> bool {
         HookPolicy::Own(hooks) => &hooks.activate,
         HookPolicy::Allow | HookPolicy::Forbid => &install.hooks.activate,
     };
-    !settings.skip && (activate.is_some() || install.health.is_some())
+    let has_check = install.health.is_some() || tries_program(settings);
+    !settings.skip && (activate.is_some() || has_check)
+}
+
+const fn tries_program(settings: &HookSettings) -> bool {
+    settings.carries_installer && !settings.skip
 }
 
 fn balancer(settings: &HookSettings) -> LoadBalancer {

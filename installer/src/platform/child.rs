@@ -35,8 +35,8 @@ pub(crate) struct Program<'a> {
     pub(crate) path: &'a Path,
     pub(crate) arguments: &'a [String],
     pub(crate) directory: &'a Path,
-    /// All of its environment.
-    pub(crate) environment: &'a BTreeMap<String, String>,
+    /// All of its environment; without one, that of this process.
+    pub(crate) environment: Option<&'a BTreeMap<String, String>>,
     /// The user whom it runs as, where that is not the caller.
     pub(crate) user: Option<&'a User>,
     pub(crate) timeout: Duration,
@@ -105,9 +105,11 @@ fn spawn(program: &Program<'_>) -> io::Result<Child> {
         .arg("--")
         .arg(program.path)
         .args(program.arguments)
-        .current_dir(program.directory)
-        .env_clear()
-        .envs(program.environment)
+        .current_dir(program.directory);
+    if let Some(environment) = program.environment {
+        command.env_clear().envs(environment);
+    }
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

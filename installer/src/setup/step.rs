@@ -150,7 +150,7 @@ impl Step {
             path,
             arguments,
             directory: Path::new("/"),
-            environment: &environment,
+            environment: Some(&environment),
             user: None,
             timeout: PATIENCE,
         };

@@ -9,7 +9,7 @@ use crate::platform::child::{PATH, find};
 
 /// Finds the program that a release names: with a slash, a file in its tree; without, a program of
 /// this server.
-pub(super) fn of_release(tree: &Path, name: &str) -> Result<PathBuf, String> {
+pub(in crate::live) fn of_release(tree: &Path, name: &str) -> Result<PathBuf, String> {
     if !name.contains('/') {
         return of_path(name);
     }

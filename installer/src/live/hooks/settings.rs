@@ -17,6 +17,8 @@ pub struct HookSettings {
     pub load_balancer: LoadBalancer,
     /// Whether neither hooks nor checks run: a person in an outage wants the other release.
     pub skip: bool,
+    /// Whether the release carries this program, which is then tried before the agent becomes it.
+    pub carries_installer: bool,
     /// The hook that started this process, which must not wait for the installer that waits for it.
     pub inside: Option<String>,
 }
@@ -30,6 +32,7 @@ impl HookSettings {
             environment_file: config.environment_file.clone(),
             load_balancer: config.load_balancer.clone(),
             skip: false,
+            carries_installer: config.carries_installer,
             inside: None,
         }
     }

@@ -30,6 +30,9 @@ pub struct ConfigReport {
     /// The file for Prometheus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<PathBuf>,
+    /// The project whose releases carry the installer itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installer: Option<ProjectName>,
     /// What the log of the registries must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,

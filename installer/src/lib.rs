@@ -4,6 +4,7 @@
 //! STATE, /var/lib/bulla/            0700
 //!   log/                            the verified log, kept by `bulla_registry_client`
 //!   synced                          when that last worked
+//!   programs                        releases' programs that were tried as the agent
 //!   token-file                      which file holds the registry's token
 //!   host-file.lock                  held while the host file is changed
 //!   bundles/<64 hex>/               manifest, release, frames, index of every release on disk

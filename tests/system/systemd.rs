@@ -1,6 +1,9 @@
 //! Servers with a real systemd: the package, `setup`, the agent as a service, its hardening, reboots
 //! and the watchdog. `make test-systemd` runs it; it takes minutes and needs root.
 
+mod self_update;
+mod services;
+
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -110,10 +113,20 @@ fn live(machine: &Container) -> Option<String> {
 
 /// What the service of the machine serves.
 fn page(machine: &Container) -> String {
-    let url =
-        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/').read().decode())";
-    let output = machine.command(&["python3", "-c", url]).output().unwrap();
+    page_at(machine, 8080)
+}
+
+fn page_at(machine: &Container, port: u16) -> String {
+    let url = format!(
+        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/').read().decode())"
+    );
+    let output = machine.command(&["python3", "-c", &url]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[track_caller]
+fn wait_until(machine: &Container, what: &str, is_so: impl FnMut(&Container) -> bool) {
+    machine.wait_for(what, is_so);
 }
 
 #[track_caller]
@@ -386,6 +399,34 @@ impl Day {
         }
     }
 
+    /// People find in the journal what happened to a project.
+    fn look_into_the_journal(&self, projects: &[&str]) {
+        let machine = &self.by_package;
+        for project in projects {
+            let found = machine.run(&["journalctl", &format!("BULLA_PROJECT={project}")]);
+            assert!(found.done().stdout.contains(project), "{project}");
+            let arguments = [
+                "journalctl",
+                "--output=json",
+                "--lines=1",
+                &format!("BULLA_PROJECT={project}"),
+                "BULLA_EVENT=installed",
+            ];
+            // Said once the checks of the last release have ended.
+            wait_until(machine, "the fields in the journal", |machine| {
+                let last = machine.run(&arguments).done().json();
+                let is_hash = |field: &str| {
+                    let hash = last[field].as_str();
+                    hash.is_some_and(|hash| hash.starts_with("sha256:"))
+                };
+                last["BULLA_CHANNEL"] == "prod"
+                    && last["PRIORITY"] == "6"
+                    && is_hash("BULLA_HASH")
+                    && is_hash("BULLA_PREVIOUS")
+            });
+        }
+    }
+
     /// An upgrade keeps the agent at work, and a removal what is live.
     fn end(mut self) {
         let before = main_process(&self.by_package);
@@ -438,5 +479,8 @@ fn servers_with_systemd_live_through_a_bad_day() {
     day.lose_power("four");
     let fifth = day.release_everywhere("five");
     day.look_from_outside(&fifth);
+    let mut projects = services::serve_more(&day.by_package, &day.world);
+    projects.push(PROJECT);
+    day.look_into_the_journal(&projects);
     day.end();
 }

@@ -21,6 +21,8 @@ mod running;
 mod said;
 mod schedule;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod voice;
 mod worker;
@@ -391,6 +393,11 @@ impl Agent {
                 }
                 None
             }
+            Err(failure) if failure.is_paused => {
+                // The next look says what is waited for.
+                self.schedule.failed(&project, Instant::now());
+                None
+            }
             Err(failure) => {
                 self.schedule.failed(&project, Instant::now());
                 let kind = failure.kind;
@@ -415,6 +422,10 @@ impl Agent {
 
     /// A project is not brought to its channel yet. That is said once, and not at each look.
     fn waits(&mut self, project: &ProjectName, waiting: &Waiting) {
+        // Why an attempt before it failed is no longer what keeps the server from its channel.
+        if self.reporter.succeeded(project) {
+            self.schedule.report_is_due(Instant::now());
+        }
         let now = self.voice.now().as_seconds();
         let left = waiting.until.map(|until| until.as_seconds() - now);
         let left = left.map(|left| Duration::from_secs(left.try_into().unwrap_or(0)));
@@ -492,8 +503,10 @@ impl Agent {
 
     fn reload(&mut self) {
         self.notifier.reloading();
+        let stamp = self.orders.stamp_of_file();
         match self.voice.reload() {
-            Ok(orders) => {
+            Ok(mut orders) => {
+                orders.read_as_of(stamp);
                 match Listener::start(&orders, self.sender.clone()) {
                     Ok(listener) => self.listener = listener,
                     Err(error) => self.say(None, Level::Error, &with_hint(&error)),
@@ -505,7 +518,7 @@ impl Agent {
             }
             Err(problem) => {
                 // Said once, and not at every look.
-                Arc::make_mut(&mut self.orders).look_at_file();
+                Arc::make_mut(&mut self.orders).read_as_of(stamp);
                 let problem =
                     format!("the host file was not read again, the one before counts: {problem}");
                 self.say(None, Level::Error, &problem);

@@ -67,7 +67,7 @@ pub use fetch::{Access, FetchError, FollowedLog, Supply};
 pub use live::{Broken, CheckError, FailedRelease, HookError, HookSettings, LiveError, Unproved};
 pub use observer::Observer;
 pub use operation::{
-    Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
+    AtOnce, Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
     InstallRequest, Installed, LockedSite, ObserveError, Opening, Outcome, Preview, ProjectStatus,
     ResolveError, RollbackError, RollbackRequest, RolledBack, Standing, Verification, Waiting,
     WriteError, enroll, history, hold, install, install_from, output, preview_from, release,

@@ -26,7 +26,7 @@ pub use bulla_schemas::report::server::Waiting;
 pub use enroll::{EnrollError, EnrollRequest, Enrolled, enroll};
 pub(crate) use hold::is_held;
 pub use hold::{HoldError, HoldRequest, hold, release, retry};
-pub use install::{InstallError, InstallRequest, Installed, Outcome, Preview, install};
+pub use install::{AtOnce, InstallError, InstallRequest, Installed, Outcome, Preview, install};
 pub use locked::{LockedSite, Opening};
 pub use observe::ObserveError;
 pub use registries::{install_from, preview_from, sync_from};

@@ -17,11 +17,16 @@ type Gauge = (
     fn(&ProjectStatus) -> Option<i64>,
 );
 
-const GAUGES: [Gauge; 7] = [
+const GAUGES: [Gauge; 8] = [
     (
         "bulla_behind",
-        "Whether another release than the channel's head is live.",
+        "Whether another release than the channel's head is live, and nothing keeps the head back.",
         |status| Some(i64::from(status.standing == Standing::Behind)),
+    ),
+    (
+        "bulla_waiting",
+        "Whether the head waits for a wave or window, or for people who paused the channel.",
+        |status| Some(i64::from(status.standing == Standing::Waiting)),
     ),
     (
         "bulla_failed",

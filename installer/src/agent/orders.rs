@@ -36,25 +36,29 @@ impl Orders {
         config: HostConfig,
         registries: Vec<Access>,
     ) -> Self {
-        let mut orders = Self {
+        Self {
+            stamp: stamp_of(file.as_deref()),
             file,
-            stamp: Stamp::NONE,
             server,
             config,
             registries,
-        };
-        orders.look_at_file();
-        orders
+        }
     }
 
-    /// Remembers how the host file is.
-    pub(super) fn look_at_file(&mut self) {
-        self.stamp = stamp_of(self.file.as_deref());
+    /// Returns how the host file is.
+    pub(super) fn stamp_of_file(&self) -> Stamp {
+        stamp_of(self.file.as_deref())
+    }
+
+    /// Remembers how the host file was before it was read. Whoever writes it meanwhile changes it
+    /// after that.
+    pub(super) const fn read_as_of(&mut self, stamp: Stamp) {
+        self.stamp = stamp;
     }
 
     /// Tells whether the host file was changed since.
     pub(super) fn is_outdated(&self) -> bool {
-        self.stamp != stamp_of(self.file.as_deref())
+        self.stamp != self.stamp_of_file()
     }
 
     /// Tells whether a registry can be told how this server is: without a token it does not know

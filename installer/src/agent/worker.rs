@@ -16,11 +16,13 @@ use super::said::Said;
 use super::voice::{About, Level, Message, Topic, Voice};
 use crate::live::{HookSettings, LiveError, Unproved, current};
 use crate::observer::Observer;
-use crate::operation::rollout::{self, When};
+use crate::operation::rollout::{Arrival, When};
 use crate::operation::{
-    InstallError, InstallRequest, Installed, LockedSite, Opening, install_known, is_held, program,
+    InstallError, InstallRequest, Installed, LockedSite, Opening, ResolveError, install_known,
+    is_held, program,
 };
 use crate::site::Site;
+use crate::state::history::History;
 use crate::state::{with_causes, with_hint};
 use crate::tree::releases;
 
@@ -51,7 +53,7 @@ pub(super) struct Brought {
 pub(super) enum Need {
     /// Nothing: it is where it belongs, or a person keeps it where it is.
     Nothing,
-    /// Its wave or window is waited for.
+    /// Its wave or window is waited for, or people who paused the channel.
     Waits(When),
     /// It is to be brought to its channel.
     Work(Job),
@@ -65,6 +67,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// For people elsewhere, who know which release is meant and cannot type commands here.
     pub(super) reported: String,
+    /// Whether people paused the channel while the worker was about to begin.
+    pub(super) is_paused: bool,
 }
 
 fn in_report(error: &InstallError) -> String {
@@ -114,7 +118,9 @@ impl Job {
         }
         // A tree that is gone is made again at any time.
         let is_live = live == Some(head.hash);
-        match rollout::waits(&site, &config, head, now) {
+        // A history that cannot be read is for the worker to say.
+        let history = History::read(&site.history()).unwrap_or_default();
+        match Arrival::new(&site, &config, (log, &history), head).waits(now) {
             Some(when) if !is_live => Need::Waits(when),
             _ => Need::Work(job),
         }
@@ -132,6 +138,7 @@ impl Job {
         let ended = catch_unwind(AssertUnwindSafe(|| self.install(voice, &observer)));
         let result = match ended {
             Ok(result) => result.map_err(|error| Failure {
+                is_paused: matches!(error, InstallError::Resolve(ResolveError::Paused { .. })),
                 kind: error.kind(),
                 reported: in_report(&error),
                 // One line of a log.
@@ -141,6 +148,7 @@ impl Job {
                 kind: FailureKind::Failed,
                 reported: "the agent's worker died".to_owned(),
                 message: "the worker died; what it said last is above".to_owned(),
+                is_paused: false,
             }),
         };
         let said = observer.said.into_inner();

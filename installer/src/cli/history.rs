@@ -15,6 +15,7 @@ use super::terminal::Terminal;
 use crate::agent::Question;
 use crate::operation::{history, output};
 use crate::site::Server;
+use crate::state::history::is_local;
 use crate::state::{Activation, ActivationAction};
 
 /// List what was made live on this server, the latest last
@@ -71,24 +72,8 @@ impl Arguments {
             "REASON",
         ])
         .wrap(&["REASON"]);
-        for activation in activations {
-            let people: Vec<_> = match &activation.by {
-                Some(by) => vec![by.as_str()],
-                None => activation
-                    .promotion
-                    .people
-                    .iter()
-                    .map(Name::as_str)
-                    .collect(),
-            };
-            let returned = activation.action == ActivationAction::Return;
-            let reason = match &activation.failure {
-                Some(failure) => failure.clone(),
-                None if activation.by.is_some() || returned => {
-                    activation.reason.clone().unwrap_or_default()
-                }
-                None => activation.promotion.reason.clone(),
-            };
+        for (number, activation) in activations.iter().enumerate() {
+            let (people, reason) = who_and_why(activation, &activations[..number]);
             table.row([
                 activation.number.to_string(),
                 activation.activated_at.to_string(),
@@ -97,13 +82,37 @@ impl Arguments {
                 activation.hash.short(),
                 short_revision(&activation.revision),
                 activation.promotion.channel.to_string(),
-                people.join(", "),
+                people,
                 reason,
             ]);
         }
         table.print()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Says who made a release live and why: those who promoted it, and who on this server did not wait;
+/// of a rollback on this server, only who went back.
+fn who_and_why(activation: &Activation, before: &[Activation]) -> (String, String) {
+    let promotion = &activation.promotion;
+    let (by, why) = (activation.by.as_deref(), activation.reason.as_deref());
+    let is_ours = match activation.action {
+        ActivationAction::Rollback => is_local(activation, before),
+        ActivationAction::Return => true,
+        _ => false,
+    };
+    let mut people: Vec<_> = promotion.people.iter().map(Name::as_str).collect();
+    if is_ours && by.is_some() {
+        people.clear();
+    }
+    people.extend(by);
+    let reason = match (&activation.failure, by) {
+        (Some(failure), _) => failure.clone(),
+        (None, _) if is_ours => why.unwrap_or_default().to_owned(),
+        (None, Some(by)) => format!("{}; {by}: {}", promotion.reason, why.unwrap_or_default()),
+        (None, None) => promotion.reason.clone(),
+    };
+    (people.join(", "), reason)
 }
 
 fn print_output(

@@ -17,11 +17,12 @@ use self::wish::{Source, Wish};
 use super::clock;
 use super::hooks::HookArguments;
 use super::host::Host;
-use super::person::PersonArguments;
+use super::person::{PersonArguments, reason};
 use super::registries::access;
 use super::token::TokenArguments;
 use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
+use crate::operation::AtOnce;
 
 /// Make the release that a channel points to live
 ///
@@ -66,6 +67,9 @@ pub(super) struct Arguments {
     /// history says who did that
     #[arg(long)]
     now: bool,
+    /// Why, for the history
+    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason, requires = "now")]
+    reason: Option<String>,
     /// Say which release would be live, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -141,7 +145,10 @@ impl Arguments {
             link: self.link.map(Into::into),
             keep: self.keep,
             release_hold: self.release_hold,
-            at_once: self.now.then(|| self.person.name()),
+            at_once: self.now.then(|| AtOnce {
+                by: self.person.name(),
+                reason: self.reason,
+            }),
             hook: self.hooks.hook,
             dry_run: self.dry_run,
             quiet: self.quiet,

@@ -13,7 +13,7 @@ use crate::operation::retry;
 
 /// Let the next `install` try releases again that failed on this server
 ///
-/// A release that failed here is refused until it is promoted anew. This takes that back, and
+/// A release that failed here is refused until it is promoted again. This takes that back, and
 /// installs nothing.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

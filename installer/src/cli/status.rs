@@ -96,10 +96,7 @@ fn row(status: &ProjectStatus) -> Vec<String> {
             .map_or_else(none, ToString::to_string),
         short(status.live),
         short(status.head),
-        match status.waiting {
-            Some(_) => "waiting".to_owned(),
-            None => status.standing.to_string(),
-        },
+        status.standing.to_string(),
         match status.differences.as_deref() {
             None if status.live.is_some() => "unknown".to_owned(),
             None => none(),
@@ -132,11 +129,15 @@ fn notes(status: &ProjectStatus, server: &Server) {
     }
     if let (Some(waiting), Some(head)) = (&status.waiting, status.head) {
         let now = Command::new(format!("install {project} --now"));
+        let way_out = if waiting.is_paused {
+            "nothing on this server changes that".to_owned()
+        } else {
+            format!("{} does not wait", typed(&now, server))
+        };
         stderr::say(format_args!(
-            "{project}: {} {}; {} does not wait",
+            "{project}: {} {}; {way_out}",
             head.short(),
             waiting.reason,
-            typed(&now, server),
         ));
     }
     if let Some(drained) = &status.drained {

@@ -335,12 +335,14 @@ impl Activator<'_> {
     }
 }
 
-/// Tells whether a step goes on where nothing can be written down.
+/// Tells whether a step goes on where nothing can be written down: a return, and a rollback by a
+/// person on this server. One of the channel is an install.
 pub(super) const fn goes_back(step: &Step) -> bool {
-    matches!(
-        step.activation.action,
-        ActivationAction::Rollback | ActivationAction::Return
-    )
+    match step.activation.action {
+        ActivationAction::Return => true,
+        ActivationAction::Rollback => step.activation.by.is_some(),
+        _ => false,
+    }
 }
 
 /// Says that two processes ended in a phase.

@@ -60,12 +60,16 @@ impl Outcome for FailedRelease {
 
     fn hint(&self) -> Option<String> {
         let Self {
-            project, number, ..
+            project,
+            number,
+            hash,
+            ..
         } = self;
+        let hash = hash.short();
         Some(format!(
             "`bulla-installer history {project} --output {number}` shows what was written; this \
-             release is not tried again before it is promoted anew, or after \
-             `bulla-installer retry {project}`"
+             release is not tried again here until people promote it again, with `bulla promote {hash} \
+             CHANNEL --again`, or after `bulla-installer retry {project}`"
         ))
     }
 

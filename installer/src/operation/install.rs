@@ -21,7 +21,7 @@ use super::locked::LockedSite;
 use super::persistent;
 use super::resolve::Resolved;
 use super::retention;
-use super::rollout::{self, When};
+use super::rollout::{Arrival, When};
 use super::write::Writing;
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
@@ -34,7 +34,7 @@ use crate::live::{LiveError, current, folders, hooks, left};
 use crate::observer::Observer;
 use crate::site::Site;
 use crate::state::bundles;
-use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
+use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
@@ -44,7 +44,7 @@ use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing
 pub use error::InstallError;
 pub use preview::Preview;
 pub(super) use preview::preview;
-pub use request::{InstallRequest, Installed, Outcome};
+pub use request::{AtOnce, InstallRequest, Installed, Outcome};
 
 /// Makes the channel's head live. The log was synced after the site was locked, so that it knows
 /// at least what any install before this one knew.
@@ -77,12 +77,16 @@ pub fn install(
     }
     refuse_failed(locked, &resolved)?;
     let when = match rolled_out(log, site.project(), request, &resolved, from) {
-        Some(head) => rollout::asked(site, &request.config, head, supply, request.now)?,
+        Some(head) => {
+            let arrival = Arrival::new(site, &request.config, (log, history), head);
+            arrival.asked(supply, request.now, observer)?
+        }
         None => When::Now,
     };
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));
-        return Ok(stays(from.unwrap_or(resolved.hash), from, history, outcome));
+        let hash = from.unwrap_or(resolved.hash);
+        return Ok(stays(hash, from, history, outcome));
     }
     refuse_edits(site, from.as_ref(), request)?;
     let kept = standing
@@ -343,28 +347,18 @@ impl Attempt<'_> {
 
     /// Returns what the history will say about it.
     fn activation(&self, revision: String, log: LogPosition) -> Activation {
+        let impatient = self.request.at_once.as_ref().zip(self.skipped.as_ref());
         Activation {
             number: self.history.next_number(),
-            action: if self.resolved.is_pinned {
-                ActivationAction::PinOld
-            } else {
-                ActivationAction::Install
-            },
+            action: self.resolved.action,
             hash: self.resolved.hash,
             from: self.live,
             revision,
             activated_at: self.request.now,
             promotion: self.resolved.promotion.clone(),
             log,
-            by: self
-                .request
-                .at_once
-                .clone()
-                .filter(|_| self.skipped.is_some()),
-            reason: self
-                .skipped
-                .as_ref()
-                .map(|skipped| format!("at once, though it {}", skipped.reason)),
+            by: impatient.map(|(at_once, _)| at_once.by.clone()),
+            reason: impatient.map(|(at_once, skipped)| at_once.reason(skipped)),
             result: ActivationResult::Activated,
             failure: None,
             output: None,

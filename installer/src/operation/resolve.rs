@@ -2,11 +2,11 @@
 
 mod error;
 
-use bulla_schemas::statement::Severity;
+use bulla_schemas::statement::{Action, Severity};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, Name, ProjectName};
 use bulla_trust::{Head, LogState, Promotion};
 
-use crate::state::history::{History, PromotionRecord};
+use crate::state::history::{ActivationAction, History, PromotionRecord};
 
 pub use error::ResolveError;
 
@@ -19,6 +19,8 @@ pub(crate) struct Resolved {
     pub(crate) promotion: PromotionRecord,
     /// Whether it is an earlier head.
     pub(crate) is_pinned: bool,
+    /// What the history will call it.
+    pub(crate) action: ActivationAction,
     /// What people said against it, short of forbidding it.
     pub(crate) warning: Option<String>,
 }
@@ -66,6 +68,11 @@ pub(crate) fn resolve(
             size: head.size,
             promotion: of_head(head),
             is_pinned: false,
+            action: if is_taken_back(log, head) {
+                ActivationAction::Rollback
+            } else {
+                ActivationAction::Install
+            },
             warning: None,
         },
     };
@@ -154,8 +161,29 @@ fn earlier_head(
         size,
         promotion: of_promotion(promotion),
         is_pinned: true,
+        action: ActivationAction::PinOld,
         warning: None,
     })
+}
+
+/// Tells whether the channel went back to its head. Going on after a pause with the same head is a
+/// rollback in the log, and goes back to nothing.
+fn is_taken_back(log: &LogState, head: &Head) -> bool {
+    let promotions = log.promotions(&head.project);
+    let of_channel = promotions.filter(|promotion| promotion.channel == head.channel);
+    let (mut is_back, mut paused) = (false, None);
+    for promotion in of_channel {
+        match promotion.action {
+            Action::Widen => {}
+            Action::Pause => paused = Some(promotion.hash),
+            Action::Rollback if paused.take() == Some(promotion.hash) => {}
+            action => {
+                paused = None;
+                is_back = action == Action::Rollback;
+            }
+        }
+    }
+    is_back
 }
 
 fn of_head(head: &Head) -> PromotionRecord {

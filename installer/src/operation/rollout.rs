@@ -4,471 +4,125 @@
 //! The log alone lets a wave go. What the registry says of other servers can only delay one whose
 //! time has come by the clock, and a widening by people, which is in the log, ends that too.
 
-use std::fmt;
-use std::time::Duration;
+mod course;
+mod others;
+mod when;
 
-use bulla_schemas::api::Deployment;
-use bulla_schemas::report::server::Waiting;
-use bulla_schemas::statement::{Wave, Waves};
-use bulla_schemas::{Digest, Timestamp};
-use bulla_trust::Head;
+use bulla_schemas::Timestamp;
+use bulla_trust::{Head, LogState};
 
-use crate::config::{ProjectConfig, Windows};
-use crate::fetch::supply::{Source, Supply};
+use self::course::Course;
+use self::when::{Circumstances, when};
+use crate::config::ProjectConfig;
+use crate::fetch::supply::Supply;
+use crate::observer::Observer;
 use crate::site::Site;
 use crate::state::StateError;
+use crate::state::history::History;
 use crate::state::rollout::{self, FailedHost, Remembered};
 
-/// How long a registry may take to say how other servers are.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Most characters of what another server says.
-const MOST_WORDS: usize = 200;
+pub(crate) use self::when::{When, Why};
 
-/// Whether a server may make a head live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum When {
-    /// It may.
-    Now,
-    /// At a time, if nothing else comes between.
-    At(Timestamp, Why),
-    /// Once people, or other servers, have done something.
-    Waits(Why),
-}
-
-/// What a server waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// A window, which opens then by the clocks of its place.
-    Window { opens: String },
-    /// The time of its wave.
-    Interval { wave: Wave, due: Timestamp },
-    /// A widening.
-    Widening { wave: Wave, open: Wave },
-    /// A widening, because an earlier wave failed.
-    Failure { wave: Wave, failed: FailedHost },
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Window { opens } => write!(formatter, "waits for the window that opens {opens}"),
-            Self::Interval { wave, due } => write!(formatter, "waits as wave {wave} until {due}"),
-            Self::Widening { wave, open } => write!(
-                formatter,
-                "waits as wave {wave} until people let it go; {} may",
-                match open.number() {
-                    1 => "wave 1".to_owned(),
-                    open => format!("waves up to {open}"),
-                }
-            ),
-            Self::Failure { wave, failed } => write!(
-                formatter,
-                "waits as wave {wave}, because it failed on {} of wave {}, until people let it go: \
-                 {}",
-                failed.host, failed.wave, failed.why
-            ),
-        }
-    }
-}
-
-impl When {
-    /// Returns what is waited for, in the words of a report.
-    pub(crate) fn waiting(&self) -> Option<Waiting> {
-        let (until, why) = match self {
-            Self::Now => return None,
-            Self::At(time, why) => (Some(*time), why),
-            Self::Waits(why) => (None, why),
-        };
-        Some(Waiting {
-            until,
-            reason: why.to_string(),
-        })
-    }
-}
-
-/// What decides when a server may make a head live.
-#[derive(Debug, Clone)]
-struct Circumstances<'a> {
+/// A head that is not live on this server.
+#[derive(Debug)]
+pub(crate) struct Arrival<'a> {
+    site: &'a Site,
+    config: &'a ProjectConfig,
     head: &'a Head,
-    wave: Wave,
-    windows: &'a Windows,
-    now: Timestamp,
-    /// When the server first knew the head.
-    seen_at: Timestamp,
+    course: Course,
 }
 
-/// Decides it. `failed` is asked only when nothing else is in the way.
-fn when(circumstances: &Circumstances<'_>, failed: impl FnOnce() -> Option<FailedHost>) -> When {
-    let Circumstances {
-        head,
-        wave,
-        windows,
-        now,
-        seen_at,
-    } = *circumstances;
-    let rollout = head.rollout;
-    let is_let_go = wave <= rollout.open;
-    let opening = |from: Timestamp| {
-        if rollout.urgent {
-            Some(from)
-        } else {
-            windows.next_open(from)
+impl<'a> Arrival<'a> {
+    pub(crate) fn new(
+        site: &'a Site,
+        config: &'a ProjectConfig,
+        (log, history): (&LogState, &History),
+        head: &'a Head,
+    ) -> Self {
+        Self {
+            site,
+            config,
+            head,
+            course: Course::of(head, log, history),
         }
-    };
-    let due = match rollout.waves {
-        None => now,
-        Some(_) if is_let_go => now,
-        Some(Waves::Manual) => {
-            let open = rollout.open;
-            return When::Waits(Why::Widening { wave, open });
+    }
+
+    /// Says when the server may make it live, by what it knows without asking anybody.
+    pub(crate) fn known(&self, now: Timestamp) -> When {
+        let remembered = rollout::read(self.site, self.head.entry).ok().flatten();
+        self.remembering(remembered, now)
+    }
+
+    /// Returns what the server waits for that nobody has to be asked about. Of a promotion that it
+    /// does not remember yet, only a pause: when it first knew it is written down by an install.
+    pub(crate) fn waits(&self, now: Timestamp) -> Option<When> {
+        let remembered = rollout::read(self.site, self.head.entry).ok().flatten();
+        if remembered.is_none() && !self.head.is_paused() {
+            return None;
         }
-        Some(Waves::Every(interval)) => {
-            // A clock that is behind the signer's has only itself to count by.
-            let from = if now < head.issued_at {
-                seen_at
-            } else {
-                head.issued_at
+        match self.remembering(remembered, now) {
+            When::Now | When::Waits(Why::Failure { .. }) => None,
+            when => Some(when),
+        }
+    }
+
+    fn remembering(&self, remembered: Option<Remembered>, now: Timestamp) -> When {
+        let seen_at = remembered.as_ref().map_or(now, |found| found.seen_at);
+        self.decide((now, seen_at), || remembered?.failed)
+    }
+
+    /// Says it after the registry was asked about other servers, where that matters, and remembers
+    /// what counts later: a failure that is known stands until its server says otherwise.
+    pub(crate) fn asked(
+        &self,
+        supply: &Supply,
+        now: Timestamp,
+        observer: &dyn Observer,
+    ) -> Result<When, StateError> {
+        let before = rollout::read(self.site, self.head.entry)?;
+        let mut remembered = before.clone().unwrap_or(Remembered {
+            entry: self.head.entry,
+            seen_at: now,
+            failed: None,
+        });
+        let mut is_answered = true;
+        let when = self.decide((now, remembered.seen_at), || {
+            let answer = others::ask(supply, &self.head.project);
+            is_answered = answer.is_some();
+            let known = remembered.failed.take();
+            remembered.failed = match answer {
+                Some(answer) => others::failure(&answer, self.head, self.config.wave(), known),
+                None => known.map(|known| known.unasked(now)),
             };
-            later(from, interval.until(wave))
+            remembered.failed.clone()
+        });
+        if when == When::Now {
+            if !is_answered {
+                observer.note(
+                    "the registry could not be asked how the servers of earlier waves are; the log \
+                     alone counts",
+                );
+            }
+            rollout::forget(self.site)?;
+        } else if before.as_ref() != Some(&remembered) {
+            rollout::write(self.site, &remembered)?;
         }
-    };
-    if due > now {
-        let why = Why::Interval { wave, due };
-        return When::At(opening(due).unwrap_or(due), why);
-    }
-    match opening(now) {
-        Some(open) if open == now => {}
-        Some(open) => {
-            let opens = windows.in_words(open, now);
-            return When::At(open, Why::Window { opens });
-        }
-        None => {
-            let opens = "never".to_owned();
-            return When::Waits(Why::Window { opens });
-        }
-    }
-    let failed = if rollout.waves.is_some() && !is_let_go {
-        failed()
-    } else {
-        None
-    };
-    match failed {
-        Some(failed) => When::Waits(Why::Failure { wave, failed }),
-        None => When::Now,
-    }
-}
-
-fn later(time: Timestamp, by: Duration) -> Timestamp {
-    let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_seconds(time.as_seconds().saturating_add(by)).unwrap_or(time)
-}
-
-/// Says when a server may make a head live, by what it knows without asking anybody.
-pub(crate) fn known(site: &Site, config: &ProjectConfig, head: &Head, now: Timestamp) -> When {
-    let remembered = rollout::read(site, head.entry).ok().flatten();
-    remembering(remembered, config, head, now)
-}
-
-/// Returns what a server waits for that nobody has to be asked about. Of a promotion that it does not
-/// remember yet, nothing: when it first knew it is written down by an install.
-pub(crate) fn waits(
-    site: &Site,
-    config: &ProjectConfig,
-    head: &Head,
-    now: Timestamp,
-) -> Option<When> {
-    let remembered = rollout::read(site, head.entry).ok()??;
-    match remembering(Some(remembered), config, head, now) {
-        When::Now | When::Waits(Why::Failure { .. }) => None,
-        when => Some(when),
-    }
-}
-
-fn remembering(
-    remembered: Option<Remembered>,
-    config: &ProjectConfig,
-    head: &Head,
-    now: Timestamp,
-) -> When {
-    let seen_at = remembered.as_ref().map_or(now, |found| found.seen_at);
-    decide((config, head), (now, seen_at), || remembered?.failed)
-}
-
-/// Says it after the registry was asked about other servers, where that matters, and remembers what
-/// counts later.
-pub(super) fn asked(
-    site: &Site,
-    config: &ProjectConfig,
-    head: &Head,
-    supply: &Supply,
-    now: Timestamp,
-) -> Result<When, StateError> {
-    let before = rollout::read(site, head.entry)?;
-    let mut remembered = before.clone().unwrap_or(Remembered {
-        entry: head.entry,
-        seen_at: now,
-        failed: None,
-    });
-    remembered.failed = None;
-    let when = decide((config, head), (now, remembered.seen_at), || {
-        failed_before(supply, head, config.wave())
-    });
-    if let When::Waits(Why::Failure { failed, .. }) = &when {
-        remembered.failed = Some(failed.clone());
-    }
-    match when {
-        When::Now => rollout::forget(site)?,
-        _ if before.as_ref() != Some(&remembered) => rollout::write(site, &remembered)?,
-        _ => {}
-    }
-    Ok(when)
-}
-
-fn decide(
-    (config, head): (&ProjectConfig, &Head),
-    (now, seen_at): (Timestamp, Timestamp),
-    failed: impl FnOnce() -> Option<FailedHost>,
-) -> When {
-    let circumstances = Circumstances {
-        head,
-        wave: config.wave(),
-        windows: &config.windows(),
-        now,
-        seen_at,
-    };
-    when(&circumstances, failed)
-}
-
-/// Asks the registry whether a release failed on a server of an earlier wave. A registry that cannot
-/// be asked keeps nobody waiting: the log alone counts then.
-fn failed_before(supply: &Supply, head: &Head, wave: Wave) -> Option<FailedHost> {
-    let Source::Registry(client) = supply.source() else {
-        return None;
-    };
-    let asked = async { tokio::time::timeout(PATIENCE, client.deployments(&head.project)).await };
-    let deployments = supply.wait(asked).ok()?.ok()?;
-    let mut earlier = deployments.iter().filter(|deployment| {
-        let report = &deployment.report;
-        report.project == head.project
-            && report.channel.as_ref() == Some(&head.channel)
-            && report.wave < wave
-    });
-    earlier.find_map(|deployment| of_deployment(deployment, &head.hash))
-}
-
-fn of_deployment(deployment: &Deployment, hash: &Digest) -> Option<FailedHost> {
-    let why = deployment.report.failure_of(hash)?;
-    // One line, whatever another server wrote.
-    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(FailedHost {
-        host: deployment.host.clone(),
-        wave: deployment.report.wave,
-        why: why.chars().take(MOST_WORDS).collect(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use bulla_schemas::statement::Action;
-    use bulla_trust::Rollout;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Noon on a Saturday.
-    const NOON: i64 = 1_795_867_200;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_seconds(NOON + seconds).unwrap()
+        Ok(when)
     }
 
-    fn wave(number: u64) -> Wave {
-        number.try_into().unwrap()
-    }
-
-    /// A head that was promoted at noon.
-    fn head(waves: Option<&str>, open: u64, urgent: bool) -> Head {
-        Head {
-            project: "acme/billing".parse().unwrap(),
-            channel: "prod".parse().unwrap(),
-            hash: Digest::of(b"new"),
-            size: 1,
-            seq: 2,
-            entry: 7,
-            action: Action::Promote,
-            people: Vec::new(),
-            reason: String::new(),
-            issued_at: at(0),
-            rollout: Rollout {
-                waves: waves.map(|waves| waves.parse().unwrap()),
-                open: wave(open),
-                urgent,
-            },
-            last_seq: 2,
-            payload: Digest::of(b"payload"),
-        }
-    }
-
-    fn windows(texts: &[&str]) -> Windows {
-        let list = texts.iter().map(|text| format!("{text:?}"));
-        let list = list.collect::<Vec<_>>().join(",");
-        let config: ProjectConfig = toml::from_str(&format!("windows = [{list}]")).unwrap();
-        config.windows()
-    }
-
-    fn decide_at(
-        head: &Head,
-        number: u64,
-        now: i64,
-        windows: &Windows,
-        failed: Option<FailedHost>,
+    fn decide(
+        &self,
+        (now, seen_at): (Timestamp, Timestamp),
+        failed: impl FnOnce() -> Option<FailedHost>,
     ) -> When {
         let circumstances = Circumstances {
-            head,
-            wave: wave(number),
-            windows,
-            now: at(now),
-            seen_at: at(now),
+            head: self.head,
+            course: self.course,
+            wave: self.config.wave(),
+            windows: &self.config.windows(),
+            now,
+            seen_at,
         };
-        when(&circumstances, || failed)
-    }
-
-    fn failed() -> FailedHost {
-        FailedHost {
-            host: "web1".parse().unwrap(),
-            wave: Wave::FIRST,
-            why: "sick".to_owned(),
-        }
-    }
-
-    #[test]
-    fn without_waves_every_server_goes_whatever_others_report() {
-        let head = head(None, 1, false);
-        for number in [1, 2, 99] {
-            let decided = decide_at(&head, number, 0, &Windows::default(), Some(failed()));
-            assert_eq!(decided, When::Now);
-        }
-    }
-
-    #[test]
-    fn each_wave_goes_so_much_later_than_the_one_before() {
-        let head = head(Some("10m"), 1, false);
-        let decided = |number, now| decide_at(&head, number, now, &Windows::default(), None);
-        assert_eq!(decided(1, 0), When::Now);
-        let wait = |number, due| {
-            let (wave, due) = (wave(number), at(due));
-            When::At(due, Why::Interval { wave, due })
-        };
-        assert_eq!(decided(2, 0), wait(2, 600));
-        assert_eq!(decided(2, 599), wait(2, 600));
-        assert_eq!(decided(2, 600), When::Now);
-        assert_eq!(decided(3, 600), wait(3, 1200));
-        assert_eq!(decided(3, 1200), When::Now);
-    }
-
-    #[test]
-    fn manual_waves_wait_for_people_alone() {
-        let head = head(Some("manual"), 2, false);
-        let decided = |number| decide_at(&head, number, 9_999_999, &Windows::default(), None);
-        assert_eq!(decided(1), When::Now);
-        assert_eq!(decided(2), When::Now);
-        let (wave, open) = (wave(3), wave(2));
-        assert_eq!(decided(3), When::Waits(Why::Widening { wave, open }));
-    }
-
-    #[test]
-    fn an_earlier_wave_that_failed_stops_the_clock_and_not_the_people() {
-        let free = Windows::default();
-        let by_clock = head(Some("10m"), 1, false);
-        let stopped = decide_at(&by_clock, 2, 600, &free, Some(failed()));
-        let words = stopped.waiting().unwrap().reason;
-        assert!(words.contains("failed on web1 of wave 1"), "{words}");
-        assert_eq!(
-            decide_at(&by_clock, 1, 600, &free, Some(failed())),
-            When::Now
-        );
-        let widened = head(Some("10m"), 2, false);
-        assert_eq!(decide_at(&widened, 2, 0, &free, Some(failed())), When::Now);
-        let manual = head(Some("manual"), 2, false);
-        assert_eq!(decide_at(&manual, 2, 0, &free, Some(failed())), When::Now);
-    }
-
-    #[test]
-    fn windows_hold_back_what_is_not_urgent_and_urgency_no_wave() {
-        let nights = windows(&["Mon-Sun 20:00-06:00"]);
-        let opening = at(8 * 3600);
-        let patient = head(None, 1, false);
-        let waits = decide_at(&patient, 1, 0, &nights, None);
-        let When::At(until, why) = &waits else {
-            panic!("{waits:?}");
-        };
-        assert_eq!(*until, opening);
-        assert_eq!(
-            why.to_string(),
-            "waits for the window that opens Sat 20:00 UTC"
-        );
-        assert_eq!(decide_at(&patient, 1, 9 * 3600, &nights, None), When::Now);
-        assert_eq!(
-            decide_at(&head(None, 1, true), 1, 0, &nights, None),
-            When::Now
-        );
-        let urgent = head(Some("10m"), 1, true);
-        assert!(matches!(
-            decide_at(&urgent, 2, 0, &nights, None),
-            When::At(due, Why::Interval { .. }) if due == at(600)
-        ));
-        assert_eq!(decide_at(&urgent, 2, 600, &nights, None), When::Now);
-        // A wave whose time comes outside of the windows goes when they open.
-        let waves = head(Some("10m"), 1, false);
-        assert!(matches!(
-            decide_at(&waves, 2, 0, &nights, None),
-            When::At(until, Why::Interval { .. }) if until == opening
-        ));
-    }
-
-    #[test]
-    fn a_clock_that_is_behind_counts_from_when_the_promotion_was_seen() {
-        let head = head(Some("10m"), 1, false);
-        let ten_years = 10 * 366 * 24 * 3600;
-        let decided = |now: i64, seen: i64| {
-            let circumstances = Circumstances {
-                head: &head,
-                wave: wave(2),
-                windows: &Windows::default(),
-                now: at(now),
-                seen_at: at(seen),
-            };
-            when(&circumstances, || None)
-        };
-        assert!(matches!(decided(-ten_years, -ten_years), When::At(..)));
-        assert_eq!(decided(600 - ten_years, -ten_years), When::Now);
-        // Once the clock is right, the time that was signed counts.
-        assert!(matches!(decided(10, -ten_years), When::At(due, _) if due == at(600)));
-    }
-
-    proptest! {
-        #[test]
-        fn a_server_that_may_go_may_still_go_later_and_never_before_its_wave(
-            number in 1..99_u64,
-            open in 1..99_u64,
-            now in 0..20_000_i64,
-            step in 0..20_000_i64,
-            manual: bool,
-            urgent: bool,
-        ) {
-            let head = head(Some(if manual { "manual" } else { "90s" }), open, urgent);
-            let free = Windows::default();
-            let first = decide_at(&head, number, now, &free, None);
-            let let_go = number <= open;
-            let is_due = !manual && now >= (i64::try_from(number).unwrap() - 1) * 90;
-            prop_assert_eq!(first == When::Now, let_go || is_due);
-            if first == When::Now {
-                prop_assert_eq!(decide_at(&head, number, now + step, &free, None), When::Now);
-            }
-            if let When::At(time, _) = first {
-                let then = time.as_seconds() - NOON;
-                prop_assert_eq!(decide_at(&head, number, then, &free, None), When::Now);
-            }
-        }
+        when(&circumstances, failed)
     }
 }

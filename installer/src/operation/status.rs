@@ -7,7 +7,8 @@ pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::observe::ObserveError;
-use super::{command, known, rollout};
+use super::rollout::Arrival;
+use super::{command, known};
 use crate::config::{HostConfig, ProjectConfig};
 use crate::drift::examine::Look;
 use crate::drift::set_aside;
@@ -206,9 +207,15 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         (Some(_), None) => Standing::Unknown,
     };
     let waiting = promoted
-        .filter(|head| !head.is_paused() && live != Some(head.hash))
         .filter(|_| matches!(standing, Standing::Behind | Standing::NotInstalled))
-        .and_then(|head| rollout::known(site, config, head, now).waiting());
+        .and_then(|head| {
+            let arrival = Arrival::new(site, config, (log, &history), head);
+            arrival.known(now).waiting()
+        });
+    let standing = match &waiting {
+        Some(_) => Standing::Waiting,
+        None => standing,
+    };
     // One that is damaged is named where the tree cannot be compared with it.
     let look = live.map(|hash| (hash, Look::at(site, &hash)));
     let kept = look.as_ref().and_then(|(_, look)| look.kept.as_ref());

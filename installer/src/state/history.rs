@@ -62,16 +62,16 @@ impl History {
         self.activations.last()
     }
 
-    /// Returns the channel that the last install followed. A rollback goes to a release of whatever
-    /// channel, and leaves the server's where it is; so does a return.
+    /// Returns the channel that the last install followed. A person's rollback goes to a release of
+    /// whatever channel, and leaves the server's where it is; so does a return.
     pub(crate) fn channel(&self) -> Option<&ChannelName> {
-        let installed = self.activations.iter().rfind(|activation| {
-            !matches!(
-                activation.action,
-                ActivationAction::Rollback | ActivationAction::Return
-            )
+        let mut all = self.activations.iter().enumerate();
+        let installed = all.rfind(|(number, activation)| match activation.action {
+            ActivationAction::Return => false,
+            ActivationAction::Rollback => !is_local(activation, &self.activations[..*number]),
+            _ => true,
         });
-        let activation = installed.or_else(|| self.last())?;
+        let activation = installed.map(|(_, found)| found).or_else(|| self.last())?;
         Some(&activation.promotion.channel)
     }
 
@@ -156,6 +156,15 @@ impl History {
         line.reverse();
         line
     }
+}
+
+/// Tells whether a rollback was a person's on this server, after what was activated before. The
+/// channel's brings a promotion that is newer than all that came here by that channel.
+pub(crate) fn is_local(rollback: &Activation, before: &[Activation]) -> bool {
+    let promotion = &rollback.promotion;
+    before.iter().any(|earlier| {
+        earlier.promotion.channel == promotion.channel && promotion.seq <= earlier.promotion.seq
+    })
 }
 
 /// Appends an activation durably, once: a start after a crash may come here again.
@@ -294,6 +303,31 @@ pub(crate) mod tests {
         ] {
             assert_eq!(history(&steps).before_live(), of(&before), "{steps:?}");
         }
+    }
+
+    #[test]
+    fn a_rollback_of_the_channel_says_which_is_followed_and_a_persons_does_not() {
+        use ActivationAction::{Install, Rollback};
+        let of = |action, name: &str, channel: &str, seq| {
+            let mut activation = activation(0, action, Digest::of(name.as_bytes()));
+            activation.promotion.channel = channel.parse().unwrap();
+            activation.promotion.seq = seq;
+            activation
+        };
+        let channel = |activations: &[Activation]| {
+            let history = History {
+                activations: activations.to_vec(),
+                ..History::default()
+            };
+            history.channel().unwrap().to_string()
+        };
+        let staging = of(Install, "a", "staging", 9);
+        let prod = of(Install, "b", "prod", 1);
+        let back = of(Rollback, "a", "staging", 9);
+        assert_eq!(channel(&[staging.clone(), prod, back]), "prod");
+        let switched = of(Rollback, "b", "prod", 3);
+        assert_eq!(channel(&[staging, switched.clone()]), "prod");
+        assert_eq!(channel(&[switched]), "prod");
     }
 
     #[test]

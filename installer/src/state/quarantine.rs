@@ -1,5 +1,5 @@
-//! Releases that failed on this server. None is tried again before its channel is promoted anew or a
-//! person says so, so that no server goes around in a circle.
+//! Releases that failed on this server. None is tried again before people promote it again or a
+//! person on this server says so, so that no server goes around in a circle.
 
 use bulla_schemas::Digest;
 pub use bulla_schemas::report::server::Quarantined;

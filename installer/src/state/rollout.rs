@@ -18,7 +18,7 @@ pub(crate) struct Remembered {
     pub(crate) entry: u64,
     /// When this server first knew it, by its own clock.
     pub(crate) seen_at: Timestamp,
-    /// Where the release failed, as far as the registry said the last time.
+    /// Where the release failed, as far as the registry said when it last could be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<FailedHost>,
 }
@@ -31,6 +31,19 @@ pub(crate) struct FailedHost {
     pub(crate) wave: Wave,
     /// In that server's words.
     pub(crate) why: String,
+    /// Since when the registry could not be asked whether that is still so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unasked_since: Option<Timestamp>,
+}
+
+impl FailedHost {
+    /// The same, when the registry could not be asked.
+    pub(crate) fn unasked(self, now: Timestamp) -> Self {
+        Self {
+            unasked_since: self.unasked_since.or(Some(now)),
+            ..self
+        }
+    }
 }
 
 /// Reads what is remembered of a promotion.

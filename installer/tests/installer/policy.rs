@@ -100,6 +100,39 @@ fn a_paused_channel_stops_installs() {
     );
     assert_eq!(error.kind(), FailureKind::Refused);
     assert_eq!(world.live(), Some(first));
+
+    // Nothing has failed: the server waits, and says so everywhere in the same words.
+    let folder = world.folder.path();
+    let (file, metrics) = (folder.join("server.toml"), folder.join("bulla.prom"));
+    let text = format!(
+        "metrics = \"{}\"\n[project.\"acme/billing\"]\nchannel = \"prod\"\n",
+        metrics.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    let agent = world.run(&[&["agent", "--once"][..], &config].concat());
+    assert_eq!(agent.status, Some(0), "{agent:?}");
+    assert!(
+        agent.stderr.contains("paused by alice: because"),
+        "{agent:?}"
+    );
+    assert!(!agent.stderr.contains("rror"), "{agent:?}");
+    let status = world.run(&[&["status"][..], &config].concat());
+    assert!(status.stdout.contains("waiting"), "{status:?}");
+    assert!(
+        status.stderr.contains("paused by alice: because") && !status.stderr.contains("--now"),
+        "{status:?}"
+    );
+    let json = world.run(&[&["status", "--json"][..], &config].concat());
+    assert!(json.stdout.contains(r#""standing": "waiting""#), "{json:?}");
+    let measured = std::fs::read_to_string(&metrics).unwrap();
+    for line in [
+        "behind{project=\"acme/billing\"} 0",
+        "waiting{project=\"acme/billing\"} 1",
+    ] {
+        assert!(measured.contains(line), "{measured}");
+    }
+    assert_eq!(world.live(), Some(first));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_newer_promotion_is_tried_be_it_of_the_same_release_or_of_another() {
     let fixed = world.release(&small_tree("three\n"));
     world.install().unwrap();
     assert_eq!(world.live(), Some(fixed));
-    // Promoted anew after all.
+    // Promoted again after all.
     world.promote(bad);
     assert_eq!(world.install().unwrap_err().kind(), FailureKind::RolledBack);
     assert_eq!(world.live(), Some(fixed));

@@ -1,14 +1,16 @@
 //! Waves and windows of one server: what it waits for, and what does not wait.
 
+mod failures;
+mod taken_back;
+
 use std::fs;
 
-use bulla_installer::{InstallRequest, Installed, Outcome, ProjectConfig, Waiting};
-use bulla_schemas::api::{Deployment, DeploymentState, Health, Page, ProjectReport, ReportedError};
-use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::report::server::Standing;
+use bulla_installer::{AtOnce, InstallRequest, Installed, Outcome, ProjectConfig, Waiting};
+use bulla_schemas::api::Health;
 use bulla_schemas::{ChannelName, Digest, Timestamp};
 use bulla_trust::testing::{name, project, time};
 
+use self::failures::serve_reports;
 use crate::world::{World, now, request, small_tree};
 
 fn prod() -> ChannelName {
@@ -19,14 +21,14 @@ fn prod() -> ChannelName {
 fn in_waves(waves: &str, urgent: bool) -> (World, Digest, Digest) {
     let mut world = World::new();
     let old = world.install_each(&["old\n"])[0];
-    let new = promote_in(&mut world, "{}", waves, urgent);
+    let new = promote_in(&mut world, "new\n", "{}", waves, urgent);
     (world, old, new)
 }
 
 /// Promotes another release, now.
-fn promote_in(world: &mut World, wants: &str, waves: &str, urgent: bool) -> Digest {
+fn promote_in(world: &mut World, content: &str, wants: &str, waves: &str, urgent: bool) -> Digest {
     let wants = serde_json::from_str(wants).unwrap();
-    let new = world.publish(&small_tree("new\n"), wants);
+    let new = world.publish(&small_tree(content), wants);
     let mut promotion = world.organisation.draft("prod", new);
     promotion.predicate.waves = (!waves.is_empty()).then(|| waves.parse().unwrap());
     promotion.predicate.urgent = urgent.then_some(true);
@@ -75,52 +77,6 @@ fn waits(world: &World, request: &InstallRequest, live: Digest) -> Waiting {
     }
 }
 
-/// What the registry says of a server of the first wave.
-fn serve_reports(
-    world: &World,
-    reports: &[(&str, u64, Health, Option<FailureKind>)],
-    hash: Digest,
-) {
-    let deployments = reports
-        .iter()
-        .map(|(host, wave, health, failed)| Deployment {
-            host: host.parse().unwrap(),
-            state: DeploymentState::Current,
-            received_at: now(),
-            silent_since: None,
-            head: Some(hash),
-            report: ProjectReport {
-                project: project(),
-                channel: Some(prod()),
-                live: Some(hash),
-                activated_at: None,
-                head: Some(hash),
-                standing: Standing::UpToDate,
-                wave: (*wave).try_into().unwrap(),
-                waiting: None,
-                head_failed: false,
-                health: *health,
-                drift: None,
-                hold: None,
-                drained: None,
-                last_error: failed.map(|kind| ReportedError {
-                    kind,
-                    message: "its port\nis closed".into(),
-                    at: now(),
-                }),
-            },
-        });
-    let page = Page {
-        items: deployments.collect::<Vec<_>>(),
-        next: None,
-    };
-    let bytes = serde_json::to_vec(&page).unwrap();
-    let path = "/api/v1/projects/acme%2Fbilling/where".to_owned();
-    world
-        .registry
-        .change(|served| drop(served.files.insert(path, bytes)));
-}
-
 #[test]
 fn a_later_wave_goes_when_its_time_has_come() {
     let (world, old, new) = in_waves("10m", false);
@@ -152,77 +108,6 @@ fn manual_waves_go_when_people_let_them_whatever_the_registry_says() {
     // And one that says that all failed stops nobody whom people let go.
     serve_reports(&world, &[("web1", 1, Health::Failing, None)], new);
     install(&world, &after("wave = 2", 0));
-    assert_eq!(world.live(), Some(new));
-}
-
-#[test]
-fn a_failure_in_an_earlier_wave_stops_the_next_until_people_say_go() {
-    let (mut world, old, new) = in_waves("10m", false);
-    let failed = Some(FailureKind::RolledBack);
-    serve_reports(
-        &world,
-        &[
-            ("web1", 1, Health::Healthy, None),
-            ("web2", 1, Health::Unknown, failed),
-        ],
-        new,
-    );
-    let waiting = waits(&world, &after("wave = 2", 600), old);
-    assert_eq!(waiting.until, None);
-    assert_eq!(
-        waiting.reason,
-        "waits as wave 2, because it failed on web2 of wave 1, until people let it go: its port is \
-         closed"
-    );
-    // It is known without the registry, too.
-    assert!(
-        fs::read_to_string(world.memory().join("rollout"))
-            .unwrap()
-            .contains("web2")
-    );
-    widen(&mut world, 2);
-    install(&world, &after("wave = 2", 600));
-    assert_eq!(world.live(), Some(new));
-}
-
-#[test]
-fn what_happens_in_the_same_wave_or_a_later_one_stops_nobody() {
-    let (world, _, new) = in_waves("10m", false);
-    let failed = Some(FailureKind::Failed);
-    serve_reports(
-        &world,
-        &[
-            ("web1", 2, Health::Failing, failed),
-            ("web2", 3, Health::Failing, failed),
-            ("web3", 1, Health::Unknown, Some(FailureKind::Temporary)),
-        ],
-        new,
-    );
-    install(&world, &after("wave = 2", 600));
-    assert_eq!(world.live(), Some(new));
-}
-
-#[test]
-fn an_earlier_wave_that_is_sick_with_another_release_stops_nobody() {
-    // R22: one dead server makes the others miss the deployment.
-    let (world, old, new) = in_waves("10m", false);
-    serve_reports(
-        &world,
-        &[("web1", 1, Health::Failing, Some(FailureKind::RolledBack))],
-        old,
-    );
-    install(&world, &after("wave = 2", 600));
-    assert_eq!(world.live(), Some(new));
-}
-
-#[test]
-fn where_the_registry_says_nothing_sensible_the_log_alone_counts() {
-    let (world, _, new) = in_waves("10m", false);
-    world.registry.change(|served| {
-        let path = "/api/v1/projects/acme%2Fbilling/where".to_owned();
-        served.files.insert(path, b"{\"items\":7}".to_vec());
-    });
-    install(&world, &after("wave = 2", 600));
     assert_eq!(world.live(), Some(new));
 }
 
@@ -267,37 +152,28 @@ fn what_people_signed_as_urgent_passes_windows_and_no_wave() {
 }
 
 #[test]
-fn a_channel_that_is_rolled_back_waits_for_no_window_unless_that_was_signed() {
-    for patient in [false, true] {
-        let mut world = World::new();
-        let hashes = world.install_each(&["one\n", "two\n"]);
-        let mut rollback = world.organisation.draft("prod", hashes[0]);
-        rollback.predicate.urgent = patient.then_some(false);
-        let verdict = world.organisation.append_promotion(&rollback, &["alice"]);
-        assert!(verdict.is_effective(), "{verdict:?}");
-        world.serve_log();
-        let section = format!("wave = 9\n{CLOSED}");
-        if patient {
-            waits(&world, &after(&section, 0), hashes[1]);
-        } else {
-            install(&world, &after(&section, 0));
-            assert_eq!(world.live(), Some(hashes[0]));
-        }
-    }
-}
-
-#[test]
 fn a_person_on_the_server_need_not_wait_and_the_history_says_who_it_was() {
     let (world, _, new) = in_waves("manual", false);
     let mut at_once = after(&format!("wave = 2\n{CLOSED}"), 0);
-    at_once.at_once = Some("dave".to_owned());
+    at_once.at_once = Some(AtOnce {
+        by: "dave".to_owned(),
+        reason: Some("a customer waits".to_owned()),
+    });
     install(&world, &at_once);
     assert_eq!(world.live(), Some(new));
     let history = world.history();
     let last = history.last().unwrap();
     assert_eq!(last.by.as_deref(), Some("dave"));
     let reason = last.reason.as_deref().unwrap();
-    assert!(reason.contains("waits as wave 2"), "{reason}");
+    assert!(
+        reason.starts_with("a customer waits (at once, though it waits as wave 2"),
+        "{reason}"
+    );
+    // Those who promoted it, and why, are not forgotten over that.
+    let run = world.run(&["history", "acme/billing"]);
+    for words in ["alice, dave", "because; dave: a customer waits"] {
+        assert!(run.stdout.contains(words), "{run:?}");
+    }
 }
 
 #[test]
@@ -341,7 +217,7 @@ fn a_widening_ends_neither_a_hold_nor_a_quarantine() {
     let mut world = World::new();
     let old = world.install_each(&["old\n"])[0];
     let sick = r#"{"hooks":{"activate":["false"]}}"#;
-    let new = promote_in(&mut world, sick, "manual", false);
+    let new = promote_in(&mut world, "new\n", sick, "manual", false);
     let failed = world.install_with(&after("", 0)).0.unwrap_err();
     assert!(failed.to_string().contains(&new.short()), "{failed}");
     widen(&mut world, 5);
@@ -384,7 +260,11 @@ fn status_and_a_dry_run_say_what_is_waited_for() {
     let run = world.run(&[&install[..], &["--json"]].concat());
     assert!(run.stdout.contains(r#""waiting""#), "{run:?}");
     assert!(!run.stdout.contains(r#""until""#), "{run:?}");
-    let run = world.run(&[&install[..], &["--now"]].concat());
+    let json = world.run(&["status", "--json", "--config", config]);
+    assert!(json.stdout.contains(r#""standing": "waiting""#), "{json:?}");
+    let run = world.run(&[&install[..], &["-m", "why"]].concat());
+    assert_eq!(run.status, Some(2), "{run:?}");
+    let run = world.run(&[&install[..], &["--now", "-m", "why"]].concat());
     assert_eq!(run.status, Some(0), "{run:?}");
     assert_ne!(world.live(), Some(old));
     assert!(
@@ -402,7 +282,7 @@ fn status_and_a_dry_run_say_what_is_waited_for() {
 #[test]
 fn a_server_with_nothing_waits_too_and_prints_no_hash() {
     let mut world = World::new();
-    promote_in(&mut world, "{}", "manual", false);
+    promote_in(&mut world, "new\n", "{}", "manual", false);
     let installed = install(&world, &after("wave = 2", 0));
     assert!(matches!(installed.outcome, Outcome::Waiting(_)));
     let path = world.folder.path().join("server.toml");

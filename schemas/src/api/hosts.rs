@@ -44,7 +44,7 @@ pub enum DeploymentState {
     Drifted,
     /// The head is not live, because a person on the host said so.
     Held,
-    /// The head is not live yet: the host's wave has not come, or its window is closed.
+    /// The head is not live yet: the host's wave or window has not come, or people paused the channel.
     Waiting,
     /// The head is not live.
     Behind,

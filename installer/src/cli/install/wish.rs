@@ -12,7 +12,9 @@ use crate::cli::terminal::Terminal;
 use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
 use crate::live::{HookSettings, Unproved};
-use crate::operation::{InstallRequest, LockedSite, Opening, Outcome, install_from, preview_from};
+use crate::operation::{
+    AtOnce, InstallRequest, LockedSite, Opening, Outcome, install_from, preview_from,
+};
 use crate::state::history::History;
 
 /// Where releases come from.
@@ -32,7 +34,7 @@ pub(super) struct Wish {
     pub(super) over_edits: bool,
     pub(super) release_hold: bool,
     /// Who does not want to wait for waves and windows.
-    pub(super) at_once: Option<String>,
+    pub(super) at_once: Option<AtOnce>,
     /// The hook that started this command.
     pub(super) hook: Option<String>,
     pub(super) link: Option<Link>,

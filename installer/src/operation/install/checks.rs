@@ -83,7 +83,7 @@ pub(super) fn rolled_out<'l>(
     (is_new && !resolved.is_pinned).then_some(head)
 }
 
-/// Refuses a release that failed here, until it is promoted anew.
+/// Refuses a release that failed here, until it is promoted again.
 pub(super) fn refuse_quarantined(site: &Site, resolved: &Resolved) -> Result<(), InstallError> {
     let known = quarantine::read(site)?;
     let failed = known

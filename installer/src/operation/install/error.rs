@@ -142,9 +142,11 @@ impl Outcome for InstallError {
             ),
             Self::Quarantined { project, failed } => Some(format!(
                 "`bulla-installer history {project} --output {}` shows what was written; promote \
-                 another release, or `bulla-installer retry {project} {}` to try this one again",
+                 another release, or this one again with `bulla promote {hash} {} --again`; \
+                 `bulla-installer retry {project} {hash}` tries it again here alone",
                 failed.number,
-                failed.hash.short()
+                failed.channel,
+                hash = failed.hash.short()
             )),
         }
     }

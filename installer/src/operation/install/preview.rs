@@ -10,7 +10,7 @@ use super::request::InstallRequest;
 use crate::drift::examine::Look;
 use crate::fetch::supply::Supply;
 use crate::live::{current, folders};
-use crate::operation::rollout;
+use crate::operation::rollout::Arrival;
 use crate::site::{Server, Site};
 use crate::state::history::History;
 use crate::state::hold::{self, Hold};
@@ -58,8 +58,10 @@ pub(crate) fn preview(
         });
     }
     refuse_quarantined(&site, &resolved)?;
-    let waiting = rolled_out(log, project, request, &resolved, from)
-        .and_then(|head| rollout::known(&site, &request.config, head, request.now).waiting());
+    let waiting = rolled_out(log, project, request, &resolved, from).and_then(|head| {
+        let arrival = Arrival::new(&site, &request.config, (log, &history), head);
+        arrival.known(request.now).waiting()
+    });
     if waiting.is_some() && request.at_once.is_none() {
         return Ok(Preview {
             hash: from.unwrap_or(hash),

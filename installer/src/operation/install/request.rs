@@ -25,8 +25,8 @@ pub struct InstallRequest {
     pub over_edits: bool,
     /// Whether a hold is ended.
     pub release_hold: bool,
-    /// Who on this server says that neither waves nor windows are waited for.
-    pub at_once: Option<String>,
+    /// A person on this server, who says that neither waves nor windows are waited for.
+    pub at_once: Option<AtOnce>,
     /// What holds for the project on this server.
     pub config: ProjectConfig,
     /// What of that counts for hooks, and what the command says about them.
@@ -35,6 +35,26 @@ pub struct InstallRequest {
     pub threads: NonZeroUsize,
     /// The time, fixed once for the whole install.
     pub now: Timestamp,
+}
+
+/// Who does not want to wait for waves and windows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtOnce {
+    /// The person, as this server knows them.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+impl AtOnce {
+    /// Says for the history what was not waited for, and why.
+    pub(super) fn reason(&self, skipped: &Waiting) -> String {
+        let at_once = format!("at once, though it {}", skipped.reason);
+        match &self.reason {
+            Some(reason) => format!("{reason} ({at_once})"),
+            None => at_once,
+        }
+    }
 }
 
 /// What an install did.

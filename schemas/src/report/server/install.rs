@@ -41,6 +41,10 @@ pub struct Waiting {
     pub until: Option<Timestamp>,
     /// For what.
     pub reason: String,
+    /// Whether for people to go on with a channel that they paused, which `install --now` does not
+    /// pass.
+    #[serde(default, rename = "paused", skip_serializing_if = "std::ops::Not::not")]
+    pub is_paused: bool,
 }
 
 /// One project of an install of all that a server follows.

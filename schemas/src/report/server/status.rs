@@ -74,7 +74,10 @@ pub struct ProjectStatus {
 pub enum Standing {
     /// The head is live.
     UpToDate,
-    /// Another release is live.
+    /// The head is not live yet: the wave or window of this server has not come, or people paused the
+    /// channel.
+    Waiting,
+    /// Another release is live, and nothing keeps the head back.
     Behind,
     /// A person holds the server on a release.
     Held,
@@ -92,6 +95,7 @@ impl std::fmt::Display for Standing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
             Self::UpToDate => "up to date",
+            Self::Waiting => "waiting",
             Self::Behind => "behind",
             Self::Held => "held",
             Self::Failed => "failed",

@@ -1,0 +1,164 @@
+//! How a head reaches this server: as was signed with it, unless the channel was rolled back to a
+//! release that is new here.
+//!
+//! ```text
+//! promoted    a     b, in waves     c, in waves     rolled back to b
+//! web1        a     b               c               b, at once: it had it
+//! web2        a     waits           waits           b, as b was promoted: it never had it
+//! ```
+
+use bulla_schemas::statement::{Action, Wave};
+use bulla_trust::{Head, LogState, Rollout};
+
+use crate::state::history::History;
+
+/// How a head reaches a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Course {
+    pub(super) rollout: Rollout,
+    /// Whether people can let further waves go. After a rollback there is nothing that they could
+    /// widen.
+    pub(super) can_widen: bool,
+}
+
+impl Course {
+    /// A rollback undoes something where the release worked before. Elsewhere it brings one that
+    /// nobody has seen work on this server, so that goes as it was promoted, with the waves that
+    /// people let go of it.
+    pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
+        let has_worked = history.last_of(&head.hash).is_some() && !history.has_failed(&head.hash);
+        let can_widen = head.rollout.waves.is_some();
+        let rollout = match promoted(head, log) {
+            Some(promoted) if head.action == Action::Rollback && !has_worked => Rollout {
+                urgent: promoted.urgent && head.rollout.urgent,
+                ..promoted
+            },
+            _ => head.rollout,
+        };
+        Self { rollout, can_widen }
+    }
+}
+
+/// How the release of a head was promoted, with the waves that people let go.
+fn promoted(head: &Head, log: &LogState) -> Option<Rollout> {
+    let promotions = log.promotions(&head.project);
+    let of_head = promotions
+        .filter(|promotion| promotion.channel == head.channel && promotion.hash == head.hash);
+    of_head.fold(None, |before, promotion| match promotion.action {
+        Action::Promote => Some(Rollout {
+            waves: promotion.waves,
+            open: Wave::FIRST,
+            urgent: promotion.urgent,
+        }),
+        Action::Widen => before.map(|before| Rollout {
+            open: promotion.up_to.unwrap_or(before.open),
+            ..before
+        }),
+        Action::Rollback | Action::Pause => before,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_schemas::statement::Waves;
+    use bulla_trust::statement::{pause, widen};
+    use bulla_trust::testing::{Organisation, name, project, time};
+
+    use super::*;
+    use crate::state::history::ActivationAction::Install;
+    use crate::state::history::tests::{failing, history};
+
+    /// A channel to which `a` was promoted, and `b` and `c` in waves that people let go up to the
+    /// second.
+    fn promoted() -> Organisation {
+        let mut acme = Organisation::new();
+        for content in ["a", "b", "c"] {
+            let hash = acme.publish(&project(), content);
+            let mut promotion = acme.draft("prod", hash);
+            promotion.predicate.waves = (content != "a").then_some(Waves::Manual);
+            assert!(acme.append_promotion(&promotion, &["alice"]).is_effective());
+            if content != "a" {
+                let up_to = 2.try_into().unwrap();
+                let reason = "on".to_owned();
+                let to = (&project(), &name("prod"));
+                let widening = widen(&acme.state, to.0, to.1, up_to, reason, time(1)).unwrap();
+                assert!(acme.append_promotion(&widening, &["alice"]).is_effective());
+            }
+        }
+        acme
+    }
+
+    fn course(acme: &Organisation, history: &History) -> Course {
+        let head = acme.state.head(&project(), &name("prod")).unwrap();
+        Course::of(head, &acme.state, history)
+    }
+
+    fn at_once() -> Course {
+        Course {
+            rollout: Rollout {
+                waves: None,
+                open: Wave::FIRST,
+                urgent: true,
+            },
+            can_widen: false,
+        }
+    }
+
+    fn as_promoted() -> Course {
+        Course {
+            rollout: Rollout {
+                waves: Some(Waves::Manual),
+                open: 2.try_into().unwrap(),
+                urgent: false,
+            },
+            can_widen: false,
+        }
+    }
+
+    #[test]
+    fn a_rollback_is_one_where_its_release_worked_and_elsewhere_goes_as_that_was_promoted() {
+        let mut acme = promoted();
+        acme.promote("prod", Digest::of(b"b"), &["alice"]);
+        let had = history(&[(Install, "a"), (Install, "b"), (Install, "c")]);
+        assert_eq!(course(&acme, &had), at_once());
+        for never in [vec![], vec![(Install, "a")], vec![(Install, "c")]] {
+            assert_eq!(course(&acme, &history(&never)), as_promoted(), "{never:?}");
+        }
+        let failed = failing(&[(Install, "a"), (Install, "b"), (Install, "a")], &["b"]);
+        assert_eq!(course(&acme, &failed), as_promoted());
+    }
+
+    #[test]
+    fn going_on_after_a_pause_changes_nothing_of_that() {
+        let mut acme = promoted();
+        let b = Digest::of(b"b");
+        acme.promote("prod", b, &["alice"]);
+        let prod = name("prod");
+        let pausing = pause(&acme.state, &project(), &prod, "wait".to_owned(), time(2));
+        let verdict = acme.append_promotion(&pausing.unwrap(), &["alice"]);
+        assert!(verdict.is_effective());
+        acme.promote("prod", b, &["alice"]);
+        assert_eq!(course(&acme, &history(&[(Install, "a")])), as_promoted());
+        assert_eq!(course(&acme, &history(&[(Install, "b")])), at_once());
+    }
+
+    #[test]
+    fn what_is_to_wait_for_windows_does_wherever_it_was_promoted_as_urgent() {
+        let mut acme = Organisation::new();
+        let a = acme.publish(&project(), "a");
+        let mut urgent = acme.draft("prod", a);
+        urgent.predicate.urgent = Some(true);
+        acme.append_promotion(&urgent, &["alice"]);
+        let b = acme.publish(&project(), "b");
+        acme.promote("prod", b, &["alice"]);
+        for (asked, expected) in [(None, true), (Some(false), false)] {
+            let mut acme = acme.clone();
+            let mut rollback = acme.draft("prod", a);
+            rollback.predicate.urgent = asked;
+            assert!(acme.append_promotion(&rollback, &["alice"]).is_effective());
+            let found = course(&acme, &history(&[(Install, "b")]));
+            assert_eq!(found.rollout.urgent, expected);
+        }
+    }
+}

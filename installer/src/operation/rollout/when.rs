@@ -1,0 +1,454 @@
+//! The decision: from a head, the wave and windows of a server and its clock to when it may go.
+
+use std::fmt;
+use std::time::Duration;
+
+use bulla_schemas::report::server::Waiting;
+use bulla_schemas::statement::{Wave, Waves};
+use bulla_schemas::{Name, Timestamp};
+use bulla_trust::Head;
+
+use super::course::Course;
+use crate::config::Windows;
+use crate::state::rollout::FailedHost;
+
+/// Whether a server may make a head live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum When {
+    /// It may.
+    Now,
+    /// At a time, if nothing else comes between.
+    At(Timestamp, Why),
+    /// Once people, or other servers, have done something.
+    Waits(Why),
+}
+
+/// What a server waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// People, who stopped the channel.
+    Paused { people: String, reason: String },
+    /// A window, which opens then by the clocks of its place.
+    Window { opens: String },
+    /// The time of its wave.
+    Interval { wave: Wave, due: Timestamp },
+    /// A widening, or another head where none can come.
+    Widening {
+        wave: Wave,
+        open: Wave,
+        can_widen: bool,
+    },
+    /// The same, because an earlier wave failed.
+    Failure {
+        wave: Wave,
+        failed: FailedHost,
+        can_widen: bool,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Paused { people, reason } => write!(formatter, "paused by {people}: {reason}"),
+            Self::Window { opens } => write!(formatter, "waits for the window that opens {opens}"),
+            Self::Interval { wave, due } => write!(formatter, "waits as wave {wave} until {due}"),
+            Self::Widening {
+                wave,
+                open,
+                can_widen,
+            } => {
+                let until = until(*can_widen);
+                let open = match open.number() {
+                    1 => "wave 1".to_owned(),
+                    open => format!("waves up to {open}"),
+                };
+                write!(formatter, "waits as wave {wave} until {until}; {open} may")
+            }
+            Self::Failure {
+                wave,
+                failed,
+                can_widen,
+            } => {
+                let FailedHost {
+                    host,
+                    wave: failed_in,
+                    why,
+                    unasked_since,
+                } = failed;
+                let until = until(*can_widen);
+                write!(
+                    formatter,
+                    "waits as wave {wave}, because it failed on {host} of wave {failed_in}, until \
+                     {until}: {why}"
+                )?;
+                unasked_since.map_or(Ok(()), |since| {
+                    write!(
+                        formatter,
+                        "; the registry could not be asked since {since} whether that is still so"
+                    )
+                })
+            }
+        }
+    }
+}
+
+const fn until(can_widen: bool) -> &'static str {
+    if can_widen {
+        "people let it go"
+    } else {
+        "another release is promoted, since the channel was rolled back to one that is new here"
+    }
+}
+
+impl When {
+    /// Returns what is waited for, in the words of a report.
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        let (until, why) = match self {
+            Self::Now => return None,
+            Self::At(time, why) => (Some(*time), why),
+            Self::Waits(why) => (None, why),
+        };
+        Some(Waiting {
+            until,
+            reason: why.to_string(),
+            is_paused: matches!(why, Why::Paused { .. }),
+        })
+    }
+}
+
+/// What decides when a server may make a head live.
+#[derive(Debug, Clone)]
+pub(super) struct Circumstances<'a> {
+    pub(super) head: &'a Head,
+    pub(super) course: Course,
+    pub(super) wave: Wave,
+    pub(super) windows: &'a Windows,
+    pub(super) now: Timestamp,
+    /// When the server first knew the head.
+    pub(super) seen_at: Timestamp,
+}
+
+/// Decides it. `failed` is asked only when nothing else is in the way.
+pub(super) fn when(
+    circumstances: &Circumstances<'_>,
+    failed: impl FnOnce() -> Option<FailedHost>,
+) -> When {
+    let Circumstances {
+        head,
+        course: Course { rollout, can_widen },
+        wave,
+        windows,
+        now,
+        seen_at,
+    } = *circumstances;
+    if head.is_paused() {
+        let people: Vec<_> = head.people.iter().map(Name::as_str).collect();
+        return When::Waits(Why::Paused {
+            people: people.join(", "),
+            reason: head.reason.clone(),
+        });
+    }
+    let is_let_go = wave <= rollout.open;
+    let opening = |from: Timestamp| {
+        if rollout.urgent {
+            Some(from)
+        } else {
+            windows.next_open(from)
+        }
+    };
+    let due = match rollout.waves {
+        None => now,
+        Some(_) if is_let_go => now,
+        Some(Waves::Manual) => {
+            return When::Waits(Why::Widening {
+                wave,
+                open: rollout.open,
+                can_widen,
+            });
+        }
+        Some(Waves::Every(interval)) => {
+            // A clock that is behind the signer's has only itself to count by.
+            let from = if now < head.issued_at {
+                seen_at
+            } else {
+                head.issued_at
+            };
+            later(from, interval.until(wave))
+        }
+    };
+    if due > now {
+        let why = Why::Interval { wave, due };
+        return When::At(opening(due).unwrap_or(due), why);
+    }
+    match opening(now) {
+        Some(open) if open == now => {}
+        Some(open) => {
+            let opens = windows.in_words(open, now);
+            return When::At(open, Why::Window { opens });
+        }
+        None => {
+            let opens = "never".to_owned();
+            return When::Waits(Why::Window { opens });
+        }
+    }
+    let failed = if rollout.waves.is_some() && !is_let_go {
+        failed()
+    } else {
+        None
+    };
+    match failed {
+        Some(failed) => When::Waits(Why::Failure {
+            wave,
+            failed,
+            can_widen,
+        }),
+        None => When::Now,
+    }
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+    Timestamp::from_seconds(time.as_seconds().saturating_add(by)).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_schemas::statement::Action;
+    use bulla_trust::Rollout;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Noon on a Saturday.
+    const NOON: i64 = 1_795_867_200;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(NOON + seconds).unwrap()
+    }
+
+    fn wave(number: u64) -> Wave {
+        number.try_into().unwrap()
+    }
+
+    /// A head that was promoted at noon.
+    fn head(waves: Option<&str>, open: u64, urgent: bool) -> Head {
+        Head {
+            project: "acme/billing".parse().unwrap(),
+            channel: "prod".parse().unwrap(),
+            hash: Digest::of(b"new"),
+            size: 1,
+            seq: 2,
+            entry: 7,
+            action: Action::Promote,
+            people: Vec::new(),
+            reason: String::new(),
+            issued_at: at(0),
+            rollout: Rollout {
+                waves: waves.map(|waves| waves.parse().unwrap()),
+                open: wave(open),
+                urgent,
+            },
+            last_seq: 2,
+            payload: Digest::of(b"payload"),
+        }
+    }
+
+    fn windows(texts: &[&str]) -> Windows {
+        let list = texts.iter().map(|text| format!("{text:?}"));
+        let list = list.collect::<Vec<_>>().join(",");
+        let config: crate::config::ProjectConfig =
+            toml::from_str(&format!("windows = [{list}]")).unwrap();
+        config.windows()
+    }
+
+    fn course(head: &Head) -> Course {
+        Course {
+            rollout: head.rollout,
+            can_widen: true,
+        }
+    }
+
+    fn decide_at(
+        head: &Head,
+        number: u64,
+        now: i64,
+        windows: &Windows,
+        failed: Option<FailedHost>,
+    ) -> When {
+        let circumstances = Circumstances {
+            head,
+            course: course(head),
+            wave: wave(number),
+            windows,
+            now: at(now),
+            seen_at: at(now),
+        };
+        when(&circumstances, || failed)
+    }
+
+    fn failed() -> FailedHost {
+        FailedHost {
+            host: "web1".parse().unwrap(),
+            wave: Wave::FIRST,
+            why: "sick".to_owned(),
+            unasked_since: None,
+        }
+    }
+
+    #[test]
+    fn without_waves_every_server_goes_whatever_others_report() {
+        let head = head(None, 1, false);
+        for number in [1, 2, 99] {
+            let decided = decide_at(&head, number, 0, &Windows::default(), Some(failed()));
+            assert_eq!(decided, When::Now);
+        }
+    }
+
+    #[test]
+    fn each_wave_goes_so_much_later_than_the_one_before() {
+        let head = head(Some("10m"), 1, false);
+        let decided = |number, now| decide_at(&head, number, now, &Windows::default(), None);
+        assert_eq!(decided(1, 0), When::Now);
+        let wait = |number, due| {
+            let (wave, due) = (wave(number), at(due));
+            When::At(due, Why::Interval { wave, due })
+        };
+        assert_eq!(decided(2, 0), wait(2, 600));
+        assert_eq!(decided(2, 599), wait(2, 600));
+        assert_eq!(decided(2, 600), When::Now);
+        assert_eq!(decided(3, 600), wait(3, 1200));
+        assert_eq!(decided(3, 1200), When::Now);
+    }
+
+    #[test]
+    fn manual_waves_wait_for_people_alone() {
+        let head = head(Some("manual"), 2, false);
+        let decided = |number| decide_at(&head, number, 9_999_999, &Windows::default(), None);
+        assert_eq!(decided(1), When::Now);
+        assert_eq!(decided(2), When::Now);
+        let waits = decided(3);
+        let (wave, open) = (wave(3), wave(2));
+        assert_eq!(
+            waits,
+            When::Waits(Why::Widening {
+                wave,
+                open,
+                can_widen: true
+            })
+        );
+        assert_eq!(
+            waits.waiting().unwrap().reason,
+            "waits as wave 3 until people let it go; waves up to 2 may"
+        );
+    }
+
+    #[test]
+    fn an_earlier_wave_that_failed_stops_the_clock_and_not_the_people() {
+        let free = Windows::default();
+        let by_clock = head(Some("10m"), 1, false);
+        let stopped = decide_at(&by_clock, 2, 600, &free, Some(failed()));
+        let words = stopped.waiting().unwrap().reason;
+        assert!(words.contains("failed on web1 of wave 1"), "{words}");
+        assert_eq!(
+            decide_at(&by_clock, 1, 600, &free, Some(failed())),
+            When::Now
+        );
+        let widened = head(Some("10m"), 2, false);
+        assert_eq!(decide_at(&widened, 2, 0, &free, Some(failed())), When::Now);
+        let manual = head(Some("manual"), 2, false);
+        assert_eq!(decide_at(&manual, 2, 0, &free, Some(failed())), When::Now);
+    }
+
+    #[test]
+    fn a_paused_head_waits_for_people_whatever_else_counts() {
+        let mut paused = head(Some("10m"), 99, true);
+        paused.action = Action::Pause;
+        paused.people = vec!["alice".parse().unwrap(), "bob".parse().unwrap()];
+        paused.reason = "an audit".to_owned();
+        let waiting = decide_at(&paused, 1, 0, &Windows::default(), None).waiting();
+        let waiting = waiting.unwrap();
+        assert_eq!(waiting.reason, "paused by alice, bob: an audit");
+        assert!(waiting.is_paused && waiting.until.is_none());
+    }
+
+    #[test]
+    fn windows_hold_back_what_is_not_urgent_and_urgency_no_wave() {
+        let nights = windows(&["Mon-Sun 20:00-06:00"]);
+        let opening = at(8 * 3600);
+        let patient = head(None, 1, false);
+        let waits = decide_at(&patient, 1, 0, &nights, None);
+        let When::At(until, why) = &waits else {
+            panic!("{waits:?}");
+        };
+        assert_eq!(*until, opening);
+        assert_eq!(
+            why.to_string(),
+            "waits for the window that opens Sat 20:00 UTC"
+        );
+        assert_eq!(decide_at(&patient, 1, 9 * 3600, &nights, None), When::Now);
+        assert_eq!(
+            decide_at(&head(None, 1, true), 1, 0, &nights, None),
+            When::Now
+        );
+        let urgent = head(Some("10m"), 1, true);
+        assert!(matches!(
+            decide_at(&urgent, 2, 0, &nights, None),
+            When::At(due, Why::Interval { .. }) if due == at(600)
+        ));
+        assert_eq!(decide_at(&urgent, 2, 600, &nights, None), When::Now);
+        // A wave whose time comes outside of the windows goes when they open.
+        let waves = head(Some("10m"), 1, false);
+        assert!(matches!(
+            decide_at(&waves, 2, 0, &nights, None),
+            When::At(until, Why::Interval { .. }) if until == opening
+        ));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_counts_from_when_the_promotion_was_seen() {
+        let head = head(Some("10m"), 1, false);
+        let ten_years = 10 * 366 * 24 * 3600;
+        let decided = |now: i64, seen: i64| {
+            let circumstances = Circumstances {
+                head: &head,
+                course: course(&head),
+                wave: wave(2),
+                windows: &Windows::default(),
+                now: at(now),
+                seen_at: at(seen),
+            };
+            when(&circumstances, || None)
+        };
+        assert!(matches!(decided(-ten_years, -ten_years), When::At(..)));
+        assert_eq!(decided(600 - ten_years, -ten_years), When::Now);
+        // Once the clock is right, the time that was signed counts.
+        assert!(matches!(decided(10, -ten_years), When::At(due, _) if due == at(600)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_server_that_may_go_may_still_go_later_and_never_before_its_wave(
+            number in 1..99_u64,
+            open in 1..99_u64,
+            now in 0..20_000_i64,
+            step in 0..20_000_i64,
+            manual: bool,
+            urgent: bool,
+        ) {
+            let head = head(Some(if manual { "manual" } else { "90s" }), open, urgent);
+            let free = Windows::default();
+            let first = decide_at(&head, number, now, &free, None);
+            let let_go = number <= open;
+            let is_due = !manual && now >= (i64::try_from(number).unwrap() - 1) * 90;
+            prop_assert_eq!(first == When::Now, let_go || is_due);
+            if first == When::Now {
+                prop_assert_eq!(decide_at(&head, number, now + step, &free, None), When::Now);
+            }
+            if let When::At(time, _) = first {
+                let then = time.as_seconds() - NOON;
+                prop_assert_eq!(decide_at(&head, number, then, &free, None), When::Now);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What servers of earlier waves say, and what a registry that says it badly delays.
+
+use bulla_schemas::Digest;
+use bulla_schemas::api::{Deployment, DeploymentState, Health, Page, ProjectReport, ReportedError};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::report::server::Standing;
+use bulla_trust::testing::project;
+
+use super::{CLOSED, after, in_waves, install, prod, promote_in, waits, widen};
+use crate::world::{World, now};
+
+/// What the registry says of a server of the first wave.
+pub(super) fn serve_reports(
+    world: &World,
+    reports: &[(&str, u64, Health, Option<FailureKind>)],
+    hash: Digest,
+) {
+    let deployments = reports
+        .iter()
+        .map(|(host, wave, health, failed)| Deployment {
+            host: host.parse().unwrap(),
+            state: DeploymentState::Current,
+            received_at: now(),
+            silent_since: None,
+            head: Some(hash),
+            report: ProjectReport {
+                project: project(),
+                channel: Some(prod()),
+                live: Some(hash),
+                activated_at: None,
+                head: Some(hash),
+                standing: Standing::UpToDate,
+                wave: (*wave).try_into().unwrap(),
+                waiting: None,
+                head_failed: false,
+                health: *health,
+                drift: None,
+                hold: None,
+                drained: None,
+                last_error: failed.map(|kind| ReportedError {
+                    kind,
+                    message: "its port\nis closed".into(),
+                    at: now(),
+                }),
+            },
+        });
+    let page = Page {
+        items: deployments.collect::<Vec<_>>(),
+        next: None,
+    };
+    let bytes = serde_json::to_vec(&page).unwrap();
+    let path = "/api/v1/projects/acme%2Fbilling/where".to_owned();
+    world
+        .registry
+        .change(|served| drop(served.files.insert(path, bytes)));
+}
+
+#[test]
+fn a_failure_in_an_earlier_wave_stops_the_next_until_people_say_go() {
+    let (mut world, old, new) = in_waves("10m", false);
+    let failed = Some(FailureKind::RolledBack);
+    serve_reports(
+        &world,
+        &[
+            ("web1", 1, Health::Healthy, None),
+            ("web2", 1, Health::Unknown, failed),
+        ],
+        new,
+    );
+    let waiting = waits(&world, &after("wave = 2", 600), old);
+    assert_eq!(waiting.until, None);
+    assert_eq!(
+        waiting.reason,
+        "waits as wave 2, because it failed on web2 of wave 1, until people let it go: its port is \
+         closed"
+    );
+    widen(&mut world, 2);
+    install(&world, &after("wave = 2", 600));
+    assert_eq!(world.live(), Some(new));
+}
+
+/// Has the registry say nothing that makes sense of other servers.
+fn serve_nonsense(world: &World) {
+    world.registry.change(|served| {
+        let path = "/api/v1/projects/acme%2Fbilling/where".to_owned();
+        served.files.insert(path, b"{\"items\":7}".to_vec());
+    });
+}
+
+#[test]
+fn a_failure_that_is_known_counts_while_the_registry_cannot_be_asked() {
+    let (world, old, new) = in_waves("10m", false);
+    let sick = [("web1", 1, Health::Failing, None)];
+    serve_reports(&world, &sick, new);
+    let wave = |seconds| after("wave = 2", seconds);
+    waits(&world, &wave(600), old);
+    serve_nonsense(&world);
+    for seconds in [700, 800] {
+        let waiting = waits(&world, &wave(seconds), old);
+        let since = wave(700).now;
+        assert_eq!(
+            waiting.reason,
+            format!(
+                "waits as wave 2, because it failed on web1 of wave 1, until people let it go: it is \
+                 not healthy; the registry could not be asked since {since} whether that is still so"
+            )
+        );
+    }
+    // Its windows are closed meanwhile.
+    let closed = format!("wave = 2\n{CLOSED}");
+    waits(&world, &after(&closed, 900), old);
+    let waiting = waits(&world, &wave(1000), old);
+    assert!(waiting.reason.contains("failed on web1"), "{waiting:?}");
+    // A registry that has forgotten all reports lets nobody go either.
+    serve_reports(&world, &[], new);
+    let waiting = waits(&world, &wave(1100), old);
+    assert!(waiting.reason.ends_with("it is not healthy"), "{waiting:?}");
+    // That server itself does.
+    serve_reports(&world, &[("web1", 1, Health::Healthy, None)], new);
+    install(&world, &wave(1200));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn people_let_a_wave_go_in_spite_of_a_failure_that_nobody_can_be_asked_about() {
+    let (mut world, old, new) = in_waves("10m", false);
+    serve_reports(&world, &[("web1", 1, Health::Failing, None)], new);
+    waits(&world, &after("wave = 2", 600), old);
+    serve_nonsense(&world);
+    widen(&mut world, 2);
+    install(&world, &after("wave = 2", 700));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn a_failure_of_an_earlier_promotion_does_not_count() {
+    let (mut world, old, new) = in_waves("10m", false);
+    serve_reports(&world, &[("web1", 1, Health::Failing, None)], new);
+    waits(&world, &after("wave = 2", 600), old);
+    serve_nonsense(&world);
+    let fixed = promote_in(&mut world, "fixed\n", "{}", "10m", false);
+    install(&world, &after("wave = 2", 700));
+    assert_eq!(world.live(), Some(fixed));
+}
+
+#[test]
+fn what_happens_in_the_same_wave_or_a_later_one_stops_nobody() {
+    let (world, _, new) = in_waves("10m", false);
+    let failed = Some(FailureKind::Failed);
+    serve_reports(
+        &world,
+        &[
+            ("web1", 2, Health::Failing, failed),
+            ("web2", 3, Health::Failing, failed),
+            ("web3", 1, Health::Unknown, Some(FailureKind::Temporary)),
+        ],
+        new,
+    );
+    install(&world, &after("wave = 2", 600));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn an_earlier_wave_that_is_sick_with_another_release_stops_nobody() {
+    // R22: one dead server makes the others miss the deployment.
+    let (world, old, new) = in_waves("10m", false);
+    serve_reports(
+        &world,
+        &[("web1", 1, Health::Failing, Some(FailureKind::RolledBack))],
+        old,
+    );
+    install(&world, &after("wave = 2", 600));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn where_the_registry_says_nothing_sensible_the_log_alone_counts() {
+    let (world, _, new) = in_waves("10m", false);
+    serve_nonsense(&world);
+    let (installed, notes) = world.install_with(&after("wave = 2", 600));
+    installed.unwrap();
+    assert_eq!(world.live(), Some(new));
+    assert!(notes.contains("could not be asked"), "{notes}");
+}

@@ -262,6 +262,42 @@ pub fn sign(
     sign_statement(state, key, &promotion)
 }
 
+/// Promotes the head once more, so that servers on which it failed try it again. The log lets nobody
+/// promote what a channel points to: the channel is paused, and goes on with the same head, in the
+/// waves that it has.
+pub async fn again(
+    client: &Client,
+    log: &mut LogFollower,
+    key: &PersonalKey,
+    proposal: &Proposal,
+) -> Result<Head, PromoteError> {
+    let Proposal {
+        project, channel, ..
+    } = proposal;
+    check(log.state(), proposal, Some(key))?;
+    let (reason, now) = (proposal.reason.clone(), proposal.issued_at);
+    let pausing = statement::pause(log.state(), project, channel, reason, now).ok_or(
+        PromoteError::NotReleased {
+            hash: proposal.hash,
+        },
+    )?;
+    let envelope = sign_statement(log.state(), key, &pausing)?;
+    append(client, log, proposal, &envelope).await?;
+    let goes_on = async {
+        let envelope = sign(log.state(), key, proposal)?;
+        append(client, log, proposal, &envelope).await
+    };
+    goes_on.await.map_err(|error| match error {
+        // Whoever it was, what the channel does is theirs to say.
+        overtaken @ PromoteError::Overtaken { .. } => overtaken,
+        source => PromoteError::LeftPaused {
+            channel: channel.clone(),
+            hash: proposal.hash,
+            source: Box::new(source),
+        },
+    })
+}
+
 /// Signs a statement about a channel, and checks that it would take effect.
 pub(crate) fn sign_statement(
     state: &LogState,
@@ -294,10 +330,20 @@ pub async fn append(
             return Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded));
         }
     };
-    match state.head(&proposal.project, &proposal.channel) {
-        Some(head) if head.payload == payload => Ok(head.clone()),
-        Some(head) if head.entry >= before => Err(PromoteError::Overtaken {
-            head: Box::new(head.clone()),
+    let head = state.head(&proposal.project, &proposal.channel);
+    let since = || {
+        let promotions = state.promotions(&proposal.project);
+        promotions
+            .filter(|promotion| promotion.channel == proposal.channel && promotion.entry >= before)
+    };
+    let is_included = || since().any(|promotion| promotion.payload == payload);
+    match (head, since().next_back()) {
+        (Some(head), _) if head.payload == payload => Ok(head.clone()),
+        // Others let further waves of it go after that.
+        (Some(head), _) if head.hash == proposal.hash && is_included() => Ok(head.clone()),
+        (_, Some(faster)) => Err(PromoteError::Overtaken {
+            project: proposal.project.clone(),
+            faster: Box::new(faster.clone()),
         }),
         _ => Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded)),
     }

@@ -5,7 +5,7 @@ mod error;
 use std::collections::BTreeMap;
 
 use bulla_schemas::api::Deployment;
-use bulla_schemas::report::{FailedServer, WaveReport, WaveServers, WaveStep};
+use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};
 use bulla_schemas::statement::{Wave, Waves};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_trust::envelope::SignedEnvelope;
@@ -75,20 +75,58 @@ impl InWaves {
     /// for which its servers would wait.
     fn may_go(&self, wave: Wave, failed: Option<Wave>, now: Timestamp) -> bool {
         let is_due = self.due(wave).is_some_and(|due| due <= now);
-        let is_stopped = failed.is_some_and(|failed| failed < wave);
-        wave <= self.head.rollout.open || (is_due && !is_stopped)
+        let is_let_go = wave <= self.head.rollout.open;
+        is_let_go || (is_due && self.stopped_by(wave, failed).is_none())
     }
 
-    /// Returns the wave that comes after those that go.
-    pub fn next(&self, deployments: &[Deployment], now: Timestamp) -> Result<Wave, WaveError> {
-        let failed = self.first_failed(deployments);
+    /// Returns the earlier wave that failed, for which a wave waits that people have not let go.
+    fn stopped_by(&self, wave: Wave, failed: Option<Wave>) -> Option<Wave> {
+        let is_let_go = wave <= self.head.rollout.open;
+        failed.filter(|failed| *failed < wave && !is_let_go)
+    }
+
+    /// Returns the last wave that goes by now.
+    fn last_to_go(&self, failed: Option<Wave>, now: Timestamp) -> Wave {
         let mut last = self.head.rollout.open;
         while let Some(next) = last.next().filter(|next| self.may_go(*next, failed, now)) {
             last = next;
         }
-        last.next().ok_or_else(|| WaveError::AllGo {
-            channel: self.head.channel.clone(),
-        })
+        last
+    }
+
+    /// Returns the last wave in which a server has reported that it is.
+    fn last_known(&self, deployments: &[Deployment]) -> Option<Wave> {
+        let reports = of_channel(deployments, &self.head.channel).map(|one| one.report.wave);
+        reports.max()
+    }
+
+    /// Refuses a wave after the last one in which a server has reported that it is: there is nobody
+    /// to let go, and a later release has waves of its own.
+    pub fn require_server(&self, wave: Wave, deployments: &[Deployment]) -> Result<(), WaveError> {
+        match self.last_known(deployments) {
+            Some(last) if last < wave => Err(WaveError::Finished {
+                hash: self.head.hash,
+                channel: self.head.channel.clone(),
+                last,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the wave that comes after those that go.
+    pub fn next(&self, deployments: &[Deployment], now: Timestamp) -> Result<Wave, WaveError> {
+        let channel = || self.head.channel.clone();
+        if self.head.is_paused() {
+            return Err(WaveError::Paused {
+                channel: channel(),
+                hash: self.head.hash,
+                people: self.head.people.clone(),
+                reason: self.head.reason.clone(),
+            });
+        }
+        let last = self.last_to_go(self.first_failed(deployments), now);
+        last.next()
+            .ok_or_else(|| WaveError::AllGo { channel: channel() })
     }
 
     /// Returns the first wave in which a server says that the release failed there.
@@ -104,24 +142,30 @@ impl InWaves {
         let mut steps: BTreeMap<Wave, WaveStep> = BTreeMap::new();
         for deployment in of_channel(deployments, &head.channel) {
             let (report, wave) = (&deployment.report, deployment.report.wave);
-            let step = steps.entry(wave).or_insert_with(|| WaveStep {
-                wave,
-                may_go: self.may_go(wave, first_failed, now),
-                due: self.due(wave).filter(|due| *due > now),
-                servers: 0,
-                current: 0,
-                failed: Vec::new(),
-            });
+            let step = steps
+                .entry(wave)
+                .or_insert_with(|| self.step(wave, first_failed, now));
             step.servers += 1;
+            let host = deployment.host.clone();
+            if deployment.silent_since.is_some() {
+                step.silent.push(host.clone());
+            }
+            let waiting = report.waiting.as_ref();
+            let waiting = waiting.filter(|_| step.may_go && report.head == Some(head.hash));
             if let Some(reason) = report.failure_of(&head.hash) {
-                step.failed.push(FailedServer {
-                    host: deployment.host.clone(),
-                    reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
-                });
+                let reason = one_line(reason);
+                step.failed.push(FailedServer { host, reason });
             } else if report.live == Some(head.hash) {
                 step.current += 1;
+            } else if report.hold.is_some() {
+                step.held.push(host);
+            } else if let Some(waiting) = waiting {
+                let reason = one_line(waiting.reason.as_str());
+                step.waiting.push(WaitingServer { host, reason });
             }
         }
+        let last_to_go = self.last_to_go(first_failed, now);
+        let last = self.last_known(deployments).unwrap_or(Wave::LAST);
         WaveReport {
             project: head.project.clone(),
             channel: head.channel.clone(),
@@ -129,10 +173,38 @@ impl InWaves {
             waves: self.waves,
             promoted_at: head.issued_at,
             open: head.rollout.open,
+            due_up_to: Some(last_to_go).filter(|wave| *wave > head.rollout.open),
+            finished: last <= last_to_go && !head.is_paused(),
+            paused: head.is_paused(),
             steps: steps.into_values().collect(),
             entry: None,
         }
     }
+
+    /// Begins to count the servers of a wave.
+    fn step(&self, wave: Wave, first_failed: Option<Wave>, now: Timestamp) -> WaveStep {
+        let stopped_by = self.stopped_by(wave, first_failed);
+        let may_go = self.may_go(wave, first_failed, now);
+        WaveStep {
+            wave,
+            may_go: may_go && !self.head.is_paused(),
+            due: self
+                .due(wave)
+                .filter(|due| *due > now && !may_go && stopped_by.is_none()),
+            stopped_by,
+            servers: 0,
+            current: 0,
+            failed: Vec::new(),
+            waiting: Vec::new(),
+            held: Vec::new(),
+            silent: Vec::new(),
+        }
+    }
+}
+
+/// Whatever a server wrote.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses to let more servers go where the release failed on one that might.
@@ -146,6 +218,7 @@ pub fn require_healthy(report: &WaveReport) -> Result<(), WaveError> {
     }
     Err(WaveError::Failed {
         hash: report.hash,
+        channel: report.channel.clone(),
         failed,
     })
 }
@@ -195,6 +268,7 @@ pub fn sign(
 #[cfg(test)]
 mod tests {
     use bulla_schemas::Digest;
+    use bulla_schemas::outcome::{FailureKind, Outcome as _};
     use bulla_trust::testing::{Organisation, name, project, time};
 
     use super::*;
@@ -284,5 +358,120 @@ mod tests {
         assert!(refused.to_string().contains("web2 of wave 2"), "{refused}");
         // The third wave would wait for the second, so it is the one that comes next.
         assert_eq!(found.next(&deployments, time(6000)), Ok(wave(3)));
+    }
+
+    #[test]
+    fn a_time_that_will_not_hold_after_a_failure_is_not_announced() {
+        let (organisation, new) = in_waves("10m");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let failed = format!(r#","head":"{new}","headFailed":true"#);
+        let deployments = [
+            deployment("web1", 1, &failed),
+            deployment("web2", 2, ""),
+            deployment("web3", 3, ""),
+        ];
+        let steps = found.report(&deployments, time(0)).steps;
+        let seen: Vec<_> = steps
+            .iter()
+            .map(|step| (step.may_go, step.due, step.stopped_by))
+            .collect();
+        let stopped = (false, None, Some(Wave::FIRST));
+        assert_eq!(seen, [(true, None, None), stopped, stopped]);
+        let later = found.report(&deployments, time(6000));
+        assert_eq!((later.open, later.due_up_to), (Wave::FIRST, None));
+    }
+
+    #[test]
+    fn a_rollout_is_finished_when_the_last_server_that_is_known_may_go() {
+        let (organisation, new) = in_waves("10m");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let live = format!(r#","head":"{new}","live":"{new}""#);
+        let deployments = [
+            deployment("web1", 1, &live),
+            deployment("web2", 2, &live),
+            deployment("web3", 3, ""),
+        ];
+        let report = found.report(&deployments, time(600));
+        assert_eq!((report.open, report.due_up_to), (wave(1), Some(wave(2))));
+        assert!(!report.finished);
+        let report = found.report(&deployments, time(1200));
+        assert!(report.finished, "{report:?}");
+        let next = found.next(&deployments, time(1200)).unwrap();
+        let refused = found.require_server(next, &deployments).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("the rollout of {new} on `prod` is finished: no server is in a wave after 3")
+        );
+        assert_eq!(refused.kind(), FailureKind::Refused);
+        // Where no server is known, nothing can be said to be finished.
+        assert_eq!(found.require_server(next, &[]), Ok(()));
+        assert!(!found.report(&[], time(1200)).finished);
+        assert!(found.report(&[], time(99 * 600)).finished);
+    }
+
+    #[test]
+    fn servers_that_are_held_or_silent_or_wait_for_a_window_are_named() {
+        let (organisation, new) = in_waves("manual");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let window = format!(
+            r#","head":"{new}","waiting":{{"reason":"waits for the window that opens Sun"}}"#
+        );
+        let hold =
+            format!(r#","head":"{new}","hold":{{"hash":"{new}","since":"2026-11-28T12:00:00Z"}}"#);
+        let mut silent = deployment("web3", 1, "");
+        silent.silent_since = Some(time(0));
+        let deployments = [
+            deployment("web1", 1, &window),
+            deployment("web2", 1, &hold),
+            silent,
+            // It waits for its wave, which is no news.
+            deployment("web4", 2, &window),
+        ];
+        let steps = found.report(&deployments, time(0)).steps;
+        let host = |name: &str| vec![name.parse().unwrap()];
+        assert_eq!(steps[0].waiting[0].host, host("web1")[0]);
+        assert_eq!(
+            steps[0].waiting[0].reason,
+            "waits for the window that opens Sun"
+        );
+        assert_eq!(steps[0].held, host("web2"));
+        assert_eq!(steps[0].silent, host("web3"));
+        assert_eq!(steps[1].waiting, []);
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_is_done_end_alike() {
+        let (mut organisation, new) = in_waves("manual");
+        organisation.promote("dev", new, &["alice"]);
+        let kind = |state: &LogState, channel: Option<&str>| {
+            let channel = channel.map(name::<ChannelName>);
+            find(state, &project(), channel.as_ref())
+                .unwrap_err()
+                .kind()
+        };
+        assert_eq!(
+            kind(&organisation.state, Some("dev")),
+            kind(&Organisation::live().0.state, None)
+        );
+    }
+
+    #[test]
+    fn nobody_goes_while_the_channel_is_paused() {
+        let (mut organisation, new) = in_waves("manual");
+        let pausing = statement::pause(
+            &organisation.state,
+            &project(),
+            &name("prod"),
+            "an audit".to_owned(),
+            time(1),
+        );
+        let verdict = organisation.append_promotion(&pausing.unwrap(), &["bob"]);
+        assert!(verdict.is_effective(), "{verdict:?}");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let report = found.report(&[deployment("web1", 1, "")], time(2));
+        assert!(report.paused && !report.steps[0].may_go, "{report:?}");
+        let refused = found.next(&[], time(2)).unwrap_err();
+        let words = format!("`prod`, which points to {new}, is paused by bob: an audit");
+        assert_eq!(refused.to_string(), words);
     }
 }

@@ -13,6 +13,7 @@ use bulla_packager::promote::{PromoteError, append};
 use bulla_packager::proposal::Proposal;
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::statement::{PromotionStatement, Waves};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::{self, Organisation, name, project};
 use bulla_trust::{SignedEnvelope, statement};
@@ -53,10 +54,16 @@ impl Drop for World {
 }
 
 async fn world(behaviour: Behaviour) -> World {
+    world_with(behaviour, |_| ()).await
+}
+
+/// The same, after more was done.
+async fn world_with(behaviour: Behaviour, before: impl FnOnce(&mut Organisation)) -> World {
     let mut organisation = Organisation::new();
     let first = organisation.publish(&project(), "first");
     let hash = organisation.publish(&project(), "second");
     organisation.promote("prod", first, &["alice"]);
+    before(&mut organisation);
     let shared: Shared = Arc::new((behaviour, Mutex::new(organisation.clone())));
     let router = Router::new()
         .route("/log/entries", post(append_entry))
@@ -104,7 +111,12 @@ async fn append_entry(State(shared): State<Shared>, body: Bytes) -> (StatusCode,
         Behaviour::Down => return (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
         Behaviour::Lies => {}
         Behaviour::Overtaken => {
-            let mut faster = organisation.draft("prod", Digest::of(b"second"));
+            let state = &organisation.state;
+            let head = state.head(&project(), &name("prod")).unwrap();
+            let mut faster = match head.rollout.waves {
+                Some(_) => widening(&organisation, 2),
+                None => organisation.draft("prod", Digest::of(b"second")),
+            };
             "faster".clone_into(&mut faster.predicate.reason);
             let verdict = organisation.append_promotion(&faster, &["bob"]);
             assert!(verdict.is_effective(), "{verdict:?}");
@@ -163,6 +175,43 @@ async fn whoever_was_faster_is_named() {
     let text = error.to_string();
     assert!(text.starts_with("bob moved `prod`"), "{text}");
     assert!(text.ends_with("meanwhile: faster"), "{text}");
+}
+
+fn widening(organisation: &Organisation, up_to: u64) -> PromotionStatement {
+    let state = &organisation.state;
+    let (up_to, why) = (up_to.try_into().unwrap(), "on".to_owned());
+    statement::widen(
+        state,
+        &project(),
+        &name("prod"),
+        up_to,
+        why,
+        testing::time(0),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn of_two_who_let_a_wave_go_at_once_the_second_learns_who_was_faster() {
+    let mut world = world_with(Behaviour::Overtaken, |organisation| {
+        let mut promotion = organisation.draft("prod", Digest::of(b"second"));
+        promotion.predicate.waves = Some(Waves::Manual);
+        let verdict = organisation.append_promotion(&promotion, &["alice"]);
+        assert!(verdict.is_effective(), "{verdict:?}");
+    })
+    .await;
+    let payload = statement::to_payload(&widening(&world.organisation, 2));
+    let entry = testing::sign_as(&["alice"], media_type::IN_TOTO, &payload);
+    let envelope = SignedEnvelope::from_bytes(&entry).unwrap();
+    let appended = append(&world.client, &mut world.log, &world.proposal, &envelope).await;
+    let error = appended.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    let text = error.to_string();
+    assert_eq!(
+        text,
+        "bob let the waves of `prod` of acme/billing up to 2 go meanwhile: faster"
+    );
+    assert!(error.hint().unwrap().contains("bulla wave prod"));
 }
 
 #[tokio::test]

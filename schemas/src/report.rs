@@ -38,4 +38,4 @@ pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
 pub use token::TokenReport;
-pub use wave::{FailedServer, WaveReport, WaveServers, WaveStep};
+pub use wave::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};

@@ -97,6 +97,8 @@ fn every_document_of_bulla_fits_its_schema() {
         "bulla-doctor",
         &bulla(&["doctor", path, "--ssh-key", key]).done(),
     );
+    let second_wave = report.replace(r#""drift":0"#, r#""drift":0,"wave":2"#);
+    world.registry.report("web2", &second_wave);
     checkout.commit_change("three");
     let third = world.publish(&checkout.path);
     let in_waves = [
@@ -117,6 +119,8 @@ fn every_document_of_bulla_fits_its_schema() {
     let next = ["wave", "next", "-m", "on", "--ssh-key", key];
     let widened = fits("bulla-wave", &bulla(&next).done());
     assert_eq!(widened["open"], 2);
+    assert_eq!(widened["steps"][1]["mayGo"], true);
+    assert_eq!(widened["finished"], true);
     assert!(widened["entry"].as_u64() > promoted["entry"].as_u64());
 }
 

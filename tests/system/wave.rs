@@ -49,6 +49,14 @@ impl Follower {
         self.agent.wait_until_live(&self.server, PROJECT, hash);
     }
 
+    /// Waits for its report that the head works. A release is live before its hook has ended, which
+    /// a test may be about to have fail.
+    fn wait_until_current(&mut self, world: &World, name: &str) {
+        self.agent.wait_for("a report that it is current", |_| {
+            seen(world, name)["state"] == "current"
+        });
+    }
+
     fn live(&self) -> String {
         self.server.live(PROJECT).unwrap()
     }
@@ -66,13 +74,23 @@ impl Follower {
     }
 }
 
+/// A hook that fails while `persist/sick` is there.
+fn with_hook(checkout: &mut GitCheckout) {
+    let recipe = format!(
+        "[bundle]\nproject = \"{PROJECT}\"\n\n[hooks]\n\
+         activate = [\"sh\", \"-c\", \"test ! -e $BULLA_PERSIST/sick\"]\n"
+    );
+    bulla_tests::write(&checkout.path, "bulla.toml", &recipe);
+    checkout.commit_change("with a hook");
+}
+
 /// Three servers in three waves, on which a first release is live.
 fn fleet(world: &World, checkout: &GitCheckout) -> ([Follower; 3], String) {
     let first = world.release(&checkout.path, PROJECT);
     let mut fleet = [1, 2, 3]
         .map(|wave| Follower::start(world, &format!("web{wave}"), &format!("wave = {wave}\n")));
-    for follower in &mut fleet {
-        follower.wait_until_live(&first);
+    for (follower, name) in fleet.iter_mut().zip(["web1", "web2", "web3"]) {
+        follower.wait_until_current(world, name);
     }
     (fleet, first)
 }
@@ -118,12 +136,7 @@ fn lie(world: &World, hash: &str, health: &str) {
 fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
-    let recipe = format!(
-        "[bundle]\nproject = \"{PROJECT}\"\n\n[hooks]\n\
-         activate = [\"sh\", \"-c\", \"test ! -e $BULLA_PERSIST/sick\"]\n"
-    );
-    bulla_tests::write(&checkout.path, "bulla.toml", &recipe);
-    checkout.commit_change("with a hook");
+    with_hook(&mut checkout);
     let ([mut one, mut two, three], first) = fleet(&world, &checkout);
     let persist = one.server.project(PROJECT).join("persist");
     fs::create_dir_all(&persist).unwrap();
@@ -139,7 +152,7 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     assert!(
         refused
             .stderr
-            .contains("wave 1: may go, 1 servers, 0 current, 1 failed"),
+            .contains("wave 1: may go, 1 server, 0 current; failed: web1"),
         "{refused}"
     );
     wave(&world, &["next", "prod", "--despite-failures"]).done();
@@ -154,18 +167,10 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
 fn a_failure_counts_for_later_waves_until_the_release_was_proved_and_not_until_a_person_retries() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
-    let recipe = format!(
-        "[bundle]\nproject = \"{PROJECT}\"\n\n[hooks]\n\
-         activate = [\"sh\", \"-c\", \"test ! -e $BULLA_PERSIST/sick\"]\n"
-    );
-    bulla_tests::write(&checkout.path, "bulla.toml", &recipe);
-    checkout.commit_change("with a hook");
+    with_hook(&mut checkout);
     world.release(&checkout.path, PROJECT);
     let mut one = Follower::start(&world, "web1", "");
-    // Live before its hook has ended, which the next lines would have fail.
-    one.agent.wait_for("a report that it works", |_| {
-        seen(&world, "web1")["state"] == "current"
-    });
+    one.wait_until_current(&world, "web1");
     let persist = one.server.project(PROJECT).join("persist");
     fs::create_dir_all(&persist).unwrap();
     fs::write(persist.join("sick"), "").unwrap();
@@ -196,7 +201,43 @@ fn a_failure_counts_for_later_waves_until_the_release_was_proved_and_not_until_a
     let found = seen(&world, "web1");
     assert_eq!(found["state"], "current", "{found}");
     assert_eq!(found["report"]["headFailed"], Value::Null, "{found}");
-    wave(&world, &["next"]).done();
+    wave(&world, &["next"]).refused("is finished: no server is in a wave after 1");
+}
+
+#[test]
+fn a_release_that_failed_is_tried_again_everywhere_when_people_promote_it_again() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    with_hook(&mut checkout);
+    let first = world.release(&checkout.path, PROJECT);
+    let mut one = Follower::start(&world, "web1", "");
+    one.wait_until_current(&world, "web1");
+    let persist = one.server.project(PROJECT).join("persist");
+    fs::create_dir_all(&persist).unwrap();
+    fs::write(persist.join("sick"), "").unwrap();
+    let second = promote(&world, &mut checkout, "two", &["--waves", "manual"]);
+    one.agent.wait_until_said(&format!(
+        "`bulla promote {} CHANNEL --again`",
+        &second.replace("sha256:", "")[..12]
+    ));
+    one.wait_until_live(&first);
+    // What it lacked is there now.
+    fs::remove_file(persist.join("sick")).unwrap();
+    let promote_it = |more: &[&str]| {
+        let mut command = world.promote_command(PROJECT, &second, "prod");
+        Transcript::of(command.args(more))
+    };
+    let standing = promote_it(&[]).done();
+    assert!(standing.stderr.contains("--again"), "{standing}");
+    promote_it(&["--again", "--dry-run"]).done();
+    assert_eq!(one.live(), first);
+    let again = promote_it(&["--again"]).done();
+    assert!(again.stderr.contains("again, entry"), "{again}");
+    one.wait_until_live(&second);
+    // The waves are those that it had.
+    let shown = wave(&world, &["--json"]).done().json();
+    assert_eq!(shown["waves"], "manual");
+    assert_eq!(shown["open"], 1);
 }
 
 #[test]
@@ -241,8 +282,15 @@ fn manual_waves_go_as_far_as_people_signed_and_a_registry_that_lies_changes_noth
     lie(&world, &second, "failing");
     wave(&world, &["next"]).refused("failed on ghost of wave 1");
     lie(&world, &second, "healthy");
-    let next = wave(&world, &["next"]).done();
+    let dry = wave(&world, &["next", "--dry-run"]).done();
+    assert!(dry.stderr.contains("wave 2 of prod"), "{dry}");
+    let shown = wave(&world, &["--json"]).done().json();
+    assert_eq!(shown["open"], 1, "{shown}");
+    let next = wave(&world, &["next", "--json"]).done();
     assert!(next.stderr.contains("wave 2 of prod"), "{next}");
+    let steps = &next.json()["steps"];
+    assert_eq!(steps[1]["mayGo"], true, "{steps}");
+    assert_eq!(steps[2]["mayGo"], false, "{steps}");
     two.wait_until_live(&second);
     three.agent.wait_until_said("waves up to 2 may");
     assert_eq!(three.live(), first);
@@ -250,6 +298,11 @@ fn manual_waves_go_as_far_as_people_signed_and_a_registry_that_lies_changes_noth
     wave(&world, &["all", "--despite-failures"]).done();
     three.wait_until_live(&second);
     wave(&world, &["next"]).refused("every wave of `prod` may go already");
+    let shown = wave(&world, &[]).done();
+    assert!(
+        shown.stderr.contains("finished: all waves may go"),
+        "{shown}"
+    );
     let history = world
         .bulla(&["history", "prod", "--project", PROJECT])
         .done();

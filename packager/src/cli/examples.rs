@@ -44,6 +44,7 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla promote dev prod -m 'release of november'",
             "bulla promote 9f2c81aa prod -m 'new layout' --waves 10m",
             "bulla promote 9f2c81aa prod -m 'back to the old layout' --drop",
+            "bulla promote 9f2c81aa prod -m 'the disk was replaced' --again",
         ],
     ),
     (

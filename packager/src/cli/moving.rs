@@ -63,18 +63,21 @@ pub(super) fn is_done(state: &LogState, proposal: &Proposal, json: bool) -> Resu
         return Ok(false);
     };
     stderr::say(format_args!(
-        "{} of {} points to {} already, since entry {} of the log, by {}",
+        "{} of {} points to {} already, since entry {} of the log, by {}; `bulla promote {} {} --again` \
+         has servers on which it failed try it once more",
         head.channel,
         head.project,
         head.hash.short(),
         head.entry,
-        names(&head.people)
+        names(&head.people),
+        head.hash.short(),
+        head.channel,
     ));
     print(&proposal.standing(head.entry), json)?;
     Ok(true)
 }
 
-fn print(report: &ProposalReport, json: bool) -> Result<(), Failure> {
+pub(super) fn print(report: &ProposalReport, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(stdout::json(report)?);
     }

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
+use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::ChannelName;
 use bulla_schemas::statement::Waves;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
 use clap::Args;
 
-use super::moving::{ask, is_done, reason, sign_and_append};
+use super::moving::{ask, is_done, print, reason, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::drop::Loss;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::resolve::ReleaseName;
+use crate::ssh::PersonalKey;
 use crate::wave;
 
 /// Point a channel to a release; servers that follow the channel install it
@@ -53,6 +55,10 @@ pub(super) struct PromoteArguments {
     /// Have servers not wait for their maintenance windows
     #[arg(long)]
     urgent: bool,
+    /// Where the channel points to the release already: have servers on which it failed try it once
+    /// more. Takes two signatures
+    #[arg(long)]
+    again: bool,
     /// Promote although revisions that are live are not in the release, or may not be
     #[arg(long)]
     drop: bool,
@@ -88,6 +94,9 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         waves: arguments.waves,
         urgent: arguments.urgent.then_some(true),
     };
+    if arguments.again && promote::standing(state, &proposal)?.is_some() {
+        return again(&client, log, key.as_ref(), proposal, arguments).await;
+    }
     if is_done(state, &proposal, arguments.json)? {
         return Ok(());
     }
@@ -107,10 +116,13 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         report.servers = wave::servers(&deployments.unwrap_or_default(), &proposal.channel);
     }
     preview::say(&report, "would take out");
-    if state.was_head(&proposal.project, &proposal.channel, &proposal.hash) {
+    let head = state.head(&proposal.project, &proposal.channel);
+    if head.is_some_and(|head| head.hash == proposal.hash) {
+        stderr::say("  it is paused there, and goes on");
+    } else if state.was_head(&proposal.project, &proposal.channel, &proposal.hash) {
         stderr::say(format_args!(
-            "  `{}` pointed to it before: this is a rollback, which all servers take at once and \
-             outside of their maintenance windows too",
+            "  `{}` pointed to it before: this is a rollback, which servers on which it was live take \
+             at once and outside of their maintenance windows too, and any other as it was promoted",
             proposal.channel
         ));
     }
@@ -122,6 +134,39 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
     };
     require_meant(prepared.loss, &proposal, arguments)?;
     sign_and_append(&client, log, &key, &proposal, report, arguments.json).await
+}
+
+/// Promotes what the channel points to already.
+async fn again(
+    client: &Client,
+    mut log: LogFollower,
+    key: Option<&PersonalKey>,
+    proposal: Proposal,
+    arguments: &PromoteArguments,
+) -> Result<(), Failure> {
+    // It keeps how it reaches the servers, which was signed with it.
+    let proposal = Proposal {
+        waves: None,
+        urgent: None,
+        ..proposal
+    };
+    let place = format!("{} of {}", proposal.channel, proposal.project);
+    let hash = proposal.hash.short();
+    stderr::say(format_args!(
+        "{place} points to {hash} already; servers on which it failed try it once more"
+    ));
+    let Some(key) = key else {
+        return print(&proposal.report(), arguments.json);
+    };
+    if prompt::can_ask() && !arguments.yes {
+        ask("Promote it again?")?;
+    }
+    let head = promote::again(client, &mut log, key, &proposal).await?;
+    let entry = head.entry;
+    stderr::say(format_args!(
+        "promoted {hash} on {place} again, entry {entry} of the log"
+    ));
+    print(&proposal.standing(entry), arguments.json)
 }
 
 /// Asks where a person can be asked. What is lost for certain is never a matter of a `y`.

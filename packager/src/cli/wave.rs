@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use bulla_registry_client::{Client, LogFollower};
-use bulla_schemas::ChannelName;
 use bulla_schemas::report::{WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
-use bulla_terminal::{Failure, Table, prompt, stderr, stdout};
+use bulla_schemas::{ChannelName, Timestamp};
+use bulla_terminal::{Failure, Table, count, prompt, stderr, stdout};
 use bulla_trust::Promotion;
 use clap::{Args, Subcommand};
 
@@ -17,10 +17,13 @@ use crate::promote;
 use crate::proposal::Proposal;
 use crate::wave::{self, InWaves};
 
+/// Most servers of a kind that are named.
+const NAMED: usize = 5;
+
 /// Show how far a promotion in waves has come, or let further waves of servers go
 ///
-/// What may go is read from the verified log; how many servers are in a wave and whether the
-/// release works there is what they reported.
+/// What may go is read from the verified log; which servers are in a wave, and whether they have the
+/// release, wait, are held or silent, or failed, is what they reported.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct WaveArguments {
@@ -42,6 +45,7 @@ enum Step {
 
 /// Let the next wave go, before its time where it has one
 ///
+/// Refused when no server that has reported is in a later wave: the rollout is finished then.
 /// Signed like a promotion. Refused while a server that may have the release reports that it failed
 /// there, unless you say --despite-failures.
 #[derive(Debug, Args)]
@@ -61,13 +65,20 @@ struct AllArguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct StepArguments {
     /// The channel; it can be left out where only one has waves
     #[arg(value_name = "CHANNEL")]
     channel: Option<ChannelName>,
     /// Why
-    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason)]
-    reason: String,
+    #[arg(
+        long,
+        short = 'm',
+        value_name = "TEXT",
+        value_parser = reason,
+        required_unless_present = "dry_run"
+    )]
+    reason: Option<String>,
     /// The public half of your SSH key; the agent or the file beside it signs
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
@@ -77,7 +88,10 @@ struct StepArguments {
     /// Do not ask
     #[arg(long, short = 'y')]
     yes: bool,
-    /// Show what was done as JSON
+    /// Only show what would go, and sign nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Show how the waves stand then as JSON
     #[arg(long)]
     json: bool,
 }
@@ -105,15 +119,14 @@ async fn show(
         return Ok(stdout::json(&report)?);
     }
     stderr::say(headline(&report));
-    let mut table = Table::new(&["WAVE", "STATE", "SERVERS", "CURRENT", "FAILED"]);
+    let mut table = Table::new(&["WAVE", "STATE", "SERVERS", "CURRENT", "NOTE"]).wrap(&["NOTE"]);
     for step in &report.steps {
-        let failed: Vec<_> = step.failed.iter().map(|one| one.host.as_str()).collect();
         table.row([
             step.wave.to_string(),
             state(step),
             step.servers.to_string(),
             step.current.to_string(),
-            failed.join(", "),
+            others(step),
         ]);
     }
     if table.is_empty() {
@@ -121,37 +134,75 @@ async fn show(
         return Ok(());
     }
     table.print()?;
-    say_failures(&report);
+    say_reasons(&report);
     Ok(())
 }
 
 fn headline(report: &WaveReport) -> String {
+    let all = report.steps.iter().map(|step| step.servers).sum::<u64>();
+    let current = report.steps.iter().map(|step| step.current).sum::<u64>();
+    let how_far = match report.due_up_to.unwrap_or(report.open).number() {
+        _ if report.paused => "paused".to_owned(),
+        _ if report.finished => {
+            let all = count(all, "server", "servers");
+            format!("finished: all waves may go, {current} of {all} current")
+        }
+        1 => "only wave 1 may go".to_owned(),
+        last => format!("waves 1 to {last} may go"),
+    };
     format!(
-        "{} {}: {}, promoted {}, waves: {}, open up to wave {}",
+        "{} {}: {}, promoted {}, waves: {}, {how_far}",
         report.project,
         report.channel,
         report.hash.short(),
         report.promoted_at,
         report.waves,
-        report.open
     )
 }
 
 fn state(step: &WaveStep) -> String {
-    match step.due {
+    match (step.due, step.stopped_by) {
         _ if step.may_go => "may go".to_owned(),
-        Some(due) => format!("goes at {due}"),
-        None => "waits".to_owned(),
+        (Some(due), _) => format!("goes at {due}"),
+        (None, Some(failed)) => format!("waits, because wave {failed} failed"),
+        (None, None) => "waits".to_owned(),
     }
 }
 
-fn say_failures(report: &WaveReport) {
+/// Names the servers that are not simply current or about to be.
+fn others(step: &WaveStep) -> String {
+    let failed = step.failed.iter().map(|one| &one.host);
+    let waiting = step.waiting.iter().map(|one| &one.host);
+    let kinds = [
+        ("failed", failed.collect::<Vec<_>>()),
+        ("waiting", waiting.collect()),
+        ("held", step.held.iter().collect()),
+        ("silent", step.silent.iter().collect()),
+    ];
+    let kinds = kinds.iter().filter(|(_, hosts)| !hosts.is_empty());
+    let kinds: Vec<_> = kinds
+        .map(|(kind, hosts)| {
+            let mut named: Vec<_> = hosts.iter().take(NAMED).map(ToString::to_string).collect();
+            if let Some(more @ 1..) = hosts.len().checked_sub(NAMED) {
+                named.push(format!("and {more} more"));
+            }
+            format!("{kind}: {}", named.join(", "))
+        })
+        .collect();
+    kinds.join("; ")
+}
+
+/// Says in their words why servers have not taken the release.
+fn say_reasons(report: &WaveReport) {
     for step in &report.steps {
-        for failed in &step.failed {
-            stderr::say(format_args!(
-                "failed on {} of wave {}: {}",
-                failed.host, step.wave, failed.reason
-            ));
+        let wave = step.wave;
+        for failed in step.failed.iter().take(NAMED) {
+            let (host, reason) = (&failed.host, &failed.reason);
+            stderr::say(format_args!("failed on {host} of wave {wave}: {reason}"));
+        }
+        for waiting in step.waiting.iter().take(NAMED) {
+            let (host, reason) = (&waiting.host, &waiting.reason);
+            stderr::say(format_args!("{host} of wave {wave}: {reason}"));
         }
     }
 }
@@ -162,8 +213,13 @@ async fn go(
     arguments: &StepArguments,
     is_all: bool,
 ) -> Result<(), Failure> {
-    Session::require_token(client, "letting a wave go")?;
-    let key = session.personal_key(arguments.ssh_key.as_deref())?;
+    // Only looking needs no key.
+    let key = if arguments.dry_run {
+        None
+    } else {
+        Session::require_token(client, "letting a wave go")?;
+        Some(session.personal_key(arguments.ssh_key.as_deref())?)
+    };
     let mut log = session.log(client).await?;
     let project = session.project()?;
     let found = wave::find(log.state(), &project, arguments.channel.as_ref())?;
@@ -174,53 +230,73 @@ async fn go(
     };
     let next = found.next(&deployments, now)?;
     let up_to = if is_all { Wave::LAST } else { next };
-    let mut report = found.report(&deployments, now);
-    stderr::say(headline(&report));
-    for step in &report.steps {
-        stderr::say(format_args!(
-            "  wave {}: {}, {} servers, {} current, {} failed",
-            step.wave,
-            state(step),
-            step.servers,
-            step.current,
-            step.failed.len()
-        ));
-    }
+    let before = found.report(&deployments, now);
+    stderr::say(headline(&before));
+    before.steps.iter().for_each(say_step);
     if !arguments.despite_failures {
-        wave::require_healthy(&report)?;
+        wave::require_healthy(&before)?;
     }
-    say_failures(&report);
+    if !is_all {
+        found.require_server(next, &deployments)?;
+    }
+    say_reasons(&before);
+    let what = if is_all {
+        "all waves".to_owned()
+    } else {
+        format!("wave {up_to}")
+    };
+    let channel = &found.head.channel;
+    let Some(key) = key else {
+        stderr::say(format_args!(
+            "{what} of {channel} of {project} would go; nothing was signed"
+        ));
+        return print(&before, arguments.json);
+    };
     if prompt::can_ask() && !arguments.yes {
-        ask(&if is_all {
-            "Let all waves go?".to_owned()
-        } else {
-            format!("Let wave {up_to} go?")
-        })?;
+        ask(&format!("Let {what} go?"))?;
     }
     let proposal = proposal(&found, arguments, now);
     let envelope = wave::sign(log.state(), &key, &proposal, up_to)?;
     let head = promote::append(client, &mut log, &proposal, &envelope).await?;
-    report.open = head.rollout.open;
-    report.entry = entry(&log, &found, head.last_seq);
-    let place = format!("{} of {}", head.channel, head.project);
-    let entry = report.entry.unwrap_or_default();
-    stderr::say(if is_all {
-        format!("all waves of {place} may go, entry {entry} of the log")
-    } else {
-        format!("wave {up_to} of {place} may go, entry {entry} of the log")
-    });
-    if arguments.json {
-        return Ok(stdout::json(&report)?);
+    // What the log says now, and the servers.
+    let found = wave::find(log.state(), &project, Some(channel))?;
+    let deployments = client.deployments(&project).await.unwrap_or(deployments);
+    let after = WaveReport {
+        entry: entry(&log, &found, head.last_seq),
+        ..found.report(&deployments, environment::now())
+    };
+    stderr::say(format_args!(
+        "{what} of {channel} of {project} may go, entry {} of the log",
+        after.entry.unwrap_or_default()
+    ));
+    print(&after, arguments.json)
+}
+
+fn say_step(step: &WaveStep) {
+    let servers = count(step.servers, "server", "servers");
+    let others = match others(step).as_str() {
+        "" => String::new(),
+        others => format!("; {others}"),
+    };
+    let (wave, state, current) = (step.wave, state(step), step.current);
+    stderr::say(format_args!(
+        "  wave {wave}: {state}, {servers}, {current} current{others}"
+    ));
+}
+
+fn print(report: &WaveReport, json: bool) -> Result<(), Failure> {
+    if json {
+        return Ok(stdout::json(report)?);
     }
     Ok(stdout::line(report.hash)?)
 }
 
-fn proposal(found: &InWaves, arguments: &StepArguments, now: bulla_schemas::Timestamp) -> Proposal {
+fn proposal(found: &InWaves, arguments: &StepArguments, now: Timestamp) -> Proposal {
     Proposal {
         project: found.head.project.clone(),
         channel: found.head.channel.clone(),
         hash: found.head.hash,
-        reason: arguments.reason.clone(),
+        reason: arguments.reason.clone().unwrap_or_default(),
         issued_at: now,
         waves: None,
         urgent: None,

@@ -2,8 +2,9 @@
 
 use bulla_registry_client::{ClientError, FollowError};
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
-use bulla_trust::Head;
+use bulla_trust::Promotion;
 
 use crate::contents::ContentsError;
 use crate::sign::SignError;
@@ -70,8 +71,8 @@ pub enum PromoteError {
     },
     /// Waves of something that all servers have had.
     #[error(
-        "`{channel}` pointed to {hash} before, so that this is a rollback, which reaches all \
-         servers at once and not in waves"
+        "`{channel}` pointed to {hash} before, so that this is a rollback, which has no waves of its \
+         own"
     )]
     WavesBack {
         /// The release.
@@ -96,13 +97,23 @@ pub enum PromoteError {
     #[error(transparent)]
     Sign(#[from] SignError),
     /// Another person was faster.
-    #[error(
-        "{} moved `{}` of {} to {} meanwhile: {}",
-        names(&.head.people), .head.channel, .head.project, .head.hash, .head.reason
-    )]
+    #[error("{} {} meanwhile: {}", names(&.faster.people), deed(.faster, .project), .faster.reason)]
     Overtaken {
-        /// Where the channel points now.
-        head: Box<Head>,
+        /// The project.
+        project: ProjectName,
+        /// What that person did.
+        faster: Box<Promotion>,
+    },
+    /// A head that is promoted again, of which only the first half was done.
+    #[error("`{channel}` is paused at {hash}, and did not go on")]
+    LeftPaused {
+        /// The channel.
+        channel: ChannelName,
+        /// Its head.
+        hash: Digest,
+        /// Why it did not.
+        #[source]
+        source: Box<PromoteError>,
     },
     /// The log does not show the promotion.
     #[error("the registry took the promotion, but its log does not show it yet")]
@@ -122,6 +133,7 @@ impl Outcome for PromoteError {
             Self::Sign(error) => error.kind(),
             Self::Client(error) => error.kind(),
             Self::Follow(error) => error.kind(),
+            Self::LeftPaused { source, .. } => source.kind(),
             Self::Overtaken { .. } | Self::NotIncluded => FailureKind::Temporary,
             _ => FailureKind::Refused,
         }
@@ -146,17 +158,40 @@ impl Outcome for PromoteError {
             Self::NotReleased { .. } => Some("publish it first".to_owned()),
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
-            Self::WavesBack { .. } => Some("leave out --waves".to_owned()),
-            Self::OtherRollout { .. } => Some(
-                "`bulla wave next` and `bulla wave all` let waves go; on a server, \
-                 `bulla-installer install PROJECT --now` does not wait for a wave or window"
+            Self::WavesBack { .. } => Some(
+                "leave out --waves: servers on which it was live go at once, and any other goes as it \
+                 was promoted"
                     .to_owned(),
             ),
-            Self::Overtaken { .. } => {
-                Some("look with `bulla diff`, then run the same command again".to_owned())
+            Self::OtherRollout { channel, .. } => Some(format!(
+                "`bulla wave next {channel} -m TEXT` and `bulla wave all {channel} -m TEXT` let waves go; \
+                 on a server, `bulla-installer install PROJECT --now` does not wait for a wave or \
+                 window"
+            )),
+            Self::Overtaken { faster, .. } => {
+                let look = match faster.action {
+                    Action::Widen => format!("bulla wave {}", faster.channel),
+                    _ => "bulla diff".to_owned(),
+                };
+                Some(format!(
+                    "look with `{look}`, then run the same command again if it is still meant"
+                ))
             }
+            Self::LeftPaused { channel, hash, .. } => Some(format!(
+                "no server takes it meanwhile; `bulla promote {} {channel} -m TEXT` goes on",
+                hash.short()
+            )),
             Self::NotIncluded => Some("look with `bulla history` before trying again".to_owned()),
         }
+    }
+}
+
+fn deed(promotion: &Promotion, project: &ProjectName) -> String {
+    let place = format!("`{}` of {project}", promotion.channel);
+    match (promotion.action, promotion.up_to) {
+        (Action::Widen, Some(up_to)) => format!("let the waves of {place} up to {up_to} go"),
+        (Action::Pause, _) => format!("paused {place}"),
+        _ => format!("moved {place} to {}", promotion.hash),
     }
 }
 

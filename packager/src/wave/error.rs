@@ -3,7 +3,7 @@
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::FailedServer;
 use bulla_schemas::statement::Wave;
-use bulla_schemas::{ChannelName, Digest, ProjectName};
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
 
 use crate::resolve::ResolveError;
 
@@ -17,9 +17,9 @@ pub enum WaveError {
     /// The channel, or its head, is not known.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// The head goes to all servers at once.
+    /// The head has no waves.
     #[error(
-        "{hash} was not promoted to `{channel}` of {project} in waves, so that every server may go"
+        "`{channel}` of {project} points to {hash}, which has no waves there that could be let go"
     )]
     AtOnce {
         /// The project.
@@ -49,11 +49,37 @@ pub enum WaveError {
         /// The channel.
         channel: ChannelName,
     },
+    /// No server is left.
+    #[error(
+        "the rollout of {hash} on `{channel}` is finished: no server is in a wave after {last}"
+    )]
+    Finished {
+        /// The release.
+        hash: Digest,
+        /// The channel.
+        channel: ChannelName,
+        /// The last wave in which a server is.
+        last: Wave,
+    },
+    /// People stopped the channel.
+    #[error("`{channel}`, which points to {hash}, is paused by {}: {reason}", names(.people))]
+    Paused {
+        /// The channel.
+        channel: ChannelName,
+        /// The release.
+        hash: Digest,
+        /// Who paused it.
+        people: Vec<Name>,
+        /// Why.
+        reason: String,
+    },
     /// The release failed on a server that may have it.
     #[error("{hash} failed on {}", servers(.failed))]
     Failed {
         /// The release.
         hash: Digest,
+        /// The channel.
+        channel: ChannelName,
         /// The servers, each with its wave.
         failed: Vec<(Wave, FailedServer)>,
     },
@@ -64,8 +90,11 @@ impl Outcome for WaveError {
         match self {
             Self::Resolve(error) => error.kind(),
             Self::Several { .. } => FailureKind::Usage,
-            Self::None { .. } => FailureKind::Failed,
-            Self::AtOnce { .. } | Self::AllGo { .. } | Self::Failed { .. } => FailureKind::Refused,
+            Self::None { .. } | Self::AtOnce { .. } => FailureKind::Failed,
+            Self::AllGo { .. }
+            | Self::Finished { .. }
+            | Self::Paused { .. }
+            | Self::Failed { .. } => FailureKind::Refused,
         }
     }
 
@@ -81,11 +110,24 @@ impl Outcome for WaveError {
             Self::None { .. } => {
                 Some("`bulla promote RELEASE CHANNEL --waves 10m` promotes in waves".to_owned())
             }
-            Self::Failed { .. } => Some(
-                "`bulla rollback` takes it back; --despite-failures lets more servers go"
-                    .to_owned(),
-            ),
-            Self::AtOnce { .. } | Self::AllGo { .. } => None,
+            Self::AtOnce { channel, .. } => Some(format!(
+                "`bulla promote RELEASE {channel} --waves 10m` promotes in waves"
+            )),
+            Self::Failed { channel, .. } => Some(format!(
+                "`bulla rollback {channel} -m TEXT` takes it back; `bulla wave next {channel} -m TEXT \
+                 --despite-failures` lets more servers go"
+            )),
+            Self::Finished { channel, .. } => Some(format!(
+                "`bulla wave {channel}` shows how the servers are; `bulla wave all {channel} -m TEXT` \
+                 lets later waves go, too, in which servers may be that have not reported yet"
+            )),
+            Self::Paused { channel, hash, .. } => Some(format!(
+                "`bulla rollback {channel} --to {} -m TEXT` goes on",
+                hash.short()
+            )),
+            Self::AllGo { channel } => {
+                Some(format!("`bulla wave {channel}` shows how the servers are"))
+            }
         }
     }
 }
@@ -93,6 +135,11 @@ impl Outcome for WaveError {
 fn list(channels: &[ChannelName]) -> String {
     let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
     channels.join(", ")
+}
+
+fn names(people: &[Name]) -> String {
+    let people: Vec<_> = people.iter().map(Name::as_str).collect();
+    people.join(", ")
 }
 
 fn servers(failed: &[(Wave, FailedServer)]) -> String {

@@ -22,6 +22,15 @@ pub struct WaveReport {
     pub promoted_at: Timestamp,
     /// The last wave that people let go.
     pub open: Wave,
+    /// The last wave that may go by now, where its time has come and people have not let it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_up_to: Option<Wave>,
+    /// Whether nothing is left to let go: the servers that have reported are all in waves that may go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finished: bool,
+    /// Whether people paused the channel, so that no server goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
     /// The waves in which servers have reported that they are.
     pub steps: Vec<WaveStep>,
     /// The entry of the log that lets a further wave go; absent when nothing was signed.
@@ -37,9 +46,13 @@ pub struct WaveStep {
     pub wave: Wave,
     /// Whether its servers may go.
     pub may_go: bool,
-    /// When their time comes by itself.
+    /// When their time comes by itself; absent where an earlier wave failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
+    /// The earlier wave in which the release failed, so that its servers wait until people let them
+    /// go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<Wave>,
     /// How many servers are in it.
     pub servers: u64,
     /// How many of them say that the release is live there.
@@ -47,6 +60,15 @@ pub struct WaveStep {
     /// Those that say that it failed there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedServer>,
+    /// Those that may go and say that they wait, such as for their window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WaitingServer>,
+    /// Those that a person there keeps on another release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HostName>,
+    /// Those that have not reported for long. What else is told of them is what they said last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<HostName>,
 }
 
 /// A server that says that a release failed there.
@@ -56,6 +78,16 @@ pub struct FailedServer {
     /// The server.
     pub host: HostName,
     /// Why, in its words.
+    pub reason: String,
+}
+
+/// A server that says that it waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WaitingServer {
+    /// The server.
+    pub host: HostName,
+    /// For what, in its words.
     pub reason: String,
 }
 

@@ -14,6 +14,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use bulla_schemas::units::count;
 
@@ -23,6 +26,8 @@ use crate::tree::obstacle::{Obstacle, Process};
 use crate::tree::survey::survey;
 
 const PROC: &str = "/proc";
+/// How many processes a thread looks at before it takes more.
+const PROCESSES: usize = 8;
 
 /// The uses of a project's trees.
 #[derive(Debug)]
@@ -75,16 +80,15 @@ impl Uses {
         let own = Path::new(PROC).join("self");
         let mounts = Mounts::read(&own, Path::new("/")).unwrap_or_default();
         let project = locations(site, &mounts);
-        let mut search = Search {
+        let ground = Ground {
             own_namespace: fs::read_link(own.join("ns/mnt")).ok(),
             own_table: fs::read(own.join("mountinfo")).unwrap_or_default(),
             own_mounts: &mounts,
             own_views: views(&mounts, &project),
             project: &project,
-            namespaces: HashMap::new(),
-            found: Vec::new(),
-            hidden: 0,
+            namespaces: Mutex::default(),
         };
+        let mut search = Search::on(&ground);
         search.look_at_mounts(&mounts, None);
         let listed = search.look_at_processes(&own);
         let Search { found, hidden, .. } = search;
@@ -177,23 +181,36 @@ impl Uses {
     }
 }
 
-/// What is collected on the way through `/proc`.
-struct Search<'a> {
+/// What every process is looked at from.
+struct Ground<'a> {
     own_namespace: Option<PathBuf>,
     own_table: Vec<u8>,
     own_mounts: &'a Mounts,
     own_views: Vec<View>,
     project: &'a [Location],
     /// By the name of the namespace and the root of the process.
-    namespaces: HashMap<(PathBuf, PathBuf), Vec<View>>,
+    namespaces: Mutex<HashMap<(PathBuf, PathBuf), Vec<View>>>,
+}
+
+/// What is collected on the way through `/proc`.
+struct Search<'a> {
+    ground: &'a Ground<'a>,
     found: Vec<Use>,
     hidden: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn on(ground: &'a Ground<'a>) -> Self {
+        Self {
+            ground,
+            found: Vec::new(),
+            hidden: 0,
+        }
+    }
+
     fn look_at_mounts(&mut self, mounts: &Mounts, process: Option<&Process>) {
         let is_inside = |location: &Location| {
-            let mut project = self.project.iter();
+            let mut project = self.ground.project.iter();
             project.any(|project| location.below(project).is_some())
         };
         for mount in mounts.iter() {
@@ -231,7 +248,7 @@ impl Search<'_> {
     /// namespace that it was mounted in: the one that shows it, or this one.
     fn layers(&self, mount: &Mount, mounts: &Mounts) -> Vec<Location> {
         let places = mount.layers.iter().flat_map(|path| {
-            let tables = [mounts, self.own_mounts];
+            let tables = [mounts, self.ground.own_mounts];
             tables
                 .map(|mounts| mounts.locate(path))
                 .into_iter()
@@ -240,7 +257,7 @@ impl Search<'_> {
         // What lies on the overlay itself is not below it.
         let places = places.filter(|place| !place.is_beside(&mount.root));
         let inside = places.filter_map(|place| {
-            let mut project = self.project.iter();
+            let mut project = self.ground.project.iter();
             project.find_map(|project| {
                 let rest = place.below(project)?;
                 // Where `current` led when it was mounted is not known: to any release.
@@ -253,22 +270,38 @@ impl Search<'_> {
 
     fn look_at_processes(&mut self, own: &Path) -> io::Result<()> {
         let own = fs::read_link(own)?;
+        let mut processes: Vec<u32> = Vec::new();
         for entry in fs::read_dir(PROC)? {
             let name = entry?.file_name();
-            if let Some(id) = name.to_str().and_then(|name| name.parse().ok())
-                && name.as_os_str() != own.as_os_str()
-            {
-                let directory = Path::new(PROC).join(&name);
-                match self.look_at_process(id, &directory) {
-                    Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                        self.look_at_hidden(id, &directory);
-                    }
-                    // It ended meanwhile.
-                    Err(_) | Ok(()) => {}
+            let id: Option<u32> = name.to_str().and_then(|name| name.parse().ok());
+            processes.extend(id.filter(|_| name != own));
+        }
+        let looked: Vec<Self> = processes
+            .par_chunks(PROCESSES)
+            .map(|processes| {
+                let mut search = Search::on(self.ground);
+                for id in processes {
+                    search.look_at(*id);
                 }
-            }
+                search
+            })
+            .collect();
+        for Search { found, hidden, .. } in looked {
+            self.found.extend(found);
+            self.hidden += hidden;
         }
         Ok(())
+    }
+
+    fn look_at(&mut self, id: u32) {
+        let directory = Path::new(PROC).join(id.to_string());
+        match self.look_at_process(id, &directory) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.look_at_hidden(id, &directory);
+            }
+            // It ended meanwhile.
+            Err(_) | Ok(()) => {}
+        }
     }
 
     /// Looks at each thread: one can have its own directory, open files and mount namespace, and
@@ -298,8 +331,8 @@ impl Search<'_> {
     /// mapped. Tells whether that was there: it is not in a thread that has ended.
     fn look_at_thread(&mut self, id: u32, directory: &Path, memory: bool) -> io::Result<bool> {
         let namespace = fs::read_link(directory.join("ns/mnt"))?;
-        let views = if self.own_namespace.as_ref() == Some(&namespace) {
-            self.own_views.clone()
+        let views = if self.ground.own_namespace.as_ref() == Some(&namespace) {
+            self.ground.own_views.clone()
         } else {
             self.namespace(namespace, id, directory)?
         };
@@ -356,13 +389,16 @@ impl Search<'_> {
     ) -> io::Result<Vec<View>> {
         let root = fs::read_link(directory.join("root"))?;
         let key = (namespace, root);
-        if let Some(views) = self.namespaces.get(&key) {
+        // Held until it is looked at: the others wait instead of doing the same.
+        let namespaces = &self.ground.namespaces;
+        let mut namespaces = namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(views) = namespaces.get(&key) {
             return Ok(views.clone());
         }
         let mounts = Mounts::read(directory, &key.1)?;
         self.look_at_mounts(&mounts, Some(&named(id, directory)));
-        let views = views(&mounts, self.project);
-        self.namespaces.insert(key, views.clone());
+        let views = views(&mounts, self.ground.project);
+        namespaces.insert(key, views.clone());
         Ok(views)
     }
 
@@ -378,7 +414,7 @@ impl Search<'_> {
             self.hidden += 1;
         }
         let table = fs::read(directory.join("mountinfo")).unwrap_or_default();
-        if table != self.own_table {
+        if table != self.ground.own_table {
             let mounts = Mounts::parse(&table, Path::new("/"));
             self.look_at_mounts(&mounts, Some(&named(id, directory)));
         }

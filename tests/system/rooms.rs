@@ -28,7 +28,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         "installer/src",
         &[
             &["cli"],
-            &["agent", "doctor"],
+            &["doctor"],
+            &["agent"],
             &["setup"],
             &["operation"],
             &["live", "fetch", "drift"],

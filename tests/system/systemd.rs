@@ -200,10 +200,11 @@ fn follow(machine: &Container, world: &World) {
 
 /// Two servers, one set up by the package and one by `setup`, and what they follow.
 struct Day {
-    world: World,
-    checkout: GitCheckout,
+    // Switched off before the world is removed, in whose directory their roots are mounted.
     by_package: Container,
     by_setup: Container,
+    checkout: GitCheckout,
+    world: World,
 }
 
 impl Day {

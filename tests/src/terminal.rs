@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 use crate::Transcript;
 
 /// Runs a command with a terminal of so many columns for stdin, stdout and stderr, and types
-/// `typed`. What it writes and draws is in `stdout`, with the terminal's line ends.
+/// `typed`. With no columns, the terminal does not say how large it is. What it writes and draws is in `stdout`, with the terminal's line ends.
 #[must_use]
 pub fn on_terminal(command: &Command, columns: u16, typed: &str) -> Transcript {
-    let mut line = format!("stty cols {columns} rows 24; exec");
+    let rows = if columns == 0 { 0 } else { 24 };
+    let mut line = format!("stty cols {columns} rows {rows}; exec");
     for word in std::iter::once(command.get_program()).chain(command.get_args()) {
         let word = word.to_str().expect("words in UTF-8");
         assert!(!word.contains('\''), "`script` takes a line for a shell");

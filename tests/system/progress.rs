@@ -1,7 +1,9 @@
 //! What is drawn on a terminal: progress in bytes and rate, there and nowhere else, and tables.
 
+use std::process::Command;
+
 use bulla_tests::programs::is_installed;
-use bulla_tests::{World, on_terminal, skip};
+use bulla_tests::{Program, World, on_terminal, skip};
 
 const PROJECT: &str = "acme/billing";
 
@@ -132,6 +134,51 @@ fn tables_fit_a_terminal_of_80_columns_and_keep_hashes_whole() {
                 columns == 40 || widest <= Some(80),
                 "{widest:?} of\n{shown}"
             );
+        }
+    }
+}
+
+#[test]
+fn tables_of_servers_and_registries_fit_a_terminal_also_where_it_does_not_say_how_wide_it_is() {
+    if !is_installed("script") {
+        return skip("`script` of util-linux is not installed: tables on a terminal");
+    }
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    world.release(&checkout.path, PROJECT);
+    let (server, host_file) = world.follower("web1", PROJECT);
+    let config = host_file.to_str().unwrap();
+    server.run(&["install", "--config", config]).done();
+    let data = world.registry.data();
+    let data = data.to_str().unwrap();
+    let token = [
+        "create",
+        "--name",
+        "of the machine that builds",
+        "--scope",
+        "pull,report",
+        "--host",
+        "web1.acme.example",
+    ];
+    world.registry.token(&token).done();
+    for columns in [80, 0] {
+        let mut tokens = Command::new(Program::Registry.path());
+        tokens.args(["token", "list", "--data", data]);
+        let installer = |arguments: &[&str]| {
+            let arguments = [arguments, &["--config", config]].concat();
+            server.command(Program::Installer, &arguments)
+        };
+        for (command, whole) in [
+            (installer(&["status"]), PROJECT),
+            (installer(&["history", PROJECT]), "install"),
+            (installer(&["config", "show"]), PROJECT),
+            (tokens, "pull,report"),
+        ] {
+            let shown = on_terminal(&command, columns, "").stdout;
+            assert!(shown.contains(whole), "{shown}");
+            let lines = shown.lines().filter(|line| !line.contains(": "));
+            let widest = lines.map(|line| line.trim_end().chars().count()).max();
+            assert!(widest <= Some(80), "{widest:?} of\n{shown}");
         }
     }
 }

@@ -43,6 +43,7 @@ mod quarantine;
 mod recycle;
 mod registry;
 mod rollback;
+mod socket;
 mod unremovable;
 mod verify;
 mod waves;

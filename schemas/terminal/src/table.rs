@@ -2,7 +2,8 @@
 //! is not enough each row becomes a paragraph of its own.
 
 use std::fmt::{Display, Write as _};
-use std::io;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use bulla_schemas::escape::escape;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
@@ -10,6 +11,8 @@ use terminal_size::terminal_size_of;
 
 use crate::stdout::{self, OutputError};
 
+/// How wide a terminal is that does not say so, as those of serial lines and of some programs.
+const USUAL: u16 = 80;
 /// Least characters of a column that wraps.
 const LEAST: u16 = 16;
 /// Spaces between two columns.
@@ -54,12 +57,12 @@ impl Table {
 
     /// Prints the table, as wide as the terminal when stdout is one.
     pub fn print(&self) -> Result<(), OutputError> {
-        stdout::write(&self.text(terminal_size_of(io::stdout()).map(|(columns, _)| columns.0)))
+        stdout::write(&self.text(columns(&io::stdout())))
     }
 
     /// Returns the table for stderr, as wide as the terminal when that is one.
     pub fn for_stderr(&self) -> String {
-        self.text(terminal_size_of(io::stderr()).map(|(columns, _)| columns.0))
+        self.text(columns(&io::stderr()))
     }
 
     fn text(&self, columns: Option<u16>) -> String {
@@ -146,6 +149,13 @@ impl Table {
         }
         text
     }
+}
+
+/// Returns how wide a stream is, where it is a terminal.
+fn columns(stream: &(impl AsFd + IsTerminal)) -> Option<u16> {
+    let size = terminal_size_of(stream.as_fd());
+    let usual = || stream.is_terminal().then_some(USUAL);
+    size.map(|(columns, _)| columns.0).or_else(usual)
 }
 
 /// Cuts a cell between its words into lines of so many characters; a longer word has a line of its

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,6 +108,72 @@ fn where_a_release_is_says_what_was_read_back_from_the_disk() {
         let found = world.bulla(&["where", PROJECT, "--json"]).done().json();
         let error = found[0]["report"]["lastError"]["message"].clone();
         found[0]["state"] == "failed" && error.as_str().is_some_and(|text| text.contains("current"))
+    });
+}
+
+#[test]
+fn a_server_that_cannot_come_back_to_its_load_balancer_is_said_once_and_noted_until_it_does() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = world.follower("web1", PROJECT);
+    let undrain = world.path("undrain");
+    let script = format!(
+        "#!/bin/sh\necho again >> {0}.tries\ntest -e {0}.mended\n",
+        undrain.display()
+    );
+    fs::write(&undrain, script).unwrap();
+    fs::set_permissions(&undrain, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = fs::read_to_string(&host_file).unwrap();
+    let balancer = format!(
+        "load-balancer = {{ drain = [\"/bin/true\"], undrain = [\"{}\"] }}\n",
+        undrain.display()
+    );
+    let user = if rustix::process::geteuid().is_root() {
+        "user = \"root\"\n"
+    } else {
+        ""
+    };
+    fs::write(
+        &host_file,
+        format!("name = \"web1\"\n{config}{balancer}{user}"),
+    )
+    .unwrap();
+    let created = world
+        .registry
+        .token(&["create", "--scope", "pull,report", "--host", "web1"])
+        .done();
+    let environment = [("BULLA_TOKEN", created.last_line())];
+    let mut agent = Agent::start_with(&server, Program::Installer, &host_file, &environment);
+    agent.wait_until_live(&server, PROJECT, &first);
+    let reported = || {
+        let found = world.bulla(&["where", PROJECT, "--json"]).done().json();
+        found[0].clone()
+    };
+    agent.wait_for("a report of why it is out", |_| {
+        reported()["report"]["drained"]["reason"].is_string()
+    });
+    let host = reported();
+    assert_eq!(host["state"], "current", "{host}");
+    let table = world.bulla(&["where", PROJECT]).done().stdout;
+    assert!(
+        table.contains("may be out of its load balancer since 2"),
+        "{table}"
+    );
+    assert!(table.trim_end().ends_with("ended with status 1"), "{table}");
+    let tries = || fs::read_to_string(undrain.with_extension("tries")).unwrap_or_default();
+    agent.wait_for("a second look", |_| tries().lines().count() > 2);
+    let said = agent.spoken();
+    assert_eq!(
+        said.matches("may be out of its load balancer").count(),
+        1,
+        "{said}"
+    );
+    fs::write(undrain.with_extension("mended"), "").unwrap();
+    agent.signal(Signal::HUP);
+    agent.wait_for("a report that it is back", |_| {
+        let host = reported();
+        host["state"] == "current" && host["report"]["drained"].is_null()
     });
 }
 

@@ -305,3 +305,38 @@ fn the_environment_names_the_file_and_the_command_line_wins() {
     let shown = show(&["--config", other.to_str().unwrap()]);
     assert_eq!(shown["projects"][0]["project"], "acme/shop");
 }
+
+#[test]
+fn an_image_is_set_up_as_its_own_host_file_says_and_not_as_this_machines() {
+    let host = Host::new();
+    let image = host.path("image");
+    let drop_in = image.join("etc/systemd/system/bulla-agent.service.d/directories.conf");
+    let setup = || {
+        let destination = image.to_str().unwrap();
+        host.world.run(&["setup", "--destdir", destination])
+    };
+    fs::create_dir_all(image.join("etc/bulla")).unwrap();
+    let run = setup();
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(
+        image
+            .join("lib/systemd/system/bulla-agent.service")
+            .exists()
+    );
+    assert!(!drop_in.exists());
+    let text = "root = \"/data/apps\"\nmetrics = \"/data/metrics/bulla.prom\"\n";
+    fs::write(image.join("etc/bulla/server.toml"), text).unwrap();
+    let run = setup();
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let written = fs::read_to_string(&drop_in).unwrap();
+    for directory in ["/data/apps", "/data/metrics"] {
+        assert!(
+            written.contains(&format!("ReadWritePaths=\"-{directory}\"")),
+            "{written}"
+        );
+    }
+    assert!(
+        !written.contains(host.world.folder.path().to_str().unwrap()),
+        "{written}"
+    );
+}

@@ -86,7 +86,7 @@ fn a_project_is_shown_with_each_of_its_servers_and_why_it_is_not_current() {
     assert_eq!(asked, "/api/v1/projects/acme%2Fbilling/where");
     assert_snapshot!(ran.transcript(), @r"
     PROJECT       CHANNEL  HOST  STATE    HASH          SINCE                 NOTE
-    acme/billing  prod     web1  failed   HASH  2026-11-27T06:39:49Z  \u{1b}[2J\u{202e}\u{9b}GET /health answered 503, expected 200 to 399, and it went on doing so unt…
+    acme/billing  prod     web1  failed   HASH  2026-11-27T06:39:49Z  \u{1b}[2J\u{202e}\u{9b}GET /health answered 503, expected 200 to 399, and it went on doing so until the window was over
     acme/billing  prod     web2  held     HASH  2026-11-27T06:39:49Z  held by alice: the last one that printed
     acme/billing  prod     web3  drifted  HASH  2026-11-27T06:39:49Z  2 paths differ
     acme/billing  prod     web9  behind   HASH  2026-11-27T06:39:49Z  expected HASH

@@ -21,6 +21,7 @@ mod running;
 mod said;
 mod schedule;
 mod socket;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -41,7 +42,7 @@ use self::event::Event;
 use self::listener::Listener;
 use self::notify::Notifier;
 use self::pulse::Pulse;
-use self::report::{Heard, Reporter};
+use self::report::Reporter;
 use self::running::{Look, Running};
 use self::said::Said;
 use self::schedule::Schedule;
@@ -49,9 +50,8 @@ use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::operation::{Outcome, ProjectStatus, Waiting, status, sync_all};
-use crate::state::{synced, with_hint};
-use bulla_schemas::units::count;
+use crate::operation::{Outcome, Waiting, sync_all};
+use crate::state::with_hint;
 
 pub use self::listener::ListenError;
 pub use self::orders::Orders;
@@ -440,67 +440,6 @@ impl Agent {
         }
     }
 
-    /// Reports, and says where that is news why no registry took it. Tells whether one did.
-    fn report(&mut self) -> bool {
-        let reported = self.tell();
-        match &reported {
-            Heard::Yes => {}
-            Heard::Partly { left_out } => {
-                let problem = format!(
-                    "the registry leaves {left_out} out of the reports of this server: its token is \
-                     not for that; `bulla-registry token create --scope pull,report --host HOST` \
-                     makes one for all projects"
-                );
-                self.say(None, Level::Warning, &problem);
-            }
-            Heard::Again => self.say(None, Level::Done, "reports are taken again"),
-            Heard::No { problem, is_news } => {
-                if *is_news {
-                    let problem = format!("no registry takes reports of this server: {problem}");
-                    self.say(None, Level::Warning, &problem);
-                }
-            }
-        }
-        self.schedule.was_reported(Instant::now());
-        !matches!(reported, Heard::No { .. })
-    }
-
-    /// Looks once how this server is, for the file for Prometheus and for the registries.
-    fn tell(&mut self) -> Heard {
-        let orders = Arc::clone(&self.orders);
-        if orders.config.metrics.is_none() && !orders.has_token() {
-            return Heard::Yes;
-        }
-        let now = self.voice.now();
-        let found =
-            status(&orders.server, &orders.config, None, now).map_err(|error| with_hint(&error));
-        if let Some(path) = &orders.config.metrics {
-            self.measure(path, &found);
-        }
-        if !orders.has_token() {
-            return Heard::Yes;
-        }
-        let interval = orders.config.poll();
-        self.reporter
-            .report(&orders, &self.known, found, (interval, now))
-    }
-
-    /// Writes the file for Prometheus.
-    fn measure(&mut self, path: &Path, found: &Result<Vec<ProjectStatus>, String>) {
-        let written = found.as_ref().map_err(Clone::clone).and_then(|found| {
-            let synced_at = synced::read(&self.orders.server.synced());
-            metrics::write(path, found, self.known.size(), synced_at)
-                .map_err(|error| with_hint(&error))
-        });
-        let problem = written.err();
-        // The same at every report would hide what else is said.
-        if let Some(problem) = problem.as_ref().filter(|_| problem != self.unmeasured) {
-            let problem = format!("the file for Prometheus was not written: {problem}");
-            self.say(None, Level::Warning, &problem);
-        }
-        self.unmeasured = problem;
-    }
-
     fn reload(&mut self) {
         self.notifier.reloading();
         let stamp = self.orders.stamp_of_file();
@@ -532,32 +471,5 @@ impl Agent {
         if let Some(socket) = &self.socket {
             socket.tell(&self.orders);
         }
-    }
-
-    /// One line for `systemctl status`.
-    fn status(&self) -> String {
-        let running: Vec<&str> = self.running.iter().map(ProjectName::as_str).collect();
-        match (running.as_slice(), &self.unread) {
-            ([], None) => format!(
-                "{}, log of {}",
-                count(self.schedule.len() as u64, "project", "projects"),
-                count(self.known.size(), "entry", "entries")
-            ),
-            ([], Some(problem)) => format!("the log was not read: {problem}"),
-            (running, _) => format!("working on {}", running.join(", ")),
-        }
-    }
-
-    fn say(&self, project: Option<&ProjectName>, level: Level, sentence: &str) {
-        self.tell_of(Topic::Agent, level, project.map(About::project), sentence);
-    }
-
-    fn tell_of(&self, topic: Topic, level: Level, about: Option<About<'_>>, sentence: &str) {
-        self.voice.say(&Message {
-            topic,
-            level,
-            about,
-            sentence,
-        });
     }
 }

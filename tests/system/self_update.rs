@@ -133,6 +133,10 @@ fn a_program_that_works_becomes_the_agent_and_one_that_does_not_is_left_once() {
     let why = failed["failure"].as_str().unwrap();
     assert!(why.contains("could not be the agent here"), "{why}");
 
+    // Nor does one that does not say which it is.
+    let silent = scene.release_program("silent", b"#!/bin/sh\nexit 0\n");
+    scene.wait_for_return(&mut agent, &silent, &good);
+
     // The next that works does.
     let next = scene.release("four", "# four");
     agent.wait_until_said(&is_agent_now(&next));

@@ -217,7 +217,7 @@ fn a_release_that_failed_is_tried_again_everywhere_when_people_promote_it_again(
     fs::write(persist.join("sick"), "").unwrap();
     let second = promote(&world, &mut checkout, "two", &["--waves", "manual"]);
     one.agent.wait_until_said(&format!(
-        "`bulla promote {} CHANNEL --again`",
+        "`bulla promote {} CHANNEL --again -m REASON`",
         &second.replace("sha256:", "")[..12]
     ));
     one.wait_until_live(&first);

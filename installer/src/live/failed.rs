@@ -69,7 +69,7 @@ impl Outcome for FailedRelease {
         Some(format!(
             "`bulla-installer history {project} --output {number}` shows what was written; this \
              release is not tried again here until people promote it again, with `bulla promote {hash} \
-             CHANNEL --again`, or after `bulla-installer retry {project}`"
+             CHANNEL --again -m REASON`, or after `bulla-installer retry {project}`"
         ))
     }
 

@@ -41,9 +41,10 @@ pub(crate) fn version(path: &Path) -> Result<Version, String> {
         .map_err(|error| format!("`--version` says {last:?}: {error}"))
 }
 
-/// Has a program look whether it could be the agent of a server. Where this program cannot say that
-/// of itself either, the other one is not to blame.
+/// Has a program say its version, and look whether it could be the agent of a server. Where this
+/// program cannot say that of itself either, the other one is not to blame.
 pub(super) fn check(path: &Path, server: &[String]) -> Result<(), String> {
+    version(path).map_err(|why| format!("its program could not be the agent here: {why}"))?;
     let mut arguments = server.to_vec();
     arguments.push("self-check".to_owned());
     let Err(why) = run(path, &arguments, PATIENCE_FOR_CHECK) else {

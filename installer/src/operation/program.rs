@@ -76,11 +76,18 @@ pub(crate) fn choose(
     let Ok(Some(live)) = current::read(&site) else {
         return Choice::Own { why: None };
     };
-    let programs = Programs::read(server);
-    let why = match look(&site, &programs, live, purpose, own) {
+    let mut programs = Programs::read(server);
+    let unfit = match look(&site, &programs, live, purpose, own) {
         Ok(chosen) => return Choice::Release(chosen),
-        Err(why) => format!("the program of {} does not run: {why}", live.short()),
+        Err(unfit) => unfit,
     };
+    if let (Unfit::Broken(why), Purpose::Agent) = (&unfit, purpose) {
+        programs.cannot_start(live, why.clone());
+        // Where this cannot be written, it is found again at the next start.
+        let _ = programs.write(server);
+    }
+    let (Unfit::Broken(why) | Unfit::NotNow(why)) = unfit;
+    let why = format!("the program of {} does not run: {why}", live.short());
     if programs.failure(&live).is_some() {
         let others = programs.proved().filter(|hash| *hash != live);
         let mut others = others.map(|hash| look(&site, &programs, hash, purpose, own));
@@ -91,35 +98,44 @@ pub(crate) fn choose(
     Choice::Own { why: Some(why) }
 }
 
-/// Looks whether the program of a release can be the one. Says why not.
+/// Why the program of a release is not the one.
+enum Unfit {
+    /// It never will be.
+    Broken(String),
+    /// Something else is in its way.
+    NotNow(String),
+}
+
+/// Looks whether the program of a release can be the one.
 fn look(
     site: &Site,
     programs: &Programs,
     hash: Digest,
     purpose: Purpose,
     own: &Version,
-) -> Result<Chosen, String> {
+) -> Result<Chosen, Unfit> {
+    let not_now = |why: &str| Unfit::NotNow(why.to_owned());
     if let Some(why) = programs.failure(&hash) {
-        return Err(why.to_owned());
+        return Err(not_now(why));
     }
     let mut failed = quarantine::read(site).unwrap_or_default().into_iter();
     if failed.any(|failed| failed.hash == hash) {
-        return Err("it failed here".to_owned());
+        return Err(not_now("it failed here"));
     }
-    let path = program::find(&site.tree(&hash))?;
-    bulla_files::require_unshared(&path).map_err(|error| error.to_string())?;
+    let path = program::find(&site.tree(&hash)).map_err(Unfit::Broken)?;
+    bulla_files::require_unshared(&path).map_err(|error| Unfit::NotNow(error.to_string()))?;
     let known = programs.version(&hash).cloned();
     let version = match (&known, purpose) {
         (Some(known), _) => known.clone(),
-        (None, Purpose::Agent) => program::version(&path)?,
+        (None, Purpose::Agent) => program::version(&path).map_err(Unfit::Broken)?,
         (None, Purpose::Command) => {
-            return Err("it has not proved yet that it works as the agent".to_owned());
+            return Err(not_now("it has not proved yet that it works as the agent"));
         }
     };
     if *own > version {
-        return Err(format!(
+        return Err(Unfit::NotNow(format!(
             "its version {version} is older than {own}, which is installed beside it"
-        ));
+        )));
     }
     Ok(Chosen {
         hash,

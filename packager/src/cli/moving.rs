@@ -63,8 +63,8 @@ pub(super) fn is_done(state: &LogState, proposal: &Proposal, json: bool) -> Resu
         return Ok(false);
     };
     stderr::say(format_args!(
-        "{} of {} points to {} already, since entry {} of the log, by {}; `bulla promote {} {} --again` \
-         has servers on which it failed try it once more",
+        "{} of {} points to {} already, since entry {} of the log, by {}; `bulla promote {} {} --again \
+         -m REASON` has servers on which it failed try it once more",
         head.channel,
         head.project,
         head.hash.short(),

@@ -142,7 +142,7 @@ impl Outcome for InstallError {
             ),
             Self::Quarantined { project, failed } => Some(format!(
                 "`bulla-installer history {project} --output {}` shows what was written; promote \
-                 another release, or this one again with `bulla promote {hash} {} --again`; \
+                 another release, or this one again with `bulla promote {hash} {} --again -m REASON`; \
                  `bulla-installer retry {project} {hash}` tries it again here alone",
                 failed.number,
                 failed.channel,

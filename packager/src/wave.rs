@@ -207,6 +207,12 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Tells whether there are servers that may go, and none of them has the release.
+pub fn is_unproved(report: &WaveReport) -> bool {
+    let gone: Vec<_> = report.steps.iter().filter(|step| step.may_go).collect();
+    !gone.is_empty() && gone.iter().all(|step| step.current == 0)
+}
+
 /// Refuses to let more servers go where the release failed on one that might.
 pub fn require_healthy(report: &WaveReport) -> Result<(), WaveError> {
     let gone = report.steps.iter().filter(|step| step.may_go);
@@ -309,6 +315,29 @@ mod tests {
         let (organisation, _) = in_waves("manual");
         let found = find(&organisation.state, &project(), Some(&name("prod"))).unwrap();
         assert_eq!(found.next(&[], time(1_000_000)), Ok(wave(2)));
+    }
+
+    #[test]
+    fn a_release_that_no_server_has_is_unproved() {
+        let (organisation, new) = in_waves("manual");
+        let found = find(&organisation.state, &project(), None).unwrap();
+        let live = format!(r#","live":"{new}""#);
+        for (servers, expected) in [
+            (vec![], false),
+            (vec![deployment("web2", 2, &live)], false),
+            (vec![deployment("web1", 1, "")], true),
+            (
+                vec![deployment("web1", 1, ""), deployment("web2", 2, &live)],
+                true,
+            ),
+            (
+                vec![deployment("web1", 1, &live), deployment("web2", 2, "")],
+                false,
+            ),
+        ] {
+            let report = found.report(&servers, time(1));
+            assert_eq!(is_unproved(&report), expected, "{servers:?}");
+        }
     }
 
     #[test]

@@ -131,7 +131,11 @@ impl Reporter {
         let config = orders.config.project(&status.project);
         let history = History::read(&site.history()).unwrap_or_default();
         let head_failure = head_failure(log, &history, &status);
-        let last_error = self.errors.get(&status.project).cloned();
+        // That it is refused since then is no news, and says nothing about why.
+        let error = self.errors.get(&status.project);
+        let error = error
+            .filter(|error| head_failure.is_none() || !matches!(error.kind, FailureKind::Refused));
+        let last_error = error.cloned();
         ProjectReport {
             wave: config.wave(),
             channel: config.channel,

@@ -240,6 +240,9 @@ async fn go(
         found.require_server(next, &deployments)?;
     }
     say_reasons(&before);
+    if wave::is_unproved(&before) {
+        stderr::warn("no server reports that it has the release: nothing shows that it works");
+    }
     let what = if is_all {
         "all waves".to_owned()
     } else {

@@ -16,7 +16,7 @@ pub(crate) fn say_who_stays(
     found: Option<Uses>,
     observer: &dyn Observer,
 ) {
-    let uses = found.unwrap_or_else(|| Uses::of_project(site));
+    let uses = found.unwrap_or_else(|| Uses::at_a_glance(site));
     if let Some(in_use @ Obstacle::InUse { .. }) = uses.of_tree(&site.tree(left)) {
         observer.note(&format!(
             "{in_use}, of the release that was left, until it is restarted"

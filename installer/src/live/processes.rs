@@ -77,6 +77,16 @@ enum User {
 impl Uses {
     /// Looks at all mounts and processes that this process may look at.
     pub(crate) fn of_project(site: &Site) -> Self {
+        Self::look(site, Depth::Threads)
+    }
+
+    /// Looks at no more of each process than tells most users from others: a server with a thousand
+    /// threads is looked at as fast as one with one. Nothing may be removed on the strength of it.
+    pub(crate) fn at_a_glance(site: &Site) -> Self {
+        Self::look(site, Depth::Glance)
+    }
+
+    fn look(site: &Site, depth: Depth) -> Self {
         let own = Path::new(PROC).join("self");
         let mounts = Mounts::read(&own, Path::new("/")).unwrap_or_default();
         let project = locations(site, &mounts);
@@ -86,6 +96,7 @@ impl Uses {
             own_mounts: &mounts,
             own_views: views(&mounts, &project),
             project: &project,
+            depth,
             namespaces: Mutex::default(),
         };
         let mut search = Search::on(&ground);
@@ -181,6 +192,15 @@ impl Uses {
     }
 }
 
+/// How closely a process is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Its program, its directories and its open files.
+    Glance,
+    /// These of each of its threads, and what it has mapped.
+    Threads,
+}
+
 /// What every process is looked at from.
 struct Ground<'a> {
     own_namespace: Option<PathBuf>,
@@ -188,6 +208,7 @@ struct Ground<'a> {
     own_mounts: &'a Mounts,
     own_views: Vec<View>,
     project: &'a [Location],
+    depth: Depth,
     /// By the name of the namespace and the root of the process.
     namespaces: Mutex<HashMap<(PathBuf, PathBuf), Vec<View>>>,
 }
@@ -309,6 +330,9 @@ impl<'a> Search<'a> {
     fn look_at_process(&mut self, id: u32, directory: &Path) -> io::Result<()> {
         /// The links that the directory of a single thread has.
         const ALONE: u64 = 3;
+        if self.ground.depth == Depth::Glance {
+            return self.look_at_thread(id, directory, false).map(drop);
+        }
         let first = self.look_at_thread(id, directory, true);
         let threads = directory.join("task");
         let is_denied = |error: &io::Error| error.kind() == ErrorKind::PermissionDenied;

@@ -185,6 +185,22 @@ fn a_first_program_that_fails_is_not_tried_again_before_a_person_says_so() {
 }
 
 #[test]
+fn a_doctor_that_finds_a_broken_program_writes_nothing_down() {
+    let mut scene = Scene::begin();
+    let hash = scene.release_program("one", b"#!/bin/sh\nexit 0\n");
+    // It fails its check, and stays live because nothing was before it.
+    scene.run(&["install", PROJECT]);
+    scene.run(&["retry", PROJECT]).done();
+    let programs = scene.server.state.join("programs");
+    let doctor = scene.run(&["doctor", "--json"]).json();
+    let says = format!("the program of {} does not run", short(&hash));
+    let mut found = doctor.as_array().unwrap().iter();
+    let is_said = found.any(|one| one["found"].as_str().unwrap().contains(&says));
+    assert!(is_said, "{doctor:#}");
+    assert!(!programs.exists());
+}
+
+#[test]
 fn a_program_that_others_could_change_does_not_run() {
     let mut scene = Scene::begin();
     let hash = scene.release("one", "");

@@ -80,7 +80,7 @@ pub(crate) fn socket(named: Option<&Path>) -> Option<Finding> {
 
 /// Looks which program the agent is, where releases carry one.
 pub(crate) fn program(server: &Server, project: &ProjectName) -> Finding {
-    match choose(server, project, Purpose::Agent, &version()) {
+    match choose(server, project, Purpose::Doctor, &version()) {
         Choice::Own { why: None } => Finding::ok(
             STEP,
             format_args!("it is this program, since nothing of {project} is live yet"),

@@ -57,8 +57,10 @@ pub(crate) struct Chosen {
 /// What a program is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be the agent.
+    /// To be the agent. What never will be is written down.
     Agent,
+    /// To say which would be the agent: nothing is changed.
+    Doctor,
     /// To run a command: nothing is tried there.
     Command,
 }
@@ -81,10 +83,12 @@ pub(crate) fn choose(
         Ok(chosen) => return Choice::Release(chosen),
         Err(unfit) => unfit,
     };
-    if let (Unfit::Broken(why), Purpose::Agent) = (&unfit, purpose) {
+    if let Unfit::Broken(why) = &unfit {
         programs.cannot_start(live, why.clone());
-        // Where this cannot be written, it is found again at the next start.
-        let _ = programs.write(server);
+        if purpose == Purpose::Agent {
+            // Where this cannot be written, it is found again at the next start.
+            let _ = programs.write(server);
+        }
     }
     let (Unfit::Broken(why) | Unfit::NotNow(why)) = unfit;
     let why = format!("the program of {} does not run: {why}", live.short());
@@ -127,7 +131,9 @@ fn look(
     let known = programs.version(&hash).cloned();
     let version = match (&known, purpose) {
         (Some(known), _) => known.clone(),
-        (None, Purpose::Agent) => program::version(&path).map_err(Unfit::Broken)?,
+        (None, Purpose::Agent | Purpose::Doctor) => {
+            program::version(&path).map_err(Unfit::Broken)?
+        }
         (None, Purpose::Command) => {
             return Err(not_now("it has not proved yet that it works as the agent"));
         }

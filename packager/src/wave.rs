@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bulla_schemas::api::Deployment;
 use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};
 use bulla_schemas::statement::{Wave, Waves};
-use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::{Head, LogState, statement};
 
@@ -153,14 +153,14 @@ impl InWaves {
             let waiting = report.waiting.as_ref();
             let waiting = waiting.filter(|_| step.may_go && report.head == Some(head.hash));
             if let Some(reason) = report.failure_of(&head.hash) {
-                let reason = one_line(reason);
+                let reason = line::in_one(reason);
                 step.failed.push(FailedServer { host, reason });
             } else if report.live == Some(head.hash) {
                 step.current += 1;
             } else if report.hold.is_some() {
                 step.held.push(host);
             } else if let Some(waiting) = waiting {
-                let reason = one_line(waiting.reason.as_str());
+                let reason = line::in_one(waiting.reason.as_str());
                 step.waiting.push(WaitingServer { host, reason });
             }
         }
@@ -200,11 +200,6 @@ impl InWaves {
             silent: Vec::new(),
         }
     }
-}
-
-/// Whatever a server wrote.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Tells whether there are servers that may go, and none of them has the release.

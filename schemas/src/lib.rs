@@ -18,6 +18,7 @@ pub mod escape;
 pub mod frames;
 pub mod index;
 pub mod install;
+pub mod line;
 pub mod log;
 pub mod manifest;
 pub mod media_type;

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use bulla_schemas::Digest;
 use bulla_schemas::install::{Command, Hooks, Install};
+use bulla_schemas::line::shortened;
 use bulla_schemas::period::Period;
 
 use super::broken::Broken;
@@ -393,12 +394,7 @@ fn user(settings: &HookSettings) -> Result<User, HookError> {
 /// Returns a command in one line, for a sentence whose end is what matters.
 fn in_a_line(arguments: &[String]) -> String {
     const LONGEST: usize = 60;
-    let line = arguments.join(" ");
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    shortened(&arguments.join(" "), LONGEST)
 }
 
 /// Returns the last lines of an output, as far as they fit into an error.

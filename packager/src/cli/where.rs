@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use bulla_registry_client::Client;
 use bulla_schemas::api::{Deployment, DeploymentState};
-use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
 
@@ -168,10 +168,9 @@ fn note(item: &Deployment, longest: Option<usize>) -> String {
 
 /// Returns a text in one line, and only the beginning of one that is too long.
 fn shortened(text: &str, longest: Option<usize>) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match longest.and_then(|longest| text.char_indices().nth(longest)) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    match longest {
+        Some(longest) => line::shortened(text, longest),
+        None => line::in_one(text),
     }
 }
 

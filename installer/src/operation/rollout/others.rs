@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bulla_schemas::ProjectName;
 use bulla_schemas::api::Deployment;
+use bulla_schemas::line;
 use bulla_schemas::statement::Wave;
 use bulla_trust::Head;
 
@@ -57,7 +58,7 @@ pub(super) fn failure(
 fn of_deployment(deployment: &Deployment, head: &Head) -> Option<FailedHost> {
     let why = deployment.report.failure_of(&head.hash)?;
     // One line, whatever another server wrote.
-    let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = line::in_one(why);
     Some(FailedHost {
         host: deployment.host.clone(),
         wave: deployment.report.wave,

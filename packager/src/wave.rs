@@ -1,22 +1,23 @@
 //! Waves: how far a promotion has come on the servers of its channel, and letting further ones go.
 
 mod error;
-
-use std::collections::BTreeMap;
+mod report;
+mod servers;
 
 use bulla_schemas::api::Deployment;
-use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};
 use bulla_schemas::statement::{Wave, Waves};
-use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::{Head, LogState, statement};
 
+use self::servers::of_channel;
 use crate::promote::{self, PromoteError};
 use crate::proposal::Proposal;
 use crate::resolve;
 use crate::ssh::PersonalKey;
 
 pub use error::WaveError;
+pub use servers::{is_unproved, require_healthy, servers};
 
 /// A head that was promoted in waves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,113 +136,6 @@ impl InWaves {
         let failed = reports.filter(|report| report.failure_of(&self.head.hash).is_some());
         failed.map(|report| report.wave).min()
     }
-
-    /// Puts together what the log lets go and what servers say.
-    pub fn report(&self, deployments: &[Deployment], now: Timestamp) -> WaveReport {
-        let (head, first_failed) = (&self.head, self.first_failed(deployments));
-        let mut steps: BTreeMap<Wave, WaveStep> = BTreeMap::new();
-        for deployment in of_channel(deployments, &head.channel) {
-            let (report, wave) = (&deployment.report, deployment.report.wave);
-            let step = steps
-                .entry(wave)
-                .or_insert_with(|| self.step(wave, first_failed, now));
-            step.servers += 1;
-            let host = deployment.host.clone();
-            if deployment.silent_since.is_some() {
-                step.silent.push(host.clone());
-            }
-            let waiting = report.waiting.as_ref();
-            let waiting = waiting.filter(|_| step.may_go && report.head == Some(head.hash));
-            if let Some(reason) = report.failure_of(&head.hash) {
-                let reason = line::in_one(reason);
-                step.failed.push(FailedServer { host, reason });
-            } else if report.live == Some(head.hash) {
-                step.current += 1;
-            } else if report.hold.is_some() {
-                step.held.push(host);
-            } else if let Some(waiting) = waiting {
-                let reason = line::in_one(waiting.reason.as_str());
-                step.waiting.push(WaitingServer { host, reason });
-            }
-        }
-        let last_to_go = self.last_to_go(first_failed, now);
-        let last = self.last_known(deployments).unwrap_or(Wave::LAST);
-        WaveReport {
-            project: head.project.clone(),
-            channel: head.channel.clone(),
-            hash: head.hash,
-            waves: self.waves,
-            promoted_at: head.issued_at,
-            open: head.rollout.open,
-            due_up_to: Some(last_to_go).filter(|wave| *wave > head.rollout.open),
-            finished: last <= last_to_go && !head.is_paused(),
-            paused: head.is_paused(),
-            steps: steps.into_values().collect(),
-            entry: None,
-        }
-    }
-
-    /// Begins to count the servers of a wave.
-    fn step(&self, wave: Wave, first_failed: Option<Wave>, now: Timestamp) -> WaveStep {
-        let stopped_by = self.stopped_by(wave, first_failed);
-        let may_go = self.may_go(wave, first_failed, now);
-        WaveStep {
-            wave,
-            may_go: may_go && !self.head.is_paused(),
-            due: self
-                .due(wave)
-                .filter(|due| *due > now && !may_go && stopped_by.is_none()),
-            stopped_by,
-            servers: 0,
-            current: 0,
-            failed: Vec::new(),
-            waiting: Vec::new(),
-            held: Vec::new(),
-            silent: Vec::new(),
-        }
-    }
-}
-
-/// Tells whether there are servers that may go, and none of them has the release.
-pub fn is_unproved(report: &WaveReport) -> bool {
-    let gone: Vec<_> = report.steps.iter().filter(|step| step.may_go).collect();
-    !gone.is_empty() && gone.iter().all(|step| step.current == 0)
-}
-
-/// Refuses to let more servers go where the release failed on one that might.
-pub fn require_healthy(report: &WaveReport) -> Result<(), WaveError> {
-    let gone = report.steps.iter().filter(|step| step.may_go);
-    let failed: Vec<_> = gone
-        .flat_map(|step| step.failed.iter().map(|failed| (step.wave, failed.clone())))
-        .collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    Err(WaveError::Failed {
-        hash: report.hash,
-        channel: report.channel.clone(),
-        failed,
-    })
-}
-
-/// Counts the servers of a channel by wave.
-pub fn servers(deployments: &[Deployment], channel: &ChannelName) -> Vec<WaveServers> {
-    let mut counts: BTreeMap<Wave, u64> = BTreeMap::new();
-    for deployment in of_channel(deployments, channel) {
-        *counts.entry(deployment.report.wave).or_default() += 1;
-    }
-    let counts = counts.into_iter();
-    counts
-        .map(|(wave, servers)| WaveServers { wave, servers })
-        .collect()
-}
-
-fn of_channel<'a>(
-    deployments: &'a [Deployment],
-    channel: &'a ChannelName,
-) -> impl Iterator<Item = &'a Deployment> {
-    let of_channel = |deployment: &&Deployment| deployment.report.channel.as_ref() == Some(channel);
-    deployments.iter().filter(of_channel)
 }
 
 /// Signs the statement that lets the waves up to one go.

@@ -1,14 +1,18 @@
 //! What promoting and rolling back have in common for a person: the question, the signature, and
 //! the report of what was done, now or before.
 
+use std::path::PathBuf;
+
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::ProposalReport;
 use bulla_schemas::statement::Action;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
 use bulla_trust::LogState;
+use clap::Args;
 
 use super::changes::names;
+use super::session::Session;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::ssh::PersonalKey;
@@ -18,6 +22,45 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("expected a few words, found none".to_owned()),
         words => Ok(words.to_owned()),
+    }
+}
+
+/// What a person signs with, where only looking needs neither reason nor key.
+#[derive(Debug, Args)]
+pub(super) struct SigningArguments {
+    /// Why
+    #[arg(
+        long,
+        short = 'm',
+        value_name = "TEXT",
+        value_parser = reason,
+        required_unless_present = "dry_run"
+    )]
+    reason: Option<String>,
+    /// The public half of your SSH key; the agent or the file beside it signs
+    #[arg(long, value_name = "KEY.pub")]
+    ssh_key: Option<PathBuf>,
+}
+
+impl SigningArguments {
+    /// Returns the reason; none is given where nothing is signed.
+    pub(super) fn reason(&self) -> String {
+        self.reason.clone().unwrap_or_default()
+    }
+
+    /// Finds the key, where it is not only looked. `doing` is what needs the token besides.
+    pub(super) fn key(
+        &self,
+        session: &Session,
+        client: &Client,
+        is_dry_run: bool,
+        doing: &str,
+    ) -> Result<Option<PersonalKey>, Failure> {
+        if is_dry_run {
+            return Ok(None);
+        }
+        Session::require_token(client, doing)?;
+        session.personal_key(self.ssh_key.as_deref()).map(Some)
     }
 }
 

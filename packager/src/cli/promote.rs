@@ -8,7 +8,7 @@ use bulla_schemas::statement::Waves;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
 use clap::Args;
 
-use super::moving::{ask, is_done, print, reason, sign_and_append};
+use super::moving::{SigningArguments, ask, is_done, print, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::drop::Loss;
@@ -32,18 +32,8 @@ pub(super) struct PromoteArguments {
     /// The channel
     #[arg(value_name = "CHANNEL")]
     channel: ChannelName,
-    /// Why
-    #[arg(
-        long,
-        short = 'm',
-        value_name = "TEXT",
-        value_parser = reason,
-        required_unless_present = "dry_run"
-    )]
-    reason: Option<String>,
-    /// The public half of your SSH key; the agent or the file beside it signs
-    #[arg(long, value_name = "KEY.pub")]
-    ssh_key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: SigningArguments,
     /// A git checkout whose history tells whether the release contains what is live; Subversion
     /// needs none
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -75,13 +65,9 @@ pub(super) struct PromoteArguments {
 
 pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Result<(), Failure> {
     let client = session.client()?;
-    // Only looking needs no key.
-    let key = if arguments.dry_run {
-        None
-    } else {
-        Session::require_token(&client, "promoting")?;
-        Some(session.personal_key(arguments.ssh_key.as_deref())?)
-    };
+    let key = arguments
+        .signing
+        .key(session, &client, arguments.dry_run, "promoting")?;
     let log = session.log(&client).await?;
     let state = log.state();
     let (project, hash) = session.find(state, &arguments.release)?;
@@ -89,7 +75,7 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         project,
         channel: arguments.channel.clone(),
         hash,
-        reason: arguments.reason.clone().unwrap_or_default(),
+        reason: arguments.signing.reason(),
         issued_at: environment::now(),
         waves: arguments.waves,
         urgent: arguments.urgent.then_some(true),

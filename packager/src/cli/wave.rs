@@ -1,7 +1,5 @@
 //! `bulla wave`: how far a promotion in waves has come, and letting further waves go.
 
-use std::path::PathBuf;
-
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::report::{WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
@@ -11,7 +9,7 @@ use bulla_trust::Promotion;
 use clap::{Args, Subcommand};
 
 use super::environment;
-use super::moving::{ask, reason};
+use super::moving::{SigningArguments, ask};
 use super::session::Session;
 use crate::promote;
 use crate::proposal::Proposal;
@@ -70,18 +68,8 @@ struct StepArguments {
     /// The channel; it can be left out where only one has waves
     #[arg(value_name = "CHANNEL")]
     channel: Option<ChannelName>,
-    /// Why
-    #[arg(
-        long,
-        short = 'm',
-        value_name = "TEXT",
-        value_parser = reason,
-        required_unless_present = "dry_run"
-    )]
-    reason: Option<String>,
-    /// The public half of your SSH key; the agent or the file beside it signs
-    #[arg(long, value_name = "KEY.pub")]
-    ssh_key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: SigningArguments,
     /// Go on although the release failed on servers, or they cannot be asked about
     #[arg(long)]
     despite_failures: bool,
@@ -213,13 +201,9 @@ async fn go(
     arguments: &StepArguments,
     is_all: bool,
 ) -> Result<(), Failure> {
-    // Only looking needs no key.
-    let key = if arguments.dry_run {
-        None
-    } else {
-        Session::require_token(client, "letting a wave go")?;
-        Some(session.personal_key(arguments.ssh_key.as_deref())?)
-    };
+    let key = arguments
+        .signing
+        .key(session, client, arguments.dry_run, "letting a wave go")?;
     let mut log = session.log(client).await?;
     let project = session.project()?;
     let found = wave::find(log.state(), &project, arguments.channel.as_ref())?;
@@ -299,7 +283,7 @@ fn proposal(found: &InWaves, arguments: &StepArguments, now: Timestamp) -> Propo
         project: found.head.project.clone(),
         channel: found.head.channel.clone(),
         hash: found.head.hash,
-        reason: arguments.reason.clone().unwrap_or_default(),
+        reason: arguments.signing.reason(),
         issued_at: now,
         waves: None,
         urgent: None,

@@ -1,0 +1,78 @@
+//! How the waves stand on the servers of the channel.
+
+use std::collections::BTreeMap;
+
+use bulla_schemas::api::Deployment;
+use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveStep};
+use bulla_schemas::statement::Wave;
+use bulla_schemas::{Timestamp, line};
+
+use super::InWaves;
+use super::servers::of_channel;
+
+impl InWaves {
+    /// Puts together what the log lets go and what servers say.
+    pub fn report(&self, deployments: &[Deployment], now: Timestamp) -> WaveReport {
+        let (head, first_failed) = (&self.head, self.first_failed(deployments));
+        let mut steps: BTreeMap<Wave, WaveStep> = BTreeMap::new();
+        for deployment in of_channel(deployments, &head.channel) {
+            let (report, wave) = (&deployment.report, deployment.report.wave);
+            let step = steps
+                .entry(wave)
+                .or_insert_with(|| self.step(wave, first_failed, now));
+            step.servers += 1;
+            let host = deployment.host.clone();
+            if deployment.silent_since.is_some() {
+                step.silent.push(host.clone());
+            }
+            let waiting = report.waiting.as_ref();
+            let waiting = waiting.filter(|_| step.may_go && report.head == Some(head.hash));
+            if let Some(reason) = report.failure_of(&head.hash) {
+                let reason = line::in_one(reason);
+                step.failed.push(FailedServer { host, reason });
+            } else if report.live == Some(head.hash) {
+                step.current += 1;
+            } else if report.hold.is_some() {
+                step.held.push(host);
+            } else if let Some(waiting) = waiting {
+                let reason = line::in_one(waiting.reason.as_str());
+                step.waiting.push(WaitingServer { host, reason });
+            }
+        }
+        let last_to_go = self.last_to_go(first_failed, now);
+        let last = self.last_known(deployments).unwrap_or(Wave::LAST);
+        WaveReport {
+            project: head.project.clone(),
+            channel: head.channel.clone(),
+            hash: head.hash,
+            waves: self.waves,
+            promoted_at: head.issued_at,
+            open: head.rollout.open,
+            due_up_to: Some(last_to_go).filter(|wave| *wave > head.rollout.open),
+            finished: last <= last_to_go && !head.is_paused(),
+            paused: head.is_paused(),
+            steps: steps.into_values().collect(),
+            entry: None,
+        }
+    }
+
+    /// Begins to count the servers of a wave.
+    fn step(&self, wave: Wave, first_failed: Option<Wave>, now: Timestamp) -> WaveStep {
+        let stopped_by = self.stopped_by(wave, first_failed);
+        let may_go = self.may_go(wave, first_failed, now);
+        WaveStep {
+            wave,
+            may_go: may_go && !self.head.is_paused(),
+            due: self
+                .due(wave)
+                .filter(|due| *due > now && !may_go && stopped_by.is_none()),
+            stopped_by,
+            servers: 0,
+            current: 0,
+            failed: Vec::new(),
+            waiting: Vec::new(),
+            held: Vec::new(),
+            silent: Vec::new(),
+        }
+    }
+}

@@ -13,6 +13,7 @@
 mod guests;
 mod question;
 
+use std::fs::Permissions;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -30,6 +31,7 @@ use super::orders::Orders;
 use super::voice::Voice;
 use crate::observer::Silent;
 use crate::operation::{history, status};
+use crate::platform::disk;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::users;
 use crate::state::{Activation, with_causes};
@@ -63,13 +65,7 @@ impl Socket {
         // Group and mode are set by the name, under which nobody else may put another file.
         bulla_files::require_unshared(directory.unwrap_or(Path::new(".")))?;
         clear(path).attempt("listen at", path)?;
-        let listener = UnixListener::bind(path).attempt("listen at", path)?;
-        if let Some((_, group)) = users::owner("0", Some(GROUP)) {
-            // Only root can; another user's agent is asked by that user.
-            let _ = chown(path, None, Some(group.as_raw()));
-        }
-        let mode = std::fs::Permissions::from_mode(0o660);
-        std::fs::set_permissions(path, mode).attempt("change", path)?;
+        let listener = open(path).attempt("listen at", path)?;
         let socket = Self {
             orders: Arc::default(),
             path: Some(path.to_owned()),
@@ -104,6 +100,25 @@ impl Drop for Socket {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// A socket that has its group and mode by the time it has its name.
+fn open(path: &Path) -> io::Result<UnixListener> {
+    let mut unready = path.as_os_str().to_owned();
+    unready.push(".new");
+    let unready = PathBuf::from(unready);
+    clear(&unready)?;
+    let listener = UnixListener::bind(&unready)?;
+    if let Some((_, group)) = users::owner("0", Some(GROUP)) {
+        // Only root can; another user's agent is asked by that user.
+        let _ = chown(&unready, None, Some(group.as_raw()));
+    }
+    let named = std::fs::set_permissions(&unready, Permissions::from_mode(0o660))
+        .and_then(|()| disk::rename_to_free(&unready, path));
+    if named.is_err() {
+        let _ = std::fs::remove_file(&unready);
+    }
+    named.map(|()| listener)
 }
 
 /// Removes the socket of an agent that is gone, and nothing else.
@@ -259,6 +274,21 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_socket_is_ready_when_it_has_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.sock");
+        drop(UnixListener::bind(directory.path().join("agent.sock.new")).unwrap());
+        let listener = open(&path).unwrap();
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        UnixStream::connect(&path).unwrap();
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        drop(listener);
+    }
 
     #[test]
     fn only_the_socket_of_an_agent_that_is_gone_is_removed() {

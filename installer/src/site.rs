@@ -185,6 +185,11 @@ impl Site {
         self.folder.join("set-aside")
     }
 
+    /// Where a hook finds the file in which it may say why it fails.
+    pub(crate) fn reason_directory(&self) -> PathBuf {
+        self.folder.join(".reason")
+    }
+
     /// Staging directories are numbered: one that cannot be removed keeps its name.
     pub(crate) fn staging(&self, number: u32) -> PathBuf {
         match number {

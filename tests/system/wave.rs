@@ -1,6 +1,7 @@
 //! Waves and windows: a promotion reaches servers step by step, and only as far as people signed it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -78,8 +79,13 @@ impl Follower {
 fn with_hook(checkout: &mut GitCheckout) {
     let recipe = format!(
         "[bundle]\nproject = \"{PROJECT}\"\n\n[hooks]\n\
-         activate = [\"sh\", \"-c\", \"test ! -e $BULLA_PERSIST/sick\"]\n"
+         activate = [\"bin/activate\"]\n"
     );
+    let script = "#!/bin/sh\nif test -e $BULLA_PERSIST/sick; then\n\
+                  echo secret; echo the disk is sick > $BULLA_REASON; exit 1; fi\n";
+    bulla_tests::write(&checkout.path, "bin/activate", script);
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(checkout.path.join("bin/activate"), executable).unwrap();
     bulla_tests::write(&checkout.path, "bulla.toml", &recipe);
     checkout.commit_change("with a hook");
 }
@@ -146,6 +152,14 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     one.wait_until_live(&first);
     two.agent
         .wait_until_said("waits as wave 2, because it failed on web1 of wave 1");
+    let asked = world.bulla(&["where", PROJECT]).done();
+    assert!(
+        asked
+            .stdout
+            .contains("ended with status 1: the disk is sick"),
+        "{asked}"
+    );
+    assert!(!asked.stdout.contains("secret"), "{asked}");
     assert_eq!([two.live(), three.live()], [&*first, &*first]);
     let refused = wave(&world, &["next", "prod"]).refused("failed on web1 of wave 1");
     assert!(refused.stderr.contains("--despite-failures"), "{refused}");

@@ -14,6 +14,7 @@
 mod environment;
 mod error;
 mod program;
+mod reason;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use bulla_schemas::install::{Command, Hooks, Install};
 use bulla_schemas::line::shortened;
 use bulla_schemas::period::Period;
 
+use self::reason::ReasonFile;
 use super::broken::Broken;
 use super::health::Checks;
 use crate::config::{HookPolicy, LoadBalancer};
@@ -226,6 +228,10 @@ impl HookedRelease {
         let path = path.map_err(|error| broken(format!("cannot run: {error}")))?;
         let mut environment = self.environment.clone();
         environment.insert("BULLA_HOOK".to_owned(), name.to_owned());
+        let reason = self.reason_file();
+        // Empty where there is none: a path such as `/dev/null` could be replaced by a hook of root.
+        let into = reason.as_ref().map(ReasonFile::path).unwrap_or_default();
+        environment.insert("BULLA_REASON".to_owned(), into.display().to_string());
         let mut output = Output::default();
         let begun = Instant::now();
         let program = Program {
@@ -240,12 +246,13 @@ impl HookedRelease {
             Ok(ended) => (ended.is_success(), ended.to_string()),
             Err(error) => (false, format!("cannot run: {error}")),
         };
-        let text = output.text();
+        let (text, took) = (output.text(), begun.elapsed().as_secs_f64());
+        let said = reason.and_then(|file| file.read());
+        let said = said.map_or_else(String::new, |reason| format!(": {reason}"));
         if hook != Hook::Health || !is_success {
+            let called = arguments.join(" ");
             self.keep(&format!(
-                "-- {name}: {}\n{text}-- {name}: {ended}, {:.1} s\n",
-                arguments.join(" "),
-                begun.elapsed().as_secs_f64()
+                "-- {name}: {called}\n{text}-- {name}: {ended}, {took:.1} s{said}\n"
             ));
         }
         if is_success {
@@ -253,9 +260,15 @@ impl HookedRelease {
         } else {
             Err(Broken {
                 output: end_of(&text),
-                ..broken(ended)
+                ..broken(format!("{ended}{said}"))
             })
         }
+    }
+
+    /// Makes the file in which a command may say why it fails. A full disk fails no hook.
+    fn reason_file(&self) -> Option<ReasonFile> {
+        let (site, _) = self.outputs.as_ref()?;
+        ReasonFile::create(site, self.user.as_ref()).ok()
     }
 
     /// Has the program of the release look whether it could be the agent, where it is to become that.

@@ -1,6 +1,7 @@
 //! Commands around the switch, well-behaved and hostile.
 
 mod hostile;
+mod reason;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -118,6 +119,7 @@ fn what_a_hook_finds_in_its_environment_is_what_is_documented() {
         "BULLA_PERSIST",
         "BULLA_PREVIOUS",
         "BULLA_PROJECT",
+        "BULLA_REASON",
         "BULLA_REVISION",
         "BULLA_TREE",
         "HOME",

@@ -117,7 +117,7 @@ fn hooks_that_misbehave_are_told_from_those_that_do_not() {
 }
 
 /// Ends what hostile hooks left running, which works in the world's folder.
-fn end_what_works_in(world: &World) {
+pub(super) fn end_what_works_in(world: &World) {
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let pid = entry
             .file_name()

@@ -365,6 +365,7 @@ impl Agent {
             project,
             channel,
             hash,
+            entry,
             previous,
             result,
             mut said,
@@ -401,7 +402,8 @@ impl Agent {
             Err(failure) => {
                 self.schedule.failed(&project, Instant::now());
                 let kind = failure.kind;
-                self.reporter.failed(&project, &failure, self.voice.now());
+                self.reporter
+                    .failed((&project, entry), &failure, self.voice.now());
                 if said.is_news(&failure.message, Instant::now()) {
                     let about = About {
                         project: &project,

@@ -25,6 +25,17 @@ pub struct InWaves {
     /// The head.
     pub head: Head,
     waves: Waves,
+    /// When people last said something about how it reaches the servers.
+    last_word: Timestamp,
+}
+
+/// The first waves in which servers say that a release failed there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    /// Of all.
+    first: Option<Wave>,
+    /// Of those where it failed since people last said something.
+    first_since: Option<Wave>,
 }
 
 /// Returns the head of a channel that was promoted in waves: of the one that was named, else of the
@@ -36,8 +47,11 @@ pub fn find(
 ) -> Result<InWaves, WaveError> {
     let in_waves = |head: &Head| {
         let waves = head.rollout.waves?;
-        let head = head.clone();
-        Some(InWaves { head, waves })
+        Some(InWaves {
+            last_word: state.last_word(head),
+            head: head.clone(),
+            waves,
+        })
     };
     if let Some(channel) = named {
         let hash = resolve::head(state, project, channel)?;
@@ -72,22 +86,30 @@ impl InWaves {
         Timestamp::from_seconds(self.head.issued_at.as_seconds() + later).ok()
     }
 
-    /// Tells whether a wave goes: people let it, or its time has come and no wave before it failed,
+    /// Tells whether a wave goes: people let it, or its time has come, and no wave before it failed
     /// for which its servers would wait.
-    fn may_go(&self, wave: Wave, failed: Option<Wave>, now: Timestamp) -> bool {
+    fn may_go(&self, wave: Wave, failures: Failures, now: Timestamp) -> bool {
         let is_due = self.due(wave).is_some_and(|due| due <= now);
-        let is_let_go = wave <= self.head.rollout.open;
-        is_let_go || (is_due && self.stopped_by(wave, failed).is_none())
+        (self.is_let_go(wave) || is_due) && self.stopped_by(wave, failures).is_none()
     }
 
-    /// Returns the earlier wave that failed, for which a wave waits that people have not let go.
-    fn stopped_by(&self, wave: Wave, failed: Option<Wave>) -> Option<Wave> {
-        let is_let_go = wave <= self.head.rollout.open;
-        failed.filter(|failed| *failed < wave && !is_let_go)
+    fn is_let_go(&self, wave: Wave) -> bool {
+        wave <= self.head.rollout.open
     }
 
-    /// Returns the last wave that goes by now.
-    fn last_to_go(&self, failed: Option<Wave>, now: Timestamp) -> Wave {
+    /// Returns the earlier wave that failed, for which a wave waits: one that people have not let go,
+    /// or let go before that. Who let all of them go wanted no more of that.
+    fn stopped_by(&self, wave: Wave, failures: Failures) -> Option<Wave> {
+        let failed = match self.head.rollout.open {
+            Wave::LAST => None,
+            _ if self.is_let_go(wave) => failures.first_since,
+            _ => failures.first,
+        };
+        failed.filter(|failed| *failed < wave)
+    }
+
+    /// Returns the last wave that goes by now, as far as people and the clock let them.
+    fn last_to_go(&self, failed: Failures, now: Timestamp) -> Wave {
         let mut last = self.head.rollout.open;
         while let Some(next) = last.next().filter(|next| self.may_go(*next, failed, now)) {
             last = next;
@@ -104,7 +126,11 @@ impl InWaves {
     /// Refuses a wave after the last one in which a server has reported that it is: there is nobody
     /// to let go, and a later release has waves of its own.
     pub fn require_server(&self, wave: Wave, deployments: &[Deployment]) -> Result<(), WaveError> {
+        let failures = self.failures(deployments);
+        let is_stopped = |wave: Wave| self.stopped_by(wave, failures).is_some();
         match self.last_known(deployments) {
+            // A wave that people let go before something failed can go again.
+            Some(last) if last < wave && is_stopped(last) => Ok(()),
             Some(last) if last < wave => Err(WaveError::Finished {
                 hash: self.head.hash,
                 channel: self.head.channel.clone(),
@@ -125,16 +151,25 @@ impl InWaves {
                 reason: self.head.reason.clone(),
             });
         }
-        let last = self.last_to_go(self.first_failed(deployments), now);
+        let last = self.last_to_go(self.failures(deployments), now);
         last.next()
             .ok_or_else(|| WaveError::AllGo { channel: channel() })
     }
 
-    /// Returns the first wave in which a server says that the release failed there.
-    fn first_failed(&self, deployments: &[Deployment]) -> Option<Wave> {
+    /// Returns the first waves in which servers say that the release failed there.
+    fn failures(&self, deployments: &[Deployment]) -> Failures {
         let reports = of_channel(deployments, &self.head.channel).map(|one| &one.report);
         let failed = reports.filter(|report| report.failure_of(&self.head.hash).is_some());
-        failed.map(|report| report.wave).min()
+        let failed: Vec<_> = failed
+            .map(|report| (report.wave, report.failed_at()))
+            .collect();
+        let since = failed
+            .iter()
+            .filter(|(_, at)| at.is_none_or(|at| at > self.last_word));
+        Failures {
+            first: failed.iter().map(|(wave, _)| *wave).min(),
+            first_since: since.map(|(wave, _)| *wave).min(),
+        }
     }
 }
 
@@ -276,6 +311,49 @@ mod tests {
         assert!(refused.to_string().contains("web2 of wave 2"), "{refused}");
         // The third wave would wait for the second, so it is the one that comes next.
         assert_eq!(found.next(&deployments, time(6000)), Ok(wave(3)));
+    }
+
+    #[test]
+    fn a_wave_that_people_let_go_before_a_failure_waits_until_they_let_more_go() {
+        let (mut organisation, new) = in_waves("manual");
+        let up_to = |organisation: &mut Organisation, up_to: u64, at: u32| {
+            let (state, up_to) = (&organisation.state, wave(up_to));
+            let widening = statement::widen(
+                state,
+                &project(),
+                &name("prod"),
+                up_to,
+                "on".to_owned(),
+                time(at),
+            );
+            let verdict = organisation.append_promotion(&widening.unwrap(), &["bob"]);
+            assert!(verdict.is_effective(), "{verdict:?}");
+            find(&organisation.state, &project(), None).unwrap()
+        };
+        let found = up_to(&mut organisation, 2, 50);
+        let failed_at = |at: u32| {
+            let failed = format!(
+                r#","head":"{new}","headFailed":true,"lastError":{{"kind":"rolled-back",
+                "message":"sick","at":"{}"}}"#,
+                time(at)
+            );
+            [deployment("web1", 1, &failed), deployment("web2", 2, "")]
+        };
+        let seen = |found: &InWaves, deployments: &[Deployment]| {
+            let report = found.report(deployments, time(200));
+            (report.finished, report.steps[1].stopped_by)
+        };
+        assert_eq!(seen(&found, &failed_at(50)), (true, None));
+        let late = failed_at(51);
+        assert_eq!(seen(&found, &late), (false, Some(Wave::FIRST)));
+        let next = found.next(&late, time(200)).unwrap();
+        assert_eq!(next, wave(3));
+        assert_eq!(found.require_server(next, &late), Ok(()));
+        let again = up_to(&mut organisation, 3, 60);
+        assert_eq!(seen(&again, &late), (true, None));
+        // After that there is nothing that people could say but to take it back.
+        let all = up_to(&mut organisation, 99, 70);
+        assert_eq!(seen(&all, &failed_at(80)), (true, None));
     }
 
     #[test]

@@ -36,10 +36,17 @@ pub(super) enum Heard {
     },
 }
 
+/// What failed of a promotion.
+#[derive(Debug)]
+struct Remembered {
+    entry: u64,
+    error: ReportedError,
+}
+
 /// Reports, and remembers what failed until it succeeds.
 #[derive(Debug, Default)]
 pub(super) struct Reporter {
-    errors: BTreeMap<ProjectName, ReportedError>,
+    errors: BTreeMap<ProjectName, Remembered>,
     /// Why no registry took the last report.
     unheard: Option<String>,
     /// What the registry left out of the last report that one took.
@@ -47,14 +54,24 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Remembers why a project could not be brought to its channel.
-    pub(super) fn failed(&mut self, project: &ProjectName, failure: &Failure, at: Timestamp) {
+    /// Remembers why a project could not be brought to its channel, and since when that is so of the
+    /// promotion.
+    pub(super) fn failed(
+        &mut self,
+        (project, entry): (&ProjectName, u64),
+        failure: &Failure,
+        now: Timestamp,
+    ) {
+        let before = self.errors.remove(project);
+        let before = before.filter(|before| before.entry == entry);
+        let before = before.filter(|before| before.error.kind == failure.kind);
         let error = ReportedError {
             kind: failure.kind,
             message: failure.reported.as_str().into(),
-            at,
+            at: before.map_or(now, |before| before.error.at),
         };
-        self.errors.insert(project.clone(), error);
+        self.errors
+            .insert(project.clone(), Remembered { entry, error });
     }
 
     /// Forgets why a project could not be brought to its channel. Tells whether there was something
@@ -133,6 +150,7 @@ impl Reporter {
         let head_failure = head_failure(log, &history, &status);
         // That it is refused since then is no news, and says nothing about why.
         let error = self.errors.get(&status.project);
+        let error = error.map(|remembered| &remembered.error);
         let error = error
             .filter(|error| head_failure.is_none() || !matches!(error.kind, FailureKind::Refused));
         let last_error = error.cloned();
@@ -181,7 +199,10 @@ fn head_failure(
 ) -> Option<ReportedError> {
     let head = log.head(&status.project, status.channel.as_ref()?)?;
     let failed = history.failure_of(&head.hash, head.entry);
-    let failed = failed.map(|failed| (failed.failure.as_deref(), failed.activated_at));
+    let failed = failed.map(|failed| {
+        let at = failed.failed_at.unwrap_or(failed.activated_at);
+        (failed.failure.as_deref(), at)
+    });
     // A history can be lost.
     let quarantined = || {
         let mut quarantine = status.quarantine.iter();

@@ -32,8 +32,9 @@ pub(super) struct Job {
     log: Arc<LogState>,
     project: ProjectName,
     channel: ChannelName,
-    /// The channel's head, and what is live.
+    /// The channel's head with its entry of the log, and what is live.
     hash: Digest,
+    entry: u64,
     previous: Option<Digest>,
 }
 
@@ -43,6 +44,7 @@ pub(super) struct Brought {
     pub(super) project: ProjectName,
     pub(super) channel: ChannelName,
     pub(super) hash: Digest,
+    pub(super) entry: u64,
     pub(super) previous: Option<Digest>,
     pub(super) result: Result<Installed, Failure>,
     /// What was said on the way.
@@ -104,6 +106,7 @@ impl Job {
             project: project.clone(),
             channel,
             hash: head.hash,
+            entry: head.entry,
             previous: live,
         };
         let is_given_up =
@@ -157,6 +160,7 @@ impl Job {
             project: self.project,
             channel: self.channel,
             hash: self.hash,
+            entry: self.entry,
             previous: self.previous,
             result,
         }

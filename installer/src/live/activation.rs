@@ -23,6 +23,8 @@
 mod going_back;
 mod record;
 
+use std::time::Instant;
+
 use bulla_schemas::{Digest, Timestamp};
 
 use super::broken::Broken;
@@ -56,10 +58,18 @@ pub(crate) struct Activator<'a> {
     pub(crate) site: &'a Site,
     pub(crate) settings: &'a HookSettings,
     pub(crate) now: Timestamp,
+    /// When it was `now`.
+    pub(crate) begun: Instant,
     pub(crate) observer: &'a dyn Observer,
 }
 
 impl Activator<'_> {
+    /// The time by now: a download, a hook or a watch may have taken long.
+    fn time(&self) -> Timestamp {
+        let passed = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(0);
+        Timestamp::from_seconds(self.now.as_seconds().saturating_add(passed)).unwrap_or(self.now)
+    }
+
     /// Makes the release of an activation live, whose tree is complete and durable.
     pub(crate) fn begin(
         &self,

@@ -36,7 +36,7 @@ use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{with_causes, with_hint};
+use crate::state::{rollout, with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
 use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
@@ -118,6 +118,7 @@ pub fn install(
         site,
         settings: &request.hooks,
         now: request.now,
+        begun: locked.begun(),
         observer,
     };
     let ended = if outcome == Outcome::AlreadyLive && follows {
@@ -134,6 +135,7 @@ pub fn install(
             activator.begin(activation, kept.clone())?
         }
     };
+    rollout::forget(site)?;
     // Also when nothing was switched: an install that died after its switch did not come to this.
     let uses = collect_garbage(site, request, observer);
     match ended {
@@ -361,6 +363,7 @@ impl Attempt<'_> {
             reason: impatient.map(|(at_once, skipped)| at_once.reason(skipped)),
             result: ActivationResult::Activated,
             failure: None,
+            failed_at: None,
             output: None,
         }
     }

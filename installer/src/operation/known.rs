@@ -233,6 +233,7 @@ fn of_release(
         reason: None,
         result: ActivationResult::Activated,
         failure: None,
+        failed_at: None,
         output: None,
     })
 }

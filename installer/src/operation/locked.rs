@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use bulla_files::{FileError, Lock, TryLock};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
@@ -31,6 +32,8 @@ pub struct LockedSite {
     history: History,
     /// The release of a dead process that failed when it was proved now.
     failed: Option<Box<FailedRelease>>,
+    /// When it was the time of the opening.
+    begun: Instant,
     _lock: Lock,
 }
 
@@ -56,6 +59,7 @@ impl LockedSite {
         observer: &dyn Observer,
     ) -> Result<Self, LiveError> {
         let Opening { command, now, .. } = opening;
+        let begun = Instant::now();
         let site = server.site(project);
         bulla_files::create_private_directory(server.state())?;
         folders::check(&site, known::was_installed(&site))?;
@@ -68,6 +72,7 @@ impl LockedSite {
             site,
             history: History::default(),
             failed: None,
+            begun,
             _lock: lock,
         };
         locked.recover(server, opening, observer)?;
@@ -98,6 +103,7 @@ impl LockedSite {
             site,
             settings: opening.settings,
             now,
+            begun: self.begun,
             observer,
         };
         let recovered = recover::recover(&activator, opening.unproved)?;
@@ -137,6 +143,11 @@ impl LockedSite {
 
     pub(crate) const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Returns when it was the time that the site was opened with.
+    pub(crate) const fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Returns what was made live here before this command.

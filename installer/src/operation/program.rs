@@ -236,6 +236,7 @@ pub(crate) fn give_up(
         reason: None,
         result: ActivationResult::Activated,
         failure: None,
+        failed_at: None,
         output: None,
         ..last.clone()
     };
@@ -243,6 +244,7 @@ pub(crate) fn give_up(
         site,
         settings,
         now,
+        begun: locked.begun(),
         observer,
     };
     let ended = activator.give_up(activation, reason)?;

@@ -161,6 +161,7 @@ pub fn rollback(
         reason: request.reason.clone(),
         result: ActivationResult::Activated,
         failure: None,
+        failed_at: None,
         output: None,
         ..target.clone()
     };
@@ -175,6 +176,7 @@ pub fn rollback(
         site,
         settings: &request.hooks,
         now: request.now,
+        begun: locked.begun(),
         observer,
     };
     let is_recorded = switch(&activator, activation, hold)?;

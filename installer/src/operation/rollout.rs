@@ -1,8 +1,9 @@
 //! When a server may make its channel's head live: its wave, which the promotion and its own clock
 //! let go; its windows; and what servers of earlier waves report.
 //!
-//! The log alone lets a wave go. What the registry says of other servers can only delay one whose
-//! time has come by the clock, and a widening by people, which is in the log, ends that too.
+//! The log alone lets a wave go. What the registry says of other servers can only stop one: whose
+//! time comes by the clock, or which people let go before that failure. A widening by people, which
+//! is in the log, ends that.
 
 mod course;
 mod others;
@@ -19,9 +20,9 @@ use crate::observer::Observer;
 use crate::site::Site;
 use crate::state::StateError;
 use crate::state::history::History;
-use crate::state::rollout::{self, FailedHost, Remembered};
+use crate::state::rollout::{self, Remembered};
 
-pub(crate) use self::when::{When, Why};
+pub(crate) use self::when::When;
 
 /// A head that is not live on this server.
 #[derive(Debug)]
@@ -50,7 +51,10 @@ impl<'a> Arrival<'a> {
     /// Says when the server may make it live, by what it knows without asking anybody.
     pub(crate) fn known(&self, now: Timestamp) -> When {
         let remembered = rollout::read(self.site, self.head.entry).ok().flatten();
-        self.remembering(remembered, now)
+        self.remembering(
+            &remembered.unwrap_or(Remembered::new(self.head.entry, now)),
+            now,
+        )
     }
 
     /// Returns what the server waits for that nobody has to be asked about. Of a promotion that it
@@ -60,18 +64,25 @@ impl<'a> Arrival<'a> {
         if remembered.is_none() && !self.head.is_paused() {
             return None;
         }
-        match self.remembering(remembered, now) {
-            When::Now | When::Waits(Why::Failure { .. }) => None,
+        // The registry may be away once the time has come: it is asked at each look before.
+        if self.listens() {
+            return None;
+        }
+        match self.remembering(
+            &remembered.unwrap_or(Remembered::new(self.head.entry, now)),
+            now,
+        ) {
+            When::Now => None,
             when => Some(when),
         }
     }
 
-    fn remembering(&self, remembered: Option<Remembered>, now: Timestamp) -> When {
-        let seen_at = remembered.as_ref().map_or(now, |found| found.seen_at);
-        self.decide((now, seen_at), || remembered?.failed)
+    /// Tells whether servers of earlier waves can stop this one.
+    fn listens(&self) -> bool {
+        !self.head.is_paused() && self.course.can_be_stopped(self.config.wave())
     }
 
-    /// Says it after the registry was asked about other servers, where that matters, and remembers
+    /// Says it after the registry was asked about other servers, where they matter, and remembers
     /// what counts later: a failure that is known stands until its server says otherwise.
     pub(crate) fn asked(
         &self,
@@ -80,49 +91,40 @@ impl<'a> Arrival<'a> {
         observer: &dyn Observer,
     ) -> Result<When, StateError> {
         let before = rollout::read(self.site, self.head.entry)?;
-        let mut remembered = before.clone().unwrap_or(Remembered {
-            entry: self.head.entry,
-            seen_at: now,
-            failed: None,
-        });
-        let mut is_answered = true;
-        let when = self.decide((now, remembered.seen_at), || {
-            let answer = others::ask(supply, &self.head.project);
-            is_answered = answer.is_some();
-            let known = remembered.failed.take();
-            remembered.failed = match answer {
-                Some(answer) => others::failure(&answer, self.head, self.config.wave(), known),
-                None => known.map(|known| known.unasked(now)),
-            };
-            remembered.failed.clone()
-        });
-        if when == When::Now {
-            if !is_answered {
-                observer.note(
-                    "the registry could not be asked how the servers of earlier waves are; the log \
-                     alone counts",
-                );
+        let remembered = before.clone();
+        let mut remembered = remembered.unwrap_or(Remembered::new(self.head.entry, now));
+        if self.listens() {
+            match others::ask(supply, &self.head.project) {
+                Some(answer) => {
+                    remembered.unasked_since = None;
+                    let known = std::mem::take(&mut remembered.failures);
+                    remembered.failures =
+                        others::failures(&answer, self.head, self.config.wave(), known);
+                }
+                None => remembered.unasked_since = remembered.unasked_since.or(Some(now)),
             }
-            rollout::forget(self.site)?;
-        } else if before.as_ref() != Some(&remembered) {
+        }
+        let when = self.remembering(&remembered, now);
+        if when == When::Now && remembered.unasked_since.is_some() {
+            observer.note(
+                "the registry could not be asked how the servers of earlier waves are; the log and \
+                 what they said before count",
+            );
+        }
+        if before.as_ref() != Some(&remembered) {
             rollout::write(self.site, &remembered)?;
         }
         Ok(when)
     }
 
-    fn decide(
-        &self,
-        (now, seen_at): (Timestamp, Timestamp),
-        failed: impl FnOnce() -> Option<FailedHost>,
-    ) -> When {
-        let circumstances = Circumstances {
+    fn remembering(&self, remembered: &Remembered, now: Timestamp) -> When {
+        when(&Circumstances {
             head: self.head,
             course: self.course,
             wave: self.config.wave(),
             windows: &self.config.windows(),
             now,
-            seen_at,
-        };
-        when(&circumstances, failed)
+            remembered,
+        })
     }
 }

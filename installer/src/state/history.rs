@@ -235,6 +235,7 @@ pub(crate) mod tests {
             reason: None,
             result: ActivationResult::Activated,
             failure: None,
+            failed_at: None,
             output: None,
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn add(site: &Site, failed: &Activation) -> Result<(), StateError> {
     known.push(Quarantined {
         hash: failed.hash,
         number: failed.number,
-        failed_at: failed.activated_at,
+        failed_at: failed.failed_at.unwrap_or(failed.activated_at),
         channel: failed.promotion.channel.clone(),
         entry: failed.promotion.entry,
         reason: failed.failure.clone().unwrap_or_default(),

@@ -1,5 +1,5 @@
 //! What a server remembers of a promotion that it waits with: since when it knows it, and which
-//! server of an earlier wave said that it failed.
+//! servers of earlier waves said that it failed.
 
 use bulla_schemas::statement::Wave;
 use bulla_schemas::{HostName, Timestamp};
@@ -12,36 +12,41 @@ use crate::site::Site;
 
 /// What is remembered of a promotion. What it says of another one means nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Remembered {
     /// The promotion's entry of the log.
     pub(crate) entry: u64,
     /// When this server first knew it, by its own clock.
     pub(crate) seen_at: Timestamp,
     /// Where the release failed, as far as the registry said when it last could be asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) failed: Option<FailedHost>,
-}
-
-/// A server of an earlier wave on which a release failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct FailedHost {
-    pub(crate) host: HostName,
-    pub(crate) wave: Wave,
-    /// In that server's words.
-    pub(crate) why: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<FailedHost>,
     /// Since when the registry could not be asked whether that is still so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unasked_since: Option<Timestamp>,
 }
 
-impl FailedHost {
-    /// The same, when the registry could not be asked.
-    pub(crate) fn unasked(self, now: Timestamp) -> Self {
+/// A server of an earlier wave on which a release failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailedHost {
+    pub(crate) host: HostName,
+    pub(crate) wave: Wave,
+    /// In that server's words.
+    pub(crate) why: String,
+    /// Since when, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// A promotion that is seen for the first time.
+    pub(crate) const fn new(entry: u64, seen_at: Timestamp) -> Self {
         Self {
-            unasked_since: self.unasked_since.or(Some(now)),
-            ..self
+            entry,
+            seen_at,
+            failures: Vec::new(),
+            unasked_since: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use bulla_installer::{AtOnce, InstallRequest, Installed, Outcome, ProjectConfig, Waiting};
 use bulla_schemas::api::Health;
 use bulla_schemas::{ChannelName, Digest, Timestamp};
-use bulla_trust::testing::{name, project, time};
+use bulla_trust::testing::{name, project};
 
 use self::failures::serve_reports;
 use crate::world::{World, now, request, small_tree};
@@ -39,11 +39,13 @@ fn promote_in(world: &mut World, content: &str, wants: &str, waves: &str, urgent
     new
 }
 
-fn widen(world: &mut World, up_to: u64) {
+/// Lets waves go, so many seconds after the promotion.
+fn widen(world: &mut World, up_to: u64, seconds: i64) {
+    let then = after("", seconds).now;
     let state = &world.organisation.state;
     let up_to = up_to.try_into().unwrap();
     let widening =
-        bulla_trust::statement::widen(state, &project(), &prod(), up_to, "on".to_owned(), time(9));
+        bulla_trust::statement::widen(state, &project(), &prod(), up_to, "on".to_owned(), then);
     let verdict = world
         .organisation
         .append_promotion(&widening.unwrap(), &["bob"]);
@@ -103,7 +105,7 @@ fn manual_waves_go_when_people_let_them_whatever_the_registry_says() {
     serve_reports(&world, &[("web1", 1, Health::Healthy, None)], new);
     let waiting = waits(&world, &after("wave = 2", 9_999_999), old);
     assert_eq!(waiting.until, None);
-    widen(&mut world, 2);
+    widen(&mut world, 2, 0);
     waits(&world, &after("wave = 3", 9_999_999), old);
     // And one that says that all failed stops nobody whom people let go.
     serve_reports(&world, &[("web1", 1, Health::Failing, None)], new);
@@ -208,7 +210,7 @@ fn a_widening_ends_neither_a_hold_nor_a_quarantine() {
     let (mut world, old, new) = in_waves("manual", false);
     install(&world, &after("", 0));
     world.rollback(None).unwrap();
-    widen(&mut world, 5);
+    widen(&mut world, 5, 0);
     let held = install(&world, &after("", 0));
     assert!(matches!(held.outcome, Outcome::Held(_)), "{held:?}");
     assert_eq!(world.live(), Some(old));
@@ -220,7 +222,7 @@ fn a_widening_ends_neither_a_hold_nor_a_quarantine() {
     let new = promote_in(&mut world, "new\n", sick, "manual", false);
     let failed = world.install_with(&after("", 0)).0.unwrap_err();
     assert!(failed.to_string().contains(&new.short()), "{failed}");
-    widen(&mut world, 5);
+    widen(&mut world, 5, 0);
     let again = world.install_with(&after("", 0)).0.unwrap_err();
     assert!(
         again.to_string().contains("failed on this server"),

@@ -230,7 +230,7 @@ async fn go(
     let what = if is_all {
         "all waves".to_owned()
     } else {
-        format!("wave {up_to}")
+        format!("{}wave {up_to}", stopped(&before))
     };
     let channel = &found.head.channel;
     let Some(key) = key else {
@@ -257,6 +257,18 @@ async fn go(
         after.entry.unwrap_or_default()
     ));
     print(&after, arguments.json)
+}
+
+/// Names the waves that people let go before a release failed: they go on with the next.
+fn stopped(report: &WaveReport) -> String {
+    let steps = report.steps.iter();
+    let stopped = steps.filter(|step| step.wave <= report.open && step.stopped_by.is_some());
+    let stopped: Vec<_> = stopped.map(|step| step.wave.to_string()).collect();
+    match stopped.as_slice() {
+        [] => String::new(),
+        [wave] => format!("wave {wave} again, and "),
+        waves => format!("waves {} again, and ", waves.join(", ")),
+    }
 }
 
 fn say_step(step: &WaveStep) {

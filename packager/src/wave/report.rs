@@ -7,19 +7,19 @@ use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
 use bulla_schemas::{Timestamp, line};
 
-use super::InWaves;
 use super::servers::of_channel;
+use super::{Failures, InWaves};
 
 impl InWaves {
     /// Puts together what the log lets go and what servers say.
     pub fn report(&self, deployments: &[Deployment], now: Timestamp) -> WaveReport {
-        let (head, first_failed) = (&self.head, self.first_failed(deployments));
+        let (head, failures) = (&self.head, self.failures(deployments));
         let mut steps: BTreeMap<Wave, WaveStep> = BTreeMap::new();
         for deployment in of_channel(deployments, &head.channel) {
             let (report, wave) = (&deployment.report, deployment.report.wave);
             let step = steps
                 .entry(wave)
-                .or_insert_with(|| self.step(wave, first_failed, now));
+                .or_insert_with(|| self.step(wave, failures, now));
             step.servers += 1;
             let host = deployment.host.clone();
             if deployment.silent_since.is_some() {
@@ -39,7 +39,7 @@ impl InWaves {
                 step.waiting.push(WaitingServer { host, reason });
             }
         }
-        let last_to_go = self.last_to_go(first_failed, now);
+        let last_to_go = self.last_to_go(failures, now);
         let last = self.last_known(deployments).unwrap_or(Wave::LAST);
         WaveReport {
             project: head.project.clone(),
@@ -49,7 +49,9 @@ impl InWaves {
             promoted_at: head.issued_at,
             open: head.rollout.open,
             due_up_to: Some(last_to_go).filter(|wave| *wave > head.rollout.open),
-            finished: last <= last_to_go && !head.is_paused(),
+            finished: last <= last_to_go
+                && !head.is_paused()
+                && steps.values().all(|step| step.may_go),
             paused: head.is_paused(),
             steps: steps.into_values().collect(),
             entry: None,
@@ -57,9 +59,9 @@ impl InWaves {
     }
 
     /// Begins to count the servers of a wave.
-    fn step(&self, wave: Wave, first_failed: Option<Wave>, now: Timestamp) -> WaveStep {
-        let stopped_by = self.stopped_by(wave, first_failed);
-        let may_go = self.may_go(wave, first_failed, now);
+    fn step(&self, wave: Wave, failures: Failures, now: Timestamp) -> WaveStep {
+        let stopped_by = self.stopped_by(wave, failures);
+        let may_go = self.may_go(wave, failures, now);
         WaveStep {
             wave,
             may_go: may_go && !self.head.is_paused(),

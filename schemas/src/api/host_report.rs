@@ -263,7 +263,7 @@ pub struct ReportedError {
     pub kind: FailureKind,
     /// What happened, as the host's own log has it.
     pub message: CutText<1000>,
-    /// When it happened last, by the host's clock.
+    /// When it happened first, by the host's clock. What goes on when it is tried again keeps it.
     pub at: Timestamp,
 }
 
@@ -291,6 +291,13 @@ impl ProjectReport {
         let is_sick = self.live.as_ref() == Some(hash) && self.health == Health::Failing;
         ((self.head.as_ref() == Some(hash) && has_failed) || is_sick)
             .then(|| error.map_or("it is not healthy", |error| error.message.as_str()))
+    }
+
+    /// Returns since when it is so, by the host's clock, where the host says that a release failed
+    /// there.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        let error = self.last_error.as_ref().map(|error| error.at);
+        error.or(self.activated_at)
     }
 }
 

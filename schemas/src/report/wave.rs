@@ -50,7 +50,7 @@ pub struct WaveStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
     /// The earlier wave in which the release failed, so that its servers wait until people let them
-    /// go.
+    /// go, or let more waves go where they had done that before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<Wave>,
     /// How many servers are in it.

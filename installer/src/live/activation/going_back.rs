@@ -20,6 +20,7 @@ impl Activator<'_> {
         let before = self.before(&step);
         step.activation.result = ActivationResult::Failed;
         step.activation.failure = Some(broken.reason);
+        step.activation.failed_at = Some(self.time());
         step.activation.output = broken.output;
         let why = match before {
             Ok(before) => return self.begin_return(step, before),
@@ -66,6 +67,7 @@ impl Activator<'_> {
                 reason: Some(format!("{} failed", failed.hash.short())),
                 result: ActivationResult::Activated,
                 failure: None,
+                failed_at: None,
                 output: None,
                 ..before
             },
@@ -116,6 +118,7 @@ impl Activator<'_> {
             Err(broken) => {
                 step.activation.result = ActivationResult::Failed;
                 step.activation.failure = Some(broken.reason);
+                step.activation.failed_at = Some(self.time());
                 step.activation.output = broken.output;
             }
         }

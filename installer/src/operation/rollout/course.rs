@@ -7,15 +7,19 @@
 //! web2        a     waits           waits           b, as b was promoted: it never had it
 //! ```
 
-use bulla_schemas::statement::{Action, Wave};
+use bulla_schemas::Timestamp;
+use bulla_schemas::statement::{Action, Wave, Waves};
 use bulla_trust::{Head, LogState, Rollout};
 
 use crate::state::history::History;
+use crate::state::rollout::FailedHost;
 
 /// How a head reaches a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Course {
     pub(super) rollout: Rollout,
+    /// When people last said something about that, as they say.
+    pub(super) last_word: Timestamp,
     /// Whether people can let further waves go. After a rollback there is nothing that they could
     /// widen.
     pub(super) can_widen: bool,
@@ -35,7 +39,31 @@ impl Course {
             },
             _ => head.rollout,
         };
-        Self { rollout, can_widen }
+        Self {
+            rollout,
+            last_word: log.last_word(head),
+            can_widen,
+        }
+    }
+
+    /// Tells whether failures on servers of earlier waves can stop a wave: one that goes by the clock,
+    /// and one that people let go, unless they let all of them go.
+    pub(super) fn can_be_stopped(&self, wave: Wave) -> bool {
+        let Rollout { waves, open, .. } = self.rollout;
+        let goes = match waves {
+            None => false,
+            Some(Waves::Manual) => wave <= open,
+            Some(Waves::Every(_)) => true,
+        };
+        goes && wave > Wave::FIRST && open < Wave::LAST
+    }
+
+    /// Tells whether a failure stops a wave: people who let it go knew what had failed before. The
+    /// time is that server's own word, which can stop a wave and let none go.
+    pub(super) fn is_stopped(&self, wave: Wave, failed: &FailedHost) -> bool {
+        let is_known =
+            wave <= self.rollout.open && failed.at.is_some_and(|at| at <= self.last_word);
+        failed.wave < wave && self.can_be_stopped(wave) && !is_known
     }
 }
 
@@ -89,30 +117,24 @@ mod tests {
         acme
     }
 
-    fn course(acme: &Organisation, history: &History) -> Course {
+    fn course(acme: &Organisation, history: &History) -> Rollout {
         let head = acme.state.head(&project(), &name("prod")).unwrap();
-        Course::of(head, &acme.state, history)
+        Course::of(head, &acme.state, history).rollout
     }
 
-    fn at_once() -> Course {
-        Course {
-            rollout: Rollout {
-                waves: None,
-                open: Wave::FIRST,
-                urgent: true,
-            },
-            can_widen: false,
+    fn at_once() -> Rollout {
+        Rollout {
+            waves: None,
+            open: Wave::FIRST,
+            urgent: true,
         }
     }
 
-    fn as_promoted() -> Course {
-        Course {
-            rollout: Rollout {
-                waves: Some(Waves::Manual),
-                open: 2.try_into().unwrap(),
-                urgent: false,
-            },
-            can_widen: false,
+    fn as_promoted() -> Rollout {
+        Rollout {
+            waves: Some(Waves::Manual),
+            open: 2.try_into().unwrap(),
+            urgent: false,
         }
     }
 
@@ -158,7 +180,7 @@ mod tests {
             rollback.predicate.urgent = asked;
             assert!(acme.append_promotion(&rollback, &["alice"]).is_effective());
             let found = course(&acme, &history(&[(Install, "b")]));
-            assert_eq!(found.rollout.urgent, expected);
+            assert_eq!(found.urgent, expected);
         }
     }
 }

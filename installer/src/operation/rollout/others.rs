@@ -1,5 +1,6 @@
 //! What the registry says of the servers of earlier waves.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use bulla_schemas::ProjectName;
@@ -13,6 +14,8 @@ use crate::state::rollout::FailedHost;
 
 /// How long a registry may take to say how other servers are.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Most servers that are remembered.
+const MOST: usize = 50;
 /// Most characters of what another server says.
 const MOST_WORDS: usize = 200;
 
@@ -25,34 +28,35 @@ pub(super) fn ask(supply: &Supply, project: &ProjectName) -> Option<Vec<Deployme
     supply.wait(asked).ok()?.ok()
 }
 
-/// Returns the server of an earlier wave on which the release of a head failed. One that is known
+/// Returns the servers of earlier waves on which the release of a head failed. One that is known
 /// counts until that server itself says otherwise: a registry forgets reports, and may lie.
-pub(super) fn failure(
+pub(super) fn failures(
     deployments: &[Deployment],
     head: &Head,
     wave: Wave,
-    known: Option<FailedHost>,
-) -> Option<FailedHost> {
+    mut known: Vec<FailedHost>,
+) -> Vec<FailedHost> {
     let is_on_channel =
         |deployment: &Deployment| deployment.report.channel.as_ref() == Some(&head.channel);
-    let of_project = || {
-        let all = deployments.iter();
-        all.filter(|deployment| deployment.report.project == head.project)
-    };
-    let found = of_project()
-        .filter(|deployment| is_on_channel(deployment) && deployment.report.wave < wave)
-        .find_map(|deployment| of_deployment(deployment, head));
-    found.or_else(|| {
-        let known = known?;
-        let says_otherwise = of_project().any(|deployment| {
-            let knows_head = deployment.report.head == Some(head.hash);
-            deployment.host == known.host && (knows_head || !is_on_channel(deployment))
-        });
-        (!says_otherwise).then_some(FailedHost {
-            unasked_since: None,
-            ..known
-        })
-    })
+    let of_project = deployments.iter();
+    let of_project = of_project.filter(|deployment| deployment.report.project == head.project);
+    for deployment in of_project {
+        let knows_head = deployment.report.head == Some(head.hash);
+        if knows_head || !is_on_channel(deployment) {
+            known.retain(|failed| failed.host != deployment.host);
+        }
+        if is_on_channel(deployment)
+            && deployment.report.wave < wave
+            && let Some(failed) = of_deployment(deployment, head)
+        {
+            known.retain(|failed| failed.host != deployment.host);
+            known.push(failed);
+        }
+    }
+    // The latest are those that count longest.
+    known.sort_by_key(|failed| (failed.at.is_some(), Reverse(failed.at)));
+    known.truncate(MOST);
+    known
 }
 
 fn of_deployment(deployment: &Deployment, head: &Head) -> Option<FailedHost> {
@@ -63,6 +67,6 @@ fn of_deployment(deployment: &Deployment, head: &Head) -> Option<FailedHost> {
         host: deployment.host.clone(),
         wave: deployment.report.wave,
         why: why.chars().take(MOST_WORDS).collect(),
-        unasked_since: None,
+        at: deployment.report.failed_at(),
     })
 }

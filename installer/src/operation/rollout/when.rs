@@ -10,7 +10,7 @@ use bulla_trust::Head;
 
 use super::course::Course;
 use crate::config::Windows;
-use crate::state::rollout::FailedHost;
+use crate::state::rollout::{FailedHost, Remembered};
 
 /// Whether a server may make a head live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,10 @@ pub(crate) enum Why {
     /// The same, because an earlier wave failed.
     Failure {
         wave: Wave,
+        /// Whether people had let the wave go before that.
+        is_let_go: bool,
         failed: FailedHost,
+        unasked_since: Option<Timestamp>,
         can_widen: bool,
     },
 }
@@ -66,20 +69,27 @@ impl fmt::Display for Why {
             }
             Self::Failure {
                 wave,
+                is_let_go,
                 failed,
+                unasked_since,
                 can_widen,
             } => {
                 let FailedHost {
                     host,
                     wave: failed_in,
                     why,
-                    unasked_since,
+                    at: _,
                 } = failed;
                 let until = until(*can_widen);
+                let (since, again) = if *is_let_go {
+                    (" after people had let it go", " again")
+                } else {
+                    ("", "")
+                };
                 write!(
                     formatter,
-                    "waits as wave {wave}, because it failed on {host} of wave {failed_in}, until \
-                     {until}: {why}"
+                    "waits as wave {wave}, because it failed on {host} of wave {failed_in}{since}, \
+                     until {until}{again}: {why}"
                 )?;
                 unasked_since.map_or(Ok(()), |since| {
                     write!(
@@ -124,23 +134,22 @@ pub(super) struct Circumstances<'a> {
     pub(super) wave: Wave,
     pub(super) windows: &'a Windows,
     pub(super) now: Timestamp,
-    /// When the server first knew the head.
-    pub(super) seen_at: Timestamp,
+    pub(super) remembered: &'a Remembered,
 }
 
-/// Decides it. `failed` is asked only when nothing else is in the way.
-pub(super) fn when(
-    circumstances: &Circumstances<'_>,
-    failed: impl FnOnce() -> Option<FailedHost>,
-) -> When {
+/// Decides it.
+pub(super) fn when(circumstances: &Circumstances<'_>) -> When {
     let Circumstances {
         head,
-        course: Course { rollout, can_widen },
+        course,
         wave,
         windows,
         now,
-        seen_at,
+        remembered,
     } = *circumstances;
+    let Course {
+        rollout, can_widen, ..
+    } = course;
     if head.is_paused() {
         let people: Vec<_> = head.people.iter().map(Name::as_str).collect();
         return When::Waits(Why::Paused {
@@ -156,6 +165,16 @@ pub(super) fn when(
             windows.next_open(from)
         }
     };
+    let mut failures = remembered.failures.iter();
+    if let Some(failed) = failures.find(|failed| course.is_stopped(wave, failed)) {
+        return When::Waits(Why::Failure {
+            wave,
+            is_let_go,
+            failed: failed.clone(),
+            unasked_since: remembered.unasked_since,
+            can_widen,
+        });
+    }
     let due = match rollout.waves {
         None => now,
         Some(_) if is_let_go => now,
@@ -169,7 +188,7 @@ pub(super) fn when(
         Some(Waves::Every(interval)) => {
             // A clock that is behind the signer's has only itself to count by.
             let from = if now < head.issued_at {
-                seen_at
+                remembered.seen_at
             } else {
                 head.issued_at
             };
@@ -181,28 +200,15 @@ pub(super) fn when(
         return When::At(opening(due).unwrap_or(due), why);
     }
     match opening(now) {
-        Some(open) if open == now => {}
+        Some(open) if open == now => When::Now,
         Some(open) => {
             let opens = windows.in_words(open, now);
-            return When::At(open, Why::Window { opens });
+            When::At(open, Why::Window { opens })
         }
         None => {
             let opens = "never".to_owned();
-            return When::Waits(Why::Window { opens });
+            When::Waits(Why::Window { opens })
         }
-    }
-    let failed = if rollout.waves.is_some() && !is_let_go {
-        failed()
-    } else {
-        None
-    };
-    match failed {
-        Some(failed) => When::Waits(Why::Failure {
-            wave,
-            failed,
-            can_widen,
-        }),
-        None => When::Now,
     }
 }
 
@@ -262,9 +268,11 @@ mod tests {
         config.windows()
     }
 
+    /// People said something last ten minutes after noon.
     fn course(head: &Head) -> Course {
         Course {
             rollout: head.rollout,
+            last_word: at(600),
             can_widen: true,
         }
     }
@@ -276,15 +284,18 @@ mod tests {
         windows: &Windows,
         failed: Option<FailedHost>,
     ) -> When {
-        let circumstances = Circumstances {
+        let remembered = Remembered {
+            failures: failed.into_iter().collect(),
+            ..Remembered::new(head.entry, at(now))
+        };
+        when(&Circumstances {
             head,
             course: course(head),
             wave: wave(number),
             windows,
             now: at(now),
-            seen_at: at(now),
-        };
-        when(&circumstances, || failed)
+            remembered: &remembered,
+        })
     }
 
     fn failed() -> FailedHost {
@@ -292,7 +303,7 @@ mod tests {
             host: "web1".parse().unwrap(),
             wave: Wave::FIRST,
             why: "sick".to_owned(),
-            unasked_since: None,
+            at: Some(at(300)),
         }
     }
 
@@ -361,6 +372,32 @@ mod tests {
     }
 
     #[test]
+    fn people_let_a_wave_go_in_spite_of_what_they_could_know_and_no_more() {
+        let free = Windows::default();
+        let since = |seconds: Option<i64>| FailedHost {
+            at: seconds.map(at),
+            ..failed()
+        };
+        for waves in ["10m", "manual"] {
+            let decided = |open, failed| {
+                let head = head(Some(waves), open, false);
+                decide_at(&head, 2, 9000, &free, Some(failed))
+            };
+            assert_eq!(decided(2, since(Some(600))), When::Now);
+            for later in [Some(601), None] {
+                let waiting = decided(2, since(later)).waiting().unwrap();
+                assert_eq!(
+                    waiting.reason,
+                    "waits as wave 2, because it failed on web1 of wave 1 after people had let it \
+                     go, until people let it go again: sick"
+                );
+                // Who lets all waves go wants them to go.
+                assert_eq!(decided(99, since(later)), When::Now);
+            }
+        }
+    }
+
+    #[test]
     fn a_paused_head_waits_for_people_whatever_else_counts() {
         let mut paused = head(Some("10m"), 99, true);
         paused.action = Action::Pause;
@@ -410,15 +447,14 @@ mod tests {
         let head = head(Some("10m"), 1, false);
         let ten_years = 10 * 366 * 24 * 3600;
         let decided = |now: i64, seen: i64| {
-            let circumstances = Circumstances {
+            when(&Circumstances {
                 head: &head,
                 course: course(&head),
                 wave: wave(2),
                 windows: &Windows::default(),
                 now: at(now),
-                seen_at: at(seen),
-            };
-            when(&circumstances, || None)
+                remembered: &Remembered::new(head.entry, at(seen)),
+            })
         };
         assert!(matches!(decided(-ten_years, -ten_years), When::At(..)));
         assert_eq!(decided(600 - ten_years, -ten_years), When::Now);

@@ -1,5 +1,7 @@
 //! What servers of earlier waves say, and what a registry that says it badly delays.
 
+use std::collections::BTreeMap;
+
 use bulla_schemas::Digest;
 use bulla_schemas::api::{Deployment, DeploymentState, Health, Page, ProjectReport, ReportedError};
 use bulla_schemas::outcome::FailureKind;
@@ -27,7 +29,7 @@ pub(super) fn serve_reports(
                 project: project(),
                 channel: Some(prod()),
                 live: Some(hash),
-                activated_at: None,
+                activated_at: Some(now()),
                 head: Some(hash),
                 standing: Standing::UpToDate,
                 wave: (*wave).try_into().unwrap(),
@@ -74,7 +76,7 @@ fn a_failure_in_an_earlier_wave_stops_the_next_until_people_say_go() {
         "waits as wave 2, because it failed on web2 of wave 1, until people let it go: its port is \
          closed"
     );
-    widen(&mut world, 2);
+    widen(&mut world, 2, 650);
     install(&world, &after("wave = 2", 600));
     assert_eq!(world.live(), Some(new));
 }
@@ -122,12 +124,94 @@ fn a_failure_that_is_known_counts_while_the_registry_cannot_be_asked() {
 }
 
 #[test]
+fn a_failure_counts_that_was_known_before_the_time_came_and_the_registry_died() {
+    let (world, old, new) = in_waves("10m", false);
+    let wave = |seconds| after("wave = 2", seconds);
+    serve_reports(&world, &[("web1", 1, Health::Healthy, None)], new);
+    let waiting = waits(&world, &wave(10), old);
+    assert!(waiting.until.is_some(), "{waiting:?}");
+    let failed = Some(FailureKind::RolledBack);
+    serve_reports(&world, &[("web1", 1, Health::Unknown, failed)], new);
+    for seconds in [300, 400] {
+        let waiting = waits(&world, &wave(seconds), old);
+        assert!(waiting.reason.contains("failed on web1"), "{waiting:?}");
+        assert_eq!(waiting.until, None);
+    }
+    serve_nonsense(&world);
+    let waiting = waits(&world, &wave(600), old);
+    assert!(waiting.reason.contains("failed on web1"), "{waiting:?}");
+}
+
+#[test]
+fn a_failure_stops_a_wave_that_people_let_go_before_it() {
+    let (mut world, old, new) = in_waves("manual", false);
+    widen(&mut world, 2, -10);
+    let closed = format!("wave = 2\n{CLOSED}");
+    serve_reports(&world, &[("web1", 1, Health::Healthy, None)], new);
+    let waiting = waits(&world, &after(&closed, 0), old);
+    assert!(waiting.reason.contains("window"), "{waiting:?}");
+    serve_reports(
+        &world,
+        &[("web1", 1, Health::Unknown, Some(FailureKind::RolledBack))],
+        new,
+    );
+    waits(&world, &after(&closed, 10), old);
+    serve_nonsense(&world);
+    let waiting = waits(&world, &after("wave = 2", 20), old);
+    assert_eq!(
+        waiting.reason,
+        format!(
+            "waits as wave 2, because it failed on web1 of wave 1 after people had let it go, until \
+             people let it go again: its port is closed; the registry could not be asked since {} \
+             whether that is still so",
+            after("", 20).now
+        )
+    );
+    // Letting the next wave go lets this one go again.
+    widen(&mut world, 3, 30);
+    install(&world, &after("wave = 2", 40));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn whom_all_waves_were_let_go_with_nothing_stops() {
+    let (mut world, _, new) = in_waves("manual", false);
+    widen(&mut world, 99, -10);
+    let failed = Some(FailureKind::RolledBack);
+    serve_reports(&world, &[("web1", 1, Health::Unknown, failed)], new);
+    install(&world, &after("wave = 2", 0));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn an_install_that_fails_forgets_nothing_of_what_it_waited_with() {
+    let (world, old, new) = in_waves("10m", false);
+    let behind = -5 * 365 * 24 * 3600;
+    waits(&world, &after("wave = 2", behind), old);
+    let blobs: BTreeMap<_, _> = world.registry.change(|served| {
+        let all = std::mem::take(&mut served.files);
+        let (blobs, others) = all
+            .into_iter()
+            .partition(|(path, _)| path.contains("/blobs/"));
+        served.files = others;
+        blobs
+    });
+    world
+        .install_with(&after("wave = 2", behind + 600))
+        .0
+        .unwrap_err();
+    world.registry.change(|served| served.files.extend(blobs));
+    install(&world, &after("wave = 2", behind + 601));
+    assert_eq!(world.live(), Some(new));
+}
+
+#[test]
 fn people_let_a_wave_go_in_spite_of_a_failure_that_nobody_can_be_asked_about() {
     let (mut world, old, new) = in_waves("10m", false);
     serve_reports(&world, &[("web1", 1, Health::Failing, None)], new);
     waits(&world, &after("wave = 2", 600), old);
     serve_nonsense(&world);
-    widen(&mut world, 2);
+    widen(&mut world, 2, 650);
     install(&world, &after("wave = 2", 700));
     assert_eq!(world.live(), Some(new));
 }

@@ -39,6 +39,9 @@ pub struct Activation {
     /// Why it failed, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// When that was found out, by this server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
     /// The end of what the hook or the check wrote that failed. It can hold secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::Severity;
-use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName};
+use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName, Timestamp};
 
 use super::entries::{Head, PolicyVersion, Promotion, Release, Revocation};
 use super::roots::Roots;
@@ -177,6 +177,14 @@ impl LogState {
     pub fn promotions(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Promotion> {
         let promotions = self.projects.get(project).map(|p| &p.promotions);
         promotions.into_iter().flatten().map(Arc::as_ref)
+    }
+
+    /// Returns when people last said something about how a head is to reach the servers: when they
+    /// moved the channel to it, or let waves go since, as they say.
+    pub fn last_word(&self, head: &Head) -> Timestamp {
+        let mut promotions = self.promotions(&head.project);
+        let last = promotions.rfind(|promotion| promotion.channel == head.channel);
+        last.map_or(head.issued_at, |last| last.issued_at)
     }
 
     /// Tells whether people said that a bundle must not be activated, and how severely.

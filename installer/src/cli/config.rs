@@ -68,7 +68,10 @@ impl Check {
             Failure::usage("no host file counts for these directories")
                 .with_hint("name one: `bulla-installer config check FILE`")
         })?;
-        let config = file.check()?;
+        // Its hint would be this command.
+        let config = file
+            .check()
+            .map_err(|error| Failure::from(error).without_hint())?;
         let path = file.path().display();
         stderr::say(if file.path().exists() {
             format!(

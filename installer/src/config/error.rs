@@ -66,7 +66,7 @@ impl Outcome for ConfigError {
             }
             Self::TooLarge { .. } | Self::Unchangeable { .. } => None,
             Self::Wrong { path, .. } => Some(format!(
-                "`bulla-installer config check {}` tells whether it is right",
+                "`bulla-installer config check {}` names all that is wrong",
                 path.display()
             )),
         }

@@ -9,11 +9,16 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
+use bulla_schemas::ProjectName;
+use bulla_schemas::install::Hooks;
+use url::Url;
+
 use super::host::{HostConfig, Registry};
 use super::problem::Problem;
-use super::project::ProjectConfig;
+use super::project::{
+    self, LoadBalancer, PersistPolicy, ProjectConfig, Retention, needs_whole_path,
+};
 use super::windows::Window;
-use bulla_schemas::ProjectName;
 
 /// The key whose values are read one by one.
 const WINDOWS: &str = "windows";
@@ -40,10 +45,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<HostConfig, Vec<Problem>> {
     }
     if problems.found.is_empty() {
         match toml::from_str(text) {
-            Ok(config) => match problems.of_installer(table.get_ref(), &config) {
-                Some(problem) => problems.found.push(problem),
-                None => return Ok(config),
-            },
+            Ok(config) => return Ok(config),
             Err(error) => problems.add(&error),
         }
     }
@@ -62,6 +64,10 @@ struct Problems<'text> {
 }
 
 impl Problems<'_> {
+    fn say(&mut self, offset: usize, message: impl Into<String>) {
+        self.found.push(Problem::at(self.text, offset, message));
+    }
+
     fn add(&mut self, error: &toml::de::Error) {
         self.found.push(Problem::of_error(self.text, error));
     }
@@ -81,52 +87,101 @@ impl Problems<'_> {
                 _ => self.of_key::<HostConfig>(key, value),
             }
         }
+        self.of_installer(table);
     }
 
     /// Refuses a project for this program that is not followed: it would never be kept up to date.
-    fn of_installer(&self, table: &DeTable<'_>, config: &HostConfig) -> Option<Problem> {
-        let project = config.installer.as_ref()?;
-        if config.project(project).channel.is_some() {
-            return None;
+    fn of_installer(&mut self, table: &DeTable<'_>) {
+        let Some(named) = table.get("installer") else {
+            return;
+        };
+        let project = named.get_ref().as_str().unwrap_or_default();
+        let section = table
+            .get("project")
+            .and_then(|all| all.get_ref().get(project));
+        let is_followed = section.is_some_and(|section| section.get_ref().get("channel").is_some());
+        if !is_followed && project.parse::<ProjectName>().is_ok() {
+            let message = format!(
+                "expected a project that this file follows, with a `channel` in \
+                 `[project.\"{project}\"]`; found {project}"
+            );
+            self.say(named.span().start, message);
         }
-        let (_, value) = table.get_key_value("installer")?;
-        let message = format!(
-            "expected a project that this file follows, with a `channel` in \
-             `[project.\"{project}\"]`; found {project}"
-        );
-        Some(Problem::at(self.text, value.span().start, message))
     }
 
     fn of_project(&mut self, name: &Key<'_>, section: &Value<'_>) {
         if let Err(error) = name.get_ref().parse::<ProjectName>() {
-            let problem = Problem::at(self.text, name.span().start, error.to_string());
-            self.found.push(problem);
+            self.say(name.span().start, error.to_string());
         }
-        match section.get_ref() {
-            DeValue::Table(table) => {
-                for (key, value) in table {
-                    match (key.get_ref().as_ref(), value.get_ref()) {
-                        (WINDOWS, DeValue::Array(windows)) => self.of_windows(windows.iter()),
-                        _ => self.of_key::<ProjectConfig>(key, value),
+        let DeValue::Table(table) = section.get_ref() else {
+            return self.of_value::<ProjectConfig>(section.clone());
+        };
+        for (key, value) in table {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                (WINDOWS, DeValue::Array(windows)) => self.of_windows(windows.iter()),
+                ("persist", DeValue::Table(table)) => self.of_keys::<PersistPolicy>(table),
+                ("keep", DeValue::Table(table)) => self.of_keys::<Retention>(table),
+                ("hooks", DeValue::Table(table)) => self.of_commands::<Hooks>(key, value, table),
+                ("load-balancer", DeValue::Table(table)) => {
+                    self.of_commands::<LoadBalancer>(key, value, table);
+                    if !["drain", "undrain"]
+                        .iter()
+                        .all(|key| table.contains_key(*key))
+                    {
+                        self.say(value.span().start, project::BOTH);
                     }
                 }
+                _ => self.of_key::<ProjectConfig>(key, value),
             }
-            _ => self.of_value::<ProjectConfig>(section.clone()),
+        }
+    }
+
+    /// Reads a table with commands of the server's own: every key alone, and then what needs several
+    /// of them.
+    fn of_commands<T: DeserializeOwned>(
+        &mut self,
+        name: &Key<'_>,
+        section: &Value<'_>,
+        table: &DeTable<'_>,
+    ) {
+        let known = self.found.len();
+        for (key, value) in table {
+            let known = self.found.len();
+            self.of_key::<T>(key, value);
+            let program = value.get_ref().get(0).filter(|_| self.found.len() == known);
+            if let Some(program) = program
+                && let Some(path) = program.get_ref().as_str()
+                && !path.starts_with('/')
+            {
+                self.say(program.span().start, needs_whole_path(path));
+            }
+        }
+        if self.found.len() == known {
+            self.of_key::<ProjectConfig>(name, section);
         }
     }
 
     fn of_registries<'text>(&mut self, registries: impl Iterator<Item = &'text Value<'text>>) {
         let mut seen = BTreeMap::new();
         for registry in registries {
-            let deserializer = ValueDeserializer::from(registry.clone());
-            match <Registry as serde::Deserialize>::deserialize(deserializer) {
-                Err(error) => self.add(&error),
-                Ok(Registry { url, .. }) => {
-                    let place = Problem::at(self.text, registry.span().start, "");
-                    if let Some(line) = seen.insert(url.clone(), place.line) {
-                        let message = format!("`{url}` is a registry in line {line} already");
-                        self.found.push(Problem { message, ..place });
-                    }
+            let DeValue::Table(table) = registry.get_ref() else {
+                self.of_value::<Registry>(registry.clone());
+                continue;
+            };
+            for (key, value) in table {
+                self.of_value::<Registry>(with_address(key, value));
+            }
+            let start = registry.span().start;
+            let Some(address) = table.get("url") else {
+                self.say(start, "missing field `url`");
+                continue;
+            };
+            let address = address.get_ref().as_str().unwrap_or_default();
+            if let Ok(url) = Url::parse(address) {
+                let place = Problem::at(self.text, start, "");
+                if let Some(line) = seen.insert(url.clone(), place.line) {
+                    let message = format!("`{url}` is a registry in line {line} already");
+                    self.found.push(Problem { message, ..place });
                 }
             }
         }
@@ -138,11 +193,16 @@ impl Problems<'_> {
         }
     }
 
+    /// Reads each key of a table all of whose keys can be left out.
+    fn of_keys<T: DeserializeOwned>(&mut self, table: &DeTable<'_>) {
+        for (key, value) in table {
+            self.of_key::<T>(key, value);
+        }
+    }
+
     /// Reads one key of a table all of whose keys can be left out.
     fn of_key<T: DeserializeOwned>(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        let mut alone = DeTable::new();
-        alone.insert(key.clone(), value.clone());
-        self.of_value::<T>(Spanned::new(value.span(), DeValue::Table(alone)));
+        self.of_value::<T>(alone(key, value));
     }
 
     fn of_value<T: DeserializeOwned>(&mut self, value: Value<'_>) {
@@ -151,6 +211,26 @@ impl Problems<'_> {
             self.found.push(Problem::of_value(self.text, start, &error));
         }
     }
+}
+
+/// Makes a table of one key.
+fn alone<'text>(key: &Key<'text>, value: &Value<'text>) -> Value<'text> {
+    let mut table = DeTable::new();
+    table.insert(key.clone(), value.clone());
+    Spanned::new(value.span(), DeValue::Table(table))
+}
+
+/// Makes a registry of one key, and of the address without which it is none.
+fn with_address<'text>(key: &Key<'text>, value: &Value<'text>) -> Value<'text> {
+    let mut registry = alone(key, value);
+    if let DeValue::Table(table) = registry.get_mut()
+        && !table.contains_key("url")
+    {
+        let text = |text: &'static str| Spanned::new(0..0, DeString::Borrowed(text));
+        let address = DeValue::String(text("https://releases.acme.example").into_inner());
+        table.insert(text("url"), Spanned::new(0..0, address));
+    }
+    registry
 }
 
 #[cfg(test)]
@@ -286,6 +366,30 @@ hooks = "forbid"
         begins(4, "7:11 ");
         begins(5, "8:17 expected both `drain` and `undrain`");
         assert!(found[6].contains("found \"true\""), "{found:#?}");
+    }
+
+    #[test]
+    fn every_mistake_of_a_table_in_a_table_is_told() {
+        let text = "installer = \"b\"\n\n[[registry]]\nurl = \"nowhere\"\ntoken-file = \"t\"\n\
+                    tokken-file = \"/t\"\n\n[[registry]]\nurl = \"https://a.example\"\n\n\
+                    [[registry]]\ntoken-file = \"t\"\nurl = \"https://a.example/\"\n\n\
+                    [project.a]\nkeep = { count = 0, age = \"1w\", quota = 5, keep = 1 }\n\
+                    persist = { owner = \"a b\", mode = \"0o7\", user = \"a\" }\n\n\
+                    [project.a.load-balancer]\ndrain = \"/bin/true\"\nundrain = [\"true\", \"x\"]\n\
+                    timeout = \"soon\"\nundraim = []\n\n\
+                    [project.b]\nload-balancer = { drain = [] }\n\n\
+                    [project.b.hooks]\nprepare = [\"a\"]\nactivate = [\"/a\", 1]\ntimeout = 5\n";
+        let found = problems(text);
+        let places: Vec<_> = found
+            .iter()
+            .map(|found| found.split_once(' ').unwrap().0)
+            .collect();
+        let expected = [
+            "1:13", "4:7", "5:14", "6:1", "11:1", "12:14", "16:18", "16:27", "16:41", "16:44",
+            "17:21", "17:35", "17:42", "20:9", "21:12", "22:11", "23:1", "26:17", "26:27", "29:12",
+            "30:19", "31:11",
+        ];
+        assert_eq!(places, expected, "{found:#?}");
     }
 
     #[test]

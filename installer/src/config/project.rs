@@ -148,31 +148,34 @@ impl<'de> Visitor<'de> for HookPolicyVisitor {
             ));
         }
         match relative_program(&hooks) {
-            Some(program) => Err(whole_path(program)),
+            Some(program) => Err(A::Error::custom(needs_whole_path(program))),
             None => Ok(HookPolicy::Own(hooks)),
         }
     }
 }
 
+/// What a load balancer needs.
+pub(super) const BOTH: &str =
+    "expected both `drain` and `undrain`, each a list of a program and its arguments";
+
 fn load_balancer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LoadBalancer, D::Error> {
     let found = LoadBalancer::deserialize(deserializer)?;
     let commands = [&found.drain, &found.undrain].map(Option::as_ref);
     let [Some(_), Some(_)] = commands else {
-        return Err(D::Error::custom(
-            "expected both `drain` and `undrain`, each a list of a program and its arguments",
-        ));
+        return Err(D::Error::custom(BOTH));
     };
     match relative(commands.into_iter().flatten()) {
-        Some(program) => Err(whole_path(program)),
+        Some(program) => Err(D::Error::custom(needs_whole_path(program))),
         None => Ok(found),
     }
 }
 
-fn whole_path<E: Error>(program: &str) -> E {
-    E::custom(format_args!(
+/// Says what is wrong with a program that is not named by its path from the root.
+pub(super) fn needs_whole_path(program: &str) -> String {
+    format!(
         "expected the path of a program from the root, such as `/usr/local/bin/reload`; \
          found {program:?}"
-    ))
+    )
 }
 
 /// Returns the first program that is not named by its path from the root.

@@ -267,13 +267,19 @@ pub(super) fn absolute_path<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let path = Path::new(&text);
-    let is_plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
-    if path.is_absolute() && path.components().all(is_plain) && !text.contains('\0') {
+    if let Some(path) = plain_path(&text) {
         return Ok(Some(path.to_owned()));
     }
     let expected = "a path from the root, without `..`, such as `/srv`";
     Err(D::Error::custom(ValueError::new(expected, &text)))
+}
+
+/// Returns the path that a text is, where it is one from the root on.
+pub(super) fn plain_path(text: &str) -> Option<&Path> {
+    let path = Path::new(text);
+    let is_plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+    let is_whole = path.is_absolute() && path.components().all(is_plain);
+    (is_whole && !text.contains('\0')).then_some(path)
 }
 
 /// Reads an address of a registry. A name or password in it would be shown in messages.

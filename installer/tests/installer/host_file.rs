@@ -138,6 +138,9 @@ fn every_problem_of_a_wrong_file_is_told_and_no_command_goes_on() {
         &["rollback", "acme/billing"],
     ] {
         let said = host.fails(arguments, 2);
+        let is_check = arguments[0] == "config";
+        assert_eq!(said.contains("config check"), !is_check, "{said}");
+        assert_eq!(said.contains("line 11"), is_check, "{said}");
         assert!(
             said.contains("line 9, column 1: unknown field `channnel`"),
             "{said}"
@@ -156,7 +159,7 @@ fn every_problem_of_a_wrong_file_is_told_and_no_command_goes_on() {
     // What the machine lacks stops no other command.
     let said = host.fails(&["config", "check"], 2);
     assert!(
-        said.contains("line 11, column 1: expected a user or group of this server"),
+        said.contains("line 11, column 8: expected a user or group of this server"),
         "{said}"
     );
     host.done(&["status"]);

@@ -62,6 +62,13 @@ impl Failure {
         self
     }
 
+    /// Leaves out what to do next.
+    #[must_use]
+    pub fn without_hint(mut self) -> Self {
+        self.hint = None;
+        self
+    }
+
     /// Puts a sentence before the error, which becomes its cause.
     #[must_use]
     pub fn context(mut self, sentence: impl Display) -> Self {

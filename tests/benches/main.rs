@@ -16,10 +16,11 @@ mod peers;
 mod report;
 mod watches;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bulla_tests::programs::{Program, hermetic};
+use bulla_tests::tree::make_removable;
 use bulla_tests::{GitCheckout, Server, World};
 
 use measure::Cost;
@@ -29,6 +30,8 @@ const PROJECT: &str = "acme/shop";
 const DEFAULT_RUNS: usize = 5;
 /// Releases that a server keeps; from then on an install recycles a tree instead of copying one.
 const KEPT: usize = 5;
+/// A directory that is kept in memory.
+const MEMORY: &str = "/dev/shm";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -83,38 +86,47 @@ fn publish(world: &World, checkout: &GitCheckout) -> String {
     world.release(&checkout.path, PROJECT)
 }
 
-/// An install on an empty server beside `curl | tar --zstd -x` of the same payload.
+/// An install on an empty server beside `curl | tar --zstd -x` of the same payload: on a disk, each
+/// until all of it is durable, and in memory, where nothing waits for a disk.
 fn cold_install(world: &World, hash: &str, runs: usize) {
     let payload = payload_url(world, hash);
-    let mut number = 0;
-    let mut fresh = |name: &str| {
-        number += 1;
-        format!("{name}-{number}")
-    };
-    let mut servers = Vec::new();
-    let mut directories = Vec::new();
-    for _ in 0..runs {
-        servers.push(world.server(&fresh("cold")));
-        let directory = world.path(&fresh("tar"));
-        std::fs::create_dir(&directory).expect("a directory");
-        directories.push(directory);
+    let on_disk = world.path("cold");
+    cold_installs_below(&on_disk, world, &payload, runs, "install, cold");
+    match tempfile::tempdir_in(MEMORY) {
+        Ok(memory) => {
+            let name = "install, cold, in memory";
+            cold_installs_below(memory.path(), world, &payload, runs, name);
+            make_removable(memory.path());
+        }
+        Err(error) => eprintln!("skip: an install in memory, because of {MEMORY}: {error}"),
     }
-    let (mut servers, mut directories) = (servers.iter(), directories.iter());
+}
+
+fn cold_installs_below(directory: &Path, world: &World, payload: &str, runs: usize, name: &str) {
+    let servers: Vec<_> = (0..runs)
+        .map(|run| world.server_in(&directory.join(format!("server-{run}"))))
+        .collect();
+    let mut servers = servers.iter();
+    let mut directories = (0..runs).map(|run| directory.join(format!("tar-{run}")));
     let (ours, theirs) = measure::beside(
         runs,
         || install(servers.next().expect("a server for each run")),
         || {
-            measure::pipe(
+            let directory = directories.next().expect("a directory for each run");
+            std::fs::create_dir(&directory).expect("a directory");
+            let unpacked = measure::pipe(
                 hermetic("curl", &world.home())
                     .args(["-s", "-S", "-f"])
-                    .arg(&payload),
+                    .arg(payload),
                 hermetic("tar", &world.home())
                     .args(["--zstd", "-x", "-f", "-", "-C"])
-                    .arg(directories.next().expect("a directory for each run")),
-            )
+                    .arg(&directory),
+            );
+            let sync = &mut hermetic("sync", &world.home());
+            unpacked.and(measure::run(sync.arg("-f").arg(directory)))
         },
     );
-    report::ratio("install, cold", ours, "curl | tar --zstd -x", theirs);
+    report::ratio(name, ours, "curl | tar --zstd -x; sync -f", theirs);
 }
 
 /// Publish, promote and install of a one-line change, again and again. Returns the last two

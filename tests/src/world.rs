@@ -192,6 +192,11 @@ impl World {
         self.server_at(name, self.registry.url())
     }
 
+    /// Lays out a server in a directory of its own.
+    pub fn server_in(&self, directory: &Path) -> Server {
+        self.enrolled(Server::new(directory, &self.home()), self.registry.url())
+    }
+
     /// Lays out a server whose host file follows `prod` of a project, and returns both.
     pub fn follower(&self, name: &str, project: &str) -> (Server, PathBuf) {
         let server = self.server(name);
@@ -207,6 +212,11 @@ impl World {
     #[track_caller]
     pub fn server_at(&self, name: &str, url: &str) -> Server {
         let server = Server::new(&self.path("servers").join(name), &self.home());
+        self.enrolled(server, url)
+    }
+
+    #[track_caller]
+    fn enrolled(&self, server: Server, url: &str) -> Server {
         server.run(&["enroll", url, &self.anchor]).done();
         server
     }

@@ -5,8 +5,8 @@
 //! plan                     every file: stays in a recycled tree, comes from another one, or is fetched
 //! space
 //! fetch, extract           at once; but all is fetched before a tree is recycled, which is then
-//!                          not there any more, and that is looked at once more: what is used or
-//!                          changed by now stays, and the tree is planned anew
+//!                          not there any more, and only then is that looked at: what is used or
+//!                          changed stays, and the tree is planned anew
 //! what another tree did not hold after all is fetched too
 //! sync, put in place       a tree that was there goes to `set-aside/`
 //! ```
@@ -39,7 +39,7 @@ use crate::state::bundles;
 use crate::state::history::PromotionRecord;
 use crate::state::leftovers::{self, leftover};
 use crate::state::with_causes;
-use crate::tree::compare::{Difference, in_words, is_untouched};
+use crate::tree::compare::{Difference, in_words, look_over};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
 use crate::tree::place::{self, Finished};
 use crate::tree::plan::{self, LocalTree, Plan};
@@ -49,7 +49,7 @@ use crate::tree::staging::Staging;
 use crate::tree::{ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
-use sources::Sources;
+use sources::{Look, Sources};
 
 /// A tree to write.
 pub(super) struct Writing<'a> {
@@ -148,9 +148,13 @@ impl Writing<'_> {
 
     /// Writes the tree in staging. Returns where it is.
     fn make(&self, staging: &Staging) -> Result<(PathBuf, Extracted, Written), WriteError> {
-        let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
+        let mut sources = self.sources(Look::Later)?;
+        let mut looked_closely = false;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
+            if sources.add_farther(self.site, &plan.fetched_contents()) {
+                plan = plan::plan(self.bundle, sources.local());
+            }
             if sources.recycled().is_some() && plan.in_place() == 0 {
                 sources.give_up_recycling();
                 plan = plan::plan(self.bundle, sources.local());
@@ -180,7 +184,12 @@ impl Writing<'_> {
             self.observer.start(Some(plan.bytes()));
             let Some((extracted, downloaded)) = self.extract(&extraction, &sources, staging)?
             else {
-                sources.give_up_recycling();
+                if looked_closely {
+                    sources.give_up_recycling();
+                } else {
+                    sources = self.sources(Look::Close(self.observer))?;
+                    looked_closely = true;
+                }
                 continue;
             };
             let written = Written {
@@ -193,6 +202,10 @@ impl Writing<'_> {
             }
             return Ok((top, extracted, written));
         }
+    }
+
+    fn sources(&self, look: Look<'_>) -> Result<Sources, WriteError> {
+        Sources::find(self.site, &self.order, self.live, &self.free, look)
     }
 
     /// Extracts a tree. `None` when the old tree cannot be recycled.
@@ -208,13 +221,18 @@ impl Writing<'_> {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let taken = self.take_out(old, staging, extraction.top);
             let recycled = taken.and_then(|()| Ok(remains.recycle(extraction.top)?));
-            if let Err(error) = recycled {
-                self.observer.note(&format!(
-                    "the tree of {} cannot be recycled, so that a new one is written: {}",
-                    old.record.hash.short(),
-                    with_causes(&error)
-                ));
-                return Ok(None);
+            match recycled {
+                Ok(()) => {}
+                // Whether by a person is seen by looking closely.
+                Err(NotTakenOut::Changed { .. }) => return Ok(None),
+                Err(error) => {
+                    self.observer.note(&format!(
+                        "the tree of {} cannot be recycled, so that a new one is written: {}",
+                        old.record.hash.short(),
+                        with_causes(&error)
+                    ));
+                    return Ok(None);
+                }
             }
             extractor = Extractor::begin(extraction)?;
             distrusted = extractor.write_planned(&frames)?;
@@ -229,16 +247,15 @@ impl Writing<'_> {
         Ok(Some((extractor.finish()?, downloaded)))
     }
 
-    /// Takes the tree out that is recycled. It was looked at before a download of any length, in
-    /// which people go on to work.
+    /// Takes the tree out that is recycled, if nothing uses it and it is what the plan says.
     fn take_out(&self, old: &LocalTree, staging: &Staging, to: &Path) -> Result<(), NotTakenOut> {
-        if let Some(obstacle) = Uses::of_project(self.site).of_tree(&old.path) {
-            return Err(obstacle.into());
-        }
         let moved = Moved::out(self.site, staging, old.record.hash)?;
         let uses = Uses::of_project(self.site);
-        let is_unchanged = |path: &Path| is_untouched(&old.record, path);
-        moved.settle(self.site, &uses, is_unchanged, to)
+        let is_as_planned = |path: &Path| {
+            look_over(&old.record, path)
+                .is_some_and(|untouched| untouched.is_as_written || !old.is_as_written)
+        };
+        moved.settle(self.site, &uses, is_as_planned, to)
     }
 
     /// Fetches frames to the last one.

@@ -83,8 +83,25 @@ impl TreeRecord {
     /// Reads the record in `path`; `None` when there is none or it cannot be read, since it can
     /// always be made again from the tree and its bundle.
     pub(crate) fn read(path: &Path, hash: &Digest) -> Option<Self> {
-        let bytes = files::read_up_to(path, MOST).ok()??;
-        Self::from_text(std::str::from_utf8(&bytes).ok()?).filter(|record| record.hash == *hash)
+        Self::from_text(&read(path)?).filter(|record| record.hash == *hash)
+    }
+
+    /// Reads the record when it has some of the wanted contents, which costs little where not.
+    pub(crate) fn read_with_any(
+        path: &Path,
+        hash: &Digest,
+        wanted: &HashSet<Digest>,
+    ) -> Option<Self> {
+        if wanted.is_empty() {
+            return None;
+        }
+        let text = read(path)?;
+        let digest = |line: &str| Digest::from_hex(line.split('\t').nth(5)?).ok();
+        let is_wanted = |line| digest(line).is_some_and(|digest| wanted.contains(&digest));
+        if !text.par_lines().any(is_wanted) {
+            return None;
+        }
+        Self::from_text(&text).filter(|record| record.hash == *hash)
     }
 
     /// Makes the record of a tree of which nothing is known but its release: the files that should
@@ -222,6 +239,10 @@ impl TreeRecord {
     }
 }
 
+fn read(path: &Path) -> Option<String> {
+    String::from_utf8(files::read_up_to(path, MOST).ok()??).ok()
+}
+
 enum Entry {
     Index(Stamp),
     Directory(RecordedDirectory),
@@ -334,6 +355,21 @@ mod tests {
         for end in 0..text.len() {
             assert_eq!(TreeRecord::from_text(&text[..end]), None, "cut at {end}");
         }
+    }
+
+    #[test]
+    fn a_record_is_only_read_for_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let record = record();
+        record.write(&path).unwrap();
+        let read = |contents: &[&[u8]]| {
+            let wanted = contents.iter().map(|content| Digest::of(content)).collect();
+            TreeRecord::read_with_any(&path, &record.hash, &wanted)
+        };
+        assert_eq!(read(&[b"xyz", b"def"]).as_ref(), Some(&record));
+        assert_eq!(read(&[b"xyz"]), None);
+        assert_eq!(read(&[]), None);
     }
 
     #[test]

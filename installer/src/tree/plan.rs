@@ -54,6 +54,13 @@ pub(crate) struct PlannedFile {
     pub(crate) origin: Origin,
 }
 
+impl PlannedFile {
+    /// Tells whether it comes from the payload.
+    const fn is_fetched(&self) -> bool {
+        matches!(self.origin, Origin::Payload) && self.size > 0
+    }
+}
+
 /// Where a content comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -111,8 +118,7 @@ pub(crate) fn plan<'a>(bundle: &'a VerifiedBundle, local: Local<'_>) -> Plan<'a>
         find_in_place(&expected, &mut files, recycled);
     }
     find_local(&expected, &mut files, local.trees, local.recycled.is_some());
-    let fetched = |file: &&PlannedFile| file.origin == Origin::Payload && file.size > 0;
-    let frames = frames_of(bundle, files.iter().filter(fetched));
+    let frames = frames_of(bundle, files.iter().filter(|file| file.is_fetched()));
     Plan {
         expected,
         files,
@@ -129,9 +135,13 @@ impl Plan<'_> {
 
     /// Returns the paths of the files that come from the payload.
     pub(crate) fn fetched_paths(&self) -> Vec<String> {
-        let is_fetched = |file: &PlannedFile| file.origin == Origin::Payload && file.size > 0;
-        let positions = (0..self.files.len()).filter(|position| is_fetched(&self.files[*position]));
+        let positions = (0..self.files.len()).filter(|position| self.files[*position].is_fetched());
         self.paths_of(&positions.collect::<Vec<_>>())
+    }
+
+    /// Returns the contents that come from the payload.
+    pub(crate) fn fetched_contents(&self) -> HashSet<Digest> {
+        contents(self.files.iter().filter(|file| file.is_fetched()))
     }
 
     /// Returns the paths of files by their positions.
@@ -214,12 +224,7 @@ fn find_local(
     trees: &[LocalTree],
     hash_all: bool,
 ) {
-    let missing = |file: &&PlannedFile| file.size > 0 && file.origin == Origin::Payload;
-    let wanted: HashSet<Digest> = files
-        .iter()
-        .filter(missing)
-        .map(|file| file.digest)
-        .collect();
+    let wanted = contents(files.iter().filter(|file| file.is_fetched()));
     let by_digest: Vec<HashMap<Digest, usize>> = trees
         .par_iter()
         .map(|tree| tree.record.find(&wanted))
@@ -230,7 +235,7 @@ fn find_local(
             .map(|tree| Descent::open(&tree.path).ok())
             .collect();
         let mut buffer = Vec::new();
-        for file in files.iter_mut().filter(|file| missing(&&**file)) {
+        for file in files.iter_mut().filter(|file| file.is_fetched()) {
             let path = &expected[file.expected].path;
             let found = trees.iter().enumerate().find_map(|(position, tree)| {
                 let record = &tree.record;
@@ -265,6 +270,10 @@ fn find_local(
             }
         }
     });
+}
+
+fn contents<'a>(files: impl Iterator<Item = &'a PlannedFile>) -> HashSet<Digest> {
+    files.map(|file| file.digest).collect()
 }
 
 /// Tells whether a file of another tree has the wanted content.

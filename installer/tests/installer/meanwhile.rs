@@ -71,7 +71,7 @@ fn a_file_that_is_added_to_an_old_release_during_the_download_is_kept() {
     let (world, old, said) = install_while(|tree| {
         fs::write(tree.join("src/01/precious"), "precious").unwrap();
     });
-    assert!(said.contains("was changed a moment ago"), "{said}");
+    assert!(said.contains("was changed"), "{said}");
     assert!(!world.tree(&old).exists());
     let kept = only_set_aside(&world);
     assert_eq!(fs::read(kept.join("src/01/precious")).unwrap(), b"precious");

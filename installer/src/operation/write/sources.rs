@@ -8,6 +8,7 @@ use super::error::WriteError;
 use crate::drift::examine::{Depth, examine};
 use crate::drift::set_aside;
 use crate::live::processes::Uses;
+use crate::observer::Observer;
 use crate::platform::directory;
 use crate::site::Site;
 use crate::state::bundles;
@@ -21,29 +22,40 @@ use crate::tree::survey::survey;
 pub(super) struct Sources {
     trees: Vec<LocalTree>,
     recycled: Option<LocalTree>,
+    /// Releases whose trees are only looked into for what the nearer ones do not have.
+    farther: Vec<Digest>,
     live: Option<Digest>,
     hidden: Option<String>,
 }
 
 impl Sources {
     /// Finds the trees that have a record, in the order given. The first of `free` that nothing
-    /// uses, that could be removed, and that is still what was installed becomes the new tree.
+    /// uses becomes the new tree; with a [`Look::Close`] one that could be removed and is still what
+    /// was installed. Of the others, the live one and the first are near.
     pub(super) fn find(
         site: &Site,
         order: &[Digest],
         live: Option<Digest>,
         free: &HashSet<Digest>,
+        look: Look<'_>,
     ) -> Result<Self, WriteError> {
         let on_disk = releases::on_disk(site)?;
         let mut sources = Self {
             trees: Vec::new(),
             recycled: None,
+            farther: Vec::new(),
             live,
             hidden: None,
         };
         let mut uses = None;
         for hash in order {
             if !on_disk.contains(hash) {
+                continue;
+            }
+            let may_be_recycled = sources.recycled.is_none() && free.contains(hash);
+            let is_near = Some(*hash) == live || sources.trees.is_empty();
+            if !may_be_recycled && !is_near {
+                sources.farther.push(*hash);
                 continue;
             }
             let Some(record) = TreeRecord::read(&site.record(hash), hash) else {
@@ -58,9 +70,9 @@ impl Sources {
             if directory::open_top(&tree.path).is_err() {
                 continue;
             }
-            let found = if sources.recycled.is_none() && free.contains(hash) {
+            let found = if may_be_recycled {
                 let uses = uses.get_or_insert_with(|| Uses::of_project(site));
-                recyclable(site, uses, tree)
+                recyclable(site, uses, tree, look)
             } else {
                 Err(tree)
             };
@@ -71,6 +83,26 @@ impl Sources {
         }
         sources.hidden = uses.and_then(|uses| uses.hidden());
         Ok(sources)
+    }
+
+    /// Adds the farther trees that should have some of these contents; tells whether there are any.
+    pub(super) fn add_farther(&mut self, site: &Site, wanted: &HashSet<Digest>) -> bool {
+        let known = self.trees.len();
+        let trees = &mut self.trees;
+        self.farther.retain(|hash| {
+            let path = site.tree(hash);
+            let record = TreeRecord::read_with_any(&site.record(hash), hash, wanted);
+            let Some(record) = record.filter(|_| directory::open_top(&path).is_ok()) else {
+                return true;
+            };
+            trees.push(LocalTree {
+                path,
+                record,
+                is_as_written: false,
+            });
+            false
+        });
+        trees.len() > known
     }
 
     /// Adds trees that are set aside. They may be changed all over, but whatever is taken from one
@@ -127,12 +159,30 @@ impl Sources {
     }
 }
 
-/// Returns a tree that nothing uses, that could be removed as a whole, and that is still what was
-/// installed; else as it was given.
-fn recyclable(site: &Site, uses: &Uses, mut tree: LocalTree) -> Result<LocalTree, LocalTree> {
+/// How closely trees are looked at that could be recycled.
+#[derive(Clone, Copy)]
+pub(super) enum Look<'a> {
+    /// As most of them are: untouched. It is seen when the tree is taken out.
+    Later,
+    /// One was not. What was changed is said.
+    Close(&'a dyn Observer),
+}
+
+/// Returns a tree that nothing uses and that can be recycled as far as the look goes; else as it
+/// was given.
+fn recyclable(
+    site: &Site,
+    uses: &Uses,
+    mut tree: LocalTree,
+    look: Look<'_>,
+) -> Result<LocalTree, LocalTree> {
     if uses.of_tree(&tree.path).is_some() {
         return Err(tree);
     }
+    let Look::Close(observer) = look else {
+        tree.is_as_written = true;
+        return Ok(tree);
+    };
     let untouched = look_over(&tree.record, &tree.path);
     tree.is_as_written = untouched.is_some_and(|untouched| untouched.is_as_written);
     if tree.is_as_written {
@@ -141,7 +191,15 @@ fn recyclable(site: &Site, uses: &Uses, mut tree: LocalTree) -> Result<LocalTree
     if untouched.is_none() {
         match examine(site, &tree.record.hash, Depth::Quick) {
             Ok(Some(found)) if found.is_intact() => tree.record = found.record,
-            _ => return Err(tree),
+            _ => {
+                observer.note(&format!(
+                    "the tree of {} cannot be recycled, so that a new one is written: `{}` was \
+                     changed",
+                    tree.record.hash.short(),
+                    tree.path.display()
+                ));
+                return Err(tree);
+            }
         }
     }
     match survey(&tree.path) {

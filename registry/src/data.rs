@@ -8,7 +8,9 @@
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
 //!   registry.db                       SQLite: index, tokens, reports of hosts
 //!   registry.db.lock                  locked while the tables are made
-//!   blobs/sha256/ab/<hex>             content, blobs and manifests alike, written once
+//!   blobs/sha256/ab/<hex>             content that is stored whole, manifests too, written once
+//!   packs/<id>                        the frames of a push that were new then, written once
+//!   recipes/sha256/ab/<hex>           of which frames of which packs other content is
 //!   repositories/<project>/
 //!     _blobs/sha256/<hex>             this repository has the blob (empty file)
 //!     _manifests/sha256/<hex>         this repository has the manifest; its media type

@@ -7,6 +7,7 @@
 mod blobs;
 mod connection;
 mod error;
+mod frames;
 mod hosts;
 mod index;
 mod manifests;

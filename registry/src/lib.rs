@@ -13,6 +13,7 @@ mod clock;
 mod data;
 mod database;
 mod error;
+mod frames;
 mod http;
 mod keep;
 mod log;

@@ -2,6 +2,7 @@
 
 mod admit;
 mod attach;
+mod blobs;
 mod bundles;
 mod catalog;
 mod error;

@@ -1,13 +1,19 @@
 //! What lies in the data directory besides the log: content, the records of who has what, and what
 //! is being received.
 
+mod blob;
 pub(crate) mod blobs;
+mod cutter;
 mod error;
 mod keys;
+mod packing;
+mod recipe;
 pub(crate) mod repositories;
 pub(crate) mod space;
 mod upload;
 pub(crate) mod uploads;
 
+pub(crate) use blob::Blob;
 pub(crate) use error::StoreError;
+pub(crate) use recipe::Recipe;
 pub(crate) use upload::Upload;

@@ -53,8 +53,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["log", "store"],
             &["objects", "database"],
             &[
-                "settings", "oci", "data", "clock", "blocking", "budget", "quota", "turns",
-                "watchers",
+                "settings", "oci", "frames", "data", "clock", "blocking", "budget", "quota",
+                "turns", "watchers",
             ],
         ],
     ),

@@ -173,7 +173,10 @@ fn sqlite_url(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bulla_schemas::Digest;
+
     use crate::database::{Referrers, ReportRow};
+    use crate::frames::{Frame, Place, Placed};
     use crate::oci::digest::OciDigest;
 
     #[tokio::test]
@@ -271,6 +274,59 @@ mod tests {
         let listed = database.referrers(&asked, 9).await.unwrap();
         assert_eq!(listed[0].annotations, r#"{"long":"ä"}"#);
         assert_eq!(listed[1].row.artifact_type, None);
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_third_version_keeps_its_blobs_and_takes_places_of_frames() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let pool = database_of_version(3, &data).await;
+        let whole = OciDigest::from(Digest::of(b"whole"));
+        sqlx::query("INSERT INTO blobs VALUES ('acme/tool', $1)")
+            .bind(whole.to_string())
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+
+        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let project = "acme/tool".parse().unwrap();
+        assert!(database.has_blob(&project, &whole).await.unwrap());
+        // More than one statement takes, and each of them twice.
+        let at = |number: u32, offset| Placed {
+            frame: Frame {
+                digest: Digest::of(&(number % 700).to_le_bytes()),
+                length: 1,
+            },
+            place: Place {
+                pack: uuid::Uuid::from_u128(7).into(),
+                offset,
+            },
+        };
+        let mut frames: Vec<Placed> = (0..1400).map(|number| at(number, 5)).collect();
+        database.add_places(&frames).await.unwrap();
+        frames.truncate(1);
+        frames[0].place.offset = 9;
+        database.add_places(&frames).await.unwrap();
+        let asked: Vec<Frame> = (0..701).map(|number| at(number, 0).frame).collect();
+        let unknown = Frame {
+            digest: Digest::of(b"unknown"),
+            length: 1,
+        };
+        let places = database
+            .places(&[asked, vec![unknown]].concat())
+            .await
+            .unwrap();
+        assert_eq!(places.len(), 700);
+        assert_eq!(places[&frames[0].frame.digest], frames[0].place);
+        database.forget_places().await.unwrap();
+        assert!(
+            database
+                .places(&[frames[0].frame])
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[tokio::test]

@@ -11,19 +11,19 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::http::problem::Problem;
 use crate::http::range::{Selection, select};
-use crate::http::verified::verified;
-use crate::objects::Object;
+use crate::http::verified::{readable, verified};
 use crate::oci::digest::OciDigest;
+use crate::store::Blob;
 use crate::store::blobs::BlobStore;
 
 /// What is named by a digest never changes. Caches that serve several clients may keep it only
 /// where reading needs no token, which is what HTTP makes of an answer without `public`.
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
-/// An object whose bytes have a digest.
+/// Bytes that have a digest.
 pub(crate) struct Content {
-    /// The object.
-    pub(crate) object: Object,
+    /// The bytes.
+    pub(crate) blob: Blob,
     /// Its digest.
     pub(crate) digest: OciDigest,
     /// Its media type.
@@ -35,7 +35,7 @@ pub(crate) struct Content {
 impl Content {
     /// Answers a GET or HEAD.
     pub(crate) fn answer(self, method: &Method, asked: &HeaderMap) -> Result<Response, Problem> {
-        let size = self.object.size();
+        let size = self.blob.size();
         let etag = format!("\"{}\"", self.digest);
         let names_it = |header| {
             asked.get_all(header).iter().any(|value| {
@@ -78,12 +78,12 @@ impl Content {
             headers.insert(CONTENT_RANGE, ascii(&range));
         }
         if method == Method::GET {
-            let stream = self.object.stream(first, length);
+            let stream = self.blob.stream(first, length);
             let stream = stream.map_err(Problem::internal)?;
             *response.body_mut() = if length == size {
                 Body::from_stream(verified(stream, size, self.digest, self.blobs))
             } else {
-                Body::from_stream(stream)
+                Body::from_stream(readable(stream, self.digest, self.blobs))
             };
         }
         Ok(response)

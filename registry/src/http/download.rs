@@ -29,13 +29,13 @@ pub(crate) async fn payload(
     caller.may(Scope::Pull, &project)?;
     let published = app.catalog.published();
     let hash = find_release(&published.state, &project, hash)?.hash;
-    let (digest, object) = app
+    let (digest, blob) = app
         .catalog
         .payload(hash)
         .await?
         .ok_or_else(|| Problem::not_found("bundle", &hash))?;
     let content = Content {
-        object,
+        blob,
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
         blobs: app.catalog.blobs.clone(),

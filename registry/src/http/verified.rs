@@ -4,7 +4,7 @@
 use std::io;
 
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 
 use crate::blocking::blocking;
 use crate::oci::digest::{Hasher, OciDigest};
@@ -17,26 +17,38 @@ pub(super) fn verified(
     digest: OciDigest,
     blobs: BlobStore,
 ) -> impl Stream<Item = io::Result<Bytes>> {
-    let mut hasher = Some(Hasher::new(digest.algorithm()));
+    let mut hashing = Some(Hasher::new(digest.algorithm()));
     let mut left = size;
-    stream.and_then(move |chunk| {
+    let expected = digest.clone();
+    let checked = stream.map(move |read| {
+        let chunk = read?;
         left = left.saturating_sub(chunk.len() as u64);
-        if let Some(hasher) = &mut hasher {
+        if let Some(hasher) = &mut hashing {
             hasher.update(&chunk);
         }
-        let found = hasher.take_if(|_| left == 0).map(Hasher::finish);
-        let (digest, blobs) = (digest.clone(), blobs.clone());
+        match hashing.take_if(|_| left == 0).map(Hasher::finish) {
+            Some(found) if found != expected => Err(io::ErrorKind::InvalidData.into()),
+            _ => Ok(chunk),
+        }
+    });
+    readable(checked, digest, blobs)
+}
+
+/// Passes on bytes of some content. When they cannot be read, it looks at all of what is stored.
+pub(super) fn readable(
+    stream: impl Stream<Item = io::Result<Bytes>>,
+    digest: OciDigest,
+    blobs: BlobStore,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream.then(move |read| {
+        let failed = read.is_err().then(|| (blobs.clone(), digest.clone()));
         async move {
-            match found {
-                Some(found) if found != digest => {
-                    // It looks again at what is stored, for this may have been a bad read.
-                    if let Err(error) = blocking(move || blobs.check(&digest)).await {
-                        tracing::error!(%error, "damaged content stays where it is");
-                    }
-                    Err(io::ErrorKind::InvalidData.into())
-                }
-                _ => Ok(chunk),
+            if let Some((blobs, digest)) = failed
+                && let Err(error) = blocking(move || blobs.check(&digest)).await
+            {
+                tracing::error!(%error, "damaged content stays where it is");
             }
+            read
         }
     })
 }

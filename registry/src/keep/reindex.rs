@@ -3,12 +3,14 @@
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
+use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
 use crate::database::{IndexedManifest, IndexedRecord};
 use crate::oci::digest::OciDigest;
 use crate::oci::document::Document;
 use crate::publish::{Catalog, PublishError};
+use crate::store::Recipe;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Record, Repositories};
 
@@ -36,8 +38,32 @@ pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> 
         }
     }
     catalog.database.replace_index(&records).await?;
+    reindex_frames(catalog).await?;
     catalog.attach_from(0).await?;
     Ok(indexed)
+}
+
+/// Indexes where the frames of blobs lie. Until that is done, pushes store some of them again.
+async fn reindex_frames(catalog: &Catalog) -> Result<(), PublishError> {
+    catalog.database.forget_places().await?;
+    // One recipe is in memory at a time.
+    let (recipes, mut read) = mpsc::channel::<Recipe>(1);
+    let blobs = catalog.blobs.clone();
+    let reading = blocking(move || {
+        blobs.each_recipe(&mut |recipe| {
+            // Where indexing has failed, this ends, and the caller hears why.
+            let _ = recipes.blocking_send(recipe);
+            Ok::<_, FileError>(())
+        })
+    });
+    let indexing = async {
+        while let Some(recipe) = read.recv().await {
+            catalog.database.add_places(recipe.frames()).await?;
+        }
+        Ok::<_, PublishError>(())
+    };
+    tokio::try_join!(async { Ok(reading.await?) }, indexing)?;
+    Ok(())
 }
 
 /// Rebuilds an index that is empty while the repositories are not: a database that was lost.

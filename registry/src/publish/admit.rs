@@ -84,10 +84,10 @@ pub(crate) fn open_bundle(
 /// cost as much as an installation.
 fn check_payload(blobs: &BlobStore, bundle: &VerifiedBundle) -> Result<(), AdmitError> {
     let payload = bundle.manifest().payload();
-    let object = blobs
+    let blob = blobs
         .open(&payload.digest.into())?
         .ok_or_else(|| missing(payload, None))?;
-    let mut reader = BufReader::with_capacity(1 << 20, object);
+    let mut reader = BufReader::with_capacity(1 << 20, blob);
     let mut frame = Vec::new();
     for (position, expected) in bundle.payload_frames().iter().enumerate() {
         frame.clear();

@@ -9,8 +9,8 @@ use bulla_schemas::release::ReleaseDocument;
 use super::admit::{AdmitError, open_bundle};
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
-use crate::objects::Object;
 use crate::oci::digest::OciDigest;
+use crate::store::Blob;
 use crate::store::blobs::BlobStore;
 
 impl Catalog {
@@ -38,14 +38,14 @@ impl Catalog {
     pub(crate) async fn payload(
         &self,
         hash: Digest,
-    ) -> Result<Option<(OciDigest, Object)>, PublishError> {
+    ) -> Result<Option<(OciDigest, Blob)>, PublishError> {
         let blobs = self.blobs.clone();
         blocking(move || {
             let Some(manifest) = manifest(&blobs, hash)? else {
                 return Ok(None);
             };
             let digest = manifest.payload().digest.into();
-            Ok(blobs.open(&digest)?.map(|object| (digest, object)))
+            Ok(blobs.open(&digest)?.map(|blob| (digest, blob)))
         })
         .await
     }

@@ -12,8 +12,8 @@ use super::PublishError;
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
 use crate::log::{Log, Published};
-use crate::objects::Object;
 use crate::oci::digest::OciDigest;
+use crate::store::Blob;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Repositories};
 use crate::turns::Turns;
@@ -31,6 +31,9 @@ pub(crate) struct Catalog {
     pub(crate) log: Log,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
+    /// Held while frames of a blob are looked for and stored, so that two pushes of the same store
+    /// them once.
+    pub(super) packing: tokio::sync::Mutex<()>,
     /// Held while a report is written.
     pub(super) reports: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
@@ -51,6 +54,7 @@ impl Catalog {
             database,
             log,
             tags: tokio::sync::Mutex::default(),
+            packing: tokio::sync::Mutex::default(),
             reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
         }
@@ -67,7 +71,7 @@ impl Catalog {
         &self,
         project: &ProjectName,
         digest: &OciDigest,
-    ) -> Result<Option<Object>, PublishError> {
+    ) -> Result<Option<Blob>, PublishError> {
         if !self.database.has_blob(project, digest).await?
             && self.database.manifest(project, digest).await?.is_none()
         {
@@ -138,7 +142,7 @@ impl Catalog {
     }
 
     /// Opens content, whichever repository it belongs to.
-    pub(super) async fn open(&self, digest: &OciDigest) -> Result<Option<Object>, PublishError> {
+    pub(super) async fn open(&self, digest: &OciDigest) -> Result<Option<Blob>, PublishError> {
         let (blobs, digest) = (self.blobs.clone(), digest.clone());
         Ok(blocking(move || blobs.open(&digest)).await?)
     }

@@ -8,11 +8,11 @@ use super::admit::{AdmitError, admit};
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::database::{IndexedManifest, ManifestRow};
-use crate::objects::Object;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
 use crate::oci::reference::Reference;
+use crate::store::Blob;
 use crate::store::blobs::BlobStore;
 
 impl Catalog {
@@ -21,7 +21,7 @@ impl Catalog {
         &self,
         project: &ProjectName,
         reference: &Reference,
-    ) -> Result<Option<(ManifestRow, Object)>, PublishError> {
+    ) -> Result<Option<(ManifestRow, Blob)>, PublishError> {
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(tag) => self.tagged(project, tag).await?,
@@ -32,8 +32,8 @@ impl Catalog {
         let Some(row) = self.database.manifest(project, &digest).await? else {
             return Ok(None);
         };
-        let object = self.open(&digest).await?;
-        Ok(object.map(|object| (row, object)))
+        let blob = self.open(&digest).await?;
+        Ok(blob.map(|blob| (row, blob)))
     }
 
     /// Takes a manifest from a token, and the tag that it is pushed under. `content_type` is what

@@ -1,14 +1,20 @@
 //! Content by its digest. It appears under its key complete and synced, and never changes.
 //!
-//! Which repository may show a blob is not decided here: see `repositories`.
+//! Content that was cut into frames is stored as a recipe, and its frames in packs; other content is
+//! one object. Which repository may show a blob is not decided here: see `repositories`.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use bulla_files::FileError;
+use bulla_files::{Attempt as _, FileError};
 
+use super::blob::Blob;
 use super::keys;
+use super::recipe::{self, Recipe};
 use super::space::{Disk, Purpose};
-use crate::objects::{Object, Objects};
+use super::upload::Upload;
+use crate::frames::PackId;
+use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 
 /// The content of all repositories.
@@ -24,14 +30,30 @@ impl BlobStore {
         Self { objects, disk }
     }
 
+    pub(super) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Refuses to write more than there is room for.
+    pub(super) fn require(&self, bytes: u64, purpose: Purpose) -> Result<(), FileError> {
+        self.disk.require(bytes, purpose)
+    }
+
     /// Returns a blob's size in bytes.
     pub(crate) fn size(&self, digest: &OciDigest) -> Result<Option<u64>, FileError> {
-        self.objects.size(&keys::content(digest))
+        match self.objects.size(&keys::content(digest))? {
+            Some(size) => Ok(Some(size)),
+            None => Ok(self.recipe(digest)?.map(|recipe| recipe.size())),
+        }
     }
 
     /// Opens a blob.
-    pub(crate) fn open(&self, digest: &OciDigest) -> Result<Option<Object>, FileError> {
-        self.objects.get(&keys::content(digest))
+    pub(crate) fn open(&self, digest: &OciDigest) -> Result<Option<Blob>, FileError> {
+        if let Some(object) = self.objects.get(&keys::content(digest))? {
+            return Ok(Some(Blob::whole(object)));
+        }
+        let recipe = self.recipe(digest)?;
+        Ok(recipe.map(|recipe| Blob::frames(self.objects.clone(), recipe)))
     }
 
     /// Reads a blob of at most `limit` bytes; a larger one counts as absent.
@@ -40,7 +62,43 @@ impl BlobStore {
         digest: &OciDigest,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, FileError> {
-        self.objects.read(&keys::content(digest), limit)
+        let Some(mut blob) = self.open(digest)?.filter(|blob| blob.size() <= limit) else {
+            return Ok(None);
+        };
+        let mut content = Vec::with_capacity(usize::try_from(blob.size()).unwrap_or(0));
+        blob.read_to_end(&mut content)
+            .attempt("read", digest.to_string())?;
+        Ok(Some(content))
+    }
+
+    /// Returns the frames of a blob; `None` where it is stored whole, or not at all.
+    pub(super) fn recipe(&self, digest: &OciDigest) -> Result<Option<Recipe>, FileError> {
+        let key = keys::recipe(digest);
+        let Some(text) = self.objects.read(&key, recipe::MAX_LEN)? else {
+            return Ok(None);
+        };
+        let recipe = Recipe::from_bytes(&text);
+        if recipe.is_none() {
+            tracing::error!(%digest, "a recipe is damaged");
+        }
+        Ok(recipe)
+    }
+
+    /// Calls `visit` with every recipe.
+    pub(crate) fn each_recipe<E: From<FileError>>(
+        &self,
+        visit: &mut dyn FnMut(Recipe) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.objects.list(keys::RECIPES, &mut |key| {
+            if !keys::is_recipe(key) {
+                return Ok(());
+            }
+            let text = self.objects.read(key, recipe::MAX_LEN)?;
+            match text.and_then(|text| Recipe::from_bytes(&text)) {
+                Some(recipe) => visit(recipe),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Stores a manifest, or the small content of one that the registry makes, whose digest the
@@ -58,22 +116,41 @@ impl BlobStore {
     /// Hashes a blob and tells whether it is what its digest says. What is not is moved away for
     /// the operator to look at, so that clients, which ask before they push, push it again.
     pub(crate) fn check(&self, digest: &OciDigest) -> Result<bool, FileError> {
-        let Some(mut object) = self.open(digest)? else {
-            return Ok(false);
-        };
-        let found = OciDigest::read(digest.algorithm(), &mut object);
-        match found {
-            Ok(found) if found == *digest => return Ok(true),
-            Ok(found) => tracing::error!(%digest, %found, "stored content is damaged"),
-            Err(error) => tracing::error!(%digest, %error, "stored content cannot be read"),
+        // A crash may have left it whole and as a recipe.
+        while let Some(mut blob) = self.open(digest)? {
+            match OciDigest::read(digest.algorithm(), &mut blob) {
+                Ok(found) if found == *digest => return Ok(true),
+                Ok(found) => tracing::error!(%digest, %found, "stored content is damaged"),
+                Err(error) => tracing::error!(%digest, %error, "stored content cannot be read"),
+            }
+            let (from, to) = if blob.is_whole() {
+                (keys::content(digest), keys::damaged(digest))
+            } else {
+                (keys::recipe(digest), keys::damaged_recipe(digest))
+            };
+            self.objects.rename(&from, &to)?;
         }
-        let key = keys::content(digest);
-        self.objects.rename(&key, &keys::damaged(digest))?;
         Ok(false)
     }
 
-    /// Takes over a synced file whose digest the caller has checked, in place of what is stored.
-    pub(crate) fn adopt(&self, file: &Path, digest: &OciDigest) -> Result<(), FileError> {
-        self.objects.adopt(&keys::content(digest), file)
+    /// Makes an upload whose digest was checked a blob that is stored whole, in place of what is
+    /// stored under its digest.
+    pub(crate) fn adopt(&self, upload: &Upload, digest: &OciDigest) -> Result<(), FileError> {
+        let key = keys::content(digest);
+        self.objects.adopt(&key, upload.synced()?)?;
+        self.objects.remove(&keys::recipe(digest))
+    }
+
+    /// Makes a synced file a pack.
+    pub(super) fn adopt_pack(&self, pack: PackId, file: &Path) -> Result<(), FileError> {
+        self.objects.adopt(&keys::pack(pack), file)
+    }
+
+    /// Makes a blob of frames that are stored, in place of what is stored under its digest.
+    pub(super) fn put_recipe(&self, digest: &OciDigest, recipe: &Recipe) -> Result<(), FileError> {
+        let text = recipe.to_bytes();
+        self.require(text.len() as u64, Purpose::Manifest)?;
+        self.objects.replace(&keys::recipe(digest), &text)?;
+        self.objects.remove(&keys::content(digest))
     }
 }

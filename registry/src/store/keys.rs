@@ -1,8 +1,11 @@
 //! Every key of the store, drawn.
 //!
 //! ```text
-//! blobs/sha256/ab/<hex>                            content, of all repositories
+//! blobs/sha256/ab/<hex>                             content that is stored whole, of all repositories
+//! recipes/sha256/ab/<hex>                           other content: which frames of which packs it is
+//! packs/<id>                                        the frames of one push that were new then
 //! damaged/sha256/<hex>                              content that was found to be other bytes
+//! damaged/recipes/sha256/<hex>                      the same of content that has a recipe
 //! repositories/acme/billing/_blobs/sha256/<hex>     the repository has the blob: empty
 //! repositories/acme/billing/_manifests/sha256/<hex> the repository has the manifest: its record
 //! repositories/acme/billing/_tags/<tag>             what the tag names: its record
@@ -12,6 +15,7 @@
 
 use bulla_schemas::ProjectName;
 
+use crate::frames::PackId;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
@@ -29,15 +33,45 @@ pub(super) enum RecordKey {
     Tag(Tag),
 }
 
-/// The key of content.
+/// The key of content that is stored whole.
 pub(super) fn content(digest: &OciDigest) -> String {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
     format!("blobs/{algorithm}/{}/{hex}", &hex[..2])
 }
 
-/// The key of content that is not what its digest says.
+/// Where all recipes lie.
+pub(super) const RECIPES: &str = "recipes/";
+
+/// The key of the recipe of content.
+pub(super) fn recipe(digest: &OciDigest) -> String {
+    let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
+    format!("{RECIPES}{algorithm}/{}/{hex}", &hex[..2])
+}
+
+/// Tells whether a key is one of a recipe.
+pub(super) fn is_recipe(key: &str) -> bool {
+    let parts: Vec<&str> = key.split('/').collect();
+    let [_, algorithm, _, hex] = parts[..] else {
+        return false;
+    };
+    let digest: Result<OciDigest, _> = format!("{algorithm}:{hex}").parse();
+    digest.is_ok_and(|digest| recipe(&digest) == key)
+}
+
+/// The key of a pack.
+pub(super) fn pack(id: PackId) -> String {
+    format!("packs/{id}")
+}
+
+/// The key of content that is stored whole and is not what its digest says.
 pub(super) fn damaged(digest: &OciDigest) -> String {
     format!("damaged/{}/{}", digest.algorithm().as_str(), digest.hex())
+}
+
+/// The key of a recipe whose content is not what its digest says.
+pub(super) fn damaged_recipe(digest: &OciDigest) -> String {
+    let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
+    format!("damaged/{RECIPES}{algorithm}/{hex}")
 }
 
 /// The key of a record of a repository.
@@ -85,6 +119,20 @@ mod tests {
         ] {
             let key = record(&project, &record_key);
             assert_eq!(parse(&key), Some((project.clone(), record_key)), "{key}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_no_recipes() {
+        let key = recipe(&Digest::of(b"x").into());
+        assert!(is_recipe(&key));
+        for other in [
+            format!("{key}0"),
+            key.replace("/sha256/2d", "/sha256/2e"),
+            "recipes/sha256/2d/.bulla-new-a1b2c3".to_owned(),
+            "recipes/x".to_owned(),
+        ] {
+            assert!(!is_recipe(&other), "{other}");
         }
     }
 

@@ -1,31 +1,33 @@
-//! One blob that is being received, hashed while it comes.
+//! One blob that is being received, hashed and cut while it comes.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256, Sha512};
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
+use uuid::Uuid;
 
-use super::blobs::BlobStore;
+use super::cutter::Cutter;
 use super::error::StoreError;
+use crate::frames::{Frame, PackId};
 use crate::oci::digest::{Algorithm, OciDigest};
 
 /// One upload, held by one request at a time.
 #[derive(Debug)]
 pub(crate) struct Upload {
+    id: Uuid,
     file: File,
     /// Removes the file when the upload ends without becoming a blob.
     path: TempPath,
-    received: u64,
-    sha256: Sha256,
+    cutter: Cutter,
 }
 
 impl Upload {
-    /// Begins with an empty file.
-    pub(super) fn create(path: &Path) -> Result<Self, FileError> {
+    /// Begins with an empty file in `directory`.
+    pub(super) fn create(directory: &Path, id: Uuid) -> Result<Self, FileError> {
+        let path = &directory.join(id.to_string());
         let file = File::options()
             .create_new(true)
             .read(true)
@@ -33,15 +35,16 @@ impl Upload {
             .open(path)
             .attempt("create", path)?;
         Ok(Self {
+            id,
             file,
             path: TempPath::try_from_path(path).attempt("find", path)?,
-            received: 0,
-            sha256: Sha256::new(),
+            cutter: Cutter::new(),
         })
     }
+
     /// Returns how many bytes were received.
     pub(crate) fn received(&self) -> u64 {
-        self.received
+        self.cutter.received()
     }
 
     /// Appends bytes.
@@ -50,28 +53,30 @@ impl Upload {
             let written = self.file.write_all(chunk);
             if let Err(error) = written {
                 // What was half written must not count: the next chunk goes to the same place.
+                let received = self.received();
                 let rewound = self
                     .file
-                    .set_len(self.received)
-                    .and_then(|()| self.file.seek(SeekFrom::Start(self.received)).map(|_| ()));
+                    .set_len(received)
+                    .and_then(|()| self.file.seek(SeekFrom::Start(received)).map(drop));
                 return Err(rewound.err().unwrap_or(error)).attempt("write", &self.path);
             }
-            self.sha256.update(chunk);
-            self.received += chunk.len() as u64;
+            self.cutter.push(chunk);
         }
         Ok(())
     }
 
-    /// Makes the upload a blob when it has the digest that the client named. A second call finds
-    /// the file gone, so the caller ends the upload after the first that succeeds.
-    pub(crate) fn finish(
-        &mut self,
-        expected: &OciDigest,
-        blobs: &BlobStore,
-    ) -> Result<(), StoreError> {
+    /// Checks that the upload is complete, which it is with the digest that the client named.
+    pub(crate) fn check(&mut self, expected: &OciDigest) -> Result<(), StoreError> {
         let found = match expected.algorithm() {
-            Algorithm::Sha256 => OciDigest::from_sha256(self.sha256.clone().finalize()),
-            Algorithm::Sha512 => self.sha512()?,
+            Algorithm::Sha256 => self.cutter.digest().into(),
+            // Few clients use it and none says so before the end, so the file is read again.
+            Algorithm::Sha512 => {
+                let read = |file: &mut File| {
+                    file.seek(SeekFrom::Start(0))?;
+                    OciDigest::read(Algorithm::Sha512, file)
+                };
+                read(&mut self.file).attempt("read", &self.path)?
+            }
         };
         if found != *expected {
             return Err(StoreError::Digest {
@@ -79,25 +84,40 @@ impl Upload {
                 found: found.to_string(),
             });
         }
-        self.file.sync_all().attempt("sync", &self.path)?;
-        blobs.adopt(&self.path, expected)?;
         Ok(())
     }
 
-    /// Few clients use it and none says so before the end, so the file is read again.
-    fn sha512(&mut self) -> Result<OciDigest, FileError> {
-        let mut hasher = Sha512::new();
-        let mut buffer = vec![0; 256 * 1024];
-        let mut hash = || {
-            self.file.seek(SeekFrom::Start(0))?;
-            loop {
-                match self.file.read(&mut buffer)? {
-                    0 => return Ok(()),
-                    length => hasher.update(&buffer[..length]),
+    /// Returns the frames of what was received; none where it is better kept whole.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        self.cutter.frames()
+    }
+
+    /// The name of the pack that the upload, or some of it, may become.
+    pub(super) fn pack(&self) -> PackId {
+        self.id.into()
+    }
+
+    /// Writes all that was received to the disk, and returns the file. Whoever makes it an object
+    /// takes it away from here.
+    pub(super) fn synced(&self) -> Result<&Path, FileError> {
+        self.file.sync_all().attempt("sync", &self.path)?;
+        Ok(&self.path)
+    }
+
+    /// Makes a file of some of the bytes, from where to how many, durable and of its own.
+    pub(super) fn extract(&mut self, ranges: &[(u64, u64)]) -> Result<TempPath, FileError> {
+        let directory = self.path.parent().unwrap_or(&self.path);
+        let extract = NamedTempFile::new_in(directory).attempt("create a file in", directory)?;
+        let mut copy = |mut to: &File| {
+            for (first, length) in ranges {
+                self.file.seek(SeekFrom::Start(*first))?;
+                if io::copy(&mut Read::by_ref(&mut self.file).take(*length), &mut to)? != *length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
+            to.sync_all()
         };
-        hash().attempt("read", &self.path)?;
-        Ok(OciDigest::from_sha512(hasher.finalize()))
+        copy(extract.as_file()).attempt("write", extract.path())?;
+        Ok(extract.into_temp_path())
     }
 }

@@ -14,6 +14,7 @@ use bulla_files::{Attempt as _, FileError, create_directory};
 use bulla_schemas::ProjectName;
 use bytes::Bytes;
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
 use super::error::StoreError;
 use super::space::{Disk, Purpose};
@@ -90,8 +91,8 @@ impl Uploads {
         for (most, counts) in limited {
             self.make_room(&mut sessions, most, counts)?;
         }
-        let id = uuid().map_err(StoreError::Random)?;
-        let upload = Upload::create(&self.directory.join(&id))?;
+        let uuid = uuid().map_err(StoreError::Random)?;
+        let (upload, id) = (Upload::create(&self.directory, uuid)?, uuid.to_string());
         let session = Session {
             token,
             project,
@@ -118,7 +119,12 @@ impl Uploads {
             session.used = Instant::now();
             Arc::clone(&session.upload)
         };
-        Ok(upload.lock_owned().await)
+        let upload = upload.lock_owned().await;
+        // The request before this one may have made it a blob.
+        if !self.sessions().contains_key(id) {
+            return Err(StoreError::NoSuchUpload);
+        }
+        Ok(upload)
     }
 
     /// Writes to the end of an upload that is held. On a full disk, uploads that rest make room.
@@ -265,10 +271,8 @@ impl Session {
 }
 
 /// A random UUID, the form that clients expect in an upload's URL.
-fn uuid() -> Result<String, getrandom::Error> {
+fn uuid() -> Result<Uuid, getrandom::Error> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)?;
-    Ok(uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string())
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
 }

@@ -8,6 +8,7 @@ mod connections;
 mod damage;
 mod disk;
 mod flood;
+mod frames;
 mod full_disk;
 mod hosts;
 mod invalid_manifests;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use bulla_bundle::Bundle;
 use bulla_schemas::Digest;
 use reqwest::StatusCode;
 
-use crate::support::{BILLING, Registry, bundle};
+use crate::support::{BILLING, Registry, bundle, bundle_of_noise};
 
 async fn skopeo(arguments: Vec<String>) {
     let output = run(arguments).await;
@@ -39,9 +40,15 @@ async fn copies_a_bundle_both_ways() {
     if !is_installed() {
         return;
     }
+    // Of one file each in the registry, and of packs.
+    for bundle in [bundle("one"), bundle_of_noise(BILLING, "one")] {
+        copy_both_ways(&bundle).await;
+    }
+}
+
+async fn copy_both_ways(bundle: &Bundle) {
     let (one, two) = (Registry::start().await, Registry::start().await);
-    let bundle = bundle("one");
-    one.push_bundle(BILLING, &bundle).await;
+    one.push_bundle(BILLING, bundle).await;
     let hash = bundle.hash();
     let layout = one.data.path().join("layout");
     let oci = format!("oci:{}:copy", layout.display());
@@ -70,6 +77,9 @@ async fn copies_a_bundle_both_ways() {
     let served = two.get(&path).await;
     assert_eq!(served.status(), StatusCode::OK);
     assert_eq!(Digest::of(&served.bytes().await.unwrap()), hash);
+    let payload = bundle.manifest().payload().digest;
+    let served = two.get(&format!("/v2/{BILLING}/blobs/{payload}")).await;
+    assert_eq!(Digest::of(&served.bytes().await.unwrap()), payload);
     one.stop().await;
     two.stop().await;
 }

@@ -22,6 +22,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::frames::noise;
+
 pub(crate) const BILLING: &str = testing::PROJECT;
 
 /// A clock that stands until a test moves it.
@@ -238,6 +240,20 @@ pub(crate) fn bundle_of(project: &str, content: &str) -> Bundle {
         .unwrap()
         .executable("bin/app", content)
         .unwrap();
+    write(project, &tree)
+}
+
+/// The bundle of a tree of 6 MB that cannot be compressed and one file that says `content`.
+pub(crate) fn bundle_of_noise(project: &str, content: &str) -> Bundle {
+    let mut tree = MemoryTree::default();
+    for number in 0..24 {
+        let path = format!("assets/{number}");
+        tree = tree.file(&path, noise(number, 256 * 1024)).unwrap();
+    }
+    write(project, &tree.file("bin/app", content).unwrap())
+}
+
+fn write(project: &str, tree: &MemoryTree) -> Bundle {
     let seed = ReleaseSeed {
         project: project.parse().unwrap(),
         source: Source::Git {
@@ -255,7 +271,7 @@ pub(crate) fn bundle_of(project: &str, content: &str) -> Bundle {
         spool: std::env::temp_dir(),
         limits: Limits::default(),
     };
-    bulla_bundle::write(&tree, seed, &options, &NoProgress).unwrap()
+    bulla_bundle::write(tree, seed, &options, &NoProgress).unwrap()
 }
 
 pub(crate) fn blob(bundle: &Bundle, position: usize) -> Vec<u8> {

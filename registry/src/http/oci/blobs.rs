@@ -19,12 +19,12 @@ pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let object = app.catalog.blob(project, &digest).await?;
-    let object = object.ok_or_else(|| Problem::BlobUnknown {
+    let blob = app.catalog.blob(project, &digest).await?;
+    let blob = blob.ok_or_else(|| Problem::BlobUnknown {
         digest: digest.to_string(),
     })?;
     let content = Content {
-        object,
+        blob,
         digest,
         media_type: OCTETS,
         blobs: app.catalog.blobs.clone(),

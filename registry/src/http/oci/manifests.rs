@@ -25,11 +25,11 @@ pub(crate) async fn read(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let found = app.catalog.manifest(project, reference).await?;
-    let (manifest, object) = found.ok_or_else(|| Problem::ManifestUnknown {
+    let (manifest, blob) = found.ok_or_else(|| Problem::ManifestUnknown {
         reference: reference.to_string(),
     })?;
     let content = Content {
-        object,
+        blob,
         media_type: ascii(&manifest.media_type),
         digest: manifest.digest,
         blobs: app.catalog.blobs.clone(),

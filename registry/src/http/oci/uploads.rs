@@ -13,7 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::access::Scope;
 use crate::app::App;
-use crate::blocking::blocking;
+use crate::blocking::{blocking, to_the_end};
 use crate::http::answer::received;
 use crate::http::body::{Incoming, announced_length};
 use crate::http::caller::Caller;
@@ -59,14 +59,17 @@ pub(crate) async fn begin(
     let Some(digest) = digest else {
         return Ok(status(StatusCode::ACCEPTED, project, &id, 0));
     };
-    let result = async {
+    let received = async {
         let upload = app.uploads.hold(project, &id).await?;
-        let upload = receive(app, &id, upload, request).await?;
-        store(app, project, upload, digest).await
+        receive(app, &id, upload, request).await
+    };
+    match received.await {
+        Ok(upload) => store(app, project, &id, upload, digest).await,
+        Err(problem) => {
+            app.uploads.end(&id);
+            Err(problem)
+        }
     }
-    .await;
-    app.uploads.end(&id);
-    result
 }
 
 /// PATCH: appends a chunk, or streams.
@@ -130,9 +133,7 @@ pub(crate) async fn finish(
     // Out of order and lost bodies leave the upload as it stands; a wrong digest ends it.
     check_place(&upload, project, id, request.headers())?;
     let upload = receive(app, id, upload, request).await?;
-    let result = store(app, project, upload, digest).await;
-    app.uploads.end(id);
-    result
+    store(app, project, id, upload, digest).await
 }
 
 /// Gives the repository a blob that the caller may read in another one.
@@ -215,16 +216,27 @@ async fn collect(body: &mut Incoming) -> (Vec<Bytes>, Ended) {
     (batch, Ended::No)
 }
 
+/// Makes an upload a blob of the repository and ends it, also when the client goes away meanwhile.
 async fn store(
     app: &Arc<App>,
     project: &ProjectName,
+    id: &str,
     mut upload: OwnedMutexGuard<Upload>,
     digest: OciDigest,
 ) -> Result<Response, Problem> {
-    let (blobs, expected) = (app.catalog.blobs.clone(), digest.clone());
-    blocking(move || upload.finish(&expected, &blobs)).await?;
-    app.catalog.add_blob(project, &digest).await?;
-    Ok(created(project, &digest))
+    let (app, project, id) = (Arc::clone(app), project.clone(), id.to_owned());
+    to_the_end(async move {
+        let stored = async {
+            let expected = digest.clone();
+            let upload = blocking(move || upload.check(&expected).map(|()| upload)).await?;
+            app.catalog.store(&project, upload, &digest).await?;
+            Ok(created(&project, &digest))
+        };
+        let result = stored.await;
+        app.uploads.end(&id);
+        result
+    })
+    .await
 }
 
 /// Checks `Content-Range` against where the upload stands. Clients that stream send none.

@@ -1,0 +1,79 @@
+//! Table `frames`: where frames of blobs lie.
+
+use std::fmt::Write as _;
+
+use bulla_schemas::Digest;
+use sqlx::Row as _;
+
+use super::{Database, DatabaseError, damaged, parse};
+use crate::frames::{Frame, Place, Placed, Places};
+
+/// How many frames a statement is about. A transaction is no longer than that either: an index that
+/// knows half of a blob is a good index.
+const BATCH: usize = 500;
+
+impl Database {
+    /// Returns where frames are thought to lie, of those that are known.
+    pub(crate) async fn places(&self, frames: &[Frame]) -> Result<Places, DatabaseError> {
+        let mut places = Places::new();
+        for batch in frames.chunks(BATCH) {
+            let values: Vec<String> = (1..=batch.len()).map(|n| format!("${n}")).collect();
+            let text = format!(
+                "SELECT digest, pack, first FROM frames WHERE digest IN ({})",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            for frame in batch {
+                query = query.bind(frame.digest.hex());
+            }
+            for row in query.fetch_all(&self.reads).await? {
+                let offset: i64 = row.try_get("first")?;
+                let offset = u64::try_from(offset).map_err(|source| damaged("first", source))?;
+                let digest = Digest::from_hex(row.try_get("digest")?);
+                let digest = digest.map_err(|source| damaged("digest", source))?;
+                let pack = parse(&row, "pack")?;
+                places.insert(digest, Place { pack, offset });
+            }
+        }
+        Ok(places)
+    }
+
+    /// Indexes where frames lie, in place of where they were thought to.
+    pub(crate) async fn add_places(&self, frames: &[Placed]) -> Result<(), DatabaseError> {
+        for batch in frames.chunks(BATCH) {
+            // A statement may name no frame twice.
+            let batch: Places = batch
+                .iter()
+                .map(|placed| (placed.frame.digest, placed.place))
+                .collect();
+            let mut text = "INSERT INTO frames (digest, pack, first) VALUES ".to_owned();
+            for row in 0..batch.len() {
+                let comma = if row == 0 { "" } else { ", " };
+                let [digest, pack, first] = [1, 2, 3].map(|column| 3 * row + column);
+                let _ = write!(text, "{comma}(${digest}, ${pack}, ${first})");
+            }
+            text +=
+                " ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, first = excluded.first";
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            for (digest, place) in batch {
+                let first = i64::try_from(place.offset).unwrap_or(i64::MAX);
+                query = query.bind(digest.hex()).bind(place.pack.to_string());
+                query = query.bind(first);
+            }
+            let mut transaction = self.write().await?;
+            query.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets where frames lie.
+    pub(crate) async fn forget_places(&self) -> Result<(), DatabaseError> {
+        let mut transaction = self.write().await?;
+        sqlx::query("DELETE FROM frames")
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Objects as files below one folder.
+
+use std::fs::{DirEntry, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bulla_files::{Attempt as _, FileError};
+
+/// A folder of objects.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    root: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Result<Option<(u64, File)>, FileError> {
+        let path = self.path(key);
+        match bulla_files::open_file(&path) {
+            Ok(file) => {
+                let size = file.metadata().attempt("read", &path)?.len();
+                Ok(Some((size, file)))
+            }
+            Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn size(&self, key: &str) -> Result<Option<u64>, FileError> {
+        let path = self.path(key);
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).attempt("read", &path),
+        }
+    }
+
+    pub(super) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
+        bulla_files::write_once(&self.path(key), content).map(drop)
+    }
+
+    pub(super) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {
+        bulla_files::rename(file, &self.path(key))
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        bulla_files::rename(&self.path(from), &self.path(to))
+    }
+
+    pub(super) fn remove(&self, key: &str) -> Result<(), FileError> {
+        bulla_files::remove(&self.path(key)).map(drop)
+    }
+
+    pub(super) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
+        bulla_files::write(&self.path(key), content)
+    }
+
+    pub(super) fn has_any(&self, folder: &str) -> Result<bool, FileError> {
+        let path = self.path(folder);
+        match std::fs::read_dir(&path) {
+            Ok(mut entries) => Ok(entries.next().is_some()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).attempt("read", &path),
+        }
+    }
+
+    /// Names that are not UTF-8 are no keys of ours and are passed over.
+    pub(super) fn list<E: From<FileError>>(
+        &self,
+        folder: &str,
+        visit: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        walk(&self.path(folder), &mut |entry| {
+            let path = entry.path();
+            match path.strip_prefix(&self.root).ok().and_then(Path::to_str) {
+                Some(key) => visit(key),
+                None => Ok(()),
+            }
+        })
+    }
+
+    pub(super) fn sweep(&self, start: SystemTime) -> Result<(), FileError> {
+        walk(&self.root, &mut |entry| {
+            let path = entry.path();
+            if !bulla_files::is_temporary(&entry.file_name()) {
+                return Ok(());
+            }
+            let changed = entry.metadata().and_then(|metadata| metadata.modified());
+            if changed.is_ok_and(|changed| changed < start) {
+                bulla_files::remove(&path)?;
+                tracing::info!(path = %path.display(), "removed what a crash had left");
+            }
+            Ok(())
+        })
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+}
+
+fn walk<E: From<FileError>>(
+    directory: &Path,
+    visit: &mut dyn FnMut(&DirEntry) -> Result<(), E>,
+) -> Result<(), E> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(FileError::new("read", directory, error).into()),
+    };
+    for entry in entries {
+        let entry = entry.attempt("read", directory)?;
+        let kind = entry.file_type().attempt("read", entry.path())?;
+        if kind.is_dir() {
+            walk(&entry.path(), visit)?;
+        } else if kind.is_file() {
+            visit(&entry)?;
+        }
+    }
+    Ok(())
+}

@@ -17,6 +17,7 @@ mod host;
 mod install;
 mod journal;
 mod launch;
+mod path;
 mod person;
 mod pin;
 mod registries;
@@ -253,7 +254,7 @@ mod tests {
             "/c/server.toml",
         ])
         .unwrap();
-        let file = program.host.file().unwrap().unwrap();
+        let file = program.host.file().unwrap();
         assert_eq!(file.path(), Path::new("/c/server.toml"));
         assert!(file.is_named());
     }

@@ -9,8 +9,8 @@ use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::{Args, Subcommand};
 
 use super::host::{HostArguments, Needed};
-use crate::config::HostFile;
-use crate::platform::files::Attempt as _;
+use super::path::whole_path;
+use crate::config::{ConfigError, HostFile};
 
 /// Check or show the host file
 ///
@@ -35,6 +35,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Check {
     /// The file; without it the one that counts for the other commands
+    #[arg(value_parser = whole_path())]
     file: Option<PathBuf>,
 }
 
@@ -58,20 +59,20 @@ impl Arguments {
 impl Check {
     fn run(self, host: &HostArguments) -> Result<ExitCode, Failure> {
         let file = match &self.file {
-            Some(path) => {
-                let path = std::path::absolute(path).attempt("find", path)?;
-                Some(HostFile::named(path))
-            }
-            None => host.file()?,
+            Some(path) => Some(HostFile::named(path.clone())),
+            None => host.file(),
         };
         let file = file.ok_or_else(|| {
             Failure::usage("no host file counts for these directories")
                 .with_hint("name one: `bulla-installer config check FILE`")
         })?;
-        // Its hint would be this command.
-        let config = file
-            .check()
-            .map_err(|error| Failure::from(error).without_hint())?;
+        let config = match file.check() {
+            // Its hint would be this command.
+            Err(error @ ConfigError::Wrong { .. }) => {
+                return Err(Failure::from(error).without_hint());
+            }
+            checked => checked?,
+        };
         let path = file.path().display();
         stderr::say(if file.path().exists() {
             format!(

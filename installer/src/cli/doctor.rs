@@ -37,7 +37,7 @@ impl Arguments {
     pub(super) fn run(self, arguments: HostArguments) -> Result<ExitCode, Failure> {
         const STEP: Step = Step::Configuration;
         let mut found = Vec::new();
-        match arguments.file()? {
+        match arguments.file() {
             Some(file) => match file.check() {
                 Ok(_) if !file.path().exists() => found.push(Finding::warning(
                     STEP,

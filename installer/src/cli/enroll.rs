@@ -45,7 +45,7 @@ impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
         let server = host.server();
         let url = registry_url(&self.url)?;
-        let (now, token_file) = (clock::now(), self.token.file()?);
+        let (now, token_file) = (clock::now(), self.token.file());
         let token = self.token.read(|| said_token(host, &url))?;
         let request = EnrollRequest {
             url: url.clone(),

@@ -6,22 +6,21 @@ use bulla_schemas::ProjectName;
 use bulla_terminal::Failure;
 use clap::Args;
 
+use super::path::whole_path;
 use crate::config::{ConfigError, HostConfig, HostFile, ProjectConfig};
-use crate::platform::FileError;
-use crate::platform::files::Attempt as _;
 use crate::site::Server;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct HostArguments {
     /// The host file, which says what this server is to do [default: /etc/bulla/server.toml, where
     /// --root and --state are the usual ones]
-    #[arg(long, global = true, value_name = "FILE", env = "BULLA_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "BULLA_CONFIG", value_parser = whole_path())]
     config: Option<PathBuf>,
     /// The directory that holds the projects [default: `root` of the host file, else /srv]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = whole_path())]
     root: Option<PathBuf>,
     /// The installer's own state [default: `state` of the host file, else /var/lib/bulla]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = whole_path())]
     state: Option<PathBuf>,
 }
 
@@ -44,20 +43,17 @@ pub(super) struct Host {
 
 impl HostArguments {
     /// Returns the host file that counts, if one does.
-    pub(super) fn file(&self) -> Result<Option<HostFile>, FileError> {
+    pub(super) fn file(&self) -> Option<HostFile> {
         let (root, state) = (self.root.as_deref(), self.state.as_deref());
         match &self.config {
-            Some(path) => {
-                let path = std::path::absolute(path).attempt("find", path)?;
-                Ok(Some(HostFile::named(path)))
-            }
-            None => Ok(HostFile::usual(root, state)),
+            Some(path) => Some(HostFile::named(path.clone())),
+            None => HostFile::usual(root, state),
         }
     }
 
     /// Reads the host file.
     pub(super) fn open(self, needed: Needed) -> Result<Host, Failure> {
-        let file = self.file()?;
+        let file = self.file();
         let config = match (&file, needed) {
             (Some(file), Needed::Read) => file.read()?,
             (Some(file), Needed::Changed) => match file.read() {

@@ -8,14 +8,14 @@ use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use secrecy::SecretString;
 
+use super::path::whole_path;
 use crate::fetch::{Token, TokenOrigin};
-use crate::platform::FileError;
 use crate::platform::files::Attempt as _;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TokenArguments {
     /// A file that holds the registry's token
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = whole_path())]
     token_file: Option<PathBuf>,
     /// The registry's token
     #[arg(
@@ -28,10 +28,9 @@ pub(super) struct TokenArguments {
 }
 
 impl TokenArguments {
-    /// Returns the file that was given, from the root on.
-    pub(super) fn file(&self) -> Result<Option<PathBuf>, FileError> {
-        let absolute = |path| std::path::absolute(path).attempt("find", path);
-        self.token_file.as_ref().map(absolute).transpose()
+    /// Returns the file that was given.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.token_file.clone()
     }
 
     /// Reads the token: from the file that was given, the environment, or the file remembered.

@@ -12,7 +12,6 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::report::server::Waiting;
 use bulla_trust::LogState;
 
 use super::edits;
@@ -72,17 +71,16 @@ pub fn install(
     if let (Some(hold), Some(live)) = (standing, from)
         && hold.hash != resolved.hash
     {
+        say_unrecorded(request, observer);
         let outcome = Outcome::Held(Box::new(hold.clone()));
         return Ok(stays(live, from, history, outcome));
     }
     refuse_failed(locked, &resolved)?;
-    let when = match rolled_out(log, site.project(), request, &resolved, from) {
-        Some(head) => {
-            let arrival = Arrival::new(site, &request.config, (log, history), head);
-            arrival.asked(supply, request.now, observer)?
-        }
-        None => When::Now,
-    };
+    let mut when = When::Now;
+    if let Some(head) = rolled_out(log, site.project(), request, &resolved, from) {
+        let arrival = Arrival::new(site, &request.config, (log, history), head);
+        when = arrival.asked(supply, request.now, observer)?;
+    }
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));
         let hash = from.unwrap_or(resolved.hash);
@@ -100,7 +98,7 @@ pub fn install(
         history,
         live: from,
         hold: hold.as_ref(),
-        skipped: when.waiting(),
+        skipped: when.skipped(),
         observer,
     };
     let (bundle, outcome) = attempt
@@ -122,6 +120,7 @@ pub fn install(
         observer,
     };
     let ended = if outcome == Outcome::AlreadyLive && follows {
+        say_unrecorded(request, observer);
         hold::write(&site.hold(), kept.as_ref())?;
         Ended::Done
     } else {
@@ -177,6 +176,14 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
     }
 }
 
+/// Says that the reason of a person is written nowhere, because nothing was done.
+fn say_unrecorded(request: &InstallRequest, observer: &dyn Observer) {
+    let given = request.at_once.as_ref();
+    if given.is_some_and(|person| person.reason.is_some()) {
+        observer.note("nothing was done, so the reason is not in the history");
+    }
+}
+
 /// Says which hold begins with an install, or which ended.
 fn say_hold(site: &Site, begun: Option<&Hold>, ended: Option<&Hold>, observer: &dyn Observer) {
     match (begun, ended) {
@@ -226,7 +233,7 @@ struct Attempt<'a> {
     live: Option<Digest>,
     hold: Option<&'a Hold>,
     /// What a person on this server did not want to wait for.
-    skipped: Option<Waiting>,
+    skipped: Option<String>,
     observer: &'a dyn Observer,
 }
 
@@ -349,7 +356,8 @@ impl Attempt<'_> {
 
     /// Returns what the history will say about it.
     fn activation(&self, revision: String, log: LogPosition) -> Activation {
-        let impatient = self.request.at_once.as_ref().zip(self.skipped.as_ref());
+        let at_once = self.request.at_once.as_ref();
+        let reason = at_once.and_then(|person| person.reason(self.skipped.as_deref()));
         Activation {
             number: self.history.next_number(),
             action: self.resolved.action,
@@ -359,8 +367,10 @@ impl Attempt<'_> {
             activated_at: self.request.now,
             promotion: self.resolved.promotion.clone(),
             log,
-            by: impatient.map(|(at_once, _)| at_once.by.clone()),
-            reason: impatient.map(|(at_once, skipped)| at_once.reason(skipped)),
+            by: at_once
+                .filter(|_| reason.is_some())
+                .map(|person| person.by.clone()),
+            reason,
             result: ActivationResult::Activated,
             failure: None,
             failed_at: None,

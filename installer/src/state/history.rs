@@ -162,9 +162,11 @@ impl History {
 /// channel's brings a promotion that is newer than all that came here by that channel.
 pub(crate) fn is_local(rollback: &Activation, before: &[Activation]) -> bool {
     let promotion = &rollback.promotion;
-    before.iter().any(|earlier| {
+    let is_known = |earlier: &Activation| {
         earlier.promotion.channel == promotion.channel && promotion.seq <= earlier.promotion.seq
-    })
+    };
+    // The channel's is installed again after a failure, or after a hold: nobody here did that.
+    rollback.by.is_some() && before.iter().any(is_known)
 }
 
 /// Appends an activation durably, once: a start after a crash may come here again.
@@ -324,11 +326,20 @@ pub(crate) mod tests {
         };
         let staging = of(Install, "a", "staging", 9);
         let prod = of(Install, "b", "prod", 1);
-        let back = of(Rollback, "a", "staging", 9);
+        let by_carol = |activation| Activation {
+            by: Some("carol".to_owned()),
+            ..activation
+        };
+        let back = by_carol(of(Rollback, "a", "staging", 9));
         assert_eq!(channel(&[staging.clone(), prod, back]), "prod");
         let switched = of(Rollback, "b", "prod", 3);
-        assert_eq!(channel(&[staging, switched.clone()]), "prod");
-        assert_eq!(channel(&[switched]), "prod");
+        assert_eq!(channel(&[staging.clone(), switched.clone()]), "prod");
+        assert_eq!(channel(std::slice::from_ref(&switched)), "prod");
+        let elsewhere = by_carol(of(Rollback, "a", "staging", 9));
+        assert_eq!(
+            channel(&[staging, switched.clone(), elsewhere, switched]),
+            "prod"
+        );
     }
 
     #[test]

@@ -168,7 +168,9 @@ fn a_person_on_the_server_need_not_wait_and_the_history_says_who_it_was() {
     assert_eq!(last.by.as_deref(), Some("dave"));
     let reason = last.reason.as_deref().unwrap();
     assert!(
-        reason.starts_with("a customer waits (at once, though it waits as wave 2"),
+        reason.starts_with(
+            "a customer waits (at once instead of waiting as wave 2 until people let it go)"
+        ),
         "{reason}"
     );
     // Those who promoted it, and why, are not forgotten over that.
@@ -176,6 +178,34 @@ fn a_person_on_the_server_need_not_wait_and_the_history_says_who_it_was() {
     for words in ["alice, dave", "because; dave: a customer waits"] {
         assert!(run.stdout.contains(words), "{run:?}");
     }
+}
+
+#[test]
+fn the_reason_of_a_person_is_in_the_history_or_said_to_be_nowhere() {
+    let (world, _, new) = in_waves("", false);
+    let mut at_once = after("", 0);
+    at_once.at_once = Some(AtOnce {
+        by: "dave".to_owned(),
+        reason: Some("a customer waits".to_owned()),
+    });
+    // Nothing had to be waited for.
+    install(&world, &at_once);
+    let history = world.history();
+    let last = history.last().unwrap();
+    assert_eq!(last.hash, new);
+    assert_eq!(last.by.as_deref(), Some("dave"));
+    assert_eq!(last.reason.as_deref(), Some("a customer waits"));
+    let unrecorded = "the reason is not in the history";
+    let (again, notes) = world.install_with(&at_once);
+    assert_eq!(again.unwrap().outcome, Outcome::AlreadyLive);
+    assert!(notes.contains(unrecorded), "{notes}");
+    assert_eq!(world.history(), history);
+    world.rollback(None).unwrap();
+    let (held, notes) = world.install_with(&at_once);
+    assert!(matches!(held.unwrap().outcome, Outcome::Held(_)));
+    assert!(notes.contains(unrecorded), "{notes}");
+    let notes = world.install_with(&after("", 0)).1;
+    assert!(!notes.contains(unrecorded), "{notes}");
 }
 
 #[test]

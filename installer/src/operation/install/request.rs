@@ -47,12 +47,13 @@ pub struct AtOnce {
 }
 
 impl AtOnce {
-    /// Says for the history what was not waited for, and why.
-    pub(super) fn reason(&self, skipped: &Waiting) -> String {
-        let at_once = format!("at once, though it {}", skipped.reason);
-        match &self.reason {
-            Some(reason) => format!("{reason} ({at_once})"),
-            None => at_once,
+    /// Says for the history why, and what was not waited for. Where neither is there to say, a person
+    /// did what any install does.
+    pub(super) fn reason(&self, skipped: Option<&str>) -> Option<String> {
+        let at_once = skipped.map(|waiting| format!("at once instead of {waiting}"));
+        match (&self.reason, at_once) {
+            (Some(reason), Some(at_once)) => Some(format!("{reason} ({at_once})")),
+            (reason, at_once) => reason.clone().or(at_once),
         }
     }
 }

@@ -111,6 +111,23 @@ const fn until(can_widen: bool) -> &'static str {
 }
 
 impl When {
+    /// Says for the history what a person on this server did not wait for: `waiting as wave 3 until
+    /// people let it go`.
+    pub(crate) fn skipped(&self) -> Option<String> {
+        let why = match self {
+            Self::Now => return None,
+            Self::At(_, why) | Self::Waits(why) => why,
+        };
+        let waits = match why {
+            // Which waves may go changes later.
+            Why::Widening {
+                wave, can_widen, ..
+            } => format!("waits as wave {wave} until {}", until(*can_widen)),
+            why => why.to_string(),
+        };
+        Some(waits.replacen("waits", "waiting", 1))
+    }
+
     /// Returns what is waited for, in the words of a report.
     pub(crate) fn waiting(&self) -> Option<Waiting> {
         let (until, why) = match self {

@@ -5,7 +5,7 @@ use bulla_installer::{ActivationAction, Outcome};
 use bulla_schemas::Digest;
 
 use super::{CLOSED, after, in_waves, install, promote_in, waits};
-use crate::world::{World, now};
+use crate::world::{World, now, releasing};
 
 #[test]
 fn a_channel_that_is_rolled_back_waits_for_no_window_unless_that_was_signed() {
@@ -96,4 +96,23 @@ fn a_rollback_of_the_channel_is_one_in_the_history_and_no_local_one_goes_back_to
     // The channel is followed as before, also without a host file.
     let run = world.run(&["install", "acme/billing"]);
     assert_eq!(run.status, Some(0), "{run:?}");
+}
+
+#[test]
+fn a_rollback_of_the_channel_that_comes_a_second_time_is_still_that_of_its_people() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n", "three\n"]);
+    take_back(&mut world, hashes[1]);
+    install(&world, &after("", 0));
+    world.rollback(None).unwrap();
+    assert_eq!(world.live(), Some(hashes[0]));
+    install(&world, &releasing());
+    assert_eq!(world.live(), Some(hashes[1]));
+    let promoted = &world.history()[3].promotion.reason;
+    let run = world.run(&["history", "acme/billing"]);
+    let lines: Vec<_> = run.stdout.lines().collect();
+    let last = lines[lines.len() - 1];
+    assert!(last.contains("alice") && last.contains(promoted), "{run:?}");
+    let persons = lines[lines.len() - 2];
+    assert!(persons.contains("it was slow"), "{run:?}");
 }

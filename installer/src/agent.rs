@@ -51,7 +51,7 @@ use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::{Outcome, Waiting, sync_all};
-use crate::state::with_hint;
+use crate::state::{unread, with_causes, with_hint};
 
 pub use self::listener::ListenError;
 pub use self::orders::Orders;
@@ -273,6 +273,9 @@ impl Agent {
         }
         self.listener.tell(self.known.size());
         self.schedule.log_was_read(error.is_none(), Instant::now());
+        if let Some(error) = error.as_ref().filter(|error| error.is_of_registry()) {
+            unread::note(&self.orders.server, now, with_causes(error));
+        }
         let problem = error.as_ref().map(with_hint);
         // The same every minute would hide what else is said.
         if problem != self.unread {

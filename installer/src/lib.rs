@@ -4,6 +4,7 @@
 //! STATE, /var/lib/bulla/            0700
 //!   log/                            the verified log, kept by `bulla_registry_client`
 //!   synced                          when that last worked
+//!   unread                          since when the agent asks for it in vain
 //!   programs                        releases' programs that were tried as the agent
 //!   token-file                      which file holds the registry's token
 //!   host-file.lock                  held while the host file is changed

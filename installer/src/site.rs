@@ -95,6 +95,11 @@ impl Server {
         self.state.join("synced")
     }
 
+    /// Since when the agent asks for the log in vain.
+    pub(crate) fn unread(&self) -> PathBuf {
+        self.state.join("unread")
+    }
+
     pub(crate) fn token_file(&self) -> PathBuf {
         self.state.join("token-file")
     }

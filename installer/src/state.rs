@@ -18,6 +18,7 @@ pub(crate) mod record;
 pub(crate) mod rollout;
 pub(crate) mod synced;
 pub(crate) mod token_file;
+pub(crate) mod unread;
 
 pub use attempt::FailedAttempt;
 pub use drained::Drained;

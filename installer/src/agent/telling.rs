@@ -62,7 +62,7 @@ impl Agent {
     /// Writes the file for Prometheus.
     fn measure(&mut self, path: &Path, found: &Result<Vec<ProjectStatus>, String>) {
         let written = found.as_ref().map_err(Clone::clone).and_then(|found| {
-            let synced_at = synced::read(&self.orders.server.synced());
+            let synced_at = synced::read(&self.orders.server);
             metrics::write(path, found, self.known.size(), synced_at)
                 .map_err(|error| with_hint(&error))
         });

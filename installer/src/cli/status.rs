@@ -77,6 +77,16 @@ impl Arguments {
             table.row(row(status));
         }
         table.print()?;
+        // All projects are of one log.
+        if let Some(unread) = found.iter().find_map(|status| status.unread.as_ref()) {
+            stderr::say(format_args!(
+                "the agent has not been able to read the log since {}; it asked {}, last at {}: {}",
+                unread.since,
+                count(unread.times, "time", "times"),
+                unread.last_at,
+                unread.reason
+            ));
+        }
         for status in &found {
             notes(status, server);
         }

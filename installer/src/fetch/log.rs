@@ -127,7 +127,7 @@ impl FollowedLog {
             (None, None) => return Err(not_enrolled(server)),
         }
         if matches!(supply.source(), Source::Registry(_)) {
-            synced::write(&server.synced(), now);
+            synced::write(server, now);
         }
         failpoint!("log::synced");
         Ok(())

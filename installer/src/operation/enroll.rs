@@ -172,7 +172,7 @@ fn first(server: &Server, request: &EnrollRequest) -> Result<LogFollower, Enroll
     match supply.source() {
         Source::Registry(client) => {
             let follower = supply.wait(LogFollower::enroll(&directory, client, Some(anchor)))?;
-            synced::write(&server.synced(), request.now);
+            synced::write(server, request.now);
             Ok(follower)
         }
         Source::File(file) => {
@@ -207,7 +207,7 @@ fn again(
     match supply.source() {
         Source::Registry(client) => {
             supply.wait(follower.move_to(client, &request.anchor))?;
-            synced::write(&server.synced(), request.now);
+            synced::write(server, request.now);
         }
         Source::File(file) => {
             let log = copied(required(file.log(), request)?);
@@ -229,7 +229,7 @@ fn try_token(
         return Ok(());
     };
     match supply.wait(follower.sync(client)).map(|_| ()) {
-        Ok(()) => synced::write(&server.synced(), request.now),
+        Ok(()) => synced::write(server, request.now),
         Err(error) if error.kind() == FailureKind::Temporary => {}
         Err(error) => return Err(error.into()),
     }

@@ -19,8 +19,8 @@ use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::leftovers::{self, with_hint};
-use crate::state::synced;
 use crate::state::{attempt, drained, hold, output as outputs, quarantine};
+use crate::state::{synced, unread};
 use crate::tree::{Difference, persist, releases};
 
 /// Returns the status of one project, or of all that were ever installed here or are followed. Takes
@@ -38,7 +38,8 @@ pub fn status(
     if is_new && config.enrolls() {
         log.problem = None;
     }
-    let synced_at = synced::read(&server.synced());
+    let synced_at = synced::read(server);
+    let unread = unread::read(server);
     let projects = match project {
         Some(project) if !known::is_known(&server.site(project)) && !is_followed(project) => {
             return Err(ObserveError::NotInstalled {
@@ -58,6 +59,7 @@ pub fn status(
             let site = server.site(&project);
             ProjectStatus {
                 synced_at,
+                unread: unread.clone(),
                 ..observe(&site, &config.project(site.project()), &log, now)
             }
         })
@@ -245,6 +247,7 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         problem: problems.into_text(),
         leftovers: leftovers::read(site),
         synced_at: None,
+        unread: None,
     }
 }
 

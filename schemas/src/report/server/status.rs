@@ -66,6 +66,23 @@ pub struct ProjectStatus {
     /// When the log was last read from the registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_at: Option<Timestamp>,
+    /// Why the agent could not read the log since then; absent where it could, or no agent asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
+}
+
+/// A log that the agent asks for in vain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Unread {
+    /// When it first asked in vain, by this server's clock.
+    pub since: Timestamp,
+    /// How often it has asked since.
+    pub times: u64,
+    /// When it last did.
+    pub last_at: Timestamp,
+    /// What came of that.
+    pub reason: String,
 }
 
 /// How the live release compares with the channel's head.

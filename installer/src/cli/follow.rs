@@ -4,11 +4,17 @@ use std::process::ExitCode;
 
 use bulla_schemas::{ChannelName, ProjectName};
 use bulla_terminal::{Failure, stderr};
+use bulla_trust::LogState;
 use clap::Args;
 
 use super::clock;
 use super::host::Host;
+use super::registries::supplies;
 use super::terminal::Terminal;
+use super::token::TokenArguments;
+use crate::fetch::FollowedLog;
+use crate::operation::{ResolveError, sync_from};
+use crate::state::with_causes;
 
 /// Follow a channel of a project
 ///
@@ -24,6 +30,11 @@ pub(super) struct Follow {
     /// Keep this program up to date by the project: its releases carry `bin/bulla-installer`
     #[arg(long)]
     installer: bool,
+    /// Follow a channel to which nothing was promoted yet, although the project has others
+    #[arg(long)]
+    unpromoted: bool,
+    #[command(flatten)]
+    token: TokenArguments,
 }
 
 /// Follow a project no longer
@@ -42,8 +53,15 @@ impl Follow {
             project,
             channel,
             installer,
+            unpromoted,
+            token,
         } = self;
         let (file, server) = (host.file_to_change()?, host.server());
+        if host.project(&project).channel.as_ref() != Some(&channel)
+            && let Some(log) = read_log(host, token)
+        {
+            look_for(&log, &project, &channel, unpromoted)?;
+        }
         let terminal = Terminal::new("follow", server);
         let before = file
             .lock(server, "follow", clock::now(), &terminal)?
@@ -66,6 +84,82 @@ impl Follow {
             ));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Returns what the log says, where this server follows one that can be read now. A server may be set
+/// up without a network, and before it is enrolled.
+fn read_log(host: &Host, token: TokenArguments) -> Option<LogState> {
+    let server = host.server();
+    let mut log = FollowedLog::open(server, host.config()).ok()?;
+    log.state().origin()?;
+    let terminal = Terminal::new("read the log", server);
+    let read = supplies(&log, host, token).and_then(|supplies| {
+        Ok(sync_from(
+            server,
+            &mut log,
+            &supplies,
+            clock::now(),
+            &terminal,
+        )?)
+    });
+    terminal.finish();
+    if let Err(failure) = read {
+        let problem = with_causes(failure.error());
+        stderr::warn(format_args!(
+            "whether the channel is there was not looked up: {problem}"
+        ));
+        return None;
+    }
+    Some(log.state().clone())
+}
+
+/// Refuses a channel that the log does not know of a project that it knows: it is mistyped more often
+/// than it is to come. A new project may well come later, and is only named.
+fn look_for(
+    log: &LogState,
+    project: &ProjectName,
+    channel: &ChannelName,
+    unpromoted: bool,
+) -> Result<(), Failure> {
+    let channels: Vec<_> = log
+        .channels(project)
+        .map(|head| head.channel.as_str())
+        .collect();
+    if channels.is_empty() {
+        stderr::warn(format_args!(
+            "nothing of `{project}` was ever promoted{}",
+            others(log)
+        ));
+        return Ok(());
+    }
+    if unpromoted || log.head(project, channel).is_some() {
+        return Ok(());
+    }
+    let error = ResolveError::NoHead {
+        project: project.clone(),
+        channel: channel.clone(),
+        known: Vec::new(),
+    };
+    Err(Failure::from(error).with_hint(format!(
+        "its channels are: {}; `--unpromoted` follows this one all the same",
+        channels.join(", ")
+    )))
+}
+
+/// Names the projects that a person may have meant.
+fn others(log: &LogState) -> String {
+    const MOST: usize = 20;
+    let promoted = |project: &&ProjectName| log.channels(project).next().is_some();
+    let mut projects = log.projects().filter(promoted).map(ProjectName::as_str);
+    let named: Vec<_> = projects.by_ref().take(MOST).collect();
+    let more = match projects.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match named.as_slice() {
+        [] => String::new(),
+        named => format!("; what was: {}{more}", named.join(", ")),
     }
 }
 

@@ -18,7 +18,7 @@ use super::clock;
 use super::hooks::HookArguments;
 use super::host::Host;
 use super::person::{PersonArguments, reason};
-use super::registries::access;
+use super::registries::supplies;
 use super::token::TokenArguments;
 use crate::config::Link;
 use crate::fetch::{FollowedLog, Supply};
@@ -190,17 +190,4 @@ fn one(
         stdout::line(report.hash)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Connects to the registries that serve the log.
-fn supplies(log: &FollowedLog, host: &Host, token: TokenArguments) -> Result<Vec<Supply>, Failure> {
-    let mut supplies = Vec::new();
-    for access in access(log, host, token)? {
-        supplies.push(
-            access
-                .supply()?
-                .on_silence(|sentence| stderr::say(sentence)),
-        );
-    }
-    Ok(supplies)
 }

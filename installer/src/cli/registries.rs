@@ -6,7 +6,7 @@ use bulla_terminal::{Failure, stderr};
 
 use super::host::Host;
 use super::token::{TokenArguments, from_kept_file};
-use crate::fetch::{Access, FollowedLog};
+use crate::fetch::{Access, FollowedLog, Supply};
 use crate::site::{Command, Server};
 use crate::state::with_causes;
 
@@ -44,6 +44,23 @@ pub(super) fn access(
         stderr::warn(format_args!("{url} is not asked: {problem}"));
     }
     Ok(registries)
+}
+
+/// Connects to the registries that serve the log.
+pub(super) fn supplies(
+    log: &FollowedLog,
+    host: &Host,
+    token: TokenArguments,
+) -> Result<Vec<Supply>, Failure> {
+    let mut supplies = Vec::new();
+    for access in access(log, host, token)? {
+        supplies.push(
+            access
+                .supply()?
+                .on_silence(|sentence| stderr::say(sentence)),
+        );
+    }
+    Ok(supplies)
 }
 
 /// Returns the file that enrolment named for the registry's token. Many registries can be read

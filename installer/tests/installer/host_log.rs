@@ -252,3 +252,79 @@ fn a_registry_whose_token_is_gone_is_passed_over() {
     fs::write(host.file(), text.replace(&second, "")).unwrap();
     assert!(host.fails(&["install"], 1).contains("/nonexistent/token"));
 }
+
+#[test]
+fn status_says_since_when_the_agent_asks_for_the_log_in_vain_and_invents_nothing_without_one() {
+    let mut host = Host::new();
+    host.release("acme/billing", "one\n");
+    host.write(&[&host.world.registry], BILLING);
+    host.done(&["install"]);
+    let right = fs::read_to_string(host.file()).unwrap();
+    let unread = |host: &Host| host.json(&["status"])[0]["unread"].clone();
+    let nowhere = right.replace(&host.world.registry.url(), "http://127.0.0.1:1");
+    fs::write(host.file(), nowhere).unwrap();
+    // A person who asks in vain was told so.
+    assert_ne!(host.run(&["install"]).status, Some(0));
+    assert_eq!(unread(&host), serde_json::Value::Null);
+    for times in 1..=2 {
+        assert_ne!(host.run(&["agent", "--once"]).status, Some(0));
+        assert_eq!(unread(&host)["times"], times);
+    }
+    let found = unread(&host);
+    let reason = found["reason"].as_str().unwrap();
+    assert!(reason.contains("127.0.0.1:1"), "{found}");
+    let said = host.done(&["status"]).stderr;
+    let begin = "the agent has not been able to read the log since ";
+    assert!(
+        said.contains(begin) && said.contains("it asked 2 times, last at "),
+        "{said}"
+    );
+    fs::write(host.file(), right).unwrap();
+    host.done(&["agent", "--once"]);
+    assert_eq!(unread(&host), serde_json::Value::Null);
+}
+
+#[test]
+fn a_channel_that_is_mistyped_is_refused_at_once_where_the_log_can_be_read() {
+    let mut host = Host::new();
+    host.release("acme/billing", "one\n");
+    host.write(&[&host.world.registry], "");
+    let before = fs::read_to_string(host.file()).unwrap();
+    let follow = |channel| ["follow", "acme/billing", "--channel", channel];
+    // Before the server has read the log, nothing is known.
+    host.done(&follow("prdo"));
+    fs::write(host.file(), &before).unwrap();
+    host.done(&["install", "acme/billing", "--channel", "prod"]);
+    for more in [&[][..], &["--installer"]] {
+        let said = host.fails(&[&follow("prdo"), more].concat(), 1);
+        let why = "the channel `prdo` of `acme/billing` points to no release";
+        assert!(said.contains(why), "{said}");
+        assert!(
+            said.contains("its channels are: prod; `--unpromoted`"),
+            "{said}"
+        );
+        assert_eq!(fs::read_to_string(host.file()).unwrap(), before);
+    }
+    let said = host
+        .done(&["follow", "acme/biling", "--channel", "prod"])
+        .stderr;
+    let why = "nothing of `acme/biling` was ever promoted; what was: acme/billing";
+    assert!(said.contains(why), "{said}");
+    host.done(&[
+        "follow",
+        "acme/billing",
+        "--channel",
+        "next",
+        "--unpromoted",
+    ]);
+    // One that is promoted meanwhile is known without an install.
+    host.release("acme/shop", "shop\n");
+    let said = host
+        .done(&["follow", "acme/shop", "--channel", "prod"])
+        .stderr;
+    assert!(!said.contains("warning"), "{said}");
+    host.world.registry.change(|served| served.down = true);
+    let said = host.done(&follow("prdo")).stderr;
+    assert!(said.contains("was not looked up"), "{said}");
+    assert!(said.contains("follows acme/billing prdo"), "{said}");
+}

@@ -15,7 +15,13 @@ fn the_channel_of_the_file_counts() {
     let old = host.release("acme/billing", "old\n");
     host.write(&[&host.world.registry], "");
     host.done(&["install", "acme/billing", "--channel", "prod"]);
-    let follow = ["follow", "acme/billing", "--channel", "staging"];
+    let follow = [
+        "follow",
+        "acme/billing",
+        "--channel",
+        "staging",
+        "--unpromoted",
+    ];
     host.done(&follow);
     let status = host.json(&["status"]);
     assert_eq!(

@@ -263,6 +263,11 @@ impl Site {
         self.state.join("attempt")
     }
 
+    /// The release whose program passed its check, in the project that carries the installer.
+    pub(crate) fn checked(&self) -> PathBuf {
+        self.state.join("checked")
+    }
+
     /// What hooks and checks wrote, by the number of the activation.
     pub(crate) fn outputs(&self) -> PathBuf {
         self.state.join("output")

@@ -3,6 +3,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod bundles;
+pub(crate) mod checked;
 pub(crate) mod damaged;
 pub(crate) mod drained;
 pub(crate) mod error;

@@ -201,6 +201,113 @@ fn a_doctor_that_finds_a_broken_program_writes_nothing_down() {
 }
 
 #[test]
+fn a_program_that_removes_the_state_is_tried_once_and_again_when_a_person_says_so() {
+    let mut scene = Scene::begin();
+    let switch = scene.world.path("works");
+    // With the anchor in its host file, a server comes back from nothing.
+    let url = scene.world.registry.url().to_owned();
+    let anchor = scene.world.anchor.clone();
+    scene.run(&["enroll", &url, &anchor]).done();
+    let bad = scene.release(
+        "one",
+        &format!(
+            "case \" $* \" in *' agent '*) [ -e {} ] || {{ rm -rf {}; exit 7; }} ;; esac",
+            switch.display(),
+            scene.server.state.display()
+        ),
+    );
+    let mut agent = scene.agent();
+    assert_eq!(agent.ended(), Some(7), "{}", agent.spoken());
+    let not_tried = format!(
+        "the program of {} does not run: this server does not know",
+        short(&bad)
+    );
+    let tries = || {
+        let calls = fs::read_to_string(&scene.calls).unwrap();
+        let is_agent = |call: &&str| call.split(' ').any(|word| word == "agent");
+        calls.lines().filter(is_agent).count()
+    };
+    assert_eq!(tries(), 1);
+    for _ in 0..2 {
+        let looked = scene.run(&["agent", "--once"]);
+        assert!(looked.stderr.contains(&not_tried), "{looked}");
+        assert_eq!(scene.server.live(PROJECT).as_deref(), Some(&*bad));
+    }
+    assert_eq!(tries(), 1);
+    let status = scene.run(&["status", PROJECT]).done();
+    assert!(
+        status
+            .stderr
+            .contains("does not know that it passed its check"),
+        "{status}"
+    );
+    assert!(
+        status.stderr.contains("retry ops/bulla-installer"),
+        "{status}"
+    );
+    let mut agent = scene.agent();
+    agent.wait_until_said(&not_tried);
+    fs::write(&switch, "").unwrap();
+    scene.run(&["retry", PROJECT]).done();
+    agent.wait_until_said(&is_agent_now(&bad));
+}
+
+#[test]
+fn a_release_without_a_program_stays_live_and_the_package_is_the_agent() {
+    let mut scene = Scene::begin();
+    let without = |scene: &mut Scene, line: &str| {
+        let _ = fs::remove_dir_all(scene.checkout.path.join("bin"));
+        scene.checkout.commit_change(line);
+        scene.world.release(&scene.checkout.path, PROJECT)
+    };
+    let none = without(&mut scene, "none");
+    let mut agent = scene.agent();
+    let says = format!(
+        "{}: it carries no program `bin/bulla-installer`",
+        short(&none)
+    );
+    agent.wait_until_said(&says);
+    agent.wait_until_live(&scene.server, PROJECT, &none);
+    let again = without(&mut scene, "again");
+    agent.wait_until_live(&scene.server, PROJECT, &again);
+    let status = scene.run(&["status", PROJECT]).done();
+    assert!(status.stderr.contains("carries no program"), "{status}");
+    let json = scene.run(&["status", PROJECT, "--json"]).done().json();
+    assert!(json[0].get("quarantine").is_none(), "{json:#}");
+    let doctor = scene.run(&["doctor", "--json"]).json();
+    let mut found = doctor.as_array().unwrap().iter();
+    let warns = found.any(|one| {
+        one["result"] == "warning"
+            && one["found"]
+                .as_str()
+                .unwrap()
+                .contains("carries no program")
+    });
+    assert!(warns, "{doctor:#}");
+
+    // Once releases carried one, a release that has lost it has failed.
+    let good = scene.release("one", "");
+    agent.wait_until_said(&is_agent_now(&good));
+    let lost = without(&mut scene, "lost");
+    scene.wait_for_return(&mut agent, &lost, &good);
+}
+
+#[test]
+fn a_program_that_was_live_before_is_tried_once_the_host_file_names_it() {
+    let mut scene = Scene::begin();
+    let text = fs::read_to_string(&scene.host_file).unwrap();
+    let line = format!("installer = \"{PROJECT}\"\n");
+    fs::write(&scene.host_file, text.replace(&line, "")).unwrap();
+    let before = scene.release("one", "");
+    scene.run(&["install", PROJECT]).done();
+    scene
+        .run(&["follow", PROJECT, "--channel", "prod", "--installer"])
+        .done();
+    let mut agent = scene.agent();
+    agent.wait_until_said(&is_agent_now(&before));
+}
+
+#[test]
 fn a_program_that_others_could_change_does_not_run() {
     let mut scene = Scene::begin();
     let hash = scene.release("one", "");

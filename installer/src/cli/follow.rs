@@ -13,8 +13,8 @@ use super::registries::supplies;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
 use crate::fetch::FollowedLog;
-use crate::operation::{ResolveError, sync_from};
-use crate::state::with_causes;
+use crate::operation::{ResolveError, program, sync_from};
+use crate::state::{with_causes, with_hint};
 
 /// Follow a channel of a project
 ///
@@ -82,6 +82,14 @@ impl Follow {
                 "{project} carries this program from now on: the agent runs it once it has proved \
                  that it works here"
             ));
+            let site = server.site(&project);
+            // A person says that what is live already is to be tried.
+            if let Err(error) = program::let_try(server, &site) {
+                stderr::warn(with_hint(&error));
+            }
+            if let Some(why) = program::untried(server, &site) {
+                stderr::warn(format_args!("{project}: {}", server.complete(&why)));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

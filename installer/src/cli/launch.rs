@@ -47,6 +47,7 @@ impl LaunchArguments {
             match program::choose(host.server(), project, Purpose::Agent, &version()) {
                 Choice::Own { why } => {
                     if let Some(why) = why {
+                        let why = host.server().complete(&why);
                         stderr::warn(format_args!("{project}: {why}"));
                     }
                     return None;

@@ -33,8 +33,8 @@ use super::health::Checks;
 use crate::config::{HookPolicy, LoadBalancer};
 use crate::platform::child::{self, Output, PATH, Program, User};
 use crate::site::Site;
-use crate::state::history::Activation;
-use crate::state::{bundles, output};
+use crate::state::history::{Activation, ActivationAction};
+use crate::state::{bundles, checked, output};
 
 pub use error::HookError;
 pub(super) use program::of_release;
@@ -70,6 +70,14 @@ impl Hook {
     }
 }
 
+/// The program of a release that is to become the agent.
+#[derive(Debug)]
+struct Installer {
+    site: Site,
+    /// Whether the release that is left carries one, so that this one has lost it.
+    is_missed: bool,
+}
+
 /// A release on this disk, with what runs for it on this server.
 #[derive(Debug, Default)]
 pub(crate) struct HookedRelease {
@@ -80,8 +88,8 @@ pub(crate) struct HookedRelease {
     is_own: bool,
     load_balancer: LoadBalancer,
     pub(crate) health: Option<Checks>,
-    /// What the release's program is called with, where it is to become the agent.
-    installer: Option<Vec<String>>,
+    /// Where the release's program is to become the agent.
+    installer: Option<Installer>,
     /// All of the environment but for the hook's name.
     environment: BTreeMap<String, String>,
     user: Option<User>,
@@ -112,7 +120,10 @@ impl HookedRelease {
             hooks,
             load_balancer: balancer(settings),
             health: health.transpose()?,
-            installer: tries_program(settings).then(|| site.arguments().to_vec()),
+            installer: tries_program(settings).then(|| Installer {
+                site: site.clone(),
+                is_missed: misses_program(site, hash, activation),
+            }),
             environment,
             user,
             outputs: Some((site.clone(), activation.number)),
@@ -273,11 +284,22 @@ impl HookedRelease {
 
     /// Has the program of the release look whether it could be the agent, where it is to become that.
     pub(crate) fn check_program(&self) -> Result<(), String> {
-        let Some(arguments) = &self.installer else {
+        let (Some(Installer { site, is_missed }), Some(hash)) = (&self.installer, &self.hash)
+        else {
             return Ok(());
         };
-        let found = super::program::find(&self.tree);
-        let checked = found.and_then(|path| super::program::check(&path, arguments));
+        let checked = match super::program::find(&self.tree) {
+            Ok(None) if *is_missed => Err(format!(
+                "{}, and the release before does",
+                super::program::none()
+            )),
+            // The agent stays what it is, and says so.
+            Ok(None) => return Ok(()),
+            Ok(Some(path)) => super::program::check(&path, site.arguments()),
+            Err(why) => Err(why),
+        };
+        // Where this cannot be written, it is not tried, which is said.
+        let checked = checked.inspect(|()| drop(checked::write(site, hash)));
         let said = checked.as_ref().map_or_else(String::as_str, |()| "ok");
         self.keep(&format!("-- self-check: {said}\n"));
         checked
@@ -312,6 +334,13 @@ pub(crate) fn can_fail(settings: &HookSettings, install: &Install) -> bool {
     };
     let has_check = install.health.is_some() || tries_program(settings);
     !settings.skip && (activate.is_some() || has_check)
+}
+
+/// Tells whether a release that is installed has no program, and the one that it follows has.
+fn misses_program(site: &Site, hash: &Digest, activation: &Activation) -> bool {
+    let has_program = |hash: &Digest| !matches!(super::program::find(&site.tree(hash)), Ok(None));
+    let left = activation.from.filter(|left| left != hash);
+    activation.action == ActivationAction::Install && left.as_ref().is_some_and(has_program)
 }
 
 const fn tries_program(settings: &HookSettings) -> bool {

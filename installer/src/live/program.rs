@@ -19,16 +19,20 @@ const PATIENCE_FOR_VERSION: Duration = Duration::from_secs(10);
 /// How long it may take to look whether it could be the agent.
 const PATIENCE_FOR_CHECK: Duration = Duration::from_mins(1);
 
-/// Returns the program in the tree of a release.
-pub(crate) fn find(tree: &Path) -> Result<PathBuf, String> {
-    let of_architecture = format!("{PROGRAM}-{ARCH}");
-    let is_there = |name: &str| tree.join(name).symlink_metadata().is_ok();
-    let name = if is_there(&of_architecture) {
-        &of_architecture
-    } else {
-        PROGRAM
+/// Returns the program in the tree of a release, where that carries one.
+pub(crate) fn find(tree: &Path) -> Result<Option<PathBuf>, String> {
+    let names = [format!("{PROGRAM}-{ARCH}"), PROGRAM.to_owned()];
+    let is_there = |name: &&String| tree.join(name).symlink_metadata().is_ok();
+    let Some(name) = names.iter().find(is_there) else {
+        return Ok(None);
     };
-    of_release(tree, name).map_err(|why| format!("`{name}` of the release: {why}"))
+    let found = of_release(tree, name).map_err(|why| format!("`{name}` of the release: {why}"));
+    found.map(Some)
+}
+
+/// Says of a release that it carries none.
+pub(crate) fn none() -> String {
+    format!("it carries no program `{PROGRAM}`")
 }
 
 /// Asks a program for its version, and so whether it can be started at all.
@@ -100,21 +104,23 @@ mod tests {
     fn a_program_for_this_kind_of_machine_is_preferred() {
         let tree = tempfile::tempdir().unwrap();
         let tree = tree.path();
-        assert!(find(tree).is_err());
+        assert_eq!(find(tree), Ok(None));
         write(tree, PROGRAM, "#!/bin/sh\necho bulla-installer 1.2.3\n");
-        assert_eq!(find(tree), Ok(tree.join(PROGRAM)));
-        assert_eq!(version(&find(tree).unwrap()), Ok(Version::new(1, 2, 3)));
+        let found = || find(tree).unwrap().unwrap();
+        assert_eq!(found(), tree.join(PROGRAM));
+        assert_eq!(version(&found()), Ok(Version::new(1, 2, 3)));
         let here = format!("{PROGRAM}-{ARCH}");
         write(tree, &here, "#!/bin/sh\necho broken\n");
-        assert_eq!(find(tree), Ok(tree.join(here)));
-        assert!(version(&find(tree).unwrap()).is_err());
+        assert_eq!(found(), tree.join(here));
+        assert!(version(&found()).is_err());
     }
 
     #[test]
     fn what_is_no_program_cannot_be_started() {
         let tree = tempfile::tempdir().unwrap();
         write(tree.path(), PROGRAM, "\u{7f}ELF of another machine");
-        let problem = version(&find(tree.path()).unwrap()).unwrap_err();
+        let found = find(tree.path()).unwrap().unwrap();
+        let problem = version(&found).unwrap_err();
         assert!(problem.contains("--version"), "{problem}");
     }
 }

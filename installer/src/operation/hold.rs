@@ -5,6 +5,7 @@ use bulla_schemas::{Digest, DigestPrefix, ProjectName, Timestamp};
 
 use super::known;
 use super::locked::{LockedSite, Opening};
+use super::program;
 use crate::config::HoldPolicy;
 use crate::live::{HookSettings, LiveError, Unproved, current};
 use crate::observer::Observer;
@@ -166,7 +167,8 @@ pub fn release(
     Ok(held)
 }
 
-/// Lets releases that failed here be tried again: one of them, or all. Returns which.
+/// Lets releases that failed here be tried again: one of them, or all. Returns which. In the project
+/// that carries the installer, the program that is live is tried, too.
 pub fn retry(
     server: &Server,
     request: &HoldRequest,
@@ -176,6 +178,13 @@ pub fn retry(
     let locked = open(server, request, "retry", observer)?;
     let is_asked = |hash: &Digest| asked.is_none_or(|asked| asked.matches(hash));
     let removed = quarantine::remove(locked.site(), is_asked)?;
+    let mut tried = None;
+    if request.hooks.carries_installer {
+        tried = program::let_try(server, locked.site())?;
+    }
+    if let Some(tried) = tried {
+        observer.note(&format!("the agent tries the program of {}", tried.short()));
+    }
     match asked {
         Some(asked) if removed.is_empty() => Err(HoldError::NotQuarantined {
             project: request.project.clone(),

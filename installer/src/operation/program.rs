@@ -22,10 +22,10 @@ use super::locked::LockedSite;
 use crate::live::activation::{Activator, Ended};
 use crate::live::{HookSettings, LiveError, current, program};
 use crate::observer::Observer;
-use crate::site::{Server, Site};
+use crate::site::{Command, Server, Site};
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::programs::Programs;
-use crate::state::{StateError, quarantine};
+use crate::state::{StateError, checked, quarantine};
 
 /// The version of this program.
 pub(crate) fn version() -> Version {
@@ -90,8 +90,12 @@ pub(crate) fn choose(
             let _ = programs.write(server);
         }
     }
-    let (Unfit::Broken(why) | Unfit::NotNow(why)) = unfit;
-    let why = format!("the program of {} does not run: {why}", live.short());
+    let why = match unfit {
+        Unfit::None => format!("{}: {}", live.short(), program::none()),
+        Unfit::Broken(why) | Unfit::NotNow(why) => {
+            format!("the program of {} does not run: {why}", live.short())
+        }
+    };
     if programs.failure(&live).is_some() {
         let others = programs.proved().filter(|hash| *hash != live);
         let mut others = others.map(|hash| look(&site, &programs, hash, purpose, own));
@@ -104,6 +108,8 @@ pub(crate) fn choose(
 
 /// Why the program of a release is not the one.
 enum Unfit {
+    /// There is none.
+    None,
     /// It never will be.
     Broken(String),
     /// Something else is in its way.
@@ -127,8 +133,12 @@ fn look(
         return Err(not_now("it failed here"));
     }
     let path = program::find(&site.tree(&hash)).map_err(Unfit::Broken)?;
+    let path = path.ok_or(Unfit::None)?;
     bulla_files::require_unshared(&path).map_err(|error| Unfit::NotNow(error.to_string()))?;
     let known = programs.version(&hash).cloned();
+    if known.is_none() && purpose != Purpose::Command && !checked::is(site, &hash) {
+        return Err(Unfit::NotNow(unchecked(site.project())));
+    }
     let version = match (&known, purpose) {
         (Some(known), _) => known.clone(),
         (None, Purpose::Agent | Purpose::Doctor) => {
@@ -150,11 +160,54 @@ fn look(
     })
 }
 
+/// Says of a release why its program is not tried.
+fn unchecked(project: &ProjectName) -> String {
+    format!(
+        "this server does not know that it passed its check: it was live before this server was told \
+         that it carries the installer, or what the server remembers was lost; {} has it tried",
+        Command::new(format!("retry {project}"))
+    )
+}
+
+/// Says why the program of the release that is live is not tried, as far as its files and what is
+/// remembered of it tell.
+pub(crate) fn untried(server: &Server, site: &Site) -> Option<String> {
+    let live = current::read(site).ok().flatten()?;
+    match program::find(&site.tree(&live)) {
+        Ok(None) => Some(format!(
+            "{}: {}; the agent is the installer that its package installed",
+            live.short(),
+            program::none()
+        )),
+        Ok(Some(_)) if !has_proved(server, &live) && !checked::is(site, &live) => {
+            let has_failed = quarantine::read(site).unwrap_or_default();
+            let has_failed = has_failed.iter().any(|failed| failed.hash == live);
+            let why = unchecked(site.project());
+            (!has_failed).then(|| format!("the program of {} does not run: {why}", live.short()))
+        }
+        _ => None,
+    }
+}
+
+/// Has the program of the release that is live tried, because a person said so.
+pub(crate) fn let_try(server: &Server, site: &Site) -> Result<Option<Digest>, StateError> {
+    let Some(live) = current::read(site).ok().flatten() else {
+        return Ok(None);
+    };
+    if !matches!(program::find(&site.tree(&live)), Ok(Some(_))) || has_proved(server, &live) {
+        return Ok(None);
+    }
+    let is_new = !checked::is(site, &live);
+    checked::write(site, &live)?;
+    Ok(is_new.then_some(live))
+}
+
 /// What the choice goes by: when it changes, the agent looks whether another program is to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     live: Option<Digest>,
     is_failed: bool,
+    is_checked: bool,
 }
 
 /// Looks at what the choice goes by.
@@ -168,6 +221,7 @@ pub(crate) fn see(server: &Server, project: Option<&ProjectName>) -> Seen {
     Seen {
         live,
         is_failed: failed.iter().any(|failed| Some(failed.hash) == live),
+        is_checked: live.is_some_and(|live| checked::is(&site, &live)),
     }
 }
 

@@ -8,7 +8,7 @@ use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::observe::ObserveError;
 use super::rollout::Arrival;
-use super::{command, known};
+use super::{command, known, program};
 use crate::config::{HostConfig, ProjectConfig};
 use crate::drift::examine::Look;
 use crate::drift::set_aside;
@@ -57,11 +57,17 @@ pub fn status(
         .into_iter()
         .map(|project| {
             let site = server.site(&project);
-            ProjectStatus {
+            let mut found = ProjectStatus {
                 synced_at,
                 unread: unread.clone(),
                 ..observe(&site, &config.project(site.project()), &log, now)
+            };
+            if config.installer.as_ref() == Some(site.project()) {
+                let why = program::untried(server, &site);
+                let problems: Vec<_> = found.problem.take().into_iter().chain(why).collect();
+                found.problem = (!problems.is_empty()).then(|| problems.join("; "));
             }
+            found
         })
         .collect())
 }

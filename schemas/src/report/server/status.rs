@@ -57,7 +57,8 @@ pub struct ProjectStatus {
     /// Persistent paths at which nothing is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingPath>,
-    /// What is wrong with the live tree, `current`, or another file or folder of the project.
+    /// What is wrong with the live tree, `current`, or another file or folder of the project, and why
+    /// the installer that the release carries is not the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// What no release needs and could not be removed; every install tries again.

@@ -253,6 +253,18 @@ impl Site {
         self.state.join("rollout")
     }
 
+    /// What decides what may become of the project, so that none of it may be passed over.
+    pub(crate) fn decisive(&self) -> [PathBuf; 6] {
+        [
+            self.history(),
+            self.journal(),
+            self.hold(),
+            self.quarantine(),
+            self.rollout(),
+            self.drained(),
+        ]
+    }
+
     /// There while the server may be out of its load balancer.
     pub(crate) fn drained(&self) -> PathBuf {
         self.state.join("drained")

@@ -10,7 +10,7 @@ pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod hold;
 pub(crate) mod journal;
-mod json;
+pub(crate) mod json;
 pub(crate) mod leftovers;
 pub(crate) mod output;
 pub(crate) mod programs;

@@ -20,7 +20,7 @@ use crate::observer::Observer;
 use crate::platform::files;
 use crate::site::{Server, Site};
 use crate::state::history::History;
-use crate::state::{StateError, damaged, hold, journal, quarantine, rollout, with_causes};
+use crate::state::{StateError, damaged, hold, journal, json, quarantine, rollout, with_causes};
 use crate::tree::note;
 
 /// A project's site, locked until this is dropped. A project of which nothing was installed is then
@@ -68,6 +68,8 @@ impl LockedSite {
             None => lock(&site, command, now, observer)?,
         };
         failpoint!("locked::lock-taken");
+        // Before any of it is taken for damaged.
+        json::refuse_newer(&site.decisive())?;
         let mut locked = Self {
             site,
             history: History::default(),

@@ -26,6 +26,21 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+    /// A newer installer wrote it.
+    #[error(
+        "`{}` was written by a newer installer, in format {format} of the state; this one, {}, knows \
+         formats up to {known}",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+        /// The newest one that is understood.
+        known: u64,
+    },
     /// A part of what is kept of a release's bundle is missing.
     #[error("a part of what is kept of {hash} is missing")]
     IncompleteBundle {
@@ -58,7 +73,7 @@ impl Outcome for StateError {
             Self::Damaged { .. } | Self::Unwritable(_) | Self::IncompleteBundle { .. } => {
                 FailureKind::Failed
             }
-            Self::KeptBundle { .. } => FailureKind::Refused,
+            Self::KeptBundle { .. } | Self::Newer { .. } => FailureKind::Refused,
         }
     }
 
@@ -68,6 +83,13 @@ impl Outcome for StateError {
             Self::File(_) | Self::Damaged { .. } => {
                 "the next `bulla-installer install` or `bulla-installer rollback` keeps it under \
                  another name and goes on without it"
+            }
+            Self::Newer { path, .. } => {
+                return Some(format!(
+                    "it may hold this server on a release, so nothing is changed: install the newer \
+                     `bulla-installer` again, or read `{}` and move it away",
+                    path.display()
+                ));
             }
             Self::Unwritable(_) => return None,
             Self::KeptBundle { .. } | Self::IncompleteBundle { .. } => {

@@ -14,7 +14,7 @@ use crate::platform::files;
 
 /// An activation that is under way, and what is to be written once it happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
     /// How far it has come.
     #[serde(default)]

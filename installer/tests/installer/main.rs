@@ -33,6 +33,7 @@ mod load_balancer;
 mod local_content;
 mod lost_memory;
 mod meanwhile;
+mod newer_state;
 mod nobody;
 mod obstacles;
 mod owner;

@@ -1,4 +1,5 @@
-//! `bulla-installer history --json`, and what a rollback leaves behind.
+//! `bulla-installer history --json`, and what a rollback leaves behind. All of it is a server's state,
+//! too, where an older installer passes over fields that it does not know.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use crate::{ChannelName, Digest, Name, Timestamp};
 
 /// One time that a release was made live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Activation {
     /// Counts this project's activations on this server, from 1.
     pub number: u64,
@@ -107,7 +108,7 @@ impl std::fmt::Display for ActivationAction {
 
 /// The promotion by which a release came to a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct PromotionRecord {
     /// The channel.
     pub channel: ChannelName,
@@ -125,7 +126,7 @@ pub struct PromotionRecord {
 
 /// Why a server stays on a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Hold {
     /// What a person did.
     #[serde(default, skip_serializing_if = "HoldKind::is_rollback")]
@@ -170,7 +171,7 @@ impl HoldKind {
 
 /// A release that failed on a server and is not tried there again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Quarantined {
     /// The release.
     pub hash: Digest,
@@ -188,7 +189,7 @@ pub struct Quarantined {
 
 /// An attempt to make a release live that failed before the switch: nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct FailedAttempt {
     /// The release.
     pub hash: Digest,

@@ -126,7 +126,7 @@ impl std::fmt::Display for Standing {
 
 /// A server that may be out of its load balancer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Drained {
     /// Since when, by this server's clock.
     pub since: Timestamp,

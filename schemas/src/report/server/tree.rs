@@ -127,7 +127,7 @@ pub struct SetAside {
 
 /// A tree that no release needs and that could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Leftover {
     /// Where it is.
     pub path: PathBuf,

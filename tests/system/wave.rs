@@ -321,8 +321,8 @@ fn manual_waves_go_as_far_as_people_signed_and_a_registry_that_lies_changes_noth
         .bulla(&["history", "prod", "--project", PROJECT])
         .done();
     for words in [
-        "widen up to wave 99",
-        "widen up to wave 2",
+        "let every wave go",
+        "let waves up to 2 go",
         "promote, waves: manual",
     ] {
         assert!(history.stdout.contains(words), "{words}: {history}");

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use bulla_schemas::ChannelName;
 use bulla_schemas::api::Promotion;
-use bulla_schemas::statement::Action;
+use bulla_schemas::statement::{Action, Wave};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use clap::Args;
 
@@ -44,8 +44,9 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         channel.is_none_or(|channel| promotion.channel == *channel)
     };
     let limit = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
-    let promotions: Vec<_> = promotions.filter(wanted).take(limit).collect();
+    let mut promotions: Vec<_> = promotions.filter(wanted).collect();
     if arguments.json {
+        promotions.truncate(limit);
         return Ok(stdout::json(&promotions)?);
     }
     if promotions.is_empty() {
@@ -56,25 +57,68 @@ pub(super) async fn run(session: &Session, arguments: &HistoryArguments) -> Resu
         return Ok(());
     }
     let mut table = Table::new(&["WHEN", "CHANNEL", "WHAT", "HASH", "BY", "WHY"]).wrap(&["WHY"]);
-    for promotion in promotions {
+    for (what, promotion) in told(&promotions).into_iter().take(limit) {
         table.row([
             promotion.issued_at.to_string(),
             promotion.channel.to_string(),
-            what(&promotion),
+            what,
             promotion.hash.short(),
             names(&promotion.people),
-            promotion.reason,
+            promotion.reason.clone(),
         ]);
     }
     Ok(table.print()?)
 }
 
+/// Says what people did, newest first. The two entries of `promote --again` are one thing.
+fn told(newest_first: &[Promotion]) -> Vec<(String, &Promotion)> {
+    let mut told = Vec::new();
+    let mut is_told = vec![false; newest_first.len()];
+    for (place, promotion) in newest_first.iter().enumerate() {
+        if is_told[place] {
+            continue;
+        }
+        let mut earlier = newest_first[place + 1..].iter();
+        let before = earlier.position(|before| before.channel == promotion.channel);
+        let before = before.map(|distance| place + 1 + distance);
+        let pause = before.filter(|before| {
+            let before = &newest_first[*before];
+            before.action == Action::Pause && before.hash == promotion.hash
+        });
+        let what = match (promotion.action, pause) {
+            (Action::Rollback, Some(pause)) if is_again(&newest_first[pause], promotion) => {
+                is_told[pause] = true;
+                "tried again".to_owned()
+            }
+            (Action::Rollback, Some(_)) => "went on".to_owned(),
+            _ => what(promotion),
+        };
+        told.push((what, promotion));
+    }
+    told
+}
+
+/// Tells whether a pause and what followed it were signed in one go.
+fn is_again(pause: &Promotion, going_on: &Promotion) -> bool {
+    let signed = |promotion: &Promotion| {
+        let Promotion {
+            people,
+            reason,
+            issued_at,
+            ..
+        } = promotion.clone();
+        (people, reason, issued_at)
+    };
+    signed(pause) == signed(going_on)
+}
+
 /// What was done, with what it says of waves and windows.
 fn what(promotion: &Promotion) -> String {
-    let mut what = promotion.action.to_string();
-    if let Some(up_to) = promotion.up_to {
-        let _ = write!(what, " up to wave {up_to}");
-    }
+    let mut what = match promotion.up_to {
+        Some(Wave::LAST) => "let every wave go".to_owned(),
+        Some(up_to) => format!("let waves up to {up_to} go"),
+        None => promotion.action.to_string(),
+    };
     if let Some(waves) = promotion.waves {
         let _ = write!(what, ", waves: {waves}");
     }
@@ -84,4 +128,77 @@ fn what(promotion: &Promotion) -> String {
         _ => {}
     }
     what
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_schemas::statement::Waves;
+    use bulla_trust::statement;
+    use bulla_trust::testing::{Organisation, name, project, time};
+
+    use super::*;
+
+    #[test]
+    fn says_what_people_did_in_their_words() {
+        let mut acme = Organisation::new();
+        let hash = acme.publish(&project(), "a");
+        let (prod, dev): (ChannelName, ChannelName) = (name("prod"), name("dev"));
+        let mut promotion = acme.draft("prod", hash);
+        promotion.predicate.waves = Some(Waves::Manual);
+        acme.append_promotion(&promotion, &["alice"]);
+        for (second, up_to) in [(1, 2), (2, 99)] {
+            let up_to = up_to.try_into().unwrap();
+            let state = &acme.state;
+            let widening = statement::widen(
+                state,
+                &project(),
+                &prod,
+                up_to,
+                "on".to_owned(),
+                time(second),
+            );
+            acme.append_promotion(&widening.unwrap(), &["alice"]);
+        }
+        let pause = |acme: &mut Organisation, reason: &str, second| {
+            let state = &acme.state;
+            let pausing =
+                statement::pause(state, &project(), &prod, reason.to_owned(), time(second));
+            acme.append_promotion(&pausing.unwrap(), &["alice"]);
+        };
+        let goes_on = |acme: &mut Organisation, reason: &str, second| {
+            let (state, reason) = (&acme.state, reason.to_owned());
+            let going_on = statement::promote(state, &project(), &prod, hash, reason, time(second));
+            acme.append_promotion(&going_on, &["alice"]);
+        };
+        pause(&mut acme, "an audit", 3);
+        acme.promote("dev", hash, &["alice"]);
+        goes_on(&mut acme, "the audit is over", 4);
+        pause(&mut acme, "disk replaced", 5);
+        goes_on(&mut acme, "disk replaced", 5);
+        let newest_first: Vec<Promotion> = acme
+            .state
+            .promotions(&project())
+            .rev()
+            .map(Promotion::from)
+            .collect();
+        let told = told(&newest_first);
+        let told: Vec<_> = told
+            .iter()
+            .map(|(what, promotion)| (what.as_str(), &promotion.channel))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("tried again", &prod),
+                ("went on", &prod),
+                ("promote", &dev),
+                ("pause", &prod),
+                ("let every wave go", &prod),
+                ("let waves up to 2 go", &prod),
+                ("promote, waves: manual", &prod),
+            ]
+        );
+        assert_eq!(newest_first[0].hash, Digest::of(b"a"));
+    }
 }

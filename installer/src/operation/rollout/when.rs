@@ -81,10 +81,15 @@ impl fmt::Display for Why {
                     at: _,
                 } = failed;
                 let until = until(*can_widen);
-                let (since, again) = if *is_let_go {
-                    (" after people had let it go", " again")
+                let since = if *is_let_go {
+                    " after people had let it go"
                 } else {
-                    ("", "")
+                    ""
+                };
+                let again = if *is_let_go && *can_widen {
+                    " again"
+                } else {
+                    ""
                 };
                 write!(
                     formatter,

@@ -56,24 +56,43 @@ pub fn find(
     if let Some(channel) = named {
         let hash = resolve::head(state, project, channel)?;
         let head = state.head(project, channel);
-        return head.and_then(in_waves).ok_or_else(|| WaveError::AtOnce {
-            project: project.clone(),
-            channel: channel.clone(),
-            hash,
+        return head.and_then(in_waves).ok_or_else(|| {
+            let rolled_back = head.and_then(|head| rolled_back(state, head));
+            rolled_back.unwrap_or_else(|| WaveError::AtOnce {
+                project: project.clone(),
+                channel: channel.clone(),
+                hash,
+            })
         });
     }
     resolve::known_project(state, project)?;
     let mut found: Vec<InWaves> = state.channels(project).filter_map(in_waves).collect();
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(WaveError::None {
-            project: project.clone(),
-        }),
+        0 => {
+            let mut heads = state.channels(project);
+            let rolled_back = heads.find_map(|head| rolled_back(state, head));
+            Err(rolled_back.unwrap_or_else(|| WaveError::None {
+                project: project.clone(),
+            }))
+        }
         _ => Err(WaveError::Several {
             project: project.clone(),
             channels: found.into_iter().map(|one| one.head.channel).collect(),
         }),
     }
+}
+
+/// Says of a head that was promoted in waves and came back by a rollback that nothing widens it.
+fn rolled_back(state: &LogState, head: &Head) -> Option<WaveError> {
+    let promoted = state.promoted(&head.project, &head.channel, &head.hash)?;
+    let had_waves = promoted.waves.is_some() && head.rollout.waves.is_none();
+    had_waves.then(|| WaveError::RolledBack {
+        project: head.project.clone(),
+        channel: head.channel.clone(),
+        hash: head.hash,
+        promoted,
+    })
 }
 
 impl InWaves {
@@ -280,6 +299,33 @@ mod tests {
             matches!(several, Err(WaveError::Several { .. })),
             "{several:?}"
         );
+    }
+
+    #[test]
+    fn a_channel_that_was_rolled_back_says_who_waits_and_what_reaches_them() {
+        for (waves, words) in [
+            ("manual", "wave 1 may go, and no further wave does"),
+            (
+                "10m",
+                "wave 1 may go, and each further wave 10m later than the one before",
+            ),
+        ] {
+            let (mut organisation, new) = in_waves(waves);
+            let next = organisation.publish(&project(), "next");
+            organisation.promote("prod", next, &["alice"]);
+            organisation.promote("prod", new, &["alice"]);
+            for named in [None, Some(name("prod"))] {
+                let refused = find(&organisation.state, &project(), named.as_ref()).unwrap_err();
+                let text = refused.to_string();
+                assert!(text.contains("was rolled back to"), "{text}");
+                assert!(text.ends_with(words), "{text}");
+                let hint = refused.hint().unwrap();
+                assert!(
+                    hint.contains("install acme/billing --now -m TEXT"),
+                    "{hint}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::FailedServer;
-use bulla_schemas::statement::Wave;
+use bulla_schemas::statement::{Wave, Waves};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
+use bulla_trust::Rollout;
 
 use crate::resolve::ResolveError;
 
@@ -28,6 +29,22 @@ pub enum WaveError {
         channel: ChannelName,
         /// Its head.
         hash: Digest,
+    },
+    /// The head came by a rollback, which nothing widens.
+    #[error(
+        "`{channel}` of {project} was rolled back to {hash}, and no wave of that can be let go: \
+         servers on which it worked take it at once, and any other waits as it was promoted, {}",
+        as_promoted(.promoted)
+    )]
+    RolledBack {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// Its head.
+        hash: Digest,
+        /// How the head was promoted.
+        promoted: Rollout,
     },
     /// No channel has waves.
     #[error("no channel of {project} points to a release that was promoted in waves")]
@@ -90,7 +107,9 @@ impl Outcome for WaveError {
         match self {
             Self::Resolve(error) => error.kind(),
             Self::Several { .. } => FailureKind::Usage,
-            Self::None { .. } | Self::AtOnce { .. } => FailureKind::Failed,
+            Self::None { .. } | Self::AtOnce { .. } | Self::RolledBack { .. } => {
+                FailureKind::Failed
+            }
             Self::AllGo { .. }
             | Self::Finished { .. }
             | Self::Paused { .. }
@@ -113,6 +132,13 @@ impl Outcome for WaveError {
             Self::AtOnce { channel, .. } => Some(format!(
                 "`bulla promote RELEASE {channel} --waves 10m` promotes in waves"
             )),
+            Self::RolledBack {
+                project, channel, ..
+            } => Some(format!(
+                "`bulla where {project}` shows who waits; `bulla promote RELEASE {channel}` with \
+                 another release reaches them, and `bulla-installer install {project} --now -m TEXT` \
+                 on one of them takes this one"
+            )),
             Self::Failed { channel, .. } => Some(format!(
                 "`bulla rollback {channel} -m TEXT` takes it back; `bulla wave next {channel} -m TEXT \
                  --despite-failures` lets more servers go"
@@ -129,6 +155,20 @@ impl Outcome for WaveError {
                 Some(format!("`bulla wave {channel}` shows how the servers are"))
             }
         }
+    }
+}
+
+/// Says when servers go that wait as a release was promoted.
+fn as_promoted(promoted: &Rollout) -> String {
+    let open = match promoted.open {
+        Wave::FIRST => "wave 1 may go".to_owned(),
+        open => format!("waves up to {open} may go"),
+    };
+    match promoted.waves {
+        Some(Waves::Every(interval)) => {
+            format!("{open}, and each further wave {interval} later than the one before")
+        }
+        _ => format!("{open}, and no further wave does"),
     }
 }
 

@@ -32,7 +32,7 @@ impl Course {
     pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
         let has_worked = history.last_of(&head.hash).is_some() && !history.has_failed(&head.hash);
         let can_widen = head.rollout.waves.is_some();
-        let rollout = match promoted(head, log) {
+        let rollout = match log.promoted(&head.project, &head.channel, &head.hash) {
             Some(promoted) if head.action == Action::Rollback && !has_worked => Rollout {
                 urgent: promoted.urgent && head.rollout.urgent,
                 ..promoted
@@ -65,25 +65,6 @@ impl Course {
             wave <= self.rollout.open && failed.at.is_some_and(|at| at <= self.last_word);
         failed.wave < wave && self.can_be_stopped(wave) && !is_known
     }
-}
-
-/// How the release of a head was promoted, with the waves that people let go.
-fn promoted(head: &Head, log: &LogState) -> Option<Rollout> {
-    let promotions = log.promotions(&head.project);
-    let of_head = promotions
-        .filter(|promotion| promotion.channel == head.channel && promotion.hash == head.hash);
-    of_head.fold(None, |before, promotion| match promotion.action {
-        Action::Promote => Some(Rollout {
-            waves: promotion.waves,
-            open: Wave::FIRST,
-            urgent: promotion.urgent,
-        }),
-        Action::Widen => before.map(|before| Rollout {
-            open: promotion.up_to.unwrap_or(before.open),
-            ..before
-        }),
-        Action::Rollback | Action::Pause => before,
-    })
 }
 
 #[cfg(test)]

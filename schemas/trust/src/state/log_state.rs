@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::policy::Policy;
-use bulla_schemas::statement::Severity;
+use bulla_schemas::statement::{Action, Severity, Wave};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName, Timestamp};
 
-use super::entries::{Head, PolicyVersion, Promotion, Release, Revocation};
+use super::entries::{Head, PolicyVersion, Promotion, Release, Revocation, Rollout};
 use super::roots::Roots;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
@@ -185,6 +185,31 @@ impl LogState {
         let mut promotions = self.promotions(&head.project);
         let last = promotions.rfind(|promotion| promotion.channel == head.channel);
         last.map_or(head.issued_at, |last| last.issued_at)
+    }
+
+    /// Returns how a bundle was promoted to a channel, with the waves that people let go of it: what
+    /// a rollback to it goes by on servers that never had it.
+    pub fn promoted(
+        &self,
+        project: &ProjectName,
+        channel: &ChannelName,
+        hash: &Digest,
+    ) -> Option<Rollout> {
+        let promotions = self.promotions(project);
+        let of_bundle =
+            promotions.filter(|promotion| promotion.channel == *channel && promotion.hash == *hash);
+        of_bundle.fold(None, |before, promotion| match promotion.action {
+            Action::Promote => Some(Rollout {
+                waves: promotion.waves,
+                open: Wave::FIRST,
+                urgent: promotion.urgent,
+            }),
+            Action::Widen => before.map(|before| Rollout {
+                open: promotion.up_to.unwrap_or(before.open),
+                ..before
+            }),
+            Action::Rollback | Action::Pause => before,
+        })
     }
 
     /// Tells whether people said that a bundle must not be activated, and how severely.

@@ -7,6 +7,8 @@
 //!   promote d                                            a d      the one before is a
 //! ```
 
+mod servers;
+
 use bulla_registry_client::Client;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::Dropped;
@@ -19,6 +21,8 @@ use crate::promote::{self, Prepared, PromoteError};
 use crate::proposal::Proposal;
 use crate::resolve::{self, ReleaseName, ResolveError};
 use crate::ssh::PersonalKey;
+
+pub use servers::ask as ask_servers;
 
 /// Why a channel cannot go back.
 #[derive(Debug, thiserror::Error)]

@@ -175,6 +175,27 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     assert_eq!(three.live(), first);
     let shown = wave(&world, &["--json"]).done().json();
     assert_eq!(shown["steps"][0]["failed"][0]["host"], "web1");
+
+    // Who goes back to it later is told.
+    fs::remove_file(persist.join("sick")).unwrap();
+    let third = promote(&world, &mut checkout, "three", &[]);
+    one.wait_until_live(&third);
+    one.wait_until_current(&world, "web1");
+    let mut rollback = world.bulla_command();
+    rollback.args([
+        "rollback",
+        "prod",
+        "--project",
+        PROJECT,
+        "--dry-run",
+        "--json",
+    ]);
+    let back = Transcript::of(rollback.args(["--to", &second])).done();
+    assert!(
+        back.stderr.contains("it failed on 1 server: web1"),
+        "{back}"
+    );
+    assert_eq!(back.json()["failedOn"][0], "web1");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::operation::ProjectStatus;
 use crate::state::history::{ActivationResult, History};
 use crate::state::{with_causes, with_hint};
 
+/// Most releases of a project of which it is reported that they failed.
+const MOST_FAILED: usize = 5;
+
 /// Whether a registry took a report.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -166,6 +169,10 @@ impl Reporter {
                 reason: waiting.reason.into(),
             }),
             head_failed: head_failure.is_some(),
+            failed: {
+                let latest_first = status.quarantine.iter().rev().map(|failed| failed.hash);
+                latest_first.take(MOST_FAILED).collect()
+            },
             health: match (&status.failure, status.live) {
                 (Some(_), _) => Health::Failing,
                 (None, Some(live)) => health(&history, &live),

@@ -1,5 +1,6 @@
 //! What moving a channel changes, for people.
 
+use bulla_schemas::HostName;
 use bulla_schemas::api::{Change, ChangeKind, InstallChanges, NameChanges};
 use bulla_schemas::install::Command;
 use bulla_schemas::period::Period;
@@ -12,6 +13,8 @@ use super::changes::names;
 
 /// Most paths that are named; `bulla diff` names all.
 const MOST_PATHS: usize = 10;
+/// Most servers that are named.
+const MOST_SERVERS: usize = 5;
 
 /// Says it; `takes_out` is the word for what is live and goes.
 pub(super) fn say(report: &ProposalReport, takes_out: &str) {
@@ -30,6 +33,7 @@ pub(super) fn say(report: &ProposalReport, takes_out: &str) {
         )),
     }
     say_rollout(report);
+    say_servers(report);
     match report.contains_live {
         ContainsLive::No => {
             stderr::say(format_args!("  {takes_out}:"));
@@ -72,6 +76,34 @@ fn say_rollout(report: &ProposalReport) {
         Some(true) => stderr::say("  urgent: servers do not wait for their maintenance windows"),
         Some(false) => stderr::say("  servers wait for their maintenance windows"),
         None => {}
+    }
+}
+
+/// Says what servers have reported about a release that the channel is to go back to.
+fn say_servers(report: &ProposalReport) {
+    let named = |hosts: &[HostName]| {
+        let some = hosts.iter().take(MOST_SERVERS).map(HostName::as_str);
+        let mut named: Vec<_> = some.map(str::to_owned).collect();
+        if let Some(more @ 1..) = hosts.len().checked_sub(MOST_SERVERS) {
+            named.push(format!("and {more} more"));
+        }
+        let servers = count(hosts.len() as u64, "server", "servers");
+        format!("{servers}: {}", named.join(", "))
+    };
+    if !report.failed_on.is_empty() {
+        let servers = named(&report.failed_on);
+        stderr::say(format_args!("  it failed on {servers}"));
+    }
+    if !report.waiting.is_empty() {
+        let servers = named(&report.waiting);
+        stderr::say(format_args!(
+            "  where it never worked it waits for its wave, as it was promoted: {servers}"
+        ));
+    }
+    if let Some(why) = &report.not_asked {
+        stderr::say(format_args!(
+            "  where it failed and who would wait could not be asked: {why}"
+        ));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::drop::Loss;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::resolve::ReleaseName;
+use crate::rollback;
 use crate::ssh::PersonalKey;
 use crate::wave;
 
@@ -101,11 +102,16 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         let deployments = client.deployments(&proposal.project).await;
         report.servers = wave::servers(&deployments.unwrap_or_default(), &proposal.channel);
     }
-    preview::say(&report, "would take out");
     let head = state.head(&proposal.project, &proposal.channel);
-    if head.is_some_and(|head| head.hash == proposal.hash) {
+    let goes_on = head.is_some_and(|head| head.hash == proposal.hash);
+    let was_head = state.was_head(&proposal.project, &proposal.channel, &proposal.hash);
+    if was_head && !goes_on {
+        rollback::ask_servers(&client, state, &proposal, &mut report).await;
+    }
+    preview::say(&report, "would take out");
+    if goes_on {
         stderr::say("  it is paused there, and goes on");
-    } else if state.was_head(&proposal.project, &proposal.channel, &proposal.hash) {
+    } else if was_head {
         stderr::say(format_args!(
             "  `{}` pointed to it before: this is a rollback, which servers on which it was live take \
              at once and outside of their maintenance windows too, and any other as it was promoted",

@@ -91,7 +91,8 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         return Ok(());
     }
     let prepared = Box::pin(rollback::prepare(&client, state, &proposal, key.as_ref())).await?;
-    let report = prepared.report(&proposal);
+    let mut report = prepared.report(&proposal);
+    rollback::ask_servers(&client, state, &proposal, &mut report).await;
     preview::say(&report, "takes out");
     let Some(key) = key else {
         if arguments.json {

@@ -186,6 +186,9 @@ pub struct ProjectReport {
     /// Whether the head failed on the host, and was not live there since without failing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub head_failed: bool,
+    /// The releases that failed on the host last and are not tried again there, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Digest>,
     /// Whether the live release works, as far as its health checks tell.
     #[serde(default)]
     pub health: Health,
@@ -291,6 +294,11 @@ impl ProjectReport {
         let is_sick = self.live.as_ref() == Some(hash) && self.health == Health::Failing;
         ((self.head.as_ref() == Some(hash) && has_failed) || is_sick)
             .then(|| error.map_or("it is not healthy", |error| error.message.as_str()))
+    }
+
+    /// Tells whether a release, which need not be the head, failed on the host.
+    pub fn has_failed(&self, hash: &Digest) -> bool {
+        self.failed.contains(hash) || self.failure_of(hash).is_some()
     }
 
     /// Returns since when it is so, by the host's clock, where the host says that a release failed

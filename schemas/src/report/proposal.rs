@@ -7,7 +7,7 @@ use super::wave::WaveServers;
 use crate::api::{Change, DiffTotals, InstallChanges, Promotion};
 use crate::release::short_revision;
 use crate::statement::{Build, Waves};
-use crate::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use crate::{ChannelName, Digest, HostName, Name, ProjectName, Timestamp};
 
 /// What pointing a channel to a release changes, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,16 @@ pub struct ProposalReport {
     /// How many servers have reported in which wave they are, of a promotion in waves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<WaveServers>,
+    /// Of a rollback: the servers that say that the release failed there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_on: Vec<HostName>,
+    /// Of a rollback: the servers that wait for their wave, because the release is new there or
+    /// failed there, as far as they have reported what is live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<HostName>,
+    /// Why the servers could not be asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<String>,
     /// Whether servers go past their maintenance windows, where the action alone says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent: Option<bool>,

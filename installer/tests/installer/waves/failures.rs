@@ -35,6 +35,7 @@ pub(super) fn serve_reports(
                 wave: (*wave).try_into().unwrap(),
                 waiting: None,
                 head_failed: false,
+                failed: Vec::new(),
                 health: *health,
                 drift: None,
                 hold: None,

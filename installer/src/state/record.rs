@@ -170,16 +170,17 @@ impl TreeRecord {
         Some(&self.links[position.ok()?].target)
     }
 
-    /// Returns where a path stands in `files`.
-    pub(crate) fn position(&self, path: &str) -> Option<usize> {
-        self.files
-            .binary_search_by(|file| file.path.as_str().cmp(path))
-            .ok()
+    /// Looks files up by their path.
+    pub(crate) const fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            files: self.files.as_slice(),
+            next: 0,
+        }
     }
 
     /// Returns the file that was put under a path.
     pub(crate) fn get(&self, path: &str) -> Option<&RecordedFile> {
-        self.position(path).map(|position| &self.files[position])
+        self.lookup().get(path)
     }
 
     fn to_text(&self) -> String {
@@ -236,6 +237,37 @@ impl TreeRecord {
             .files
             .is_sorted_by(|left, right| left.path < right.path);
         (is_complete && is_sorted).then_some(record)
+    }
+}
+
+/// Looks files of a record up by their path; in the record's order, each is found where the last
+/// one ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookup<'a> {
+    files: &'a [RecordedFile],
+    next: usize,
+}
+
+impl<'a> Lookup<'a> {
+    /// Returns where a path stands in the record's files.
+    pub(crate) fn position(&mut self, path: &str) -> Option<usize> {
+        let is_next = self
+            .files
+            .get(self.next)
+            .is_some_and(|file| file.path == path);
+        let found = if is_next {
+            Ok(self.next)
+        } else {
+            self.files
+                .binary_search_by(|file| file.path.as_str().cmp(path))
+        };
+        self.next = found.map_or_else(|after| after, |position| position + 1);
+        found.ok()
+    }
+
+    /// Returns the file that was put under a path.
+    pub(crate) fn get(&mut self, path: &str) -> Option<&'a RecordedFile> {
+        self.position(path).map(|position| &self.files[position])
     }
 }
 
@@ -377,6 +409,17 @@ mod tests {
         let record = record();
         assert_eq!(record.get("share/text").unwrap().digest, Digest::of(b"def"));
         assert_eq!(record.get("bin/none"), None);
+        let mut lookup = record.lookup();
+        for (path, position) in [
+            ("bin/an app", Some(0)),
+            ("share/text", Some(1)),
+            ("z", None),
+            ("bin/none", None),
+            ("share/text", Some(1)),
+            ("bin/an app", Some(0)),
+        ] {
+            assert_eq!(lookup.position(path), position, "{path}");
+        }
         let (known, unknown) = (Digest::of(b"def"), Digest::of(b"xyz"));
         let found = record.find(&HashSet::from([known, unknown]));
         assert_eq!(found, HashMap::from([(known, 1)]));

@@ -165,11 +165,12 @@ impl Comparison {
 fn look_at(paths: &[Expected<'_>], tree: &Path, hints: Option<&TreeRecord>) -> Vec<Found> {
     let mut descent = Descent::open(tree);
     let mut buffer = Vec::new();
+    let mut hints = hints.map(TreeRecord::lookup);
     paths
         .iter()
         .map(|expected| match &mut descent {
             Ok(descent) => {
-                let hint = hints.and_then(|record| record.get(&expected.path));
+                let hint = hints.as_mut().and_then(|hints| hints.get(&expected.path));
                 path::look(descent, expected, hint, &mut buffer)
             }
             Err(_) => Found::Different(DifferenceKind::Unreadable),

@@ -55,6 +55,11 @@ pub(crate) struct PlannedFile {
 }
 
 impl PlannedFile {
+    /// Tells whether it is already there.
+    pub(crate) const fn is_in_place(&self) -> bool {
+        matches!(self.origin, Origin::InPlace { .. })
+    }
+
     /// Tells whether it comes from the payload.
     const fn is_fetched(&self) -> bool {
         matches!(self.origin, Origin::Payload) && self.size > 0
@@ -68,8 +73,8 @@ pub(crate) enum Origin {
     Payload,
     /// A file of another tree: which tree, and which of its recorded paths.
     Tree { tree: usize, recorded: usize },
-    /// It is already there, in a tree that is being recycled.
-    InPlace,
+    /// It is already there, in a tree that is being recycled: which of its recorded paths.
+    InPlace { recorded: usize },
 }
 
 /// The trees on this disk that a new one may be made of.
@@ -90,6 +95,7 @@ pub(crate) fn plan<'a>(bundle: &'a VerifiedBundle, local: Local<'_>) -> Plan<'a>
     let release = bundle.release();
     let committed = i128::from(release.source.committed().as_seconds()) * 1_000_000_000;
     let expected = expected(bundle.entries(), &release.install);
+    let mut live = local.live.map(TreeRecord::lookup);
     let mut files: Vec<PlannedFile> = expected
         .iter()
         .enumerate()
@@ -105,9 +111,9 @@ pub(crate) fn plan<'a>(bundle: &'a VerifiedBundle, local: Local<'_>) -> Plan<'a>
                 executable,
                 size,
                 digest,
-                mtime: local
-                    .live
-                    .and_then(|record| unchanged(record, &path.path, &digest))
+                mtime: live
+                    .as_mut()
+                    .and_then(|live| unchanged(live.get(&path.path)?, &digest))
                     .unwrap_or(committed),
                 origin: Origin::Payload,
             }),
@@ -129,8 +135,7 @@ pub(crate) fn plan<'a>(bundle: &'a VerifiedBundle, local: Local<'_>) -> Plan<'a>
 impl Plan<'_> {
     /// Returns how many files stay where they are in a recycled tree.
     pub(crate) fn in_place(&self) -> u64 {
-        let in_place = |file: &&PlannedFile| file.origin == Origin::InPlace;
-        self.files.iter().filter(in_place).count() as u64
+        self.files.iter().filter(|file| file.is_in_place()).count() as u64
     }
 
     /// Returns the paths of the files that come from the payload.
@@ -162,7 +167,7 @@ impl Plan<'_> {
     pub(crate) fn bytes(&self) -> u64 {
         self.files
             .iter()
-            .filter(|file| file.origin != Origin::InPlace)
+            .filter(|file| !file.is_in_place())
             .map(|file| file.size)
             .sum()
     }
@@ -173,7 +178,7 @@ impl Plan<'_> {
         let written = self.files.iter().filter(|file| match file.origin {
             Origin::Payload => true,
             Origin::Tree { .. } => !shares,
-            Origin::InPlace => false,
+            Origin::InPlace { .. } => false,
         });
         for file in written {
             need.add(file.size);
@@ -187,12 +192,9 @@ impl Plan<'_> {
     }
 }
 
-/// Returns the time of a file that has the same content in the live tree.
-fn unchanged(record: &TreeRecord, path: &str, content: &Digest) -> Option<i128> {
-    record
-        .get(path)
-        .filter(|file| file.digest == *content && file.stamp != Stamp::NONE)
-        .map(|file| file.stamp.mtime)
+/// Returns the time of a file of the live tree that has the same content.
+fn unchanged(file: &RecordedFile, content: &Digest) -> Option<i128> {
+    (file.digest == *content && file.stamp != Stamp::NONE).then_some(file.stamp.mtime)
 }
 
 /// Finds files that can stay where they are in a tree that is recycled.
@@ -202,16 +204,18 @@ fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &Lo
         let Ok(mut descent) = Descent::open(&tree.path) else {
             return;
         };
+        let mut lookup = tree.record.lookup();
         for file in files {
             let path = &expected[file.expected].path;
-            if let Some(recorded) = tree.record.get(path)
+            if let Some(position) = lookup.position(path)
+                && let recorded = &tree.record.files[position]
                 && recorded.digest == file.digest
                 && recorded.executable == file.executable
                 && (tree.is_as_written
                     || look(&mut descent, path)
                         .is_ok_and(|seen| recorded.is_as_written(&seen, user)))
             {
-                file.origin = Origin::InPlace;
+                file.origin = Origin::InPlace { recorded: position };
             }
         }
     });
@@ -234,13 +238,14 @@ fn find_local(
             .iter()
             .map(|tree| Descent::open(&tree.path).ok())
             .collect();
+        let mut lookups: Vec<_> = trees.iter().map(|tree| tree.record.lookup()).collect();
         let mut buffer = Vec::new();
         for file in files.iter_mut().filter(|file| file.is_fetched()) {
             let path = &expected[file.expected].path;
             let found = trees.iter().enumerate().find_map(|(position, tree)| {
                 let record = &tree.record;
                 // The same path first: then reading goes through the other tree in order.
-                let same_path = record
+                let same_path = lookups[position]
                     .position(path)
                     .filter(|recorded| record.files[*recorded].digest == file.digest);
                 let elsewhere = by_digest[position].get(&file.digest).copied();

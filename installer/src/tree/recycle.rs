@@ -50,14 +50,8 @@ impl<'a> Remains<'a> {
     pub(crate) fn of(plan: &'a Plan<'_>, old: &'a LocalTree) -> Self {
         let record = &old.record;
         let wanted = wanted(plan);
-        let files = record.files.iter().map(|file| file.path.as_str());
-        let links = record.links.iter().map(|link| link.path.as_str());
         let directories = || record.directories.iter().map(|found| found.path.as_str());
-        let all = files.chain(links).chain(directories());
-        let gone = all.filter(|path| !stays(record, &wanted, path));
-        let paths = plan.expected.iter().map(|expected| expected.path.as_ref());
-        let comes = paths.filter(|path| !stays(record, &wanted, path));
-        let mut touched: HashSet<&str> = gone.chain(comes).map(above).collect();
+        let mut touched: HashSet<&str> = changes(plan, record, &wanted).map(above).collect();
         if !old.is_as_written {
             // People changed modes, which a release does not keep.
             touched.extend(directories().chain([""]));
@@ -91,9 +85,8 @@ impl<'a> Remains<'a> {
     }
 
     /// Returns the stamp of a file that stays as it is.
-    pub(crate) fn file(&self, path: &str, file: &PlannedFile) -> Option<Stamp> {
-        let stamp = self.record.get(path)?.stamp;
-        (file.origin == Origin::InPlace && stamp.mtime == file.mtime).then_some(stamp)
+    pub(crate) fn file(&self, file: &PlannedFile) -> Option<Stamp> {
+        staying(self.record, file).map(|recorded| self.record.files[recorded].stamp)
     }
 
     /// Removes what does not stay from the tree, which was moved to `top`.
@@ -160,7 +153,7 @@ fn wanted<'a>(plan: &'a Plan<'_>) -> HashMap<&'a str, Wanted<'a>> {
     let in_place = plan
         .files
         .iter()
-        .filter(|file| file.origin == Origin::InPlace)
+        .filter(|file| file.is_in_place())
         .map(|file| (path(file.expected), Wanted::File(file)));
     let others = plan.expected.iter().filter_map(|expected| {
         let wanted = match &expected.kind {
@@ -173,15 +166,44 @@ fn wanted<'a>(plan: &'a Plan<'_>) -> HashMap<&'a str, Wanted<'a>> {
     others.chain(in_place).collect()
 }
 
-/// Tells whether a path stays as it is.
-fn stays(record: &TreeRecord, wanted: &HashMap<&str, Wanted<'_>>, path: &str) -> bool {
-    match wanted.get(path) {
-        Some(Wanted::Directory) => record.directory(path).is_some(),
-        Some(Wanted::Link(target)) => record.link(path) == Some(*target),
-        Some(Wanted::File(file)) => record
-            .get(path)
-            .is_some_and(|recorded| recorded.stamp.mtime == file.mtime),
-        None => false,
+/// Returns the paths of both trees that do not stay as they are.
+fn changes<'a>(
+    plan: &'a Plan<'_>,
+    record: &'a TreeRecord,
+    wanted: &HashMap<&'a str, Wanted<'a>>,
+) -> impl Iterator<Item = &'a str> {
+    let mut stay = vec![false; record.files.len()];
+    for recorded in plan.files.iter().filter_map(|file| staying(record, file)) {
+        stay[recorded] = true;
+    }
+    let files = record.files.iter().zip(stay);
+    let files = files.filter_map(|(file, stays)| (!stays).then_some(file.path.as_str()));
+    let new_files = plan.files.iter().filter(|file| !file.is_in_place());
+    let new_files = new_files.map(|file| plan.expected[file.expected].path.as_ref());
+    let links = record.links.iter().map(|link| link.path.as_str());
+    let directories = record.directories.iter().map(|found| found.path.as_str());
+    let others = plan.expected.iter().filter_map(|expected| {
+        let is_file = matches!(expected.kind, ExpectedKind::File { .. });
+        (!is_file).then_some(expected.path.as_ref())
+    });
+    let others = links
+        .chain(directories)
+        .chain(others)
+        .filter(|path| !match wanted.get(path) {
+            Some(Wanted::Directory) => record.directory(path).is_some(),
+            Some(Wanted::Link(target)) => record.link(path) == Some(*target),
+            Some(Wanted::File(_)) | None => false,
+        });
+    files.chain(new_files).chain(others)
+}
+
+/// Returns which recorded file a planned one is, when that stays with its time.
+fn staying(record: &TreeRecord, file: &PlannedFile) -> Option<usize> {
+    match file.origin {
+        Origin::InPlace { recorded } if record.files[recorded].stamp.mtime == file.mtime => {
+            Some(recorded)
+        }
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::platform::stamp::{self, Stamp};
 use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
 use crate::tree::descent::Descent;
 use crate::tree::expected::ExpectedKind;
-use crate::tree::plan::{Origin, PlannedFile};
+use crate::tree::plan::PlannedFile;
 
 /// Makes all symbolic links.
 pub(super) fn make_links(extraction: &Extraction<'_>) -> Result<(), FileError> {
@@ -41,7 +41,7 @@ pub(super) fn seal(
     for (file, stamp) in extraction.plan.files.iter().zip(stamps) {
         let path = &extraction.plan.expected[file.expected].path;
         let remains = extraction.remains;
-        let stamp = match stamp.or_else(|| remains?.file(path, file)) {
+        let stamp = match stamp.or_else(|| remains?.file(file)) {
             Some(stamp) => Ok(stamp),
             None => stamp_in_place(&mut descent, path, file),
         };
@@ -89,7 +89,7 @@ fn close(descent: &mut Descent, path: &str) -> io::Result<Stamp> {
 
 /// Takes the stamp of a file that stayed in a recycled tree.
 fn stamp_in_place(descent: &mut Descent, path: &str, file: &PlannedFile) -> io::Result<Stamp> {
-    if file.origin != Origin::InPlace {
+    if !file.is_in_place() {
         return Err(io::ErrorKind::NotFound.into());
     }
     let (directory, name) = descent.parent_of(path)?;

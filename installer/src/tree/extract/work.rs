@@ -76,7 +76,7 @@ impl<'a> Work<'a> {
             match file.origin {
                 Origin::Payload if file.size > 0 => work.take_from_payload(position),
                 Origin::Payload | Origin::Tree { .. } => work.others.push(position),
-                Origin::InPlace => {}
+                Origin::InPlace { .. } => {}
             }
         }
         work

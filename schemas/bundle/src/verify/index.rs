@@ -4,6 +4,7 @@
 use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::ReleaseDocument;
+use rayon::prelude::*;
 
 use super::error::VerifyError;
 use crate::canonical::{self, TarSpan};
@@ -63,14 +64,26 @@ fn read(index: &[u8], limits: &Limits) -> Result<Vec<IndexEntry>, VerifyError> {
     let text = index
         .strip_suffix(b"\n")
         .ok_or(VerifyError::UnterminatedIndex)?;
-    let mut entries = Vec::new();
-    for (line, bytes) in (1_u64..).zip(text.split(|byte| *byte == b'\n')) {
-        limits.check_entries(line)?;
-        let entry = IndexEntry::from_line(bytes)
-            .map_err(|source| VerifyError::IndexLine { line, source })?;
-        entries.push(entry);
+    let mut lines = Vec::new();
+    for (number, line) in (1_u64..).zip(text.split(|byte| *byte == b'\n')) {
+        limits.check_entries(number)?;
+        lines.push(line);
     }
-    Ok(entries)
+    let entries: Option<_> = lines
+        .par_iter()
+        .map(|line| IndexEntry::from_line(line).ok())
+        .collect();
+    entries.map_or_else(|| read_in_order(&lines), Ok)
+}
+
+/// Reads lines up to the first that is wrong, which is always the same one.
+fn read_in_order(lines: &[&[u8]]) -> Result<Vec<IndexEntry>, VerifyError> {
+    let numbered = (1_u64..).zip(lines);
+    numbered
+        .map(|(line, bytes)| {
+            IndexEntry::from_line(bytes).map_err(|source| VerifyError::IndexLine { line, source })
+        })
+        .collect()
 }
 
 fn check_files(

@@ -152,3 +152,64 @@ fn a_state_directory_that_fills_up_leaves_the_live_release_and_works_afterwards(
     world.install().unwrap();
     assert_eq!(world.live(), Some(second));
 }
+
+/// A command to which the system says, wherever it writes into a file, that the quota is full. Most
+/// kernels that run tests cannot enforce a quota.
+fn with_full_quota(command: &Command, file: &Path) -> Option<Command> {
+    let mut probe = Command::new("strace");
+    let can_trace = probe.args(["-o", "/dev/null", "true"]).status();
+    if !can_trace.is_ok_and(|status| status.success()) {
+        eprintln!("skip: a full quota, because strace is not installed or may not trace");
+        return None;
+    }
+    let mut traced = Command::new("strace");
+    traced
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=write,pwrite64"])
+        .args(["-e", "inject=write,pwrite64:error=EDQUOT", "-P"])
+        .arg(file)
+        .arg("--")
+        .arg(command.get_program())
+        .args(command.get_args());
+    Some(traced)
+}
+
+#[test]
+fn a_full_quota_is_told_as_such_and_leaves_what_is_live() {
+    let mut world = World::new();
+    let first = world.install_each(&["one\n"])[0];
+    let second = world.release(&small_tree("two\n"));
+    let install = ["install", "acme/billing", "--channel", "prod"];
+    let staged = world.site().join(".staging").join(second.hex());
+    let Some(mut limited) = with_full_quota(&world.command(&install), &staged.join("version.txt"))
+    else {
+        return;
+    };
+    let run = Run::of(&limited.output().unwrap());
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert!(run.stderr.contains("quota exceeded"), "{run:?}");
+    assert!(run.stderr.contains("count for the same quota"), "{run:?}");
+    assert_eq!(world.live(), Some(first));
+    assert!(!staged.exists());
+    assert_eq!(world.trees(), [first.hex()]);
+    world.assert_intact();
+    world.install().unwrap();
+    assert_eq!(world.live(), Some(second));
+}
+
+#[test]
+fn a_full_quota_of_the_state_stops_no_rollback_and_is_written_later() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one\n", "two\n"]);
+    let rollback = ["rollback", "acme/billing", "-m", "outage"];
+    let history = world.memory().join("history");
+    let Some(mut limited) = with_full_quota(&world.command(&rollback), &history) else {
+        return;
+    };
+    let run = Run::of(&limited.output().unwrap());
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("could be written down"), "{run:?}");
+    assert_eq!(world.live(), Some(hashes[0]));
+    assert_eq!(world.history().len(), 2);
+    world.rollback(Some(&hashes[1].hex())).unwrap();
+    assert_eq!(world.history().len(), 4);
+}

@@ -139,9 +139,14 @@ impl Outcome for FileError {
                     Some("make its directory first".to_owned())
                 }
                 ErrorKind::IsADirectory if *operation == "write" => Some("name a file".to_owned()),
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                ErrorKind::StorageFull => {
                     Some("free some space and run the same command again".to_owned())
                 }
+                ErrorKind::QuotaExceeded => Some(
+                    "remove files that count for the same quota, or have it raised, and run the same \
+                     command again"
+                        .to_owned(),
+                ),
                 ErrorKind::PermissionDenied => {
                     Some("run it as the user who owns that directory".to_owned())
                 }

@@ -79,6 +79,19 @@ pub struct CallerInfo {
 }
 
 impl CallerInfo {
+    /// Says what the token is for: `pull, report for all projects, as web1`.
+    pub fn rights(&self) -> String {
+        let is_for_all = self.projects.iter().any(|project| project == "*");
+        let projects = if is_for_all {
+            "all projects".to_owned()
+        } else {
+            self.projects.join(", ")
+        };
+        let host = self.host.as_ref();
+        let host = host.map_or_else(String::new, |host| format!(", as {host}"));
+        format!("{} for {projects}{host}", self.scopes.join(", "))
+    }
+
     /// Tells whether the token has a scope, which `admin` has too.
     pub fn allows(&self, scope: &str) -> bool {
         let mut scopes = self.scopes.iter();
@@ -223,4 +236,19 @@ pub enum ErrorCode {
     TooManyRequests,
     /// The registry failed; its log says why.
     Internal,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_token_is_for_is_said_with_its_projects_and_its_host() {
+        let of = |json: &str| serde_json::from_str::<CallerInfo>(json).unwrap().rights();
+        let one =
+            r#"{"scopes":["pull","report"],"projects":["*"],"host":"web1","anonymousRead":false}"#;
+        assert_eq!(of(one), "pull, report for all projects, as web1");
+        let two = r#"{"scopes":["push"],"projects":["acme/*","ops/x"],"anonymousRead":true}"#;
+        assert_eq!(of(two), "push for acme/*, ops/x");
+    }
 }

@@ -28,10 +28,10 @@ enum Command {
     Show(Show),
 }
 
-/// Tell everything that is wrong in a host file
+/// Check a host file and name every mistake
 ///
-/// Also looks for the users and files on this server that it names. Ends with 0 when all is right,
-/// else with 2.
+/// Also looks up the users and files that it names on this server. Ends with 0 if everything is right,
+/// and with 2 otherwise.
 #[derive(Debug, Args)]
 struct Check {
     /// The file; without it the one that counts for the other commands
@@ -82,7 +82,7 @@ impl Check {
                 config.followed().count(),
             )
         } else {
-            format!("`{path}` does not exist, and all is as usual")
+            format!("`{path}` does not exist, so the defaults apply")
         });
         Ok(ExitCode::SUCCESS)
     }

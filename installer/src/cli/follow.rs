@@ -27,7 +27,7 @@ pub(super) struct Follow {
     /// The channel
     #[arg(long)]
     channel: ChannelName,
-    /// Keep this program up to date by the project: its releases carry `bin/bulla-installer`
+    /// Keep this program up to date from the project, whose releases carry `bin/bulla-installer`
     #[arg(long)]
     installer: bool,
     /// Follow a channel to which nothing was promoted yet, although the project has others
@@ -37,7 +37,7 @@ pub(super) struct Follow {
     token: TokenArguments,
 }
 
-/// Follow a project no longer
+/// Stop following a project
 ///
 /// Takes the channel out of the host file. What is live stays live, and other settings of the project
 /// stay in the file.
@@ -150,7 +150,7 @@ fn look_for(
         known: Vec::new(),
     };
     Err(Failure::from(error).with_hint(format!(
-        "its channels are: {}; `--unpromoted` follows this one all the same",
+        "its channels are: {}; `--unpromoted` follows this one anyway",
         channels.join(", ")
     )))
 }

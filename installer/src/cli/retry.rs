@@ -11,7 +11,7 @@ use super::subject::SubjectArguments;
 use super::terminal::Terminal;
 use crate::operation::retry;
 
-/// Let the next `install` try releases again that failed on this server
+/// Let the next `install` retry releases that failed on this server
 ///
 /// A release that failed here is refused until it is promoted again. This takes that back, and
 /// installs nothing.

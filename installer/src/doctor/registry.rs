@@ -82,11 +82,7 @@ fn token(greeting: &Greeting, has_token: bool) -> Vec<Finding> {
     }
     let mut findings = vec![Finding::ok(
         STEP,
-        format_args!(
-            "it answers; the token is valid: {} of {}",
-            caller.scopes.join(", "),
-            caller.projects.join(", ")
-        ),
+        format_args!("it answers; the token is valid: {}", caller.rights()),
     )];
     if !caller.allows("pull") && !caller.anonymous_read {
         let found = "the token cannot read: it lacks the scope `pull`";

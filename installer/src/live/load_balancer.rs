@@ -27,9 +27,9 @@ impl Activator<'_> {
         failpoint!("load-balancer::marked");
         match release.run(Hook::Drain) {
             Ok(()) => {}
-            Err(broken) if goes_back(step) => self
-                .observer
-                .note(&format!("going back all the same: {broken}")),
+            Err(broken) if goes_back(step) => {
+                self.observer.note(&format!("going back anyway: {broken}"));
+            }
             Err(broken) => {
                 self.undrain(release);
                 return Err(HookError::Drain {

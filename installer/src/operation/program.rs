@@ -150,7 +150,7 @@ fn look(
     };
     if *own > version {
         return Err(Unfit::NotNow(format!(
-            "its version {version} is older than {own}, which is installed beside it"
+            "its version {version} is older than {own}, which is installed here"
         )));
     }
     Ok(Chosen {

@@ -74,11 +74,7 @@ pub fn token(
             )
         }];
     }
-    let says = format!(
-        "the token is valid: {} of {}",
-        caller.scopes.join(", "),
-        caller.projects.join(", ")
-    );
+    let says = format!("the token is valid: {}", caller.rights());
     let is_for = |project: &ProjectName| {
         caller
             .projects

@@ -19,9 +19,7 @@ pub enum WaveError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The head has no waves.
-    #[error(
-        "`{channel}` of {project} points to {hash}, which has no waves there that could be let go"
-    )]
+    #[error("`{channel}` of {project} points to {hash}, which was not promoted in waves")]
     AtOnce {
         /// The project.
         project: ProjectName,

@@ -136,7 +136,7 @@ impl Outcome for InstallError {
                 "`bulla-installer follow {project} --channel {asked}` changes the host file"
             )),
             Self::LiveEdited { .. } => Some(
-                "carry the edits into the project; `--over-edits` installs all the same, and keeps \
+                "carry the edits into the project; `--over-edits` installs anyway, and keeps \
                  the edited tree"
                     .to_owned(),
             ),

@@ -72,11 +72,11 @@ pub struct ProjectStatus {
     pub unread: Option<Unread>,
 }
 
-/// A log that the agent asks for in vain.
+/// A log that the agent could not read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unread {
-    /// When it first asked in vain, by this server's clock.
+    /// When it first failed to read it, by this server's clock.
     pub since: Timestamp,
     /// How often it has asked since.
     pub times: u64,

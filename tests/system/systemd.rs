@@ -1,6 +1,7 @@
 //! Servers with a real systemd: the package, `setup`, the agent as a service, its hardening, reboots
 //! and the watchdog. `make test-systemd` runs it; it takes minutes and needs root.
 
+mod rollout;
 mod self_update;
 mod services;
 
@@ -478,7 +479,7 @@ fn servers_with_systemd_live_through_a_bad_day() {
     day.hold_one(&second, "three");
     day.lose_agents();
     day.lose_power("four");
-    let fifth = day.release_everywhere("five");
+    let fifth = rollout::roll_out(&mut day, "five");
     day.look_from_outside(&fifth);
     let mut projects = services::serve_more(&day.by_package, &day.world);
     projects.push(PROJECT);

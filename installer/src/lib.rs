@@ -71,9 +71,9 @@ pub use observer::Observer;
 pub use operation::{
     AtOnce, Candidate, EnrollError, EnrollRequest, Enrolled, HoldError, HoldRequest, InstallError,
     InstallRequest, Installed, LockedSite, ObserveError, Opening, Outcome, Preview, ProjectStatus,
-    ResolveError, RollbackError, RollbackRequest, RolledBack, Standing, Verification, Waiting,
-    WriteError, enroll, history, hold, install, install_from, output, preview_from, release,
-    remove_set_aside, retry, rollback, set_aside, status, sync_from, verify,
+    ResolveError, Retried, RollbackError, RollbackRequest, RolledBack, Standing, Verification,
+    Waiting, WriteError, enroll, history, hold, install, install_from, output, preview_from,
+    release, remove_set_aside, retry, rollback, set_aside, status, sync_from, verify,
 };
 pub use platform::FileError;
 pub use setup::{Setup, SetupError, Step};

@@ -25,7 +25,7 @@ mod write;
 pub use bulla_schemas::report::server::Waiting;
 pub use enroll::{EnrollError, EnrollRequest, Enrolled, enroll};
 pub(crate) use hold::is_held;
-pub use hold::{HoldError, HoldRequest, hold, release, retry};
+pub use hold::{HoldError, HoldRequest, Retried, hold, release, retry};
 pub use install::{AtOnce, InstallError, InstallRequest, Installed, Outcome, Preview, install};
 pub use locked::{LockedSite, Opening};
 pub use observe::ObserveError;

@@ -84,7 +84,7 @@ impl Follow {
             ));
             let site = server.site(&project);
             // A person says that what is live already is to be tried.
-            if let Err(error) = program::let_try(server, &site) {
+            if let Err(error) = program::let_try(server, &site, |_| true) {
                 stderr::warn(with_hint(&error));
             }
             if let Some(why) = program::untried(server, &site) {

@@ -9,7 +9,7 @@ use clap::Args;
 use super::host::Host;
 use super::subject::SubjectArguments;
 use super::terminal::Terminal;
-use crate::operation::retry;
+use crate::operation::{Retried, retry};
 
 /// Let the next `install` retry releases that failed on this server
 ///
@@ -28,15 +28,20 @@ impl Arguments {
         let server = host.server();
         let request = self.subject.request(host);
         let terminal = Terminal::new("retry", server);
-        let removed = retry(server, &request, self.hash.as_ref(), &terminal)?;
+        let Retried { failed, program } = retry(server, &request, self.hash.as_ref(), &terminal)?;
         let project = &request.project;
-        for failed in &removed {
+        for failed in &failed {
             stderr::say(format_args!(
                 "{project}: {} may be installed again",
                 failed.hash.short()
             ));
         }
-        if removed.is_empty() {
+        if let Some(program) = program {
+            stderr::say(format_args!(
+                "{project}: the agent tries the program of {}",
+                program.short()
+            ));
+        } else if failed.is_empty() {
             stderr::say(format_args!("{project}: no release failed here"));
         }
         Ok(ExitCode::SUCCESS)

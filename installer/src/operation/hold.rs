@@ -167,31 +167,38 @@ pub fn release(
     Ok(held)
 }
 
-/// Lets releases that failed here be tried again: one of them, or all. Returns which. In the project
-/// that carries the installer, the program that is live is tried, too.
+/// What is tried again because a person said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retried {
+    /// The releases that failed here.
+    pub failed: Vec<Quarantined>,
+    /// The release that is live, whose program the agent had not tried.
+    pub program: Option<Digest>,
+}
+
+/// Lets releases that failed here be tried again: one of them, or all. In the project that carries the
+/// installer, the program that is live is tried, too.
 pub fn retry(
     server: &Server,
     request: &HoldRequest,
     asked: Option<&DigestPrefix>,
     observer: &dyn Observer,
-) -> Result<Vec<Quarantined>, HoldError> {
+) -> Result<Retried, HoldError> {
     let locked = open(server, request, "retry", observer)?;
     let is_asked = |hash: &Digest| asked.is_none_or(|asked| asked.matches(hash));
-    let removed = quarantine::remove(locked.site(), is_asked)?;
-    let mut tried = None;
-    if request.hooks.carries_installer {
-        tried = program::let_try(server, locked.site())?;
-    }
-    if let Some(tried) = tried {
-        observer.note(&format!("the agent tries the program of {}", tried.short()));
-    }
+    let failed = quarantine::remove(locked.site(), is_asked)?;
+    let program = if request.hooks.carries_installer {
+        program::let_try(server, locked.site(), is_asked)?
+    } else {
+        None
+    };
     match asked {
-        Some(asked) if removed.is_empty() => Err(HoldError::NotQuarantined {
+        Some(asked) if failed.is_empty() && program.is_none() => Err(HoldError::NotQuarantined {
             project: request.project.clone(),
             asked: asked.clone(),
             known: known_failures(locked.site())?,
         }),
-        _ => Ok(removed),
+        _ => Ok(Retried { failed, program }),
     }
 }
 

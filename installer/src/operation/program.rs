@@ -189,9 +189,14 @@ pub(crate) fn untried(server: &Server, site: &Site) -> Option<String> {
     }
 }
 
-/// Has the program of the release that is live tried, because a person said so.
-pub(crate) fn let_try(server: &Server, site: &Site) -> Result<Option<Digest>, StateError> {
-    let Some(live) = current::read(site).ok().flatten() else {
+/// Has the program of the release that is live tried, because a person said so of it. Returns the
+/// release where that is new.
+pub(crate) fn let_try(
+    server: &Server,
+    site: &Site,
+    is_asked: impl Fn(&Digest) -> bool,
+) -> Result<Option<Digest>, StateError> {
+    let Some(live) = current::read(site).ok().flatten().filter(is_asked) else {
         return Ok(None);
     };
     if !matches!(program::find(&site.tree(&live)), Ok(Some(_))) || has_proved(server, &live) {

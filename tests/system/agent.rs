@@ -287,21 +287,17 @@ fn an_agent_starts_without_network_and_goes_on_when_the_registry_is_back() {
     let mut agent = Agent::start(&server, &host_file);
     agent.wait_until_said("the log was not read");
     assert_eq!(server.live(PROJECT), None);
-    let status = || {
+    let says_so = || {
         let config = host_file.to_str().unwrap();
-        server.run(&["status", "--config", config]).done()
-    };
-    let told = status();
-    assert!(
+        let told = server.run(&["status", "--config", config]).done();
         told.stderr
-            .contains("the agent has not been able to read the log since"),
-        "{told}"
-    );
+            .contains("the agent has not been able to read the log since")
+    };
+    agent.wait_for("a status that says so", |_| says_so());
     world.registry.start_again();
     agent.wait_until_live(&server, PROJECT, &first);
     agent.wait_until_said("the log is read again");
-    let told = status();
-    assert!(!told.stderr.contains("has not been able"), "{told}");
+    agent.wait_for("a status that does not", |_| !says_so());
     world.registry.stop();
     checkout.commit_change("two");
     world.registry.start_again();

@@ -235,7 +235,7 @@ fn a_rollback_does_not_wait_for_a_load_balancer_that_is_broken() {
     let notes = Notes::default();
     bulla_installer::rollback(&world.server(), &request, &notes).unwrap();
     assert_eq!(world.live(), Some(hashes[0]));
-    assert!(notes.text().contains("going back all the same"));
+    assert!(notes.text().contains("going back anyway"));
     assert_eq!(state(&world), "in");
 }
 

@@ -192,7 +192,8 @@ fn a_wave_that_fails_stops_those_behind_it_until_people_say_otherwise() {
     ]);
     let back = Transcript::of(rollback.args(["--to", &second])).done();
     assert!(
-        back.stderr.contains("it failed on 1 server: web1"),
+        back.stderr
+            .contains("failed before on 1 server (web1), and is tried there again"),
         "{back}"
     );
     assert_eq!(back.json()["failedOn"][0], "web1");

@@ -87,17 +87,24 @@ fn say_servers(report: &ProposalReport) {
         if let Some(more @ 1..) = hosts.len().checked_sub(MOST_SERVERS) {
             named.push(format!("and {more} more"));
         }
-        let servers = count(hosts.len() as u64, "server", "servers");
-        format!("{servers}: {}", named.join(", "))
+        named.join(", ")
     };
+    let release = report.hash.short();
     if !report.failed_on.is_empty() {
-        let servers = named(&report.failed_on);
-        stderr::say(format_args!("  it failed on {servers}"));
+        let failed = &report.failed_on;
+        let servers = count(failed.len() as u64, "server", "servers");
+        stderr::say(format_args!(
+            "  {release} failed before on {servers} ({}), and is tried there again",
+            named(failed)
+        ));
     }
     if !report.waiting.is_empty() {
-        let servers = named(&report.waiting);
+        let waiting = &report.waiting;
+        let wait = "servers wait for their waves";
+        let wait = count(waiting.len() as u64, "server waits for its wave", wait);
         stderr::say(format_args!(
-            "  where it never worked it waits for its wave, as it was promoted: {servers}"
+            "  {wait}, as {release} was promoted ({})",
+            named(waiting)
         ));
     }
     if let Some(why) = &report.not_asked {

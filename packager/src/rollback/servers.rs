@@ -27,8 +27,8 @@ fn in_line(error: &dyn std::error::Error) -> String {
     lines.collect::<Vec<_>>().join(": ")
 }
 
-/// A server goes at once where the release was live and did not fail. Which ones these are is in no
-/// report: of a server that has come as far as the head it is assumed.
+/// A server goes at once where one is live that the rollback takes out, unless the release failed
+/// there before.
 fn tell(
     state: &LogState,
     proposal: &Proposal,
@@ -41,7 +41,6 @@ fn tell(
         hash,
         ..
     } = proposal;
-    let head = state.head(project, channel).map(|head| head.hash);
     let promoted = state.promoted(project, channel, hash);
     for deployment in deployments {
         let found = &deployment.report;
@@ -52,7 +51,8 @@ fn tell(
         if has_failed {
             report.failed_on.push(deployment.host.clone());
         }
-        let is_new = has_failed || found.live.is_none() || found.live != head;
+        let is_taken_out = |live| state.takes_out(project, channel, hash, &live);
+        let is_new = has_failed || !found.live.is_some_and(is_taken_out);
         let is_let_go =
             promoted.is_none_or(|promoted| promoted.waves.is_none() || found.wave <= promoted.open);
         if found.live != Some(*hash) && is_new && !is_let_go {

@@ -5,13 +5,14 @@
 //! promoted    a     b, in waves     c, in waves     rolled back to b
 //! web1        a     b               c               b, at once: it had it
 //! web2        a     waits           waits           b, as b was promoted: it never had it
+//! web3        a     waits           c               b, at once: c is what is taken out
 //! ```
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::statement::{Action, Wave, Waves};
 use bulla_trust::{Head, LogState, Rollout};
 
-use crate::state::history::History;
+use crate::state::history::{Activation, History};
 use crate::state::rollout::FailedHost;
 
 /// How a head reaches a server.
@@ -26,14 +27,18 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// A rollback undoes something where the release worked before. Elsewhere it brings one that
-    /// nobody has seen work on this server, so that goes as it was promoted, with the waves that
-    /// people let go of it.
+    /// A rollback undoes something where its release worked before, and where one is live that it
+    /// takes out. Elsewhere it brings one that nobody has seen work on this server, so that goes as
+    /// it was promoted, with the waves that people let go of it; so it does where it failed.
     pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
-        let has_worked = history.last_of(&head.hash).is_some() && !history.has_failed(&head.hash);
+        let is_taken_out =
+            |live: &Activation| log.takes_out(&head.project, &head.channel, &head.hash, &live.hash);
+        let was_here = history.last_of(&head.hash).is_some();
+        let is_undone = (was_here || history.last().is_some_and(is_taken_out))
+            && !history.has_failed(&head.hash);
         let can_widen = head.rollout.waves.is_some();
         let rollout = match log.promoted(&head.project, &head.channel, &head.hash) {
-            Some(promoted) if head.action == Action::Rollback && !has_worked => Rollout {
+            Some(promoted) if head.action == Action::Rollback && !is_undone => Rollout {
                 urgent: promoted.urgent && head.rollout.urgent,
                 ..promoted
             },
@@ -120,16 +125,22 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_is_one_where_its_release_worked_and_elsewhere_goes_as_that_was_promoted() {
+    fn a_rollback_is_one_where_it_undoes_something_and_elsewhere_goes_as_its_release_was_promoted()
+    {
         let mut acme = promoted();
         acme.promote("prod", Digest::of(b"b"), &["alice"]);
         let had = history(&[(Install, "a"), (Install, "b"), (Install, "c")]);
         assert_eq!(course(&acme, &had), at_once());
-        for never in [vec![], vec![(Install, "a")], vec![(Install, "c")]] {
+        // It went from wave to wave slower than the channel, and has what is taken out.
+        let skipped = history(&[(Install, "a"), (Install, "c")]);
+        assert_eq!(course(&acme, &skipped), at_once());
+        for never in [vec![], vec![(Install, "a")], vec![(Install, "x")]] {
             assert_eq!(course(&acme, &history(&never)), as_promoted(), "{never:?}");
         }
-        let failed = failing(&[(Install, "a"), (Install, "b"), (Install, "a")], &["b"]);
-        assert_eq!(course(&acme, &failed), as_promoted());
+        for live in ["a", "c"] {
+            let failed = failing(&[(Install, "a"), (Install, "b"), (Install, live)], &["b"]);
+            assert_eq!(course(&acme, &failed), as_promoted());
+        }
     }
 
     #[test]
@@ -143,7 +154,23 @@ mod tests {
         assert!(verdict.is_effective());
         acme.promote("prod", b, &["alice"]);
         assert_eq!(course(&acme, &history(&[(Install, "a")])), as_promoted());
-        assert_eq!(course(&acme, &history(&[(Install, "b")])), at_once());
+        for here in ["b", "c"] {
+            assert_eq!(course(&acme, &history(&[(Install, here)])), at_once());
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_tried_again_takes_nothing_out() {
+        let mut acme = promoted();
+        let c = Digest::of(b"c");
+        let prod = name("prod");
+        let pausing = pause(&acme.state, &project(), &prod, "wait".to_owned(), time(2));
+        let verdict = acme.append_promotion(&pausing.unwrap(), &["alice"]);
+        assert!(verdict.is_effective());
+        acme.promote("prod", c, &["alice"]);
+        for live in ["a", "b"] {
+            assert_eq!(course(&acme, &history(&[(Install, live)])), as_promoted());
+        }
     }
 
     #[test]

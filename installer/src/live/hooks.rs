@@ -258,7 +258,8 @@ impl HookedRelease {
             Err(error) => (false, format!("cannot run: {error}")),
         };
         let (text, took) = (output.text(), begun.elapsed().as_secs_f64());
-        let said = reason.and_then(|file| file.read());
+        let said = reason.filter(|_| !is_success);
+        let said = said.and_then(|file| file.read());
         let said = said.map_or_else(String::new, |reason| format!(": {reason}"));
         if hook != Hook::Health || !is_success {
             let called = arguments.join(" ");

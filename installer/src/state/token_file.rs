@@ -10,7 +10,6 @@ use super::error::StateError;
 use super::json;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct TokenFile {
     /// The registry that the token is for.
     url: Url,

@@ -3,10 +3,11 @@
 //! Content that was cut into frames is stored as a recipe, and its frames in packs; other content is
 //! one object. Which repository may show a blob is not decided here: see `repositories`.
 
-use std::io::Read as _;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
+use rustix::io::Errno;
 
 use super::blob::Blob;
 use super::keys;
@@ -43,7 +44,7 @@ impl BlobStore {
     pub(crate) fn size(&self, digest: &OciDigest) -> Result<Option<u64>, FileError> {
         match self.objects.size(&keys::content(digest))? {
             Some(size) => Ok(Some(size)),
-            None => Ok(self.recipe(digest)?.map(|recipe| recipe.size())),
+            None => Ok(self.whole_recipe(digest)?.map(|recipe| recipe.size())),
         }
     }
 
@@ -52,7 +53,7 @@ impl BlobStore {
         if let Some(object) = self.objects.get(&keys::content(digest))? {
             return Ok(Some(Blob::whole(object)));
         }
-        let recipe = self.recipe(digest)?;
+        let recipe = self.whole_recipe(digest)?;
         Ok(recipe.map(|recipe| Blob::frames(self.objects.clone(), recipe)))
     }
 
@@ -82,6 +83,22 @@ impl BlobStore {
             tracing::error!(%digest, "a recipe is damaged");
         }
         Ok(recipe)
+    }
+
+    /// Returns the frames of a blob when all packs are there that they lie in. A pack that is not may
+    /// be away for now, as on a disk that is not mounted, so the recipe stays.
+    fn whole_recipe(&self, digest: &OciDigest) -> Result<Option<Recipe>, FileError> {
+        let Some(recipe) = self.recipe(digest)? else {
+            return Ok(None);
+        };
+        for (pack, end) in recipe.packs() {
+            let size = self.objects.size(&keys::pack(pack))?;
+            if size.is_none_or(|size| size < end) {
+                tracing::error!(%digest, %pack, "a pack is missing or too short");
+                return Ok(None);
+            }
+        }
+        Ok(Some(recipe))
     }
 
     /// Calls `visit` with every recipe.
@@ -114,14 +131,18 @@ impl BlobStore {
     }
 
     /// Hashes a blob and tells whether it is what its digest says. What is not is moved away for
-    /// the operator to look at, so that clients, which ask before they push, push it again.
+    /// the operator to look at, so that clients, which ask before they push, push it again. What
+    /// cannot be read now, and may be later, stays.
     pub(crate) fn check(&self, digest: &OciDigest) -> Result<bool, FileError> {
         // A crash may have left it whole and as a recipe.
         while let Some(mut blob) = self.open(digest)? {
             match OciDigest::read(digest.algorithm(), &mut blob) {
                 Ok(found) if found == *digest => return Ok(true),
                 Ok(found) => tracing::error!(%digest, %found, "stored content is damaged"),
-                Err(error) => tracing::error!(%digest, %error, "stored content cannot be read"),
+                Err(error) if is_damage(&error) => {
+                    tracing::error!(%digest, %error, "stored content cannot be read");
+                }
+                Err(error) => return Err(error).attempt("read", digest.to_string()),
             }
             let (from, to) = if blob.is_whole() {
                 (keys::content(digest), keys::damaged(digest))
@@ -153,4 +174,14 @@ impl BlobStore {
         self.objects.replace(&keys::recipe(digest), &text)?;
         self.objects.remove(&keys::content(digest))
     }
+}
+
+/// Tells whether reading fails for what lies on the disk, and not for a want of handles or memory.
+fn is_damage(error: &io::Error) -> bool {
+    const DAMAGE: [ErrorKind; 3] = [
+        ErrorKind::InvalidData,
+        ErrorKind::IsADirectory,
+        ErrorKind::UnexpectedEof,
+    ];
+    DAMAGE.contains(&error.kind()) || Errno::from_io_error(error) == Some(Errno::IO)
 }

@@ -52,6 +52,16 @@ impl Recipe {
         self.frames.iter().map(|placed| placed.frame.length).sum()
     }
 
+    /// Returns the packs, and how long each of them is at least.
+    pub(super) fn packs(&self) -> HashMap<PackId, u64> {
+        let mut packs: HashMap<PackId, u64> = HashMap::new();
+        for Placed { frame, place } in &self.frames {
+            let end = packs.entry(place.pack).or_default();
+            *end = (*end).max(place.offset + frame.length);
+        }
+        packs
+    }
+
     /// Returns `length` bytes of the blob from `first` on, in as few spans as can be.
     pub(super) fn spans(&self, first: u64, length: u64) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();

@@ -2,8 +2,9 @@
 //! a reason is; what a command prints can hold secrets and never leaves the server.
 //!
 //! The file lies in the project's folder, because the state is closed to the user whom commands run
-//! as. It is read through the descriptor that made it, so that nothing else is ever opened that a
-//! command puts in its place.
+//! as. It has another name each time, so that what an earlier command left running does not write
+//! into it. It is read through the descriptor that made it, so that nothing else is ever opened that
+//! a command puts in its place.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -14,13 +15,11 @@ use std::path::PathBuf;
 use bulla_schemas::escape::escape;
 use bulla_schemas::line::{in_one, shortened};
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, openat, unlinkat};
-use rustix::io::Errno;
 
 use crate::platform::child::User;
-use crate::platform::directory::open_top;
+use crate::platform::directory::{entries, open_top};
 use crate::site::Site;
 
-const NAME: &str = "reason";
 /// Other users pass through the directory, and cannot list or change it.
 const PASSABLE: u32 = 0o711;
 /// Most characters of a reason, and most bytes that are read to find them.
@@ -32,6 +31,7 @@ const MOST: usize = 4096;
 pub(super) struct ReasonFile {
     directory: OwnedFd,
     path: PathBuf,
+    name: String,
     file: File,
 }
 
@@ -47,16 +47,17 @@ impl ReasonFile {
         let directory = open_top(&path)?;
         require_ours(&directory)?;
         fchmod(&directory, Mode::from_raw_mode(PASSABLE))?;
-        match unlinkat(&directory, NAME, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
+        for left in entries(&directory)? {
+            unlinkat(&directory, left?.file_name(), AtFlags::empty())?;
         }
+        let name = format!("reason-{:016x}", fastrand::u64(..));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = File::from(openat(&directory, NAME, flags | OFlags::CLOEXEC, mode)?);
+        let file = File::from(openat(&directory, &*name, flags | OFlags::CLOEXEC, mode)?);
         let created = Self {
             directory,
             path,
+            name,
             file,
         };
         if let Some(user) = user {
@@ -66,7 +67,7 @@ impl ReasonFile {
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.path.join(NAME)
+        self.path.join(&self.name)
     }
 
     /// Returns the first line that the command wrote, as far as it can be told to everybody.
@@ -79,7 +80,7 @@ impl ReasonFile {
 
 impl Drop for ReasonFile {
     fn drop(&mut self) {
-        let _ = unlinkat(&self.directory, NAME, AtFlags::empty());
+        let _ = unlinkat(&self.directory, &*self.name, AtFlags::empty());
         let _ = fs::remove_dir(&self.path);
     }
 }
@@ -136,15 +137,20 @@ mod tests {
         // As a process leaves it that dies.
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(directory.join(NAME), "of another hook").unwrap();
+        let left = directory.join("reason-of-another-hook");
+        fs::write(&left, "of another hook").unwrap();
         let file = ReasonFile::create(&site, None).unwrap();
+        assert!(!left.exists());
         assert_eq!(file.read(), None);
         assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o7777, PASSABLE);
         assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o7777, 0o600);
         fs::write(file.path(), "it is full\n").unwrap();
         assert_eq!(file.read().as_deref(), Some("it is full"));
+        let known = file.path();
         drop(file);
         assert!(!directory.exists());
+        let next = ReasonFile::create(&site, None).unwrap();
+        assert_ne!(next.path(), known);
     }
 
     #[test]
@@ -153,13 +159,13 @@ mod tests {
         let site = project(folder.path());
         let elsewhere = folder.path().join("elsewhere");
         fs::create_dir(&elsewhere).unwrap();
-        fs::write(elsewhere.join(NAME), "kept").unwrap();
+        fs::write(elsewhere.join("reason"), "kept").unwrap();
         symlink(&elsewhere, site.reason_directory()).unwrap();
         assert!(ReasonFile::create(&site, None).is_err());
         fs::remove_file(site.reason_directory()).unwrap();
         fs::rename(&elsewhere, site.reason_directory()).unwrap();
         assert!(ReasonFile::create(&site, None).is_err());
-        let kept = site.reason_directory().join(NAME);
+        let kept = site.reason_directory().join("reason");
         assert_eq!(fs::read_to_string(kept).unwrap(), "kept");
     }
 }

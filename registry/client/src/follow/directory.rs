@@ -22,7 +22,6 @@ const MOST: u64 = 1024 * 1024 * 1024;
 
 /// What `registry.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Remembered {
     /// The registry's address.
     pub(super) url: Url,

@@ -111,7 +111,9 @@ impl<'a> Arrival<'a> {
                  what they said before count",
             );
         }
-        if before.as_ref() != Some(&remembered) {
+        // A server that goes at once has nothing to remember.
+        let counts = before.is_some() || when != When::Now || !remembered.failures.is_empty();
+        if counts && before.as_ref() != Some(&remembered) {
             rollout::write(self.site, &remembered)?;
         }
         Ok(when)

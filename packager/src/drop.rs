@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+use bulla_schemas::line::few;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::release::Source;
 use bulla_schemas::report::Dropped;
@@ -129,11 +130,7 @@ impl Loss {
 fn list(dropped: &[Dropped]) -> String {
     /// Most that a sentence names.
     const MOST: usize = 5;
-    let mut named: Vec<_> = dropped.iter().take(MOST).map(ToString::to_string).collect();
-    if dropped.len() > MOST {
-        named.push(format!("and {} more", dropped.len() - MOST));
-    }
-    named.join("; ")
+    few(dropped, MOST, "; ", "; and")
 }
 
 /// Finds what `proposal` would take out of its channel. `sources` are what the documents of the live

@@ -1,4 +1,6 @@
-//! Text of others in one line of ours.
+//! Text of others, and what there may be too much of, in one line of ours.
+
+use std::fmt::Display;
 
 /// Returns a text in one line, with single spaces between its words.
 pub fn in_one(text: &str) -> String {
@@ -12,6 +14,24 @@ pub fn shortened(text: &str, longest: usize) -> String {
     match line.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+/// Names the first of some things, and how many there are besides: `a; b; and 3 more`. `rest` stands
+/// before that number.
+pub fn few<T: Display>(
+    things: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    most: usize,
+    separator: &str,
+    rest: &str,
+) -> String {
+    let things = things.into_iter();
+    let more = things.len().saturating_sub(most);
+    let named = things.take(most).map(|thing| thing.to_string());
+    let named = named.collect::<Vec<_>>().join(separator);
+    match more {
+        0 => named,
+        more => format!("{named}{rest} {more} more"),
     }
 }
 
@@ -30,5 +50,13 @@ mod tests {
         assert_eq!(shortened("ä\nöü", 4), "ä öü");
         assert_eq!(shortened("ä\nöü", 3), "ä ö…");
         assert_eq!(shortened("", 0), "");
+    }
+
+    #[test]
+    fn what_is_not_named_is_counted() {
+        let few = |things: &[&str]| few(things, 2, ", ", " and");
+        assert_eq!(few(&[]), "");
+        assert_eq!(few(&["a", "b"]), "a, b");
+        assert_eq!(few(&["a", "b", "c", "d"]), "a, b and 2 more");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bulla_schemas::line::few;
 use bulla_schemas::{ChannelName, ProjectName};
 use bulla_terminal::{Failure, stderr};
 use bulla_trust::LogState;
@@ -159,16 +160,11 @@ fn look_for(
 fn others(log: &LogState) -> String {
     const MOST: usize = 20;
     let promoted = |project: &&ProjectName| log.channels(project).next().is_some();
-    let mut projects = log.projects().filter(promoted).map(ProjectName::as_str);
-    let named: Vec<_> = projects.by_ref().take(MOST).collect();
-    let more = match projects.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    match named.as_slice() {
-        [] => String::new(),
-        named => format!("; what was: {}{more}", named.join(", ")),
+    let projects: Vec<_> = log.projects().filter(promoted).collect();
+    if projects.is_empty() {
+        return String::new();
     }
+    format!("; what was: {}", few(projects, MOST, ", ", " and"))
 }
 
 impl Unfollow {

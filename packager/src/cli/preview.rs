@@ -3,6 +3,7 @@
 use bulla_schemas::HostName;
 use bulla_schemas::api::{Change, ChangeKind, InstallChanges, NameChanges};
 use bulla_schemas::install::Command;
+use bulla_schemas::line::few;
 use bulla_schemas::period::Period;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{ContainsLive, Dropped, Preview, ProposalReport};
@@ -81,14 +82,7 @@ fn say_rollout(report: &ProposalReport) {
 
 /// Says what servers have reported about a release that the channel is to go back to.
 fn say_servers(report: &ProposalReport) {
-    let named = |hosts: &[HostName]| {
-        let some = hosts.iter().take(MOST_SERVERS).map(HostName::as_str);
-        let mut named: Vec<_> = some.map(str::to_owned).collect();
-        if let Some(more @ 1..) = hosts.len().checked_sub(MOST_SERVERS) {
-            named.push(format!("and {more} more"));
-        }
-        named.join(", ")
-    };
+    let named = |hosts: &[HostName]| few(hosts, MOST_SERVERS, ", ", ", and");
     let release = report.hash.short();
     if !report.failed_on.is_empty() {
         let failed = &report.failed_on;

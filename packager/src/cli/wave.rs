@@ -1,6 +1,7 @@
 //! `bulla wave`: how far a promotion in waves has come, and letting further waves go.
 
 use bulla_registry_client::{Client, LogFollower};
+use bulla_schemas::line::few;
 use bulla_schemas::report::{WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
 use bulla_schemas::{ChannelName, Timestamp};
@@ -169,13 +170,7 @@ fn others(step: &WaveStep) -> String {
     ];
     let kinds = kinds.iter().filter(|(_, hosts)| !hosts.is_empty());
     let kinds: Vec<_> = kinds
-        .map(|(kind, hosts)| {
-            let mut named: Vec<_> = hosts.iter().take(NAMED).map(ToString::to_string).collect();
-            if let Some(more @ 1..) = hosts.len().checked_sub(NAMED) {
-                named.push(format!("and {more} more"));
-            }
-            format!("{kind}: {}", named.join(", "))
-        })
+        .map(|(kind, hosts)| format!("{kind}: {}", few(hosts, NAMED, ", ", ", and")))
         .collect();
     kinds.join("; ")
 }

@@ -1,5 +1,6 @@
 //! Why a name leads to no release, or to more than one.
 
+use bulla_schemas::line::few;
 use bulla_schemas::outcome::Outcome;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 
@@ -97,15 +98,8 @@ impl Outcome for ResolveError {
                 Some("`bulla publish` makes its first release".to_owned())
             }
             Self::UnknownProject { known, .. } => {
-                let listed: Vec<_> = known.iter().take(LISTED).map(ProjectName::as_str).collect();
-                let more = match known.len().saturating_sub(LISTED) {
-                    0 => String::new(),
-                    more => format!(", and {more} more"),
-                };
-                Some(format!(
-                    "name one that it knows with --project: {}{more}",
-                    listed.join(", ")
-                ))
+                let known = few(known, LISTED, ", ", ", and");
+                Some(format!("name one that it knows with --project: {known}"))
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bulla_schemas::escape::escape;
+use bulla_schemas::line::few;
 
 /// Names with a word each, of which a message shows the first ten.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,13 +15,8 @@ impl Listing {
 
 impl fmt::Display for Listing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, (what, name)) in self.0.iter().take(Self::SHOWN).enumerate() {
-            let separator = if position == 0 { "" } else { "\n" };
-            write!(formatter, "{separator}{what}: {}", escape(name))?;
-        }
-        match self.0.len().saturating_sub(Self::SHOWN) {
-            0 => Ok(()),
-            more => write!(formatter, "\nand {more} more"),
-        }
+        let lines = self.0.iter();
+        let lines = lines.map(|(what, name)| format!("{what}: {}", escape(name)));
+        formatter.write_str(&few(lines, Self::SHOWN, "\n", "\nand"))
     }
 }

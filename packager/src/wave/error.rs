@@ -1,5 +1,6 @@
 //! Why no further wave goes.
 
+use bulla_schemas::line::few;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::FailedServer;
 use bulla_schemas::statement::{Wave, Waves};
@@ -181,12 +182,8 @@ fn names(people: &[Name]) -> String {
 }
 
 fn servers(failed: &[(Wave, FailedServer)]) -> String {
-    let named = failed.iter().take(NAMED);
-    let mut named: Vec<_> = named
-        .map(|(wave, failed)| format!("{} of wave {wave}: {}", failed.host, failed.reason))
-        .collect();
-    if let Some(more @ 1..) = failed.len().checked_sub(NAMED) {
-        named.push(format!("and {more} more"));
-    }
-    named.join("; ")
+    let failed = failed.iter();
+    let failed =
+        failed.map(|(wave, failed)| format!("{} of wave {wave}: {}", failed.host, failed.reason));
+    few(failed, NAMED, "; ", "; and")
 }

@@ -1,5 +1,6 @@
 //! Why a tree was not written.
 
+use bulla_schemas::line::few;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::fetch::FetchError;
@@ -19,7 +20,7 @@ pub enum WriteError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// Without network, only what is on this disk can be used.
-    #[error("{} not on this disk: {}", count(paths), few(paths))]
+    #[error("{} not on this disk: {}", count(paths), named(paths))]
     NotOnDisk {
         /// The files, sorted.
         paths: Vec<String>,
@@ -64,15 +65,12 @@ fn count(paths: &[String]) -> String {
     )
 }
 
-fn few(paths: &[String]) -> String {
+fn named(paths: &[String]) -> String {
     const FEW: usize = 3;
-    let shown: Vec<_> = paths
-        .iter()
-        .take(FEW)
-        .map(|path| format!("`{path}`"))
-        .collect();
-    match paths.len().saturating_sub(FEW) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    few(
+        paths.iter().map(|path| format!("`{path}`")),
+        FEW,
+        ", ",
+        " and",
+    )
 }

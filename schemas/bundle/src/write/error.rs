@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bulla_schemas::install::InstallError;
+use bulla_schemas::line::few;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::path::PathError;
 use bulla_schemas::release::SourceError;
@@ -158,13 +159,9 @@ fn version() -> String {
 
 fn list(problems: &[NameProblem]) -> String {
     const MOST: usize = 20;
-    let mut lines = vec![format!(
-        "{} names do not fit Windows, for which this release is made",
-        problems.len()
-    )];
-    lines.extend(problems.iter().take(MOST).map(ToString::to_string));
-    if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
-        lines.push(format!("and {more} more"));
-    }
-    lines.join("\n")
+    format!(
+        "{} names do not fit Windows, for which this release is made\n{}",
+        problems.len(),
+        few(problems, MOST, "\n", "\nand")
+    )
 }

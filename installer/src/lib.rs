@@ -26,7 +26,7 @@
 //!   releases/<64 hex>.json          which release that is, and who promoted it
 //!   persist/                        what is kept across releases, linked into each tree
 //!   set-aside/                      trees that were changed by hand, moved out of the way
-//!   .reason/reason                  there while a hook runs: why it fails, in its own words
+//!   .reason/                        there while a hook runs: why it fails, in its own words
 //!   .staging/, .staging-2/          0700, swept at every start; what cannot be removed stays
 //! ```
 //!

@@ -104,9 +104,7 @@ impl Drop for Socket {
 
 /// A socket that has its group and mode by the time it has its name.
 fn open(path: &Path) -> io::Result<UnixListener> {
-    let mut unready = path.as_os_str().to_owned();
-    unready.push(".new");
-    let unready = PathBuf::from(unready);
+    let unready = path.with_added_extension("new");
     clear(&unready)?;
     let listener = UnixListener::bind(&unready)?;
     if let Some((_, group)) = users::owner("0", Some(GROUP)) {

@@ -15,9 +15,7 @@ use url::Url;
 
 use super::host::{HostConfig, Registry};
 use super::problem::Problem;
-use super::project::{
-    self, LoadBalancer, PersistPolicy, ProjectConfig, Retention, needs_whole_path,
-};
+use super::project::{self, LoadBalancer, PersistPolicy, ProjectConfig, Retention, lacks_root};
 use super::windows::Window;
 
 /// The key whose values are read one by one.
@@ -150,10 +148,9 @@ impl Problems<'_> {
             self.of_key::<T>(key, value);
             let program = value.get_ref().get(0).filter(|_| self.found.len() == known);
             if let Some(program) = program
-                && let Some(path) = program.get_ref().as_str()
-                && !path.starts_with('/')
+                && let Some(wrong) = program.get_ref().as_str().and_then(lacks_root)
             {
-                self.say(program.span().start, needs_whole_path(path));
+                self.say(program.span().start, wrong);
             }
         }
         if self.found.len() == known {

@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for HookPolicyVisitor {
             ));
         }
         match relative_program(&hooks) {
-            Some(program) => Err(A::Error::custom(needs_whole_path(program))),
+            Some(wrong) => Err(A::Error::custom(wrong)),
             None => Ok(HookPolicy::Own(hooks)),
         }
     }
@@ -165,21 +165,23 @@ fn load_balancer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LoadBalan
         return Err(D::Error::custom(BOTH));
     };
     match relative(commands.into_iter().flatten()) {
-        Some(program) => Err(D::Error::custom(needs_whole_path(program))),
+        Some(wrong) => Err(D::Error::custom(wrong)),
         None => Ok(found),
     }
 }
 
 /// Says what is wrong with a program that is not named by its path from the root.
-pub(super) fn needs_whole_path(program: &str) -> String {
-    format!(
-        "expected the path of a program from the root, such as `/usr/local/bin/reload`; \
-         found {program:?}"
-    )
+pub(super) fn lacks_root(program: &str) -> Option<String> {
+    (!program.starts_with('/')).then(|| {
+        format!(
+            "expected the path of a program from the root, such as `/usr/local/bin/reload`; \
+             found {program:?}"
+        )
+    })
 }
 
-/// Returns the first program that is not named by its path from the root.
-fn relative_program(hooks: &Hooks) -> Option<&str> {
+/// Says what is wrong with the first program that is not named by its path from the root.
+fn relative_program(hooks: &Hooks) -> Option<String> {
     let Hooks {
         prepare,
         activate,
@@ -189,8 +191,7 @@ fn relative_program(hooks: &Hooks) -> Option<&str> {
     relative([prepare, activate, deactivate].into_iter().flatten())
 }
 
-fn relative<'a>(commands: impl Iterator<Item = &'a Command>) -> Option<&'a str> {
+fn relative<'a>(commands: impl Iterator<Item = &'a Command>) -> Option<String> {
     let mut programs = commands.filter_map(|command| command.arguments().first());
-    let program = programs.find(|program| !program.starts_with('/'))?;
-    Some(program)
+    programs.find_map(|program| lacks_root(program))
 }

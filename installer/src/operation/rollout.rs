@@ -50,17 +50,13 @@ impl<'a> Arrival<'a> {
 
     /// Says when the server may make it live, by what it knows without asking anybody.
     pub(crate) fn known(&self, now: Timestamp) -> When {
-        let remembered = rollout::read(self.site, self.head.entry).ok().flatten();
-        self.remembering(
-            &remembered.unwrap_or(Remembered::new(self.head.entry, now)),
-            now,
-        )
+        self.remembering(self.remembered().as_ref(), now)
     }
 
     /// Returns what the server waits for that nobody has to be asked about. Of a promotion that it
     /// does not remember yet, only a pause: when it first knew it is written down by an install.
     pub(crate) fn waits(&self, now: Timestamp) -> Option<When> {
-        let remembered = rollout::read(self.site, self.head.entry).ok().flatten();
+        let remembered = self.remembered();
         if remembered.is_none() && !self.head.is_paused() {
             return None;
         }
@@ -68,10 +64,7 @@ impl<'a> Arrival<'a> {
         if self.listens() {
             return None;
         }
-        match self.remembering(
-            &remembered.unwrap_or(Remembered::new(self.head.entry, now)),
-            now,
-        ) {
+        match self.remembering(remembered.as_ref(), now) {
             When::Now => None,
             when => Some(when),
         }
@@ -104,7 +97,7 @@ impl<'a> Arrival<'a> {
                 None => remembered.unasked_since = remembered.unasked_since.or(Some(now)),
             }
         }
-        let when = self.remembering(&remembered, now);
+        let when = self.remembering(Some(&remembered), now);
         if when == When::Now && remembered.unasked_since.is_some() {
             observer.note(
                 "the registry could not be asked how the servers of earlier waves are; the log and \
@@ -119,14 +112,20 @@ impl<'a> Arrival<'a> {
         Ok(when)
     }
 
-    fn remembering(&self, remembered: &Remembered, now: Timestamp) -> When {
+    /// Returns what is remembered of the promotion. What cannot be read is nothing.
+    fn remembered(&self) -> Option<Remembered> {
+        rollout::read(self.site, self.head.entry).ok().flatten()
+    }
+
+    fn remembering(&self, remembered: Option<&Remembered>, now: Timestamp) -> When {
+        let new = Remembered::new(self.head.entry, now);
         when(&Circumstances {
             head: self.head,
             course: self.course,
             wave: self.config.wave(),
             windows: &self.config.windows(),
             now,
-            remembered,
+            remembered: remembered.unwrap_or(&new),
         })
     }
 }

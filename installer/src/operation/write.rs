@@ -49,7 +49,7 @@ use crate::tree::staging::Staging;
 use crate::tree::{ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
-use sources::{Look, Sources};
+use sources::{Scrutiny, Sources};
 
 /// A tree to write.
 pub(super) struct Writing<'a> {
@@ -148,7 +148,7 @@ impl Writing<'_> {
 
     /// Writes the tree in staging. Returns where it is.
     fn make(&self, staging: &Staging) -> Result<(PathBuf, Extracted, Written), WriteError> {
-        let mut sources = self.sources(Look::Later)?;
+        let mut sources = self.sources(Scrutiny::Later)?;
         let mut looked_closely = false;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
@@ -187,7 +187,7 @@ impl Writing<'_> {
                 if looked_closely {
                     sources.give_up_recycling();
                 } else {
-                    sources = self.sources(Look::Close(self.observer))?;
+                    sources = self.sources(Scrutiny::Close(self.observer))?;
                     looked_closely = true;
                 }
                 continue;
@@ -204,8 +204,8 @@ impl Writing<'_> {
         }
     }
 
-    fn sources(&self, look: Look<'_>) -> Result<Sources, WriteError> {
-        Sources::find(self.site, &self.order, self.live, &self.free, look)
+    fn sources(&self, scrutiny: Scrutiny<'_>) -> Result<Sources, WriteError> {
+        Sources::find(self.site, &self.order, self.live, &self.free, scrutiny)
     }
 
     /// Extracts a tree. `None` when the old tree cannot be recycled.

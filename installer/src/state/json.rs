@@ -4,7 +4,7 @@
 //! pass over need no other one. What it must not pass over, such as another kind of hold, does: the
 //! older one then changes nothing of that project.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<(), StateErro
 
 /// Refuses files that a newer installer wrote in a format of its own, whatever else is wrong with
 /// them.
-pub(crate) fn refuse_newer(paths: &[std::path::PathBuf]) -> Result<(), StateError> {
+pub(crate) fn refuse_newer(paths: &[PathBuf]) -> Result<(), StateError> {
     for path in paths {
         let bytes = files::read(path).ok().flatten().unwrap_or_default();
         for line in bytes.split(|byte| *byte == b'\n') {

@@ -15,6 +15,7 @@ use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected};
 use super::share;
 use super::space::Need;
+use crate::platform::directory;
 use crate::platform::seen::{self, Seen};
 use crate::platform::stamp::Stamp;
 use crate::state::record::{RecordedFile, TreeRecord};
@@ -26,6 +27,18 @@ pub(crate) struct LocalTree {
     pub(crate) record: TreeRecord,
     /// Whether a look a moment ago found all of it as the installer writes it.
     pub(crate) is_as_written: bool,
+}
+
+impl LocalTree {
+    /// A tree that was not looked at yet; `None` where there is none, or something is mounted on it.
+    pub(crate) fn find(path: PathBuf, record: TreeRecord) -> Option<Self> {
+        directory::open_top(&path).ok()?;
+        Some(Self {
+            path,
+            record,
+            is_as_written: false,
+        })
+    }
 }
 
 /// What is to be written, and where it comes from.

@@ -30,14 +30,14 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Finds the trees that have a record, in the order given. The first of `free` that nothing
-    /// uses becomes the new tree; with a [`Look::Close`] one that could be removed and is still what
+    /// uses becomes the new tree; with [`Scrutiny::Close`], one that could be removed and is still what
     /// was installed. Of the others, the live one and the first are near.
     pub(super) fn find(
         site: &Site,
         order: &[Digest],
         live: Option<Digest>,
         free: &HashSet<Digest>,
-        look: Look<'_>,
+        scrutiny: Scrutiny<'_>,
     ) -> Result<Self, WriteError> {
         let on_disk = releases::on_disk(site)?;
         let mut sources = Self {
@@ -58,21 +58,14 @@ impl Sources {
                 sources.farther.push(*hash);
                 continue;
             }
-            let Some(record) = TreeRecord::read(&site.record(hash), hash) else {
+            let record = TreeRecord::read(&site.record(hash), hash);
+            let tree = record.and_then(|record| LocalTree::find(site.tree(hash), record));
+            let Some(tree) = tree else {
                 continue;
             };
-            let tree = LocalTree {
-                path: site.tree(hash),
-                record,
-                is_as_written: false,
-            };
-            // Something is mounted on it.
-            if directory::open_top(&tree.path).is_err() {
-                continue;
-            }
             let found = if may_be_recycled {
                 let uses = uses.get_or_insert_with(|| Uses::of_project(site));
-                recyclable(site, uses, tree, look)
+                recyclable(site, uses, tree, scrutiny)
             } else {
                 Err(tree)
             };
@@ -90,17 +83,11 @@ impl Sources {
         let known = self.trees.len();
         let trees = &mut self.trees;
         self.farther.retain(|hash| {
-            let path = site.tree(hash);
             let record = TreeRecord::read_with_any(&site.record(hash), hash, wanted);
-            let Some(record) = record.filter(|_| directory::open_top(&path).is_ok()) else {
-                return true;
-            };
-            trees.push(LocalTree {
-                path,
-                record,
-                is_as_written: false,
-            });
-            false
+            let tree = record.and_then(|record| LocalTree::find(site.tree(hash), record));
+            let is_without = tree.is_none();
+            trees.extend(tree);
+            is_without
         });
         trees.len() > known
     }
@@ -109,14 +96,9 @@ impl Sources {
     /// is hashed before.
     pub(super) fn add_set_aside(&mut self, site: &Site) -> Result<(), WriteError> {
         for tree in set_aside::list(site)? {
-            if let Ok(Some(bundle)) = bundles::read(site, &tree.hash)
-                && directory::open_top(&tree.path).is_ok()
-            {
-                self.trees.push(LocalTree {
-                    path: tree.path,
-                    record: TreeRecord::unseen(&bundle),
-                    is_as_written: false,
-                });
+            if let Ok(Some(bundle)) = bundles::read(site, &tree.hash) {
+                let record = TreeRecord::unseen(&bundle);
+                self.trees.extend(LocalTree::find(tree.path, record));
             }
         }
         Ok(())
@@ -161,7 +143,7 @@ impl Sources {
 
 /// How closely trees are looked at that could be recycled.
 #[derive(Clone, Copy)]
-pub(super) enum Look<'a> {
+pub(super) enum Scrutiny<'a> {
     /// As most of them are: untouched. It is seen when the tree is taken out.
     Later,
     /// One was not. What was changed is said.
@@ -174,12 +156,12 @@ fn recyclable(
     site: &Site,
     uses: &Uses,
     mut tree: LocalTree,
-    look: Look<'_>,
+    scrutiny: Scrutiny<'_>,
 ) -> Result<LocalTree, LocalTree> {
     if uses.of_tree(&tree.path).is_some() {
         return Err(tree);
     }
-    let Look::Close(observer) = look else {
+    let Scrutiny::Close(observer) = scrutiny else {
         tree.is_as_written = true;
         return Ok(tree);
     };

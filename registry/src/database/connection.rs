@@ -207,6 +207,12 @@ mod tests {
         pool
     }
 
+    /// Opens a database with this version of the program.
+    async fn reopened(pool: AnyPool, data: &DataDirectory) -> Database {
+        pool.close().await;
+        Database::open(data, Timestamp::EPOCH).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_database_of_the_first_version_keeps_its_tokens_and_takes_reports() {
         let directory = tempfile::tempdir().unwrap();
@@ -220,9 +226,7 @@ mod tests {
         .execute(&pool)
         .await
         .unwrap();
-        pool.close().await;
-
-        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let database = reopened(pool, &data).await;
         let tokens = database.tokens().await.unwrap();
         assert_eq!(tokens.len(), 1);
         assert_eq!((tokens[0].name.as_str(), &tokens[0].host), ("old", &None));
@@ -259,9 +263,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        pool.close().await;
-
-        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let database = reopened(pool, &data).await;
         let project = "acme/tool".parse().unwrap();
         let asked = Referrers {
             project: &project,
@@ -287,9 +289,7 @@ mod tests {
             .execute(&pool)
             .await
             .unwrap();
-        pool.close().await;
-
-        let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let database = reopened(pool, &data).await;
         let project = "acme/tool".parse().unwrap();
         assert!(database.has_blob(&project, &whole).await.unwrap());
         // More than one statement takes, and each of them twice.

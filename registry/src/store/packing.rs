@@ -27,6 +27,9 @@ impl BlobStore {
         frames: &[Frame],
         indexed: &Places,
     ) -> Result<Places, FileError> {
+        if frames.is_empty() {
+            return Ok(Places::new());
+        }
         let recipe = self.recipe(digest)?;
         let written = recipe.iter().flat_map(Recipe::frames);
         let written: Places = written

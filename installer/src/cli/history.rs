@@ -124,7 +124,8 @@ fn print_output(
         let which = number.map_or_else(String::new, |number| format!(" of activation {number}"));
         let message = format!("no output{which} of `{project}` is kept");
         return Err(Failure::new(FailureKind::Failed, message).with_hint(
-            "only hooks and health checks write some, and that of the last 20 activations is kept",
+            "only hooks and health checks write some, and that of the last 20 activations is kept, and of \
+             20 attempts",
         ));
     };
     stdout::line(format_args!("activation {number}"))?;

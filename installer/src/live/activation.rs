@@ -111,7 +111,7 @@ impl Activator<'_> {
     fn approach(&self, step: &mut Step) -> Result<(HookedRelease, HookedRelease), LiveError> {
         let new = self.open(step, &step.activation.hash)?;
         let old = self.open_left(step);
-        self.begin_output(step, &[&new, &old]);
+        self.begin_output(&[&new, &old]);
         if new.wants(Hook::Prepare) || old.health.is_some() {
             self.write_down(step)?;
             failpoint!("activation::prepare-begun");
@@ -159,7 +159,10 @@ impl Activator<'_> {
         }
         match self.open(&step, &step.activation.hash) {
             Ok(release) => {
-                self.begin_output(&step, &[&release]);
+                self.begin_output(&[&release]);
+                if !release.is_bare() {
+                    release.keep("-- the installer was ended here, and what follows ran again\n");
+                }
                 self.prove_and_record(step, &release)
             }
             Err(error) => self.fail(step, with_causes(&error).into()),
@@ -229,9 +232,9 @@ impl Activator<'_> {
         })
     }
 
-    fn begin_output(&self, step: &Step, releases: &[&HookedRelease]) {
+    fn begin_output(&self, releases: &[&HookedRelease]) {
         if releases.iter().any(|release| !release.is_bare()) {
-            output::begin(self.site, step.activation.number);
+            output::begin(self.site);
         }
     }
 

@@ -35,7 +35,7 @@ use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{rollout, with_causes, with_hint};
+use crate::state::{output, rollout, with_causes, with_hint};
 use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
 
 use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
@@ -359,7 +359,7 @@ impl Attempt<'_> {
         let at_once = self.request.at_once.as_ref();
         let reason = at_once.and_then(|person| person.reason(self.skipped.as_deref()));
         Activation {
-            number: self.history.next_number(),
+            number: output::next_number(self.site, self.history),
             action: self.resolved.action,
             hash: self.resolved.hash,
             from: self.live,

@@ -17,7 +17,7 @@ use crate::site::{Server, Site};
 use crate::state::history::{
     self, Activation, ActivationAction, ActivationResult, History, PromotionRecord,
 };
-use crate::state::{StateError, bundles};
+use crate::state::{StateError, bundles, output};
 use crate::tree::{ReleaseNote, note, releases};
 
 /// Tells whether a release of the project was ever live here: its history is there, or `current`.
@@ -139,7 +139,7 @@ pub(super) fn restore_history(
     if found.is_empty() {
         return history;
     }
-    for (number, activation) in (history.next_number()..).zip(&mut found) {
+    for (number, activation) in (output::next_number(site, &history)..).zip(&mut found) {
         activation.number = number;
     }
     observer.note(&match (history.last(), live) {

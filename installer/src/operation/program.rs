@@ -25,7 +25,7 @@ use crate::observer::Observer;
 use crate::site::{Command, Server, Site};
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::programs::Programs;
-use crate::state::{StateError, checked, quarantine};
+use crate::state::{StateError, checked, output, quarantine};
 
 /// The version of this program.
 pub(crate) fn version() -> Version {
@@ -288,7 +288,7 @@ pub(crate) fn give_up(
         return Ok(());
     };
     let activation = Activation {
-        number: history.next_number(),
+        number: output::next_number(site, &history),
         from: history.before_live().first().copied(),
         activated_at: now,
         by: None,

@@ -29,7 +29,7 @@ use crate::platform::files::FileError;
 use crate::site::{Command, Server, Site};
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{with_causes, with_hint};
+use crate::state::{output, with_causes, with_hint};
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, DifferenceKind, releases};
 
@@ -148,7 +148,7 @@ pub fn rollback(
     }
     failpoint!("rollback::checked");
     let activation = Activation {
-        number: history.next_number(),
+        number: output::next_number(site, &history),
         action: ActivationAction::Rollback,
         from: live,
         activated_at: request.now,

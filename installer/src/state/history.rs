@@ -75,11 +75,17 @@ impl History {
         Some(&activation.promotion.channel)
     }
 
-    /// Returns the number of the next activation.
-    pub(crate) fn next_number(&self) -> u64 {
+    /// Returns the highest number that an activation may have.
+    pub(crate) fn last_number(&self) -> u64 {
         let last = self.last().map_or(0, |last| last.number);
         // A line that cannot be understood had a number too.
-        last.max(self.lines) + 1
+        last.max(self.lines)
+    }
+
+    /// Tells whether an activation of that number is written down.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let mut activations = self.activations.iter();
+        activations.any(|activation| activation.number == number)
     }
 
     /// Returns the last activation of a release.
@@ -375,8 +381,8 @@ pub(crate) mod tests {
         let history = History::read(&path).unwrap();
         assert_eq!(history.activations(), std::slice::from_ref(&first));
         assert!(history.damage(&path).unwrap().contains("lines 2, 3"));
-        let next = activation(history.next_number(), ActivationAction::Install, first.hash);
-        assert_eq!(next.number, 4);
+        assert_eq!(history.last_number(), 3);
+        let next = activation(4, ActivationAction::Install, first.hash);
         append(&path, &next).unwrap();
         assert_eq!(History::read(&path).unwrap().activations(), [first, next]);
         let bytes = std::fs::read(&path).unwrap();

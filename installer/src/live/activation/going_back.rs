@@ -101,7 +101,7 @@ impl Activator<'_> {
             HookedRelease::default()
         });
         let left = self.open_left(&step);
-        self.begin_output(&step, &[&release, &left]);
+        self.begin_output(&[&release, &left]);
         if !self.has_switched(&step)? {
             if let Err(broken) = release.run(Hook::Prepare) {
                 self.observer.note(&format!("going back: {broken}"));

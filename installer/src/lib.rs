@@ -60,9 +60,9 @@ pub mod agent;
 pub mod cli;
 
 pub use config::{
-    Age, ConfigError, DriftPolicy, Enrollment, HoldPolicy, HookPolicy, HostConfig, HostFile, Link,
-    LoadBalancer, LockedHostFile, Mode, Owner, PersistPolicy, Problem, ProjectConfig, Quota,
-    Registry, Retention, UserName,
+    Age, Checked, ConfigError, DriftPolicy, Enrollment, EnvironmentError, HoldPolicy, HookPolicy,
+    HostConfig, HostFile, Link, LoadBalancer, LockedHostFile, Mode, Owner, PersistPolicy, Problem,
+    ProjectConfig, Quota, Registry, Retention, UserName,
 };
 pub use drift::{DriftError, SetAside};
 pub use fetch::{Access, FetchError, FollowedLog, Supply};

@@ -87,6 +87,7 @@ pub(super) enum Ended {
 }
 
 fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
+    say_what_is_wrong(host);
     let file = host.file().map(|file| file.path().to_owned());
     let log = match FollowedLog::open(host.server(), host.config()) {
         // `enroll` and `follow` write the host file, which is looked at again then.
@@ -105,6 +106,18 @@ fn orders(host: &Host, token: TokenArguments) -> Result<Orders, Failure> {
         host.config().clone(),
         access(&log, host, token)?,
     ))
+}
+
+/// Names what the host file names and this machine lacks, or what others could change: better at the
+/// start than at the next promotion. It stops only what needs it.
+fn say_what_is_wrong(host: &Host) {
+    let Some(file) = host.file() else {
+        return;
+    };
+    let path = file.path().display();
+    for found in file.check().found() {
+        stderr::warn(format_args!("`{path}`, {}", found.in_a_line()));
+    }
 }
 
 /// Speaks to the journal where systemd connected stderr to that, else on stderr.

@@ -30,8 +30,8 @@ enum Command {
 
 /// Check a host file and name every mistake
 ///
-/// Also looks up the users and files that it names on this server. Ends with 0 if everything is right,
-/// and with 2 otherwise.
+/// Also looks at the users, files and programs of this server that it names: whether they are there,
+/// and who else could change them. Ends with 0 if everything is right, and with 2 otherwise.
 #[derive(Debug, Args)]
 struct Check {
     /// The file; without it the one that counts for the other commands
@@ -66,14 +66,18 @@ impl Check {
             Failure::usage("no host file counts for these directories")
                 .with_hint("name one: `bulla-installer config check FILE`")
         })?;
-        let config = match file.check() {
+        let path = file.path().display();
+        let checked = file.check();
+        for warning in &checked.warnings {
+            stderr::warn(format_args!("`{path}`, {warning}"));
+        }
+        let config = match checked.config {
             // Its hint would be this command.
             Err(error @ ConfigError::Wrong { .. }) => {
                 return Err(Failure::from(error).without_hint());
             }
             checked => checked?,
         };
-        let path = file.path().display();
         stderr::say(if file.path().exists() {
             format!(
                 "`{path}` is right: {}, {}, {} of them followed",

@@ -13,7 +13,7 @@ use super::clock;
 use super::host::{Host, HostArguments, Needed};
 use super::registries::{access, remembered_token};
 use super::token::TokenArguments;
-use crate::config::HostConfig;
+use crate::config::{HostConfig, HostFile};
 use crate::doctor;
 use crate::fetch::FollowedLog;
 use crate::setup::Setup;
@@ -35,26 +35,13 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self, arguments: HostArguments) -> Result<ExitCode, Failure> {
-        const STEP: Step = Step::Configuration;
         let mut found = Vec::new();
         match arguments.file() {
-            Some(file) => match file.check() {
-                Ok(_) if !file.path().exists() => found.push(Finding::warning(
-                    STEP,
-                    format_args!("`{}` does not exist, so nothing is followed", file.path().display()),
-                    "`bulla-installer enroll URL ANCHOR` and `follow PROJECT --channel CHANNEL` write it",
-                )),
-                Ok(config) => found.push(Finding::ok(
-                    STEP,
-                    format_args!(
-                        "`{}` is right; {} followed",
-                        file.path().display(),
-                        count(followed(&config), "project is", "projects are")
-                    ),
-                )),
-                Err(error) => found.push(doctor::failed(STEP, &error)),
-            },
-            None => found.push(Finding::ok(STEP, "no host file counts for these directories")),
+            Some(file) => found.extend(configuration(&file)),
+            None => found.push(Finding::ok(
+                Step::Configuration,
+                "no host file counts for these directories",
+            )),
         }
         // With a file that is wrong there is nothing else to go by.
         if let Ok(host) = arguments.open(Needed::Read) {
@@ -71,6 +58,32 @@ impl Arguments {
         findings::print(&found, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn configuration(file: &HostFile) -> Vec<Finding> {
+    const STEP: Step = Step::Configuration;
+    let path = file.path().display();
+    let checked = file.check();
+    let warnings = checked.warnings.iter().map(|warning| {
+        let found = format!("`{path}`, {}", warning.in_a_line());
+        Finding::warning(STEP, found, "`bulla-installer config check` shows the line")
+    });
+    let result = match &checked.config {
+        Ok(_) if !file.path().exists() => Finding::warning(
+            STEP,
+            format_args!("`{path}` does not exist, so nothing is followed"),
+            "`bulla-installer enroll URL ANCHOR` and `follow PROJECT --channel CHANNEL` write it",
+        ),
+        Ok(config) => Finding::ok(
+            STEP,
+            format_args!(
+                "`{path}` is right; {} followed",
+                count(followed(config), "project is", "projects are")
+            ),
+        ),
+        Err(error) => doctor::failed(STEP, error),
+    };
+    [result].into_iter().chain(warnings).collect()
 }
 
 fn followed(config: &HostConfig) -> u64 {

@@ -9,8 +9,8 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::path::whole_path;
+use crate::config::{read_by_all, read_token_file};
 use crate::fetch::{Token, TokenOrigin};
-use crate::platform::files::Attempt as _;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct TokenArguments {
@@ -53,20 +53,16 @@ impl TokenArguments {
     }
 }
 
-/// Reads the token in a file that the host file or enrolment names. It is refused where other users
-/// could have written it, as the host file is.
+/// Reads the token in a file that the host file or enrolment names.
 pub(super) fn from_kept_file(path: PathBuf) -> Result<Token, Failure> {
-    use std::os::unix::fs::MetadataExt as _;
-    let file = bulla_files::open_file(&path)?;
-    bulla_files::require_unshared(&path)?;
-    let mode = file.metadata().attempt("look at", &path)?.mode();
-    if mode & 0o004 != 0 {
-        let path = path.display();
-        stderr::warn(format_args!(
-            "every user of this machine can read the token in `{path}`; `chmod o-r {path}` ends that"
-        ));
+    let secret = read_token_file(&path)?;
+    if let Some(warning) = read_by_all(&path, "the token") {
+        stderr::warn(warning);
     }
-    from_file(path)
+    Ok(Token {
+        secret,
+        origin: TokenOrigin::File(path),
+    })
 }
 
 fn from_file(path: PathBuf) -> Result<Token, Failure> {

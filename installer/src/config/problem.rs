@@ -45,6 +45,19 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Says it in one line, without that of the file.
+    pub(crate) fn in_a_line(&self) -> String {
+        let Self {
+            line,
+            column,
+            message,
+            ..
+        } = self;
+        format!("line {line}, column {column}: {message}")
+    }
+}
+
 /// Says of a value of the wrong type what a person would call both: serde names types of Rust.
 fn in_our_words(message: &str) -> String {
     let wrong = ["invalid type: ", "invalid value: "];
@@ -82,11 +95,7 @@ fn in_our_words(message: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "line {}, column {}: {}",
-            self.line, self.column, self.message
-        )?;
+        formatter.write_str(&self.in_a_line())?;
         if self.text.is_empty() {
             return Ok(());
         }

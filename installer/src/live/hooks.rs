@@ -11,7 +11,6 @@
 //! The server's own `drain` and `undrain` run around all of them, see
 //! [`load_balancer`](super::load_balancer).
 
-mod environment;
 mod error;
 mod program;
 mod reason;
@@ -30,7 +29,7 @@ use bulla_schemas::period::Period;
 use self::reason::ReasonFile;
 use super::broken::Broken;
 use super::health::Checks;
-use crate::config::{HookPolicy, LoadBalancer};
+use crate::config::{self, HookPolicy, LoadBalancer};
 use crate::platform::child::{self, Output, PATH, Program, User};
 use crate::site::Site;
 use crate::state::history::{Activation, ActivationAction};
@@ -194,10 +193,15 @@ impl HookedRelease {
             Hook::Health => false,
             Hook::Prepare | Hook::Deactivate | Hook::Activate => self.is_own,
         };
+        let caller = || rustix::process::geteuid().as_raw();
+        let user = self.user.as_ref().map_or_else(caller, |user| user.uid);
         let found = if is_own {
-            program::of_server(name)
+            program::of_server(name, user)
         } else {
-            program::of_release(&self.tree, name)
+            program::of_release(&self.tree, name).and_then(|found| {
+                program::require_safe_for_root(&found, user)?;
+                Ok(found)
+            })
         };
         found.map_err(|why| HookError::Program {
             hook: hook.name(),
@@ -378,7 +382,7 @@ fn ready(settings: &HookSettings, install: &Install) -> Result<Ready, HookError>
         return Ok((hooks, BTreeMap::new(), None));
     }
     let mut environment = match &settings.environment_file {
-        Some(path) => environment::read(path)?,
+        Some(path) => config::read_environment(path)?,
         None => BTreeMap::new(),
     };
     let missing: Vec<_> = install

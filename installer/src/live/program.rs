@@ -2,13 +2,14 @@
 //! could be the agent here. Only a program that works already judges that.
 
 use std::env::consts::ARCH;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use semver::Version;
 
 use super::hooks::of_release;
-use crate::platform::child::{self, Output, Program};
+use crate::platform::child::{self, Output, Program, require_unshared};
 
 /// The program in the tree of a release. Where the same name with the machine's architecture behind
 /// it is there too, that one counts.
@@ -26,8 +27,59 @@ pub(crate) fn find(tree: &Path) -> Result<Option<PathBuf>, String> {
     let Some(name) = names.iter().find(is_there) else {
         return Ok(None);
     };
-    let found = of_release(tree, name).map_err(|why| format!("`{name}` of the release: {why}"));
-    found.map(Some)
+    let found = of_release(tree, name).and_then(|path| {
+        require_program(&path)?;
+        Ok(Some(path))
+    });
+    found.map_err(|why| format!("`{name}` of the release: {why}"))
+}
+
+/// Refuses what the system would not run by itself. The C library gives such a file to a shell, line
+/// by line and as root.
+fn require_program(path: &Path) -> Result<(), String> {
+    let kind = kind_of(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    match kind {
+        Kind::Script => Ok(()),
+        Kind::Elf(machine) => match kind_of(Path::new("/proc/self/exe")) {
+            Ok(Kind::Elf(own)) if own != machine => Err(format!(
+                "it is a program for another kind of machine: expected the ELF machine {own}, found \
+                 {machine}"
+            )),
+            _ => Ok(()),
+        },
+        Kind::Other => Err(
+            "it is not a program: expected an ELF file, or a script that begins with `#!`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What the beginning of a file says that it is.
+enum Kind {
+    Script,
+    /// A program for a machine, by its number in the ELF header.
+    Elf(u16),
+    Other,
+}
+
+fn kind_of(path: &Path) -> std::io::Result<Kind> {
+    const MAGIC: &[u8] = b"\x7fELF";
+    /// Where the byte order and the machine stand.
+    const ORDER: usize = 5;
+    const MACHINE: std::ops::Range<usize> = 18..20;
+    const BIG_ENDIAN: u8 = 2;
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(MACHINE.end as u64).read_to_end(&mut start)?;
+    if start.starts_with(b"#!") {
+        return Ok(Kind::Script);
+    }
+    let machine = start.get(MACHINE).and_then(|bytes| bytes.try_into().ok());
+    Ok(match machine.filter(|_| start.starts_with(MAGIC)) {
+        Some(bytes) if start[ORDER] == BIG_ENDIAN => Kind::Elf(u16::from_be_bytes(bytes)),
+        Some(bytes) => Kind::Elf(u16::from_le_bytes(bytes)),
+        None => Kind::Other,
+    })
 }
 
 /// Says of a release that it carries none.
@@ -48,6 +100,8 @@ pub(crate) fn version(path: &Path) -> Result<Version, String> {
 /// Has a program say its version, and look whether it could be the agent of a server. Where this
 /// program cannot say that of itself either, the other one is not to blame.
 pub(super) fn check(path: &Path, server: &[String]) -> Result<(), String> {
+    require_unshared(path, rustix::process::geteuid().as_raw())
+        .map_err(|why| format!("its program could be changed by others: {why}"))?;
     version(path).map_err(|why| format!("its program could not be the agent here: {why}"))?;
     let mut arguments = server.to_vec();
     arguments.push("self-check".to_owned());
@@ -93,10 +147,10 @@ mod tests {
 
     use super::*;
 
-    fn write(tree: &Path, name: &str, text: &str) {
+    fn write(tree: &Path, name: &str, content: impl AsRef<[u8]>) {
         let path = tree.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
+        fs::write(&path, content).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -116,11 +170,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_cannot_be_started() {
+    fn what_is_not_a_program_is_refused_and_never_given_to_a_shell() {
         let tree = tempfile::tempdir().unwrap();
-        write(tree.path(), PROGRAM, "\u{7f}ELF of another machine");
-        let found = find(tree.path()).unwrap().unwrap();
-        let problem = version(&found).unwrap_err();
-        assert!(problem.contains("--version"), "{problem}");
+        let canary = tree.path().join("canary");
+        let shell = format!("touch {}\n", canary.display());
+        for (content, why) in [
+            (shell.as_bytes(), "expected an ELF file, or a script"),
+            (b"", "it is not a program"),
+            (b"\x7fELF", "it is not a program"),
+            (
+                b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xff\x7f",
+                "found 32767",
+            ),
+            (
+                b"\x7fELF\x02\x02\x01\0\0\0\0\0\0\0\0\0\0\x02\x7f\xfe",
+                "found 32766",
+            ),
+        ] {
+            write(tree.path(), PROGRAM, content);
+            let problem = find(tree.path()).unwrap_err();
+            assert!(problem.contains(why), "{problem}");
+        }
+        // What this is the trap for.
+        let path = tree.path().join(PROGRAM);
+        write(tree.path(), PROGRAM, shell);
+        drop(version(&path));
+        assert!(canary.exists());
+        let own = std::env::current_exe().unwrap();
+        assert_eq!(require_program(&own), Ok(()));
     }
 }

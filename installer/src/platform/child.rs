@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-pub(crate) use find::{PATH, find};
+pub(crate) use find::{PATH, find, require_executable, require_runnable, require_unshared};
 pub(crate) use output::{Output, Stream};
 pub(crate) use user::User;
 
@@ -28,6 +28,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long output is still read after the program ended: what it left running may hold the pipes
 /// open for as long as it likes.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// How much is read at once, and how often to empty a pipe of the largest size.
+const BUFFER: usize = 16 * 1024;
+const PIPE_READS: usize = 1024 * 1024 / BUFFER;
 
 /// A program to run.
 #[derive(Debug)]
@@ -183,7 +187,7 @@ impl Pipes {
         let is_also_ready = is_ready.next().unwrap_or(false);
         drop(is_ready);
         let mut ready = ready.into_iter();
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; BUFFER];
         self.0.retain_mut(|(stream, pipe)| {
             if !ready.next().unwrap_or(false) {
                 return true;
@@ -246,6 +250,13 @@ fn attend(child: &mut Child, timeout: Duration, output: &mut Output) -> io::Resu
         signal(pid, Signal::KILL);
     }
     let status = child.wait()?;
+    // What was in the pipes when it ended, however late a busy machine comes to that.
+    for _ in 0..PIPE_READS {
+        if pipes.0.is_empty() {
+            break;
+        }
+        pipes.read(None, Duration::ZERO, output)?;
+    }
     let drained = Instant::now() + DRAIN;
     while !pipes.0.is_empty() {
         let left = drained.saturating_duration_since(Instant::now());

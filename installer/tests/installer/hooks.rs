@@ -4,7 +4,7 @@ mod hostile;
 mod reason;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::MemoryTree;
@@ -445,6 +445,69 @@ fn the_host_file_may_forbid_hooks_or_bring_its_own() {
     world.install_with(&with(own)).0.unwrap();
     assert_eq!(world.live(), Some(hash));
     assert_eq!(log(&world), ["own activate"]);
+}
+
+#[test]
+fn a_program_that_others_could_change_is_not_run_and_nothing_is_changed() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skip: programs of another user, because only root gives them away");
+        return;
+    }
+    let mut world = World::new();
+    let hash = world.release_with(&tree_with(&world, "one", LOG), ALL);
+    let own = world.folder.path().join("own");
+    fs::write(&own, "#!/bin/sh\n").unwrap();
+    let commands = serde_json::json!({ "activate": [own] });
+    let commands = HookPolicy::Own(serde_json::from_value(commands).unwrap());
+    let as_user = |policy: &HookPolicy, user: &str| InstallRequest {
+        hooks: HookSettings {
+            policy: policy.clone(),
+            user: Some(user.parse().unwrap()),
+            ..hooks()
+        },
+        ..request()
+    };
+    let set = |owner: u32, mode: u32| {
+        fs::set_permissions(&own, fs::Permissions::from_mode(mode)).unwrap();
+        chown(&own, Some(owner), None).unwrap();
+    };
+    for (owner, mode, user, part) in [
+        (0, 0o757, "root", "mode 0757"),
+        (0, 0o775, "daemon", "mode 0775"),
+        (65_534, 0o755, "root", "belongs to user id 65534"),
+        (65_534, 0o755, "daemon", "belongs to user id 65534"),
+    ] {
+        set(owner, mode);
+        let error = world.install_with(&as_user(&commands, user)).0.unwrap_err();
+        assert!(
+            matches!(hook_error(&error), HookError::Program { why, .. } if why.contains(part)),
+            "{error}"
+        );
+        assert_eq!(world.live(), None);
+    }
+    set(1, 0o755);
+    world.install_with(&as_user(&commands, "daemon")).0.unwrap();
+    assert_eq!(world.live(), Some(hash));
+    // The same of a release: who could exchange its program would be root.
+    let second = world.release_with(&tree_with(&world, "two", LOG), ALL);
+    chown(world.site(), Some(65_534), None).unwrap();
+    let allow = HookPolicy::Allow;
+    let error = world.install_with(&as_user(&allow, "root")).0.unwrap_err();
+    assert!(
+        error.to_string().contains("belongs to user id 65534"),
+        "{error}"
+    );
+    assert_eq!((world.live(), log(&world)), (Some(hash), Vec::new()));
+    let folders = [
+        world.folder.path().to_owned(),
+        world.folder.path().join("out"),
+    ];
+    for folder in folders {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    fs::set_permissions(world.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    world.install_with(&as_user(&allow, "daemon")).0.unwrap();
+    assert_eq!(world.live(), Some(second));
 }
 
 #[test]

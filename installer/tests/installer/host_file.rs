@@ -179,6 +179,53 @@ fn every_problem_of_a_wrong_file_is_told_and_no_command_goes_on() {
 }
 
 #[test]
+fn secrets_and_programs_are_looked_at_by_the_check_the_agent_and_the_doctor() {
+    let mut host = Host::new();
+    let hash = host.release("acme/billing", "one\n");
+    let file = |name: &str, content: &str, mode: u32| {
+        let path = host.path(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let environment = file("billing.env", "A=1\n", 0o644);
+    let script = file("reload", "#!/bin/sh\n", 0o777);
+    let empty = file("token", "", 0o600);
+    let rest = format!(
+        "{BILLING}environment-file = \"{environment}\"\n\n[project.shop.hooks]\nactivate = \
+         [\"{script}\"]\n\n[[registry]]\nurl = \"http://127.0.0.1:9\"\ntoken-file = \"{empty}\"\n"
+    );
+    host.write(&[&host.world.registry], &rest);
+    let warned = format!(
+        "line 10, column 20: every user of this machine can read what may be secret in `{environment}`"
+    );
+    let program =
+        format!("line 13, column 13: the program `{script}` cannot be run: other users may write");
+    let token = format!("line 17, column 14: expected a token in `{empty}`, found nothing");
+    let said = host.fails(&["config", "check"], 2);
+    for found in [&warned, &program, &token] {
+        assert!(said.contains(found), "{found}: {said}");
+    }
+    // It says so, and goes on with what does not need it.
+    let run = host.done(&["agent", "--once"]);
+    for found in [&warned, &program, &token] {
+        assert!(run.stderr.contains(found), "{found}: {run:?}");
+    }
+    assert_eq!(host.live("hosted", "acme/billing"), Some(hash.hex()));
+    let found = host.run(&["doctor"]);
+    assert!(
+        found.stdout.contains("can read what may be secret"),
+        "{found:?}"
+    );
+    for (path, mode) in [(&environment, 0o640), (&script, 0o755)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::write(&empty, "bulla_abc\n").unwrap();
+    let run = host.done(&["config", "check"]);
+    assert!(!run.stderr.contains("warning"), "{run:?}");
+}
+
+#[test]
 fn a_file_that_others_may_write_is_refused() {
     let host = Host::new();
     host.write(&[&host.world.registry], BILLING);

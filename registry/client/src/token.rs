@@ -75,6 +75,9 @@ pub fn read_token(path: &Path) -> Result<SecretString, TokenError> {
     }
     match std::str::from_utf8(&bytes).map(str::trim) {
         Ok("") => Err(not_token("nothing")),
+        Ok(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(not_token("spaces, lines or characters that no token has"))
+        }
         Ok(token) => Ok(token.into()),
         Err(_) => Err(not_token("bytes that are not text")),
     }
@@ -100,6 +103,9 @@ mod tests {
         for (content, found) in [
             (&b" \n"[..], "nothing"),
             (b"\xff", "not text"),
+            (b"TOKEN=a b", "that no token has"),
+            (b"one\ntwo\n", "that no token has"),
+            (b"a\0b", "that no token has"),
             (&vec![b'a'; 20_000], "more than 16 KiB"),
         ] {
             std::fs::write(&path, content).unwrap();

@@ -1,7 +1,7 @@
 //! Small files, read and replaced as a whole.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -34,7 +34,8 @@ pub fn has_file(path: &Path) -> Result<bool, FileError> {
 /// waited for, and not even opened.
 pub fn open_file(path: &Path) -> Result<fs::File, FileError> {
     if !has_file(path)? {
-        return Err(ErrorKind::NotFound.into()).attempt("open", path);
+        let error = io::Error::new(ErrorKind::NotFound, "it does not exist");
+        return Err(error).attempt("open", path);
     }
     let mut options = fs::File::options();
     options.read(true);

@@ -63,4 +63,6 @@ pub use file::{
 };
 pub use kind::special_type;
 pub use lock::{Lock, TryLock};
-pub use owner::{open_mode, require_not_public, require_unshared, shared_above};
+pub use owner::{
+    open_mode, require_not_public, require_unshared, require_unshared_by, shared_above,
+};

@@ -17,10 +17,19 @@ use crate::error::FileError;
 /// everybody's files where only owners rename theirs (the sticky bit, `/tmp`) is no danger.
 #[cfg(unix)]
 pub fn require_unshared(path: &Path) -> Result<(), FileError> {
+    require_unshared_by(path, rustix::process::geteuid().as_raw())
+}
+
+/// Refuses a program that others than root, the user that this process runs as, and the `user` whom
+/// it is run as could change or exchange, as [`require_unshared`] does.
+#[cfg(unix)]
+pub fn require_unshared_by(path: &Path, user: u32) -> Result<(), FileError> {
     let real = path.canonicalize().attempt("look at", path)?;
     for directory in real.ancestors() {
         let found = directory.metadata().attempt("look at", directory)?;
-        refuse_owner(directory, &found)?;
+        if found.uid() != user {
+            refuse_owner(directory, &found)?;
+        }
         if directory == real || !is_sticky(&found) {
             refuse_mode(directory, &found, GROUP_WRITES | EVERYBODY_WRITES)?;
         }
@@ -113,6 +122,12 @@ pub fn require_unshared(_: &Path) -> Result<(), FileError> {
 
 /// As [`require_unshared`].
 #[cfg(not(unix))]
+pub fn require_unshared_by(_: &Path, _: u32) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// As [`require_unshared`].
+#[cfg(not(unix))]
 pub fn shared_above(_: &Path) -> Result<Vec<FileError>, FileError> {
     Ok(Vec::new())
 }
@@ -197,6 +212,33 @@ mod tests {
         chown(folder.path(), Some(12_345), None).unwrap();
         let error = require_unshared(&state).unwrap_err();
         assert_eq!(error.path(), folder.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_program_may_be_of_the_user_whom_it_is_run_as() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skip: a program of another user, because only root gives one away");
+            return;
+        }
+        let (folder, state) = directories();
+        let program = state.join("reload");
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        set_mode(&program, 0o755);
+        for user in [0, 12_345] {
+            require_unshared_by(&program, user).unwrap();
+        }
+        chown(&program, Some(12_345), None).unwrap();
+        require_unshared_by(&program, 12_345).unwrap();
+        for user in [0, 54_321] {
+            let error = require_unshared_by(&program, user).unwrap_err();
+            assert_eq!(error.path(), program.canonicalize().unwrap());
+        }
+        chown(&program, Some(0), None).unwrap();
+        chown(folder.path(), Some(12_345), None).unwrap();
+        require_unshared_by(&program, 12_345).unwrap();
+        assert!(require_unshared_by(&program, 0).is_err());
+        set_mode(folder.path(), 0o777);
+        assert!(require_unshared_by(&program, 12_345).is_err());
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use bulla_schemas::install::EnvironmentName;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use crate::config::EnvironmentError;
 use crate::live::broken::Broken;
 use crate::live::health::CheckError;
-use crate::platform::files::FileError;
 use crate::site::Command;
 
 /// Why what a release wants cannot be run. Nothing was changed.
@@ -34,27 +34,9 @@ pub enum HookError {
         /// Who runs the installer.
         caller: String,
     },
-    /// The environment file cannot be read, or others could change it.
+    /// The environment file cannot be used.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// The environment file is larger than any environment.
-    #[error("expected at most {limit} bytes in the environment file `{}`, found more", path.display())]
-    EnvironmentSize {
-        /// The file.
-        path: PathBuf,
-        /// The limit.
-        limit: u64,
-    },
-    /// A line that sets nothing. What it says may be a secret.
-    #[error("expected {expected} in line {line} of the environment file `{}`", path.display())]
-    EnvironmentLine {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What should be there.
-        expected: &'static str,
-    },
+    Environment(#[from] EnvironmentError),
     /// Variables that the release needs.
     #[error("the release needs variables that are not set: {}", list(names))]
     MissingEnvironment {
@@ -103,11 +85,8 @@ impl Outcome for HookError {
             Self::Forbidden | Self::NoUser | Self::MissingEnvironment { .. } => {
                 FailureKind::Refused
             }
-            Self::UnknownUser { .. }
-            | Self::OtherUser { .. }
-            | Self::EnvironmentSize { .. }
-            | Self::EnvironmentLine { .. } => FailureKind::Usage,
-            Self::File(error) => error.kind(),
+            Self::UnknownUser { .. } | Self::OtherUser { .. } => FailureKind::Usage,
+            Self::Environment(error) => error.kind(),
             Self::Program { .. }
             | Self::Check(_)
             | Self::TreeRemoved
@@ -129,10 +108,7 @@ impl Outcome for HookError {
                 return Some(format!("{output} shows what was written"));
             }
             Self::OtherUser { .. } => "run bulla-installer as root, or as that user",
-            Self::File(error) => return error.hint(),
-            Self::EnvironmentLine { .. } => {
-                "the syntax is that of `EnvironmentFile=` in systemd.exec(5)"
-            }
+            Self::Environment(error) => return error.hint(),
             Self::MissingEnvironment {
                 file: Some(file), ..
             } => {
@@ -143,7 +119,6 @@ impl Outcome for HookError {
                  file names"
             }
             Self::UnknownUser { .. }
-            | Self::EnvironmentSize { .. }
             | Self::Program { .. }
             | Self::Check(_)
             | Self::TreeRemoved => return None,

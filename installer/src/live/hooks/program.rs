@@ -1,11 +1,9 @@
 //! Finds the program of a command: in the release's tree, which it must not leave, or on this
 //! server.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::platform::child::{PATH, find};
+use crate::platform::child::{PATH, find, require_executable, require_runnable, require_unshared};
 
 /// Finds the program that a release names: with a slash, a file in its tree; without, a program of
 /// this server.
@@ -21,39 +19,38 @@ pub(in crate::live) fn of_release(tree: &Path, name: &str) -> Result<PathBuf, St
     if !real(&path)?.starts_with(real(tree)?) {
         return Err("it leads out of the release's tree".to_owned());
     }
-    executable(path)
+    require_executable(&path)?;
+    Ok(path)
 }
 
-/// Finds the program that the host file names: a path from the root on, or a program of this
-/// server.
-pub(super) fn of_server(name: &str) -> Result<PathBuf, String> {
-    if name.starts_with('/') {
-        return executable(name.into());
+/// Finds the program that the host file names with a path from the root on, where nobody could change
+/// it but root, the caller and the `user` whom it is run as.
+pub(super) fn of_server(name: &str, user: u32) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    if !path.is_absolute() {
+        return Err("it is not a path from the root on".to_owned());
     }
-    if name.contains('/') {
-        return Err("it is neither a path from the root on nor the name of a program".to_owned());
+    require_runnable(&path, user)?;
+    Ok(path)
+}
+
+/// Refuses to run a program of a release as root that others could exchange: they would be root.
+pub(in crate::live) fn require_safe_for_root(path: &Path, user: u32) -> Result<(), String> {
+    if user == 0 {
+        require_unshared(path, user)
+    } else {
+        Ok(())
     }
-    of_path(name)
 }
 
 fn of_path(name: &str) -> Result<PathBuf, String> {
     find(name).ok_or_else(|| format!("no such program is in {PATH}"))
 }
 
-fn executable(path: PathBuf) -> Result<PathBuf, String> {
-    let found = fs::metadata(&path).map_err(|error| error.to_string())?;
-    if !found.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    if found.permissions().mode() & 0o111 == 0 {
-        return Err("it is not executable".to_owned());
-    }
-    Ok(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -93,7 +90,7 @@ mod tests {
         ] {
             assert!(of_release(&tree, refused).is_err(), "{refused}");
         }
-        assert_eq!(of_server("/bin/sh"), Ok("/bin/sh".into()));
-        assert!(of_server("bin/run").is_err());
+        assert_eq!(of_server("/bin/sh", 0), Ok("/bin/sh".into()));
+        assert!(of_server("bin/run", 0).is_err());
     }
 }

@@ -3,32 +3,73 @@
 //! in no error and in no log.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulla_schemas::install::EnvironmentName;
+use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use super::error::HookError;
-use crate::platform::files::Attempt as _;
+use crate::platform::files::{self, FileError};
 
 /// Most bytes of an environment file.
 const LIMIT: u64 = 256 * 1024;
 
-/// Reads the file. It is refused where other users could have written it, as ssh does.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, HookError> {
-    let file = bulla_files::open_file(path)?;
-    bulla_files::require_unshared(path)?;
-    let mut text = Vec::new();
-    file.take(LIMIT + 1)
-        .read_to_end(&mut text)
-        .attempt("read", path)?;
-    if text.len() as u64 > LIMIT {
-        return Err(HookError::EnvironmentSize {
-            path: path.to_owned(),
-            limit: LIMIT,
-        });
+/// Why an environment file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// It cannot be read, or others could change it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file that is named is not there.
+    #[error("the environment file `{}` does not exist", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line that sets nothing. What it says may be a secret.
+    #[error("expected {expected} in line {line} of the environment file `{}`", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+}
+
+impl Outcome for EnvironmentError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Missing { .. } => FailureKind::Failed,
+            Self::Line { .. } => FailureKind::Usage,
+        }
     }
-    let wrong = |(line, expected)| HookError::EnvironmentLine {
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Missing { path } => Some(format!(
+                "write it, or remove `environment-file` from the host file; `install -m 600 /dev/null \
+                 {}` makes an empty one",
+                path.display()
+            )),
+            Self::Line { .. } => {
+                Some("the syntax is that of `EnvironmentFile=` in systemd.exec(5)".to_owned())
+            }
+        }
+    }
+}
+
+/// Reads the file. It is refused where other users could have written it, as ssh does.
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, String>, EnvironmentError> {
+    let text = files::read_up_to(path, LIMIT)?;
+    let text = text.ok_or_else(|| EnvironmentError::Missing {
+        path: path.to_owned(),
+    })?;
+    bulla_files::require_unshared(path)?;
+    let wrong = |(line, expected)| EnvironmentError::Line {
         path: path.to_owned(),
         line,
         expected,

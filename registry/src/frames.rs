@@ -5,22 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// A frame of a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Frame {
-    /// The sha256 of its bytes.
-    pub(crate) digest: Digest,
-    /// How many bytes it has.
-    pub(crate) length: u64,
-}
 
 /// A frame, and where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placed {
-    pub(crate) frame: Frame,
+    pub(crate) frame: BlobFrame,
     pub(crate) place: Place,
 }
 

@@ -3,7 +3,6 @@
 
 mod blob;
 pub(crate) mod blobs;
-mod cutter;
 mod error;
 mod keys;
 mod packing;

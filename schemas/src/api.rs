@@ -1,4 +1,5 @@
-//! The registry's JSON interface: what `/log/entries` and `/api/v1/` take and answer.
+//! The registry's JSON interface: what `/log/entries`, `/v2/{project}/_bulla/` and `/api/v1/` take
+//! and answer.
 //!
 //! A project's name stands in a path as it is, or with `/` as `%2F`, which is never taken for
 //! another path (a project may be called `acme/releases`). Lists are pages: `?after=` takes the
@@ -11,6 +12,8 @@
 //! | `GET /api/v1/watch?size=` | server-sent events with a [`LogPosition`](crate::log::LogPosition) each |
 //! | `GET /api/v1/watch?size=&wait=` | [`LogPosition`](crate::log::LogPosition), or 204 when the time is over |
 //! | `POST /log/entries` (an envelope) | [`Appended`] |
+//! | `POST /v2/{project}/_bulla/frames` ([`BlobFrames`]) | [`MissingFrames`] |
+//! | `PUT /v2/{project}/_bulla/frames?digest=&upload=` ([`BlobFrames`]) | 201 |
 //! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
 //! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
 //! | `GET /api/v1/projects/{project}/releases/{hash}` | [`ReleaseDetail`] |
@@ -26,6 +29,7 @@
 
 mod cut_text;
 mod diff;
+mod frames;
 mod host_report;
 mod hosts;
 mod page;
@@ -38,6 +42,7 @@ pub use diff::{
     Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
     NameChanges, SideKind, TimeoutChange,
 };
+pub use frames::{BlobFrame, BlobFrames, MissingFrames};
 pub use host_report::{
     DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportError, ReportReceipt,
     ReportedDrain, ReportedError, ReportedHold, ReportedProjects, ReportedWaiting,

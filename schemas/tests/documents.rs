@@ -7,8 +7,9 @@ mod cases;
 mod generated;
 
 use bulla_schemas::api::{
-    Appended, CallerInfo, Deployment, Diff, ErrorBody, HostDetail, HostReport, HostSummary,
-    LogInfo, Page, ProjectSummary, Promotion, ReleaseDetail, ReleaseSummary,
+    Appended, BlobFrames, CallerInfo, Deployment, Diff, ErrorBody, HostDetail, HostReport,
+    HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion, ReleaseDetail,
+    ReleaseSummary,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
@@ -107,6 +108,14 @@ const DOCUMENTS: &[Document] = &[
     json::<Page<Deployment>>(
         "deployment-page",
         "Answer of GET /api/v1/projects/{project}/where",
+    ),
+    json::<BlobFrames>(
+        "blob-frames",
+        "Body of POST and PUT /v2/{project}/_bulla/frames",
+    ),
+    json::<MissingFrames>(
+        "missing-frames",
+        "Answer of POST /v2/{project}/_bulla/frames",
     ),
     json::<Appended>("appended", "Answer of POST /log/entries"),
     json::<Page<ProjectSummary>>("project-page", "Answer of GET /api/v1/projects"),

@@ -10,6 +10,7 @@ mod dependencies;
 mod doctor;
 mod evil;
 mod fleet;
+mod growth;
 mod hostile;
 mod identify;
 mod json;

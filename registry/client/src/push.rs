@@ -6,7 +6,11 @@
 //!                        ▲             └ broken: GET Location ▶ Range: 0-k ▶ PUT the rest
 //!                        └──────────── upload lost: begin again
 //! ```
+//!
+//! Of blobs of frames only those are sent that the repository lacks, where the registry is one of
+//! ours: see [`frames`].
 
+mod frames;
 mod upload;
 
 use std::io::{self, Read};
@@ -27,6 +31,11 @@ pub enum Pushed {
     Present,
     /// It was sent.
     Sent,
+    /// The registry put it together from frames that it had and those that were sent.
+    Frames {
+        /// Bytes of the frames that were sent.
+        sent: u64,
+    },
 }
 
 impl Client {

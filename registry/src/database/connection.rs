@@ -174,9 +174,10 @@ fn sqlite_url(path: &Path) -> String {
 mod tests {
     use super::*;
     use bulla_schemas::Digest;
+    use bulla_schemas::api::BlobFrame;
 
     use crate::database::{Referrers, ReportRow};
-    use crate::frames::{Frame, Place, Placed};
+    use crate::frames::{Place, Placed};
     use crate::oci::digest::OciDigest;
 
     #[tokio::test]
@@ -294,9 +295,9 @@ mod tests {
         assert!(database.has_blob(&project, &whole).await.unwrap());
         // More than one statement takes, and each of them twice.
         let at = |number: u32, offset| Placed {
-            frame: Frame {
+            frame: BlobFrame {
                 digest: Digest::of(&(number % 700).to_le_bytes()),
-                length: 1,
+                size: 1,
             },
             place: Place {
                 pack: uuid::Uuid::from_u128(7).into(),
@@ -308,18 +309,29 @@ mod tests {
         frames.truncate(1);
         frames[0].place.offset = 9;
         database.add_places(&frames).await.unwrap();
-        let asked: Vec<Frame> = (0..701).map(|number| at(number, 0).frame).collect();
-        let unknown = Frame {
+        let asked: Vec<BlobFrame> = (0..701).map(|number| at(number, 0).frame).collect();
+        let unknown = BlobFrame {
             digest: Digest::of(b"unknown"),
-            length: 1,
+            size: 1,
         };
         let places = database
-            .places(&[asked, vec![unknown]].concat())
+            .places(&[&asked[..], &[unknown]].concat())
             .await
             .unwrap();
         assert_eq!(places.len(), 700);
         assert_eq!(places[&frames[0].frame.digest], frames[0].place);
-        database.forget_places().await.unwrap();
+        let other = "acme/other".parse().unwrap();
+        database.add_frames(&project, &asked).await.unwrap();
+        database.add_frames(&project, &asked).await.unwrap();
+        database.add_frames(&other, &[unknown]).await.unwrap();
+        let has = async |project, frames: &[BlobFrame]| {
+            database.frames_of(project, frames).await.unwrap().len()
+        };
+        assert_eq!(has(&project, &asked).await, 700);
+        assert_eq!(has(&other, &asked).await, 0);
+        assert_eq!(has(&other, &[unknown]).await, 0, "nothing says where");
+        database.forget_frames().await.unwrap();
+        assert_eq!(has(&project, &asked).await, 0);
         assert!(
             database
                 .places(&[frames[0].frame])

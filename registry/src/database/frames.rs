@@ -1,12 +1,14 @@
-//! Table `frames`: where frames of blobs lie.
+//! Tables `frames`, where frames of blobs lie, and `repository_frames`, who has them.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
+use bulla_schemas::{Digest, ProjectName};
 use sqlx::Row as _;
 
 use super::{Database, DatabaseError, damaged, parse};
-use crate::frames::{Frame, Place, Placed, Places};
+use crate::frames::{Place, Placed, Places};
 
 /// How many frames a statement is about. A transaction is no longer than that either: an index that
 /// knows half of a blob is a good index.
@@ -14,7 +16,7 @@ const BATCH: usize = 500;
 
 impl Database {
     /// Returns where frames are thought to lie, of those that are known.
-    pub(crate) async fn places(&self, frames: &[Frame]) -> Result<Places, DatabaseError> {
+    pub(crate) async fn places(&self, frames: &[BlobFrame]) -> Result<Places, DatabaseError> {
         let mut places = Places::new();
         for batch in frames.chunks(BATCH) {
             let values: Vec<String> = (1..=batch.len()).map(|n| format!("${n}")).collect();
@@ -67,12 +69,65 @@ impl Database {
         Ok(())
     }
 
-    /// Forgets where frames lie.
-    pub(crate) async fn forget_places(&self) -> Result<(), DatabaseError> {
+    /// Returns which frames a repository has, of those whose place is known.
+    pub(crate) async fn frames_of(
+        &self,
+        project: &ProjectName,
+        frames: &[BlobFrame],
+    ) -> Result<HashSet<Digest>, DatabaseError> {
+        let mut found = HashSet::new();
+        for batch in frames.chunks(BATCH) {
+            let values: Vec<String> = (2..batch.len() + 2).map(|n| format!("${n}")).collect();
+            let text = format!(
+                "SELECT digest FROM repository_frames
+                 WHERE repository = $1 AND digest IN ({})
+                 AND EXISTS (SELECT 1 FROM frames WHERE frames.digest = repository_frames.digest)",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
+            for frame in batch {
+                query = query.bind(frame.digest.hex());
+            }
+            for row in query.fetch_all(&self.reads).await? {
+                let digest = Digest::from_hex(row.try_get("digest")?);
+                found.insert(digest.map_err(|source| damaged("digest", source))?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Indexes that a repository has frames.
+    pub(crate) async fn add_frames(
+        &self,
+        project: &ProjectName,
+        frames: &[BlobFrame],
+    ) -> Result<(), DatabaseError> {
+        for batch in frames.chunks(BATCH) {
+            let values: Vec<String> = (2..batch.len() + 2)
+                .map(|n| format!("($1, ${n})"))
+                .collect();
+            let text = format!(
+                "INSERT INTO repository_frames (repository, digest) VALUES {}
+                 ON CONFLICT DO NOTHING",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
+            for frame in batch {
+                query = query.bind(frame.digest.hex());
+            }
+            let mut transaction = self.write().await?;
+            query.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all frames.
+    pub(crate) async fn forget_frames(&self) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM frames")
-            .execute(&mut *transaction)
-            .await?;
+        for table in ["DELETE FROM frames", "DELETE FROM repository_frames"] {
+            sqlx::query(table).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

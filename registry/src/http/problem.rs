@@ -91,6 +91,11 @@ pub(crate) enum Problem {
     /// Neither a tag nor a digest.
     #[error("not a tag")]
     Tag(#[source] ReferenceError),
+    /// Frames that no blob is put together from.
+    #[error(
+        "expected the frames of a blob of at least 64 KiB, at least two and not too small ones"
+    )]
+    Frames,
     /// A chunk that does not begin where the upload stands.
     #[error("the upload stands at byte {offset}; the chunk must begin there")]
     UploadOutOfOrder {
@@ -215,7 +220,7 @@ impl Problem {
                 "BLOB_UPLOAD_INVALID",
                 Api::Malformed,
             ),
-            Self::ContentRange { .. } | Self::BodyBroken(_) => {
+            Self::ContentRange { .. } | Self::BodyBroken(_) | Self::Frames => {
                 (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed)
             }
             Self::RangeNotSatisfiable { .. } => {
@@ -354,6 +359,7 @@ fn publish_words(error: &PublishError) -> Words {
         PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
             (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
         }
+        PublishError::FrameUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
         PublishError::PartSize { .. } => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
         PublishError::PartUnknown { .. } | PublishError::PartDamaged { .. } => {
             (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
@@ -387,6 +393,7 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
     Some(match error {
         PublishError::TagImmutable { .. } => "push under another tag, or by digest",
         PublishError::PartDamaged { .. } => "push it again",
+        PublishError::FrameUnknown { .. } => "ask again which frames are missing, or push the blob",
         PublishError::TooManyHosts { .. } => {
             "`bulla-registry host remove` forgets one; `--most-hosts` of `bulla-registry serve` \
              allows more"

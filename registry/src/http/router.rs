@@ -18,7 +18,7 @@ use crate::http::caller::Caller;
 use crate::http::extract::Path;
 use crate::http::log;
 use crate::http::oci::target::{self, Target};
-use crate::http::oci::{blobs, manifests, ping, referrers, tags, uploads};
+use crate::http::oci::{blobs, frames, manifests, ping, referrers, tags, uploads};
 use crate::http::problem::Problem;
 use crate::http::{api, download, health, slashes, watch};
 
@@ -119,6 +119,8 @@ async fn repository(
         ("PATCH", Target::Upload(id)) => uploads::append(app, project, &id, request).await,
         ("PUT", Target::Upload(id)) => uploads::finish(app, project, &id, request).await,
         ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
+        ("POST", Target::Frames) => frames::ask(app, &caller, project, request).await,
+        ("PUT", Target::Frames) => frames::assemble(app, &caller, project, request).await,
         ("PUT", Target::Manifest(reference)) => {
             manifests::push(app, &caller, project, reference, request).await
         }
@@ -137,6 +139,7 @@ fn is_read(method: &Method, target: &Target) -> bool {
 fn allowed(target: &Target) -> &'static str {
     match target {
         Target::Uploads => "POST",
+        Target::Frames => "POST, PUT",
         Target::Upload(_) => "GET, PATCH, PUT, DELETE",
         Target::Manifest(_) => "GET, HEAD, PUT",
         Target::Blob(_) | Target::Tags | Target::Referrers(_) => "GET, HEAD",

@@ -38,14 +38,18 @@ pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> 
         }
     }
     catalog.database.replace_index(&records).await?;
-    reindex_frames(catalog).await?;
+    reindex_frames(catalog, &records).await?;
     catalog.attach_from(0).await?;
     Ok(indexed)
 }
 
-/// Indexes where the frames of blobs lie. Until that is done, pushes store some of them again.
-async fn reindex_frames(catalog: &Catalog) -> Result<(), PublishError> {
-    catalog.database.forget_places().await?;
+/// Indexes where the frames of blobs lie, and which repository has them. Until that is done, pushes
+/// store some of them again.
+async fn reindex_frames(
+    catalog: &Catalog,
+    records: &[(ProjectName, IndexedRecord)],
+) -> Result<(), PublishError> {
+    catalog.database.forget_frames().await?;
     // One recipe is in memory at a time.
     let (recipes, mut read) = mpsc::channel::<Recipe>(1);
     let blobs = catalog.blobs.clone();
@@ -63,6 +67,11 @@ async fn reindex_frames(catalog: &Catalog) -> Result<(), PublishError> {
         Ok::<_, PublishError>(())
     };
     tokio::try_join!(async { Ok(reading.await?) }, indexing)?;
+    for (project, record) in records {
+        if let IndexedRecord::Blob(digest) = record {
+            catalog.index_frames(project, digest).await?;
+        }
+    }
     Ok(())
 }
 

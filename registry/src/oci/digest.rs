@@ -78,13 +78,8 @@ impl OciDigest {
     /// Returns the digest of all that a reader has.
     pub(crate) fn read(algorithm: Algorithm, reader: &mut impl Read) -> io::Result<Self> {
         let mut hasher = Hasher::new(algorithm);
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => return Ok(hasher.finish()),
-                length => hasher.update(&buffer[..length]),
-            }
-        }
+        hasher.read(reader)?;
+        Ok(hasher.finish())
     }
 
     /// Takes what a sha256 hasher returned.
@@ -122,6 +117,20 @@ impl Hasher {
         match self {
             Self::Sha256(hasher) => hasher.update(bytes),
             Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// Takes all that a reader has, and returns how many bytes that are.
+    pub(crate) fn read(&mut self, reader: &mut impl Read) -> io::Result<u64> {
+        let mut buffer = vec![0; 256 * 1024];
+        let mut sum = 0;
+        loop {
+            let length = reader.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(sum);
+            }
+            self.update(&buffer[..length]);
+            sum += length as u64;
         }
     }
 

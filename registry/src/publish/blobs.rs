@@ -1,59 +1,186 @@
-//! Blobs that were received whole become content of a repository.
+//! Blobs that were received, whole or in those frames that were missing, become content of a
+//! repository.
 
-use bulla_schemas::ProjectName;
+use std::collections::HashMap;
+
+use bulla_files::Attempt as _;
+use bulla_schemas::api::BlobFrame;
+use bulla_schemas::{Digest, ProjectName};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
-use crate::frames::{Frame, Places};
+use crate::frames::Places;
 use crate::oci::digest::OciDigest;
 use crate::store::Upload;
 
+/// What is known of the frames of a blob.
+struct Found {
+    /// Where they are said to lie.
+    indexed: Places,
+    /// Where they do.
+    stored: Places,
+}
+
 impl Catalog {
     /// Stores an upload whose digest was checked, and gives the repository the blob.
-    ///
-    /// What was cut into frames is stored as such, and of the frames those that no pack has. A crash
-    /// at any moment leaves at the most a pack that nothing needs: it comes first, then the recipe
-    /// that names it, then the index by which later pushes find it.
     pub(crate) async fn store(
         &self,
         project: &ProjectName,
-        mut upload: OwnedMutexGuard<Upload>,
+        upload: OwnedMutexGuard<Upload>,
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
-        let (blobs, name, frames) = (self.blobs.clone(), digest.clone(), upload.frames());
+        let frames = upload.frames();
         if frames.is_empty() {
+            let (blobs, name) = (self.blobs.clone(), digest.clone());
             blocking(move || blobs.adopt(&upload, &name)).await?;
             return self.add_blob(project, digest).await;
         }
         // Most of the work, before others have to wait.
-        let (mut indexed, mut stored) = self.find_frames(digest, frames.clone()).await?;
+        let found = self.find_frames(digest, frames.clone()).await?;
+        self.store_frames(project, upload, digest, frames, found)
+            .await
+    }
+
+    /// Returns the positions of the frames that a repository does not have. Of what other
+    /// repositories have, nothing is said.
+    pub(crate) async fn missing_frames(
+        &self,
+        project: &ProjectName,
+        frames: &[BlobFrame],
+    ) -> Result<Vec<usize>, PublishError> {
+        let has = self.database.frames_of(project, frames).await?;
+        let missing = frames.iter().enumerate();
+        let missing = missing.filter(|(_, frame)| !has.contains(&frame.digest));
+        Ok(missing.map(|(position, _)| position).collect())
+    }
+
+    /// Puts a blob together from frames that the repository has and those of an upload, and gives
+    /// it to the repository. A frame that only other repositories have must have been sent: its
+    /// digest alone does not give its bytes away. Nor does a second, larger size of a frame that is
+    /// stored give away what follows it in its pack.
+    pub(crate) async fn assemble(
+        &self,
+        token: &str,
+        project: &ProjectName,
+        mut upload: OwnedMutexGuard<Upload>,
+        frames: Vec<BlobFrame>,
+        digest: &OciDigest,
+    ) -> Result<(), PublishError> {
+        let has = self.database.frames_of(project, &frames).await?;
+        let received = upload.received_frames();
+        let mut sizes = HashMap::new();
+        for frame in &frames {
+            let size = *sizes.entry(frame.digest).or_insert(frame.size);
+            let is_there = match received.get(&frame.digest) {
+                Some((_, found)) => found == frame,
+                None => has.contains(&frame.digest),
+            };
+            if size != frame.size || !is_there {
+                return Err(frame_unknown(frame.digest));
+            }
+        }
+        let _turn = self.assembling.take(token).await;
+        let found = self.find_frames(digest, frames.clone()).await?;
+        let (blobs, name) = (self.blobs.clone(), digest.clone());
+        let (upload, frames, found, whole) = blocking(move || {
+            let whole = blobs
+                .digest_of(&mut upload, &frames, &found.stored, name.algorithm())
+                .attempt("read", "the frames of a blob")?;
+            Ok::<_, PublishError>((upload, frames, found, whole))
+        })
+        .await?;
+        let whole = whole.map_err(frame_unknown)?;
+        if whole != *digest {
+            return Err(PublishError::Digest {
+                expected: digest.to_string(),
+                found: whole.to_string(),
+            });
+        }
+        self.store_frames(project, upload, digest, frames, found)
+            .await
+    }
+
+    /// Gives a repository a blob that another one has.
+    pub(crate) async fn mount(
+        &self,
+        project: &ProjectName,
+        digest: &OciDigest,
+    ) -> Result<(), PublishError> {
+        self.add_blob(project, digest).await?;
+        self.index_frames(project, digest).await
+    }
+
+    /// Indexes that a repository has the frames of one of its blobs.
+    pub(crate) async fn index_frames(
+        &self,
+        project: &ProjectName,
+        digest: &OciDigest,
+    ) -> Result<(), PublishError> {
+        let (blobs, digest) = (self.blobs.clone(), digest.clone());
+        if let Some(recipe) = blocking(move || blobs.recipe(&digest)).await? {
+            let frames = recipe.frames().iter().map(|placed| placed.frame);
+            let frames: Vec<BlobFrame> = frames.collect();
+            self.database.add_frames(project, &frames).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the frames of a blob that no pack has, and the blob as such.
+    ///
+    /// A crash at any moment leaves at the most a pack that nothing needs: it comes first, then the
+    /// recipe that names it, then the index by which later pushes find it.
+    async fn store_frames(
+        &self,
+        project: &ProjectName,
+        mut upload: OwnedMutexGuard<Upload>,
+        digest: &OciDigest,
+        frames: Vec<BlobFrame>,
+        found: Found,
+    ) -> Result<(), PublishError> {
+        let Found {
+            mut indexed,
+            mut stored,
+        } = found;
         let turn = self.packing.lock().await;
-        let mut missing = frames;
+        // What other pushes have stored since.
+        let mut missing = frames.clone();
         missing.retain(|frame| !stored.contains_key(&frame.digest));
-        let (indexed_since, stored_since) = self.find_frames(digest, missing).await?;
-        indexed.extend(indexed_since);
-        stored.extend(stored_since);
-        let recipe = blocking(move || blobs.pack(&mut upload, &name, stored)).await?;
+        let since = self.find_frames(digest, missing).await?;
+        indexed.extend(since.indexed);
+        stored.extend(since.stored);
+        let (blobs, name) = (self.blobs.clone(), digest.clone());
+        let (recipe, frames) = blocking(move || {
+            let recipe = blobs.pack(&mut upload, &name, &frames, stored)?;
+            Ok::<_, PublishError>((recipe, frames))
+        })
+        .await?;
+        let recipe = recipe.map_err(frame_unknown)?;
         let mut unknown = recipe.frames().to_vec();
         unknown.retain(|placed| indexed.get(&placed.frame.digest) != Some(&placed.place));
         self.database.add_places(&unknown).await?;
         drop(turn);
-        self.add_blob(project, digest).await
+        self.add_blob(project, digest).await?;
+        Ok(self.database.add_frames(project, &frames).await?)
     }
 
-    /// Returns where frames are said to lie, and where they do.
     async fn find_frames(
         &self,
         digest: &OciDigest,
-        frames: Vec<Frame>,
-    ) -> Result<(Places, Places), PublishError> {
+        frames: Vec<BlobFrame>,
+    ) -> Result<Found, PublishError> {
         let indexed = self.database.places(&frames).await?;
         let (blobs, digest) = (self.blobs.clone(), digest.clone());
         let found = blocking(move || {
-            let found = blobs.find_frames(&digest, &frames, &indexed)?;
-            Ok::<_, PublishError>((indexed, found))
+            let stored = blobs.find_frames(&digest, &frames, &indexed)?;
+            Ok::<_, PublishError>(Found { indexed, stored })
         });
         found.await
+    }
+}
+
+fn frame_unknown(digest: Digest) -> PublishError {
+    PublishError::FrameUnknown {
+        digest: digest.to_string(),
     }
 }

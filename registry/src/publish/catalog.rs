@@ -21,6 +21,10 @@ use crate::turns::Turns;
 /// How many requests may read bundles at once, of all and of one token; others wait.
 const MOST_READING: usize = 4;
 const MOST_READING_OF_TOKEN: usize = 3;
+/// How many blobs are put together at once, for all and for one token; others wait. A short list of
+/// frames can name many bytes to hash.
+const MOST_ASSEMBLING: usize = 4;
+const MOST_ASSEMBLING_OF_TOKEN: usize = 3;
 
 /// What the registry holds.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub(crate) struct Catalog {
     pub(super) reports: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
     reading: Arc<Turns>,
+    /// Held while a blob is put together from frames.
+    pub(super) assembling: Arc<Turns>,
 }
 
 impl Catalog {
@@ -57,6 +63,7 @@ impl Catalog {
             packing: tokio::sync::Mutex::default(),
             reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
+            assembling: Turns::new(MOST_ASSEMBLING, MOST_ASSEMBLING_OF_TOKEN),
         }
     }
 
@@ -92,7 +99,7 @@ impl Catalog {
     }
 
     /// Gives a repository a blob that is stored.
-    pub(crate) async fn add_blob(
+    pub(super) async fn add_blob(
         &self,
         project: &ProjectName,
         blob: &OciDigest,

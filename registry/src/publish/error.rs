@@ -40,6 +40,12 @@ pub enum PublishError {
         /// The blob or manifest.
         digest: String,
     },
+    /// A blob is to be put together from a frame that is not there.
+    #[error("the repository does not have frame {digest}, and it was not sent")]
+    FrameUnknown {
+        /// The sha256 of the frame.
+        digest: String,
+    },
     /// The manifest gives a part another size than it has.
     #[error("the manifest says that {digest} has {expected} bytes; it has {found}")]
     PartSize {

@@ -73,7 +73,7 @@ impl BlobStore {
     }
 
     /// Returns the frames of a blob; `None` where it is stored whole, or not at all.
-    pub(super) fn recipe(&self, digest: &OciDigest) -> Result<Option<Recipe>, FileError> {
+    pub(crate) fn recipe(&self, digest: &OciDigest) -> Result<Option<Recipe>, FileError> {
         let key = keys::recipe(digest);
         let Some(text) = self.objects.read(&key, recipe::MAX_LEN)? else {
             return Ok(None);

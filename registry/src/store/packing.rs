@@ -1,14 +1,18 @@
 //! Turns an upload into a blob of frames: those that are new become a pack, the others stay where
 //! they are.
 
+use std::io;
+
 use bulla_files::FileError;
+use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
 
 use super::blobs::BlobStore;
 use super::recipe::{Recipe, Span};
 use super::space::Purpose;
 use super::upload::Upload;
-use crate::frames::{Frame, Place, Placed, Places};
-use crate::oci::digest::{Algorithm, OciDigest};
+use crate::frames::{Place, Placed, Places};
+use crate::oci::digest::{Algorithm, Hasher, OciDigest};
 
 /// What of an upload is new.
 struct Plan {
@@ -24,7 +28,7 @@ impl BlobStore {
     pub(crate) fn find_frames(
         &self,
         digest: &OciDigest,
-        frames: &[Frame],
+        frames: &[BlobFrame],
         indexed: &Places,
     ) -> Result<Places, FileError> {
         if frames.is_empty() {
@@ -49,18 +53,52 @@ impl BlobStore {
         Ok(found)
     }
 
-    /// Stores an upload, whose digest was checked, as the frames that it was cut into. `stored` says
-    /// where some of them lie for sure. Writes happen in the order pack, recipe: after a crash in
-    /// between there is a pack that nothing names, and nothing else has changed.
+    /// Returns the digest of a blob that is put together from frames that are stored, at the places
+    /// given, and those of an upload, or the first frame that is neither.
+    pub(crate) fn digest_of(
+        &self,
+        upload: &mut Upload,
+        frames: &[BlobFrame],
+        stored: &Places,
+        algorithm: Algorithm,
+    ) -> io::Result<Result<OciDigest, Digest>> {
+        let received = upload.received_frames();
+        let mut hasher = Hasher::new(algorithm);
+        for frame in frames {
+            let length = frame.size;
+            let read = if let Some(place) = stored.get(&frame.digest) {
+                let place = *place;
+                hasher.read(&mut Span { place, length }.open(self.objects())?)?
+            } else if let Some((first, _)) = received.get(&frame.digest) {
+                hasher.read(&mut upload.open(*first, length)?)?
+            } else {
+                return Ok(Err(frame.digest));
+            };
+            if read != length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(Ok(hasher.finish()))
+    }
+
+    /// Stores a blob, whose digest was checked, as its frames. `stored` says where some of them lie
+    /// for sure; the others must be in the upload, else nothing is stored, and the first that is not
+    /// is returned.
+    /// Writes happen in the order pack, recipe: after a crash in between there is a pack that
+    /// nothing names, and nothing else has changed.
     pub(crate) fn pack(
         &self,
         upload: &mut Upload,
         digest: &OciDigest,
+        frames: &[BlobFrame],
         stored: Places,
-    ) -> Result<Recipe, FileError> {
-        let Plan { recipe, pack } = plan(upload, stored);
+    ) -> Result<Result<Recipe, Digest>, FileError> {
+        let Plan { recipe, pack } = match plan(upload, frames, stored) {
+            Ok(plan) => plan,
+            Err(missing) => return Ok(Err(missing)),
+        };
         let length: u64 = pack.iter().map(|(_, length)| length).sum();
-        if length == upload.received() {
+        if pack == [(0, upload.received())] {
             self.adopt_pack(upload.pack(), upload.synced()?)?;
         } else if length > 0 {
             self.require(length, Purpose::Blob)?;
@@ -68,11 +106,11 @@ impl BlobStore {
             self.adopt_pack(upload.pack(), &extract)?;
         }
         self.put_recipe(digest, &recipe)?;
-        Ok(recipe)
+        Ok(Ok(recipe))
     }
 
-    fn has_frame(&self, frame: &Frame, place: &Place) -> bool {
-        let (length, place) = (frame.length, *place);
+    fn has_frame(&self, frame: &BlobFrame, place: &Place) -> bool {
+        let (length, place) = (frame.size, *place);
         let open = Span { place, length }.open(self.objects());
         let found = open.and_then(|mut open| OciDigest::read(Algorithm::Sha256, &mut open));
         let pack = place.pack;
@@ -89,37 +127,44 @@ impl BlobStore {
     }
 }
 
-fn plan(upload: &Upload, mut places: Places) -> Plan {
+fn plan(upload: &Upload, frames: &[BlobFrame], mut places: Places) -> Result<Plan, Digest> {
+    let received = upload.received_frames();
     let mut pack: Vec<(u64, u64)> = Vec::new();
-    let (mut first, mut end) = (0, 0);
-    let mut frames = Vec::new();
-    for frame in upload.frames() {
-        let place = *places.entry(frame.digest).or_insert_with(|| {
+    let mut end = 0;
+    let mut recipe = Vec::new();
+    for frame in frames {
+        let place = if let Some(place) = places.get(&frame.digest) {
+            *place
+        } else {
+            let (first, size) = match received.get(&frame.digest) {
+                Some((first, found)) if found == frame => (*first, frame.size),
+                _ => return Err(frame.digest),
+            };
+            match pack.last_mut() {
+                Some((start, length)) if *start + *length == first => *length += size,
+                _ => pack.push((first, size)),
+            }
             let place = Place {
                 pack: upload.pack(),
                 offset: end,
             };
-            end += frame.length;
-            match pack.last_mut() {
-                Some((start, length)) if *start + *length == first => *length += frame.length,
-                _ => pack.push((first, frame.length)),
-            }
+            end += size;
+            places.insert(frame.digest, place);
             place
-        });
-        frames.push(Placed { frame, place });
-        first += frame.length;
+        };
+        let frame = *frame;
+        recipe.push(Placed { frame, place });
     }
-    Plan {
-        recipe: Recipe::new(frames),
+    Ok(Plan {
+        recipe: Recipe::new(recipe),
         pack,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
-    use bulla_schemas::Digest;
     use bytes::Bytes;
     use futures_util::TryStreamExt as _;
     use tempfile::TempDir;
@@ -172,7 +217,11 @@ mod tests {
             let (mut upload, digest) = self.upload(content);
             let frames = upload.frames();
             let stored = self.store.find_frames(&digest, &frames, indexed).unwrap();
-            let recipe = self.store.pack(&mut upload, &digest, stored).unwrap();
+            let recipe = self
+                .store
+                .pack(&mut upload, &digest, &frames, stored)
+                .unwrap()
+                .unwrap();
             let places = recipe.frames().iter();
             let places = places.map(|placed| (placed.frame.digest, placed.place));
             (digest, places.collect())

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
 use serde::{Deserialize, Serialize};
 
-use crate::frames::{Frame, PackId, Place, Placed};
+use crate::frames::{PackId, Place, Placed};
 
 /// Most bytes of a recipe that is stored.
 pub(super) const MAX_LEN: u64 = 16 << 20;
@@ -49,7 +50,7 @@ impl Recipe {
 
     /// Returns the size of the blob in bytes.
     pub(super) fn size(&self) -> u64 {
-        self.frames.iter().map(|placed| placed.frame.length).sum()
+        self.frames.iter().map(|placed| placed.frame.size).sum()
     }
 
     /// Returns the packs, and how long each of them is at least.
@@ -57,7 +58,7 @@ impl Recipe {
         let mut packs: HashMap<PackId, u64> = HashMap::new();
         for Placed { frame, place } in &self.frames {
             let end = packs.entry(place.pack).or_default();
-            *end = (*end).max(place.offset + frame.length);
+            *end = (*end).max(place.offset + frame.size);
         }
         packs
     }
@@ -67,8 +68,8 @@ impl Recipe {
         let mut spans: Vec<Span> = Vec::new();
         let (mut skip, mut left) = (first, length);
         for Placed { frame, place } in &self.frames {
-            let before = skip.min(frame.length);
-            let taken = left.min(frame.length - before);
+            let before = skip.min(frame.size);
+            let taken = left.min(frame.size - before);
             skip -= before;
             left -= taken;
             if taken == 0 {
@@ -99,7 +100,10 @@ impl Recipe {
             offset.checked_add(length)?;
             let pack = *document.packs.get(pack)?;
             frames.push(Placed {
-                frame: Frame { digest, length },
+                frame: BlobFrame {
+                    digest,
+                    size: length,
+                },
                 place: Place { pack, offset },
             });
         }
@@ -119,7 +123,7 @@ impl Recipe {
                 packs.push(place.pack);
                 packs.len() - 1
             });
-            Line(frame.digest, frame.length, number, place.offset)
+            Line(frame.digest, frame.size, number, place.offset)
         };
         let frames = self.frames.iter().map(line).collect();
         serde_json::to_vec(&Document { packs, frames }).expect("a recipe is strings and numbers")
@@ -143,9 +147,9 @@ mod tests {
     /// Frames of these packs, offsets and lengths.
     fn recipe(frames: &[(u8, u64, u64)]) -> Recipe {
         let placed = |(number, offset, length): &(u8, u64, u64)| Placed {
-            frame: Frame {
+            frame: BlobFrame {
                 digest: Digest::of(&offset.to_le_bytes()),
-                length: *length,
+                size: *length,
             },
             place: Place {
                 pack: pack(*number),

@@ -1,17 +1,20 @@
 //! One blob that is being received, hashed and cut while it comes.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use bulla_bundle::Cutter;
 use bulla_files::{Attempt as _, FileError};
+use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
 use bytes::Bytes;
 use tempfile::{NamedTempFile, TempPath};
 use uuid::Uuid;
 
-use super::cutter::Cutter;
 use super::error::StoreError;
-use crate::frames::{Frame, PackId};
+use crate::frames::PackId;
 use crate::oci::digest::{Algorithm, OciDigest};
 
 /// One upload, held by one request at a time.
@@ -88,8 +91,25 @@ impl Upload {
     }
 
     /// Returns the frames of what was received; none where it is better kept whole.
-    pub(crate) fn frames(&self) -> Vec<Frame> {
+    pub(crate) fn frames(&self) -> Vec<BlobFrame> {
         self.cutter.frames()
+    }
+
+    /// Returns every frame that was received, and where in the upload it begins.
+    pub(crate) fn received_frames(&self) -> HashMap<Digest, (u64, BlobFrame)> {
+        let mut first = 0;
+        let mut received = HashMap::new();
+        for frame in self.cutter.all_frames() {
+            received.insert(frame.digest, (first, frame));
+            first += frame.size;
+        }
+        received
+    }
+
+    /// Opens some of the bytes for reading.
+    pub(super) fn open(&mut self, first: u64, length: u64) -> io::Result<impl Read> {
+        self.file.seek(SeekFrom::Start(first))?;
+        Ok(Read::by_ref(&mut self.file).take(length))
     }
 
     /// The name of the pack that the upload, or some of it, may become.
@@ -106,12 +126,11 @@ impl Upload {
 
     /// Makes a file of some of the bytes, from where to how many, durable and of its own.
     pub(super) fn extract(&mut self, ranges: &[(u64, u64)]) -> Result<TempPath, FileError> {
-        let directory = self.path.parent().unwrap_or(&self.path);
-        let extract = NamedTempFile::new_in(directory).attempt("create a file in", directory)?;
+        let directory = self.path.parent().unwrap_or(&self.path).to_owned();
+        let extract = NamedTempFile::new_in(&directory).attempt("create a file in", &directory)?;
         let mut copy = |mut to: &File| {
             for (first, length) in ranges {
-                self.file.seek(SeekFrom::Start(*first))?;
-                if io::copy(&mut Read::by_ref(&mut self.file).take(*length), &mut to)? != *length {
+                if io::copy(&mut self.open(*first, *length)?, &mut to)? != *length {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }

@@ -20,6 +20,7 @@
 //! | What must be checked before what is believed? | `verify`, `limits` |
 //! | How does a bundle travel as one file? | `file` |
 //! | What changes between two releases? | `diff` |
+//! | Where do the frames of any blob end? | `cutter` |
 //!
 //! There is one possible bundle for a tree, and the reader refuses whatever the writer could not
 //! have written. Headers of the tar follow from the index, so nobody needs to believe one: an
@@ -34,6 +35,7 @@
 mod bundle;
 mod canonical;
 mod cut;
+mod cutter;
 mod diff;
 mod document;
 mod file;
@@ -53,6 +55,7 @@ mod write;
 
 pub use bundle::{BlobSource, Bundle, BundleBlob};
 pub use canonical::{TarError, TarSpan};
+pub use cutter::{Cutter, cut_frames, is_worth_cutting};
 pub use diff::{compare, diff, has_content};
 pub use file::{BundleFile, BundleFileError, LogCopy, read_bundle_file, write_bundle_file};
 pub use frame::{Frame, FrameError};

@@ -3,6 +3,7 @@
 //! The border between bytes and network: a blocking thread reads, an async task sends.
 
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use bulla_schemas::manifest::Descriptor;
 use bytes::Bytes;
 use futures_util::Stream;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE};
-use reqwest::{Body, Method, Response};
+use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -63,7 +64,7 @@ impl<'a> Upload<'a> {
         self.put(&location, 0, open).await
     }
 
-    async fn begin(&self) -> Result<Url, ClientError> {
+    pub(super) async fn begin(&self) -> Result<Url, ClientError> {
         let parts = ["v2"].into_iter().chain(self.project.as_str().split('/'));
         let url = self.client.at(parts.chain(["blobs", "uploads", ""]));
         let request = self.client.request(Method::POST, &url);
@@ -88,11 +89,7 @@ impl<'a> Upload<'a> {
         open: &impl Fn() -> io::Result<Box<dyn Read + Send>>,
     ) -> Result<(), ClientError> {
         let size = self.descriptor.size;
-        let unreadable = |source| ClientError::Content {
-            url: location.to_string(),
-            source,
-        };
-        let reader = open().map_err(unreadable)?;
+        let reader = open().map_err(|source| unreadable(location, source))?;
         let mut url = location.clone();
         url.query_pairs_mut()
             .append_pair("digest", &self.descriptor.digest.to_string());
@@ -104,21 +101,40 @@ impl<'a> Upload<'a> {
         if offset > 0 {
             request = request.header(CONTENT_RANGE, format!("{offset}-{}", size - 1));
         }
-        let moved = Arc::new(AtomicU64::new(0));
-        let (body, mut failure) = stream(reader, offset..size, Arc::clone(&moved));
-        let sent = self.client.send_body(request.body(Body::wrap_stream(body)));
-        let answered = tokio::select! {
-            answered = sent => answered,
-            () = standstill(&moved) => Err(ClientError::Stalled {
-                url: location.to_string(),
-                idle: PATIENCE,
-            }),
-        };
-        // When the source fails, the connection breaks: the source is the reason.
-        match failure.try_recv() {
-            Ok(source) => Err(unreadable(source)),
-            Err(_) => answered.map(drop),
-        }
+        send(self.client, request, location, reader, offset..size).await
+    }
+}
+
+/// Sends bytes of a reader as the body of a request, for as long as they move.
+pub(super) async fn send(
+    client: &Client,
+    request: RequestBuilder,
+    location: &Url,
+    reader: Box<dyn Read + Send>,
+    range: Range<u64>,
+) -> Result<(), ClientError> {
+    let moved = Arc::new(AtomicU64::new(0));
+    let (body, mut failure) = stream(reader, range, Arc::clone(&moved));
+    let sent = client.send_body(request.body(Body::wrap_stream(body)));
+    let answered = tokio::select! {
+        answered = sent => answered,
+        () = standstill(&moved) => Err(ClientError::Stalled {
+            url: location.to_string(),
+            idle: PATIENCE,
+        }),
+    };
+    // When the source fails, the connection breaks: the source is the reason.
+    match failure.try_recv() {
+        Ok(source) => Err(unreadable(location, source)),
+        Err(_) => answered.map(drop),
+    }
+}
+
+/// The content to push could not be read.
+pub(super) fn unreadable(location: &Url, source: io::Error) -> ClientError {
+    ClientError::Content {
+        url: location.to_string(),
+        source,
     }
 }
 
@@ -140,7 +156,7 @@ type Piece = io::Result<Bytes>;
 /// reader failed, if it did.
 fn stream(
     reader: Box<dyn Read + Send>,
-    range: std::ops::Range<u64>,
+    range: Range<u64>,
     moved: Arc<AtomicU64>,
 ) -> (
     impl Stream<Item = Piece> + Send + 'static,
@@ -167,7 +183,7 @@ fn stream(
 /// Reads `range` in pieces until the other side has gone away.
 fn read_pieces(
     mut reader: Box<dyn Read + Send>,
-    range: std::ops::Range<u64>,
+    range: Range<u64>,
     pieces: &mpsc::Sender<Piece>,
 ) -> io::Result<()> {
     io::copy(&mut (&mut reader).take(range.start), &mut io::sink())?;

@@ -4,6 +4,7 @@
 
 mod download;
 mod follow;
+mod frames;
 mod hosts;
 mod refusal;
 mod server;

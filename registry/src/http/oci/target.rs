@@ -16,6 +16,8 @@ pub(crate) enum Target {
     Uploads,
     /// `blobs/uploads/<id>`
     Upload(String),
+    /// `_bulla/frames`
+    Frames,
     /// `manifests/<tag or digest>`
     Manifest(Reference),
     /// `tags/list`
@@ -32,6 +34,7 @@ pub(crate) fn parse(path: &str) -> Result<(ProjectName, Target), Problem> {
             (name, Target::Uploads)
         }
         [name @ .., "blobs", "uploads", id] => (name, Target::Upload((*id).to_owned())),
+        [name @ .., "_bulla", "frames"] => (name, Target::Frames),
         [name @ .., "tags", "list"] => (name, Target::Tags),
         [name @ .., "blobs", digest] => (name, Target::Blob(parse_digest(digest)?)),
         [name @ .., "referrers", digest] => (name, Target::Referrers(parse_digest(digest)?)),
@@ -66,6 +69,7 @@ mod tests {
             ("a/blobs/uploads/", "a", Target::Uploads),
             ("a/b/blobs/uploads", "a/b", Target::Uploads),
             ("a/blobs/uploads/7", "a", Target::Upload("7".to_owned())),
+            ("a/_bulla/frames", "a", Target::Frames),
             ("a/tags/list/tags/list", "a/tags/list", Target::Tags),
             (
                 "blobs/manifests/latest",

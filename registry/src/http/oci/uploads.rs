@@ -150,7 +150,7 @@ async fn mount(
     if caller.may(Scope::Pull, &from).is_err() || !app.catalog.has_blob(&from, &digest).await? {
         return Ok(None);
     }
-    app.catalog.add_blob(project, &digest).await?;
+    app.catalog.mount(project, &digest).await?;
     Ok(Some(digest))
 }
 
@@ -272,7 +272,7 @@ fn check_place(
     if fits { Ok(()) } else { Err(wrong()) }
 }
 
-fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
+pub(super) fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
     text.parse().map_err(Problem::Digest)
 }
 
@@ -289,7 +289,7 @@ fn status(status: StatusCode, project: &ProjectName, id: &str, offset: u64) -> R
     response
 }
 
-fn created(project: &ProjectName, digest: &OciDigest) -> Response {
+pub(super) fn created(project: &ProjectName, digest: &OciDigest) -> Response {
     let mut response = StatusCode::CREATED.into_response();
     let headers = response.headers_mut();
     headers.insert(LOCATION, ascii(&format!("/v2/{project}/blobs/{digest}")));

@@ -5,10 +5,11 @@
 //! frames and blocks say where the next one begins. What they say decides nothing else. From the
 //! first byte that begins no frame, all that comes counts as one more frame.
 
-use bulla_schemas::Digest;
-use sha2::{Digest as _, Sha256};
+use std::io::{self, Read};
 
-use crate::frames::Frame;
+use bulla_schemas::Digest;
+use bulla_schemas::api::BlobFrame;
+use sha2::{Digest as _, Sha256};
 
 const FRAME: u32 = 0xFD2F_B528;
 /// The last four bits are free.
@@ -24,7 +25,7 @@ const MOST_CUTS: usize = 32 * 1024;
 
 /// Cuts and hashes one content.
 #[derive(Debug)]
-pub(super) struct Cutter {
+pub struct Cutter {
     step: Step,
     /// What has come of the field that `step` waits for.
     field: Field,
@@ -34,10 +35,32 @@ pub(super) struct Cutter {
     whole: Sha256,
     received: u64,
     /// The frames that have ended.
-    frames: Vec<Frame>,
+    frames: Vec<BlobFrame>,
     /// Of the frame that has begun. The first one has none: so far it is everything.
     frame: Option<Sha256>,
     length: u64,
+}
+
+/// Tells whether content of these frames is worth storing frame by frame.
+pub fn is_worth_cutting(frames: &[BlobFrame]) -> bool {
+    let sizes = frames.iter().map(|frame| frame.size);
+    let size = sizes.fold(0, u64::saturating_add);
+    let count = frames.len() as u64;
+    (2..=MOST_CUTS as u64 + 1).contains(&count)
+        && size >= LEAST_CONTENT
+        && size / count >= LEAST_AVERAGE
+}
+
+/// Cuts all that a reader has.
+pub fn cut_frames(mut reader: impl Read) -> io::Result<Vec<BlobFrame>> {
+    let mut cutter = Cutter::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(cutter.frames()),
+            length => cutter.push(&buffer[..length]),
+        }
+    }
 }
 
 /// What comes next.
@@ -61,9 +84,15 @@ struct Field {
     filled: usize,
 }
 
+impl Default for Cutter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Cutter {
     /// Begins with the first byte.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             step: Step::Magic,
             field: Field::default(),
@@ -77,7 +106,7 @@ impl Cutter {
     }
 
     /// Takes the next bytes.
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+    pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let taken = match self.step.width() {
                 None => bytes.len(),
@@ -103,29 +132,29 @@ impl Cutter {
     }
 
     /// Returns how many bytes have come.
-    pub(super) fn received(&self) -> u64 {
+    pub fn received(&self) -> u64 {
         self.received
     }
 
     /// Returns the digest of everything that has come.
-    pub(super) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         self.whole.clone().finalize().into()
     }
 
-    /// Returns the frames of everything that has come; none where it is better kept whole.
-    pub(super) fn frames(&self) -> Vec<Frame> {
-        let frames = self.all_frames();
-        let average = self.received / (frames.len() as u64).max(1);
-        if frames.len() < 2 || self.received < LEAST_CONTENT || average < LEAST_AVERAGE {
-            return Vec::new();
+    /// Returns the frames of everything that has come.
+    pub fn all_frames(&self) -> Vec<BlobFrame> {
+        let mut frames = self.frames.clone();
+        if self.length > 0 {
+            frames.push(self.open_frame());
         }
         frames
     }
 
-    fn all_frames(&self) -> Vec<Frame> {
-        let mut frames = self.frames.clone();
-        if self.length > 0 {
-            frames.push(self.open_frame());
+    /// Returns the same where it is worth the while to store the frames one by one, else none.
+    pub fn frames(&self) -> Vec<BlobFrame> {
+        let mut frames = self.all_frames();
+        if !is_worth_cutting(&frames) {
+            frames.clear();
         }
         frames
     }
@@ -139,11 +168,11 @@ impl Cutter {
         self.length += bytes.len() as u64;
     }
 
-    fn open_frame(&self) -> Frame {
+    fn open_frame(&self) -> BlobFrame {
         let hasher = self.frame.as_ref().unwrap_or(&self.whole);
-        Frame {
+        BlobFrame {
             digest: hasher.clone().finalize().into(),
-            length: self.length,
+            size: self.length,
         }
     }
 
@@ -239,7 +268,7 @@ mod tests {
     use super::*;
 
     fn zstd(content: &[u8], level: i32, checksum: bool) -> Vec<u8> {
-        let mut encoder = zstd::Encoder::new(Vec::new(), level).unwrap();
+        let mut encoder = ::zstd::Encoder::new(Vec::new(), level).unwrap();
         encoder.include_checksum(checksum).unwrap();
         std::io::Write::write_all(&mut encoder, content).unwrap();
         encoder.finish().unwrap()
@@ -264,14 +293,14 @@ mod tests {
         cutter
     }
 
-    fn frames_of(content: &[u8], piece: usize) -> Vec<Frame> {
+    fn frames_of(content: &[u8], piece: usize) -> Vec<BlobFrame> {
         cut(content, piece).all_frames()
     }
 
-    fn frame(bytes: &[u8]) -> Frame {
-        Frame {
+    fn frame(bytes: &[u8]) -> BlobFrame {
+        BlobFrame {
             digest: Digest::of(bytes),
-            length: bytes.len() as u64,
+            size: bytes.len() as u64,
         }
     }
 
@@ -352,7 +381,7 @@ mod tests {
                     if *skip { skippable(content) } else { zstd(content, *level, *checksum) }
                 })
                 .collect();
-            let expected: Vec<Frame> = frames.iter().map(|bytes| frame(bytes)).collect();
+            let expected: Vec<BlobFrame> = frames.iter().map(|bytes| frame(bytes)).collect();
             prop_assert_eq!(frames_of(&frames.concat(), piece), expected);
         }
 
@@ -362,7 +391,7 @@ mod tests {
             for content in [content, magic] {
                 let mut rest = &content[..];
                 for found in frames_of(&content, piece) {
-                    let (one, later) = rest.split_at(usize::try_from(found.length).unwrap());
+                    let (one, later) = rest.split_at(usize::try_from(found.size).unwrap());
                     prop_assert_eq!(found, frame(one));
                     rest = later;
                 }

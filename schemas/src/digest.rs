@@ -194,9 +194,11 @@ pub(crate) fn hex_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema 
 
 /// The library also takes upper case and a prefix, of which a digest has neither.
 fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    text.bytes()
-        .all(is_hex)
-        .then(|| const_hex::decode_to_array(text).ok())
+    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    // To the end in any case, which takes several digits at once.
+    let are_hex = digits.iter().fold(true, |all, digit| all & is_hex(*digit));
+    are_hex
+        .then(|| const_hex::decode_to_array(digits).ok())
         .flatten()
 }
 

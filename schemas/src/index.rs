@@ -8,6 +8,7 @@
 //!
 //! The index is a pure function of the tar and the tar of the index and the contents.
 
+use memchr::{memchr, memchr2};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -145,6 +146,10 @@ impl IndexEntry {
     /// Reads a line without its line feed and refuses every text but the one that
     /// [`Self::write_line`] writes.
     pub fn from_line(text: &[u8]) -> Result<Self, IndexLineError> {
+        plain_file(text).map_or_else(|| Self::from_json(text), Ok)
+    }
+
+    fn from_json(text: &[u8]) -> Result<Self, IndexLineError> {
         let line: Line = serde_json::from_slice(text).map_err(IndexLineError::Json)?;
         let kind = match (line.t, line.x, line.s, line.d, line.l) {
             (Kind::D, false, None, None, None) => EntryKind::Directory,
@@ -171,6 +176,29 @@ impl IndexEntry {
     }
 }
 
+/// Reads what nearly all lines are, a file whose path needs no escapes, several times as fast.
+/// `None` says nothing about a line.
+fn plain_file(line: &[u8]) -> Option<IndexEntry> {
+    let rest = std::str::from_utf8(line).ok()?.strip_prefix(r#"{"p":""#)?;
+    let (path, rest) = rest.split_at(memchr2(b'"', b'\\', rest.as_bytes())?);
+    let rest = rest.strip_prefix(r#"","t":"f""#)?;
+    let executable = rest.strip_prefix(r#","x":true"#);
+    let rest = executable.unwrap_or(rest).strip_prefix(r#","s":"#)?;
+    let (size, rest) = rest.split_at(memchr(b',', rest.as_bytes())?);
+    let digest = rest.strip_prefix(r#","d":""#)?.strip_suffix(r#""}"#)?;
+    if size.starts_with(['0', '+']) && size != "0" {
+        return None;
+    }
+    Some(IndexEntry {
+        path: path.parse().ok()?,
+        kind: EntryKind::File {
+            executable: executable.is_some(),
+            size: size.parse().ok()?,
+            digest: Digest::from_hex(digest).ok()?,
+        },
+    })
+}
+
 fn write_text(text: &str, buffer: &mut Vec<u8>) {
     // Infallible: a string, into memory.
     let _ = serde_json::to_writer(buffer, text);
@@ -178,6 +206,8 @@ fn write_text(text: &str, buffer: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -199,6 +229,31 @@ mod tests {
             let mut written = Vec::new();
             entry.write_line(&mut written);
             assert_eq!(String::from_utf8(written).unwrap(), format!("{line}\n"));
+        }
+    }
+
+    proptest! {
+        /// A line of a file in which one byte is another, or none.
+        #[test]
+        fn the_fast_way_reads_no_other_line_and_reads_none_otherwise(
+            path in "[a-z0-9\"\\\\/. \u{7f}-\u{a0}ü]{1,6}",
+            executable: bool,
+            size in prop_oneof!["[0-9+]{1,3}", "[0-9]{19,21}"],
+            (at, byte) in (any::<prop::sample::Index>(), prop_oneof![Just(None), any::<u8>().prop_map(Some)]),
+        ) {
+            let (x, hex) = (if executable { r#","x":true"# } else { "" }, Digest::of(b"").hex());
+            let line = format!(r#"{{"p":"{path}","t":"f"{x},"s":{size},"d":"{hex}"}}"#);
+            let mut line = line.into_bytes();
+            let at = at.index(line.len());
+            match byte {
+                Some(byte) => line[at] = byte,
+                None => drop(line.remove(at)),
+            }
+            for line in [line, format!(r#"{{"p":"{path}","t":"f"{x},"s":{size},"d":"{hex}"}}"#).into_bytes()] {
+                if let Some(fast) = plain_file(&line) {
+                    prop_assert_eq!(IndexEntry::from_json(&line).ok(), Some(fast));
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 use bulla_schemas::Digest;
 use bulla_schemas::index::{EntryKind, IndexEntry};
 use bulla_schemas::release::ReleaseDocument;
+use memchr::memchr_iter;
 use rayon::prelude::*;
 
 use super::error::VerifyError;
@@ -17,8 +18,9 @@ pub(super) fn verify(
     release: &ReleaseDocument,
     limits: &Limits,
 ) -> Result<Vec<IndexEntry>, VerifyError> {
-    check_digest(index, release)?;
-    let entries = read(index, limits)?;
+    let (digest, entries) = rayon::join(|| check_digest(index, release), || read(index, limits));
+    digest?;
+    let entries = entries?;
     rules::check_entries(
         entries
             .iter()
@@ -65,9 +67,12 @@ fn read(index: &[u8], limits: &Limits) -> Result<Vec<IndexEntry>, VerifyError> {
         .strip_suffix(b"\n")
         .ok_or(VerifyError::UnterminatedIndex)?;
     let mut lines = Vec::new();
-    for (number, line) in (1_u64..).zip(text.split(|byte| *byte == b'\n')) {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', text).chain([text.len()]);
+    for (number, end) in (1_u64..).zip(ends) {
         limits.check_entries(number)?;
-        lines.push(line);
+        lines.push(&text[start..end]);
+        start = end + 1;
     }
     let entries: Option<_> = lines
         .par_iter()

@@ -89,16 +89,22 @@ impl Draft {
         &self.path
     }
 
+    /// Makes the content durable that was written so far.
+    pub(crate) fn sync(&self) -> Result<(), FileError> {
+        self.file.sync_all().attempt("write", &self.path)
+    }
+
     /// Puts the file in place, durably. What was there before is there until then.
     pub fn put(self) -> Result<(), FileError> {
-        self.file.sync_all().attempt("write", &self.path)?;
+        self.sync()?;
         let directory = parent_of(&self.path).to_owned();
         self.put_later()?;
         sync_directory(&directory)
     }
 
-    /// Puts the file in place; it is durable once its file system is synced.
-    pub(crate) fn put_later(self) -> Result<(), FileError> {
+    /// Puts the file in place; it is durable once its file system is synced, or once that was done
+    /// to its content before and to its directory after.
+    pub fn put_later(self) -> Result<(), FileError> {
         let put = || {
             let temporary = match self.temporary {
                 Some(temporary) => temporary,

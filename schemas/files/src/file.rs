@@ -63,6 +63,24 @@ pub fn write_later(path: &Path, content: &[u8]) -> Result<(), FileError> {
     drafted(path, content)?.put_later()
 }
 
+/// Replaces the content of files of one directory as [`write`] does each, and waits once for their
+/// names.
+pub fn write_together<'a>(
+    files: impl IntoIterator<Item = (&'a Path, &'a [u8])>,
+) -> Result<(), FileError> {
+    let mut drafts = Vec::new();
+    for (path, content) in files {
+        let draft = drafted(path, content)?;
+        draft.sync()?;
+        drafts.push(draft);
+    }
+    let directory = drafts
+        .first()
+        .map(|draft| parent_of(draft.path()).to_owned());
+    drafts.into_iter().try_for_each(Draft::put_later)?;
+    directory.map_or(Ok(()), |directory| sync_directory(&directory))
+}
+
 /// Writes a file unless there is one, and tells whether it did. For names that say what the content
 /// is: no process replaces what another one reads.
 pub fn write_once(path: &Path, content: &[u8]) -> Result<bool, FileError> {
@@ -103,6 +121,15 @@ pub fn remove(path: &Path) -> Result<bool, FileError> {
         Ok(()) => sync_parent(path).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error).attempt("remove", path),
+    }
+}
+
+/// Removes a file, and is content when there is none; it is gone for good once its file system is
+/// synced.
+pub fn remove_later(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).attempt("remove", path),
+        _ => Ok(()),
     }
 }
 

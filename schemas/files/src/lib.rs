@@ -58,8 +58,8 @@ pub use directory::{
 pub use draft::{Draft, Readers, is_temporary};
 pub use error::{Attempt, FileError};
 pub use file::{
-    has_file, open_file, read, read_json, read_up_to, remove, rename, write, write_json,
-    write_later, write_once,
+    has_file, open_file, read, read_json, read_up_to, remove, remove_later, rename, write,
+    write_json, write_later, write_once, write_together,
 };
 pub use kind::special_type;
 pub use lock::{Lock, TryLock};

@@ -120,9 +120,11 @@ impl Directory {
     /// Remembers a state and the checkpoint that it was accepted with. The state comes second: a
     /// checkpoint that is ahead of it only says that there was more.
     pub(super) fn write_state(&self, note: &[u8], state: &LogState) -> Result<(), FollowError> {
-        bulla_files::write(&self.0.join("checkpoint"), note)?;
-        bulla_files::write(&self.0.join("state"), &state.to_bytes())?;
-        Ok(())
+        let (checkpoint, snapshot) = (self.0.join("checkpoint"), self.0.join("state"));
+        Ok(bulla_files::write_together([
+            (checkpoint.as_path(), note),
+            (snapshot.as_path(), state.to_bytes().as_slice()),
+        ])?)
     }
 }
 

@@ -23,7 +23,8 @@ use crate::site::Site;
 use crate::state::bundles;
 
 /// Fetches everything of a bundle but its payload. `total` is what the release statement says that
-/// the whole bundle has; `known` are bundles on this disk, whose indexes may hold the same frames.
+/// the whole bundle has; `known` are bundles on this disk, whose indexes may hold the same frames,
+/// the likeliest first.
 pub(crate) async fn pull(
     site: &Site,
     client: &Client,

@@ -6,31 +6,37 @@ use crate::drift::examine::{Depth, examine};
 use crate::drift::{DriftError, set_aside};
 use crate::observer::Observer;
 use crate::site::Site;
-use crate::tree::compare::in_words;
+use crate::state::record::TreeRecord;
+use crate::tree::compare::{in_words, is_untouched};
 use crate::tree::{permissions, place};
 use bulla_schemas::units::count;
 
-/// Says which paths of the tree that was live were edited, and where they are.
-pub(super) fn say(site: &Site, left: &Digest, observer: &dyn Observer) {
+/// Returns what is to be said of a live tree that is going to be left: which of its paths were
+/// edited, and where they are. A record of it that was read already says quickly that none were.
+pub(super) fn of_left(site: &Site, left: &Digest, known: Option<&TreeRecord>) -> Vec<String> {
+    if known.is_some_and(|known| is_untouched(known, &site.tree(left))) {
+        return Vec::new();
+    }
     let Ok(Some(comparison)) = examine(site, left, Depth::Quick) else {
-        return;
+        return Vec::new();
     };
-    for point in &comparison.mounted {
-        observer.note(&format!(
+    let covered = comparison.mounted.iter().map(|point| {
+        format!(
             "something is mounted on `{}`, in the tree that is left; the live one is without it",
             site.tree(left).join(point).display()
-        ));
-    }
-    if !comparison.differences.is_empty() {
-        observer.note(&format!(
+        )
+    });
+    let edited = (!comparison.differences.is_empty()).then(|| {
+        format!(
             "the tree of {}, which is left, was edited: {}; it stays in `{}` and goes to `{}` when \
              it is not needed any more",
             left.short(),
             in_words(&comparison.differences),
             site.tree(left).display(),
             site.set_aside().display(),
-        ));
-    }
+        )
+    });
+    covered.chain(edited).collect()
 }
 
 /// Makes a tree ready that is going to be live and is what was installed: as far as this user may,

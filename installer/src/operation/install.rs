@@ -21,7 +21,7 @@ use super::persistent;
 use super::resolve::Resolved;
 use super::retention;
 use super::rollout::{Arrival, When};
-use super::write::Writing;
+use super::write::{WriteError, Writing, Written};
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
@@ -36,7 +36,7 @@ use crate::state::bundles;
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{output, rollout, with_causes, with_hint};
-use crate::tree::{Difference, ReleaseNote, note, persist, releases, remove};
+use crate::tree::{Difference, ReleaseNote, TreeError, note, persist, releases, remove};
 
 use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
 
@@ -101,16 +101,18 @@ pub fn install(
         skipped: when.skipped(),
         observer,
     };
-    let (bundle, outcome) = attempt
+    let Made {
+        bundle,
+        outcome,
+        edits,
+    } = attempt
         .make_tree()
         .inspect_err(|error| attempt.clean_up(error))?;
     let revision = bundle.release().source.revision().to_owned();
-    let policy = &request.config.persist;
-    persistent::prepare(site, &bundle.release().install, policy, observer)?;
-    if !site.note(&resolved.hash).exists() {
-        let note = ReleaseNote::new(&bundle, &resolved.promotion, request.now);
-        note::write(site, &note)?;
-    }
+    let install = &bundle.release().install;
+    persistent::prepare(site, install, &request.config.persist, observer)?;
+    attempt.note_tree(&bundle)?;
+    let leaves = from.filter(|live| *live != resolved.hash);
     let follows = history.channel() == Some(&request.channel);
     let activator = Activator {
         site,
@@ -124,9 +126,7 @@ pub fn install(
         hold::write(&site.hold(), kept.as_ref())?;
         Ended::Done
     } else {
-        if let Some(left) = from.filter(|left| *left != resolved.hash) {
-            edits::say(site, &left, observer);
-        }
+        say_edits(site, leaves, edits, observer);
         let activation = attempt.activation(revision.clone(), position);
         if outcome == Outcome::AlreadyLive {
             activator.note(activation, kept.clone())?
@@ -142,8 +142,8 @@ pub fn install(
         Ended::Unwritten(error) => observer.note(&with_causes(&error)),
         Ended::Failed(failed) => return Err(LiveError::Failed(failed).into()),
     }
-    if let Some(left) = from.filter(|left| *left != resolved.hash) {
-        left::say_who_stays(site, &left, uses, observer);
+    if let Some(live) = leaves {
+        left::say_who_stays(site, &live, uses, observer);
     }
     if standing.is_none() {
         say_hold(site, kept.as_ref(), hold.as_ref(), observer);
@@ -173,6 +173,19 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
         revision: revision.unwrap_or_default(),
         from,
         outcome,
+    }
+}
+
+/// Says which paths of the tree that is left were edited, as it was compared on the way or is now.
+fn say_edits(
+    site: &Site,
+    leaves: Option<Digest>,
+    edits: Option<Vec<String>>,
+    observer: &dyn Observer,
+) {
+    let edits = edits.or_else(|| Some(edits::of_left(site, &leaves?, None)));
+    for sentence in edits.iter().flatten() {
+        observer.note(sentence);
     }
 }
 
@@ -237,9 +250,17 @@ struct Attempt<'a> {
     observer: &'a dyn Observer,
 }
 
+/// A release whose tree is there, complete and unchanged.
+struct Made {
+    bundle: VerifiedBundle,
+    outcome: Outcome,
+    /// What is to be said of the tree that is going to be left, where it was compared on the way.
+    edits: Option<Vec<String>>,
+}
+
 impl Attempt<'_> {
     /// Makes sure that the release's tree is there, complete and unchanged.
-    fn make_tree(&self) -> Result<(VerifiedBundle, Outcome), InstallError> {
+    fn make_tree(&self) -> Result<Made, InstallError> {
         let bundle = self.bundle()?;
         hooks::check(&self.request.hooks, &bundle.release().install)?;
         // What is live already runs without it, and is not made worse.
@@ -257,20 +278,35 @@ impl Attempt<'_> {
                 } else {
                     Outcome::OnDisk
                 };
-                return Ok((bundle, outcome));
+                return Ok(Made {
+                    bundle,
+                    outcome,
+                    edits: None,
+                });
             }
             Some(found) => found.differences.as_slice(),
             None => &[],
         };
-        let outcome = self.write(&bundle, differences)?;
-        Ok((bundle, outcome))
+        let written = self.write(&bundle, differences)?;
+        let outcome = Outcome::Written {
+            files: bundle.release().files,
+            in_place: written.in_place,
+            shared: written.shared,
+            downloaded: written.downloaded.bytes,
+            resumed: written.downloaded.resumed,
+        };
+        Ok(Made {
+            bundle,
+            outcome,
+            edits: written.edits,
+        })
     }
 
     fn write(
         &self,
         bundle: &VerifiedBundle,
         differences: &[Difference],
-    ) -> Result<Outcome, InstallError> {
+    ) -> Result<Written, WriteError> {
         let hash = bundle.hash();
         let mut order: Vec<Digest> = self.live.into_iter().collect();
         let latest = self.history.latest_first();
@@ -295,7 +331,7 @@ impl Attempt<'_> {
         {
             free.remove(before);
         }
-        let written = Writing {
+        Writing {
             site: self.site,
             bundle,
             promotion: &self.resolved.promotion,
@@ -309,14 +345,7 @@ impl Attempt<'_> {
             now: self.request.now,
             observer: self.observer,
         }
-        .write()?;
-        Ok(Outcome::Written {
-            files: bundle.release().files,
-            in_place: written.in_place,
-            shared: written.shared,
-            downloaded: written.downloaded.bytes,
-            resumed: written.downloaded.resumed,
-        })
+        .write()
     }
 
     /// Takes the bundle from this disk, or fetches all of it but the payload.
@@ -331,11 +360,21 @@ impl Attempt<'_> {
             Source::Registry(client) => client,
             Source::File(file) => return Ok(pull::take(self.site, file, (hash, total))?),
         };
-        let known = releases::on_disk(self.site)?;
+        let mut known = releases::on_disk(self.site)?;
+        known.sort_by_key(|hash| Some(*hash) != self.live);
         let pulled = pull::pull(self.site, client, (hash, total), &known);
         let bundle = self.supply.wait(pulled)?;
         bundles::store(self.site, &bundle)?;
         Ok(bundle)
+    }
+
+    /// Writes the note of a tree that has none.
+    fn note_tree(&self, bundle: &VerifiedBundle) -> Result<(), TreeError> {
+        if self.site.note(&bundle.hash()).exists() {
+            return Ok(());
+        }
+        let note = ReleaseNote::new(bundle, &self.resolved.promotion, self.request.now);
+        note::write(self.site, &note)
     }
 
     /// Removes what a failed install left. Only what is still good is kept: an interrupted

@@ -14,14 +14,17 @@
 mod error;
 mod sources;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::{Digest, Timestamp};
 
+use super::edits;
 use super::take_out::{Moved, NotTakenOut};
 use crate::config::Link;
 use crate::drift::set_aside;
@@ -38,6 +41,7 @@ use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::PromotionRecord;
 use crate::state::leftovers::{self, leftover};
+use crate::state::record::TreeRecord;
 use crate::state::with_causes;
 use crate::tree::compare::{Difference, in_words, look_over};
 use crate::tree::extract::{Extracted, Extraction, Extractor, Frames};
@@ -72,13 +76,15 @@ pub(super) struct Writing<'a> {
 }
 
 /// How a tree was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Written {
     /// Files that stayed in a recycled tree.
     pub(super) in_place: u64,
     /// Files that were cloned, copied and hard-linked from other releases.
     pub(super) shared: [u64; 3],
     pub(super) downloaded: Downloaded,
+    /// What is to be said of the tree that is going to be left, where that was compared.
+    pub(super) edits: Option<Vec<String>>,
 }
 
 impl Writing<'_> {
@@ -95,10 +101,7 @@ impl Writing<'_> {
             self.observer.note(&leftover.to_string());
             leftovers::add(self.site, leftover);
         }
-        let written = written?;
-        let note = ReleaseNote::new(self.bundle, self.promotion, self.now);
-        note::write(self.site, &note)?;
-        Ok(written)
+        written
     }
 
     /// A tree that would be set aside takes along what is mounted in it, which the application
@@ -120,7 +123,27 @@ impl Writing<'_> {
     }
 
     fn write_in(&self, staging: &Staging) -> Result<Written, WriteError> {
-        let (top, mut extracted, written) = self.make(staging)?;
+        let (site, live) = (self.site, self.live);
+        let is_left = |live: &Digest| *live != self.bundle.hash() && self.supply.is_some();
+        let left = live.filter(is_left);
+        thread::scope(|scope| {
+            // The tree that is left is compared beside the rest, once no download is to come in which
+            // it could still be edited. By one thread: the rest waits for the disk more than it works.
+            let look = OnceCell::new();
+            let begin_look = |known: Option<Arc<TreeRecord>>| {
+                let of = |left| move || alone(|| edits::of_left(site, &left, known.as_deref()));
+                look.get_or_init(|| left.map(|left| scope.spawn(of(left))));
+            };
+            let (top, extracted, mut written) = self.make(staging, &begin_look)?;
+            self.put(&top, extracted)?;
+            let look = look.into_inner().flatten();
+            written.edits = look.and_then(|look| look.join().ok());
+            Ok(written)
+        })
+    }
+
+    /// Puts a tree in its place, durably.
+    fn put(&self, top: &Path, mut extracted: Extracted) -> Result<(), WriteError> {
         failpoint!("write::before-sync");
         let hash = self.bundle.hash();
         extracted.record.index = bundles::index_stamp(self.site, &hash);
@@ -130,11 +153,15 @@ impl Writing<'_> {
             let _ = files::remove(&record);
         }
         failpoint!("write::record-written");
+        let note = ReleaseNote::new(self.bundle, self.promotion, self.now);
+        let note = note::draft(self.site, &note)?;
         self.sync_file_systems()?;
         failpoint!("write::synced");
-        self.put_in_place(&top)?;
+        self.put_in_place(top)?;
+        note.put_later()?;
+        files::sync_directory(&self.site.releases())?;
         failpoint!("write::tree-in-place");
-        Ok(written)
+        Ok(())
     }
 
     fn make_directories(&self) -> Result<(), WriteError> {
@@ -147,12 +174,17 @@ impl Writing<'_> {
     }
 
     /// Writes the tree in staging. Returns where it is.
-    fn make(&self, staging: &Staging) -> Result<(PathBuf, Extracted, Written), WriteError> {
+    fn make(
+        &self,
+        staging: &Staging,
+        begin_look: &dyn Fn(Option<Arc<TreeRecord>>),
+    ) -> Result<(PathBuf, Extracted, Written), WriteError> {
         let mut sources = self.sources(Scrutiny::Later)?;
         let mut looked_closely = false;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
-            if sources.add_farther(self.site, &plan.fetched_contents()) {
+            let (wanted, bytes) = (plan.fetched_contents(), plan.fetched_bytes());
+            if sources.add_farther(self.site, &wanted, bytes) {
                 plan = plan::plan(self.bundle, sources.local());
             }
             if sources.recycled().is_some() && plan.in_place() == 0 {
@@ -182,8 +214,9 @@ impl Writing<'_> {
                 progress: self.observer,
             };
             self.observer.start(Some(plan.bytes()));
-            let Some((extracted, downloaded)) = self.extract(&extraction, &sources, staging)?
-            else {
+            let arrived = || begin_look(sources.live_record());
+            let extracted = self.extract(&extraction, &sources, staging, &arrived)?;
+            let Some((extracted, downloaded)) = extracted else {
                 if looked_closely {
                     sources.give_up_recycling();
                 } else {
@@ -196,6 +229,7 @@ impl Writing<'_> {
                 in_place: plan.in_place(),
                 shared: extracted.shared,
                 downloaded,
+                edits: None,
             };
             if let (Some(_), Some(hidden)) = (sources.recycled(), sources.hidden()) {
                 self.observer.note(hidden);
@@ -208,18 +242,21 @@ impl Writing<'_> {
         Sources::find(self.site, &self.order, self.live, &self.free, scrutiny)
     }
 
-    /// Extracts a tree. `None` when the old tree cannot be recycled.
+    /// Extracts a tree, and tells when what it is made of has arrived. `None` when the old tree cannot
+    /// be recycled.
     fn extract(
         &self,
         extraction: &Extraction<'_>,
         sources: &Sources,
         staging: &Staging,
+        arrived: &dyn Fn(),
     ) -> Result<Option<(Extracted, Downloaded)>, WriteError> {
         let plan = extraction.plan;
         let (mut extractor, distrusted, mut downloaded);
         if let (Some(old), Some(remains)) = (sources.recycled(), extraction.remains) {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let taken = self.take_out(old, staging, extraction.top);
+            arrived();
             let recycled = taken.and_then(|()| Ok(remains.recycle(extraction.top)?));
             match recycled {
                 Ok(()) => {}
@@ -240,6 +277,7 @@ impl Writing<'_> {
         } else {
             extractor = Extractor::begin(extraction)?;
             (distrusted, downloaded) = self.fetch_and_write(&mut extractor, &plan.frames)?;
+            arrived();
         }
         if !distrusted.is_empty() {
             downloaded = downloaded.and(self.fetch_instead(&mut extractor, plan, &distrusted)?);
@@ -279,7 +317,7 @@ impl Writing<'_> {
             return Ok((distrusted, Downloaded::default()));
         };
         let (download, arrived) = self.download(supply)?;
-        let (downloaded, distrusted) = std::thread::scope(|scope| {
+        let (downloaded, distrusted) = thread::scope(|scope| {
             let writing = scope.spawn(|| {
                 // Dropped here when writing ends early, which ends the download.
                 let arrived = arrived;
@@ -389,5 +427,14 @@ impl Writing<'_> {
                 .note(&format!("{what} and now lies in `{}`", aside.display()));
         }
         Ok(())
+    }
+}
+
+/// Does with one thread what would take all of them.
+fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1);
+    match one.use_current_thread().build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
     }
 }

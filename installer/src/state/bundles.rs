@@ -96,9 +96,10 @@ fn stamp_of(path: &Path) -> Stamp {
 
 /// Reads a bundle; `None` when it is not kept. What is there and wrong is an error.
 pub(crate) fn read(site: &Site, hash: &Digest) -> Result<Option<VerifiedBundle>, StateError> {
-    let Some((parts, index)) = read_unchecked(site, hash)? else {
+    let Some(parts) = read_parts(site, hash)? else {
         return Ok(None);
     };
+    let index = read_index(site, hash)?;
     parts.verify(index).map(Some).map_err(damaged(site, hash))
 }
 
@@ -118,17 +119,6 @@ pub(crate) fn read_release(site: &Site, hash: &Digest) -> Option<ReleaseDocument
     ReleaseDocument::from_bytes(&release).ok()
 }
 
-/// Reads a bundle up to its index, which is not checked yet.
-pub(crate) fn read_unchecked(
-    site: &Site,
-    hash: &Digest,
-) -> Result<Option<(VerifiedParts, Vec<u8>)>, StateError> {
-    let Some(parts) = read_parts(site, hash)? else {
-        return Ok(None);
-    };
-    Ok(Some((parts, read_part(site, hash, INDEX)?)))
-}
-
 /// Reads all of a bundle but its index.
 pub(crate) fn read_parts(site: &Site, hash: &Digest) -> Result<Option<VerifiedParts>, StateError> {
     if !site.bundle(hash).exists() {
@@ -145,6 +135,11 @@ pub(crate) fn read_parts(site: &Site, hash: &Digest) -> Result<Option<VerifiedPa
     .and_then(|manifest| manifest.verify_parts(release, frames))
     .map(Some)
     .map_err(damaged(site, hash))
+}
+
+/// Reads the index of a bundle that is kept. It is not checked yet.
+pub(crate) fn read_index(site: &Site, hash: &Digest) -> Result<Vec<u8>, StateError> {
+    read_part(site, hash, INDEX)
 }
 
 fn read_part(site: &Site, hash: &Digest, name: &str) -> Result<Vec<u8>, StateError> {

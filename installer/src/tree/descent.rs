@@ -14,6 +14,8 @@ use crate::platform::directory::{open_below, open_top};
 pub(crate) struct Descent {
     top: OwnedFd,
     opened: Vec<(String, OwnedFd)>,
+    /// The directory that was gone to last, when that was possible.
+    at: Option<String>,
 }
 
 impl Descent {
@@ -22,6 +24,7 @@ impl Descent {
         Ok(Self {
             top: open_top(top)?,
             opened: Vec::new(),
+            at: None,
         })
     }
 
@@ -36,6 +39,15 @@ impl Descent {
 
     /// Goes to a directory of the tree; the empty path is its top.
     pub(crate) fn go(&mut self, directory: &str) -> io::Result<BorrowedFd<'_>> {
+        if self.at.as_deref() != Some(directory) {
+            self.at = None;
+            self.open_to(directory)?;
+            self.at = Some(directory.to_owned());
+        }
+        Ok(self.here())
+    }
+
+    fn open_to(&mut self, directory: &str) -> io::Result<()> {
         let mut parts = directory
             .split('/')
             .filter(|part| !part.is_empty())
@@ -55,7 +67,7 @@ impl Descent {
             let next = open_below(self.here(), part)?;
             self.opened.push((part.to_owned(), next));
         }
-        Ok(self.here())
+        Ok(())
     }
 
     fn here(&self) -> BorrowedFd<'_> {

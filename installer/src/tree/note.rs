@@ -82,11 +82,16 @@ fn parse(file: fs::File, hash: &Digest) -> Option<ReleaseNote> {
 
 /// Writes the note of a tree.
 pub(crate) fn write(site: &Site, note: &ReleaseNote) -> Result<(), TreeError> {
+    Ok(draft(site, note)?.put()?)
+}
+
+/// Writes the note of a tree that is not in its place yet.
+pub(crate) fn draft(site: &Site, note: &ReleaseNote) -> Result<Draft, TreeError> {
     let text = serde_json::to_string_pretty(note).map_err(StateError::Unwritable)?;
     let path = site.note(&note.hash);
     let mut draft = Draft::begin(&path, Readers::Umask)?;
     writeln!(draft.file(), "{}", escape(&text)).attempt("write", &path)?;
-    Ok(draft.put()?)
+    Ok(draft)
 }
 
 /// Escapes what a page or a terminal that shows the text could take for more than text. In JSON,

@@ -26,8 +26,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) aside: &'a Path,
 }
 
-/// Moves a finished tree to `releases/<hash>`, durably. Tells whether something was there, which is
-/// set aside: an older tree, or a link or a file in its place.
+/// Moves a finished tree to `releases/<hash>`, which is durable once that folder is synced. Tells
+/// whether something was there, which is set aside: an older tree, or a link or a file in its place.
 pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<bool, TreeError> {
     let tree = site.tree(finished.hash);
     let replaced = match fs::symlink_metadata(&tree) {
@@ -42,7 +42,6 @@ pub(crate) fn put(site: &Site, finished: Finished<'_>) -> Result<bool, TreeError
         }
     };
     close_top(&tree)?;
-    files::sync_directory(&site.releases())?;
     Ok(replaced)
 }
 

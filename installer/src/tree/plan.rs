@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
@@ -24,7 +25,7 @@ use crate::state::record::{RecordedFile, TreeRecord};
 #[derive(Debug)]
 pub(crate) struct LocalTree {
     pub(crate) path: PathBuf,
-    pub(crate) record: TreeRecord,
+    pub(crate) record: Arc<TreeRecord>,
     /// Whether a look a moment ago found all of it as the installer writes it.
     pub(crate) is_as_written: bool,
 }
@@ -35,7 +36,7 @@ impl LocalTree {
         directory::open_top(&path).ok()?;
         Some(Self {
             path,
-            record,
+            record: Arc::new(record),
             is_as_written: false,
         })
     }
@@ -155,6 +156,12 @@ impl Plan<'_> {
     pub(crate) fn fetched_paths(&self) -> Vec<String> {
         let positions = (0..self.files.len()).filter(|position| self.files[*position].is_fetched());
         self.paths_of(&positions.collect::<Vec<_>>())
+    }
+
+    /// Returns how many bytes of files come from the payload.
+    pub(crate) fn fetched_bytes(&self) -> u64 {
+        let fetched = self.files.iter().filter(|file| file.is_fetched());
+        fetched.map(|file| file.size).sum()
     }
 
     /// Returns the contents that come from the payload.

@@ -8,7 +8,7 @@
 //!                                         extraction writes what is missing
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -38,8 +38,8 @@ enum Wanted<'a> {
 /// What stays of a tree that is recycled. It was untouched since its record was made, so the record
 /// says what is in it.
 pub(crate) struct Remains<'a> {
+    plan: &'a Plan<'a>,
     record: &'a TreeRecord,
-    wanted: HashMap<&'a str, Wanted<'a>>,
     /// The directories of the old tree in which something comes, goes or gets another time.
     touched: HashSet<&'a str>,
     user: u32,
@@ -47,22 +47,21 @@ pub(crate) struct Remains<'a> {
 
 impl<'a> Remains<'a> {
     /// Finds what the plan leaves of a tree.
-    pub(crate) fn of(plan: &'a Plan<'_>, old: &'a LocalTree) -> Self {
+    pub(crate) fn of(plan: &'a Plan<'a>, old: &'a LocalTree) -> Self {
         let record = &old.record;
-        let wanted = wanted(plan);
         let directories = || record.directories.iter().map(|found| found.path.as_str());
-        let mut touched: HashSet<&str> = changes(plan, record, &wanted).map(above).collect();
+        let mut touched: HashSet<&str> = changes(plan, record).map(above).collect();
         if !old.is_as_written {
             // People changed modes, which a release does not keep.
             touched.extend(directories().chain([""]));
         }
         touched.retain(|directory| {
-            let is_wanted = matches!(wanted.get(directory), Some(Wanted::Directory));
+            let is_wanted = matches!(wanted(plan, directory), Some(Wanted::Directory));
             directory.is_empty() || (is_wanted && record.directory(directory).is_some())
         });
         Self {
+            plan,
             record,
-            wanted,
             touched,
             user: geteuid().as_raw(),
         }
@@ -118,7 +117,7 @@ impl<'a> Remains<'a> {
                 "" => name.to_owned(),
                 path => format!("{path}/{name}"),
             });
-            let wanted = below.as_deref().and_then(|path| self.wanted.get(path));
+            let wanted = below.as_deref().and_then(|path| wanted(self.plan, path));
             match (seen.kind, wanted, below) {
                 (FileType::Directory, Some(Wanted::Directory), _) => {}
                 (FileType::Directory, _, Some(below)) => doomed.push(below),
@@ -148,30 +147,26 @@ impl<'a> Remains<'a> {
     }
 }
 
-fn wanted<'a>(plan: &'a Plan<'_>) -> HashMap<&'a str, Wanted<'a>> {
-    let path = |position: usize| plan.expected[position].path.as_ref();
-    let in_place = plan
-        .files
-        .iter()
-        .filter(|file| file.is_in_place())
-        .map(|file| (path(file.expected), Wanted::File(file)));
-    let others = plan.expected.iter().filter_map(|expected| {
-        let wanted = match &expected.kind {
-            ExpectedKind::Directory => Wanted::Directory,
-            ExpectedKind::Link { target } => Wanted::Link(target),
-            ExpectedKind::File { .. } => return None,
-        };
-        Some((expected.path.as_ref(), wanted))
-    });
-    others.chain(in_place).collect()
+/// Returns what a path may stay as.
+fn wanted<'a>(plan: &'a Plan<'_>, path: &str) -> Option<Wanted<'a>> {
+    let expected = plan.expected.as_slice();
+    let position = expected.binary_search_by(|expected| expected.path.as_ref().cmp(path));
+    let position = position.ok()?;
+    match &expected[position].kind {
+        ExpectedKind::Directory => Some(Wanted::Directory),
+        ExpectedKind::Link { target } => Some(Wanted::Link(target)),
+        ExpectedKind::File { .. } => {
+            let file = plan
+                .files
+                .binary_search_by_key(&position, |file| file.expected);
+            let file = &plan.files[file.ok()?];
+            file.is_in_place().then_some(Wanted::File(file))
+        }
+    }
 }
 
 /// Returns the paths of both trees that do not stay as they are.
-fn changes<'a>(
-    plan: &'a Plan<'_>,
-    record: &'a TreeRecord,
-    wanted: &HashMap<&'a str, Wanted<'a>>,
-) -> impl Iterator<Item = &'a str> {
+fn changes<'a>(plan: &'a Plan<'_>, record: &'a TreeRecord) -> impl Iterator<Item = &'a str> {
     let mut stay = vec![false; record.files.len()];
     for recorded in plan.files.iter().filter_map(|file| staying(record, file)) {
         stay[recorded] = true;
@@ -189,9 +184,9 @@ fn changes<'a>(
     let others = links
         .chain(directories)
         .chain(others)
-        .filter(|path| !match wanted.get(path) {
+        .filter(|path| !match wanted(plan, path) {
             Some(Wanted::Directory) => record.directory(path).is_some(),
-            Some(Wanted::Link(target)) => record.link(path) == Some(*target),
+            Some(Wanted::Link(target)) => record.link(path) == Some(target),
             Some(Wanted::File(_)) | None => false,
         });
     files.chain(new_files).chain(others)

@@ -66,9 +66,10 @@ pub(crate) fn put_back(site: &Site, hash: &Digest, from: &Path) -> Result<(), Fi
     Ok(())
 }
 
-/// Forgets the record and the bundle of a release whose tree is gone.
+/// Forgets the record and the bundle of a release whose tree is gone. What a crash brings back of
+/// them says nothing without the tree.
 pub(crate) fn forget(site: &Site, hash: &Digest) -> Result<(), TreeError> {
-    files::remove(&site.note(hash))?;
-    files::remove(&site.record(hash))?;
+    files::remove_later(&site.note(hash))?;
+    files::remove_later(&site.record(hash))?;
     Ok(bundles::remove(site, hash)?)
 }

@@ -21,7 +21,10 @@ pub(super) async fn pull(
     let project = site.project();
     let mut index = parts.partial_index();
     for hash in known {
-        if let Ok(Some((other, content))) = bundles::read_unchecked(site, hash) {
+        if let Ok(Some(other)) = bundles::read_parts(site, hash)
+            && index.misses_some_of(other.index_frames())
+            && let Ok(content) = bundles::read_index(site, hash)
+        {
             index.take_from(other.index_frames(), &content);
         }
     }

@@ -1,6 +1,7 @@
 //! The trees on this disk that a new one may take files from, and the one that it may become.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bulla_schemas::Digest;
 
@@ -17,6 +18,9 @@ use crate::tree::compare::look_over;
 use crate::tree::plan::{Local, LocalTree};
 use crate::tree::releases;
 use crate::tree::survey::survey;
+
+/// A record of fewer bytes costs nothing to speak of.
+const SMALL: u64 = 256 * 1024;
 
 /// What is on this disk of a project.
 pub(super) struct Sources {
@@ -47,27 +51,35 @@ impl Sources {
             live,
             hidden: None,
         };
-        let mut uses = None;
-        for hash in order {
-            if !on_disk.contains(hash) {
-                continue;
-            }
+        let is_there = |hash: &&Digest| on_disk.contains(hash);
+        let first_free = order
+            .iter()
+            .filter(is_there)
+            .find(|hash| free.contains(hash));
+        let likely = live.iter().chain(first_free).copied();
+        let (uses, mut records) = rayon::join(
+            || first_free.map(|_| Uses::of_project(site)),
+            || {
+                likely
+                    .map(|hash| (hash, read(site, &hash)))
+                    .collect::<HashMap<_, _>>()
+            },
+        );
+        for hash in order.iter().filter(is_there) {
             let may_be_recycled = sources.recycled.is_none() && free.contains(hash);
             let is_near = Some(*hash) == live || sources.trees.is_empty();
             if !may_be_recycled && !is_near {
                 sources.farther.push(*hash);
                 continue;
             }
-            let record = TreeRecord::read(&site.record(hash), hash);
+            let record = records.remove(hash).unwrap_or_else(|| read(site, hash));
             let tree = record.and_then(|record| LocalTree::find(site.tree(hash), record));
             let Some(tree) = tree else {
                 continue;
             };
-            let found = if may_be_recycled {
-                let uses = uses.get_or_insert_with(|| Uses::of_project(site));
-                recyclable(site, uses, tree, scrutiny)
-            } else {
-                Err(tree)
+            let found = match &uses {
+                Some(uses) if may_be_recycled => recyclable(site, uses, tree, scrutiny),
+                _ => Err(tree),
             };
             match found {
                 Ok(tree) => sources.recycled = Some(tree),
@@ -78,12 +90,19 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Adds the farther trees that should have some of these contents; tells whether there are any.
-    pub(super) fn add_farther(&mut self, site: &Site, wanted: &HashSet<Digest>) -> bool {
+    /// Adds the farther trees that should have some of these contents, of so many bytes; tells
+    /// whether there are any. A record that is as large as they are is not read for them.
+    pub(super) fn add_farther(
+        &mut self,
+        site: &Site,
+        wanted: &HashSet<Digest>,
+        bytes: u64,
+    ) -> bool {
         let known = self.trees.len();
         let trees = &mut self.trees;
+        let most = bytes.max(SMALL);
         self.farther.retain(|hash| {
-            let record = TreeRecord::read_with_any(&site.record(hash), hash, wanted);
+            let record = TreeRecord::read_with_any(&site.record(hash), hash, wanted, most);
             let tree = record.and_then(|record| LocalTree::find(site.tree(hash), record));
             let is_without = tree.is_none();
             trees.extend(tree);
@@ -109,7 +128,7 @@ impl Sources {
         Local {
             trees: &self.trees,
             recycled: self.recycled.as_ref(),
-            live: self.live().map(|tree| &tree.record),
+            live: self.live().map(|tree| &*tree.record),
         }
     }
 
@@ -134,11 +153,20 @@ impl Sources {
         self.recycled.as_ref()
     }
 
+    /// Returns the record of the live release.
+    pub(super) fn live_record(&self) -> Option<Arc<TreeRecord>> {
+        self.live().map(|tree| Arc::clone(&tree.record))
+    }
+
     fn live(&self) -> Option<&LocalTree> {
         self.trees
             .iter()
             .find(|tree| Some(tree.record.hash) == self.live)
     }
+}
+
+fn read(site: &Site, hash: &Digest) -> Option<TreeRecord> {
+    TreeRecord::read(&site.record(hash), hash)
 }
 
 /// How closely trees are looked at that could be recycled.
@@ -172,7 +200,7 @@ fn recyclable(
     }
     if untouched.is_none() {
         match examine(site, &tree.record.hash, Depth::Quick) {
-            Ok(Some(found)) if found.is_intact() => tree.record = found.record,
+            Ok(Some(found)) if found.is_intact() => tree.record = Arc::new(found.record),
             _ => {
                 observer.note(&format!(
                     "the tree of {} cannot be recycled, so that a new one is written: `{}` was \

@@ -1,6 +1,6 @@
 //! `PartialIndex`: an index that arrives in frames, in any order, in the memory of one index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use bulla_schemas::Digest;
@@ -49,6 +49,13 @@ impl VerifiedParts {
 }
 
 impl PartialIndex<'_> {
+    /// Tells whether another index has frames that are missing.
+    pub fn misses_some_of(&self, frames: &[Frame]) -> bool {
+        let known: HashSet<Digest> = frames.iter().map(|frame| frame.record.digest).collect();
+        let mut ours = self.parts.index_frames().iter().zip(&self.has);
+        ours.any(|(frame, has)| !has && known.contains(&frame.record.digest))
+    }
+
     /// Takes what another index has too, such as an older release's on this disk. It may be damaged.
     pub fn take_from(&mut self, frames: &[Frame], index: &[u8]) {
         let known: HashMap<Digest, &Frame> = frames

@@ -19,8 +19,7 @@ impl VerifiedParts {
     /// Checks the uncompressed index against its digest and all its entries against the rules:
     /// the only door to a [`VerifiedBundle`].
     pub fn verify(self, index: Vec<u8>) -> Result<VerifiedBundle, VerifyError> {
-        let entries = index::verify(&index, &self.release, &self.manifest.limits)?;
-        let layout = index::layout(&entries, &self.release)?;
+        let (entries, layout) = index::verify(&index, &self.release, &self.manifest.limits)?;
         Ok(VerifiedBundle {
             parts: self,
             index,

@@ -12,15 +12,28 @@ use crate::canonical::{self, TarSpan};
 use crate::limits::Limits;
 use crate::rules::{self, TreeError};
 
-/// Reads the entries of an index that belongs to `release`.
+/// Reads the entries of an index that belongs to `release`, and where they lie in its tar.
 pub(super) fn verify(
     index: &[u8],
     release: &ReleaseDocument,
     limits: &Limits,
-) -> Result<Vec<IndexEntry>, VerifyError> {
+) -> Result<(Vec<IndexEntry>, Vec<TarSpan>), VerifyError> {
     let (digest, entries) = rayon::join(|| check_digest(index, release), || read(index, limits));
     digest?;
     let entries = entries?;
+    let (checked, layout) = rayon::join(
+        || check_entries(&entries, release, limits),
+        || layout(&entries, release),
+    );
+    checked?;
+    Ok((entries, layout?))
+}
+
+fn check_entries(
+    entries: &[IndexEntry],
+    release: &ReleaseDocument,
+    limits: &Limits,
+) -> Result<(), VerifyError> {
     rules::check_entries(
         entries
             .iter()
@@ -28,8 +41,7 @@ pub(super) fn verify(
         &release.install,
         limits,
     )?;
-    check_files(&entries, release, limits)?;
-    Ok(entries)
+    check_files(entries, release, limits)
 }
 
 /// Checks that an index is the one that the release names.
@@ -45,10 +57,7 @@ pub(super) fn check_digest(index: &[u8], release: &ReleaseDocument) -> Result<()
 }
 
 /// Returns where the entries lie in a tar that must have the size of the release's.
-pub(super) fn layout(
-    entries: &[IndexEntry],
-    release: &ReleaseDocument,
-) -> Result<Vec<TarSpan>, VerifyError> {
+fn layout(entries: &[IndexEntry], release: &ReleaseDocument) -> Result<Vec<TarSpan>, VerifyError> {
     let expected = release.tar;
     match canonical::layout(entries) {
         Some((spans, size)) if size == expected => Ok(spans),

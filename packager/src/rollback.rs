@@ -91,21 +91,34 @@ const fn nothing_before(has_others: bool) -> &'static str {
     }
 }
 
-/// Returns the earlier heads of a channel that are not revoked, the latest first, each with the
-/// last promotion that pointed to it.
+/// An earlier head of a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The last promotion that pointed to it.
+    pub promotion: &'a Promotion,
+    /// The one by which the channel left it.
+    pub left: &'a Promotion,
+}
+
+/// Returns the earlier heads of a channel that are not revoked, the latest first.
 pub fn candidates<'a>(
     state: &'a LogState,
     project: &ProjectName,
     channel: &ChannelName,
-) -> Vec<&'a Promotion> {
-    let head = state.head(project, channel).map(|head| head.hash);
-    let mut candidates: Vec<&Promotion> = Vec::new();
-    for promotion in of_channel(state, project, channel).rev() {
+) -> Vec<Candidate<'a>> {
+    let mut promotions = of_channel(state, project, channel).rev();
+    let Some(mut left) = promotions.next() else {
+        return Vec::new();
+    };
+    let head = left.hash;
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    for promotion in promotions {
         let hash = promotion.hash;
-        let is_known = candidates.iter().any(|known| known.hash == hash);
-        if Some(hash) != head && !is_known && !is_revoked(state, project, &hash) {
-            candidates.push(promotion);
+        let is_known = candidates.iter().any(|known| known.promotion.hash == hash);
+        if hash != head && !is_known && !is_revoked(state, project, &hash) {
+            candidates.push(Candidate { promotion, left });
         }
+        left = promotion;
     }
     candidates
 }
@@ -226,6 +239,7 @@ fn is_revoked(state: &LogState, project: &ProjectName, hash: &Digest) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::statement::Action;
     use bulla_trust::testing::{Organisation, name, project};
 
     use super::*;
@@ -277,7 +291,7 @@ mod tests {
         assert_eq!(before(&organisation), Some(hash('a')));
         let state = &organisation.state;
         let candidates = candidates(state, &project(), &name("prod"));
-        let hashes: Vec<_> = candidates.iter().map(|candidate| candidate.hash).collect();
+        let hashes: Vec<_> = candidates.iter().map(|one| one.promotion.hash).collect();
         assert_eq!(hashes, [hash('a')]);
     }
 
@@ -286,8 +300,34 @@ mod tests {
         let organisation = moved("abcab");
         let state = &organisation.state;
         let candidates = candidates(state, &project(), &name("prod"));
-        let seen: Vec<_> = candidates.iter().map(|c| (c.hash, c.seq)).collect();
+        let seen: Vec<_> = candidates
+            .iter()
+            .map(|one| (one.promotion.hash, one.promotion.seq))
+            .collect();
         assert_eq!(seen, [(hash('a'), 4), (hash('c'), 3)]);
+    }
+
+    #[test]
+    fn says_by_which_move_of_the_channel_each_earlier_head_was_left_last() {
+        // `c` was rolled back, `a` was left for `b` when the channel came forward again.
+        let organisation = moved("abcab");
+        let candidates = candidates(&organisation.state, &project(), &name("prod"));
+        let left: Vec<_> = candidates
+            .iter()
+            .map(|one| {
+                (
+                    one.promotion.hash,
+                    one.left.hash,
+                    one.left.seq,
+                    one.left.action,
+                )
+            })
+            .collect();
+        let expected = [
+            (hash('a'), hash('b'), 5, Action::Rollback),
+            (hash('c'), hash('a'), 4, Action::Rollback),
+        ];
+        assert_eq!(left, expected);
     }
 
     #[test]

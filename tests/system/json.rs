@@ -63,6 +63,8 @@ fn every_document_of_bulla_fits_its_schema() {
         &bulla(&["rollback", "prod", "--list"]).done(),
     );
     assert_eq!(heads[0]["hash"], first.as_str());
+    assert_eq!(heads[0]["left"]["hash"], second.as_str());
+    assert_eq!(heads[0]["left"]["action"], "promote");
 
     let status = fits("bulla-status", &bulla(&["status"]).done());
     assert_eq!(status[0]["channels"][0]["hash"], second.as_str());

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use bulla_registry_client::Client;
+use bulla_schemas::api::Promotion;
 use bulla_schemas::report::EarlierHead;
+use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, ProjectName};
 use bulla_terminal::{Failure, Table, prompt, stderr, stdout};
 use bulla_trust::LogState;
@@ -15,7 +17,7 @@ use super::session::Session;
 use super::{environment, preview};
 use crate::proposal::Proposal;
 use crate::resolve::{self, ReleaseName};
-use crate::rollback;
+use crate::rollback::{self, Candidate};
 
 /// Point a channel back to one of its earlier heads
 ///
@@ -114,14 +116,24 @@ async fn earlier_heads(
 ) -> Result<Vec<EarlierHead>, Failure> {
     let before = rollback::head_before(state, project, channel);
     let mut heads = Vec::new();
-    for promotion in rollback::candidates(state, project, channel) {
+    for Candidate { promotion, left } in rollback::candidates(state, project, channel) {
         heads.push(EarlierHead {
             promotion: promotion.into(),
+            left: left.into(),
             in_registry: client.manifest_exists(project, &promotion.hash).await?,
             default: before == Some(promotion.hash),
         });
     }
     Ok(heads)
+}
+
+/// Says why a channel left a release: what is wrong with it, or what came after it.
+fn why_left(left: &Promotion) -> String {
+    let (hash, reason) = (left.hash.short(), &left.reason);
+    match left.action {
+        Action::Rollback => format!("rolled back to {hash}: {reason}"),
+        _ => format!("followed by {hash}: {reason}"),
+    }
 }
 
 fn print(heads: &[EarlierHead], json: bool) -> Result<(), Failure> {
@@ -132,9 +144,11 @@ fn print(heads: &[EarlierHead], json: bool) -> Result<(), Failure> {
         stderr::say("there is no earlier head to go back to");
         return Ok(());
     }
-    let mut table = Table::new(&["NEXT", "HASH", "REGISTRY", "SINCE", "BY", "WHY"]).wrap(&["WHY"]);
+    let header = ["NEXT", "HASH", "REGISTRY", "LEFT", "BY", "WHY"];
+    let mut table = Table::new(&header).wrap(&["WHY"]);
     for EarlierHead {
         promotion,
+        left,
         in_registry,
         default,
     } in heads
@@ -143,9 +157,9 @@ fn print(heads: &[EarlierHead], json: bool) -> Result<(), Failure> {
             if *default { "*" } else { "" }.to_owned(),
             promotion.hash.short(),
             if *in_registry { "yes" } else { "no" }.to_owned(),
-            promotion.issued_at.to_string(),
-            names(&promotion.people),
-            promotion.reason.clone(),
+            left.issued_at.to_string(),
+            names(&left.people),
+            why_left(left),
         ]);
     }
     Ok(table.print()?)

@@ -135,13 +135,15 @@ impl std::fmt::Display for Dropped {
     }
 }
 
-/// A head that a channel can go back to: the last promotion that pointed to it.
+/// A head that a channel can go back to: the last promotion that pointed to it, and why it was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EarlierHead {
     /// The promotion.
     #[serde(flatten)]
     pub promotion: Promotion,
+    /// The promotion, or the rollback, by which the channel left it.
+    pub left: Promotion,
     /// Whether the registry still has the bundle. A server may have it on its disk.
     pub in_registry: bool,
     /// Whether a rollback that names no head goes there.

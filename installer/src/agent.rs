@@ -35,7 +35,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::{Digest, ProjectName, Timestamp};
+use bulla_schemas::{ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use self::event::Event;
@@ -50,6 +50,7 @@ use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
+use crate::operation::program::Launched;
 use crate::operation::{Outcome, Waiting, sync_all};
 use crate::state::{unread, with_causes, with_hint};
 
@@ -74,16 +75,16 @@ pub enum End {
 }
 
 /// Runs until it is told to end, or another program is to be the agent. Answers at `socket`
-/// meanwhile, where that can be made. `release` is the one whose program this is.
+/// meanwhile, where that can be made. `launched` says which program this is.
 pub fn run(
     orders: Orders,
     voice: &Arc<dyn Voice>,
     socket: Option<&Path>,
-    release: Option<Digest>,
+    launched: Launched,
 ) -> Result<End, ListenError> {
     let (sender, events) = mpsc::channel();
     let listener = Listener::start(&orders, sender.clone())?;
-    let mut agent = Agent::new(orders, voice, sender, listener, release);
+    let mut agent = Agent::new(orders, voice, sender, listener, launched);
     agent.notifier = Notifier::start(agent.pulse.clone());
     let listen = |path| Socket::listen(path, Arc::clone(voice));
     match socket.map(listen).transpose() {
@@ -98,13 +99,9 @@ pub fn run(
 }
 
 /// Brings every followed project to its channel once, and reports. Returns the gravest failure.
-pub fn run_once(
-    orders: Orders,
-    voice: &Arc<dyn Voice>,
-    release: Option<Digest>,
-) -> Option<FailureKind> {
+pub fn run_once(orders: Orders, voice: &Arc<dyn Voice>, launched: Launched) -> Option<FailureKind> {
     let (sender, events) = mpsc::channel();
-    Agent::new(orders, voice, sender, Listener::none(), release).once(&events)
+    Agent::new(orders, voice, sender, Listener::none(), launched).once(&events)
 }
 
 struct Agent {
@@ -141,10 +138,10 @@ impl Agent {
         voice: &Arc<dyn Voice>,
         sender: Sender<Event>,
         listener: Listener,
-        release: Option<Digest>,
+        launched: Launched,
     ) -> Self {
         Self {
-            program: Running::new(&orders, release),
+            program: Running::new(launched),
             schedule: orders.schedule(Instant::now()),
             orders: Arc::new(orders),
             voice: Arc::clone(voice),

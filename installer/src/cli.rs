@@ -127,8 +127,8 @@ impl Command {
             Self::Agent(arguments) => {
                 let opened = host.clone().open(Needed::Read)?;
                 require_state(&opened)?;
-                let release = launch.said.as_agent(&opened, &launch.arguments);
-                let ended = arguments.run(&opened, &host, release);
+                let launched = launch.said.as_agent(&opened, &launch.arguments);
+                let ended = arguments.run(&opened, &host, launched);
                 match ended.map_err(|failure| hints::complete_failure(failure, opened.server()))? {
                     agent::Ended::With(status) => Ok(status),
                     agent::Ended::Replaced => launch.said.start_again(&launch.arguments),

@@ -5,7 +5,7 @@ use bulla_schemas::outcome::FailureKind;
 use semver::Version;
 
 use super::orders::Orders;
-use crate::operation::program::{self, Choice, Purpose, Seen, version};
+use crate::operation::program::{self, Choice, Launched, Purpose, Seen, version};
 use crate::platform::replace::lift_deadline;
 use crate::state::StateError;
 
@@ -32,10 +32,10 @@ pub(super) enum Look {
 }
 
 impl Running {
-    /// Takes the release that this program was started from.
-    pub(super) fn new(orders: &Orders, release: Option<Digest>) -> Self {
-        // The choice of the program that started this one may be old by now; its own is not.
-        let seen = release.is_none().then(|| see(orders));
+    /// Takes the release that this program was started from, and what its own choice went by, where it
+    /// made one. What a person has changed since is looked at like any later change; so is everything
+    /// where another program chose, maybe long ago.
+    pub(super) const fn new(Launched { release, seen }: Launched) -> Self {
         Self {
             release,
             seen,
@@ -96,4 +96,49 @@ impl Running {
 
 fn see(orders: &Orders) -> Seen {
     program::see(&orders.server, orders.config.installer.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::config::HostConfig;
+    use crate::live::current;
+    use crate::site::Server;
+    use crate::state::history::{ActivationAction, tests::activation};
+    use crate::state::quarantine;
+
+    #[test]
+    fn a_retry_between_the_choice_and_the_start_of_the_agent_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::new(folder.path().join("srv"), folder.path().join("state"));
+        let project = "ops/installer".parse().unwrap();
+        let (site, hash) = (server.site(&project), Digest::of(b"release"));
+        let program = site.tree(&hash).join("bin/bulla-installer");
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        current::switch(&site, &hash).unwrap();
+        program::prove(&server, hash, version()).unwrap();
+        let failed = activation(1, ActivationAction::Install, hash);
+        quarantine::add(&site, &failed).unwrap();
+        let config = HostConfig {
+            installer: Some(project),
+            ..HostConfig::default()
+        };
+        let orders = Orders::new(None, server, config, Vec::new());
+        // The package's program chose itself, because the release had failed.
+        let launched = Launched {
+            release: None,
+            seen: Some(see(&orders)),
+        };
+        assert_eq!(
+            Running::new(launched.clone()).look(&orders),
+            Look::Stays { why: None }
+        );
+        quarantine::remove(&site, |_| true).unwrap();
+        assert_eq!(Running::new(launched).look(&orders), Look::Replaced);
+    }
 }

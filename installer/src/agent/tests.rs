@@ -46,7 +46,13 @@ fn a_host_file_that_is_written_while_it_is_read_is_read_again() {
     let orders = busy.orders();
     let voice: Arc<dyn Voice> = Arc::new(busy);
     let (sender, _events) = mpsc::channel();
-    let mut agent = Agent::new(orders, &voice, sender, Listener::none(), None);
+    let mut agent = Agent::new(
+        orders,
+        &voice,
+        sender,
+        Listener::none(),
+        Launched::default(),
+    );
     for _ in 0..4 {
         agent.reload();
         assert!(agent.orders.is_outdated());

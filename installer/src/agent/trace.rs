@@ -7,7 +7,7 @@ use crate::site::Site;
 
 /// How the files were that commands change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trace([Stamp; 4]);
+pub(super) struct Trace([Stamp; 5]);
 
 impl Trace {
     pub(super) fn of(site: &Site) -> Self {
@@ -16,6 +16,7 @@ impl Trace {
             site.history(),
             site.hold(),
             site.quarantine(),
+            site.attempt(),
         ];
         Self(files.each_ref().map(|path| stamp(path)))
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bulla_schemas::{ChannelName, Digest, ProjectName, Timestamp};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
@@ -17,6 +17,7 @@ use super::token::TokenArguments;
 use crate::agent::{self, About, End, Level, Message, Orders, Topic, Voice};
 use crate::fetch::{FetchError, FollowedLog};
 use crate::operation::Installed;
+use crate::operation::program::Launched;
 use crate::site::Server;
 use crate::state::with_causes;
 
@@ -46,7 +47,7 @@ impl Arguments {
         self,
         host: &Host,
         arguments: &HostArguments,
-        release: Option<Digest>,
+        launched: Launched,
     ) -> Result<Ended, Failure> {
         if self.once {
             // What is not enrolled has nothing to do; an agent that stays waits for that.
@@ -66,12 +67,12 @@ impl Arguments {
             journal: Journal::open(),
         });
         if self.once {
-            let worst = agent::run_once(orders, &voice, release);
+            let worst = agent::run_once(orders, &voice, launched);
             let status = worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_status()));
             return Ok(Ended::With(status));
         }
         Ok(
-            match agent::run(orders, &voice, self.socket.as_deref(), release)? {
+            match agent::run(orders, &voice, self.socket.as_deref(), launched)? {
                 End::Stopped => Ended::With(ExitCode::SUCCESS),
                 End::Replaced => Ended::Replaced,
             },

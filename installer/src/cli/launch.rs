@@ -12,7 +12,7 @@ use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
 use super::host::Host;
-use crate::operation::program::{self, Choice, Chosen, Purpose, version};
+use crate::operation::program::{self, Choice, Chosen, Launched, Purpose, version};
 use crate::platform::files::Attempt as _;
 use crate::platform::replace::{lift_deadline, replace, set_deadline};
 use crate::state::with_hint;
@@ -35,27 +35,32 @@ pub(super) struct LaunchArguments {
 }
 
 impl LaunchArguments {
-    /// Becomes the program that is to be the agent. Returns where this one is, with the release that
-    /// it is from.
-    pub(super) fn as_agent(&self, host: &Host, arguments: &[OsString]) -> Option<Digest> {
-        let project = host.config().installer.as_ref()?;
+    /// Becomes the program that is to be the agent. Returns where this one is.
+    pub(super) fn as_agent(&self, host: &Host, arguments: &[OsString]) -> Launched {
+        let mut launched = Launched::default();
+        let Some(project) = &host.config().installer else {
+            return launched;
+        };
         if self.launcher.is_some() {
-            return self.release;
+            launched.release = self.release;
+            return launched;
         }
         // One turn for each program that may fail to start, and no more.
         for _ in 0..3 {
+            // Before the choice: what changes after that is news to the agent.
+            launched.seen = Some(program::see(host.server(), Some(project)));
             match program::choose(host.server(), project, Purpose::Agent, &version()) {
                 Choice::Own { why } => {
                     if let Some(why) = why {
                         let why = host.server().complete(&why);
                         stderr::warn(format_args!("{project}: {why}"));
                     }
-                    return None;
+                    break;
                 }
                 Choice::Release(chosen) => launch(host, project, &chosen, arguments),
             }
         }
-        None
+        launched
     }
 
     /// Becomes the program that the agent is, so that a person and the agent are of one version.

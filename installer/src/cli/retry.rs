@@ -19,7 +19,7 @@ use crate::operation::{Retried, retry};
 pub(super) struct Arguments {
     #[command(flatten)]
     subject: SubjectArguments,
-    /// The release; without it all that failed here
+    /// The release; without it, all that failed here
     hash: Option<DigestPrefix>,
 }
 
@@ -28,7 +28,11 @@ impl Arguments {
         let server = host.server();
         let request = self.subject.request(host);
         let terminal = Terminal::new("retry", server);
-        let Retried { failed, program } = retry(server, &request, self.hash.as_ref(), &terminal)?;
+        let Retried {
+            failed,
+            attempt,
+            program,
+        } = retry(server, &request, self.hash.as_ref(), &terminal)?;
         let project = &request.project;
         for failed in &failed {
             stderr::say(format_args!(
@@ -36,12 +40,20 @@ impl Arguments {
                 failed.hash.short()
             ));
         }
+        if let Some(attempt) = &attempt {
+            stderr::say(format_args!(
+                "{project}: {} may be tried again; it could not be made live at {}: {}",
+                attempt.hash.short(),
+                attempt.failed_at,
+                attempt.reason
+            ));
+        }
         if let Some(program) = program {
             stderr::say(format_args!(
                 "{project}: the agent tries the program of {}",
                 program.short()
             ));
-        } else if failed.is_empty() {
+        } else if failed.is_empty() && attempt.is_none() {
             stderr::say(format_args!("{project}: no release failed here"));
         }
         Ok(ExitCode::SUCCESS)

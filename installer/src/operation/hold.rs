@@ -12,7 +12,7 @@ use crate::observer::Observer;
 use crate::site::{Server, Site};
 use crate::state::history::History;
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{Quarantined, StateError, quarantine};
+use crate::state::{FailedAttempt, Quarantined, StateError, attempt, quarantine};
 
 /// What a person asks for about the releases that this server stays on or does not try.
 #[derive(Debug, Clone)]
@@ -172,6 +172,8 @@ pub fn release(
 pub struct Retried {
     /// The releases that failed here.
     pub failed: Vec<Quarantined>,
+    /// The last attempt, where it failed before anything was changed.
+    pub attempt: Option<FailedAttempt>,
     /// The release that is live, whose program the agent had not tried.
     pub program: Option<Digest>,
 }
@@ -186,25 +188,45 @@ pub fn retry(
 ) -> Result<Retried, HoldError> {
     let locked = open(server, request, "retry", observer)?;
     let is_asked = |hash: &Digest| asked.is_none_or(|asked| asked.matches(hash));
-    let failed = quarantine::remove(locked.site(), is_asked)?;
+    let site = locked.site();
+    let failed = quarantine::remove(site, is_asked)?;
+    let attempt = failed_attempt(site)?.filter(|attempt| is_asked(&attempt.hash));
+    if attempt.is_some() {
+        // It kept nothing from being tried; that it is gone has the agent try at once.
+        attempt::forget(site);
+    }
     let program = if request.hooks.carries_installer {
-        program::let_try(server, locked.site(), is_asked)?
+        program::let_try(server, site, is_asked)?
     } else {
         None
     };
+    let is_nothing = failed.is_empty() && attempt.is_none() && program.is_none();
     match asked {
-        Some(asked) if failed.is_empty() && program.is_none() => Err(HoldError::NotQuarantined {
+        Some(asked) if is_nothing => Err(HoldError::NotQuarantined {
             project: request.project.clone(),
             asked: asked.clone(),
-            known: known_failures(locked.site())?,
+            known: known_failures(site)?,
         }),
-        _ => Ok(Retried { failed, program }),
+        _ => Ok(Retried {
+            failed,
+            attempt,
+            program,
+        }),
     }
 }
 
-fn known_failures(site: &Site) -> Result<Vec<Digest>, StateError> {
-    let known = quarantine::read(site)?;
-    Ok(known.into_iter().map(|failed| failed.hash).collect())
+/// Returns the last attempt, where it failed and its release is not live by now.
+fn failed_attempt(site: &Site) -> Result<Option<FailedAttempt>, LiveError> {
+    let live = current::read(site)?;
+    Ok(attempt::read(site).filter(|attempt| live != Some(attempt.hash)))
+}
+
+fn known_failures(site: &Site) -> Result<Vec<Digest>, HoldError> {
+    let known = quarantine::read(site)?
+        .into_iter()
+        .map(|failed| failed.hash);
+    let attempted = failed_attempt(site)?.map(|attempt| attempt.hash);
+    Ok(known.chain(attempted).collect())
 }
 
 fn open(
@@ -219,7 +241,9 @@ fn open(
         now,
         ..
     } = request;
-    if !known::is_known(&server.site(project)) {
+    let site = server.site(project);
+    // Of a first install that failed before its switch, only that is known.
+    if !known::is_known(&site) && attempt::read(&site).is_none() {
         return Err(HoldError::NotInstalled {
             project: project.clone(),
         });

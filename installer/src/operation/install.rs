@@ -54,6 +54,17 @@ pub fn install(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
+    install_with(locked, log, (supply, &[]), request, observer)
+}
+
+/// The same, where `others` can be asked too how other servers are.
+pub(super) fn install_with(
+    locked: &LockedSite,
+    log: &LogState,
+    (supply, others): (&Supply, &[&Supply]),
+    request: &InstallRequest,
+    observer: &dyn Observer,
+) -> Result<Installed, InstallError> {
     let site = locked.site();
     if let Some(warning) = folders::refuse_public(site)? {
         observer.note(&with_hint(&warning));
@@ -79,7 +90,7 @@ pub fn install(
     let mut when = When::Now;
     if let Some(head) = rolled_out(log, site.project(), request, &resolved, from) {
         let arrival = Arrival::new(site, &request.config, (log, history), head);
-        when = arrival.asked(supply, request.now, observer)?;
+        when = arrival.asked(&[&[supply], others].concat(), request.now, observer)?;
     }
     if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
         let outcome = Outcome::Waiting(Box::new(waiting));

@@ -215,6 +215,15 @@ pub(crate) struct Seen {
     is_checked: bool,
 }
 
+/// Which program this is, and what that was chosen by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Launched {
+    /// The release that it is from; none for the one that a package installed.
+    pub(crate) release: Option<Digest>,
+    /// What was looked at before it was chosen; none where another program did that.
+    pub(crate) seen: Option<Seen>,
+}
+
 /// Looks at what the choice goes by.
 pub(crate) fn see(server: &Server, project: Option<&ProjectName>) -> Seen {
     let Some(project) = project else {

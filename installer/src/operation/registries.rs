@@ -4,7 +4,7 @@
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{ProjectName, Timestamp};
 
-use super::install::{InstallError, InstallRequest, Installed, Preview, install, preview};
+use super::install::{InstallError, InstallRequest, Installed, Preview, install_with, preview};
 use super::locked::LockedSite;
 use super::write::WriteError;
 use crate::fetch::{FetchError, FollowedLog, Supply};
@@ -24,7 +24,8 @@ pub fn install_from(
 ) -> Result<Installed, InstallError> {
     first_valid(server, supplies, observer, |supply| {
         log.sync(server, supply, request.now)?;
-        install(locked, log.state(), supply, request, observer)
+        let others = others(supplies, supply);
+        install_with(locked, log.state(), (supply, &others), request, observer)
     })
 }
 
@@ -68,7 +69,8 @@ pub(crate) fn install_known(
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
     first_valid(server, supplies, observer, |supply| {
-        install(locked, log, supply, request, observer)
+        let others = others(supplies, supply);
+        install_with(locked, log, (supply, &others), request, observer)
     })
 }
 
@@ -92,6 +94,12 @@ pub(crate) fn sync_all(
         Some(error) if !is_read => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Returns the other supplies that answered when they were last asked.
+fn others<'a>(supplies: &'a [Supply], one: &Supply) -> Vec<&'a Supply> {
+    let is_other = |other: &&Supply| !std::ptr::eq(*other, one) && !other.is_away();
+    supplies.iter().filter(is_other).collect()
 }
 
 /// Returns what the first supply brings, or of their failures the one that matters most. Those that

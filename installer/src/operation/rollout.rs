@@ -75,11 +75,11 @@ impl<'a> Arrival<'a> {
         !self.head.is_paused() && self.course.can_be_stopped(self.config.wave())
     }
 
-    /// Says it after the registry was asked about other servers, where they matter, and remembers
-    /// what counts later: a failure that is known stands until its server says otherwise.
+    /// Says it after the registries were asked about other servers, one after the other until one
+    /// answers, where they matter, and remembers what counts later: a failure that is known stands until its server says otherwise.
     pub(crate) fn asked(
         &self,
-        supply: &Supply,
+        supplies: &[&Supply],
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<When, StateError> {
@@ -87,7 +87,7 @@ impl<'a> Arrival<'a> {
         let remembered = before.clone();
         let mut remembered = remembered.unwrap_or(Remembered::new(self.head.entry, now));
         if self.listens() {
-            match others::ask(supply, &self.head.project) {
+            match others::ask(supplies, &self.head.project) {
                 Some(answer) => {
                     remembered.unasked_since = None;
                     let known = std::mem::take(&mut remembered.failures);
@@ -100,7 +100,7 @@ impl<'a> Arrival<'a> {
         let when = self.remembering(Some(&remembered), now);
         if when == When::Now && remembered.unasked_since.is_some() {
             observer.note(
-                "the registry could not be asked how the servers of earlier waves are; the log and \
+                "the registries could not be asked how the servers of earlier waves are; the log and \
                  what they said before count",
             );
         }

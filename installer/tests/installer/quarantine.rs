@@ -106,6 +106,48 @@ fn retry_names_what_failed_and_refuses_what_did_not() {
 }
 
 #[test]
+fn retry_knows_of_an_attempt_that_changed_nothing() {
+    let prepare = r#"{"hooks":{"prepare":["bin/start"]}}"#;
+    let mut world = World::new();
+    break_it(&world, true);
+    let bad = world.release_with(&starting(&world, "one\n"), prepare);
+    // Of a first install, nothing but that is known.
+    world.install().unwrap_err();
+    let said = format!(
+        "{} may be tried again; it could not be made live",
+        bad.short()
+    );
+    for asked in [
+        &["retry", "acme/billing"][..],
+        &["retry", "acme/billing", &bad.hex()[..8]],
+    ] {
+        let run = world.run(asked);
+        assert_eq!(run.status, Some(0), "{run:?}");
+        assert!(
+            run.stderr.contains(&said) && run.stderr.contains("ended with status"),
+            "{run:?}"
+        );
+        assert!(!run.stderr.contains("no release failed here"), "{run:?}");
+        // It is over, until it fails again.
+        let run = world.run(&["retry", "acme/billing", &bad.hex()[..8]]);
+        assert_eq!(run.status, Some(1), "{run:?}");
+        world.install().unwrap_err();
+    }
+    let run = world.run(&["retry", "acme/billing", "0123456789"]);
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert!(
+        run.stderr
+            .contains(&format!("failed here: {}", bad.short())),
+        "{run:?}"
+    );
+    break_it(&world, false);
+    world.install().unwrap();
+    assert_eq!(world.live(), Some(bad));
+    let run = world.run(&["retry", "acme/billing"]);
+    assert!(run.stderr.contains("no release failed here"), "{run:?}");
+}
+
+#[test]
 fn a_rollback_goes_to_a_release_that_failed_when_a_person_names_it() {
     let mut world = World::new();
     world.release(&small_tree("one\n"));

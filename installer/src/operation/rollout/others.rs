@@ -19,8 +19,13 @@ const MOST: usize = 50;
 /// Most characters of what another server says.
 const MOST_WORDS: usize = 200;
 
-/// Asks how a project is on all servers. `None` where there is nobody to ask, or no answer.
-pub(super) fn ask(supply: &Supply, project: &ProjectName) -> Option<Vec<Deployment>> {
+/// Asks how a project is on all servers, the first registry that answers. `None` where there is none
+/// to ask, or no answer.
+pub(super) fn ask(supplies: &[&Supply], project: &ProjectName) -> Option<Vec<Deployment>> {
+    supplies.iter().find_map(|supply| ask_one(supply, project))
+}
+
+fn ask_one(supply: &Supply, project: &ProjectName) -> Option<Vec<Deployment>> {
     let Source::Registry(client) = supply.source() else {
         return None;
     };

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bulla_installer::{
+    FollowedLog, HostConfig, LockedSite, Opening, Outcome, Supply, Unproved, install_from,
+};
 use bulla_schemas::Digest;
 use bulla_schemas::api::{Deployment, DeploymentState, Health, Page, ProjectReport, ReportedError};
 use bulla_schemas::outcome::FailureKind;
@@ -9,7 +12,8 @@ use bulla_schemas::report::server::Standing;
 use bulla_trust::testing::project;
 
 use super::{CLOSED, after, in_waves, install, prod, promote_in, waits, widen};
-use crate::world::{World, now};
+use crate::registry::Registry;
+use crate::world::{Notes, World, now};
 
 /// What the registry says of a server of the first wave.
 pub(super) fn serve_reports(
@@ -172,6 +176,42 @@ fn a_failure_stops_a_wave_that_people_let_go_before_it() {
     widen(&mut world, 3, 30);
     install(&world, &after("wave = 2", 40));
     assert_eq!(world.live(), Some(new));
+}
+
+#[test]
+fn where_the_first_registry_says_nothing_sensible_the_next_one_is_asked() {
+    let (world, old, new) = in_waves("10m", false);
+    let failed = Some(FailureKind::RolledBack);
+    serve_reports(&world, &[("web1", 1, Health::Unknown, failed)], new);
+    let files = world.registry.change(|served| served.files.clone());
+    let mirror = Registry::start();
+    mirror.change(|served| served.files = files);
+    serve_nonsense(&world);
+    let request = after("wave = 2", 600);
+    let (server, notes) = (world.server(), Notes::default());
+    let mut log = FollowedLog::open(&server, &HostConfig::default()).unwrap();
+    let supplies = [world.registry.url(), mirror.url()]
+        .map(|url| Supply::registry(url.parse().unwrap(), None).unwrap());
+    let opening = Opening {
+        command: "install",
+        settings: &request.hooks,
+        unproved: Unproved::Prove,
+        now: request.now,
+    };
+    let site = LockedSite::open(&server, &world.project, opening, &notes).unwrap();
+    let installed = install_from(&site, &server, &mut log, &supplies, &request, &notes).unwrap();
+    let Outcome::Waiting(waiting) = installed.outcome else {
+        panic!("{installed:?}");
+    };
+    assert!(
+        waiting.reason.contains("it failed on web1 of wave 1"),
+        "{waiting:?}"
+    );
+    assert!(
+        !waiting.reason.contains("could not be asked"),
+        "{waiting:?}"
+    );
+    assert_eq!((world.live(), notes.text()), (Some(old), String::new()));
 }
 
 #[test]

@@ -172,6 +172,9 @@ pub(crate) enum Problem {
     /// The registry's disk is full, which a probe asked.
     #[error("the registry has no space left for uploads")]
     NotReady(#[source] Box<dyn Error + Send + Sync>),
+    /// No pack is there, which a probe asked.
+    #[error("the registry has recipes of blobs, but `packs` in its data directory is empty")]
+    PacksAway,
     /// The registry failed.
     #[error("the registry failed; its log says why")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -242,7 +245,9 @@ impl Problem {
             ),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-            Self::NotReady(_) => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
+            Self::NotReady(_) | Self::PacksAway => {
+                (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
+            }
             Self::Store(error) => store_words(error),
             Self::Publish(error) => publish_words(error),
             Self::Internal(_) => INTERNAL,
@@ -296,6 +301,7 @@ impl Problem {
             Self::Full(_) | Self::NotReady(_) => {
                 "the registry's operator must make space; the same request works then"
             }
+            Self::PacksAway => "the registry's operator must mount the disk that has the packs",
             Self::Ambiguous { .. } => "give more digits of the hash",
             Self::TooManyWatches => {
                 "read `/log/checkpoint` now and then; `--most-watches` of `bulla-registry serve` \

@@ -33,7 +33,9 @@ impl Files {
     pub(super) fn size(&self, key: &str) -> Result<Option<u64>, FileError> {
         let path = self.path(key);
         match std::fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(metadata.len())),
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            // Says what lies there.
+            Ok(_) => Ok(self.get(key)?.map(|(size, _)| size)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).attempt("read", &path),
         }

@@ -42,7 +42,7 @@ impl BlobStore {
 
     /// Returns a blob's size in bytes.
     pub(crate) fn size(&self, digest: &OciDigest) -> Result<Option<u64>, FileError> {
-        match self.objects.size(&keys::content(digest))? {
+        match unless_damaged(digest, self.objects.size(&keys::content(digest)))? {
             Some(size) => Ok(Some(size)),
             None => Ok(self.whole_recipe(digest)?.map(|recipe| recipe.size())),
         }
@@ -50,7 +50,7 @@ impl BlobStore {
 
     /// Opens a blob.
     pub(crate) fn open(&self, digest: &OciDigest) -> Result<Option<Blob>, FileError> {
-        if let Some(object) = self.objects.get(&keys::content(digest))? {
+        if let Some(object) = unless_damaged(digest, self.objects.get(&keys::content(digest)))? {
             return Ok(Some(Blob::whole(object)));
         }
         let recipe = self.whole_recipe(digest)?;
@@ -75,7 +75,7 @@ impl BlobStore {
     /// Returns the frames of a blob; `None` where it is stored whole, or not at all.
     pub(crate) fn recipe(&self, digest: &OciDigest) -> Result<Option<Recipe>, FileError> {
         let key = keys::recipe(digest);
-        let Some(text) = self.objects.read(&key, recipe::MAX_LEN)? else {
+        let Some(text) = unless_damaged(digest, self.objects.read(&key, recipe::MAX_LEN))? else {
             return Ok(None);
         };
         let recipe = Recipe::from_bytes(&text);
@@ -92,7 +92,7 @@ impl BlobStore {
             return Ok(None);
         };
         for (pack, end) in recipe.packs() {
-            let size = self.objects.size(&keys::pack(pack))?;
+            let size = unless_damaged(digest, self.objects.size(&keys::pack(pack)))?;
             if size.is_none_or(|size| size < end) {
                 tracing::error!(%digest, %pack, "a pack is missing or too short");
                 return Ok(None);
@@ -122,11 +122,12 @@ impl BlobStore {
     /// caller has checked. Damaged content under this digest is replaced.
     pub(crate) fn put(&self, digest: &OciDigest, content: &[u8]) -> Result<(), FileError> {
         let key = keys::content(digest);
-        let stored = self.objects.read(&key, content.len() as u64)?;
+        let stored = unless_damaged(digest, self.objects.read(&key, content.len() as u64))?;
         if stored.is_some_and(|stored| stored == content) {
             return Ok(());
         }
         self.disk.require(content.len() as u64, Purpose::Manifest)?;
+        self.set_aside(&key, &keys::damaged(digest))?;
         self.objects.replace(&key, content)
     }
 
@@ -157,6 +158,7 @@ impl BlobStore {
     /// Makes an upload whose digest was checked a blob that is stored whole, in place of what is
     /// stored under its digest.
     pub(crate) fn adopt(&self, upload: &Upload, digest: &OciDigest) -> Result<(), FileError> {
+        self.clear(digest)?;
         let key = keys::content(digest);
         self.objects.adopt(&key, upload.synced()?)?;
         self.objects.remove(&keys::recipe(digest))
@@ -171,8 +173,43 @@ impl BlobStore {
     pub(super) fn put_recipe(&self, digest: &OciDigest, recipe: &Recipe) -> Result<(), FileError> {
         let text = recipe.to_bytes();
         self.require(text.len() as u64, Purpose::Manifest)?;
+        self.clear(digest)?;
         self.objects.replace(&keys::recipe(digest), &text)?;
         self.objects.remove(&keys::content(digest))
+    }
+
+    /// Moves away what is no object and lies where content or its recipe belongs.
+    fn clear(&self, digest: &OciDigest) -> Result<(), FileError> {
+        self.set_aside(&keys::content(digest), &keys::damaged(digest))?;
+        self.set_aside(&keys::recipe(digest), &keys::damaged_recipe(digest))
+    }
+
+    fn set_aside(&self, key: &str, damaged: &str) -> Result<(), FileError> {
+        match self.objects.size(key) {
+            Err(error) if error.is_damage() => self.objects.rename(key, damaged),
+            found => found.map(drop),
+        }
+    }
+
+    /// Tells whether blobs have recipes and there is no pack: where packs are on a disk of their own,
+    /// that one is not mounted.
+    pub(crate) fn are_packs_away(&self) -> Result<bool, FileError> {
+        Ok(self.objects.has_any(keys::RECIPES)? && !self.objects.has_any(keys::PACKS)?)
+    }
+}
+
+/// Passes over what lies in the place of an object and is none, such as a directory or a pipe: it is
+/// damage as other bytes are, and the next push brings the object back.
+fn unless_damaged<T>(
+    digest: &OciDigest,
+    found: Result<Option<T>, FileError>,
+) -> Result<Option<T>, FileError> {
+    match found {
+        Err(error) if error.is_damage() => {
+            tracing::error!(%digest, %error, "stored content is damaged");
+            Ok(None)
+        }
+        found => found,
     }
 }
 

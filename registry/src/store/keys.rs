@@ -58,9 +58,12 @@ pub(super) fn is_recipe(key: &str) -> bool {
     digest.is_ok_and(|digest| recipe(&digest) == key)
 }
 
+/// Where all packs lie.
+pub(super) const PACKS: &str = "packs/";
+
 /// The key of a pack.
 pub(super) fn pack(id: PackId) -> String {
-    format!("packs/{id}")
+    format!("{PACKS}{id}")
 }
 
 /// The key of content that is stored whole and is not what its digest says.

@@ -44,7 +44,7 @@ fn frame(name: u64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn frames(names: &[u64]) -> Vec<u8> {
+pub(crate) fn frames(names: &[u64]) -> Vec<u8> {
     names.iter().flat_map(|name| frame(*name)).collect()
 }
 

@@ -1,11 +1,12 @@
 //! What lies in the data directory in the place of a file: it is named, and not waited for.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bulla_trust::testing::log_key;
+use reqwest::{Method, StatusCode};
 
+use crate::frames::frames;
 use crate::support::Registry;
 
 fn pipe(path: &Path) {
@@ -52,23 +53,60 @@ async fn a_registry_does_not_start_beside_its_key_database_or_log() {
     }
 }
 
+/// The only file below a folder.
+fn only_file(folder: &Path) -> PathBuf {
+    let mut path = folder.to_owned();
+    while path.is_dir() {
+        path = std::fs::read_dir(&path)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+    }
+    path
+}
+
 #[tokio::test]
-async fn a_pipe_in_the_place_of_a_blob_answers_with_an_error() {
-    let data = tempfile::tempdir().unwrap();
-    std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-    let registry = Registry::start_in(data, bulla_registry::Settings::default()).await;
-    registry.push_blob("acme/tool", b"kept").await;
-    let digest = bulla_schemas::Digest::of(b"kept");
-    let hex = digest.hex();
-    let blob = format!("blobs/sha256/{}/{hex}", &hex[..2]);
-    let blob = registry.data.path().join(blob);
-    std::fs::remove_file(&blob).unwrap();
-    pipe(&blob);
+async fn what_is_no_file_in_the_place_of_content_is_damage_that_a_push_heals() {
+    for (folder, content) in [
+        ("blobs", b"kept".to_vec()),
+        ("recipes", frames(&[1, 2, 3])),
+        ("packs", frames(&[1, 2, 3])),
+    ] {
+        for found in ["a pipe", "a directory", "a link that leads nowhere"] {
+            let registry = Registry::start().await;
+            let digest = registry.push_blob("acme/tool", &content).await;
+            let path = only_file(&registry.data.path().join(folder));
+            std::fs::remove_file(&path).unwrap();
+            match found {
+                "a pipe" => pipe(&path),
+                "a directory" => std::fs::create_dir(&path).unwrap(),
+                _ => symlink(registry.data.path().join("elsewhere"), &path).unwrap(),
+            }
+            let url = format!("/v2/acme/tool/blobs/{digest}");
+            for method in [Method::HEAD, Method::GET] {
+                let status = registry
+                    .request(method, &url)
+                    .send()
+                    .await
+                    .unwrap()
+                    .status();
+                assert_eq!(status, StatusCode::NOT_FOUND, "{found} in {folder}");
+            }
+            registry.push_blob("acme/tool", &content).await;
+            let served = registry.get(&url).await.bytes().await.unwrap();
+            assert!(served == content, "{found} in {folder}");
+            registry.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_directory_in_the_place_of_an_upload_stops_no_start() {
+    let registry = Registry::start().await;
     std::fs::create_dir(registry.data.path().join("uploads/lost+found")).unwrap();
-    let answer = registry.get(&format!("/v2/acme/tool/blobs/{digest}")).await;
-    assert!(answer.status().is_server_error() || answer.status().is_client_error());
-    // A directory in the place of an upload stops no start.
-    let registry =
-        Registry::start_in(registry.stop().await, bulla_registry::Settings::default()).await;
+    let data = registry.stop().await;
+    let registry = Registry::start_in(data, bulla_registry::Settings::default()).await;
     registry.stop().await;
 }

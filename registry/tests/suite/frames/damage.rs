@@ -67,11 +67,18 @@ async fn a_pack_that_is_away_for_a_while_costs_nothing() {
     let folder = registry.data.path().join("packs");
     let away = registry.data.path().join("packs.away");
     std::fs::rename(&folder, &away).unwrap();
-    for _ in 0..2 {
+    for is_mount_point in [false, true] {
+        if is_mount_point {
+            std::fs::create_dir(&folder).unwrap();
+        }
         let status = registry.get(&path_of(&content)).await.status();
         assert_eq!(status, StatusCode::NOT_FOUND);
+        let ready = registry.get("/readyz").await;
+        assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(ready.text().await.unwrap().contains("packs"));
     }
     std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
     assert_served(&registry, &content).await;
     registry.stop().await;
 }

@@ -2,6 +2,7 @@
 //! and signals.
 
 mod data;
+mod du;
 mod examples;
 mod host;
 mod reindex;
@@ -35,6 +36,7 @@ enum Command {
     Token(token::Command),
     #[command(subcommand)]
     Host(host::Command),
+    Du(du::Arguments),
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
         Command::Host(command) => block_on(host::run(command)),
+        Command::Du(arguments) => block_on(du::run(arguments)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),

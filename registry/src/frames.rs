@@ -17,7 +17,7 @@ pub(crate) struct Placed {
 }
 
 /// Where a frame lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) pack: PackId,
     /// Of its first byte, in the pack.

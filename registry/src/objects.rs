@@ -110,6 +110,15 @@ impl Objects {
         with!(self, objects => objects.size(key))
     }
 
+    /// Returns when an object was written last, where that is known.
+    pub(crate) fn changed(&self, key: &str) -> Result<Option<SystemTime>, FileError> {
+        match &self.0 {
+            Kind::Files(files) => files.changed(key),
+            #[cfg(test)]
+            Kind::Memory(_) => Ok(None),
+        }
+    }
+
     /// Writes an object unless there is one: for keys that say what the content is.
     pub(crate) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
         with!(self, objects => objects.put_new(key, content))

@@ -6,6 +6,7 @@ pub(crate) mod blobs;
 mod error;
 mod keys;
 mod packing;
+mod piece;
 mod recipe;
 pub(crate) mod repositories;
 pub(crate) mod space;
@@ -14,5 +15,6 @@ pub(crate) mod uploads;
 
 pub(crate) use blob::Blob;
 pub(crate) use error::StoreError;
+pub(crate) use piece::{Piece, Pieces};
 pub(crate) use recipe::Recipe;
 pub(crate) use upload::Upload;

@@ -19,6 +19,7 @@
 //! | `reproduce` | [`ReproduceReport`] |
 //! | `doctor` | a list of [`Finding`] |
 //! | `bulla-registry token list` | a list of [`TokenReport`] |
+//! | `bulla-registry du` | [`UsageReport`] |
 
 pub mod server;
 
@@ -29,6 +30,7 @@ mod proposal;
 mod release;
 mod reproduce;
 mod token;
+mod usage;
 mod wave;
 
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
@@ -38,4 +40,5 @@ pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
 pub use token::TokenReport;
+pub use usage::{FrameAge, ProjectUsage, ReleaseUsage, UsageReport};
 pub use wave::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};

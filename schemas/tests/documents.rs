@@ -24,7 +24,7 @@ use bulla_schemas::report::server::{
 };
 use bulla_schemas::report::{
     CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
-    ReproduceReport, TokenReport, WaveReport,
+    ReproduceReport, TokenReport, UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -170,6 +170,7 @@ const DOCUMENTS: &[Document] = &[
         "bulla-registry-token-list",
         "Output of bulla-registry token list --json",
     ),
+    json::<UsageReport>("bulla-registry-du", "Output of bulla-registry du --json"),
     json::<InstallReport>(
         "bulla-installer-install",
         "Output of bulla-installer install PROJECT --json",

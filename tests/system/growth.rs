@@ -8,25 +8,25 @@ use bulla_tests::{GitCheckout, Transcript, World, write};
 
 const PROJECT: &str = "acme/billing";
 
-const VOLUMES: u64 = 16;
-const VOLUME_SIZE: usize = 700_000;
+const VOLUMES: u32 = 24;
+const VOLUME_SIZE: u32 = 700_000;
 /// What a changed line may cost: 5 % of the tree. It is two frames of one volume at the most, and the
 /// index.
-const MOST_OF_A_LINE: u64 = VOLUMES * VOLUME_SIZE as u64 / 20;
+const MOST_OF_A_LINE: u32 = VOLUMES * VOLUME_SIZE / 20;
 
-/// Sixteen texts, each larger than a frame usually is; one of them has `line`.
+/// Texts, each larger than a frame usually is; one of them has `line`.
 fn write_volumes(root: &Path, line: &str) {
     for volume in 0..VOLUMES {
-        let mut noise = volume + 1;
+        let mut noise = u64::from(volume) + 1;
         let mut text = String::new();
-        while text.len() < VOLUME_SIZE {
+        while text.len() < VOLUME_SIZE as usize {
             noise = noise
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
             writeln!(text, "{noise:016x}").unwrap();
         }
         if volume == 4 {
-            text.insert_str(VOLUME_SIZE / 2 + 13, &format!("\n{line}\n"));
+            text.insert_str(VOLUME_SIZE as usize / 2 + 13, &format!("\n{line}\n"));
         }
         write(root, &format!("volumes/{volume:02}.txt"), text);
     }
@@ -82,7 +82,7 @@ fn a_release_that_differs_in_a_line_is_sent_and_kept_as_its_frames() {
     for line in ["two", "three"] {
         let (sent, grown) = publish(&world, &mut checkout, line);
         assert!(sent > 1e5, "a frame at least: {sent}");
-        assert!(sent < MOST_OF_A_LINE as f64, "{sent}");
-        assert!(grown < MOST_OF_A_LINE, "{grown}");
+        assert!(sent < f64::from(MOST_OF_A_LINE), "{sent}");
+        assert!(grown < u64::from(MOST_OF_A_LINE), "{grown}");
     }
 }

@@ -40,6 +40,13 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla-registry host remove --data /var/lib/bulla-registry web7"],
     ),
     (
+        &["du"],
+        &[
+            "bulla-registry du --data /var/lib/bulla-registry",
+            "bulla-registry du acme/billing --json --data /var/lib/bulla-registry",
+        ],
+    ),
+    (
         &["reindex"],
         &["bulla-registry reindex --data /var/lib/bulla-registry"],
     ),

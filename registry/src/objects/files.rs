@@ -41,6 +41,16 @@ impl Files {
         }
     }
 
+    pub(super) fn changed(&self, key: &str) -> Result<Option<SystemTime>, FileError> {
+        let path = self.path(key);
+        let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        match changed {
+            Ok(changed) => Ok(Some(changed)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).attempt("read", &path),
+        }
+    }
+
     pub(super) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
         bulla_files::write_once(&self.path(key), content).map(drop)
     }

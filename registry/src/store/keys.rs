@@ -33,10 +33,13 @@ pub(super) enum RecordKey {
     Tag(Tag),
 }
 
+/// Where all content lies that is stored whole.
+pub(super) const BLOBS: &str = "blobs/";
+
 /// The key of content that is stored whole.
 pub(super) fn content(digest: &OciDigest) -> String {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    format!("blobs/{algorithm}/{}/{hex}", &hex[..2])
+    format!("{BLOBS}{algorithm}/{}/{hex}", &hex[..2])
 }
 
 /// Where all recipes lie.

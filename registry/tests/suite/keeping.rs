@@ -295,6 +295,7 @@ fn a_mistyped_data_directory_becomes_no_registry() {
             &["token", "create", "--scope", "pull"],
             &["host", "remove", "web1"],
             &["reindex"],
+            &["du"],
         ] {
             let refused = run(command, directory);
             let said = String::from_utf8(refused.stderr).unwrap();

@@ -7,6 +7,7 @@ mod blobs;
 mod connections;
 mod damage;
 mod disk;
+mod du;
 mod flood;
 mod frames;
 mod full_disk;

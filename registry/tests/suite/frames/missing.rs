@@ -3,7 +3,10 @@
 use bulla_registry::{Scope, Settings};
 use bulla_schemas::Digest;
 use bulla_schemas::api::{BlobFrame, BlobFrames, MissingFrames};
+use futures_util::future::join_all;
 use reqwest::{Method, Response, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::{REPOSITORY, assert_served, frame, packed, path_of};
 use crate::program::run;
@@ -297,5 +300,100 @@ async fn a_frame_that_is_damaged_is_not_used() {
     assert_oci_error(response, StatusCode::NOT_FOUND, "BLOB_UNKNOWN").await;
     registry.push_blob(REPOSITORY, &content).await;
     assert_served(&registry, &content).await;
+    registry.stop().await;
+}
+
+/// Sends a request of which only so many bytes of the body arrive.
+async fn send_part(registry: &Registry, method: &str, path: &str, body: &[u8], sent: usize) {
+    let address = registry.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n\r\n",
+        registry.token,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body[..sent]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    // Until the registry has seen the end and answered or closed.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+}
+
+#[tokio::test]
+async fn a_push_that_dies_at_any_byte_leaves_nothing_wrong() {
+    let registry = Registry::start().await;
+    registry
+        .push_blob(REPOSITORY, &super::frames(&[1, 2, 3]))
+        .await;
+    let before = packed(&registry);
+    let names = [1, 4, 2, 5];
+    let (content, digest) = frames(&names);
+    let sent = super::frames(&[4, 5]);
+    let body = serde_json::to_vec(&list(&names)).unwrap();
+    // In the midst of the missing frames, and between two of them.
+    for arrived in [0, 1, frame(4).len() - 1, frame(4).len(), sent.len() - 1] {
+        let id = upload(&registry, REPOSITORY, Vec::new()).await;
+        let path = format!("/v2/{REPOSITORY}/blobs/uploads/{id}");
+        send_part(&registry, "PATCH", &path, &sent, arrived).await;
+        let response = assemble(&registry, REPOSITORY, digest, &id, &list(&names)).await;
+        assert_oci_error(response, StatusCode::NOT_FOUND, "BLOB_UNKNOWN").await;
+    }
+    // In the midst of the list.
+    let id = upload(&registry, REPOSITORY, sent.clone()).await;
+    let path = format!("/v2/{REPOSITORY}/_bulla/frames?digest={digest}&upload={id}");
+    for arrived in [0, 1, body.len() / 2, body.len() - 1] {
+        send_part(&registry, "PUT", &path, &body, arrived).await;
+        let status = registry.head(&path_of(&content)).await.status();
+        assert_eq!(status, StatusCode::NOT_FOUND, "{arrived}");
+    }
+    assert_eq!(packed(&registry), before);
+    // The upload is still there.
+    let response = assemble(&registry, REPOSITORY, digest, &id, &list(&names)).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_served(&registry, &content).await;
+    assert_eq!(packed(&registry), before + sent.len());
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn clients_that_send_the_same_frames_at_once_store_them_once() {
+    let registry = Registry::start().await;
+    registry
+        .push_blob(REPOSITORY, &super::frames(&[1, 2, 3]))
+        .await;
+    let before = packed(&registry);
+    // Two send the same blob, and two another one with the same new frame.
+    let pushes = [[1, 4, 2], [1, 4, 2], [4, 3, 1], [4, 3, 1]];
+    let contents = pushes.iter().map(async |names| {
+        let (content, digest) = frames(names);
+        let id = upload(&registry, REPOSITORY, frame(4)).await;
+        let response = assemble(&registry, REPOSITORY, digest, &id, &list(names)).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        content
+    });
+    for content in join_all(contents).await {
+        assert_served(&registry, &content).await;
+    }
+    assert_eq!(packed(&registry), before + frame(4).len());
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn bytes_that_were_sent_and_are_not_named_are_not_stored() {
+    let registry = Registry::start().await;
+    registry
+        .push_blob(REPOSITORY, &super::frames(&[1, 2, 3]))
+        .await;
+    let before = packed(&registry);
+    let names = [4, 1];
+    let (content, digest) = frames(&names);
+    // Others before, between and after, and one that is there already.
+    let id = upload(&registry, REPOSITORY, super::frames(&[9, 4, 2, 8])).await;
+    let response = assemble(&registry, REPOSITORY, digest, &id, &list(&names)).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_served(&registry, &content).await;
+    assert_eq!(packed(&registry), before + frame(4).len());
+    assert_eq!(missing(&registry, REPOSITORY, &[8, 9, 4]).await, [0, 1]);
     registry.stop().await;
 }

@@ -192,3 +192,31 @@ fn drawings<'a>(shown: &'a str, bar: &str) -> Vec<&'a str> {
     };
     lines.filter(is_bar).collect()
 }
+
+#[test]
+fn a_server_in_an_outage_asks_nobody_on_a_terminal_or_without_one() {
+    if !is_installed("script") {
+        return skip("`script` of util-linux is not installed: a rollback on a terminal");
+    }
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let (server, host_file) = world.follower("web1", PROJECT);
+    let config = host_file.to_str().unwrap();
+    let install = ["install", "--config", config];
+    let rollback = ["rollback", PROJECT, "-m", "outage", "--config", config];
+    server.run(&install).done();
+    checkout.write("more.txt", "more");
+    checkout.commit("more");
+    let second = world.release(&checkout.path, PROJECT);
+    for answers in ["", "n\n"] {
+        let installed = on_terminal(&server.command(Program::Installer, &install), 80, answers);
+        assert!(installed.stdout.contains(&second), "{}", installed.stdout);
+        let back = on_terminal(&server.command(Program::Installer, &rollback), 80, answers);
+        assert!(back.stdout.contains(&first), "{}", back.stdout);
+        let release = ["release", PROJECT, "--config", config];
+        server.run(&release).done();
+    }
+    server.run(&install).done();
+    assert!(server.run(&rollback).done().stdout.contains(&first));
+}

@@ -301,7 +301,7 @@ impl HookedRelease {
             // The agent stays what it is, and says so.
             Ok(None) => return Ok(()),
             Ok(Some(path)) => super::program::check(&path, site.arguments()),
-            Err(why) => Err(why),
+            Err(why) => Err(super::program::unfit(&why)),
         };
         // Where this cannot be written, it is not tried, which is said.
         let checked = checked.inspect(|()| drop(checked::write(site, hash)));

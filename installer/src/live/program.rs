@@ -87,6 +87,11 @@ pub(crate) fn none() -> String {
     format!("it carries no program `{PROGRAM}`")
 }
 
+/// Says of a release why its program cannot be the agent.
+pub(super) fn unfit(why: &str) -> String {
+    format!("its program could not be the agent here: {why}")
+}
+
 /// Asks a program for its version, and so whether it can be started at all.
 pub(crate) fn version(path: &Path) -> Result<Version, String> {
     let said = run(path, &["--version".to_owned()], PATIENCE_FOR_VERSION)?;
@@ -100,9 +105,10 @@ pub(crate) fn version(path: &Path) -> Result<Version, String> {
 /// Has a program say its version, and look whether it could be the agent of a server. Where this
 /// program cannot say that of itself either, the other one is not to blame.
 pub(super) fn check(path: &Path, server: &[String]) -> Result<(), String> {
-    require_unshared(path, rustix::process::geteuid().as_raw())
-        .map_err(|why| format!("its program could be changed by others: {why}"))?;
-    version(path).map_err(|why| format!("its program could not be the agent here: {why}"))?;
+    let user = rustix::process::geteuid().as_raw();
+    require_unshared(path, user)
+        .and_then(|()| version(path))
+        .map_err(|why| unfit(&why))?;
     let mut arguments = server.to_vec();
     arguments.push("self-check".to_owned());
     let Err(why) = run(path, &arguments, PATIENCE_FOR_CHECK) else {

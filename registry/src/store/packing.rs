@@ -117,7 +117,11 @@ impl BlobStore {
         match found {
             Ok(found) if found == frame.digest.into() => return true,
             Ok(found) => {
-                tracing::error!(%pack, expected = %frame.digest, %found, "a pack is damaged");
+                let expected = frame.digest;
+                tracing::error!(
+                    %pack, %expected, %found,
+                    "a pack is damaged, or a client gave a wrong size of a frame in it"
+                );
             }
             Err(error) => {
                 tracing::error!(%pack, %error, "a frame of a pack cannot be read");

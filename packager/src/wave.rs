@@ -22,9 +22,11 @@ pub use servers::{is_unproved, require_healthy, servers};
 /// A head that was promoted in waves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InWaves {
-    /// The head.
+    /// The head, with the rollout that servers go by to which it is new.
     pub head: Head,
     waves: Waves,
+    /// Whether the channel was rolled back to it, so that nothing widens it.
+    is_rolled_back: bool,
     /// When people last said something about how it reaches the servers.
     last_word: Timestamp,
 }
@@ -45,37 +47,23 @@ pub fn find(
     project: &ProjectName,
     named: Option<&ChannelName>,
 ) -> Result<InWaves, WaveError> {
-    let in_waves = |head: &Head| {
-        let waves = head.rollout.waves?;
-        Some(InWaves {
-            last_word: state.last_word(head),
-            head: head.clone(),
-            waves,
-        })
-    };
+    let in_waves = |head: &Head| in_waves(state, head);
     if let Some(channel) = named {
         let hash = resolve::head(state, project, channel)?;
         let head = state.head(project, channel);
-        return head.and_then(in_waves).ok_or_else(|| {
-            let rolled_back = head.and_then(|head| rolled_back(state, head));
-            rolled_back.unwrap_or_else(|| WaveError::AtOnce {
-                project: project.clone(),
-                channel: channel.clone(),
-                hash,
-            })
+        return head.and_then(in_waves).ok_or_else(|| WaveError::AtOnce {
+            project: project.clone(),
+            channel: channel.clone(),
+            hash,
         });
     }
     resolve::known_project(state, project)?;
     let mut found: Vec<InWaves> = state.channels(project).filter_map(in_waves).collect();
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => {
-            let mut heads = state.channels(project);
-            let rolled_back = heads.find_map(|head| rolled_back(state, head));
-            Err(rolled_back.unwrap_or_else(|| WaveError::None {
-                project: project.clone(),
-            }))
-        }
+        0 => Err(WaveError::None {
+            project: project.clone(),
+        }),
         _ => Err(WaveError::Several {
             project: project.clone(),
             channels: found.into_iter().map(|one| one.head.channel).collect(),
@@ -83,15 +71,19 @@ pub fn find(
     }
 }
 
-/// Says of a head that was promoted in waves and came back by a rollback that nothing widens it.
-fn rolled_back(state: &LogState, head: &Head) -> Option<WaveError> {
-    let promoted = state.promoted(&head.project, &head.channel, &head.hash)?;
-    let had_waves = promoted.waves.is_some() && head.rollout.waves.is_none();
-    had_waves.then(|| WaveError::RolledBack {
-        project: head.project.clone(),
-        channel: head.channel.clone(),
-        hash: head.hash,
-        promoted,
+/// A head that came back by a rollback has no waves itself, and goes as it was promoted.
+fn in_waves(state: &LogState, head: &Head) -> Option<InWaves> {
+    let last_word = state.last_word(head);
+    let mut head = head.clone();
+    let is_rolled_back = head.rollout.waves.is_none();
+    if is_rolled_back {
+        head.rollout = state.promoted(&head.project, &head.channel, &head.hash)?;
+    }
+    Some(InWaves {
+        waves: head.rollout.waves?,
+        head,
+        is_rolled_back,
+        last_word,
     })
 }
 
@@ -150,7 +142,7 @@ impl InWaves {
         match self.last_known(deployments) {
             // A wave that people let go before something failed can go again.
             Some(last) if last < wave && is_stopped(last) => Ok(()),
-            Some(last) if last < wave => Err(WaveError::Finished {
+            Some(last) if last < wave => Err(WaveError::NoLaterWave {
                 hash: self.head.hash,
                 channel: self.head.channel.clone(),
                 last,
@@ -162,6 +154,14 @@ impl InWaves {
     /// Returns the wave that comes after those that go.
     pub fn next(&self, deployments: &[Deployment], now: Timestamp) -> Result<Wave, WaveError> {
         let channel = || self.head.channel.clone();
+        if self.is_rolled_back {
+            return Err(WaveError::RolledBack {
+                project: self.head.project.clone(),
+                channel: channel(),
+                hash: self.head.hash,
+                promoted: self.head.rollout,
+            });
+        }
         if self.head.is_paused() {
             return Err(WaveError::Paused {
                 channel: channel(),
@@ -315,7 +315,10 @@ mod tests {
             organisation.promote("prod", next, &["alice"]);
             organisation.promote("prod", new, &["alice"]);
             for named in [None, Some(name("prod"))] {
-                let refused = find(&organisation.state, &project(), named.as_ref()).unwrap_err();
+                let found = find(&organisation.state, &project(), named.as_ref()).unwrap();
+                assert!(found.report(&[], time(2)).rolled_back);
+                let refused = found.next(&[], time(2)).unwrap_err();
+                assert_eq!(refused.kind(), FailureKind::Refused);
                 let text = refused.to_string();
                 assert!(text.contains("was rolled back to"), "{text}");
                 assert!(text.ends_with(words), "{text}");
@@ -387,7 +390,7 @@ mod tests {
         };
         let seen = |found: &InWaves, deployments: &[Deployment]| {
             let report = found.report(deployments, time(200));
-            (report.finished, report.steps[1].stopped_by)
+            (report.steps[1].may_go, report.steps[1].stopped_by)
         };
         assert_eq!(seen(&found, &failed_at(50)), (true, None));
         let late = failed_at(51);
@@ -424,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_is_finished_when_the_last_server_that_is_known_may_go() {
+    fn a_rollout_is_finished_when_the_servers_that_are_known_have_it() {
         let (organisation, new) = in_waves("10m");
         let found = find(&organisation.state, &project(), None).unwrap();
         let live = format!(r#","head":"{new}","live":"{new}""#);
@@ -436,13 +439,17 @@ mod tests {
         let report = found.report(&deployments, time(600));
         assert_eq!((report.open, report.due_up_to), (wave(1), Some(wave(2))));
         assert!(!report.finished);
-        let report = found.report(&deployments, time(1200));
-        assert!(report.finished, "{report:?}");
+        assert!(!found.report(&deployments, time(1200)).finished);
+        let done = deployments.clone().map(|one| Deployment {
+            report: deployment("web", one.report.wave.number().into(), &live).report,
+            ..one
+        });
+        assert!(found.report(&done, time(1200)).finished);
         let next = found.next(&deployments, time(1200)).unwrap();
         let refused = found.require_server(next, &deployments).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            format!("the rollout of {new} on `prod` is finished: no server is in a wave after 3")
+            format!("nothing of {new} is left to let go on `prod`: no server is in a wave after 3")
         );
         assert_eq!(refused.kind(), FailureKind::Refused);
         // Where no server is known, nothing can be said to be finished.

@@ -122,7 +122,6 @@ fn every_document_of_bulla_fits_its_schema() {
     let widened = fits("bulla-wave", &bulla(&next).done());
     assert_eq!(widened["open"], 2);
     assert_eq!(widened["steps"][1]["mayGo"], true);
-    assert_eq!(widened["finished"], true);
     assert!(widened["entry"].as_u64() > promoted["entry"].as_u64());
 }
 

@@ -44,7 +44,7 @@ enum Step {
 
 /// Let the next wave go, before its time where it has one
 ///
-/// Refused when no server that has reported is in a later wave: the rollout is finished then.
+/// Refused when no server that has reported is in a later wave, and after a rollback.
 /// Signed like a promotion. Refused while a server that may have the release reports that it failed
 /// there, unless you say --despite-failures.
 #[derive(Debug, Args)]
@@ -130,17 +130,29 @@ async fn show(
 fn headline(report: &WaveReport) -> String {
     let all = report.steps.iter().map(|step| step.servers).sum::<u64>();
     let current = report.steps.iter().map(|step| step.current).sum::<u64>();
-    let how_far = match report.due_up_to.unwrap_or(report.open).number() {
+    let current = format!("{current} of {} current", count(all, "server", "servers"));
+    let last = report.due_up_to.unwrap_or(report.open);
+    let mut waiting = report.steps.iter().filter(|step| !step.may_go);
+    let how_far = match (waiting.next(), last.number()) {
         _ if report.paused => "paused".to_owned(),
-        _ if report.finished => {
-            let all = count(all, "server", "servers");
-            format!("finished: all waves may go, {current} of {all} current")
+        _ if report.finished => format!("finished: {current}"),
+        (None, _) if !report.steps.is_empty() => format!("all waves may go, {current}"),
+        (Some(step), _) if step.wave <= last => {
+            format!(
+                "waves 1 to {last} were let go, and wave {} waits",
+                step.wave
+            )
         }
-        1 => "only wave 1 may go".to_owned(),
-        last => format!("waves 1 to {last} may go"),
+        (_, 1) => "only wave 1 may go".to_owned(),
+        _ => format!("waves 1 to {last} may go"),
+    };
+    let came = if report.rolled_back {
+        "back since"
+    } else {
+        "promoted"
     };
     format!(
-        "{} {}: {}, promoted {}, waves: {}, {how_far}",
+        "{} {}: {}, {came} {}, waves: {}, {how_far}",
         report.project,
         report.channel,
         report.hash.short(),

@@ -67,9 +67,9 @@ pub enum WaveError {
     },
     /// No server is left.
     #[error(
-        "the rollout of {hash} on `{channel}` is finished: no server is in a wave after {last}"
+        "nothing of {hash} is left to let go on `{channel}`: no server is in a wave after {last}"
     )]
-    Finished {
+    NoLaterWave {
         /// The release.
         hash: Digest,
         /// The channel.
@@ -106,11 +106,10 @@ impl Outcome for WaveError {
         match self {
             Self::Resolve(error) => error.kind(),
             Self::Several { .. } => FailureKind::Usage,
-            Self::None { .. } | Self::AtOnce { .. } | Self::RolledBack { .. } => {
-                FailureKind::Failed
-            }
+            Self::None { .. } | Self::AtOnce { .. } => FailureKind::Failed,
             Self::AllGo { .. }
-            | Self::Finished { .. }
+            | Self::NoLaterWave { .. }
+            | Self::RolledBack { .. }
             | Self::Paused { .. }
             | Self::Failed { .. } => FailureKind::Refused,
         }
@@ -139,10 +138,10 @@ impl Outcome for WaveError {
                  on one of them takes this one"
             )),
             Self::Failed { channel, .. } => Some(format!(
-                "`bulla rollback {channel} -m TEXT` takes it back; `bulla wave next {channel} -m TEXT \
-                 --despite-failures` lets more servers go"
+                "`bulla rollback {channel} -m TEXT` takes it back; the same with --despite-failures \
+                 lets more servers go"
             )),
-            Self::Finished { channel, .. } => Some(format!(
+            Self::NoLaterWave { channel, .. } => Some(format!(
                 "`bulla wave {channel}` shows how the servers are; `bulla wave all {channel} -m TEXT` \
                  lets later waves go, too, in which servers may be that have not reported yet"
             )),

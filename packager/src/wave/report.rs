@@ -49,9 +49,8 @@ impl InWaves {
             promoted_at: head.issued_at,
             open: head.rollout.open,
             due_up_to: Some(last_to_go).filter(|wave| *wave > head.rollout.open),
-            finished: last <= last_to_go
-                && !head.is_paused()
-                && steps.values().all(|step| step.may_go),
+            finished: last <= last_to_go && !head.is_paused() && steps.values().all(is_done),
+            rolled_back: self.is_rolled_back,
             paused: head.is_paused(),
             steps: steps.into_values().collect(),
             entry: None,
@@ -77,4 +76,9 @@ impl InWaves {
             silent: Vec::new(),
         }
     }
+}
+
+/// Tells whether nothing more is going to happen in a wave: who is held stays.
+fn is_done(step: &WaveStep) -> bool {
+    step.may_go && step.current + step.held.len() as u64 == step.servers
 }

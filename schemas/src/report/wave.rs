@@ -18,16 +18,21 @@ pub struct WaveReport {
     pub hash: Digest,
     /// When the waves after the first may go.
     pub waves: Waves,
-    /// When the promotion was signed, as the signer says.
+    /// When the promotion or rollback was signed, as the signer says.
     pub promoted_at: Timestamp,
     /// The last wave that people let go.
     pub open: Wave,
     /// The last wave that may go by now, where its time has come and people have not let it go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_up_to: Option<Wave>,
-    /// Whether nothing is left to let go: the servers that have reported are all in waves that may go.
+    /// Whether all waves may go of those that servers have reported to be in, and the release is live
+    /// on all of these servers but those that are held.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub finished: bool,
+    /// Whether the channel was rolled back to the release. Servers that had it go at once, and so do
+    /// those on which a release is live that was taken out; the others go as it was promoted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
     /// Whether people paused the channel, so that no server goes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,

@@ -106,7 +106,8 @@ pub fn candidates<'a>(
     project: &ProjectName,
     channel: &ChannelName,
 ) -> Vec<Candidate<'a>> {
-    let mut promotions = of_channel(state, project, channel).rev();
+    let moves = state.moves(project, channel);
+    let mut promotions = moves.iter().rev();
     let Some(mut left) = promotions.next() else {
         return Vec::new();
     };
@@ -130,7 +131,7 @@ pub fn head_before(
     project: &ProjectName,
     channel: &ChannelName,
 ) -> Option<Digest> {
-    let heads = in_effect(state, project, channel);
+    let heads = state.moves(project, channel).in_effect();
     let mut earlier = heads.iter().rev().skip(1).map(|head| head.hash);
     earlier.find(|hash| !is_revoked(state, project, hash))
 }
@@ -192,45 +193,11 @@ pub async fn prepare(
 
 /// Returns what is live and would not be any more, the latest first.
 fn taken_out(state: &LogState, proposal: &Proposal) -> Vec<Dropped> {
-    let heads = in_effect(state, &proposal.project, &proposal.channel);
-    let promoted = |hash| drop::promoted(state, proposal, hash);
-    let stays = heads.iter().position(|head| head.hash == proposal.hash);
-    let first = stays.map(|position| position + 1).or_else(|| {
-        // A head that was rolled back contains nothing that was promoted after it.
-        let entry = promoted(&proposal.hash).map_or(0, |promoted| promoted.entry);
-        let is_later = |head: &Dropped| head.entry > entry;
-        heads
-            .iter()
-            .position(|head| promoted(&head.hash).is_some_and(|head| is_later(&head)))
-    });
-    let above = &heads[first.unwrap_or(heads.len())..];
-    let dropped = above.iter().rev();
-    dropped.filter_map(|head| promoted(&head.hash)).collect()
-}
-
-/// Returns the heads of a channel that no rollback has taken out, the present one last.
-fn in_effect<'a>(
-    state: &'a LogState,
-    project: &ProjectName,
-    channel: &ChannelName,
-) -> Vec<&'a Promotion> {
-    let mut heads: Vec<&Promotion> = Vec::new();
-    for promotion in of_channel(state, project, channel) {
-        match heads.iter().position(|head| head.hash == promotion.hash) {
-            Some(position) => heads.truncate(position + 1),
-            None => heads.push(promotion),
-        }
-    }
-    heads
-}
-
-fn of_channel<'a>(
-    state: &'a LogState,
-    project: &ProjectName,
-    channel: &ChannelName,
-) -> impl DoubleEndedIterator<Item = &'a Promotion> {
-    let all = state.promotions(project);
-    all.filter(move |promotion| promotion.channel == *channel && !promotion.is_widening())
+    let moves = state.moves(&proposal.project, &proposal.channel);
+    let heads = moves.taken_out(&proposal.hash);
+    let latest_first = heads.iter().rev();
+    let promoted = |head: &&Promotion| drop::promoted(state, proposal, &head.hash);
+    latest_first.filter_map(promoted).collect()
 }
 
 fn is_revoked(state: &LogState, project: &ProjectName, hash: &Digest) -> bool {

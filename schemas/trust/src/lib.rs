@@ -65,6 +65,6 @@ pub use note::{SignatureType, SignedNote, VerifierKey};
 pub use policy::CheckedPolicy;
 pub use replay::{Admitted, Reason, ReplayError, Submission, Verdict, replay};
 pub use resolve::{ResolveError, resolve};
-pub use state::{Head, LogState, Promotion, Release, ReleaseRecord, Revocation, Rollout};
+pub use state::{Head, LogState, Moves, Promotion, Release, ReleaseRecord, Revocation, Rollout};
 pub use statement::Statement;
 pub use tiled::TiledTree;

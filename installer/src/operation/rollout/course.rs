@@ -31,11 +31,11 @@ impl Course {
     /// takes out. Elsewhere it brings one that nobody has seen work on this server, so that goes as
     /// it was promoted, with the waves that people let go of it; so it does where it failed.
     pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
-        let is_taken_out =
-            |live: &Activation| log.takes_out(&head.project, &head.channel, &head.hash, &live.hash);
+        let moves = log.moves(&head.project, &head.channel);
+        let goes_back = |live: &Activation| moves.goes_back(&head.hash, &live.hash);
         let was_here = history.last_of(&head.hash).is_some();
-        let is_undone = (was_here || history.last().is_some_and(is_taken_out))
-            && !history.has_failed(&head.hash);
+        let is_undone =
+            (was_here || history.last().is_some_and(goes_back)) && !history.has_failed(&head.hash);
         let can_widen = head.rollout.waves.is_some();
         let rollout = match log.promoted(&head.project, &head.channel, &head.hash) {
             Some(promoted) if head.action == Action::Rollback && !is_undone => Rollout {

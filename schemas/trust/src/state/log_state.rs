@@ -212,23 +212,6 @@ impl LogState {
         })
     }
 
-    /// Tells whether a rollback of a channel to a bundle takes another one out: the channel came to
-    /// that after it had pointed to the first. Such a rollback may already be in the log.
-    pub fn takes_out(
-        &self,
-        project: &ProjectName,
-        channel: &ChannelName,
-        hash: &Digest,
-        live: &Digest,
-    ) -> bool {
-        let promotions = self.promotions(project).rev();
-        let of_channel = promotions.filter(|promotion| promotion.channel == *channel);
-        let heads = of_channel.map(|promotion| &promotion.hash);
-        let before: Vec<_> = heads.skip_while(|head| *head == hash).collect();
-        let earlier = before.iter().position(|head| *head == hash);
-        earlier.is_some_and(|earlier| before[..earlier].contains(&live))
-    }
-
     /// Tells whether people said that a bundle must not be activated, and how severely.
     pub fn revocation(&self, project: &ProjectName, hash: &Digest) -> Option<Severity> {
         self.projects.get(project)?.revoked.get(hash).copied()

@@ -75,7 +75,7 @@ impl Outcome for RollbackError {
             )),
             Self::NothingBefore { .. } => Some("promote another release".to_owned()),
             Self::NeverHead { hash, channel, .. } => Some(format!(
-                "`bulla promote {} {channel}` would point it there for the first time",
+                "`bulla promote {} {channel} -m TEXT` would point it there for the first time",
                 hash.short()
             )),
             Self::Resolve(error) => error.hint(),

@@ -69,7 +69,7 @@ impl Check {
         let path = file.path().display();
         let checked = file.check();
         for warning in &checked.warnings {
-            stderr::warn(format_args!("`{path}`, {warning}"));
+            stderr::warn(format_args!("`{path}`, {}", warning.in_a_line()));
         }
         let config = match checked.config {
             // Its hint would be this command.

@@ -206,6 +206,7 @@ fn secrets_and_programs_are_looked_at_by_the_check_the_agent_and_the_doctor() {
     for found in [&warned, &program, &token] {
         assert!(said.contains(found), "{found}: {said}");
     }
+    assert!(!said.contains("\\u{a}"), "{said}");
     // It says so, and goes on with what does not need it.
     let run = host.done(&["agent", "--once"]);
     for found in [&warned, &program, &token] {

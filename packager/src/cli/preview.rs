@@ -58,7 +58,7 @@ pub(super) fn say(report: &ProposalReport, takes_out: &str) {
 fn say_rollout(report: &ProposalReport) {
     if let Some(waves) = report.waves {
         let further = match waves {
-            Waves::Manual => format!("with `bulla wave next {}`", report.channel),
+            Waves::Manual => format!("with `bulla wave next {} -m TEXT`", report.channel),
             Waves::Every(interval) => format!("{interval} later"),
         };
         let servers = report.servers.iter();

@@ -86,7 +86,7 @@ impl Outcome for ResolveError {
             Self::EmptyChannel {
                 others, channel, ..
             } if others.is_empty() => Some(format!(
-                "`bulla promote HASH {channel}` points it to a release"
+                "`bulla promote HASH {channel} -m TEXT` points it to a release"
             )),
             Self::UnknownChannel { others, .. } if others.is_empty() => {
                 Some("the policy names the channels".to_owned())

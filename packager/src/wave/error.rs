@@ -124,16 +124,16 @@ impl Outcome for WaveError {
                     "name one, such as `bulla wave next {first} -m TEXT`"
                 ))
             }
-            Self::None { .. } => {
-                Some("`bulla promote RELEASE CHANNEL --waves 10m` promotes in waves".to_owned())
-            }
+            Self::None { .. } => Some(
+                "`bulla promote RELEASE CHANNEL -m TEXT --waves 10m` promotes in waves".to_owned(),
+            ),
             Self::AtOnce { channel, .. } => Some(format!(
-                "`bulla promote RELEASE {channel} --waves 10m` promotes in waves"
+                "`bulla promote RELEASE {channel} -m TEXT --waves 10m` promotes in waves"
             )),
             Self::RolledBack {
                 project, channel, ..
             } => Some(format!(
-                "`bulla where {project}` shows who waits; `bulla promote RELEASE {channel}` with \
+                "`bulla where {project}` shows who waits; `bulla promote RELEASE {channel} -m TEXT` with \
                  another release reaches them, and `bulla-installer install {project} --now -m TEXT` \
                  on one of them takes this one"
             )),

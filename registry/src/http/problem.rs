@@ -404,7 +404,7 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
             "`bulla-registry host remove` forgets one; `--most-hosts` of `bulla-registry serve` \
              allows more"
         }
-        PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL`",
+        PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL -m TEXT`",
         PublishError::Log(error) => match **error {
             LogError::Stopping => "try again in a moment",
             LogError::TooManyEntries { .. } => {

@@ -60,7 +60,7 @@ impl Outcome for ResolveError {
         match self {
             Self::UnknownProject { .. } => None,
             Self::NoHead { channel, .. } => Some(format!(
-                "`bulla promote HASH {channel}` points it to a release"
+                "`bulla promote HASH {channel} -m TEXT` points it to a release"
             )),
             Self::Paused { channel, .. } => Some(format!(
                 "`bulla rollback {channel}` goes on, with the same or an earlier release"

@@ -183,8 +183,9 @@ impl Writing<'_> {
         let mut looked_closely = false;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
-            let (wanted, bytes) = (plan.fetched_contents(), plan.fetched_bytes());
-            if sources.add_farther(self.site, &wanted, bytes) {
+            // What cannot be fetched is looked for at any price.
+            let bytes = self.supply.map_or(u64::MAX, |_| plan.fetched_bytes());
+            if sources.add_farther(self.site, &plan.fetched_contents(), bytes) {
                 plan = plan::plan(self.bundle, sources.local());
             }
             if sources.recycled().is_some() && plan.in_place() == 0 {

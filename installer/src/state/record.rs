@@ -98,7 +98,7 @@ impl TreeRecord {
         if wanted.is_empty() {
             return None;
         }
-        let text = read_up_to(path, most)?;
+        let text = read_up_to(path, most.min(MOST))?;
         let wanted: HashSet<String> = wanted.iter().map(Digest::hex).collect();
         let is_wanted = |line: &str| {
             split(line, b'\t')

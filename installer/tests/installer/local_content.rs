@@ -100,6 +100,28 @@ fn a_rotten_source_costs_no_retained_release_when_the_registry_is_away() {
 }
 
 #[test]
+fn a_small_file_of_a_large_tree_is_looked_for_in_every_tree_where_nothing_can_be_fetched() {
+    let mut world = World::new();
+    let mut hashes = Vec::new();
+    for (number, has_it) in [true, true, false].into_iter().enumerate() {
+        // So many files that reading a record costs more than fetching the small one.
+        let mut tree = wide_tree(2000, &format!("{number}\n"));
+        if has_it {
+            tree = tree.file("added", vec![7; 9]).unwrap();
+        }
+        hashes.push(world.release(&tree));
+        world.install().unwrap();
+    }
+    let record = world.state().join("projects/acme%2Fbilling/trees");
+    let record = fs::metadata(record.join(hashes[0].hex())).unwrap();
+    assert!(record.len() > 256 * 1024, "{}", record.len());
+    fs::write(world.tree(&hashes[1]).join("added"), vec![8; 9]).unwrap();
+    world.rollback(Some(&hashes[1].hex()[..16])).unwrap();
+    assert_eq!(fs::read(world.current().join("added")).unwrap(), [7; 9]);
+    world.assert_intact();
+}
+
+#[test]
 fn an_edit_through_a_hard_link_reaches_no_new_release() {
     let mut world = World::new();
     let mut request = request();

@@ -12,6 +12,7 @@ mod text;
 
 pub mod api;
 pub mod codec;
+pub mod delta;
 pub mod digest;
 pub mod envelope;
 pub mod escape;

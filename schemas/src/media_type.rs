@@ -21,6 +21,8 @@ pub const PAYLOAD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 pub const INDEX: &str = "application/vnd.bulla.index.v1+zstd";
 /// The frame table, layer 2: one JSON line per frame of the payload and the index.
 pub const FRAMES: &str = "application/vnd.bulla.frames.v1+zstd";
+/// A delta, which turns one bundle of a project into another.
+pub const DELTA: &str = "application/vnd.bulla.delta.v1";
 /// `payloadType` of an envelope that carries an in-toto statement.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 /// `payloadType` of an envelope that carries a policy.

@@ -11,6 +11,7 @@ use bulla_schemas::api::{
     HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion, ReleaseDetail,
     ReleaseSummary,
 };
+use bulla_schemas::delta::DeltaHeader;
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::frames::{FrameRecord, FrameTableHeader};
 use bulla_schemas::index::IndexEntry;
@@ -81,6 +82,7 @@ const DOCUMENTS: &[Document] = &[
     },
     json::<FrameTableHeader>("frame-table-header", "The first line of a frame table"),
     json::<FrameRecord>("frame-record", "A line of a frame table after the first"),
+    json::<DeltaHeader>("delta-header", "The first line of a delta"),
     json::<Envelope>("envelope", "A payload and the signatures over it (DSSE)"),
     json::<ReleaseStatement>(
         "release-statement",

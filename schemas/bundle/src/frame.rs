@@ -174,20 +174,7 @@ pub(crate) fn decode(record: &FrameRecord, compressed: &[u8]) -> Result<Vec<u8>,
 /// Decompresses one frame of exactly `size` bytes of content. The caller knows the digest of
 /// `compressed` and has bounded `size`.
 pub(crate) fn decompress(compressed: &[u8], size: u64) -> Result<Vec<u8>, FrameError> {
-    let announced = content_size(compressed)?;
-    if announced != size {
-        return Err(FrameError::ContentSize {
-            expected: size,
-            found: announced,
-        });
-    }
-    let end = zstd_safe::find_frame_compressed_size(compressed).unwrap_or(0);
-    if end != compressed.len() {
-        return Err(FrameError::Trailing {
-            expected: compressed.len() as u64,
-            found: end as u64,
-        });
-    }
+    check_form(compressed, size)?;
     let capacity = usize::try_from(size).map_err(|_| FrameError::Form)?;
     let content = Decompressor::new()
         .and_then(|mut decompressor| decompressor.decompress(compressed, capacity))
@@ -200,6 +187,32 @@ pub(crate) fn decompress(compressed: &[u8], size: u64) -> Result<Vec<u8>, FrameE
             found: content.len() as u64,
         })
     }
+}
+
+/// Checks that there is one frame, of the form that ours have, which announces `size` bytes of
+/// content. Nothing is decompressed.
+pub(crate) fn check_form(compressed: &[u8], size: u64) -> Result<(), FrameError> {
+    let announced = content_size(compressed)?;
+    if announced != size {
+        return Err(FrameError::ContentSize {
+            expected: size,
+            found: announced,
+        });
+    }
+    let end = end(compressed);
+    if end == compressed.len() {
+        Ok(())
+    } else {
+        Err(FrameError::Trailing {
+            expected: compressed.len() as u64,
+            found: end as u64,
+        })
+    }
+}
+
+/// Returns where the frame at the beginning of `bytes` ends; 0 where there is no whole one.
+pub(crate) fn end(bytes: &[u8]) -> usize {
+    zstd_safe::find_frame_compressed_size(bytes).unwrap_or(0)
 }
 
 /// Returns the size of the content that a frame's header announces.

@@ -21,6 +21,7 @@
 //! | How does a bundle travel as one file? | `file` |
 //! | What changes between two releases? | `diff` |
 //! | Where do the frames of any blob end? | `cutter` |
+//! | How does one bundle become another over a network? | `delta` |
 //!
 //! There is one possible bundle for a tree, and the reader refuses whatever the writer could not
 //! have written. Headers of the tar follow from the index, so nobody needs to believe one: an
@@ -36,6 +37,7 @@ mod bundle;
 mod canonical;
 mod cut;
 mod cutter;
+mod delta;
 mod diff;
 mod document;
 mod file;
@@ -56,6 +58,9 @@ mod write;
 pub use bundle::{BlobSource, Bundle, BundleBlob};
 pub use canonical::{TarError, TarSpan};
 pub use cutter::{Cutter, cut_frames, is_worth_cutting};
+pub use delta::{
+    Delta, DeltaDocuments, DeltaError, DeltaPiece, DeltaPlan, DeltaWriter, ReceivedPiece,
+};
 pub use diff::{compare, diff, has_content};
 pub use file::{BundleFile, BundleFileError, LogCopy, read_bundle_file, write_bundle_file};
 pub use frame::{Frame, FrameError};

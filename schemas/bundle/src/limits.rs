@@ -19,6 +19,8 @@ pub struct Limits {
     pub frame_table_size: u64,
     /// Most bytes in the log's copy in a `.bulla` file; it is held in memory.
     pub log_size: u64,
+    /// Most bytes in a delta; it is held in memory.
+    pub delta_size: u64,
     /// Most bytes in one file.
     pub file_size: u64,
     /// Most bytes in the tar, uncompressed.
@@ -39,6 +41,7 @@ impl Default for Limits {
             index_size: 256 * MIB,
             frame_table_size: 64 * MIB,
             log_size: 256 * MIB,
+            delta_size: 32 * MIB,
             file_size: 256 * GIB,
             tar_size: 256 * GIB,
             ratio: 500,
@@ -91,6 +94,14 @@ pub enum LimitError {
         /// The limit.
         limit: u64,
         /// The size so far.
+        found: u64,
+    },
+    /// [`Limits::delta_size`]
+    #[error("a delta may have at most {limit} bytes, found {found}")]
+    DeltaSize {
+        /// The limit.
+        limit: u64,
+        /// The size.
         found: u64,
     },
     /// [`Limits::file_size`]
@@ -164,6 +175,11 @@ impl Limits {
     pub(crate) fn check_log_size(&self, found: u64) -> Result<(), LimitError> {
         let limit = self.log_size;
         within(found, limit, || LimitError::LogSize { limit, found })
+    }
+
+    pub(crate) fn check_delta_size(&self, found: u64) -> Result<(), LimitError> {
+        let limit = self.delta_size;
+        within(found, limit, || LimitError::DeltaSize { limit, found })
     }
 
     pub(crate) fn check_file_size(&self, path: &EntryPath, found: u64) -> Result<(), LimitError> {

@@ -25,6 +25,7 @@ mod partial_index;
 mod parts;
 mod payload;
 
+pub(crate) use blob::check_blob;
 pub use bundle::VerifiedBundle;
 pub use error::{Part, VerifyError};
 pub use manifest::{UnverifiedBundle, VerifiedManifest};

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod bundle_file;
+mod delta;
 mod foreign;
 mod golden;
+mod history;
 mod hostile;
 mod refusals;
 mod repack;

@@ -5,7 +5,7 @@ use bulla_schemas::manifest::Descriptor;
 
 use super::error::{Part, VerifyError};
 
-pub(super) fn check_blob(
+pub(crate) fn check_blob(
     part: Part,
     descriptor: &Descriptor,
     bytes: &[u8],

@@ -52,7 +52,7 @@ impl VerifiedBundle {
 
     /// Returns the manifest's bytes, whose digest is the hash.
     pub fn manifest_bytes(&self) -> &[u8] {
-        &self.parts.manifest.bytes
+        self.parts.manifest_bytes()
     }
 
     /// Returns the release document.
@@ -62,12 +62,12 @@ impl VerifiedBundle {
 
     /// Returns the release document's bytes.
     pub fn release_bytes(&self) -> &[u8] {
-        &self.parts.release_bytes
+        self.parts.release_bytes()
     }
 
     /// Returns the frame table's blob, compressed.
     pub fn frames_blob(&self) -> &[u8] {
-        &self.parts.frames_blob
+        self.parts.frames_blob()
     }
 
     /// Returns the index, uncompressed.

@@ -1,6 +1,7 @@
 //! The second step: the release document and the frame table that belong to the manifest.
 
 use bulla_schemas::Digest;
+use bulla_schemas::frames::FrameRecord;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 
@@ -9,7 +10,7 @@ use super::error::{Part, VerifyError};
 use super::manifest::VerifiedManifest;
 use crate::document::{self, Blobs};
 use crate::frame::{self, Frame};
-use crate::frame_table::FrameTable;
+use crate::frame_table::{self, FrameTable};
 use crate::limits::Limits;
 use crate::seek_table;
 
@@ -71,9 +72,32 @@ impl VerifiedParts {
         &self.manifest.manifest
     }
 
+    /// Returns the manifest's bytes, whose digest is the hash.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.manifest.bytes
+    }
+
     /// Returns the release document.
     pub const fn release(&self) -> &ReleaseDocument {
         &self.release
+    }
+
+    /// Returns the release document's bytes.
+    pub fn release_bytes(&self) -> &[u8] {
+        &self.release_bytes
+    }
+
+    /// Returns the frame table's blob, compressed.
+    pub fn frames_blob(&self) -> &[u8] {
+        &self.frames_blob
+    }
+
+    /// Returns the text of the frame table, which is the only possible one.
+    pub(crate) fn frame_table(&self) -> Vec<u8> {
+        let records = |frames: &[Frame]| -> Vec<FrameRecord> {
+            frames.iter().map(|frame| frame.record).collect()
+        };
+        frame_table::to_bytes(&records(&self.frames.payload), &records(&self.frames.index))
     }
 
     /// Returns the frames of the payload, without the seek table behind them.

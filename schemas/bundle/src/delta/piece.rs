@@ -1,0 +1,134 @@
+//! One piece of a delta: the content of one frame of the wanted bundle.
+
+use std::ops::Range;
+
+use bulla_schemas::frames::FrameRecord;
+use bytes::Bytes;
+
+use super::error::DeltaError;
+use super::prefix;
+use crate::frame::{self, Frame, FrameError};
+use crate::verify::Part;
+
+/// A frame of the wanted bundle, and the frames of the other one that it is compressed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeltaPiece {
+    pub(super) part: Part,
+    pub(super) position: usize,
+    pub(super) frame: Frame,
+    pub(super) from: Range<usize>,
+    /// Where those lie in the blob of the same part of the bundle that is there.
+    pub(super) from_span: Range<u64>,
+    pub(super) dictionary_size: u64,
+}
+
+impl DeltaPiece {
+    /// Most bytes of dictionary for one piece, uncompressed: two frames of the largest size.
+    pub const DICTIONARY: u64 = 4 * 1024 * 1024;
+
+    /// Returns whether it belongs to the index or to the payload.
+    pub const fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Returns the position of the frame in the wanted bundle.
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Returns the frame in the wanted bundle.
+    pub const fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Returns which frames of the bundle that is there are its dictionary, one behind the other.
+    /// Where they are none, the piece is the frame itself.
+    pub fn from(&self) -> Range<usize> {
+        self.from.clone()
+    }
+
+    /// Returns where those frames lie in the blob of the same part of the bundle that is there.
+    pub fn from_span(&self) -> Range<u64> {
+        self.from_span.clone()
+    }
+
+    /// Returns the bytes of the dictionary.
+    pub const fn dictionary_size(&self) -> u64 {
+        self.dictionary_size
+    }
+
+    /// Places a piece among the frames of both bundles; the positions exist in them.
+    pub(super) fn new(
+        part: Part,
+        position: usize,
+        frame: Frame,
+        from: Range<usize>,
+        have: &[Frame],
+    ) -> Self {
+        let run = have.get(from.clone()).unwrap_or_default();
+        let (from_span, dictionary_size) = match (run.first(), run.last()) {
+            (Some(first), Some(last)) => (
+                first.compressed_offset..last.span().end,
+                last.end() - first.offset,
+            ),
+            _ => (0..0, 0),
+        };
+        Self {
+            part,
+            position,
+            frame,
+            from,
+            from_span,
+            dictionary_size,
+        }
+    }
+
+    pub(super) fn refused(&self, source: FrameError) -> DeltaError {
+        DeltaError::Piece {
+            part: self.part,
+            position: self.position,
+            source,
+        }
+    }
+
+    pub(super) fn check_dictionary(&self, found: u64) -> Result<(), DeltaError> {
+        if found == self.dictionary_size {
+            Ok(())
+        } else {
+            Err(DeltaError::DictionarySize {
+                expected: self.dictionary_size,
+                found,
+            })
+        }
+    }
+}
+
+/// A piece as it came. It is refused when it does not have the digest of its frame's content.
+#[derive(Debug, Clone)]
+pub struct ReceivedPiece {
+    pub(super) piece: DeltaPiece,
+    pub(super) compressed: Bytes,
+}
+
+impl ReceivedPiece {
+    /// Returns which frame it is, and what it needs.
+    pub const fn piece(&self) -> &DeltaPiece {
+        &self.piece
+    }
+
+    /// Returns the content of the frame. `dictionary` is the content of the frames
+    /// [`DeltaPiece::from`], one behind the other; where it differs, the piece is refused.
+    pub fn decode(&self, dictionary: &[u8]) -> Result<Vec<u8>, DeltaError> {
+        let piece = &self.piece;
+        let record: &FrameRecord = &piece.frame.record;
+        piece.check_dictionary(dictionary.len() as u64)?;
+        let content = if piece.from.is_empty() {
+            frame::decode(record, &self.compressed)
+        } else {
+            prefix::decompress(&self.compressed, dictionary, record.size)
+        };
+        content
+            .and_then(|content| frame::check_content(record, &content).map(|()| content))
+            .map_err(|source| piece.refused(source))
+    }
+}

@@ -14,6 +14,7 @@
 //! | `POST /log/entries` (an envelope) | [`Appended`] |
 //! | `POST /v2/{project}/_bulla/frames` ([`BlobFrames`]) | [`MissingFrames`] |
 //! | `PUT /v2/{project}/_bulla/frames?digest=&upload=` ([`BlobFrames`]) | 201 |
+//! | `POST /v2/{project}/_bulla/delta` ([`DeltaRequest`]) | a delta, see `bulla-bundle` |
 //! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
 //! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
 //! | `GET /api/v1/projects/{project}/releases/{hash}` | [`ReleaseDetail`] |
@@ -28,6 +29,7 @@
 //! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
 
 mod cut_text;
+mod delta;
 mod diff;
 mod frames;
 mod host_report;
@@ -38,6 +40,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cut_text::CutText;
+pub use delta::DeltaRequest;
 pub use diff::{
     Change, ChangeKind, ChangeSide, Diff, DiffTotals, HealthChange, HookChange, InstallChanges,
     NameChanges, SideKind, TimeoutChange,

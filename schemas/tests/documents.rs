@@ -7,9 +7,9 @@ mod cases;
 mod generated;
 
 use bulla_schemas::api::{
-    Appended, BlobFrames, CallerInfo, Deployment, Diff, ErrorBody, HostDetail, HostReport,
-    HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion, ReleaseDetail,
-    ReleaseSummary,
+    Appended, BlobFrames, CallerInfo, DeltaRequest, Deployment, Diff, ErrorBody, HostDetail,
+    HostReport, HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion,
+    ReleaseDetail, ReleaseSummary,
 };
 use bulla_schemas::delta::DeltaHeader;
 use bulla_schemas::envelope::Envelope;
@@ -119,6 +119,7 @@ const DOCUMENTS: &[Document] = &[
         "missing-frames",
         "Answer of POST /v2/{project}/_bulla/frames",
     ),
+    json::<DeltaRequest>("delta-request", "Body of POST /v2/{project}/_bulla/delta"),
     json::<Appended>("appended", "Answer of POST /log/entries"),
     json::<Page<ProjectSummary>>("project-page", "Answer of GET /api/v1/projects"),
     json::<Page<ReleaseSummary>>(

@@ -47,6 +47,7 @@ pub(crate) async fn require_success(
         request: format!("{method} {url}"),
         status: response.status().as_u16(),
         code: None,
+        oci_code: None,
         message: String::new(),
         hint: None,
         retry_after: retry_after(&response),
@@ -68,6 +69,7 @@ fn explain(answer: &mut Answer, body: &[u8]) {
             message => format!("{message} ({})", error.code),
         });
         answer.message = cut(&sentences.collect::<Vec<_>>().join("; "));
+        answer.oci_code = errors.first().map(|error| cut(&error.code));
     }
 }
 

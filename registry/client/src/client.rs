@@ -31,6 +31,8 @@ pub struct Client {
     /// The proxy that the environment names for the registry, without credentials.
     proxy: Option<String>,
     silence: Option<Silence>,
+    /// Whether the registry was asked for a delta and makes none.
+    makes_no_deltas: Arc<AtomicBool>,
 }
 
 /// Who is told, once, that the registry is silent.
@@ -62,6 +64,7 @@ impl Client {
             base,
             authorization,
             silence: None,
+            makes_no_deltas: Arc::default(),
         })
     }
 
@@ -73,6 +76,16 @@ impl Client {
             was_told: Arc::new(AtomicBool::new(false)),
         });
         self
+    }
+
+    /// Tells whether the registry was asked for a delta and makes none; all clones know it then.
+    pub(crate) fn makes_no_deltas(&self) -> bool {
+        self.makes_no_deltas.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the registry makes no deltas.
+    pub(crate) fn forget_deltas(&self) {
+        self.makes_no_deltas.store(true, Ordering::Relaxed);
     }
 
     /// Returns the registry's address.

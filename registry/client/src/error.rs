@@ -153,6 +153,8 @@ pub struct Answer {
     pub status: u16,
     /// The stable word, when the answer had the form of Bulla's errors.
     pub code: Option<ErrorCode>,
+    /// The word of OCI Distribution, when the answer had that form. Untrusted.
+    pub oci_code: Option<String>,
     /// What the registry says, cut to a readable length. Untrusted.
     pub message: String,
     /// What the registry advises. Untrusted.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! /v2/{project}/manifests|blobs/...     manifests, blobs, uploads (OCI Distribution 1.1)
+//! /v2/{project}/_bulla/...              frames and deltas, where the registry is one of ours
 //! /log/checkpoint, /log/tile/...        the log (C2SP tlog-tiles)
 //! /log/entries                          append one envelope
 //! /api/v1/...                           read models
@@ -21,6 +22,7 @@ mod blob;
 mod cause;
 mod client;
 mod clock;
+mod delta;
 mod error;
 mod follow;
 mod hosts;

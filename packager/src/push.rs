@@ -1,12 +1,11 @@
 //! The arrow from a bundle to a registry: what is missing there is sent, the manifest last.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use bulla_bundle::{BlobSource, Bundle, BundleFile, Progress};
 use bulla_registry_client::{Client, ClientError, Pushed};
-use bulla_schemas::api::BlobFrame;
-use bulla_schemas::manifest::{Descriptor, Manifest};
+use bulla_schemas::manifest::Manifest;
 use bulla_schemas::{Digest, ProjectName, media_type};
 
 use crate::counted::Counted;
@@ -89,14 +88,9 @@ async fn push_parts(
             let told = move |bytes| progress.advance(bytes);
             Ok(Box::new(Counted { reader, told }) as Box<dyn Read + Send>)
         };
-        let frames = frames_of(parts.blobs, descriptor).map_err(|source| ClientError::Content {
-            url: client.url().to_string(),
-            source,
-        })?;
-        match client
-            .push_frames(project, descriptor, frames, open)
-            .await?
-        {
+        // Nothing is told of the cut: it reads once more than is sent.
+        let cut = || bulla_bundle::cut_frames(parts.blobs.open(descriptor)?);
+        match client.push_frames(project, descriptor, cut, open).await? {
             Pushed::Sent => report.sent += descriptor.size,
             Pushed::Frames { sent } => {
                 report.sent += sent;
@@ -118,9 +112,4 @@ async fn push_parts(
         .await?;
     report.sent += parts.manifest_bytes.len() as u64;
     Ok(report)
-}
-
-/// Cuts a blob into its frames. Nothing is told of it: it is read once more than it is sent.
-fn frames_of(blobs: &dyn BlobSource, descriptor: &Descriptor) -> io::Result<Vec<BlobFrame>> {
-    bulla_bundle::cut_frames(blobs.open(descriptor)?)
 }

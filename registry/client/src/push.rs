@@ -50,11 +50,22 @@ impl Client {
         if self.blob_exists(project, descriptor).await? {
             return Ok(Pushed::Present);
         }
+        self.send_blob(project, descriptor, open).await?;
+        Ok(Pushed::Sent)
+    }
+
+    /// Sends a blob that the registry does not have.
+    async fn send_blob(
+        &self,
+        project: &ProjectName,
+        descriptor: &Descriptor,
+        open: impl Fn() -> io::Result<Box<dyn Read + Send>>,
+    ) -> Result<(), ClientError> {
         let mut upload = Upload::new(self, project, descriptor);
         let mut waits = retry::waits().build();
         loop {
             let Err(error) = upload.attempt(&open).await else {
-                return Ok(Pushed::Sent);
+                return Ok(());
             };
             let wait = waits.next().filter(|_| error.is_temporary());
             let Some(wait) = retry::wait_as_asked(&error, wait) else {
@@ -63,7 +74,7 @@ impl Client {
             tokio::time::sleep(wait).await;
             // The answer may be what was lost.
             if self.blob_exists(project, descriptor).await? {
-                return Ok(Pushed::Sent);
+                return Ok(());
             }
         }
     }

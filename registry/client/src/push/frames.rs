@@ -1,8 +1,9 @@
 //! A blob of which only the frames are sent that its repository does not have.
 //!
 //! ```text
-//! POST _bulla/frames {all} ▶ missing ▶ POST uploads/ ▶ PATCH the missing ▶ PUT _bulla/frames {all}
-//!   └ refused, as any other registry does: the whole blob is pushed
+//! HEAD blob ──found──▶ nothing is read
+//!   └ POST _bulla/frames {all} ▶ missing ▶ POST uploads/ ▶ PATCH the missing ▶ PUT _bulla/frames {all}
+//!       └ refused, as any other registry does: the whole blob is pushed
 //! ```
 
 use std::io::{self, Read};
@@ -11,8 +12,8 @@ use std::vec;
 use bulla_schemas::ProjectName;
 use bulla_schemas::api::{BlobFrame, BlobFrames, MissingFrames};
 use bulla_schemas::manifest::Descriptor;
-use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder};
 use url::Url;
 
 use super::Pushed;
@@ -25,54 +26,71 @@ use crate::error::ClientError;
 const ANSWER_LIMIT: u64 = 1 << 20;
 
 impl Client {
-    /// Stores a blob of these frames unless the registry has it, as [`Client::push_blob`] does, and
-    /// sends only the frames that the repository does not have, where the registry can put a blob
-    /// together.
+    /// Stores a blob unless the registry has it, as [`Client::push_blob`] does, and sends only the
+    /// frames that the repository does not have, where the registry can put a blob together. `cut`
+    /// gives the blob's frames, and is asked once and only where the blob is missing: it has to read
+    /// all of it.
     pub async fn push_frames(
         &self,
         project: &ProjectName,
         descriptor: &Descriptor,
-        frames: Vec<BlobFrame>,
+        cut: impl FnOnce() -> io::Result<Vec<BlobFrame>>,
         open: impl Fn() -> io::Result<Box<dyn Read + Send>>,
     ) -> Result<Pushed, ClientError> {
-        if frames.is_empty() {
-            return self.push_blob(project, descriptor, open).await;
-        }
         if self.blob_exists(project, descriptor).await? {
             return Ok(Pushed::Present);
         }
+        let frames = cut().map_err(|source| unreadable(self.url(), source))?;
         let frames = BlobFrames { frames };
-        match self.send_missing(project, descriptor, &frames, &open).await {
-            Ok(Some(sent)) => Ok(Pushed::Frames { sent }),
-            Err(error @ ClientError::Content { .. }) => Err(error),
-            // Whatever keeps it from that, the whole blob can do without, or says it again.
-            Ok(None) | Err(_) => self.push_blob(project, descriptor, open).await,
+        // Whatever keeps the registry from saying it, the whole blob can do without, or says it
+        // again.
+        if let Ok(Some(missing)) = self.missing(project, descriptor, &frames).await {
+            let sent = missing.size;
+            match self
+                .put_together(project, descriptor, &frames, missing, &open)
+                .await
+            {
+                Ok(()) => return Ok(Pushed::Frames { sent }),
+                Err(error @ ClientError::Content { .. }) => return Err(error),
+                // The answer may be what was lost.
+                Err(_) => {
+                    if self.blob_exists(project, descriptor).await? {
+                        return Ok(Pushed::Frames { sent });
+                    }
+                }
+            }
         }
+        self.send_blob(project, descriptor, open).await?;
+        Ok(Pushed::Sent)
     }
 
-    /// Sends the missing frames and returns how many bytes they have; nothing where all are
-    /// missing.
-    async fn send_missing(
+    /// Asks which frames are missing; `None` where that is all there is.
+    async fn missing(
         &self,
         project: &ProjectName,
         descriptor: &Descriptor,
         frames: &BlobFrames,
-        open: &impl Fn() -> io::Result<Box<dyn Read + Send>>,
-    ) -> Result<Option<u64>, ClientError> {
-        let parts = ["v2"].into_iter().chain(project.as_str().split('/'));
-        let url = self.at(parts.chain(["_bulla", "frames"]));
-        let list = |method: Method, url: &Url| {
-            let body = serde_json::to_vec(frames).unwrap_or_default();
-            let request = self.request(method, url).body(body);
-            request.header(CONTENT_TYPE, "application/json")
-        };
-        let answer = self.send(list(Method::POST, &url)).await?;
+    ) -> Result<Option<Missing>, ClientError> {
+        if frames.frames.is_empty() {
+            return Ok(None);
+        }
+        let request = self.request_of(Method::POST, &self.frames_url(project), frames);
+        let answer = self.send(request).await?;
         let expected = "which frames are missing";
         let answer: MissingFrames = answer::read_json(answer, ANSWER_LIMIT, expected).await?;
         let missing = Missing::new(frames, &answer.missing);
-        if missing.size == descriptor.size {
-            return Ok(None);
-        }
+        Ok(Some(missing).filter(|missing| missing.size != descriptor.size))
+    }
+
+    /// Sends the missing frames and has the blob put together.
+    async fn put_together(
+        &self,
+        project: &ProjectName,
+        descriptor: &Descriptor,
+        frames: &BlobFrames,
+        missing: Missing,
+        open: &impl Fn() -> io::Result<Box<dyn Read + Send>>,
+    ) -> Result<(), ClientError> {
         let location = Upload::new(self, project, descriptor).begin().await?;
         let size = missing.size;
         if size > 0 {
@@ -83,14 +101,26 @@ impl Client {
             let request = request.header(CONTENT_LENGTH, size);
             send(self, request, &location, reader, 0..size).await?;
         }
-        let mut url = url;
+        let mut url = self.frames_url(project);
         let id = location.path_segments().and_then(Iterator::last);
         url.query_pairs_mut()
             .append_pair("digest", &descriptor.digest.to_string())
             .append_pair("upload", id.unwrap_or_default());
         // The registry reads all of the blob before it answers.
-        self.send_body(list(Method::PUT, &url)).await?;
-        Ok(Some(size))
+        let request = self.request_of(Method::PUT, &url, frames);
+        self.send_body(request).await?;
+        Ok(())
+    }
+
+    fn frames_url(&self, project: &ProjectName) -> Url {
+        let parts = ["v2"].into_iter().chain(project.as_str().split('/'));
+        self.at(parts.chain(["_bulla", "frames"]))
+    }
+
+    fn request_of(&self, method: Method, url: &Url, frames: &BlobFrames) -> RequestBuilder {
+        let body = serde_json::to_vec(frames).unwrap_or_default();
+        let request = self.request(method, url).body(body);
+        request.header(CONTENT_TYPE, "application/json")
     }
 }
 

@@ -25,7 +25,7 @@ async fn push(server: &Server, blob: &[u8], read: &[u8]) -> Result<Pushed, Clien
         move || -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(Cursor::new(read.clone()))) };
     let client = server.client();
     client
-        .push_frames(&project(), &descriptor(blob), frames(blob), open)
+        .push_frames(&project(), &descriptor(blob), || Ok(frames(blob)), open)
         .await
 }
 
@@ -112,6 +112,49 @@ async fn sends_the_whole_blob_to_a_registry_that_knows_no_frames() {
         assert_eq!(push(&server, &blob, &blob).await.unwrap(), Pushed::Sent);
         assert!(server.requests().pop().unwrap().body == blob, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_blob_that_is_there_is_not_even_read() {
+    let blob = content(450_000);
+    let server = Server::start(|_, _| Reply::new(200, &[], b"")).await;
+    let client = server.client();
+    let cut = || panic!("a blob that is there was cut");
+    let open = || panic!("a blob that is there was read");
+    let (project, descriptor) = (project(), descriptor(&blob));
+    let pushed = client.push_frames(&project, &descriptor, cut, open);
+    assert_eq!(pushed.await.unwrap(), Pushed::Present);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn asks_once_whether_the_blob_is_there() {
+    let blob = content(250_000);
+    for answer in ["{\"missing\": [1]}", "{\"missing\": [0, 1, 2]}", "<html>"] {
+        let server = server(answer).await;
+        push(&server, &blob, &blob).await.unwrap();
+        let asked = lines(&server);
+        let asked = asked.iter().filter(|line| line.starts_with("HEAD"));
+        assert_eq!(asked.count(), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_noticed_because_the_blob_has_been_put_together() {
+    let blob = content(250_000);
+    let server = Server::start(move |earlier, request| {
+        let is_frames = request.target.starts_with(FRAMES);
+        match request.method.as_str() {
+            "HEAD" if earlier == 0 => Reply::new(404, &[], b""),
+            "POST" if is_frames => Reply::new(200, &[], b"{\"missing\": [1]}"),
+            "POST" | "PATCH" => Reply::new(202, &[("location", UPLOAD)], b""),
+            "HEAD" => Reply::new(200, &[], b""),
+            _ => Reply::new(502, &[], b""),
+        }
+    })
+    .await;
+    let pushed = push(&server, &blob, &blob).await.unwrap();
+    assert_eq!(pushed, Pushed::Frames { sent: 100_000 });
 }
 
 #[tokio::test]

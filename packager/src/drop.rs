@@ -15,7 +15,6 @@ use bulla_schemas::line::few;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::release::Source;
 use bulla_schemas::report::Dropped;
-use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::{LogState, Promotion, Release};
 
@@ -201,7 +200,8 @@ fn dropped(
             dropped.extend(promoted(state, proposal, &promotion.hash));
         }
     };
-    let past = of_channel(state, proposal).rev();
+    let moves = state.moves(&proposal.project, &proposal.channel);
+    let past = moves.iter().rev();
     match missing {
         // A path is all that is known of a branch, which may be as old as the repository: what
         // came to the channel before another branch did was given up then.
@@ -211,14 +211,11 @@ fn dropped(
     dropped
 }
 
-/// Returns how a release first came to the channel: later times are rollbacks, and who rolled
-/// back to a fix is not its owner.
+/// Returns how a release first came to the channel, and who owns it.
 pub(crate) fn promoted(state: &LogState, proposal: &Proposal, hash: &Digest) -> Option<Dropped> {
     let release = state.release(&proposal.project, hash)?.record();
-    let of_hash = |promotion: &&Promotion| promotion.hash == *hash;
-    let promotion = of_channel(state, proposal)
-        .filter(of_hash)
-        .find(|promotion| promotion.action == Action::Promote)?;
+    let moves = state.moves(&proposal.project, &proposal.channel);
+    let promotion = moves.first(hash)?;
     Some(Dropped {
         hash: *hash,
         revision: release.revision.clone(),
@@ -228,12 +225,4 @@ pub(crate) fn promoted(state: &LogState, proposal: &Proposal, hash: &Digest) -> 
         issued_at: promotion.issued_at,
         entry: promotion.entry,
     })
-}
-
-fn of_channel<'a>(
-    state: &'a LogState,
-    proposal: &'a Proposal,
-) -> impl DoubleEndedIterator<Item = &'a Promotion> {
-    let all = state.promotions(&proposal.project);
-    all.filter(|promotion| promotion.channel == proposal.channel)
 }

@@ -42,7 +42,7 @@ fn tell(
         ..
     } = proposal;
     let promoted = state.promoted(project, channel, hash);
-    let moves = state.moves(project, channel);
+    let undone = state.moves(project, channel).undone(hash);
     for deployment in deployments {
         let found = &deployment.report;
         if found.channel.as_ref() != Some(channel) {
@@ -52,8 +52,8 @@ fn tell(
         if has_failed {
             report.failed_on.push(deployment.host.clone());
         }
-        let goes_back = |live| moves.goes_back(hash, &live);
-        let is_new = has_failed || !found.live.is_some_and(goes_back);
+        let goes_back = found.live.is_some_and(|live| undone.contains(&live));
+        let is_new = has_failed || !goes_back;
         let is_let_go =
             promoted.is_none_or(|promoted| promoted.waves.is_none() || found.wave <= promoted.open);
         if found.live != Some(*hash) && is_new && !is_let_go {

@@ -31,19 +31,26 @@ impl Course {
     /// takes out. Elsewhere it brings one that nobody has seen work on this server, so that goes as
     /// it was promoted, with the waves that people let go of it; so it does where it failed.
     pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
-        let moves = log.moves(&head.project, &head.channel);
-        let goes_back = |live: &Activation| moves.goes_back(&head.hash, &live.hash);
-        let was_here = history.last_of(&head.hash).is_some();
-        let is_undone =
-            (was_here || history.last().is_some_and(goes_back)) && !history.has_failed(&head.hash);
+        // Looked for only where it matters: it reads all moves of the channel.
+        let is_undone = || {
+            let goes_back = |live: &Activation| {
+                let moves = log.moves(&head.project, &head.channel);
+                moves.undone(&head.hash).contains(&live.hash)
+            };
+            let was_here = history.last_of(&head.hash).is_some();
+            !history.has_failed(&head.hash) && (was_here || history.last().is_some_and(goes_back))
+        };
         let can_widen = head.rollout.waves.is_some();
-        let rollout = match log.promoted(&head.project, &head.channel, &head.hash) {
-            Some(promoted) if head.action == Action::Rollback && !is_undone => Rollout {
+        let mut rollout = head.rollout;
+        if head.action == Action::Rollback
+            && !is_undone()
+            && let Some(promoted) = log.promoted(&head.project, &head.channel, &head.hash)
+        {
+            rollout = Rollout {
                 urgent: promoted.urgent && head.rollout.urgent,
                 ..promoted
-            },
-            _ => head.rollout,
-        };
+            };
+        }
         Self {
             rollout,
             last_word: log.last_word(head),

@@ -1,6 +1,8 @@
 //! The moves of a channel, and which of its heads are in effect: a rollback takes out what the
 //! channel came to since.
 
+use std::collections::BTreeSet;
+
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 
@@ -46,15 +48,27 @@ impl<'a> Moves<'a> {
         heads.split_off(before.staying(&heads, hash))
     }
 
-    /// Tells whether a server on which a bundle is live goes back by a rollback to another one: the
-    /// channel came to the first after the other, and it is not in effect any more.
-    pub fn goes_back(&self, hash: &Digest, live: &Digest) -> bool {
+    /// Returns the bundles from which servers go back by a rollback to another one: the channel came
+    /// to them after that one, and they are not in effect any more.
+    pub fn undone(&self, hash: &Digest) -> BTreeSet<Digest> {
         let before = self.before(hash);
+        let Some(earlier) = before.0.iter().rposition(|one| one.hash == *hash) else {
+            return BTreeSet::new();
+        };
         let mut heads = before.in_effect();
         heads.truncate(before.staying(&heads, hash));
-        let earlier = before.0.iter().rposition(|one| one.hash == *hash);
-        let has = |moves: &[&Promotion]| moves.iter().any(|one| one.hash == *live);
-        earlier.is_some_and(|earlier| has(&before.0[earlier + 1..])) && !has(&heads)
+        let mut undone: BTreeSet<_> = before.0[earlier + 1..].iter().map(|one| one.hash).collect();
+        for head in heads {
+            undone.remove(&head.hash);
+        }
+        undone
+    }
+
+    /// Returns how a bundle first came to the channel: later times are rollbacks, and who rolled
+    /// back to a fix is not its owner.
+    pub fn first(&self, hash: &Digest) -> Option<&'a Promotion> {
+        let is_it = |one: &&Promotion| one.hash == *hash && one.action == Action::Promote;
+        self.iter().find(is_it)
     }
 
     /// Without the moves at the end that lead to a bundle.
@@ -69,15 +83,10 @@ impl<'a> Moves<'a> {
         if let Some(position) = heads.iter().position(|head| head.hash == *hash) {
             return position + 1;
         }
-        let entry = self.promoted(hash).unwrap_or(0);
-        let is_later = |head: &&Promotion| self.promoted(&head.hash).is_some_and(|at| at > entry);
+        let entry_of = |hash: &Digest| self.first(hash).map(|one| one.entry);
+        let entry = entry_of(hash).unwrap_or(0);
+        let is_later = |head: &&Promotion| entry_of(&head.hash).is_some_and(|at| at > entry);
         heads.iter().position(is_later).unwrap_or(heads.len())
-    }
-
-    /// Returns the entry by which a bundle was first promoted to the channel.
-    fn promoted(&self, hash: &Digest) -> Option<u64> {
-        let is_it = |one: &&Promotion| one.hash == *hash && one.action == Action::Promote;
-        self.iter().find(is_it).map(|one| one.entry)
     }
 }
 
@@ -125,7 +134,8 @@ mod tests {
                 let gone = moves.taken_out(&hash(to));
                 let found = letters(&|one| gone.iter().any(|head| head.hash == *one));
                 assert_eq!(found, taken_out, "{history} to {to}");
-                let found = letters(&|live| moves.goes_back(&hash(to), live));
+                let undone = moves.undone(&hash(to));
+                let found = letters(&|live| undone.contains(live));
                 assert_eq!(found, go_back, "{history} to {to}");
             }
         }

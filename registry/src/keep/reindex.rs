@@ -1,5 +1,7 @@
 //! Rebuilds the index from the files: from the records of the repositories and the manifests.
 
+use std::collections::HashMap;
+
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
@@ -50,28 +52,32 @@ async fn reindex_frames(
     records: &[(ProjectName, IndexedRecord)],
 ) -> Result<(), PublishError> {
     catalog.database.forget_frames().await?;
+    let mut projects: HashMap<&OciDigest, Vec<&ProjectName>> = HashMap::new();
+    for (project, record) in records {
+        if let IndexedRecord::Blob(digest) = record {
+            projects.entry(digest).or_default().push(project);
+        }
+    }
     // One recipe is in memory at a time.
-    let (recipes, mut read) = mpsc::channel::<Recipe>(1);
+    let (recipes, mut read) = mpsc::channel::<(OciDigest, Recipe)>(1);
     let blobs = catalog.blobs.clone();
     let reading = blocking(move || {
-        blobs.each_recipe(&mut |recipe| {
+        blobs.each_recipe(&mut |digest, recipe| {
             // Where indexing has failed, this ends, and the caller hears why.
-            let _ = recipes.blocking_send(recipe);
+            let _ = recipes.blocking_send((digest, recipe));
             Ok::<_, FileError>(())
         })
     });
     let indexing = async {
-        while let Some(recipe) = read.recv().await {
+        while let Some((digest, recipe)) = read.recv().await {
             catalog.database.add_places(recipe.frames()).await?;
+            for project in projects.get(&digest).into_iter().flatten() {
+                catalog.index_frames(project, &recipe).await?;
+            }
         }
         Ok::<_, PublishError>(())
     };
     tokio::try_join!(async { Ok(reading.await?) }, indexing)?;
-    for (project, record) in records {
-        if let IndexedRecord::Blob(digest) = record {
-            catalog.index_frames(project, digest).await?;
-        }
-    }
     Ok(())
 }
 

@@ -188,8 +188,9 @@ fn releases(
     for (position, release) in releases.iter().enumerate() {
         sizes.push(ledger.note(position, &release.digests, blobs)?);
     }
+    let of_releases: HashSet<_> = releases.iter().flat_map(|one| &one.digests).collect();
     let others = content.digests.iter();
-    let others = others.filter(|digest| !releases.iter().any(|one| one.digests.contains(digest)));
+    let others = others.filter(|digest| !of_releases.contains(digest));
     ledger.note(releases.len(), others, blobs)?;
     let alone = ledger.alone(releases.len() + 1, is_counted);
     let mut rows = Vec::new();

@@ -1,6 +1,6 @@
 //! Objects as files below one folder.
 
-use std::fs::{DirEntry, File};
+use std::fs::{DirEntry, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -31,24 +31,18 @@ impl Files {
     }
 
     pub(super) fn size(&self, key: &str) -> Result<Option<u64>, FileError> {
-        let path = self.path(key);
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+        match self.metadata(key)? {
+            Some(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
             // Says what lies there.
-            Ok(_) => Ok(self.get(key)?.map(|(size, _)| size)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).attempt("read", &path),
+            Some(_) => Ok(self.get(key)?.map(|(size, _)| size)),
+            None => Ok(None),
         }
     }
 
     pub(super) fn changed(&self, key: &str) -> Result<Option<SystemTime>, FileError> {
-        let path = self.path(key);
-        let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
-        match changed {
-            Ok(changed) => Ok(Some(changed)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).attempt("read", &path),
-        }
+        let metadata = self.metadata(key)?;
+        let changed = metadata.map(|metadata| metadata.modified());
+        changed.transpose().attempt("read", self.path(key))
     }
 
     pub(super) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
@@ -108,6 +102,15 @@ impl Files {
             }
             Ok(())
         })
+    }
+
+    fn metadata(&self, key: &str) -> Result<Option<Metadata>, FileError> {
+        let path = self.path(key);
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).attempt("read", &path),
+        }
     }
 
     fn path(&self, key: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::frames::Places;
 use crate::oci::digest::OciDigest;
-use crate::store::Upload;
+use crate::store::{Recipe, Upload};
 
 /// What is known of the frames of a blob.
 struct Found {
@@ -108,22 +108,22 @@ impl Catalog {
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
         self.add_blob(project, digest).await?;
-        self.index_frames(project, digest).await
+        let (blobs, digest) = (self.blobs.clone(), digest.clone());
+        match blocking(move || blobs.recipe(&digest)).await? {
+            Some(recipe) => self.index_frames(project, &recipe).await,
+            None => Ok(()),
+        }
     }
 
     /// Indexes that a repository has the frames of one of its blobs.
     pub(crate) async fn index_frames(
         &self,
         project: &ProjectName,
-        digest: &OciDigest,
+        recipe: &Recipe,
     ) -> Result<(), PublishError> {
-        let (blobs, digest) = (self.blobs.clone(), digest.clone());
-        if let Some(recipe) = blocking(move || blobs.recipe(&digest)).await? {
-            let frames = recipe.frames().iter().map(|placed| placed.frame);
-            let frames: Vec<BlobFrame> = frames.collect();
-            self.database.add_frames(project, &frames).await?;
-        }
-        Ok(())
+        let frames = recipe.frames().iter().map(|placed| placed.frame);
+        let frames: Vec<BlobFrame> = frames.collect();
+        Ok(self.database.add_frames(project, &frames).await?)
     }
 
     /// Stores the frames of a blob that no pack has, and the blob as such.

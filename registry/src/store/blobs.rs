@@ -101,18 +101,18 @@ impl BlobStore {
         Ok(Some(recipe))
     }
 
-    /// Calls `visit` with every recipe.
+    /// Calls `visit` with every recipe and what it is the recipe of.
     pub(crate) fn each_recipe<E: From<FileError>>(
         &self,
-        visit: &mut dyn FnMut(Recipe) -> Result<(), E>,
+        visit: &mut dyn FnMut(OciDigest, Recipe) -> Result<(), E>,
     ) -> Result<(), E> {
         self.objects.list(keys::RECIPES, &mut |key| {
-            if !keys::is_recipe(key) {
+            let Some(digest) = keys::parse_recipe(key) else {
                 return Ok(());
-            }
+            };
             let text = self.objects.read(key, recipe::MAX_LEN)?;
             match text.and_then(|text| Recipe::from_bytes(&text)) {
-                Some(recipe) => visit(recipe),
+                Some(recipe) => visit(digest, recipe),
                 None => Ok(()),
             }
         })

@@ -51,14 +51,14 @@ pub(super) fn recipe(digest: &OciDigest) -> String {
     format!("{RECIPES}{algorithm}/{}/{hex}", &hex[..2])
 }
 
-/// Tells whether a key is one of a recipe.
-pub(super) fn is_recipe(key: &str) -> bool {
+/// Reads the key of a recipe.
+pub(super) fn parse_recipe(key: &str) -> Option<OciDigest> {
     let parts: Vec<&str> = key.split('/').collect();
     let [_, algorithm, _, hex] = parts[..] else {
-        return false;
+        return None;
     };
-    let digest: Result<OciDigest, _> = format!("{algorithm}:{hex}").parse();
-    digest.is_ok_and(|digest| recipe(&digest) == key)
+    let digest: OciDigest = format!("{algorithm}:{hex}").parse().ok()?;
+    (recipe(&digest) == key).then_some(digest)
 }
 
 /// Where all packs lie.
@@ -130,15 +130,16 @@ mod tests {
 
     #[test]
     fn other_files_are_no_recipes() {
-        let key = recipe(&Digest::of(b"x").into());
-        assert!(is_recipe(&key));
+        let digest = OciDigest::from(Digest::of(b"x"));
+        let key = recipe(&digest);
+        assert_eq!(parse_recipe(&key), Some(digest));
         for other in [
             format!("{key}0"),
             key.replace("/sha256/2d", "/sha256/2e"),
             "recipes/sha256/2d/.bulla-new-a1b2c3".to_owned(),
             "recipes/x".to_owned(),
         ] {
-            assert!(!is_recipe(&other), "{other}");
+            assert_eq!(parse_recipe(&other), None, "{other}");
         }
     }
 

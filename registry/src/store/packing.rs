@@ -437,7 +437,7 @@ mod tests {
             world.push(&content(&SECOND), &places);
             world.overwrite("recipes/sha256/ab/.bulla-new-a1b2c3", b"{");
             let mut sizes = Vec::new();
-            let add = &mut |recipe: Recipe| {
+            let add = &mut |_, recipe: Recipe| {
                 sizes.push(recipe.size());
                 Ok::<_, FileError>(())
             };

@@ -21,7 +21,8 @@ use crate::budget::Share;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::extract::query;
-use crate::http::oci::uploads::{created, parse_digest};
+use crate::http::oci::target::parse_digest;
+use crate::http::oci::uploads::created;
 use crate::http::problem::Problem;
 use crate::store::StoreError;
 

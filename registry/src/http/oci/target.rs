@@ -47,7 +47,7 @@ pub(crate) fn parse(path: &str) -> Result<(ProjectName, Target), Problem> {
     Ok((name, target))
 }
 
-fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
+pub(super) fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
     text.parse().map_err(Problem::Digest)
 }
 

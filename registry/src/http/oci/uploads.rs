@@ -19,6 +19,7 @@ use crate::http::body::{Incoming, announced_length};
 use crate::http::caller::Caller;
 use crate::http::content::ascii;
 use crate::http::extract::query;
+use crate::http::oci::target::parse_digest;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
 use crate::store::{StoreError, Upload};
@@ -270,10 +271,6 @@ fn check_place(
         .checked_sub(first)
         .is_some_and(|gap| length.is_none_or(|length| gap.checked_add(1) == Some(length)));
     if fits { Ok(()) } else { Err(wrong()) }
-}
-
-pub(super) fn parse_digest(text: &str) -> Result<OciDigest, Problem> {
-    text.parse().map_err(Problem::Digest)
 }
 
 fn location(project: &ProjectName, id: &str) -> String {

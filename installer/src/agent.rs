@@ -50,9 +50,10 @@ use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
+use crate::observer::{with_causes, with_hint};
 use crate::operation::program::Launched;
 use crate::operation::{Outcome, Waiting, sync_all};
-use crate::state::{unread, with_causes, with_hint};
+use crate::state::unread;
 
 pub use self::listener::ListenError;
 pub use self::orders::Orders;

@@ -1,6 +1,9 @@
-//! Who hears what happens meanwhile.
+//! Who hears what happens meanwhile, and how an error is said in a sentence.
+
+use std::error::Error;
 
 use bulla_bundle::Progress;
+use bulla_schemas::outcome::Outcome;
 
 /// Hears what happens meanwhile, in sentences and in bytes.
 pub trait Observer: Progress {
@@ -15,4 +18,27 @@ impl Progress for Silent {}
 
 impl Observer for Silent {
     fn note(&self, _: &str) {}
+}
+
+/// Writes an error and all its causes in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error says the same as its cause.
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Writes an error, all its causes and what to do next in one line.
+pub(crate) fn with_hint(error: &impl Outcome) -> String {
+    match error.hint() {
+        Some(hint) => format!("{}; {hint}", with_causes(error)),
+        None => with_causes(error),
+    }
 }

@@ -27,5 +27,4 @@ pub use error::StateError;
 pub use history::{Activation, ActivationAction, ActivationResult, PromotionRecord};
 pub use hold::{Hold, HoldKind};
 pub use leftovers::Leftover;
-pub(crate) use leftovers::{with_causes, with_hint};
 pub use quarantine::Quarantined;

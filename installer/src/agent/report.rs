@@ -16,9 +16,9 @@ use bulla_trust::LogState;
 use super::orders::Orders;
 use super::worker::Failure;
 use crate::fetch::{Access, FetchError};
+use crate::observer::{with_causes, with_hint};
 use crate::operation::ProjectStatus;
 use crate::state::history::{ActivationResult, History};
-use crate::state::{with_causes, with_hint};
 
 /// Most releases of a project of which it is reported that they failed.
 const MOST_FAILED: usize = 5;

@@ -29,12 +29,12 @@ use self::guests::{Guests, is_own};
 use self::question::{Problem, line};
 use super::orders::Orders;
 use super::voice::Voice;
-use crate::observer::Silent;
+use crate::observer::{Silent, with_causes};
 use crate::operation::{history, status};
 use crate::platform::disk;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::users;
-use crate::state::{Activation, with_causes};
+use crate::state::Activation;
 
 pub use self::question::AskError;
 pub(crate) use self::question::{Question, ask};

@@ -10,8 +10,9 @@ use bulla_schemas::units::count;
 use super::report::Heard;
 use super::voice::{About, Level, Message, Topic};
 use super::{Agent, metrics};
+use crate::observer::with_hint;
 use crate::operation::{ProjectStatus, status};
-use crate::state::{synced, with_hint};
+use crate::state::synced;
 
 impl Agent {
     /// Reports, and says where that is news why no registry took it. Tells whether one did.

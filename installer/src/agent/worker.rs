@@ -15,7 +15,7 @@ use super::pulse::Beat;
 use super::said::Said;
 use super::voice::{About, Level, Message, Topic, Voice};
 use crate::live::{HookSettings, LiveError, Unproved, current};
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes, with_hint};
 use crate::operation::rollout::{Arrival, When};
 use crate::operation::{
     InstallError, InstallRequest, Installed, LockedSite, Opening, ResolveError, install_known,
@@ -23,7 +23,6 @@ use crate::operation::{
 };
 use crate::site::Site;
 use crate::state::history::History;
-use crate::state::{with_causes, with_hint};
 use crate::tree::releases;
 
 /// What is to be done for a project.

@@ -16,10 +16,10 @@ use super::registries::access;
 use super::token::TokenArguments;
 use crate::agent::{self, About, End, Level, Message, Orders, Topic, Voice};
 use crate::fetch::{FetchError, FollowedLog};
+use crate::observer::with_causes;
 use crate::operation::Installed;
 use crate::operation::program::Launched;
 use crate::site::Server;
-use crate::state::with_causes;
 
 /// Keep every followed project at its channel
 ///

@@ -16,9 +16,9 @@ use super::host::Host;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
 use crate::config::{ConfigError, Enrollment, HostFile};
+use crate::observer::with_causes;
 use crate::operation::{EnrollRequest, enroll};
 use crate::site::Server;
-use crate::state::with_causes;
 
 /// Follow the log of a registry from an anchor
 ///

@@ -14,8 +14,8 @@ use super::registries::supplies;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
 use crate::fetch::FollowedLog;
+use crate::observer::{with_causes, with_hint};
 use crate::operation::{ResolveError, program, sync_from};
-use crate::state::{with_causes, with_hint};
 
 /// Follow a channel of a project
 ///

@@ -12,10 +12,10 @@ use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
 use super::host::Host;
+use crate::observer::with_hint;
 use crate::operation::program::{self, Choice, Chosen, Launched, Purpose, version};
 use crate::platform::files::Attempt as _;
 use crate::platform::replace::{lift_deadline, replace, set_deadline};
-use crate::state::with_hint;
 
 /// How long a program that is tried may take until it has read the log and looked at the projects.
 const DEADLINE: Duration = Duration::from_mins(2);

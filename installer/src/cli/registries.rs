@@ -7,8 +7,8 @@ use bulla_terminal::{Failure, stderr};
 use super::host::Host;
 use super::token::{TokenArguments, from_kept_file};
 use crate::fetch::{Access, FollowedLog, Supply};
+use crate::observer::with_causes;
 use crate::site::{Command, Server};
-use crate::state::with_causes;
 
 /// Returns them in the order in which they are asked. A token that the command was given is shown to
 /// the first; the others have their own in the host file. One whose token cannot be read is passed

@@ -1,9 +1,6 @@
 //! Whether what a host file names is on this machine, and safe: each with its place in the file.
 
-use std::fmt::Write as _;
 use std::path::Path;
-
-use bulla_schemas::outcome::Outcome;
 
 use super::error::ConfigError;
 use super::file::HostFile;
@@ -13,6 +10,7 @@ use super::parse;
 use super::problem::Problem;
 use super::values::UserName;
 use super::{environment, token};
+use crate::observer::with_hint;
 use crate::platform::child::require_runnable;
 use crate::platform::users;
 
@@ -96,11 +94,11 @@ impl Found {
             }
             Thing::MetricsFile(path) => (path.parent().and_then(unwritable), None),
             Thing::TokenFile(path) => (
-                token::read(&path).err().as_ref().map(in_full),
+                token::read(&path).err().as_ref().map(with_hint),
                 token::read_by_all(&path, "the token"),
             ),
             Thing::EnvironmentFile(path) => (
-                environment::read(&path).err().as_ref().map(in_full),
+                environment::read(&path).err().as_ref().map(with_hint),
                 token::read_by_all(&path, "what may be secret"),
             ),
             Thing::Program { path, user } => (unrunnable(&path, user.as_ref()), None),
@@ -116,18 +114,6 @@ impl Found {
 
 fn unknown(name: impl std::fmt::Display) -> String {
     format!("expected a user or group of this server, found `{name}`")
-}
-
-/// Says an error in one line, with its causes and what to do.
-fn in_full(error: &(impl Outcome + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        let _ = write!(text, ": {source}");
-        cause = source.source();
-    }
-    text.extend(error.hint().map(|hint| format!("; {hint}")));
-    text
 }
 
 /// Says why a program cannot or must not be run. That of a user whom this machine does not know is
@@ -155,7 +141,7 @@ fn unwritable(directory: &Path) -> Option<String> {
         Err(error) => return Some(format!("cannot look at the directory `{name}`: {error}")),
     }
     if let Err(error) = bulla_files::require_not_public(directory) {
-        return Some(in_full(&error));
+        return Some(with_hint(&error));
     }
     let error = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).err()?;
     let error = std::io::Error::from(error);

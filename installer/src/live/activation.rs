@@ -33,12 +33,12 @@ use super::error::LiveError;
 use super::failed::FailedRelease;
 use super::hooks::{Hook, HookError, HookSettings, HookedRelease};
 use crate::failpoint::failpoint;
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes};
 use crate::platform::files;
 use crate::site::{Command, Site};
 use crate::state::history::{Activation, ActivationAction, ActivationResult};
 use crate::state::journal::{self, Phase, Step};
-use crate::state::{StateError, attempt, hold, output, with_causes};
+use crate::state::{StateError, attempt, hold, output};
 use crate::tree::releases;
 
 /// What came of a step.

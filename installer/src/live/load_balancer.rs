@@ -9,9 +9,10 @@ use super::current;
 use super::error::LiveError;
 use super::hooks::{Hook, HookError, HookedRelease};
 use crate::failpoint::failpoint;
+use crate::observer::with_causes;
+use crate::state::drained;
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::journal::Step;
-use crate::state::{drained, with_causes};
 
 impl Activator<'_> {
     /// Takes the server out. Where that fails, nothing goes on but a rollback, for which a person

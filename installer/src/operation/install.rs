@@ -30,12 +30,12 @@ use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::{Activator, Ended};
 use crate::live::processes::Uses;
 use crate::live::{LiveError, current, folders, hooks, left};
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes, with_hint};
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{output, rollout, with_causes, with_hint};
+use crate::state::{output, rollout};
 use crate::tree::{Difference, ReleaseNote, TreeError, note, persist, releases, remove};
 
 use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};

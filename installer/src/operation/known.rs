@@ -168,7 +168,7 @@ pub(super) fn restore_history(
 pub(super) fn unwritten(error: &StateError) -> String {
     format!(
         "what is live cannot be written down yet: {}; the next command that can does it",
-        crate::state::with_causes(error)
+        crate::observer::with_causes(error)
     )
 }
 

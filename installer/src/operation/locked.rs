@@ -16,11 +16,11 @@ use crate::fetch::log::remembered;
 use crate::live::activation::Activator;
 use crate::live::recover::{self, Recovered, Unproved};
 use crate::live::{FailedRelease, HookSettings, LiveError, folders, sweep};
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes};
 use crate::platform::files;
 use crate::site::{Server, Site};
 use crate::state::history::History;
-use crate::state::{StateError, damaged, hold, journal, json, quarantine, rollout, with_causes};
+use crate::state::{StateError, damaged, hold, journal, json, quarantine, rollout};
 use crate::tree::note;
 
 /// A project's site, locked until this is dropped. A project of which nothing was installed is then

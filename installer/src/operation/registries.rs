@@ -8,9 +8,8 @@ use super::install::{InstallError, InstallRequest, Installed, Preview, install_w
 use super::locked::LockedSite;
 use super::write::WriteError;
 use crate::fetch::{FetchError, FollowedLog, Supply};
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes};
 use crate::site::Server;
-use crate::state::with_causes;
 use bulla_trust::LogState;
 
 /// Syncs the log and makes the channel's head live, with the first supply that brings both.

@@ -24,12 +24,12 @@ use crate::failpoint::failpoint;
 use crate::fetch::log::remembered;
 use crate::live::activation::{Activator, Ended};
 use crate::live::{HookSettings, LiveError, Unproved, current, folders, left};
-use crate::observer::Observer;
+use crate::observer::{Observer, with_causes, with_hint};
 use crate::platform::files::FileError;
 use crate::site::{Command, Server, Site};
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{output, with_causes, with_hint};
+use crate::state::output;
 use crate::tree::compare::in_words;
 use crate::tree::{Difference, DifferenceKind, releases};
 

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::Leftover;
 
 use super::json;
+use crate::observer::with_causes;
 use crate::platform::files;
 use crate::site::Site;
 
@@ -15,29 +15,6 @@ pub(crate) fn leftover(path: PathBuf, error: &dyn Error) -> Leftover {
     Leftover {
         path,
         reason: with_causes(error),
-    }
-}
-
-/// Writes an error and all its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // A transparent error says the same as its cause.
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// Writes an error, all its causes and what to do next in one line.
-pub(crate) fn with_hint(error: &impl Outcome) -> String {
-    match error.hint() {
-        Some(hint) => format!("{}; {hint}", with_causes(error)),
-        None => with_causes(error),
     }
 }
 

@@ -9,8 +9,8 @@ use bulla_terminal::{Failure, stderr, stdout};
 use super::wish::{Source, Wish};
 use crate::cli::hints::complete_failure;
 use crate::cli::terminal::Terminal;
+use crate::observer::with_causes;
 use crate::operation::sync_from;
-use crate::state::with_causes;
 use bulla_schemas::units;
 
 /// Brings every followed project to its channel. A failure of one stops no other; the command ends

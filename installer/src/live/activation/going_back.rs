@@ -9,9 +9,9 @@ use crate::live::current;
 use crate::live::error::LiveError;
 use crate::live::failed::FailedRelease;
 use crate::live::hooks::{Hook, HookedRelease};
+use crate::observer::with_causes;
 use crate::state::history::{Activation, ActivationAction, ActivationResult, History};
 use crate::state::journal::{Phase, Step};
-use crate::state::with_causes;
 use crate::tree::releases;
 
 impl Activator<'_> {

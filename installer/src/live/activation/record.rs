@@ -3,9 +3,10 @@
 use super::{Activator, Ended, goes_back};
 use crate::failpoint::failpoint;
 use crate::live::error::LiveError;
+use crate::observer::with_causes;
 use crate::state::history::{Activation, ActivationAction, ActivationResult};
 use crate::state::journal::{self, Phase, Step};
-use crate::state::{StateError, attempt, history, hold, quarantine, with_causes};
+use crate::state::{StateError, attempt, history, hold, quarantine};
 
 impl Activator<'_> {
     /// Remembers that a release failed, as far as that can be written.

@@ -10,7 +10,6 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::error::CheckError;
-use crate::state::with_causes;
 
 /// Most bytes of a body that are looked through.
 const BODY: usize = 1024 * 1024;
@@ -153,3 +152,4 @@ fn builder() -> ClientBuilder {
         .pool_max_idle_per_host(0)
         .no_proxy()
 }
+use crate::observer::with_causes;

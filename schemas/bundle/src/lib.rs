@@ -72,7 +72,7 @@ pub use source::{Content, SourceEntry, SourceKind, SourceTree};
 #[cfg(feature = "testing")]
 pub use testing::MemoryTree;
 pub use verify::{
-    Part, PartialIndex, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts,
+    Part, PartialIndex, TarPart, UnverifiedBundle, VerifiedBundle, VerifiedManifest, VerifiedParts,
     VerifyError,
 };
 pub use windows::{NameProblem, windows_problems};

@@ -8,6 +8,7 @@
 //!     decode_frame                          compressed digest, then exactly the announced size
 //!     check_framing                         headers and fillings of one decoded frame
 //!     verify_payload                        all frames, the seek table, every byte of the tar
+//!     parts_of_older_tar                    what an older release has in a range of its tar
 //! ```
 //!
 //! Each step takes bytes from anywhere and only what a step before has checked decides how many
@@ -21,6 +22,7 @@ mod frames;
 mod framing;
 mod index;
 mod manifest;
+mod older_tar;
 mod partial_index;
 mod parts;
 mod payload;
@@ -29,5 +31,6 @@ pub(crate) use blob::check_blob;
 pub use bundle::VerifiedBundle;
 pub use error::{Part, VerifyError};
 pub use manifest::{UnverifiedBundle, VerifiedManifest};
+pub use older_tar::TarPart;
 pub use partial_index::PartialIndex;
 pub use parts::VerifiedParts;

@@ -7,6 +7,7 @@ mod foreign;
 mod golden;
 mod history;
 mod hostile;
+mod older_tar;
 mod refusals;
 mod repack;
 mod round_trip;

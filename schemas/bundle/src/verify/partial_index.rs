@@ -74,6 +74,14 @@ impl PartialIndex<'_> {
         }
     }
 
+    /// Puts in the content of one frame, unless that has another digest than its frame.
+    pub fn add(&mut self, position: usize, content: &[u8]) {
+        let frame = self.parts.index_frames().get(position);
+        if frame.is_some_and(|frame| Digest::of(content) == frame.record.digest) {
+            self.put(position, content);
+        }
+    }
+
     /// Returns where the frames that are missing lie in the index blob.
     pub fn missing(&self) -> impl Iterator<Item = Range<u64>> {
         let frames = self.parts.index_frames().iter().zip(&self.has);

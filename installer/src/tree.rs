@@ -7,6 +7,7 @@ mod expected;
 pub(crate) mod extract;
 pub(crate) mod note;
 pub(crate) mod obstacle;
+pub(crate) mod older_tar;
 pub(crate) mod permissions;
 pub(crate) mod persist;
 pub(crate) mod place;

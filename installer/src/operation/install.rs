@@ -25,7 +25,8 @@ use super::write::{WriteError, Writing, Written};
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
-use crate::fetch::pull;
+use crate::fetch::pull::pieces::Pieces;
+use crate::fetch::pull::{self, Pulled};
 use crate::fetch::supply::{Source, Supply};
 use crate::live::activation::{Activator, Ended};
 use crate::live::processes::Uses;
@@ -272,7 +273,7 @@ struct Made {
 impl Attempt<'_> {
     /// Makes sure that the release's tree is there, complete and unchanged.
     fn make_tree(&self) -> Result<Made, InstallError> {
-        let bundle = self.bundle()?;
+        let (bundle, pieces) = self.bundle()?;
         hooks::check(&self.request.hooks, &bundle.release().install)?;
         // What is live already runs without it, and is not made worse.
         if self.live != Some(bundle.hash()) {
@@ -298,12 +299,12 @@ impl Attempt<'_> {
             Some(found) => found.differences.as_slice(),
             None => &[],
         };
-        let written = self.write(&bundle, differences)?;
+        let written = self.write(&bundle, pieces.as_ref(), differences)?;
         let outcome = Outcome::Written {
             files: bundle.release().files,
             in_place: written.in_place,
             shared: written.shared,
-            downloaded: written.downloaded.bytes,
+            downloaded: pieces.as_ref().map_or(0, Pieces::size) + written.downloaded.bytes,
             resumed: written.downloaded.resumed,
         };
         Ok(Made {
@@ -316,6 +317,7 @@ impl Attempt<'_> {
     fn write(
         &self,
         bundle: &VerifiedBundle,
+        pieces: Option<&Pieces>,
         differences: &[Difference],
     ) -> Result<Written, WriteError> {
         let hash = bundle.hash();
@@ -347,6 +349,7 @@ impl Attempt<'_> {
             bundle,
             promotion: &self.resolved.promotion,
             supply: Some(self.supply),
+            pieces,
             live: self.live,
             order,
             free,
@@ -359,24 +362,28 @@ impl Attempt<'_> {
         .write()
     }
 
-    /// Takes the bundle from this disk, or fetches all of it but the payload.
-    fn bundle(&self) -> Result<VerifiedBundle, InstallError> {
+    /// Takes the bundle from this disk, or fetches all of it but the payload, and of that what comes
+    /// with it.
+    fn bundle(&self) -> Result<(VerifiedBundle, Option<Pieces>), InstallError> {
         let hash = self.resolved.hash;
         // What is damaged here is fetched again.
         if let Ok(Some(bundle)) = bundles::read(self.site, &hash) {
-            return Ok(bundle);
+            return Ok((bundle, None));
         }
         let total = self.resolved.size;
         let client = match self.supply.source() {
             Source::Registry(client) => client,
-            Source::File(file) => return Ok(pull::take(self.site, file, (hash, total))?),
+            Source::File(file) => {
+                let bundle = pull::take(self.site, file, (hash, total))?;
+                return Ok((bundle, None));
+            }
         };
         let mut known = releases::on_disk(self.site)?;
         known.sort_by_key(|hash| Some(*hash) != self.live);
-        let pulled = pull::pull(self.site, client, (hash, total), &known);
-        let bundle = self.supply.wait(pulled)?;
+        let pulled = pull::pull(self.site, client, (hash, total), &known, self.observer);
+        let Pulled { bundle, pieces } = self.supply.wait(pulled)?;
         bundles::store(self.site, &bundle)?;
-        Ok(bundle)
+        Ok((bundle, Some(pieces)))
     }
 
     /// Writes the note of a tree that has none.

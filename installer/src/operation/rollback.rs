@@ -426,6 +426,7 @@ impl Target<'_> {
             bundle,
             promotion: &self.activation.promotion,
             supply: None,
+            pieces: None,
             live: self.live,
             order,
             free: HashSet::new(),

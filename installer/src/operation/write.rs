@@ -31,6 +31,7 @@ use crate::drift::set_aside;
 use crate::failpoint::failpoint;
 use crate::fetch::Supply;
 use crate::fetch::pull::payload::{Download, Downloaded};
+use crate::fetch::pull::pieces::Pieces;
 use crate::fetch::pull::spool::Spool;
 use crate::live::processes::Uses;
 use crate::observer::{Observer, with_causes};
@@ -61,6 +62,8 @@ pub(super) struct Writing<'a> {
     pub(super) promotion: &'a PromotionRecord,
     /// Where missing content comes from; without it, only what is on this disk is used.
     pub(super) supply: Option<&'a Supply>,
+    /// What came of the payload with the rest of the bundle.
+    pub(super) pieces: Option<&'a Pieces>,
     pub(super) live: Option<Digest>,
     /// Releases whose trees may hold the same files, the likeliest first.
     pub(super) order: Vec<Digest>,
@@ -354,7 +357,7 @@ impl Writing<'_> {
         Ok(downloaded)
     }
 
-    fn download(&self, supply: &Supply) -> Result<(Download, Frames), WriteError> {
+    fn download(&self, supply: &Supply) -> Result<(Download<'_>, Frames), WriteError> {
         let payload = self.bundle.manifest().payload();
         let spool = Spool::open(self.site.spool(&self.bundle.hash()), payload.size)?;
         let (arrivals, arrived) = mpsc::channel();
@@ -363,6 +366,7 @@ impl Writing<'_> {
             source: supply.source().clone(),
             project: self.site.project().clone(),
             spool,
+            pieces: self.pieces.map(|pieces| pieces.decoder(self.observer)),
             arrivals,
         };
         Ok((download, frames))

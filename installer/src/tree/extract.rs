@@ -31,7 +31,7 @@ use crate::tree::expected::ExpectedKind;
 use crate::tree::recycle::Remains;
 use crate::tree::share::Shared;
 
-pub(crate) use frames::Frames;
+pub(crate) use frames::{Arrived, Frames};
 pub(crate) use work::Extraction;
 use work::Work;
 use worker::{Worker, Written};

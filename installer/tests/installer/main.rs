@@ -12,6 +12,7 @@ mod concurrency;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod damaged;
+mod delta;
 mod disk;
 mod enroll;
 mod exchange;

@@ -1,7 +1,7 @@
 //! A registry of static files over HTTP/1.1, which can be told to break.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,8 @@ pub(crate) struct Served {
     pub(crate) token: Option<String>,
     /// Closes every connection without an answer.
     pub(crate) down: bool,
+    /// The path of a file that never ends.
+    pub(crate) endless: Option<String>,
 }
 
 /// A running registry; it stops when it is dropped.
@@ -95,7 +97,7 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
     let mut words = line.split_whitespace();
     let method = words.next().unwrap_or_default().to_owned();
     let path = words.next().unwrap_or_default().to_owned();
-    let (mut range, mut token) = (None, None);
+    let (mut range, mut token, mut length) = (None, None, 0);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header)?;
@@ -113,7 +115,11 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
             let (start, end) = value.split_once('-').unwrap();
             range = Some((start.parse::<usize>().unwrap(), end.parse::<usize>().ok()));
         }
+        if let Some(value) = header.strip_prefix("content-length: ") {
+            length = value.parse().unwrap();
+        }
     }
+    io::copy(&mut reader.take(length), &mut io::sink())?;
     let (head, body) = {
         let mut served = served.lock().unwrap();
         if served.down {
@@ -126,6 +132,10 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
                 "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             let mut connection = connection;
             return connection.write_all(head.as_bytes());
+        }
+        if served.endless.as_ref() == Some(&path) {
+            drop(served);
+            return never_end(connection, &path);
         }
         let Some(file) = served.files.get(&path) else {
             let head = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -149,7 +159,9 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
             None => ("200 OK", String::new(), file.clone()),
         };
         let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{extra}connection: close\r\n\r\n",
+            "HTTP/1.1 {status}\r\ncontent-type: {}\r\ncontent-length: {}\r\n{extra}connection: \
+             close\r\n\r\n",
+            media_type(&path),
             body.len()
         );
         if let Some(limit) = served.down_after
@@ -164,4 +176,23 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
     let mut connection = connection;
     connection.write_all(head.as_bytes())?;
     connection.write_all(&body)
+}
+
+fn media_type(path: &str) -> &str {
+    if path.ends_with("/_bulla/delta") {
+        bulla_schemas::media_type::DELTA
+    } else {
+        "application/octet-stream"
+    }
+}
+
+fn never_end(mut connection: &TcpStream, path: &str) -> io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\nconnection: close\r\n\r\n",
+        media_type(path)
+    );
+    connection.write_all(head.as_bytes())?;
+    loop {
+        connection.write_all(&[7; 16 * 1024])?;
+    }
 }

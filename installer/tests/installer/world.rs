@@ -1,5 +1,6 @@
 //! A server's directories, a registry, and an organisation that signs.
 
+mod deltas;
 mod trees;
 
 use std::fs;

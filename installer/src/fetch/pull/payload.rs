@@ -1,5 +1,6 @@
-//! The payload's missing frames: a few ranges, or one stream when that is nearly everything. What
-//! has arrived is written to the spool and announced, so that extraction runs meanwhile.
+//! The payload's missing frames: pieces of a delta, and then a few ranges, or one stream when that is
+//! nearly everything. What has arrived is written to the spool and announced, so that extraction
+//! runs meanwhile.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,10 +15,12 @@ use bulla_schemas::manifest::Descriptor;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::pieces::Decoder;
 use super::spool::Spool;
 use crate::failpoint::failpoint;
 use crate::fetch::error::FetchError;
 use crate::fetch::supply::Source;
+use crate::tree::extract::Arrived;
 
 /// Bytes between two missing frames that are fetched too: cheaper than another request.
 const GAP: u64 = 128 * 1024;
@@ -25,12 +28,14 @@ const GAP: u64 = 128 * 1024;
 const CONNECTIONS: usize = 4;
 
 /// A download of frames.
-pub(crate) struct Download {
+pub(crate) struct Download<'a> {
     pub(crate) source: Source,
     pub(crate) project: ProjectName,
     pub(crate) spool: Spool,
-    /// Told the position of each frame that has arrived.
-    pub(crate) arrivals: Sender<usize>,
+    /// What came before, with the bundle.
+    pub(crate) pieces: Option<Decoder<'a>>,
+    /// Told of each frame that has arrived.
+    pub(crate) arrivals: Sender<Arrived>,
 }
 
 /// What a download took.
@@ -55,18 +60,18 @@ impl Downloaded {
 /// One download's frames and where their bytes go; shared by its connections.
 struct Target {
     spool: Spool,
-    arrivals: Sender<usize>,
+    arrivals: Sender<Arrived>,
     /// Missing frames: position and place in the payload, in order.
     missing: Vec<(usize, Range<u64>)>,
     /// Which of them are announced: a registry that has ranges only now and then sends some twice.
     announced: Vec<AtomicBool>,
 }
 
-impl Download {
+impl Download<'_> {
     /// Fetches the frames at `wanted` positions. Ends early, without an error, when nobody
     /// listens to arrivals any more.
     pub(crate) async fn fetch(
-        self,
+        mut self,
         bundle: &VerifiedBundle,
         wanted: &[usize],
     ) -> Result<Downloaded, FetchError> {
@@ -77,7 +82,9 @@ impl Download {
             let frame = &frames[*position];
             if is_there {
                 downloaded.resumed += frame.record.compressed_size;
-                let _ = self.arrivals.send(*position);
+                let _ = self.arrivals.send(Arrived::Spooled(*position));
+            } else if let Some(content) = self.decode(*position) {
+                let _ = self.arrivals.send(Arrived::Decoded(*position, content));
             } else {
                 missing.push((*position, frame.span()));
             }
@@ -106,14 +113,19 @@ impl Download {
     }
 }
 
-impl Download {
+impl Download<'_> {
+    /// Returns the content of a frame that a delta holds.
+    fn decode(&mut self, position: usize) -> Option<Vec<u8>> {
+        self.pieces.as_mut()?.content(position)
+    }
+
     /// Takes the frames from a bundle file. What they hold is checked when they are decoded, as if
     /// they had come over the network.
     fn copy(&self, file: &BundleFile, missing: &[(usize, Range<u64>)]) -> Result<(), FetchError> {
         for (position, span) in missing {
             let frame = file.read_frame(*position).map_err(FetchError::ReadFile)?;
             self.spool.write(span.start, &frame)?;
-            if self.arrivals.send(*position).is_err() {
+            if self.arrivals.send(Arrived::Spooled(*position)).is_err() {
                 break;
             }
         }
@@ -194,7 +206,7 @@ impl Target {
                     failpoint!("pull::half-of-the-payload");
                 }
                 let is_new = !self.announced[next].swap(true, Ordering::Relaxed);
-                if is_new && self.arrivals.send(*frame).is_err() {
+                if is_new && self.arrivals.send(Arrived::Spooled(*frame)).is_err() {
                     return Ok(position - from);
                 }
                 next += 1;

@@ -91,7 +91,7 @@ pub enum Outcome {
         in_place: u64,
         /// Files that were cloned, copied and hard-linked from other releases.
         shared: [u64; 3],
-        /// Bytes of the payload that came over the network.
+        /// Bytes of the payload that came over the network, and of a whole delta.
         downloaded: u64,
         /// Bytes of the payload that an interrupted download had left.
         resumed: u64,

@@ -1,4 +1,5 @@
-//! The frames of a payload as they arrive: downloaded into a file, announced by position.
+//! The frames of a payload as they arrive: downloaded into a file and announced by position, or
+//! decoded already.
 
 use std::fs::File;
 use std::io;
@@ -8,23 +9,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_bundle::Frame;
 
+/// A frame that has arrived.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// The one at this position; its compressed bytes are in the spool.
+    Spooled(usize),
+    /// The one at this position; its content has the digest that the frame table names.
+    Decoded(usize, Vec<u8>),
+}
+
 /// What has arrived of a payload. The file holds compressed frames at their offsets in the blob;
 /// nothing in it is believed before its digest matched. Dropping it stops the download.
 pub(crate) struct Frames {
     spool: Option<Arc<File>>,
-    arrivals: Mutex<Receiver<usize>>,
+    arrivals: Mutex<Receiver<Arrived>>,
 }
 
 /// What a look for the next frame finds.
 pub(super) enum Next {
-    Frame(usize),
+    Frame(Arrived),
     NotYet,
     End,
 }
 
 impl Frames {
-    /// Takes the spool and the channel that announces positions of frames in it.
-    pub(crate) fn new(spool: Arc<File>, arrivals: Receiver<usize>) -> Self {
+    /// Takes the spool and the channel that announces frames.
+    pub(crate) fn new(spool: Arc<File>, arrivals: Receiver<Arrived>) -> Self {
         Self {
             spool: Some(spool),
             arrivals: Mutex::new(arrivals),
@@ -47,14 +57,14 @@ impl Frames {
             return Next::NotYet;
         };
         match arrivals.try_recv() {
-            Ok(position) => Next::Frame(position),
+            Ok(arrived) => Next::Frame(arrived),
             Err(TryRecvError::Empty) => Next::NotYet,
             Err(TryRecvError::Disconnected) => Next::End,
         }
     }
 
     /// Waits for the next frame; `None` after the last.
-    pub(super) fn wait(&self) -> Option<usize> {
+    pub(super) fn wait(&self) -> Option<Arrived> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         arrivals.recv().ok()
     }

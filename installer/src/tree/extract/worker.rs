@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timestamps, fchmod, fstat, futimens, ope
 use rustix::process::geteuid;
 
 use super::assembly::Assembly;
-use super::frames::Next;
+use super::frames::{Arrived, Next};
 use super::work::{FromPayload, Work};
 use crate::config::Link;
 use crate::platform::files::Attempt as _;
@@ -65,8 +65,8 @@ impl<'a> Worker<'a> {
     pub(super) fn run(mut self) -> Result<Written, TreeError> {
         while !self.work.stopped.load(Ordering::Relaxed) {
             let next = self.work.frames.next_arrived();
-            if let Next::Frame(position) = next {
-                self.write_frame(position)?;
+            if let Next::Frame(arrived) = next {
+                self.write_frame(arrived)?;
             } else if let Some(files) = self.next_others() {
                 for file in files {
                     self.write_other(self.work.others[file])?;
@@ -75,7 +75,7 @@ impl<'a> Worker<'a> {
                 break;
             } else {
                 match self.work.frames.wait() {
-                    Some(position) => self.write_frame(position)?,
+                    Some(arrived) => self.write_frame(arrived)?,
                     None => break,
                 }
             }
@@ -89,15 +89,15 @@ impl<'a> Worker<'a> {
         (start < all).then(|| start..all.min(start + BATCH))
     }
 
-    /// Decodes a frame and writes what it holds of the wanted files.
-    fn write_frame(&mut self, position: usize) -> Result<(), TreeError> {
+    /// Decodes a frame, where it is not, and writes what it holds of the wanted files.
+    fn write_frame(&mut self, arrived: Arrived) -> Result<(), TreeError> {
         let work = self.work;
         let bundle = work.extraction.bundle;
+        let (position, content) = match arrived {
+            Arrived::Spooled(position) => (position, self.decode(position)?),
+            Arrived::Decoded(position, content) => (position, content),
+        };
         let frame = &bundle.payload_frames()[position];
-        work.frames
-            .read(frame, &mut self.buffer)
-            .map_err(TreeError::ReadSpool)?;
-        let content = bundle.decode_frame(position, &self.buffer)?;
         bundle.check_framing(position, &content)?;
         let held = frame.offset..frame.offset + content.len() as u64;
         let first = work
@@ -113,6 +113,14 @@ impl<'a> Worker<'a> {
             self.write_piece(wanted, start - wanted.content.start, piece)?;
         }
         Ok(())
+    }
+
+    fn decode(&mut self, position: usize) -> Result<Vec<u8>, TreeError> {
+        let bundle = self.work.extraction.bundle;
+        let frame = &bundle.payload_frames()[position];
+        let read = self.work.frames.read(frame, &mut self.buffer);
+        read.map_err(TreeError::ReadSpool)?;
+        Ok(bundle.decode_frame(position, &self.buffer)?)
     }
 
     fn write_piece(

@@ -176,7 +176,7 @@ fn folders_that_belong_to_another_user_or_group_bring_a_warning() {
             }
         };
         chown(&folder, Some(12_345), None).unwrap();
-        warns("chown 0");
+        warns("chown -h 0");
         chown(&folder, Some(0), Some(12_345)).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(0o775)).unwrap();
         warns("chmod go-w");

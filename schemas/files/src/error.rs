@@ -167,7 +167,7 @@ impl Outcome for FileError {
                 owner,
                 expected,
             } => Some(format!(
-                "run it as user id {owner}, or check what is in it, then `chown {expected} {}`",
+                "run it as user id {owner}, or check what is in it, then `chown -h {expected} {}`",
                 path.display()
             )),
             Self::Shared { path, .. } => Some(format!(

@@ -1,10 +1,15 @@
-//! Who could change what is in a directory: the rule by which ssh trusts a key file.
+//! Who could change what is in a directory: the rule by which ssh trusts a key file, and for all links
+//! on the way to it as well.
 
 #[cfg(unix)]
 use std::fs::Metadata;
 #[cfg(unix)]
+use std::io;
+#[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+#[cfg(unix)]
+use std::path::{Component, PathBuf};
 
 #[cfg(unix)]
 use crate::error::Attempt as _;
@@ -12,8 +17,8 @@ use crate::error::FileError;
 
 /// Refuses a directory whose content other users could change or exchange.
 ///
-/// It and every directory above it, links resolved, must belong to root or to the user that this
-/// process runs as, and neither a group nor others may write into it. Above it, a directory for
+/// It and every directory and link on the way to it must belong to root or to the user that this
+/// process runs as, and neither a group nor others may write into it. On the way, a directory for
 /// everybody's files where only owners rename theirs (the sticky bit, `/tmp`) is no danger.
 #[cfg(unix)]
 pub fn require_unshared(path: &Path) -> Result<(), FileError> {
@@ -24,14 +29,13 @@ pub fn require_unshared(path: &Path) -> Result<(), FileError> {
 /// it is run as could change or exchange, as [`require_unshared`] does.
 #[cfg(unix)]
 pub fn require_unshared_by(path: &Path, user: u32) -> Result<(), FileError> {
-    let real = path.canonicalize().attempt("look at", path)?;
-    for directory in real.ancestors() {
-        let found = directory.metadata().attempt("look at", directory)?;
+    let way = way_to(path).attempt("look at", path)?;
+    for (position, (step, found)) in way.iter().rev().enumerate() {
         if found.uid() != user {
-            refuse_owner(directory, &found)?;
+            refuse_owner(step, found)?;
         }
-        if directory == real || !is_sticky(&found) {
-            refuse_mode(directory, &found, GROUP_WRITES | EVERYBODY_WRITES)?;
+        if !found.is_symlink() && (position == 0 || !is_sticky(found)) {
+            refuse_mode(step, found, GROUP_WRITES | EVERYBODY_WRITES)?;
         }
     }
     Ok(())
@@ -43,22 +47,68 @@ pub fn require_unshared_by(path: &Path, user: u32) -> Result<(), FileError> {
 /// it is root's or that of this process, and everybody where only owners rename theirs.
 #[cfg(unix)]
 pub fn shared_above(path: &Path) -> Result<Vec<FileError>, FileError> {
-    let real = path.canonicalize().attempt("look at", path)?;
+    let way = way_to(path).attempt("look at", path)?;
     let mut shared = Vec::new();
-    for directory in real.ancestors() {
-        let found = directory.metadata().attempt("look at", directory)?;
-        shared.extend(refuse_owner(directory, &found).err());
+    for (step, found) in way.iter().rev() {
+        shared.extend(refuse_owner(step, found).err());
+        if found.is_symlink() {
+            continue;
+        }
         let group = [0, rustix::process::getegid().as_raw()];
         let others = if group.contains(&found.gid()) {
             EVERYBODY_WRITES
         } else {
             GROUP_WRITES | EVERYBODY_WRITES
         };
-        if !is_sticky(&found) {
-            shared.extend(refuse_mode(directory, &found, others).err());
+        if !is_sticky(found) {
+            shared.extend(refuse_mode(step, found, others).err());
         }
     }
     Ok(shared)
+}
+
+/// Returns every directory and link on the way from the root to what a path leads to, and that. Each
+/// is there once for all times that the way passes it.
+#[cfg(unix)]
+fn way_to(path: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
+    /// As many links as Linux follows (`path_resolution(7)`).
+    const LINKS: usize = 40;
+    let mut way: Vec<(PathBuf, Metadata)> = Vec::new();
+    let mut at = PathBuf::from("/");
+    // What is left of the way, the next step last.
+    let mut rest: Vec<PathBuf> = steps(&std::path::absolute(path)?);
+    let mut links = 0;
+    while let Some(step) = rest.pop() {
+        at.push(step);
+        if at.ends_with("..") {
+            at.pop();
+            at.pop();
+        }
+        let found = at.symlink_metadata()?;
+        if found.is_symlink() {
+            links += 1;
+            if links > LINKS {
+                return Err(rustix::io::Errno::LOOP.into());
+            }
+            rest.extend(steps(&at.read_link()?));
+        }
+        let above = at.parent().filter(|_| found.is_symlink());
+        let above = above.map(Path::to_owned);
+        if way.iter().all(|(known, _)| *known != at) {
+            way.push((at.clone(), found));
+        }
+        at = above.unwrap_or(at);
+    }
+    Ok(way)
+}
+
+/// Returns the steps of a path, the first last; the one to the root, where there is one, leads there
+/// from anywhere.
+#[cfg(unix)]
+fn steps(path: &Path) -> Vec<PathBuf> {
+    let steps = path.components().rev();
+    let steps = steps.filter(|step| !matches!(step, Component::CurDir));
+    steps.map(|step| PathBuf::from(step.as_os_str())).collect()
 }
 
 /// Refuses a directory into which everybody may write and where anybody may rename what others
@@ -147,7 +197,7 @@ pub fn open_mode(_: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
     use std::path::PathBuf;
 
     use bulla_schemas::outcome::{FailureKind, Outcome as _};
@@ -196,6 +246,53 @@ mod tests {
         symlink(&open, &link).unwrap();
         let error = require_unshared(&link).unwrap_err();
         assert_eq!(error.path(), open.canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_link_on_the_way_that_others_could_turn_is_refused() {
+        let (folder, state) = directories();
+        let program = state.join("reload");
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        set_mode(&program, 0o755);
+        let (open, theirs) = (folder.path().join("open"), folder.path().join("theirs"));
+        fs::create_dir(&open).unwrap();
+        symlink(&program, open.join("turned")).unwrap();
+        // By way of another link, relative and with a detour.
+        symlink("open/../open/turned", folder.path().join("named")).unwrap();
+        let named = folder.path().join("named");
+        set_mode(&open, 0o755);
+        require_unshared(&named).unwrap();
+        assert_eq!(shared_above(&named).unwrap().len(), 0);
+        set_mode(&open, 0o777);
+        let real = open.canonicalize().unwrap();
+        assert_eq!(require_unshared(&named).unwrap_err().path(), real);
+        assert_eq!(shared_above(&named).unwrap()[0].path(), real);
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skip: a link of another user, because only root gives one away");
+            return;
+        }
+        // Where only owners rename, others turn their own links.
+        set_mode(&open, 0o1777);
+        require_unshared(&named).unwrap();
+        lchown(open.join("turned"), Some(12_345), None).unwrap();
+        let error = require_unshared(&named).unwrap_err();
+        assert_eq!(error.path(), real.join("turned"));
+        require_unshared_by(&named, 12_345).unwrap();
+        fs::create_dir(&theirs).unwrap();
+        symlink(&program, theirs.join("turned")).unwrap();
+        chown(&theirs, Some(12_345), None).unwrap();
+        let error = require_unshared(&theirs.join("turned")).unwrap_err();
+        assert_eq!(error.path(), theirs.canonicalize().unwrap());
+    }
+
+    #[test]
+    fn links_in_a_circle_are_an_error() {
+        let (_folder, state) = directories();
+        symlink("one", state.join("two")).unwrap();
+        symlink("two", state.join("one")).unwrap();
+        let error = require_unshared(&state.join("one")).unwrap_err();
+        let kind = format!("{:?}", error.io_kind());
+        assert_eq!(kind, "Some(FilesystemLoop)");
     }
 
     #[test]

@@ -151,9 +151,11 @@ fn move_out(site: &Site, hash: &Digest) -> Result<(), TreeError> {
     if !metadata.is_file() {
         return Ok(());
     }
-    if !site.note(hash).exists()
-        && let Some(note) = parse(file, hash)
-    {
+    // A person's file of that name is theirs.
+    let Some(note) = parse(file, hash) else {
+        return Ok(());
+    };
+    if !site.note(hash).exists() {
         write(site, &note)?;
     }
     remove::make_movable(&tree)?;

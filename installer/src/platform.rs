@@ -9,6 +9,7 @@ pub(crate) mod mounts;
 pub(crate) mod replace;
 pub(crate) mod seen;
 pub(crate) mod stamp;
+pub(crate) mod tick;
 pub(crate) mod users;
 
 pub use files::FileError;

@@ -8,7 +8,7 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 
 use super::error::DriftError;
-use crate::platform::directory;
+use crate::platform::{directory, tick};
 use crate::site::Site;
 use crate::state::bundles::{self, KeptBundle};
 use crate::state::record::TreeRecord;
@@ -149,9 +149,18 @@ pub(crate) fn compare_with(
         Depth::Quick => known.as_ref(),
         Depth::Full => None,
     };
+    let now = tick::now(&site.releases());
     let mut comparison = compare(bundle, &tree, hints)?;
-    comparison.record.index = bundles::index_stamp(site, &hash);
-    remember(site, known.as_ref(), &comparison);
+    let record = &mut comparison.record;
+    record.index = bundles::index_stamp(site, &hash);
+    record.is_as_written = known
+        .as_ref()
+        .is_some_and(|known| known.is_as_written && known.is_same_as(record));
+    // Without the file system's time, who knows what is settled.
+    if let Ok(now) = now {
+        record.forget_since(now);
+        remember(site, known.as_ref(), &comparison);
+    }
     Ok(Some(comparison))
 }
 

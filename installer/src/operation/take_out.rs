@@ -124,6 +124,7 @@ mod tests {
         };
         let record = TreeRecord {
             hash,
+            is_as_written: true,
             index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),

@@ -6,7 +6,7 @@
 //! space
 //! fetch, extract           at once; but all is fetched before a tree is recycled, which is then
 //!                          not there any more, and only then is that looked at: what is used or
-//!                          changed stays, and the tree is planned anew
+//!                          touched stays, and the tree is planned anew
 //! what another tree did not hold after all is fetched too
 //! sync, put in place       a tree that was there goes to `set-aside/`
 //! ```
@@ -38,6 +38,7 @@ use crate::observer::{Observer, with_causes};
 use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _};
 use crate::platform::mounts;
+use crate::platform::tick;
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::PromotionRecord;
@@ -53,7 +54,7 @@ use crate::tree::staging::Staging;
 use crate::tree::{ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
-use sources::{Scrutiny, Sources};
+use sources::Sources;
 
 /// A tree to write.
 pub(super) struct Writing<'a> {
@@ -150,8 +151,11 @@ impl Writing<'_> {
         let hash = self.bundle.hash();
         extracted.record.index = bundles::index_stamp(self.site, &hash);
         let record = self.site.record(&hash);
+        let is_written = extracted.record.write_later(&record).is_ok();
+        // Nobody edits the tree before it is in place: then an edit is told by its time.
+        let is_settled = tick::wait_past(top, extracted.record.newest()).unwrap_or(false);
         // Only a hint: without it, the tree is hashed the next time.
-        if extracted.record.write_later(&record).is_err() {
+        if !is_written || !is_settled {
             let _ = files::remove(&record);
         }
         failpoint!("write::record-written");
@@ -181,8 +185,7 @@ impl Writing<'_> {
         staging: &Staging,
         begin_look: &dyn Fn(Option<Arc<TreeRecord>>),
     ) -> Result<(PathBuf, Extracted, Written), WriteError> {
-        let mut sources = self.sources(Scrutiny::Later)?;
-        let mut looked_closely = false;
+        let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
             // What cannot be fetched is looked for at any price.
@@ -220,12 +223,7 @@ impl Writing<'_> {
             let arrived = || begin_look(sources.live_record());
             let extracted = self.extract(&extraction, &sources, staging, &arrived)?;
             let Some((extracted, downloaded)) = extracted else {
-                if looked_closely {
-                    sources.give_up_recycling();
-                } else {
-                    sources = self.sources(Scrutiny::Close(self.observer))?;
-                    looked_closely = true;
-                }
+                sources.give_up_recycling();
                 continue;
             };
             let written = Written {
@@ -239,10 +237,6 @@ impl Writing<'_> {
             }
             return Ok((top, extracted, written));
         }
-    }
-
-    fn sources(&self, scrutiny: Scrutiny<'_>) -> Result<Sources, WriteError> {
-        Sources::find(self.site, &self.order, self.live, &self.free, scrutiny)
     }
 
     /// Extracts a tree, and tells when what it is made of has arrived. `None` when the old tree cannot
@@ -261,18 +255,19 @@ impl Writing<'_> {
             let taken = self.take_out(old, staging, extraction.top);
             arrived();
             let recycled = taken.and_then(|()| Ok(remains.recycle(extraction.top)?));
-            match recycled {
-                Ok(()) => {}
-                // Whether by a person is seen by looking closely.
-                Err(NotTakenOut::Changed { .. }) => return Ok(None),
-                Err(error) => {
-                    self.observer.note(&format!(
-                        "the tree of {} cannot be recycled, so that a new one is written: {}",
-                        old.record.hash.short(),
-                        with_causes(&error)
-                    ));
-                    return Ok(None);
-                }
+            if let Err(error) = recycled {
+                let why = match &error {
+                    NotTakenOut::Changed { path } => format!(
+                        "`{}` was changed, or given other permissions, since it was written",
+                        path.display()
+                    ),
+                    error => with_causes(error),
+                };
+                self.observer.note(&format!(
+                    "the tree of {} cannot be recycled, so that a new one is written: {why}",
+                    old.record.hash.short(),
+                ));
+                return Ok(None);
             }
             extractor = Extractor::begin(extraction)?;
             distrusted = extractor.write_planned(&frames)?;
@@ -293,8 +288,7 @@ impl Writing<'_> {
         let moved = Moved::out(self.site, staging, old.record.hash)?;
         let uses = Uses::of_project(self.site);
         let is_as_planned = |path: &Path| {
-            look_over(&old.record, path)
-                .is_some_and(|untouched| untouched.is_as_written || !old.is_as_written)
+            look_over(&old.record, path).is_some_and(|untouched| untouched.is_as_written)
         };
         moved.settle(self.site, &uses, is_as_planned, to)
     }

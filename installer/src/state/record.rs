@@ -19,6 +19,8 @@ use crate::platform::stamp::Stamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TreeRecord {
     pub(crate) hash: Digest,
+    /// Whether nothing touched it since the installer wrote it, owners, modes and attributes included.
+    pub(crate) is_as_written: bool,
     /// The stamp of the kept index that the tree was compared with.
     pub(crate) index: Stamp,
     /// All directories but the top.
@@ -84,6 +86,7 @@ impl TreeRecord {
         files.sort_by(|left, right| left.path.cmp(&right.path));
         Self {
             hash: bundle.hash(),
+            is_as_written: false,
             index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
@@ -101,6 +104,34 @@ impl TreeRecord {
             }
         }
         found
+    }
+
+    /// Returns when the last of it changed, in nanoseconds since 1970.
+    pub(crate) fn newest(&self) -> i128 {
+        let changed = self.stamps().map(|stamp| stamp.ctime);
+        changed.max().unwrap_or(0)
+    }
+
+    /// Forgets the stamps of what changed at `now` or later: what changes next could have the same.
+    pub(crate) fn forget_since(&mut self, now: i128) {
+        let files = self.files.iter_mut().map(|file| &mut file.stamp);
+        let directories = self.directories.iter_mut();
+        let stamps = directories.map(|directory| &mut directory.stamp);
+        for stamp in files.chain(stamps).filter(|stamp| stamp.ctime >= now) {
+            *stamp = Stamp::NONE;
+        }
+    }
+
+    /// Tells whether nothing was touched from one look to the other.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.directories == other.directories
+            && self.links == other.links
+            && self.files == other.files
+    }
+
+    fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        let directories = self.directories.iter().map(|directory| &directory.stamp);
+        directories.chain(self.files.iter().map(|file| &file.stamp))
     }
 
     /// Returns the stamp of a directory that was put under a path.
@@ -186,6 +217,7 @@ pub(super) mod tests {
         };
         TreeRecord {
             hash: Digest::of(b"release"),
+            is_as_written: true,
             index: Stamp {
                 inode: 8,
                 size: 9,

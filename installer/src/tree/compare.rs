@@ -13,7 +13,6 @@ use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
-use bulla_schemas::path::RELEASE_FILE;
 use rayon::prelude::*;
 use rustix::fs::DirEntry;
 
@@ -85,6 +84,7 @@ fn compare_with(
             .collect(),
         record: TreeRecord {
             hash,
+            is_as_written: false,
             index: hints.map_or(Stamp::NONE, |record| record.index),
             directories: Vec::new(),
             links: Vec::new(),
@@ -200,7 +200,7 @@ fn added(expected: &[Expected<'_>], tree: &Path) -> Result<Vec<Difference>, File
                 "" => name,
                 directory => format!("{directory}/{name}"),
             };
-            if path != RELEASE_FILE && !known.contains(path.as_str()) {
+            if !known.contains(path.as_str()) {
                 differences.push(Difference {
                     path,
                     difference: DifferenceKind::Added,

@@ -10,7 +10,6 @@ use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
 use rayon::prelude::*;
 use rustix::fs::FileType;
-use rustix::process::geteuid;
 
 use super::descent::Descent;
 use super::expected::{Expected, ExpectedKind, expected};
@@ -26,8 +25,6 @@ use crate::state::record::{RecordedFile, TreeRecord};
 pub(crate) struct LocalTree {
     pub(crate) path: PathBuf,
     pub(crate) record: Arc<TreeRecord>,
-    /// Whether a look a moment ago found all of it as the installer writes it.
-    pub(crate) is_as_written: bool,
 }
 
 impl LocalTree {
@@ -37,7 +34,6 @@ impl LocalTree {
         Some(Self {
             path,
             record: Arc::new(record),
-            is_as_written: false,
         })
     }
 }
@@ -217,13 +213,9 @@ fn unchanged(file: &RecordedFile, content: &Digest) -> Option<i128> {
     (file.digest == *content && file.stamp != Stamp::NONE).then_some(file.stamp.mtime)
 }
 
-/// Finds files that can stay where they are in a tree that is recycled.
+/// Finds files that can stay where they are in a tree that is recycled, if that is untouched.
 fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &LocalTree) {
-    let user = geteuid().as_raw();
     files.par_chunks_mut(256).for_each(|files| {
-        let Ok(mut descent) = Descent::open(&tree.path) else {
-            return;
-        };
         let mut lookup = tree.record.lookup();
         for file in files {
             let path = &expected[file.expected].path;
@@ -231,9 +223,6 @@ fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &Lo
                 && let recorded = &tree.record.files[position]
                 && recorded.digest == file.digest
                 && recorded.executable == file.executable
-                && (tree.is_as_written
-                    || look(&mut descent, path)
-                        .is_ok_and(|seen| recorded.is_as_written(&seen, user)))
             {
                 file.origin = Origin::InPlace { recorded: position };
             }

@@ -2,7 +2,7 @@
 //! differs is touched. An update then costs what changed, and no two releases share a file.
 //!
 //! ```text
-//! releases/<old>  ─▶  .staging/<new>      only what nothing uses and nobody changed
+//! releases/<old>  ─▶  .staging/<new>      only what nothing uses and nobody touched
 //!   a directory that stays as it is       is not even looked at again
 //!   any other                             what stays of it stays, the rest is removed, and
 //!                                         extraction writes what is missing
@@ -49,12 +49,7 @@ impl<'a> Remains<'a> {
     /// Finds what the plan leaves of a tree.
     pub(crate) fn of(plan: &'a Plan<'a>, old: &'a LocalTree) -> Self {
         let record = &old.record;
-        let directories = || record.directories.iter().map(|found| found.path.as_str());
         let mut touched: HashSet<&str> = changes(plan, record).map(above).collect();
-        if !old.is_as_written {
-            // People changed modes, which a release does not keep.
-            touched.extend(directories().chain([""]));
-        }
         touched.retain(|directory| {
             let is_wanted = matches!(wanted(plan, directory), Some(Wanted::Directory));
             directory.is_empty() || (is_wanted && record.directory(directory).is_some())

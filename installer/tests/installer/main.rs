@@ -46,6 +46,7 @@ mod recycle;
 mod registry;
 mod rollback;
 mod socket;
+mod touched;
 mod unremovable;
 mod verify;
 mod waves;

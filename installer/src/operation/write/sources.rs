@@ -6,18 +6,14 @@ use std::sync::Arc;
 use bulla_schemas::Digest;
 
 use super::error::WriteError;
-use crate::drift::examine::{Depth, examine};
 use crate::drift::set_aside;
 use crate::live::processes::Uses;
-use crate::observer::Observer;
 use crate::platform::directory;
 use crate::site::Site;
 use crate::state::bundles;
 use crate::state::record::TreeRecord;
-use crate::tree::compare::look_over;
 use crate::tree::plan::{Local, LocalTree};
 use crate::tree::releases;
-use crate::tree::survey::survey;
 
 /// A record of fewer bytes costs nothing to speak of.
 const SMALL: u64 = 256 * 1024;
@@ -34,14 +30,13 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Finds the trees that have a record, in the order given. The first of `free` that nothing
-    /// uses becomes the new tree; with [`Scrutiny::Close`], one that could be removed and is still what
-    /// was installed. Of the others, the live one and the first are near.
+    /// uses becomes the new tree, if it turns out to be as the installer wrote it. Of the others, the
+    /// live one and the first are near.
     pub(super) fn find(
         site: &Site,
         order: &[Digest],
         live: Option<Digest>,
         free: &HashSet<Digest>,
-        scrutiny: Scrutiny<'_>,
     ) -> Result<Self, WriteError> {
         let on_disk = releases::on_disk(site)?;
         let mut sources = Self {
@@ -77,13 +72,12 @@ impl Sources {
             let Some(tree) = tree else {
                 continue;
             };
-            let found = match &uses {
-                Some(uses) if may_be_recycled => recyclable(site, uses, tree, scrutiny),
-                _ => Err(tree),
-            };
-            match found {
-                Ok(tree) => sources.recycled = Some(tree),
-                Err(tree) => sources.trees.push(tree),
+            let is_unused = |uses: &Uses| uses.of_tree(&tree.path).is_none();
+            let is_written = tree.record.is_as_written;
+            if may_be_recycled && is_written && uses.as_ref().is_some_and(is_unused) {
+                sources.recycled = Some(tree);
+            } else {
+                sources.trees.push(tree);
             }
         }
         sources.hidden = uses.and_then(|uses| uses.hidden());
@@ -167,53 +161,4 @@ impl Sources {
 
 fn read(site: &Site, hash: &Digest) -> Option<TreeRecord> {
     TreeRecord::read(&site.record(hash), hash)
-}
-
-/// How closely trees are looked at that could be recycled.
-#[derive(Clone, Copy)]
-pub(super) enum Scrutiny<'a> {
-    /// As most of them are: untouched. It is seen when the tree is taken out.
-    Later,
-    /// One was not. What was changed is said.
-    Close(&'a dyn Observer),
-}
-
-/// Returns a tree that nothing uses and that can be recycled as far as the look goes; else as it
-/// was given.
-fn recyclable(
-    site: &Site,
-    uses: &Uses,
-    mut tree: LocalTree,
-    scrutiny: Scrutiny<'_>,
-) -> Result<LocalTree, LocalTree> {
-    if uses.of_tree(&tree.path).is_some() {
-        return Err(tree);
-    }
-    let Scrutiny::Close(observer) = scrutiny else {
-        tree.is_as_written = true;
-        return Ok(tree);
-    };
-    let untouched = look_over(&tree.record, &tree.path);
-    tree.is_as_written = untouched.is_some_and(|untouched| untouched.is_as_written);
-    if tree.is_as_written {
-        return Ok(tree);
-    }
-    if untouched.is_none() {
-        match examine(site, &tree.record.hash, Depth::Quick) {
-            Ok(Some(found)) if found.is_intact() => tree.record = Arc::new(found.record),
-            _ => {
-                observer.note(&format!(
-                    "the tree of {} cannot be recycled, so that a new one is written: `{}` was \
-                     changed",
-                    tree.record.hash.short(),
-                    tree.path.display()
-                ));
-                return Err(tree);
-            }
-        }
-    }
-    match survey(&tree.path) {
-        Ok(()) => Ok(tree),
-        Err(_) => Err(tree),
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bulla-tree 2 <64 hex of the release>
+//! w                                                          nothing touched the tree since it was written
 //! i  <inode> <size> <mtime> <ctime>                          the kept index, where it was checked
 //! d  <inode> <size> <mtime> <ctime>           bin
 //! l  <target>                                 bin/run
@@ -73,6 +74,9 @@ impl TreeRecord {
     fn to_text(&self) -> String {
         let mut text = String::with_capacity(self.len() * 180);
         let _ = writeln!(text, "bulla-tree 2 {}", self.hash.hex());
+        if self.is_as_written {
+            text.push_str("w\n");
+        }
         if self.index != Stamp::NONE {
             let _ = writeln!(text, "i\t{}", Fields(&self.index));
         }
@@ -99,6 +103,7 @@ impl TreeRecord {
             .collect::<Option<Vec<Vec<_>>>>()?;
         let mut record = Self {
             hash,
+            is_as_written: false,
             index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),
@@ -106,6 +111,7 @@ impl TreeRecord {
         };
         for entry in entries.into_iter().flatten() {
             match entry {
+                Entry::AsWritten => record.is_as_written = true,
                 Entry::Index(stamp) => record.index = stamp,
                 Entry::Directory(directory) => record.directories.push(directory),
                 Entry::Link(link) => record.links.push(link),
@@ -125,6 +131,7 @@ fn read_up_to(path: &Path, most: u64) -> Option<String> {
 }
 
 enum Entry {
+    AsWritten,
     Index(Stamp),
     Directory(RecordedDirectory),
     Link(RecordedLink),
@@ -136,6 +143,7 @@ impl Entry {
         let mut fields = split(line, b'\t');
         let mut next = || fields.next();
         let entry = match next()? {
+            "w" => Self::AsWritten,
             "i" => Self::Index(stamp(&mut next)?),
             "d" => Self::Directory(RecordedDirectory {
                 stamp: stamp(&mut next)?,
@@ -239,6 +247,7 @@ mod tests {
         let text = record().to_text();
         assert_eq!(TreeRecord::from_text(&text), Some(record()));
         let empty = TreeRecord {
+            is_as_written: false,
             index: Stamp::NONE,
             directories: Vec::new(),
             links: Vec::new(),

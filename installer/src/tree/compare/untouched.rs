@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
-use bulla_schemas::path::RELEASE_FILE;
 use rayon::prelude::*;
 use rustix::fs::{FileType, readlinkat};
 use rustix::process::geteuid;
@@ -22,9 +21,8 @@ const BATCH: usize = 512;
 /// A tree that nothing touched since its record was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Untouched {
-    /// Whether all of it is as the installer writes it, with owner, modes and flags, so that it can
-    /// be recycled or removed as a whole. People may change these; then the stamps that the record
-    /// has are newer.
+    /// Whether nobody gave any of it another owner, mode, flag or attribute since the installer wrote
+    /// it, so that it can become another release as it is.
     pub(crate) is_as_written: bool,
 }
 
@@ -51,7 +49,7 @@ pub(crate) fn look_over(record: &TreeRecord, tree: &Path) -> Option<Untouched> {
     let batches = paths.par_chunks(BATCH).map(look_at_some);
     let all = batches.try_reduce(|| true, |left, right| Some(left && right))?;
     Some(Untouched {
-        is_as_written: all && top.is_free_for(user),
+        is_as_written: record.is_as_written && all && top.is_free_for(user),
     })
 }
 
@@ -123,7 +121,7 @@ fn has_only_known_names(paths: &[Recorded<'_>], tree: &Path) -> io::Result<bool>
     for entry in entries(descent.go("")?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != RELEASE_FILE.as_bytes() && !known.contains(name) {
+        if !known.contains(name) {
             return Ok(false);
         }
     }

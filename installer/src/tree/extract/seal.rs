@@ -74,6 +74,7 @@ pub(super) fn seal(
     }
     Ok(TreeRecord {
         hash: extraction.bundle.hash(),
+        is_as_written: true,
         index: Stamp::NONE,
         directories,
         links,

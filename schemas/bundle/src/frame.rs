@@ -155,6 +155,12 @@ pub(crate) fn compress(content: &[u8], level: u8) -> io::Result<Vec<u8>> {
 
 /// Checks the compressed digest, then the frame's header, then decompresses.
 pub(crate) fn decode(record: &FrameRecord, compressed: &[u8]) -> Result<Vec<u8>, FrameError> {
+    check_compressed(record, compressed)?;
+    decompress(compressed, record.size)
+}
+
+/// Checks compressed bytes.
+pub(crate) fn check_compressed(record: &FrameRecord, compressed: &[u8]) -> Result<(), FrameError> {
     if compressed.len() as u64 != record.compressed_size {
         return Err(FrameError::CompressedSize {
             expected: record.compressed_size,
@@ -162,13 +168,14 @@ pub(crate) fn decode(record: &FrameRecord, compressed: &[u8]) -> Result<Vec<u8>,
         });
     }
     let found = Digest::of(compressed);
-    if found != record.compressed_digest {
-        return Err(FrameError::CompressedDigest {
+    if found == record.compressed_digest {
+        Ok(())
+    } else {
+        Err(FrameError::CompressedDigest {
             expected: record.compressed_digest,
             found,
-        });
+        })
     }
-    decompress(compressed, record.size)
 }
 
 /// Decompresses one frame of exactly `size` bytes of content. The caller knows the digest of

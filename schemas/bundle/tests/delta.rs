@@ -110,6 +110,45 @@ fn a_long_run_gets_the_dictionaries_that_lie_beside_it() {
 }
 
 #[test]
+fn a_piece_can_do_without_its_dictionary() {
+    let mut files = small_project();
+    let have = Release::of(&files, 1);
+    files.insert("src/05/56.txt".to_owned(), b"another\n".to_vec());
+    let want = Release::of(&files, 2);
+    let mut writer = bulla_bundle::DeltaWriter::new(&have.parts, &want.parts);
+    for piece in DeltaPlan::new(&have.parts, &want.parts).pieces() {
+        let piece = piece.without_dictionary();
+        let span = piece.frame().span();
+        let blob = if piece.part() == Part::Index {
+            &want.index
+        } else {
+            &want.payload
+        };
+        let frame = &blob[usize::try_from(span.start).unwrap()..usize::try_from(span.end).unwrap()];
+        writer.push(&piece, &[], frame).unwrap();
+    }
+    have.assert_leads_to(&want, &writer.finish().unwrap());
+}
+
+#[test]
+fn a_frame_of_another_codec_is_not_made_again() {
+    let mut files = small_project();
+    let have = Release::of(&files, 1);
+    files.insert("src/05/56.txt".to_owned(), b"another\n".to_vec());
+    let want = Release::of(&files, 2);
+    let delta = have.read(want.parts.hash(), &have.delta_to(&want)).unwrap();
+    let received = delta
+        .pieces
+        .iter()
+        .find(|one| !one.piece().from().is_empty());
+    let received = received.unwrap();
+    let piece = received.piece();
+    let dictionary = have.contents(piece.part(), piece.from()).concat();
+    let other = bulla_schemas::Codec::current(19).unwrap();
+    assert!(received.frame(&dictionary, &other).is_err());
+}
+
+#[test]
 fn a_frame_that_is_damaged_is_not_made_into_a_delta() {
     let mut files = small_project();
     let have = Release::of(&files, 1);

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use bulla_schemas::Codec;
 use bulla_schemas::frames::FrameRecord;
 use bytes::Bytes;
 
 use super::error::DeltaError;
 use super::prefix;
 use crate::frame::{self, Frame, FrameError};
-use crate::verify::Part;
+use crate::verify::{Part, VerifiedParts, VerifyError};
 
 /// A frame of the wanted bundle, and the frames of the other one that it is compressed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,43 @@ impl DeltaPiece {
     /// Returns the bytes of the dictionary.
     pub const fn dictionary_size(&self) -> u64 {
         self.dictionary_size
+    }
+
+    /// Returns the same piece without a dictionary: the frame itself.
+    #[must_use]
+    pub fn without_dictionary(&self) -> Self {
+        Self {
+            from: 0..0,
+            from_span: 0..0,
+            dictionary_size: 0,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the dictionary. `compressed` are the bytes at [`Self::from_span`] of the blob of the
+    /// bundle that is there, `have`; each frame is checked before it is decompressed.
+    pub fn dictionary(
+        &self,
+        have: &VerifiedParts,
+        compressed: &[u8],
+    ) -> Result<Vec<u8>, DeltaError> {
+        let frames = match self.part {
+            Part::Index => have.index_frames(),
+            _ => have.payload_frames(),
+        };
+        let mut dictionary = Vec::new();
+        for position in self.from.clone() {
+            let Some(frame) = frames.get(position) else {
+                break;
+            };
+            let start = frame.compressed_offset.saturating_sub(self.from_span.start);
+            let compressed = frame::slice(compressed, start, frame.record.compressed_size);
+            let content = frame::decode(&frame.record, compressed.unwrap_or_default());
+            dictionary.extend(content.map_err(|source| {
+                DeltaError::Damaged(VerifyError::frame(self.part, position, source))
+            })?);
+        }
+        Ok(dictionary)
     }
 
     /// Places a piece among the frames of both bundles; the positions exist in them.
@@ -130,5 +168,19 @@ impl ReceivedPiece {
         content
             .and_then(|content| frame::check_content(record, &content).map(|()| content))
             .map_err(|source| piece.refused(source))
+    }
+
+    /// Returns the compressed frame as it stands in the wanted bundle, which `codec` made: it is
+    /// made again from the content, and refused where the bytes are others.
+    pub fn frame(&self, dictionary: &[u8], codec: &Codec) -> Result<Bytes, DeltaError> {
+        let content = self.decode(dictionary)?;
+        if self.piece.from.is_empty() {
+            return Ok(self.compressed.clone());
+        }
+        let frame = frame::compress(&content, codec.level()).map_err(DeltaError::Compress)?;
+        let record = &self.piece.frame.record;
+        let checked = frame::check_compressed(record, &frame);
+        checked.map_err(|source| self.piece.refused(source))?;
+        Ok(frame.into())
     }
 }

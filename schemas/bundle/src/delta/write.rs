@@ -6,7 +6,7 @@ use super::documents::dictionary;
 use super::error::DeltaError;
 use super::piece::DeltaPiece;
 use super::prefix;
-use crate::frame::{self, Frame};
+use crate::frame;
 use crate::verify::{Part, VerifiedParts, VerifyError};
 
 /// Makes a delta, piece by piece, from compressed frames that anyone gives. Takes the pieces of
@@ -42,8 +42,9 @@ impl<'a> DeltaWriter<'a> {
         frame: &[u8],
     ) -> Result<(), DeltaError> {
         let (part, position) = (piece.part, piece.position);
-        let content = decode(part, position, &piece.frame, frame)?;
-        let dictionary = self.decode_run(piece, from)?;
+        let content = frame::decode(&piece.frame.record, frame)
+            .map_err(|source| DeltaError::Damaged(VerifyError::frame(part, position, source)))?;
+        let dictionary = piece.dictionary(self.have, from)?;
         let compressed = if dictionary.is_empty() {
             None
         } else {
@@ -93,33 +94,4 @@ impl<'a> DeltaWriter<'a> {
         delta.extend_from_slice(&self.pieces);
         Ok(delta)
     }
-
-    /// Decompresses the frames of a piece's dictionary.
-    fn decode_run(&self, piece: &DeltaPiece, from: &[u8]) -> Result<Vec<u8>, DeltaError> {
-        let frames = match piece.part {
-            Part::Index => self.have.index_frames(),
-            _ => self.have.payload_frames(),
-        };
-        let mut dictionary = Vec::new();
-        for position in piece.from.clone() {
-            let Some(frame) = frames.get(position) else {
-                break;
-            };
-            let start = frame.compressed_offset - piece.from_span.start;
-            let compressed = frame::slice(from, start, frame.record.compressed_size);
-            let content = decode(piece.part, position, frame, compressed.unwrap_or_default())?;
-            dictionary.extend(content);
-        }
-        Ok(dictionary)
-    }
-}
-
-fn decode(
-    part: Part,
-    position: usize,
-    frame: &Frame,
-    compressed: &[u8],
-) -> Result<Vec<u8>, DeltaError> {
-    frame::decode(&frame.record, compressed)
-        .map_err(|source| DeltaError::Damaged(VerifyError::frame(part, position, source)))
 }

@@ -16,7 +16,7 @@ use crate::limits::LimitError;
 use crate::rules::TreeError;
 
 /// A part of a bundle, as errors name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// The manifest.
     Manifest,

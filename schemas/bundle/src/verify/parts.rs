@@ -105,6 +105,13 @@ impl VerifiedParts {
         &self.frames.payload
     }
 
+    /// Returns the seek table that stands behind the frames of the payload.
+    pub fn seek_table(&self) -> Vec<u8> {
+        let records = self.payload_frames().iter().map(|frame| &frame.record);
+        // A payload with frames that it cannot hold has another size than its manifest says.
+        seek_table::to_bytes(records).unwrap_or_default()
+    }
+
     /// Returns the frames of the index, which fill its blob.
     pub fn index_frames(&self) -> &[Frame] {
         &self.frames.index

@@ -77,10 +77,16 @@ impl Release {
         let delta = self.read(want.parts.hash(), delta).unwrap();
         assert_eq!(delta.parts.frames_blob(), want.parts.frames_blob());
         assert_eq!(delta.parts.release(), want.parts.release());
+        assert!(want.payload.ends_with(&delta.parts.seek_table()));
         let mut came: HashMap<(bool, usize), Vec<u8>> = HashMap::new();
         for received in &delta.pieces {
             let piece = received.piece();
             let dictionary = self.contents(piece.part(), piece.from()).concat();
+            let run = bytes(self.blob(piece.part()), piece.from_span());
+            assert_eq!(piece.dictionary(&self.parts, run).unwrap(), dictionary);
+            let frame = received.frame(&dictionary, &delta.parts.release().codec);
+            let expected = bytes(want.blob(piece.part()), piece.frame().span());
+            assert_eq!(frame.unwrap(), expected);
             let key = (piece.part() == Part::Index, piece.position());
             came.insert(key, received.decode(&dictionary).unwrap());
         }

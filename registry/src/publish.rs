@@ -5,11 +5,14 @@ mod attach;
 mod blobs;
 mod bundles;
 mod catalog;
+mod deltas;
 mod error;
+mod kept_deltas;
 mod manifests;
 mod reports;
 mod statements;
 mod tags;
 
 pub(crate) use catalog::Catalog;
+pub(crate) use deltas::{MOST_SIZE as MOST_DELTA, SentDelta};
 pub use error::PublishError;

@@ -1,6 +1,7 @@
 //! OCI Distribution 1.1 below `/v2/`: one file per kind of thing, and which path means which.
 
 pub(crate) mod blobs;
+pub(crate) mod delta;
 pub(crate) mod frames;
 pub(crate) mod manifests;
 pub(crate) mod ping;

@@ -360,7 +360,7 @@ fn store_words(error: &StoreError) -> Words {
 fn publish_words(error: &PublishError) -> Words {
     use ErrorCode as Api;
     use StatusCode as Http;
-    match error {
+    match error.itself() {
         PublishError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
         PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
             (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
@@ -389,14 +389,21 @@ fn publish_words(error: &PublishError) -> Words {
             LogError::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
             _ => INTERNAL,
         },
-        PublishError::File(_) | PublishError::Database(_) | PublishError::Damaged { .. } => {
-            INTERNAL
+        PublishError::Delta(_) => (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed),
+        PublishError::DeltaTooLarge { .. } => {
+            (Http::UNPROCESSABLE_ENTITY, "UNSUPPORTED", Api::TooLarge)
         }
+        PublishError::File(_)
+        | PublishError::Database(_)
+        | PublishError::Shared(_)
+        | PublishError::Damaged { .. } => INTERNAL,
     }
 }
 
 fn publish_hint(error: &PublishError) -> Option<&'static str> {
-    Some(match error {
+    Some(match error.itself() {
+        PublishError::DeltaTooLarge { .. } => "fetch the bundle's frames by ranges",
+        PublishError::Delta(_) => "push the blobs of the bundle",
         PublishError::TagImmutable { .. } => "push under another tag, or by digest",
         PublishError::PartDamaged { .. } => "push it again",
         PublishError::FrameUnknown { .. } => "ask again which frames are missing, or push the blob",
@@ -445,7 +452,7 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         if error.is_full() {
             Self::Full(error.into())
-        } else if matches!(&error, PublishError::Database(error) if error.is_busy()) {
+        } else if matches!(error.itself(), PublishError::Database(error) if error.is_busy()) {
             tracing::warn!(error = &error as &dyn Error, "the database is busy");
             Self::Busy
         } else if publish_words(&error) == INTERNAL {

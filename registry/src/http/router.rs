@@ -18,7 +18,7 @@ use crate::http::caller::Caller;
 use crate::http::extract::Path;
 use crate::http::log;
 use crate::http::oci::target::{self, Target};
-use crate::http::oci::{blobs, frames, manifests, ping, referrers, tags, uploads};
+use crate::http::oci::{blobs, delta, frames, manifests, ping, referrers, tags, uploads};
 use crate::http::problem::Problem;
 use crate::http::{api, download, health, slashes, watch};
 
@@ -121,6 +121,8 @@ async fn repository(
         ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
         ("POST", Target::Frames) => frames::ask(app, &caller, project, request).await,
         ("PUT", Target::Frames) => frames::assemble(app, &caller, project, request).await,
+        ("POST", Target::Delta) => delta::send(app, &caller, project, request).await,
+        ("PUT", Target::Delta) => delta::take(app, &caller, project, request).await,
         ("PUT", Target::Manifest(reference)) => {
             manifests::push(app, &caller, project, reference, request).await
         }
@@ -131,15 +133,19 @@ async fn repository(
     }
 }
 
-/// Asking how far an upload has come belongs to pushing.
+/// Asking how far an upload has come belongs to pushing, and asking for a delta to reading.
 fn is_read(method: &Method, target: &Target) -> bool {
-    matches!(*method, Method::GET | Method::HEAD) && !matches!(target, Target::Upload(_))
+    match target {
+        Target::Upload(_) => false,
+        Target::Delta if method == Method::POST => true,
+        _ => matches!(*method, Method::GET | Method::HEAD),
+    }
 }
 
 fn allowed(target: &Target) -> &'static str {
     match target {
         Target::Uploads => "POST",
-        Target::Frames => "POST, PUT",
+        Target::Frames | Target::Delta => "POST, PUT",
         Target::Upload(_) => "GET, PATCH, PUT, DELETE",
         Target::Manifest(_) => "GET, HEAD, PUT",
         Target::Blob(_) | Target::Tags | Target::Referrers(_) => "GET, HEAD",

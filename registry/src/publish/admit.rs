@@ -7,7 +7,7 @@
 
 use std::io::{self, BufReader, Read as _};
 
-use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifyError};
+use bulla_bundle::{Limits, UnverifiedBundle, VerifiedBundle, VerifiedParts, VerifyError};
 use bulla_files::FileError;
 use bulla_schemas::manifest::Descriptor;
 use bulla_schemas::{Digest, ProjectName};
@@ -68,6 +68,17 @@ pub(crate) fn open_bundle(
     hash: Digest,
     manifest: Vec<u8>,
 ) -> Result<VerifiedBundle, AdmitError> {
+    let parts = open_parts(blobs, hash, manifest)?;
+    let index = parts.decode_index(&read(blobs, parts.manifest().index())?)?;
+    Ok(parts.verify(index)?)
+}
+
+/// Reads the documents of a stored bundle through all their checks.
+pub(crate) fn open_parts(
+    blobs: &BlobStore,
+    hash: Digest,
+    manifest: Vec<u8>,
+) -> Result<VerifiedParts, AdmitError> {
     let verified = UnverifiedBundle { hash, manifest }.verify_manifest(&Limits::default())?;
     let manifest = verified.manifest().clone();
     for blob in manifest.layers.iter().chain([&manifest.config]) {
@@ -75,9 +86,7 @@ pub(crate) fn open_bundle(
     }
     let release = read(blobs, &manifest.config)?;
     let frames = read(blobs, manifest.frames())?;
-    let parts = verified.verify_parts(release, frames)?;
-    let index = parts.decode_index(&read(blobs, manifest.index())?)?;
-    Ok(parts.verify(index)?)
+    Ok(verified.verify_parts(release, frames)?)
 }
 
 /// Compares the payload with the frame table. What the frames hold is not looked at: it would

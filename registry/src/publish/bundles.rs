@@ -1,12 +1,12 @@
 //! Bundles that were admitted, read again.
 
-use bulla_bundle::VerifiedBundle;
+use bulla_bundle::{VerifiedBundle, VerifiedParts};
 use bulla_schemas::Digest;
 use bulla_schemas::api::Diff;
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::release::ReleaseDocument;
 
-use super::admit::{AdmitError, open_bundle};
+use super::admit::{AdmitError, open_bundle, open_parts};
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::oci::digest::OciDigest;
@@ -85,17 +85,33 @@ fn manifest(blobs: &BlobStore, hash: Digest) -> Result<Option<Manifest>, Publish
 }
 
 fn bundle(blobs: &BlobStore, hash: Digest) -> Result<Option<VerifiedBundle>, PublishError> {
+    open_with(blobs, hash, open_bundle)
+}
+
+/// Reads the documents of a bundle.
+pub(super) fn parts(
+    blobs: &BlobStore,
+    hash: Digest,
+) -> Result<Option<VerifiedParts>, PublishError> {
+    open_with(blobs, hash, open_parts)
+}
+
+fn open_with<T>(
+    blobs: &BlobStore,
+    hash: Digest,
+    open: impl FnOnce(&BlobStore, Digest, Vec<u8>) -> Result<T, AdmitError>,
+) -> Result<Option<T>, PublishError> {
     let Some(manifest) = blobs.read(&hash.into(), Manifest::MAX_LEN)? else {
         return Ok(None);
     };
-    let opened = open_bundle(blobs, hash, manifest);
+    let opened = open(blobs, hash, manifest);
     opened.map(Some).map_err(|error| match error {
         AdmitError::File(error) => error.into(),
         error => damaged(hash, error),
     })
 }
 
-fn damaged(
+pub(super) fn damaged(
     hash: Digest,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> PublishError {

@@ -9,6 +9,7 @@ use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
 use super::PublishError;
+use super::kept_deltas::KeptDeltas;
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
 use crate::log::{Log, Published};
@@ -44,6 +45,7 @@ pub(crate) struct Catalog {
     reading: Arc<Turns>,
     /// Held while a blob is put together from frames.
     pub(super) assembling: Arc<Turns>,
+    pub(super) deltas: KeptDeltas,
 }
 
 impl Catalog {
@@ -64,6 +66,7 @@ impl Catalog {
             reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
             assembling: Turns::new(MOST_ASSEMBLING, MOST_ASSEMBLING_OF_TOKEN),
+            deltas: KeptDeltas::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bulla_bundle::DeltaError;
 use bulla_files::FileError;
 use bulla_schemas::{Digest, ProjectName};
 
@@ -101,6 +102,20 @@ pub enum PublishError {
         /// How many may.
         most: u32,
     },
+    /// The delta that was sent does not lead to the bundle.
+    #[error("the delta is refused")]
+    Delta(#[from] DeltaError),
+    /// Making the delta takes more than one request may cost.
+    #[error("the delta takes {work} bytes of work, at most {limit} are done for one")]
+    DeltaTooLarge {
+        /// How many bytes are decompressed and compressed for it, or would be sent.
+        work: u64,
+        /// How many may be.
+        limit: u64,
+    },
+    /// What several requests were waiting for.
+    #[error(transparent)]
+    Shared(Arc<Self>),
     /// A stored bundle is not what it was when it was admitted.
     #[error("the stored bundle {hash} is damaged")]
     Damaged {
@@ -113,9 +128,17 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// Returns what went wrong, also where several requests were waiting for it.
+    pub(crate) fn itself(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.itself(),
+            error => error,
+        }
+    }
+
     /// Tells whether the disk or the quota is full.
     pub(crate) fn is_full(&self) -> bool {
-        match self {
+        match self.itself() {
             Self::File(error) | Self::NotAdmitted(AdmitError::File(error)) => error.is_full(),
             Self::Database(error) => error.is_full(),
             Self::Log(error) => matches!(&**error, LogError::File(error) if error.is_full()),

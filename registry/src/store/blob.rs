@@ -1,6 +1,7 @@
 //! Content that is open for reading, whole or put together from frames.
 
 use std::io::{self, Read, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::vec;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -63,6 +64,28 @@ impl Blob {
     /// Tells whether it is one object.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.source, Source::Whole(_))
+    }
+
+    /// Reads some bytes into memory; the caller has bounded how many.
+    pub(crate) fn read_part(&mut self, part: &Range<u64>) -> io::Result<Vec<u8>> {
+        let length = part.end.saturating_sub(part.start);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        match &mut self.source {
+            Source::Whole(object) => {
+                object.seek(SeekFrom::Start(part.start))?;
+                object.take(length).read_to_end(&mut bytes)?;
+            }
+            Source::Frames(frames) => {
+                for span in frames.recipe.spans(part.start, length) {
+                    span.open(&frames.objects)?.read_to_end(&mut bytes)?;
+                }
+            }
+        }
+        if bytes.len() as u64 == length {
+            Ok(bytes)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 
     /// Reads `length` bytes from `first` on as a stream.

@@ -6,6 +6,7 @@ mod api;
 mod blobs;
 mod connections;
 mod damage;
+mod delta;
 mod disk;
 mod du;
 mod flood;

@@ -253,7 +253,7 @@ pub(crate) fn bundle_of_noise(project: &str, content: &str) -> Bundle {
     write(project, &tree.file("bin/app", content).unwrap())
 }
 
-fn write(project: &str, tree: &MemoryTree) -> Bundle {
+pub(crate) fn write(project: &str, tree: &MemoryTree) -> Bundle {
     let seed = ReleaseSeed {
         project: project.parse().unwrap(),
         source: Source::Git {

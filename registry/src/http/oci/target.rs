@@ -18,6 +18,8 @@ pub(crate) enum Target {
     Upload(String),
     /// `_bulla/frames`
     Frames,
+    /// `_bulla/delta`
+    Delta,
     /// `manifests/<tag or digest>`
     Manifest(Reference),
     /// `tags/list`
@@ -35,6 +37,7 @@ pub(crate) fn parse(path: &str) -> Result<(ProjectName, Target), Problem> {
         }
         [name @ .., "blobs", "uploads", id] => (name, Target::Upload((*id).to_owned())),
         [name @ .., "_bulla", "frames"] => (name, Target::Frames),
+        [name @ .., "_bulla", "delta"] => (name, Target::Delta),
         [name @ .., "tags", "list"] => (name, Target::Tags),
         [name @ .., "blobs", digest] => (name, Target::Blob(parse_digest(digest)?)),
         [name @ .., "referrers", digest] => (name, Target::Referrers(parse_digest(digest)?)),
@@ -70,6 +73,7 @@ mod tests {
             ("a/b/blobs/uploads", "a/b", Target::Uploads),
             ("a/blobs/uploads/7", "a", Target::Upload("7".to_owned())),
             ("a/_bulla/frames", "a", Target::Frames),
+            ("a/b/_bulla/delta", "a/b", Target::Delta),
             ("a/tags/list/tags/list", "a/tags/list", Target::Tags),
             (
                 "blobs/manifests/latest",

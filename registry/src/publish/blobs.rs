@@ -27,9 +27,10 @@ impl Catalog {
     pub(crate) async fn store(
         &self,
         project: &ProjectName,
-        upload: OwnedMutexGuard<Upload>,
+        mut upload: OwnedMutexGuard<Upload>,
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
+        upload.close();
         let frames = upload.frames();
         if frames.is_empty() {
             let (blobs, name) = (self.blobs.clone(), digest.clone());
@@ -67,6 +68,7 @@ impl Catalog {
         frames: Vec<BlobFrame>,
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
+        upload.close();
         let has = self.database.frames_of(project, &frames).await?;
         let received = upload.received_frames();
         let mut sizes = HashMap::new();

@@ -25,6 +25,7 @@ pub(crate) struct Upload {
     /// Removes the file when the upload ends without becoming a blob.
     path: TempPath,
     cutter: Cutter,
+    is_closed: bool,
 }
 
 impl Upload {
@@ -42,12 +43,24 @@ impl Upload {
             file,
             path: TempPath::try_from_path(path).attempt("find", path)?,
             cutter: Cutter::new(),
+            is_closed: false,
         })
     }
 
     /// Returns how many bytes were received.
     pub(crate) fn received(&self) -> u64 {
         self.cutter.received()
+    }
+
+    /// Takes no more bytes, and no other request: its file is about to become content, which nobody
+    /// may write to.
+    pub(crate) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// Tells whether it became content, or was to.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// Appends bytes.

@@ -121,7 +121,7 @@ impl Uploads {
         };
         let upload = upload.lock_owned().await;
         // The request before this one may have made it a blob.
-        if !self.sessions().contains_key(id) {
+        if upload.is_closed() || !self.sessions().contains_key(id) {
             return Err(StoreError::NoSuchUpload);
         }
         Ok(upload)
@@ -275,4 +275,35 @@ fn uuid() -> Result<Uuid, getrandom::Error> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)?;
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waited_for_an_upload_that_became_content_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path().to_owned());
+        let directory = folder.path().join("uploads");
+        let uploads = Uploads::open(directory, disk, UploadLimits::default()).unwrap();
+        let uploads = Arc::new(uploads);
+        let project: ProjectName = "acme/billing".parse().unwrap();
+        let id = uploads.begin("token", &project).await.unwrap();
+        let mut held = uploads.hold(&project, &id).await.unwrap();
+        let waits = {
+            let (uploads, project, id) = (Arc::clone(&uploads), project.clone(), id.clone());
+            tokio::spawn(async move { uploads.hold(&project, &id).await.map(drop) })
+        };
+        while Arc::strong_count(&uploads.sessions()[&id].upload) < 3 {
+            tokio::task::yield_now().await;
+        }
+        held.close();
+        drop(held);
+        // The session is still there: what stores the content ends it later.
+        let waited = waits.await.unwrap();
+        assert!(matches!(waited, Err(StoreError::NoSuchUpload)));
+        let late = uploads.hold(&project, &id).await.map(drop);
+        assert!(matches!(late, Err(StoreError::NoSuchUpload)));
+    }
 }

@@ -1,5 +1,7 @@
 //! Pushing blobs in every form that clients use.
 
+use std::time::Duration;
+
 use bulla_registry::Settings;
 use bulla_schemas::Digest;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
@@ -52,6 +54,33 @@ async fn takes_a_blob_in_one_put() {
         StatusCode::CREATED,
         "a lost answer is no error"
     );
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn bytes_that_come_behind_the_end_of_an_upload_reach_no_blob() {
+    let registry = Registry::start().await;
+    for round in 0..40_u32 {
+        // Another project has the same content.
+        let content = round.to_be_bytes().repeat(700);
+        let digest = registry.push_blob("acme/other", &content).await;
+        let location = begin(&registry).await;
+        patch(&registry, &location, "0-2799", &content).await;
+        let digest = digest.to_string();
+        let more = async {
+            tokio::time::sleep(Duration::from_micros(u64::from(round) * 150)).await;
+            let request = registry.request(Method::PATCH, &location);
+            let request = request.body(&b"more"[..]);
+            request.send().await.unwrap().status()
+        };
+        let (finished, added) = tokio::join!(put(&registry, &location, &digest, b""), more);
+        // Whatever came first, the other comes too late.
+        let is_stored = finished.status() == StatusCode::CREATED;
+        assert_eq!(is_stored, added != StatusCode::ACCEPTED, "{added}");
+        let path = format!("/v2/acme/other/blobs/{digest}");
+        let stored = registry.get(&path).await.bytes().await.unwrap();
+        assert!(stored == content, "round {round}");
+    }
     registry.stop().await;
 }
 

@@ -69,6 +69,30 @@ fn frames(names: &[u64]) -> (Vec<u8>, Digest) {
 }
 
 #[tokio::test]
+async fn an_upload_ends_in_one_blob_however_many_ask_for_one() {
+    let registry = Registry::start().await;
+    for round in 0..12 {
+        let first = 100 + 10 * round;
+        let lists = [[first, first + 1, first + 2], [first, first + 1, first]];
+        let sent = super::frames(&[first, first + 1, first + 2]);
+        let id = upload(&registry, REPOSITORY, sent).await;
+        let ends = lists.map(|names| {
+            let (registry, id) = (&registry, &id);
+            async move {
+                let (content, digest) = frames(&names);
+                let ended = assemble(registry, REPOSITORY, digest, id, &list(&names)).await;
+                (ended.status() == StatusCode::CREATED).then_some(content)
+            }
+        });
+        let stored = join_all(ends).await.into_iter().flatten();
+        let stored: Vec<Vec<u8>> = stored.collect();
+        assert_eq!(stored.len(), 1, "round {round}");
+        assert_served(&registry, &stored[0]).await;
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_sends_what_is_missing() {
     let registry = Registry::start().await;
     let first = super::frames(&[1, 2, 3, 4]);

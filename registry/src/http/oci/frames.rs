@@ -4,14 +4,15 @@
 //! has the blob put together (PUT). What a client may leave out is only what it may read: frames of
 //! the same project.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use bulla_bundle::is_worth_cutting;
-use bulla_schemas::ProjectName;
 use bulla_schemas::api::{BlobFrame, BlobFrames, MissingFrames};
+use bulla_schemas::{Digest, ProjectName};
 use serde::Deserialize;
 
 use crate::access::Scope;
@@ -28,6 +29,10 @@ use crate::store::StoreError;
 
 /// Most bytes of a list of frames.
 const MAX_LEN: u64 = 4 << 20;
+/// A list whose frames repeat makes the registry read more than was ever sent: so much in any case,
+/// and beyond that no more than a few times what its frames have together.
+const MOST_REPEATED: u64 = 64 << 20;
+const MOST_REPEATS: u64 = 8;
 
 #[derive(Deserialize)]
 struct AssembleQuery {
@@ -99,8 +104,18 @@ async fn read(
     if sizes.fold(0, u64::saturating_add) > limit {
         return Err(Problem::TooLarge { limit });
     }
-    if !is_worth_cutting(&list.frames) {
+    if !is_worth_cutting(&list.frames) || repeats_too_often(&list.frames) {
         return Err(Problem::Frames);
     }
     Ok((list.frames, share))
+}
+
+fn repeats_too_often(frames: &[BlobFrame]) -> bool {
+    let distinct: HashMap<Digest, u64> = frames.iter().map(|one| (one.digest, one.size)).collect();
+    let once = distinct.into_values().fold(0, u64::saturating_add);
+    let all = frames
+        .iter()
+        .map(|one| one.size)
+        .fold(0, u64::saturating_add);
+    all > MOST_REPEATED && all / MOST_REPEATS > once
 }

@@ -274,6 +274,11 @@ async fn lists_that_are_wrong_store_nothing() {
         ("one is left out", with(&|list| list.truncate(2)), bad),
         ("no frames", with(&Vec::clear), bad),
         (
+            "one frame again and again",
+            with(&|list| *list = vec![list[0]; 3000]),
+            bad,
+        ),
+        (
             "tiny frames",
             with(&|list| list.iter_mut().for_each(|frame| frame.size = 9)),
             bad,

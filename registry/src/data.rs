@@ -11,6 +11,7 @@
 //!   blobs/sha256/ab/<hex>             content that is stored whole, manifests too, written once
 //!   packs/<id>                        the frames of a push that were new then, written once
 //!   recipes/sha256/ab/<hex>           of which frames of which packs other content is
+//!   damaged/                          content and recipes that were found to be other bytes
 //!   repositories/<project>/
 //!     _blobs/sha256/<hex>             this repository has the blob (empty file)
 //!     _manifests/sha256/<hex>         this repository has the manifest; its media type

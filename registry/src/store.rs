@@ -12,6 +12,8 @@ pub(crate) mod repositories;
 pub(crate) mod space;
 mod upload;
 pub(crate) mod uploads;
+#[cfg(test)]
+mod world;
 
 pub(crate) use blob::Blob;
 pub(crate) use error::StoreError;

@@ -1,11 +1,11 @@
 //! Tables `frames`, where frames of blobs lie, and `repository_frames`, who has them.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use bulla_schemas::api::BlobFrame;
 use bulla_schemas::{Digest, ProjectName};
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use super::{Database, DatabaseError, damaged, parse};
 use crate::frames::{Place, Placed, Places};
@@ -29,15 +29,35 @@ impl Database {
                 query = query.bind(frame.digest.hex());
             }
             for row in query.fetch_all(&self.reads).await? {
-                let offset: i64 = row.try_get("first")?;
-                let offset = u64::try_from(offset).map_err(|source| damaged("first", source))?;
-                let digest = Digest::from_hex(row.try_get("digest")?);
-                let digest = digest.map_err(|source| damaged("digest", source))?;
-                let pack = parse(&row, "pack")?;
-                places.insert(digest, Place { pack, offset });
+                let (digest, place) = read(&row)?;
+                places.insert(digest, place);
             }
         }
         Ok(places)
+    }
+
+    /// Forgets places at which frames were thought to lie, unless they have others by now.
+    pub(crate) async fn forget_places(&self, places: &Places) -> Result<(), DatabaseError> {
+        let places: Vec<_> = places.iter().collect();
+        for batch in places.chunks(BATCH) {
+            let values: Vec<String> = (0..batch.len())
+                .map(|row| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3))
+                .collect();
+            let text = format!(
+                "DELETE FROM frames WHERE (digest, pack, first) IN (VALUES {})",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            for (digest, place) in batch {
+                let first = i64::try_from(place.offset).unwrap_or(i64::MAX);
+                query = query.bind(digest.hex()).bind(place.pack.to_string());
+                query = query.bind(first);
+            }
+            let mut transaction = self.write().await?;
+            query.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
     }
 
     /// Indexes where frames lie, in place of where they were thought to.
@@ -69,19 +89,18 @@ impl Database {
         Ok(())
     }
 
-    /// Returns which frames a repository has, of those whose place is known.
+    /// Returns where the frames are thought to lie that a repository has.
     pub(crate) async fn frames_of(
         &self,
         project: &ProjectName,
         frames: &[BlobFrame],
-    ) -> Result<HashSet<Digest>, DatabaseError> {
-        let mut found = HashSet::new();
+    ) -> Result<Places, DatabaseError> {
+        let mut places = Places::new();
         for batch in frames.chunks(BATCH) {
             let values: Vec<String> = (2..batch.len() + 2).map(|n| format!("${n}")).collect();
             let text = format!(
-                "SELECT digest FROM repository_frames
-                 WHERE repository = $1 AND digest IN ({})
-                 AND EXISTS (SELECT 1 FROM frames WHERE frames.digest = repository_frames.digest)",
+                "SELECT digest, pack, first FROM repository_frames JOIN frames USING (digest)
+                 WHERE repository = $1 AND digest IN ({})",
                 values.join(", ")
             );
             let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
@@ -89,11 +108,11 @@ impl Database {
                 query = query.bind(frame.digest.hex());
             }
             for row in query.fetch_all(&self.reads).await? {
-                let digest = Digest::from_hex(row.try_get("digest")?);
-                found.insert(digest.map_err(|source| damaged("digest", source))?);
+                let (digest, place) = read(&row)?;
+                places.insert(digest, place);
             }
         }
-        Ok(found)
+        Ok(places)
     }
 
     /// Indexes that a repository has frames.
@@ -131,4 +150,13 @@ impl Database {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+fn read(row: &AnyRow) -> Result<(Digest, Place), DatabaseError> {
+    let offset: i64 = row.try_get("first")?;
+    let offset = u64::try_from(offset).map_err(|source| damaged("first", source))?;
+    let digest = Digest::from_hex(row.try_get("digest")?);
+    let digest = digest.map_err(|source| damaged("digest", source))?;
+    let pack = parse(row, "pack")?;
+    Ok((digest, Place { pack, offset }))
 }

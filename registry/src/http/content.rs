@@ -13,8 +13,8 @@ use crate::http::problem::Problem;
 use crate::http::range::{Selection, select};
 use crate::http::verified::{readable, verified};
 use crate::oci::digest::OciDigest;
+use crate::publish::Mender;
 use crate::store::Blob;
-use crate::store::blobs::BlobStore;
 
 /// What is named by a digest never changes. Caches that serve several clients may keep it only
 /// where reading needs no token, which is what HTTP makes of an answer without `public`.
@@ -28,8 +28,8 @@ pub(crate) struct Content {
     pub(crate) digest: OciDigest,
     /// Its media type.
     pub(crate) media_type: HeaderValue,
-    /// Where it is stored.
-    pub(crate) blobs: BlobStore,
+    /// For when it turns out to be damaged.
+    pub(crate) mender: Mender,
 }
 
 impl Content {
@@ -78,12 +78,12 @@ impl Content {
             headers.insert(CONTENT_RANGE, ascii(&range));
         }
         if method == Method::GET {
-            let stream = self.blob.stream(first, length);
-            let stream = stream.map_err(Problem::internal)?;
             *response.body_mut() = if length == size {
-                Body::from_stream(verified(stream, size, self.digest, self.blobs))
+                let stream = self.blob.stream().map_err(Problem::internal)?;
+                Body::from_stream(verified(stream, size, self.digest, self.mender))
             } else {
-                Body::from_stream(readable(stream, self.digest, self.blobs))
+                let part = self.blob.part(self.digest.clone(), first, length);
+                Body::from_stream(readable(part, self.digest, self.mender))
             };
         }
         Ok(response)

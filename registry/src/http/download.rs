@@ -38,7 +38,7 @@ pub(crate) async fn payload(
         blob,
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
-        blobs: app.catalog.blobs.clone(),
+        mender: app.catalog.mender.clone(),
     };
     let mut response = content.answer(request.method(), request.headers())?;
     let name = format!(

@@ -1,21 +1,21 @@
 //! Content that is hashed while it is sent. Bytes that are not what the digest says are never sent
-//! to the end: the connection breaks instead, and the content is taken out of the store.
+//! to the end: the connection breaks instead, and the content is mended or taken out of the store.
 
+use std::error::Error;
 use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 
-use crate::blocking::blocking;
 use crate::oci::digest::{Hasher, OciDigest};
-use crate::store::blobs::BlobStore;
+use crate::publish::Mender;
 
 /// Passes on the `size` bytes of some content. The last of them come only when all have the digest.
 pub(super) fn verified(
     stream: impl Stream<Item = io::Result<Bytes>>,
     size: u64,
     digest: OciDigest,
-    blobs: BlobStore,
+    mender: Mender,
 ) -> impl Stream<Item = io::Result<Bytes>> {
     let mut hashing = Some(Hasher::new(digest.algorithm()));
     let mut left = size;
@@ -31,22 +31,23 @@ pub(super) fn verified(
             _ => Ok(chunk),
         }
     });
-    readable(checked, digest, blobs)
+    readable(checked, digest, mender)
 }
 
 /// Passes on bytes of some content. When they cannot be read, it looks at all of what is stored.
 pub(super) fn readable(
     stream: impl Stream<Item = io::Result<Bytes>>,
     digest: OciDigest,
-    blobs: BlobStore,
+    mender: Mender,
 ) -> impl Stream<Item = io::Result<Bytes>> {
     stream.then(move |read| {
-        let failed = read.is_err().then(|| (blobs.clone(), digest.clone()));
+        let failed = read.is_err().then(|| (mender.clone(), digest.clone()));
         async move {
-            if let Some((blobs, digest)) = failed
-                && let Err(error) = blocking(move || blobs.check(&digest)).await
+            if let Some((mender, digest)) = failed
+                && let Err(error) = mender.check(&digest).await
             {
-                tracing::error!(%error, "damaged content stays where it is");
+                let error: &(dyn Error + 'static) = &error;
+                tracing::error!(error, "damaged content stays where it is");
             }
             read
         }

@@ -50,9 +50,11 @@ impl Catalog {
         project: &ProjectName,
         frames: &[BlobFrame],
     ) -> Result<Vec<usize>, PublishError> {
-        let has = self.database.frames_of(project, frames).await?;
+        let places = self.database.frames_of(project, frames).await?;
+        let (blobs, list) = (self.blobs.clone(), frames.to_vec());
+        let places = blocking(move || blobs.in_packs(&list, places)).await?;
         let missing = frames.iter().enumerate();
-        let missing = missing.filter(|(_, frame)| !has.contains(&frame.digest));
+        let missing = missing.filter(|(_, frame)| !places.contains_key(&frame.digest));
         Ok(missing.map(|(position, _)| position).collect())
     }
 
@@ -76,7 +78,7 @@ impl Catalog {
             let size = *sizes.entry(frame.digest).or_insert(frame.size);
             let is_there = match received.get(&frame.digest) {
                 Some((_, found)) => found == frame,
-                None => has.contains(&frame.digest),
+                None => has.contains_key(&frame.digest),
             };
             if size != frame.size || !is_there {
                 return Err(frame_unknown(frame.digest));
@@ -174,7 +176,7 @@ impl Catalog {
         let indexed = self.database.places(&frames).await?;
         let (blobs, digest) = (self.blobs.clone(), digest.clone());
         let found = blocking(move || {
-            let stored = blobs.find_frames(&digest, &frames, &indexed)?;
+            let stored = blobs.find_frames(&digest, &frames, &indexed)?.stored;
             Ok::<_, PublishError>(Found { indexed, stored })
         });
         found.await

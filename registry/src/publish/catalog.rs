@@ -10,6 +10,7 @@ use bulla_trust::LogState;
 
 use super::PublishError;
 use super::kept_deltas::KeptDeltas;
+use super::mend::Mender;
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
 use crate::log::{Log, Published};
@@ -38,7 +39,9 @@ pub(crate) struct Catalog {
     pub(super) tags: tokio::sync::Mutex<()>,
     /// Held while frames of a blob are looked for and stored, so that two pushes of the same store
     /// them once.
-    pub(super) packing: tokio::sync::Mutex<()>,
+    pub(super) packing: Arc<tokio::sync::Mutex<()>>,
+    /// For what turns out to be damaged.
+    pub(crate) mender: Mender,
     /// Held while a report is written.
     pub(super) reports: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
@@ -56,13 +59,16 @@ impl Catalog {
         database: Database,
         log: Log,
     ) -> Self {
+        let packing = Arc::default();
+        let mender = Mender::new(blobs.clone(), database.clone(), Arc::clone(&packing));
         Self {
             blobs,
             repositories,
             database,
             log,
             tags: tokio::sync::Mutex::default(),
-            packing: tokio::sync::Mutex::default(),
+            packing,
+            mender,
             reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
             assembling: Turns::new(MOST_ASSEMBLING, MOST_ASSEMBLING_OF_TOKEN),
@@ -97,8 +103,13 @@ impl Catalog {
         digest: &OciDigest,
     ) -> Result<bool, PublishError> {
         let known = self.database.has_blob(project, digest).await?;
+        Ok(known && self.size(digest).await?.is_some())
+    }
+
+    /// Returns the size of content, whichever repository it belongs to.
+    pub(super) async fn size(&self, digest: &OciDigest) -> Result<Option<u64>, PublishError> {
         let (blobs, digest) = (self.blobs.clone(), digest.clone());
-        Ok(known && blocking(move || blobs.size(&digest)).await?.is_some())
+        Ok(blocking(move || blobs.size(&digest)).await?)
     }
 
     /// Gives a repository a blob that is stored.

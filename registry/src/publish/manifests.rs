@@ -1,19 +1,16 @@
 //! Manifests: found by tag or digest, and pushed with all that must hold before.
 
-use bulla_files::FileError;
 use bulla_schemas::{Digest, ProjectName};
 use bytes::Bytes;
 
 use super::admit::{AdmitError, admit};
 use super::{Catalog, PublishError};
-use crate::blocking::blocking;
 use crate::database::{IndexedManifest, ManifestRow};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
 use crate::oci::reference::Reference;
 use crate::store::Blob;
-use crate::store::blobs::BlobStore;
 
 impl Catalog {
     /// Opens a manifest of a repository.
@@ -63,7 +60,8 @@ impl Catalog {
         }
         self.check_parts(project, &document).await?;
         if document.is_bundle() {
-            self.check_bundle(token, project, &digest, &bytes).await?;
+            self.check_bundle(token, project, &digest, &bytes, &document)
+                .await?;
         }
         let manifest = IndexedManifest::new(digest.clone(), bytes.len(), &document)?;
         self.add_manifest(project, bytes.into(), &manifest).await?;
@@ -91,13 +89,13 @@ impl Catalog {
 
     /// A part that the repository has must be there with the size that the manifest gives it.
     async fn check_part(&self, known: bool, part: &Descriptor) -> Result<(), PublishError> {
-        let (blobs, digest, expected) = (self.blobs.clone(), part.digest().clone(), part.size());
-        let found = blocking(move || match blobs.size(&digest)? {
+        let expected = part.size();
+        let mut found = self.size(part.digest()).await?;
+        if found.is_some_and(|size| size != expected) {
             // Either the manifest is wrong, or what is stored.
-            Some(size) if size != expected && !blobs.check(&digest)? => Ok(None),
-            size => Ok::<_, FileError>(size),
-        })
-        .await?;
+            self.mender.check(part.digest()).await?;
+            found = self.size(part.digest()).await?;
+        }
         match found.filter(|_| known) {
             Some(found) if found == expected => Ok(()),
             Some(found) => Err(PublishError::PartSize {
@@ -118,40 +116,37 @@ impl Catalog {
         project: &ProjectName,
         digest: &OciDigest,
         bytes: &Bytes,
+        document: &Document,
     ) -> Result<(), PublishError> {
         let hash = digest.sha256().ok_or_else(|| PublishError::Digest {
             expected: Digest::of(bytes).to_string(),
             found: digest.to_string(),
         })?;
         let (blobs, project, manifest) = (self.blobs.clone(), project.clone(), bytes.to_vec());
-        self.reading(token, move || {
-            let Err(error) = admit(&blobs, &project, hash, manifest.clone()) else {
-                return Ok(());
-            };
-            match error {
-                AdmitError::File(error) => Err(error.into()),
-                // What was pushed may be right, and what is stored damaged.
-                error => match damaged_part(&blobs, &manifest)? {
-                    Some(digest) => Err(PublishError::PartDamaged {
-                        digest: digest.to_string(),
-                    }),
-                    None => Err(PublishError::NotAdmitted(error)),
-                },
-            }
-        })
-        .await
-    }
-}
-
-/// Hashes the parts of a bundle, and returns the first that is not what its digest says.
-fn damaged_part(blobs: &BlobStore, manifest: &[u8]) -> Result<Option<OciDigest>, FileError> {
-    let Ok(document) = Document::read(manifest, None) else {
-        return Ok(None);
-    };
-    for part in document.blobs() {
-        if blobs.size(part.digest())?.is_some() && !blobs.check(part.digest())? {
-            return Ok(Some(part.digest().clone()));
+        let admitted = self
+            .reading(token, move || admit(&blobs, &project, hash, manifest))
+            .await;
+        match admitted {
+            Ok(()) => Ok(()),
+            Err(AdmitError::File(error)) => Err(error.into()),
+            // What was pushed may be right, and what is stored damaged.
+            Err(error) => match self.damaged_part(document).await? {
+                Some(digest) => Err(PublishError::PartDamaged {
+                    digest: digest.to_string(),
+                }),
+                None => Err(PublishError::NotAdmitted(error)),
+            },
         }
     }
-    Ok(None)
+
+    /// Hashes the parts of a bundle, and returns the first that is not what its digest says.
+    async fn damaged_part(&self, bundle: &Document) -> Result<Option<OciDigest>, PublishError> {
+        for part in bundle.blobs() {
+            let digest = part.digest();
+            if self.size(digest).await?.is_some() && !self.mender.check(digest).await? {
+                return Ok(Some(digest.clone()));
+            }
+        }
+        Ok(None)
+    }
 }

@@ -7,10 +7,15 @@ use std::vec;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::keys;
-use super::recipe::{Recipe, Span};
+use super::recipe::{Portion, Recipe, Span};
 use crate::blocking::blocking;
 use crate::frames::Place;
 use crate::objects::{Object, ObjectStream, Objects};
+use crate::oci::digest::OciDigest;
+
+/// Most bytes that are hashed before any of them is sent, which is some milliseconds of work for
+/// however few that a client asks for. Frames of bundles have at most some 2 MiB.
+const MOST_CHECKED: u64 = 8 << 20;
 
 /// Content that is open for reading.
 #[derive(Debug)]
@@ -88,15 +93,15 @@ impl Blob {
         }
     }
 
-    /// Reads `length` bytes from `first` on as a stream.
-    pub(crate) fn stream(self, first: u64, length: u64) -> io::Result<ObjectStream> {
+    /// Reads all bytes as a stream.
+    pub(crate) fn stream(self) -> io::Result<ObjectStream> {
         let Frames {
             objects, recipe, ..
         } = match self.source {
-            Source::Whole(object) => return object.stream(first, length),
+            Source::Whole(object) => return object.stream(0, self.size),
             Source::Frames(frames) => frames,
         };
-        let spans = stream::iter(recipe.spans(first, length));
+        let spans = stream::iter(recipe.spans(0, self.size));
         let frames = spans.then(move |span| {
             let objects = objects.clone();
             async move {
@@ -106,6 +111,38 @@ impl Blob {
             }
         });
         Ok(frames.try_flatten().boxed())
+    }
+
+    /// Reads `length` bytes from `first` on as a stream. Every frame of which there are some is
+    /// compared with its digest before they come, and content that is stored whole with `digest`:
+    /// a part tells its reader nothing of that. What is larger than [`MOST_CHECKED`] comes as it is.
+    pub(crate) fn part(self, digest: OciDigest, first: u64, length: u64) -> ObjectStream {
+        let Frames {
+            objects, recipe, ..
+        } = match self.source {
+            Source::Whole(mut object) => {
+                let checked = async move {
+                    let check = move || {
+                        check(&mut object, self.size, &digest)?;
+                        Ok::<_, io::Error>(object)
+                    };
+                    blocking(check).await?.stream(first, length)
+                };
+                return stream::once(checked).try_flatten().boxed();
+            }
+            Source::Frames(frames) => frames,
+        };
+        let portions = stream::iter(recipe.portions(first, length));
+        let portions = portions.then(move |portion| {
+            let objects = objects.clone();
+            async move {
+                let checked =
+                    blocking(move || Ok::<_, io::Error>((portion.checked(&objects)?, portion)));
+                let (pack, portion) = checked.await?;
+                pack.stream(portion.span.place.offset + portion.skip, portion.length)
+            }
+        });
+        portions.try_flatten().boxed()
     }
 }
 
@@ -156,5 +193,115 @@ impl Span {
             return Err(wrong(io::ErrorKind::UnexpectedEof, "is too short"));
         }
         Ok(object)
+    }
+}
+
+impl Portion {
+    /// Opens the pack, and compares the frames with their digests.
+    fn checked(&self, objects: &Objects) -> io::Result<Object> {
+        let mut pack = self.span.pack(objects)?;
+        pack.seek(SeekFrom::Start(self.span.place.offset))?;
+        // A frame that is too large to be checked is a portion of its own, so nothing is skipped.
+        for frame in &self.frames {
+            check(&mut pack, frame.size, &frame.digest.into())?;
+        }
+        Ok(pack)
+    }
+}
+
+/// Compares the next `size` bytes with their digest, unless they are too many.
+fn check(object: &mut Object, size: u64, expected: &OciDigest) -> io::Result<()> {
+    if size > MOST_CHECKED {
+        return Ok(());
+    }
+    let found = OciDigest::read(expected.algorithm(), &mut object.take(size))?;
+    if found == *expected {
+        return Ok(());
+    }
+    let message = format!("expected bytes with digest {expected}, found {found}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use futures_util::TryStreamExt as _;
+    use tokio::runtime::Runtime;
+
+    use super::super::world::{FIRST, SECOND, World, bytes_of, content, in_every_world};
+    use super::*;
+    use crate::frames::Places;
+
+    #[test]
+    fn a_stream_is_exactly_the_range() {
+        let runtime = Runtime::new().unwrap();
+        in_every_world(|world| {
+            let (_, places) = world.push(&content(&FIRST), &Places::new());
+            let second = content(&SECOND);
+            let (digest, _) = world.push(&second, &places);
+            let edges = [
+                0, 1, 29_999, 30_000, 30_001, 80_000, 134_999, 184_999, 185_000,
+            ];
+            for first in edges {
+                for end in edges.into_iter().filter(|end| first <= *end) {
+                    let blob = world.store.open(&digest).unwrap().unwrap();
+                    let read = runtime.block_on(async {
+                        let (first, length) = (first as u64, (end - first) as u64);
+                        let part = blob.part(digest.clone(), first, length);
+                        part.try_collect::<Vec<_>>().await
+                    });
+                    assert_eq!(read.unwrap().concat(), second[first..end], "{first}-{end}");
+                }
+            }
+            let blob = world.store.open(&digest).unwrap().unwrap();
+            let read = runtime.block_on(async { blob.stream()?.try_collect::<Vec<_>>().await });
+            assert_eq!(read.unwrap().concat(), second);
+        });
+    }
+
+    #[test]
+    fn a_part_ends_before_the_first_frame_that_is_damaged() {
+        let runtime = Runtime::new().unwrap();
+        in_every_world(|world| {
+            let first = content(&FIRST);
+            let (digest, places) = world.push(&first, &Places::new());
+            let place = places[&Digest::of(&bytes_of(2, 40_000))];
+            let mut damaged = first.clone();
+            damaged[usize::try_from(place.offset).unwrap() + 10] ^= 1;
+            world.overwrite(&keys::pack(place.pack), &damaged);
+            // The damaged byte is not among those asked for, but its frame is.
+            for (begin, end, is_right) in [
+                (60_000, 60_001, false),
+                (30_000, 30_001, false),
+                (29_999, 30_001, false),
+                (0, 30_000, true),
+                (70_000, 125_000, true),
+            ] {
+                let blob = world.store.open(&digest).unwrap().unwrap();
+                let length = (end - begin) as u64;
+                let part = blob.part(digest.clone(), begin as u64, length);
+                let read = runtime.block_on(part.try_collect::<Vec<_>>());
+                assert_eq!(read.is_ok(), is_right, "{begin}-{end}: {read:?}");
+                assert!(read.is_err() || read.unwrap().concat() == first[begin..end]);
+            }
+        });
+    }
+
+    #[test]
+    fn a_part_of_damaged_content_that_is_stored_whole_is_not_read() {
+        let runtime = Runtime::new().unwrap();
+        in_every_world(|world| {
+            let content = bytes_of(1, 30_000);
+            let (upload, digest) = world.upload(&content);
+            world.store.adopt(&upload, &digest).unwrap();
+            let part = |world: &World| {
+                let blob = world.store.open(&digest).unwrap().unwrap();
+                let part = blob.part(digest.clone(), 100, 50);
+                runtime.block_on(part.try_collect::<Vec<_>>())
+            };
+            assert_eq!(part(world).unwrap().concat(), content[100..150]);
+            world.overwrite(&keys::content(&digest), &bytes_of(2, 30_000));
+            assert!(part(world).is_err());
+        });
     }
 }

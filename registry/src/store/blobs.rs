@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
+use bulla_schemas::api::BlobFrame;
 use rustix::io::Errno;
 
 use super::blob::Blob;
@@ -14,7 +15,7 @@ use super::keys;
 use super::recipe::{self, Recipe};
 use super::space::{Disk, Purpose};
 use super::upload::Upload;
-use crate::frames::PackId;
+use crate::frames::{PackId, Placed, Places};
 use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 
@@ -178,6 +179,28 @@ impl BlobStore {
         self.objects.remove(&keys::content(digest))
     }
 
+    /// Puts a blob together, whose recipe was found damaged, from where its frames are stored; tells
+    /// whether it is what its digest says then.
+    pub(crate) fn put_back(
+        &self,
+        digest: &OciDigest,
+        frames: &[BlobFrame],
+        stored: &Places,
+    ) -> Result<bool, FileError> {
+        let placed = frames.iter().map(|frame| {
+            let place = *stored.get(&frame.digest)?;
+            Some(Placed {
+                frame: *frame,
+                place,
+            })
+        });
+        let Some(placed) = placed.collect() else {
+            return Ok(false);
+        };
+        self.put_recipe(digest, &Recipe::new(placed))?;
+        self.check(digest)
+    }
+
     /// Moves away what is no object and lies where content or its recipe belongs.
     fn clear(&self, digest: &OciDigest) -> Result<(), FileError> {
         self.set_aside(&keys::content(digest), &keys::damaged(digest))?;
@@ -214,7 +237,7 @@ fn unless_damaged<T>(
 }
 
 /// Tells whether reading fails for what lies on the disk, and not for a want of handles or memory.
-fn is_damage(error: &io::Error) -> bool {
+pub(super) fn is_damage(error: &io::Error) -> bool {
     const DAMAGE: [ErrorKind; 3] = [
         ErrorKind::InvalidData,
         ErrorKind::IsADirectory,

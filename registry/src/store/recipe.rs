@@ -11,6 +11,9 @@ use crate::frames::{PackId, Place, Placed};
 /// Most bytes of a recipe that is stored.
 pub(super) const MAX_LEN: u64 = 16 << 20;
 
+/// Most bytes of several frames that are one portion.
+const MOST_OF_PORTION: u64 = 1 << 20;
+
 /// The frames of a blob, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipe {
@@ -21,6 +24,18 @@ pub(crate) struct Recipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) place: Place,
+    pub(super) length: u64,
+}
+
+/// Whole frames of a pack that follow each other, and which of their bytes are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Portion {
+    /// Where they lie.
+    pub(super) span: Span,
+    pub(super) frames: Vec<BlobFrame>,
+    /// How many bytes before the wanted ones.
+    pub(super) skip: u64,
+    /// How many are wanted.
     pub(super) length: u64,
 }
 
@@ -90,6 +105,39 @@ impl Recipe {
         spans
     }
 
+    /// Returns `length` bytes of the blob from `first` on with the frames that they lie in, a few
+    /// frames at a time.
+    pub(super) fn portions(&self, first: u64, length: u64) -> Vec<Portion> {
+        let mut portions: Vec<Portion> = Vec::new();
+        let (mut skip, mut left) = (first, length);
+        for Placed { frame, place } in &self.frames {
+            let before = skip.min(frame.size);
+            let taken = left.min(frame.size - before);
+            skip -= before;
+            left -= taken;
+            if taken == 0 {
+                continue;
+            }
+            match portions.last_mut() {
+                Some(last) if last.takes(frame, place) => {
+                    last.span.length += frame.size;
+                    last.frames.push(*frame);
+                    last.length += taken;
+                }
+                _ => portions.push(Portion {
+                    span: Span {
+                        place: *place,
+                        length: frame.size,
+                    },
+                    frames: vec![*frame],
+                    skip: before,
+                    length: taken,
+                }),
+            }
+        }
+        portions
+    }
+
     /// Reads a stored recipe; `None` when it is damaged.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let document: Document = serde_json::from_slice(bytes).ok()?;
@@ -133,6 +181,13 @@ impl Recipe {
 impl Span {
     fn goes_on_at(&self, place: &Place) -> bool {
         self.place.pack == place.pack && self.place.offset + self.length == place.offset
+    }
+}
+
+impl Portion {
+    fn takes(&self, frame: &BlobFrame, place: &Place) -> bool {
+        let length = self.span.length.saturating_add(frame.size);
+        self.span.goes_on_at(place) && length <= MOST_OF_PORTION
     }
 }
 
@@ -215,5 +270,38 @@ mod tests {
         assert_eq!(spans(&recipe, 19, 6), end);
         assert_eq!(spans(&recipe, 25, 0), []);
         assert_eq!(spans(&recipe, 0, 0), []);
+    }
+
+    #[test]
+    fn portions_are_whole_frames_of_which_exactly_the_range_is_wanted() {
+        const LARGE: u64 = MOST_OF_PORTION - 12;
+        let recipe = recipe(&[(1, 100, 10), (1, 110, 5), (2, 0, 5), (2, 5, LARGE)]);
+        let portions = |first, length| {
+            let portions = recipe.portions(first, length);
+            let portions = portions.iter();
+            let portions = portions.map(|portion| {
+                let Span { place, length } = portion.span;
+                (place.offset, length, portion.skip, portion.length)
+            });
+            portions.collect::<Vec<_>>()
+        };
+        assert_eq!(portions(9, 2), [(100, 15, 9, 2)]);
+        assert_eq!(portions(12, 1), [(110, 5, 2, 1)]);
+        assert_eq!(portions(14, 4), [(110, 5, 4, 1), (0, 5, 0, 3)]);
+        let all = [(100, 15, 0, 15), (0, 5 + LARGE, 0, 5 + LARGE)];
+        assert_eq!(portions(0, 20 + LARGE), all);
+        assert_eq!(portions(20, 0), []);
+    }
+
+    #[test]
+    fn a_portion_of_several_frames_has_few_bytes() {
+        let frames = [
+            (1, 0, MOST_OF_PORTION),
+            (1, MOST_OF_PORTION, 1),
+            (1, MOST_OF_PORTION + 1, 7),
+        ];
+        let portions = recipe(&frames).portions(0, MOST_OF_PORTION + 8);
+        let lengths: Vec<u64> = portions.iter().map(|portion| portion.length).collect();
+        assert_eq!(lengths, [MOST_OF_PORTION, 8]);
     }
 }

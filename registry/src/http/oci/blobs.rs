@@ -27,7 +27,7 @@ pub(crate) async fn read(
         blob,
         digest,
         media_type: OCTETS,
-        blobs: app.catalog.blobs.clone(),
+        mender: app.catalog.mender.clone(),
     };
     content.answer(method, headers)
 }

@@ -32,7 +32,7 @@ pub(crate) async fn read(
         blob,
         media_type: ascii(&manifest.media_type),
         digest: manifest.digest,
-        blobs: app.catalog.blobs.clone(),
+        mender: app.catalog.mender.clone(),
     };
     let mut response = content.answer(method, headers)?;
     if matches!(reference, Reference::Tag(_)) {

@@ -13,7 +13,7 @@ use crate::program::run;
 use crate::support::{Registry, assert_oci_error, header};
 
 /// Frames by their names.
-fn list(names: &[u64]) -> BlobFrames {
+pub(super) fn list(names: &[u64]) -> BlobFrames {
     let frames = names.iter().map(|name| {
         let bytes = frame(*name);
         BlobFrame {
@@ -32,14 +32,14 @@ async fn ask_as(registry: &Registry, token: &str, project: &str, names: &[u64]) 
     request.json(&list(names)).send().await.unwrap()
 }
 
-async fn missing(registry: &Registry, project: &str, names: &[u64]) -> Vec<usize> {
+pub(super) async fn missing(registry: &Registry, project: &str, names: &[u64]) -> Vec<usize> {
     let response = ask_as(registry, &registry.token, project, names).await;
     assert_eq!(response.status(), StatusCode::OK);
     response.json::<MissingFrames>().await.unwrap().missing
 }
 
 /// Sends bytes as an upload and returns its id.
-async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -> String {
+pub(super) async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -> String {
     let begun = registry
         .post(&format!("/v2/{project}/blobs/uploads/"))
         .await;
@@ -50,7 +50,7 @@ async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -> String {
     location.rsplit('/').next().unwrap().to_owned()
 }
 
-async fn assemble(
+pub(super) async fn assemble(
     registry: &Registry,
     project: &str,
     digest: Digest,

@@ -1,0 +1,91 @@
+//! Stored content that turned out to be damaged: put back from what is stored besides, or moved away
+//! so that the next push brings it back.
+//!
+//! ```text
+//! bytes are not what a digest says ──▶ hashed as a whole ──right──▶ nothing to do
+//!   └ all of its frames lie somewhere ▶ a new recipe
+//!   └ else ▶ damaged/, HEAD says 404, and no push builds on the frames that are lost
+//! ```
+
+use std::sync::Arc;
+
+use bulla_files::FileError;
+use bulla_schemas::api::BlobFrame;
+use tokio::sync::Mutex;
+
+use super::PublishError;
+use crate::blocking::{blocking, to_the_end};
+use crate::database::Database;
+use crate::frames::Places;
+use crate::oci::digest::OciDigest;
+use crate::store::Recipe;
+use crate::store::blobs::BlobStore;
+
+/// Looks at content that turned out to be damaged.
+#[derive(Debug, Clone)]
+pub(crate) struct Mender {
+    blobs: BlobStore,
+    database: Database,
+    /// Held while recipes are written, so that none that a push writes is moved away.
+    packing: Arc<Mutex<()>>,
+}
+
+impl Mender {
+    pub(super) fn new(blobs: BlobStore, database: Database, packing: Arc<Mutex<()>>) -> Self {
+        Self {
+            blobs,
+            database,
+            packing,
+        }
+    }
+
+    /// Hashes a blob and tells whether it is what its digest says, also after it was put back. What
+    /// is not is moved away for the operator to look at, so that clients, which ask before they
+    /// push, push it again.
+    pub(crate) async fn check(&self, digest: &OciDigest) -> Result<bool, PublishError> {
+        let (mender, digest) = (self.clone(), digest.clone());
+        to_the_end(async move { mender.check_in_turn(&digest).await }).await
+    }
+
+    async fn check_in_turn(&self, digest: &OciDigest) -> Result<bool, PublishError> {
+        let _turn = self.packing.lock().await;
+        let (blobs, name) = (self.blobs.clone(), digest.clone());
+        let (is_right, recipe) = blocking(move || {
+            let recipe = blobs.recipe(&name)?;
+            Ok::<_, FileError>((blobs.check(&name)?, recipe))
+        })
+        .await?;
+        match recipe {
+            Some(recipe) if !is_right => self.mend(digest, recipe).await,
+            _ => Ok(is_right),
+        }
+    }
+
+    /// Looks for the frames of a blob where its recipe says and where a later push has stored them
+    /// again. The recipe was written when all of them were right, so their sizes are.
+    async fn mend(&self, digest: &OciDigest, recipe: Recipe) -> Result<bool, PublishError> {
+        let frames = recipe.frames().iter().map(|placed| placed.frame);
+        let frames: Vec<BlobFrame> = frames.collect();
+        let written = recipe.frames().iter();
+        let written: Places = written
+            .map(|placed| (placed.frame.digest, placed.place))
+            .collect();
+        let indexed = self.database.places(&frames).await?;
+        let (blobs, name) = (self.blobs.clone(), digest.clone());
+        let (is_right, damaged) = blocking(move || {
+            let mut stored = blobs.find_frames(&name, &frames, &written)?.stored;
+            let mut lost = frames.clone();
+            lost.retain(|frame| !stored.contains_key(&frame.digest));
+            let elsewhere = blobs.find_frames(&name, &lost, &indexed)?;
+            stored.extend(elsewhere.stored);
+            let is_right = blobs.put_back(&name, &frames, &stored)?;
+            Ok::<_, FileError>((is_right, elsewhere.damaged))
+        })
+        .await?;
+        self.database.forget_places(&damaged).await?;
+        if is_right {
+            tracing::warn!(%digest, "damaged content was put back from frames stored elsewhere");
+        }
+        Ok(is_right)
+    }
+}

@@ -35,7 +35,7 @@ pub use clock::Clock;
 pub use data::{DataDirectory, DataError};
 pub use database::{DatabaseError, TokenRow};
 pub use error::RegistryError;
-pub use keep::Indexed;
+pub use keep::{Indexed, Missing};
 pub use log::{DamagedLog, LogError};
 pub use publish::PublishError;
 pub use server::serve;

@@ -7,6 +7,7 @@ use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
 use tokio::sync::mpsc;
 
+use super::missing::{Missing, missing};
 use crate::blocking::blocking;
 use crate::database::{IndexedManifest, IndexedRecord};
 use crate::oci::digest::OciDigest;
@@ -17,7 +18,7 @@ use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Record, Repositories};
 
 /// What the index holds after it was rebuilt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Indexed {
     /// Blobs, counted in each repository that has them.
     pub blobs: u64,
@@ -25,6 +26,8 @@ pub struct Indexed {
     pub manifests: u64,
     /// Tags.
     pub tags: u64,
+    /// What projects have and is not stored, in order.
+    pub missing: Vec<Missing>,
 }
 
 /// Rebuilds the index. Tokens and what hosts reported stay as they are.
@@ -42,6 +45,10 @@ pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> 
     catalog.database.replace_index(&records).await?;
     reindex_frames(catalog, &records).await?;
     catalog.attach_from(0).await?;
+    // Once everything that the registry makes itself is there again.
+    let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
+    let missing = blocking(move || missing(&repositories, &blobs)).await?;
+    indexed.missing = missing.into_iter().collect();
     Ok(indexed)
 }
 
@@ -86,9 +93,18 @@ pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishErro
     if catalog.database.has_index().await? || !catalog.repositories.has_any()? {
         return Ok(());
     }
-    let indexed = reindex(catalog).await?;
+    let Indexed {
+        blobs,
+        manifests,
+        tags,
+        missing,
+    } = reindex(catalog).await?;
+    let missing = missing.len();
     tracing::warn!(
-        ?indexed,
+        blobs,
+        manifests,
+        tags,
+        missing,
         "the index was empty and was rebuilt from the files; tokens and host reports that were in the \
          database are lost"
     );

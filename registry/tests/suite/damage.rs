@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 
 use bulla_schemas::{Digest, media_type};
-use reqwest::StatusCode;
+use reqwest::header::RANGE;
+use reqwest::{Method, StatusCode};
 
+use crate::program::run;
 use crate::support::{BILLING, Registry, assert_oci_error, blob, bundle, header};
 
 const REPOSITORY: &str = "acme/tool";
@@ -52,6 +54,74 @@ async fn never_serves_damaged_content_to_its_end_and_takes_it_again() {
         assert_eq!(received, content);
         registry.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_range_of_damaged_content_breaks_off_and_it_is_pushed_again() {
+    let registry = Registry::start().await;
+    let content = vec![7; 700 * 1024];
+    let digest = registry.push_blob(REPOSITORY, &content).await;
+    let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
+    let part = async || {
+        let request = registry.request(Method::GET, &path);
+        let response = request.header(RANGE, "bytes=1000-1999").send().await;
+        response.unwrap().bytes().await
+    };
+    assert_eq!(part().await.unwrap(), content[1000..2000]);
+    let mut damaged = content.clone();
+    damaged[3] = 8;
+    std::fs::write(stored(&registry, &digest), &damaged).unwrap();
+    assert!(part().await.is_err());
+    let response = registry.head(&path).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND, "so it is pushed");
+    registry.push_blob(REPOSITORY, &content).await;
+    assert_eq!(part().await.unwrap(), content[1000..2000]);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn reindex_says_what_is_missing() {
+    let registry = Registry::start().await;
+    let bundle = bundle("one");
+    registry.push_bundle(BILLING, &bundle).await;
+    let alone = registry.push_blob(REPOSITORY, b"alone").await;
+    let part = Digest::of(&blob(&bundle, 0));
+    let paths = [&part, &alone].map(|digest| stored(&registry, digest));
+    let data = registry.stop().await;
+    let reindex = |status: i32| {
+        let output = run(&["reindex"], data.path());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        text
+    };
+    let text = reindex(0);
+    assert!(!text.contains("missing"), "{text}");
+    let kept = paths.each_ref().map(|path| std::fs::read(path).unwrap());
+    std::fs::write(&paths[0], b"short").unwrap();
+    std::fs::remove_file(&paths[1]).unwrap();
+    let text = reindex(1);
+    for sentence in [
+        format!(
+            "warning: {BILLING}: {part} of {} is missing\n",
+            bundle.hash()
+        ),
+        format!("warning: {REPOSITORY}: {alone} is missing\n"),
+        "the index is rebuilt, but 2 blobs or manifests are missing\n".to_owned(),
+        "publish or import these releases again".to_owned(),
+    ] {
+        assert!(text.contains(&sentence), "{sentence:?} in {text}");
+    }
+    for (path, content) in paths.iter().zip(kept) {
+        std::fs::write(path, content).unwrap();
+    }
+    // A manifest of which only the record is left.
+    let digest = bundle.hash();
+    let folder = data.path().join("blobs/sha256").join(&digest.hex()[..2]);
+    std::fs::remove_file(folder.join(digest.hex())).unwrap();
+    let text = reindex(1);
+    let sentence = format!("warning: {BILLING}: {digest} is missing\n");
+    assert!(text.contains(&sentence), "{text}");
+    assert!(text.contains("1 blob or manifest is missing\n"), "{text}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub struct PushReport {
 }
 
 /// Stores a bundle in the registry, under its project and its hash. A bundle that is there
-/// already costs one request.
+/// already costs a request for each of its parts.
 pub async fn push(
     client: &Client,
     bundle: &Bundle,
@@ -76,7 +76,12 @@ async fn push_parts(
         sent: 0,
         present: 0,
     };
-    if client.manifest_exists(project, hash).await? {
+    // A manifest stays where parts of it were found damaged: they are asked for too.
+    let mut is_there = client.manifest_exists(project, hash).await?;
+    for descriptor in descriptors {
+        is_there = is_there && client.blob_exists(project, descriptor).await?;
+    }
+    if is_there {
         report.present = total;
         return Ok(report);
     }

@@ -72,6 +72,12 @@ impl Registry {
         )
     }
 
+    /// Runs `bulla-registry reindex`, for which it must not serve.
+    pub fn reindex(&self) -> Transcript {
+        let mut command = hermetic(Program::Registry.path(), &self.home);
+        Transcript::of(command.arg("reindex").arg("--data").arg(&self.data))
+    }
+
     /// Has a host report, with a token of its own.
     #[track_caller]
     pub fn report(&self, host: &str, report: &str) {

@@ -11,6 +11,7 @@ mod doctor;
 mod evil;
 mod fleet;
 mod growth;
+mod heal;
 mod hostile;
 mod identify;
 mod json;

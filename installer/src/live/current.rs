@@ -1,15 +1,22 @@
 //! `current`: the one link that says which release is live. Read from disk each time; nothing
 //! else is believed about what is live.
+//!
+//! ```text
+//! current           ->  releases/<live>
+//! .current.before   ->  releases/<the one before>     what it was; a rollback exchanges the two
+//! .current.new                                        while a switch is under way
+//! ```
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulla_schemas::Digest;
 
 use super::error::LiveError;
 use crate::failpoint::failpoint;
+use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _, FileError};
 use crate::site::Site;
 
@@ -39,16 +46,32 @@ pub(crate) fn read(site: &Site) -> Result<Option<Digest>, LiveError> {
     }
 }
 
-/// Points `current` to a release by one rename, and makes that durable.
+/// Points `current` to a release by one rename, and makes that durable. The way back needs no room
+/// on the disk: the link that was `current` before is kept.
 pub(crate) fn switch(site: &Site, hash: &Digest) -> Result<(), LiveError> {
     let path = site.current();
-    let temporary = temporary(site);
+    let (before, temporary) = (before(site), temporary(site));
+    let target = Path::new("releases").join(hash.hex());
     remove_temporary(site)?;
-    symlink(Path::new("releases").join(hash.hex()), &temporary)
-        .attempt("create the link", &temporary)?;
+    let prepared = if fs::read_link(&before).is_ok_and(|found| found == target) {
+        &before
+    } else {
+        symlink(&target, &temporary).attempt("create the link", &temporary)?;
+        &temporary
+    };
     failpoint!("current::link-prepared");
-    fs::rename(&temporary, &path).attempt("switch", &path)?;
+    let is_exchanged = match disk::exchange(prepared, &path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        exchanged => exchanged.attempt("switch", &path)?,
+    };
+    if !is_exchanged {
+        fs::rename(prepared, &path).attempt("switch", &path)?;
+    }
     failpoint!("current::switched");
+    if is_exchanged && prepared == &temporary {
+        // Without it, the way back only needs room.
+        let _: io::Result<()> = fs::rename(&temporary, &before);
+    }
     Ok(files::sync_directory(site.folder())?)
 }
 
@@ -62,8 +85,12 @@ pub(crate) fn remove_temporary(site: &Site) -> Result<(), FileError> {
     }
 }
 
-fn temporary(site: &Site) -> std::path::PathBuf {
+fn temporary(site: &Site) -> PathBuf {
     site.folder().join(".current.new")
+}
+
+fn before(site: &Site) -> PathBuf {
+    site.folder().join(".current.before")
 }
 
 /// Reads `releases/<64 hex>`, the only target that the installer writes.

@@ -71,6 +71,24 @@ fn a_root_without_inodes_is_refused() {
 }
 
 #[test]
+fn a_rollback_needs_no_inode_of_a_full_root() {
+    // R5: the disk fills, and then even cleanup fails.
+    let mut world = World::new();
+    let root = world.root();
+    let Some(_disk) = Mount::tmpfs(&root, "size=64m,nr_inodes=200") else {
+        return;
+    };
+    let hashes = world.install_each(&["one", "two", "three"]);
+    let fill = |number: usize| std::fs::write(root.join(number.to_string()), "").is_ok();
+    assert!((0..200).any(|number| !fill(number)), "inodes are left");
+    for expected in [1, 2, 1] {
+        world.rollback(Some(&hashes[expected].hex()[..12])).unwrap();
+        assert_eq!(world.live(), Some(hashes[expected]));
+        world.assert_intact();
+    }
+}
+
+#[test]
 fn a_full_state_directory_stops_no_rollback_and_is_written_later() {
     let mut world = World::new();
     let hashes = world.install_each(&["one\n", "two\n"]);

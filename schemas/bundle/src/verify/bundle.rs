@@ -12,7 +12,7 @@ use super::frames::decode;
 use super::index;
 use super::parts::VerifiedParts;
 use crate::canonical::TarSpan;
-use crate::frame::Frame;
+use crate::frame::{self, Frame};
 use crate::windows::{NameProblem, windows_problems};
 
 impl VerifiedParts {
@@ -113,6 +113,15 @@ impl VerifiedBundle {
     /// digest of each file follows.
     pub fn decode_frame(&self, position: usize, compressed: &[u8]) -> Result<Vec<u8>, VerifyError> {
         decode(Part::Payload, self.payload_frames(), position, compressed)
+    }
+
+    /// Compresses the content of one frame of the payload again. `None` where that is not the frame,
+    /// as when another libzstd than this one made the bundle.
+    pub fn compress_frame(&self, position: usize, content: &[u8]) -> Option<Vec<u8>> {
+        let record = &self.payload_frames().get(position)?.record;
+        let compressed = frame::compress(content, self.release().codec.level()).ok()?;
+        frame::check_compressed(record, &compressed).ok()?;
+        Some(compressed)
     }
 
     /// Returns the names that Windows cannot hold; an installer there refuses a release with any.

@@ -35,21 +35,27 @@ impl VerifiedBundle {
         ranges: &[Range<u64>],
     ) -> Option<Vec<Vec<TarPart>>> {
         let mut found: Vec<Parts> = ranges.iter().cloned().map(Parts::new).collect();
-        let all = bounds(ranges);
+        let mut waiting: Vec<usize> = (0..ranges.len()).collect();
+        waiting.sort_by_key(|at| ranges[*at].start);
+        let mut waiting = waiting.into_iter().peekable();
+        // Those that have begun and not ended.
+        let mut open: Vec<usize> = Vec::new();
         let ours = self.entries().iter().zip(self.layout());
         let mut ours = Lines(self.index_bytes()).zip(ours).peekable();
         let mut start = 0_u64;
         for line in Lines(index) {
-            if start >= all.end {
+            if open.is_empty() && waiting.peek().is_none() {
                 break;
             }
             let older = Older::read(line, &mut ours)?;
             let end = older.end_from(start)?;
-            if end > all.start {
-                for parts in &mut found {
-                    older.add_to(parts, start);
-                }
+            while let Some(at) = waiting.next_if(|at| ranges[*at].start < end) {
+                open.push(at);
             }
+            for at in &open {
+                older.add_to(&mut found[*at], start);
+            }
+            open.retain(|at| !found[*at].missing.is_empty());
             start = end;
         }
         // Nothing but zeros stands behind the last entry.
@@ -58,13 +64,6 @@ impl VerifiedBundle {
         }
         Some(found.into_iter().map(|parts| parts.parts).collect())
     }
-}
-
-/// Returns the smallest range in which all lie.
-fn bounds(ranges: &[Range<u64>]) -> Range<u64> {
-    let start = ranges.iter().map(|range| range.start).min();
-    let end = ranges.iter().map(|range| range.end).max();
-    start.unwrap_or(0)..end.unwrap_or(0)
 }
 
 /// The lines of an index, without their line feeds.

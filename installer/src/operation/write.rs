@@ -360,7 +360,9 @@ impl Writing<'_> {
             source: supply.source().clone(),
             project: self.site.project().clone(),
             spool,
-            pieces: self.pieces.map(|pieces| pieces.decoder(self.observer)),
+            pieces: self
+                .pieces
+                .map(|pieces| pieces.decoder(self.bundle, self.observer)),
             arrivals,
         };
         Ok((download, frames))

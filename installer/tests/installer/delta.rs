@@ -7,7 +7,7 @@ use bulla_bundle::MemoryTree;
 use bulla_installer::Outcome;
 use bulla_schemas::Digest;
 
-use crate::world::{World, keeping, request, wide_tree};
+use crate::world::{World, keeping, noise, request, wide_tree};
 
 /// A tree of 1 MB whose one line stands in the middle of its tar.
 fn tree(line: &str) -> MemoryTree {
@@ -101,6 +101,42 @@ fn a_recycled_tree_is_updated_by_deltas() {
         assert_eq!(asked(&world).len(), 1);
         last = next;
     }
+}
+
+#[test]
+fn what_is_new_comes_with_the_delta_as_it_stands_in_the_payload() {
+    let mut world = World::new();
+    let first = world.release(&tree("one\n"));
+    world.install().unwrap();
+    let new = tree("one\n").file("src/10/new", noise("new", 2_000_000));
+    let second = world.release(&new.unwrap());
+    world.serve_delta(world.delta(&first, &second));
+    world.registry.forget_requests();
+    let (downloaded, notes) = install(&world);
+    assert_eq!(downloaded, world.delta(&first, &second).len() as u64);
+    assert_eq!(asked(&world).len(), 1);
+    assert_eq!(notes, "");
+}
+
+#[test]
+fn a_change_in_a_file_that_is_larger_than_what_is_held_in_memory_comes_by_a_delta_too() {
+    let mut content = noise("large", 40_000_000);
+    let mut world = World::new();
+    let first = world.release(&MemoryTree::default().file("a", content.clone()).unwrap());
+    world.install().unwrap();
+    for byte in content.iter_mut().step_by(7_000_000) {
+        *byte ^= 1;
+    }
+    let second = world.release(&MemoryTree::default().file("a", content).unwrap());
+    let delta = world.delta(&first, &second);
+    let size = delta.len() as u64;
+    assert!(size < 10_000, "{size}");
+    world.serve_delta(delta);
+    world.registry.forget_requests();
+    let (downloaded, notes) = install(&world);
+    assert_eq!(downloaded, size);
+    assert_eq!(asked(&world).len(), 1);
+    assert_eq!(notes, "");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use bulla_schemas::manifest::Descriptor;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::pieces::Decoder;
+use super::pieces::{Decoded, Decoder};
 use super::spool::Spool;
 use crate::failpoint::failpoint;
 use crate::fetch::error::FetchError;
@@ -83,8 +83,8 @@ impl Download<'_> {
             if is_there {
                 downloaded.resumed += frame.record.compressed_size;
                 let _ = self.arrivals.send(Arrived::Spooled(*position));
-            } else if let Some(content) = self.decode(*position) {
-                let _ = self.arrivals.send(Arrived::Decoded(*position, content));
+            } else if let Some(arrived) = self.decode(*position, frame.span().start)? {
+                let _ = self.arrivals.send(arrived);
             } else {
                 missing.push((*position, frame.span()));
             }
@@ -114,9 +114,17 @@ impl Download<'_> {
 }
 
 impl Download<'_> {
-    /// Returns the content of a frame that a delta holds.
-    fn decode(&mut self, position: usize) -> Option<Vec<u8>> {
-        self.pieces.as_mut()?.content(position)
+    /// Returns a frame that a delta holds.
+    fn decode(&mut self, position: usize, offset: u64) -> Result<Option<Arrived>, FetchError> {
+        let decoded = self.pieces.as_mut();
+        Ok(match decoded.and_then(|pieces| pieces.decode(position)) {
+            None => None,
+            Some(Decoded::Content(content)) => Some(Arrived::Decoded(position, content)),
+            Some(Decoded::Frame(frame)) => {
+                self.spool.write(offset, &frame)?;
+                Some(Arrived::Spooled(position))
+            }
+        })
     }
 
     /// Takes the frames from a bundle file. What they hold is checked when they are decoded, as if

@@ -1,10 +1,19 @@
-//! The pieces of a delta that are for the payload: which are taken, and how each becomes the content
-//! of a frame.
+//! What a delta brings of the payload: its pieces, and the frames beside them that are in both
+//! releases.
+//!
+//! ```text
+//! piece                    content compressed with frames of the older payload, or a frame as it is
+//! frame of both releases   needed where a large file changed: a part of it stayed what it was
+//! ```
+//!
+//! Frames of the older payload are made again from the older tree.
 
+use std::collections::{BTreeSet, HashMap};
+use std::mem;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use bulla_bundle::{ReceivedPiece, TarPart, VerifiedBundle};
+use bulla_bundle::{DeltaError, Frame, ReceivedPiece, TarPart, VerifiedBundle};
 use bulla_schemas::Digest;
 use bulla_schemas::frames::FrameRecord;
 
@@ -13,14 +22,15 @@ use super::delta;
 use crate::observer::Observer;
 use crate::tree::older_tar::OlderTar;
 
-/// Most bytes of contents, which are held in memory until they are written. What is beyond is
-/// fetched into the spool.
+/// Most bytes of contents that are held in memory until they are written. What is beyond is
+/// compressed again, which takes longer, and lies in the spool.
 const CONTENTS: u64 = 32 * 1024 * 1024;
-/// Most bytes of dictionaries, which are read from a tree: twice as many as of contents, because a
-/// frame is like the two that stood in its place.
-const DICTIONARIES: u64 = 2 * CONTENTS;
+/// Most bytes of the dictionaries of all pieces: as much as a registry of ours reads for a delta. A
+/// list of what they are made of is held in memory, which is as large as they are in a tree of empty
+/// files. Pieces beyond are not used.
+const DICTIONARIES: u64 = 128 * 1024 * 1024;
 
-/// Pieces for the payload, and what they are made with.
+/// Frames of a payload that need not be fetched.
 #[derive(Default)]
 pub(crate) struct Pieces {
     /// Bytes of the whole delta.
@@ -31,41 +41,54 @@ pub(crate) struct Pieces {
 }
 
 struct Piece {
-    received: ReceivedPiece,
-    dictionary: Vec<TarPart>,
-    /// The frames of the older payload that the dictionary is made of.
-    frames: Vec<FrameRecord>,
+    position: usize,
+    /// What came; nothing for a frame that both releases have.
+    received: Option<ReceivedPiece>,
+    /// What older frames, one behind the other, are made of.
+    older: Vec<TarPart>,
+    records: Vec<FrameRecord>,
 }
 
 impl Pieces {
-    /// Takes the pieces of a delta of `size` bytes, as many of them as may be held in memory.
+    /// Takes the pieces of a delta of `size` bytes.
     pub(super) fn take(
         size: u64,
         received: Vec<ReceivedPiece>,
         base: &Base<'_>,
         bundle: &VerifiedBundle,
     ) -> Self {
+        let frames = base.parts().payload_frames();
         let received = bounded(received);
-        let older = base.parts().payload_frames();
-        let runs = received
+        let mut needed: Vec<(usize, Option<ReceivedPiece>, Range<usize>)> = Vec::new();
+        needed.extend(
+            shared(&received, frames, bundle).map(|(position, at)| (position, None, at..at + 1)),
+        );
+        needed.extend(received.into_iter().map(|received| {
+            let piece = received.piece();
+            let (position, from) = (piece.position(), piece.from());
+            (position, Some(received), from)
+        }));
+        needed.sort_by_key(|(position, ..)| *position);
+        let runs = needed
             .iter()
-            .map(|received| older.get(received.piece().from()).unwrap_or_default());
+            .map(|(.., from)| frames.get(from.clone()).unwrap_or_default());
         let ranges: Vec<_> = runs.clone().map(base::range_of).collect();
-        let parts = if ranges.iter().all(Range::is_empty) {
+        let older = if ranges.iter().all(Range::is_empty) {
             None
         } else {
             base.index()
         };
-        let parts = parts.and_then(|index| bundle.parts_of_older_tar(index, &ranges));
+        let older = older.and_then(|index| bundle.parts_of_older_tar(index, &ranges));
         // Without, only pieces that need none are of use.
-        let parts = parts.unwrap_or_else(|| vec![Vec::new(); ranges.len()]);
+        let older = older.unwrap_or_else(|| vec![Vec::new(); ranges.len()]);
         let records = runs.map(|run| run.iter().map(|frame| frame.record).collect());
         let records: Vec<_> = records.collect();
-        let made = received.into_iter().zip(parts).zip(records);
-        let made = made.map(|((received, dictionary), frames)| Piece {
+        let made = needed.into_iter().zip(older).zip(records);
+        let made = made.map(|(((position, received, _), older), records)| Piece {
+            position,
             received,
-            dictionary,
-            frames,
+            older,
+            records,
         });
         Self {
             size,
@@ -80,73 +103,134 @@ impl Pieces {
     }
 
     /// Begins to decode them.
-    pub(crate) fn decoder<'a>(&'a self, observer: &'a dyn Observer) -> Decoder<'a> {
+    pub(crate) fn decoder<'a>(
+        &'a self,
+        bundle: &'a VerifiedBundle,
+        observer: &'a dyn Observer,
+    ) -> Decoder<'a> {
         Decoder {
             pieces: self,
+            bundle,
             tar: None,
+            held: 0,
             observer,
             was_said: false,
         }
     }
 }
 
-/// Returns the first pieces, as many as are within the bounds.
+/// Returns the first pieces, up to the bound of their dictionaries.
 fn bounded(received: Vec<ReceivedPiece>) -> Vec<ReceivedPiece> {
-    let (mut contents, mut dictionaries) = (0, 0);
+    let mut dictionaries = 0;
     let is_within = |received: &ReceivedPiece| {
-        contents += received.piece().frame().record.size;
         dictionaries += received.piece().dictionary_size();
-        contents <= CONTENTS && dictionaries <= DICTIONARIES
+        dictionaries <= DICTIONARIES
     };
     received.into_iter().take_while(is_within).collect()
+}
+
+/// Returns the frames that both releases have and that hold more of a file of which a part came:
+/// where they are in the payload, and where in the older one.
+fn shared(
+    received: &[ReceivedPiece],
+    older: &[Frame],
+    bundle: &VerifiedBundle,
+) -> impl Iterator<Item = (usize, usize)> {
+    let layout = bundle.layout();
+    let mut beside = BTreeSet::new();
+    for frame in received.iter().map(|received| received.piece().frame()) {
+        let first = layout.partition_point(|span| span.content.end <= frame.offset);
+        let end = layout.partition_point(|span| span.content.start < frame.end());
+        // Only a file at an end of the frame goes on in another one.
+        let at_ends = layout.get(first..end).unwrap_or_default();
+        for span in at_ends.first().into_iter().chain(at_ends.last()) {
+            beside.extend(bundle.frames_of(span.content.clone()));
+        }
+    }
+    let known: HashMap<Digest, usize> = older
+        .iter()
+        .enumerate()
+        .map(|(at, frame)| (frame.record.digest, at))
+        .collect();
+    let digest = |position: usize| bundle.payload_frames()[position].record.digest;
+    let shared = move |position: usize| Some((position, *known.get(&digest(position))?));
+    let shared: Vec<_> = beside.into_iter().filter_map(shared).collect();
+    shared.into_iter()
+}
+
+/// A frame that need not be fetched.
+pub(crate) enum Decoded {
+    /// Its content.
+    Content(Vec<u8>),
+    /// The frame as it stands in the payload.
+    Frame(Vec<u8>),
 }
 
 /// Decodes pieces with what lies in the older tree.
 pub(crate) struct Decoder<'a> {
     pieces: &'a Pieces,
+    bundle: &'a VerifiedBundle,
     tar: Option<OlderTar>,
+    /// Bytes of contents that were returned.
+    held: u64,
     observer: &'a dyn Observer,
     /// Whether it was said that a piece is wrong.
     was_said: bool,
 }
 
 impl Decoder<'_> {
-    /// Returns the content of the frame at a position, which has its digest; `None` where there is
-    /// no piece for it, or the older tree is not what it was, or the piece is wrong, which is said.
-    pub(crate) fn content(&mut self, position: usize) -> Option<Vec<u8>> {
+    /// Returns the frame at a position, which has its digests; `None` where there is no piece for it,
+    /// or the older tree is not what it was, or the piece is wrong, which is said.
+    pub(crate) fn decode(&mut self, position: usize) -> Option<Decoded> {
         let pieces = &self.pieces.by_position;
-        let found =
-            pieces.binary_search_by_key(&position, |piece| piece.received.piece().position());
-        let piece = &pieces[found.ok()?];
-        let dictionary = self.dictionary(piece)?;
-        match piece.received.decode(&dictionary) {
-            Ok(content) => Some(content),
-            Err(error) => {
-                if !std::mem::replace(&mut self.was_said, true) {
-                    delta::say(&error, self.observer);
-                }
-                None
+        let at = pieces.binary_search_by_key(&position, |piece| piece.position);
+        let piece = &pieces[at.ok()?];
+        let older = self.older(piece)?;
+        let content = match &piece.received {
+            None => older,
+            Some(received) if piece.records.is_empty() => {
+                let frame = received.frame(&older, &self.bundle.release().codec);
+                let frame = frame.map_err(|error| self.say(&error)).ok()?;
+                return Some(Decoded::Frame(frame.to_vec()));
             }
+            Some(received) => {
+                let content = received.decode(&older);
+                content.map_err(|error| self.say(&error)).ok()?
+            }
+        };
+        let held = self.held + content.len() as u64;
+        if held > CONTENTS {
+            let frame = self.bundle.compress_frame(position, &content);
+            return frame.map(Decoded::Frame);
         }
+        self.held = held;
+        Some(Decoded::Content(content))
     }
 
-    /// Reads the dictionary of a piece, and compares it with the digests of the frames that it is.
-    fn dictionary(&mut self, piece: &Piece) -> Option<Vec<u8>> {
-        if piece.frames.is_empty() {
+    /// Makes the older frames of a piece again, and compares them with their digests.
+    fn older(&mut self, piece: &Piece) -> Option<Vec<u8>> {
+        if piece.records.is_empty() {
             return Some(Vec::new());
         }
         if self.tar.is_none() {
             self.tar = OlderTar::open(&self.pieces.tree).ok();
         }
-        let dictionary = self.tar.as_mut()?.read(&piece.dictionary).ok()?;
-        let mut rest = &dictionary[..];
-        for frame in &piece.frames {
-            let (content, behind) = rest.split_at_checked(usize::try_from(frame.size).ok()?)?;
-            if Digest::of(content) != frame.digest {
+        let older = self.tar.as_mut()?.read(&piece.older).ok()?;
+        let mut rest = &older[..];
+        for record in &piece.records {
+            let (content, behind) = rest.split_at_checked(usize::try_from(record.size).ok()?)?;
+            if Digest::of(content) != record.digest {
                 return None;
             }
             rest = behind;
         }
-        rest.is_empty().then_some(dictionary)
+        rest.is_empty().then_some(older)
+    }
+
+    /// Says, once, that a piece is wrong.
+    fn say(&mut self, error: &DeltaError) {
+        if !mem::replace(&mut self.was_said, true) {
+            delta::say(error, self.observer);
+        }
     }
 }

@@ -200,5 +200,7 @@ mod tests {
             ]
         );
         assert_eq!(newest_first[0].hash, Digest::of(b"a"));
+        // Going on keeps the urgency of what was promoted.
+        assert!(newest_first.iter().all(|one| !one.urgent));
     }
 }

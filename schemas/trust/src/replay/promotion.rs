@@ -44,12 +44,17 @@ pub(super) fn judge(
     check_order(predicate, head)?;
     check_fields(predicate)?;
     let mut up_to = None;
+    let mut urgent = predicate.urgent.unwrap_or(is_urgent(predicate.action));
     match predicate.action {
         Action::Pause => check_pause(predicate, head, hash)?,
         Action::Widen => up_to = Some(check_widening(entry.before, predicate, head, hash)?),
         Action::Promote | Action::Rollback => {
             check_bundle(entry.before, predicate, rule, hash)?;
             check_move(entry.before, predicate, head, hash)?;
+            // Going on keeps how the head reaches the servers.
+            if let Some(head) = head.filter(|head| head.hash == hash) {
+                urgent = head.rollout.urgent;
+            }
         }
     }
     Ok(Effect::Promotion(
@@ -64,7 +69,7 @@ pub(super) fn judge(
             reason: predicate.reason.clone(),
             issued_at: predicate.issued_at,
             waves: predicate.waves,
-            urgent: predicate.urgent.unwrap_or(is_urgent(predicate.action)),
+            urgent,
             up_to,
             payload: entry.payload_digest(),
         }),

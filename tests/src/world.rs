@@ -164,7 +164,7 @@ impl World {
         let mut command = self.bulla_command();
         command
             .args(["promote", hash, channel, "--project", project])
-            .args(["-m", "because a test says so", "--ssh-key"])
+            .args(["--yes", "-m", "because a test says so", "--ssh-key"])
             .arg(&self.alice.public_key);
         let checkout = self.path("git").join(project);
         if checkout.exists() {

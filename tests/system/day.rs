@@ -100,6 +100,7 @@ fn rollback_channel(world: &World, project: &str) -> Transcript {
                 project,
                 "-m",
                 "too hasty",
+                "--yes",
                 "--ssh-key",
             ])
             .arg(&world.alice.public_key),

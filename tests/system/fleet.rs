@@ -147,7 +147,8 @@ fn faults() -> [Fault; 5] {
 fn roll_back(world: &World, project: &str) {
     let mut command = world.bulla_command();
     command.args(["rollback", "prod", "--project", project, "-m", "worse"]);
-    Transcript::of(command.arg("--ssh-key").arg(&world.alice.public_key)).done();
+    command.args(["--yes", "--ssh-key"]);
+    Transcript::of(command.arg(&world.alice.public_key)).done();
 }
 
 /// Publishes and promotes through all faults. Returns what each project is to be in the end.

@@ -44,7 +44,7 @@ fn every_document_of_bulla_fits_its_schema() {
     );
     let revision = checkout.git(&["rev-parse", "HEAD"]).last_line().to_owned();
     assert_eq!(dry["preview"]["revision"], revision.as_str());
-    let signed = [&promote[..], &["-m", "two", "--ssh-key", key]].concat();
+    let signed = [&promote[..], &["-m", "two", "-y", "--ssh-key", key]].concat();
     let promoted = fits("bulla-promote", &bulla(&signed).done());
     // Once more: it is done already.
     assert_eq!(
@@ -112,13 +112,13 @@ fn every_document_of_bulla_fits_its_schema() {
         "--waves",
         "10m",
     ];
-    let signed = [&in_waves[..], &["-m", "three", "--ssh-key", key]].concat();
+    let signed = [&in_waves[..], &["-m", "three", "-y", "--ssh-key", key]].concat();
     let promoted = fits("bulla-promote", &bulla(&signed).done());
     assert_eq!(promoted["waves"]["every"], "10m");
     assert_eq!(promoted["servers"][0]["servers"], 1);
     let waves = fits("bulla-wave", &bulla(&["wave"]).done());
     assert_eq!(waves["steps"][0]["mayGo"], true);
-    let next = ["wave", "next", "-m", "on", "--ssh-key", key];
+    let next = ["wave", "next", "-m", "on", "-y", "--ssh-key", key];
     let widened = fits("bulla-wave", &bulla(&next).done());
     assert_eq!(widened["open"], 2);
     assert_eq!(widened["steps"][1]["mayGo"], true);

@@ -110,7 +110,7 @@ fn tables_fit_a_terminal_of_80_columns_and_keep_hashes_whole() {
         checkout,
     ];
     world
-        .bulla(&[&promote[..], &["-m", reason]].concat())
+        .bulla(&[&promote[..], &["--yes", "-m", reason]].concat())
         .done();
     let short = |hash: &str| hash["sha256:".len()..][..12].to_owned();
     for columns in [80, 40] {

@@ -26,7 +26,7 @@ fn promote(
             .bulla_command()
             .current_dir(checkout)
             .args(["promote", hash, "prod", "--project", PROJECT, "-m", reason])
-            .arg("--ssh-key")
+            .args(["--yes", "--ssh-key"])
             .arg(&person.public_key)
             .args(more),
     )

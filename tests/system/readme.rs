@@ -8,9 +8,11 @@ use bulla_tests::programs::{Program, hermetic, search_path};
 use bulla_tests::{GitCheckout, Registry, Transcript, make_removable};
 
 /// What the shell knows before the first command: the programs, and where this test's server
-/// keeps its things. `hash` and `anchor` are the last lines that the README speaks of.
+/// keeps its things. `hash` and `anchor` are the last lines that the README speaks of; a promotion
+/// asks, and nobody is here to answer.
 const PRELUDE: &str = r#"set -euo pipefail
 bulla() {
+  if [[ $1 == promote ]]; then set -- "$@" --yes; fi
   command bulla "$@" >"$HOME/said"
   cat "$HOME/said"
   case $1 in

@@ -115,7 +115,7 @@ fn wave(world: &World, arguments: &[&str]) -> Transcript {
     command.arg("wave").args(arguments);
     if !arguments.is_empty() && arguments[0] != "--json" {
         command.arg("--ssh-key").arg(&world.alice.public_key);
-        command.args(["-m", "a test says so"]);
+        command.args(["-m", "a test says so", "--yes"]);
     }
     Transcript::of(command.args(["--project", PROJECT]))
 }
@@ -349,7 +349,8 @@ fn manual_waves_go_as_far_as_people_signed_and_a_registry_that_lies_changes_noth
     // What is taken back is taken back everywhere, at once.
     let mut rollback = world.bulla_command();
     rollback.args(["rollback", "prod", "--project", PROJECT, "-m", "worse"]);
-    Transcript::of(rollback.arg("--ssh-key").arg(&world.alice.public_key)).done();
+    rollback.args(["--yes", "--ssh-key"]);
+    Transcript::of(rollback.arg(&world.alice.public_key)).done();
     for follower in [&mut one, &mut two, &mut three] {
         follower.wait_until_live(&first);
     }

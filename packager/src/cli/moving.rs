@@ -64,6 +64,16 @@ impl SigningArguments {
     }
 }
 
+/// Fails where nobody can be asked and nobody has answered beforehand: what is signed is permanent.
+pub(super) fn require_answer(is_answered: bool, doing: &str) -> Result<(), Failure> {
+    if is_answered || prompt::can_ask() {
+        return Ok(());
+    }
+    let message = format!("{doing} asks before it signs, and here is no terminal to ask on");
+    Err(Failure::usage(message)
+        .with_hint("give --yes to answer beforehand; --dry-run only shows what would change"))
+}
+
 /// Asks before signing, and fails unless the answer is yes.
 pub(super) fn ask(question: &str) -> Result<(), Failure> {
     if prompt::confirm(question)? {

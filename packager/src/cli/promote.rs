@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::ChannelName;
 use bulla_schemas::statement::Waves;
-use bulla_terminal::{Failure, prompt, stderr, stdout};
+use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::moving::{SigningArguments, ask, is_done, print, sign_and_append};
+use super::moving::{SigningArguments, ask, is_done, print, require_answer, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::drop::Loss;
@@ -21,7 +21,8 @@ use crate::wave;
 
 /// Point a channel to a release; servers that follow the channel install it
 ///
-/// Shows first what would change there, and on a terminal asks. Refuses a release that does not
+/// Shows first what would change there, and asks: where there is no terminal, --yes has to answer
+/// beforehand. Refuses a release that does not
 /// contain the revision that is live, unless you say --drop. You sign with your SSH key. The
 /// reason and your name are permanent: the log keeps them.
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub(super) struct PromoteArguments {
     /// Promote although revisions that are live are not in the release, or may not be
     #[arg(long)]
     drop: bool,
-    /// Do not ask
+    /// Do not ask; needed where there is no terminal
     #[arg(long, short = 'y')]
     yes: bool,
     /// Only show what would change, and sign nothing
@@ -66,6 +67,7 @@ pub(super) struct PromoteArguments {
 
 pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Result<(), Failure> {
     let client = session.client()?;
+    require_answer(arguments.yes || arguments.dry_run, "promoting")?;
     let key = arguments
         .signing
         .key(session, &client, arguments.dry_run, "promoting")?;
@@ -150,7 +152,7 @@ async fn again(
     let Some(key) = key else {
         return print(&proposal.report(), arguments.json);
     };
-    if prompt::can_ask() && !arguments.yes {
+    if !arguments.yes {
         ask("Promote it again?")?;
     }
     let head = promote::again(client, &mut log, key, &proposal).await?;
@@ -161,13 +163,13 @@ async fn again(
     print(&proposal.standing(entry), arguments.json)
 }
 
-/// Asks where a person can be asked. What is lost for certain is never a matter of a `y`.
+/// Asks unless that was answered beforehand. What is lost for certain is never a matter of a `y`.
 fn require_meant(
     loss: Loss,
     proposal: &Proposal,
     arguments: &PromoteArguments,
 ) -> Result<(), Failure> {
-    let asks = prompt::can_ask() && !arguments.yes;
+    let asks = !arguments.yes;
     let is_unknown = matches!(loss, Loss::Unknown { .. });
     loss.require_meant(proposal, arguments.drop || (asks && is_unknown))?;
     if asks {

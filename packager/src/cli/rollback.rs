@@ -7,12 +7,12 @@ use bulla_schemas::api::Promotion;
 use bulla_schemas::report::EarlierHead;
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, ProjectName};
-use bulla_terminal::{Failure, Table, prompt, stderr, stdout};
+use bulla_terminal::{Failure, Table, stderr, stdout};
 use bulla_trust::LogState;
 use clap::Args;
 
 use super::changes::names;
-use super::moving::{ask, is_done, reason, sign_and_append};
+use super::moving::{ask, is_done, reason, require_answer, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::proposal::Proposal;
@@ -41,7 +41,7 @@ pub(super) struct RollbackArguments {
     /// Have servers wait for their maintenance windows; a rollback does not by itself
     #[arg(long, conflicts_with = "list")]
     in_windows: bool,
-    /// Do not ask
+    /// Do not ask; needed where there is no terminal
     #[arg(long, short = 'y')]
     yes: bool,
     /// Only show what would change, and sign nothing
@@ -73,6 +73,7 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
             )));
         }
         Some(_) => {
+            require_answer(arguments.yes, "rolling back")?;
             Session::require_token(&client, "rolling back")?;
             Some(session.personal_key(arguments.ssh_key.as_deref())?)
         }
@@ -102,7 +103,7 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         }
         return Ok(());
     };
-    if prompt::can_ask() && !arguments.yes {
+    if !arguments.yes {
         ask("Roll back?")?;
     }
     sign_and_append(&client, log, &key, &proposal, report, arguments.json).await

@@ -10,7 +10,7 @@ use bulla_trust::Promotion;
 use clap::{Args, Subcommand};
 
 use super::environment;
-use super::moving::{SigningArguments, ask};
+use super::moving::{SigningArguments, ask, require_answer};
 use super::session::Session;
 use crate::promote;
 use crate::proposal::Proposal;
@@ -74,7 +74,7 @@ struct StepArguments {
     /// Go on although the release failed on servers, or they cannot be asked about
     #[arg(long)]
     despite_failures: bool,
-    /// Do not ask
+    /// Do not ask; needed where there is no terminal
     #[arg(long, short = 'y')]
     yes: bool,
     /// Only show what would go, and sign nothing
@@ -208,6 +208,7 @@ async fn go(
     arguments: &StepArguments,
     is_all: bool,
 ) -> Result<(), Failure> {
+    require_answer(arguments.yes || arguments.dry_run, "letting a wave go")?;
     let key = arguments
         .signing
         .key(session, client, arguments.dry_run, "letting a wave go")?;
@@ -246,7 +247,7 @@ async fn go(
         ));
         return print(&before, arguments.json);
     };
-    if prompt::can_ask() && !arguments.yes {
+    if !arguments.yes {
         ask(&format!("Let {what} go?"))?;
     }
     let proposal = proposal(&found, arguments, now);

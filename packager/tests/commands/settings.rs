@@ -155,6 +155,23 @@ fn what_cannot_name_a_release_is_a_usage_error() {
 }
 
 #[test]
+fn nothing_is_signed_where_nobody_can_be_asked_and_nobody_said_yes() {
+    let home = Home::new();
+    let registry = nobody();
+    for command in [
+        &["promote", "9f2c81aa", "prod"][..],
+        &["promote", "9f2c81aa", "prod", "--again"],
+        &["rollback", "prod"],
+        &["wave", "next", "prod"],
+        &["wave", "all", "prod"],
+    ] {
+        let more = ["-m", "x", "--registry", &registry];
+        let ran = home.bulla(&[command, &more].concat());
+        ran.assert_failure(2, &["no terminal to ask on", "hint: give --yes"]);
+    }
+}
+
+#[test]
 fn a_rollback_without_a_reason_is_a_usage_error() {
     let home = Home::new();
     let ran = home.bulla(&["rollback", "prod", "--registry", &nobody()]);
@@ -308,7 +325,7 @@ fn usage_does_not_demand_what_the_environment_gives() {
 #[test]
 fn a_key_that_is_not_named_is_looked_for_where_ssh_keygen_puts_it() {
     let home = Home::new();
-    let arguments = ["promote", "9f2c81aa", "prod", "-m", "x", "--registry"];
+    let arguments = ["promote", "9f2c81aa", "prod", "-y", "-m", "x", "--registry"];
     let ran = home.bulla_with(
         &[&arguments[..], &[&nobody()]].concat(),
         &[("BULLA_TOKEN", "secret")],

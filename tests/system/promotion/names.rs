@@ -68,15 +68,19 @@ fn a_rollback_goes_past_what_was_rolled_back_and_asks_like_a_promotion() {
     };
     assert_eq!(live(&world), hashes[2]);
 
-    let yes = [&signed[..], &["--yes"]].concat();
-    let yes = bulla_tests::on_terminal(&rollback(&yes), 80, "");
+    // Where nobody can be asked, nobody has said yes.
+    Transcript::of(&mut rollback(&signed)).fails(2, "no terminal to ask on");
+    assert_eq!(live(&world), hashes[2]);
+
+    let answered = [&signed[..], &["--yes"]].concat();
+    let yes = bulla_tests::on_terminal(&rollback(&answered), 80, "");
     assert_eq!(yes.status, Some(0), "{yes}");
     assert_eq!(live(&world), hashes[1]);
     // What was rolled back is live no longer, so this takes out one release only.
-    let back = Transcript::of(&mut rollback(&signed)).done();
+    let back = Transcript::of(&mut rollback(&answered)).done();
     assert!(back.stderr.contains(short(&hashes[1])), "{back}");
     assert!(!back.stderr.contains(short(&hashes[2])), "{back}");
     assert_eq!(live(&world), hashes[0]);
-    let end = Transcript::of(&mut rollback(&signed)).refused("rolled back or revoked");
+    let end = Transcript::of(&mut rollback(&answered)).refused("rolled back or revoked");
     assert!(end.stderr.contains("--list"), "{end}");
 }

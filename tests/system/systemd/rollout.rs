@@ -26,7 +26,8 @@ pub(super) fn roll_out(day: &mut Day, line: &str) -> String {
     assert_eq!(live(second), Some(before));
     let mut next = day.world.bulla_command();
     next.args(["wave", "next", "--project", PROJECT, "-m", "web1 works"]);
-    Transcript::of(next.arg("--ssh-key").arg(&day.world.alice.public_key)).done();
+    next.args(["--yes", "--ssh-key"]);
+    Transcript::of(next.arg(&day.world.alice.public_key)).done();
     wait_until_live(second, &hash, "in waves");
 
     let window = Transcript::of(Command::new("python3").args(["-c", LATER])).done();

@@ -395,10 +395,9 @@ mod tests {
             check("ci", "prod"),
             Err(PromoteError::NotPerson { .. })
         ));
-        assert!(matches!(
-            check("alice", "nowhere"),
-            Err(PromoteError::UnknownChannel { .. })
-        ));
+        let error = check("alice", "nowhere").unwrap_err();
+        assert!(matches!(error, PromoteError::UnknownChannel { .. }));
+        assert_eq!(error.kind(), FailureKind::Failed);
     }
 
     #[test]

@@ -107,29 +107,43 @@ pub fn known_channel(
     Err(ResolveError::UnknownChannel {
         project: Some(project.clone()),
         channel: channel.clone(),
-        others: in_use(state, project),
+        known: channels(state, Some(project)).into_iter().collect(),
     })
 }
 
 /// Checks that some project has a channel: in the policy, or in the past.
 pub fn known_channel_of_any(state: &LogState, channel: &ChannelName) -> Result<(), ResolveError> {
-    let rules = state
-        .policy()
-        .into_iter()
-        .flat_map(|policy| &policy.channels);
-    let mut patterns = rules.map(|rule| &rule.channel);
-    let others: BTreeSet<_> = state
-        .projects()
-        .flat_map(|project| in_use(state, project))
-        .collect();
-    if others.contains(channel) || patterns.any(|one| policy::matches(one, channel.as_str())) {
+    let known = channels(state, None);
+    if known
+        .iter()
+        .any(|one| policy::matches(one, channel.as_str()))
+    {
         return Ok(());
     }
     Err(ResolveError::UnknownChannel {
         project: None,
         channel: channel.clone(),
-        others: others.into_iter().collect(),
+        known: known.into_iter().collect(),
     })
+}
+
+/// Returns the channels of a project, or of all, as the policy writes them, and those that point to
+/// something.
+fn channels(state: &LogState, project: Option<&ProjectName>) -> BTreeSet<String> {
+    let rules = state
+        .policy()
+        .into_iter()
+        .flat_map(|policy| &policy.channels);
+    let of_rules = rules.filter(|rule| {
+        project.is_none_or(|project| policy::matches(&rule.project, project.as_str()))
+    });
+    let projects = state
+        .projects()
+        .filter(|one| project.is_none_or(|project| project == *one));
+    let used = projects.flat_map(|project| in_use(state, project));
+    let used = used.map(|channel| channel.to_string());
+    used.chain(of_rules.map(|rule| rule.channel.clone()))
+        .collect()
 }
 
 fn is_channel(state: &LogState, project: &ProjectName, channel: &ChannelName) -> bool {
@@ -275,6 +289,7 @@ mod tests {
         assert!(hint("dev").contains("prod"), "{}", hint("dev"));
         let error = head("prd").unwrap_err();
         assert!(matches!(error, ResolveError::UnknownChannel { .. }));
+        assert_eq!(error.hint().unwrap(), "channels: dev, prod, staging, vault");
         let named = find(&organisation.state, Some(&project()), &name("9f2c81a"));
         let hint = named.unwrap_err().hint().unwrap();
         assert!(hint.contains("8 or more"), "{hint}");

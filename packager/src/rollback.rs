@@ -56,10 +56,7 @@ pub enum RollbackError {
 impl Outcome for RollbackError {
     fn kind(&self) -> FailureKind {
         match self {
-            // The policy says which channels there are, as for a promotion.
-            Self::NothingBefore { .. }
-            | Self::NeverHead { .. }
-            | Self::Resolve(ResolveError::UnknownChannel { .. }) => FailureKind::Refused,
+            Self::NothingBefore { .. } | Self::NeverHead { .. } => FailureKind::Refused,
             Self::Resolve(error) => error.kind(),
         }
     }

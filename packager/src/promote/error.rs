@@ -134,6 +134,8 @@ impl Outcome for PromoteError {
             Self::Client(error) => error.kind(),
             Self::Follow(error) => error.kind(),
             Self::LeftPaused { source, .. } => source.kind(),
+            // A name that leads to nothing, as everywhere else.
+            Self::UnknownChannel { .. } => FailureKind::Failed,
             Self::Overtaken { .. } | Self::NotIncluded => FailureKind::Temporary,
             _ => FailureKind::Refused,
         }
@@ -153,7 +155,7 @@ impl Outcome for PromoteError {
             Self::NotAllowed { people, .. } => Some(format!("ask who may: {}", people.join(", "))),
             Self::UnknownChannel { known, .. } if known.is_empty() => None,
             Self::UnknownChannel { known, .. } => {
-                Some(format!("channels in the policy: {}", known.join(", ")))
+                Some(format!("channels: {}", known.join(", ")))
             }
             Self::NotReleased { .. } => Some("publish it first".to_owned()),
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),

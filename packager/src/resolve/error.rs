@@ -48,8 +48,8 @@ pub enum ResolveError {
         project: Option<ProjectName>,
         /// The channel.
         channel: ChannelName,
-        /// The project's channels that point to something.
-        others: Vec<ChannelName>,
+        /// The channels that there are, as the policy writes them.
+        known: Vec<String>,
     },
     /// The log says nothing about the project.
     #[error("the log knows no project {project}")]
@@ -88,11 +88,13 @@ impl Outcome for ResolveError {
             } if others.is_empty() => Some(format!(
                 "`bulla promote HASH {channel} -m TEXT` points it to a release"
             )),
-            Self::UnknownChannel { others, .. } if others.is_empty() => {
+            Self::EmptyChannel { others, .. } => Some(format!("channels in use: {}", join(others))),
+            Self::UnknownChannel { known, .. } if known.is_empty() => {
                 Some("the policy names the channels".to_owned())
             }
-            Self::EmptyChannel { others, .. } | Self::UnknownChannel { others, .. } => {
-                Some(format!("channels in use: {}", join(others)))
+            Self::UnknownChannel { known, .. } => {
+                let known = few(known, LISTED, ", ", ", and");
+                Some(format!("channels: {known}"))
             }
             Self::UnknownProject { known, .. } if known.is_empty() => {
                 Some("`bulla publish` makes its first release".to_owned())

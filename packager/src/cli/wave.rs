@@ -5,7 +5,7 @@ use bulla_schemas::line::few;
 use bulla_schemas::report::{WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
 use bulla_schemas::{ChannelName, Timestamp};
-use bulla_terminal::{Failure, Table, count, prompt, stderr, stdout};
+use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use bulla_trust::Promotion;
 use clap::{Args, Subcommand};
 
@@ -138,13 +138,11 @@ fn headline(report: &WaveReport) -> String {
         _ if report.finished => format!("finished: {current}"),
         (None, _) if !report.steps.is_empty() => format!("all waves may go, {current}"),
         (Some(step), _) if step.wave <= last => {
-            format!(
-                "waves 1 to {last} were let go, and wave {} waits",
-                step.wave
-            )
+            let gone = first_to(last);
+            format!("{gone} were let go, and wave {} waits", step.wave)
         }
         (_, 1) => "only wave 1 may go".to_owned(),
-        _ => format!("waves 1 to {last} may go"),
+        _ => format!("{} may go", first_to(last)),
     };
     let came = if report.rolled_back {
         "back since"
@@ -159,6 +157,14 @@ fn headline(report: &WaveReport) -> String {
         report.promoted_at,
         report.waves,
     )
+}
+
+/// Names the waves from the first to another one.
+fn first_to(last: Wave) -> String {
+    match last.number() {
+        2 => "waves 1 and 2".to_owned(),
+        last => format!("waves 1 to {last}"),
+    }
 }
 
 fn state(step: &WaveStep) -> String {
@@ -177,6 +183,7 @@ fn others(step: &WaveStep) -> String {
     let kinds = [
         ("failed", failed.collect::<Vec<_>>()),
         ("waiting", waiting.collect()),
+        ("behind", step.behind.iter().collect()),
         ("held", step.held.iter().collect()),
         ("silent", step.silent.iter().collect()),
     ];
@@ -316,4 +323,15 @@ fn entry(log: &LogFollower, found: &InWaves, seq: u64) -> Option<u64> {
     let is_it =
         |promotion: &&Promotion| promotion.channel == found.head.channel && promotion.seq == seq;
     promotions.rfind(is_it).map(|promotion| promotion.entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_waves_are_named_both() {
+        let named = [2, 3, 99].map(|last: u64| first_to(last.try_into().unwrap()));
+        assert_eq!(named, ["waves 1 and 2", "waves 1 to 3", "waves 1 to 99"]);
+    }
 }

@@ -37,6 +37,8 @@ impl InWaves {
             } else if let Some(waiting) = waiting {
                 let reason = line::in_one(waiting.reason.as_str());
                 step.waiting.push(WaitingServer { host, reason });
+            } else if step.may_go {
+                step.behind.push(host);
             }
         }
         let last_to_go = self.last_to_go(failures, now);
@@ -72,6 +74,7 @@ impl InWaves {
             current: 0,
             failed: Vec::new(),
             waiting: Vec::new(),
+            behind: Vec::new(),
             held: Vec::new(),
             silent: Vec::new(),
         }

@@ -68,6 +68,21 @@ fn a_release_that_no_server_has_is_unproved() {
 }
 
 #[test]
+fn a_server_that_may_go_and_has_not_for_no_reason_is_named() {
+    let (organisation, new) = in_waves("manual");
+    let found = find(&organisation.state, &project(), None).unwrap();
+    let live = format!(r#","live":"{new}""#);
+    let servers = [
+        deployment("web1", 1, &live),
+        deployment("web2", 1, ""),
+        deployment("web3", 2, ""),
+    ];
+    let report = found.report(&servers, time(1));
+    let behind: Vec<_> = report.steps.iter().map(|step| &step.behind[..]).collect();
+    assert_eq!(behind, [&["web2".parse().unwrap()][..], &[]]);
+}
+
+#[test]
 fn a_channel_must_have_waves_and_be_the_only_one_or_named() {
     let (mut organisation, new) = in_waves("manual");
     let none = find(&Organisation::live().0.state, &project(), None);

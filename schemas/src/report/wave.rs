@@ -68,6 +68,9 @@ pub struct WaveStep {
     /// Those that may go and say that they wait, such as for their window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<WaitingServer>,
+    /// Those that may go, and have not for no reason that they say: most are about to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<HostName>,
     /// Those that a person there keeps on another release.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HostName>,

@@ -183,6 +183,39 @@ fn tables_of_servers_and_registries_fit_a_terminal_also_where_it_does_not_say_ho
     }
 }
 
+#[test]
+fn every_server_of_a_project_has_one_row_on_a_terminal_of_80_columns() {
+    if !is_installed("script") {
+        return skip("`script` of util-linux is not installed: tables on a terminal");
+    }
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let hash = world.release(&checkout.path, PROJECT);
+    for (host, wave) in [("web1.acme.example", 1), ("web2.acme.example", 2)] {
+        let report = format!(
+            r#"{{"observedAt":"2026-11-28T06:39:49Z","interval":"24h","installer":"0.1.0",
+                "system":"Debian GNU/Linux 13","logSize":3,"projects":[{{"project":"{PROJECT}",
+                "channel":"prod","live":"{hash}","activatedAt":"2026-11-27T06:39:49Z",
+                "standing":"up-to-date","drift":0,"wave":{wave}}}]}}"#
+        );
+        world.registry.report(host, &report);
+    }
+    let mut bulla = world.bulla_command();
+    bulla.args(["where", PROJECT]);
+    let shown = on_terminal(&bulla, 80, "").stdout;
+    for host in ["web1.acme.example", "web2.acme.example"] {
+        let row = shown.lines().find(|line| line.contains(host)).unwrap();
+        assert!(
+            row.starts_with("prod") && row.contains("current"),
+            "{shown}"
+        );
+    }
+    assert!(
+        shown.lines().all(|line| line.trim_end().len() <= 80),
+        "{shown}"
+    );
+}
+
 /// Finds the drawings of a bar: its name, bytes of a total, a rate.
 fn drawings<'a>(shown: &'a str, bar: &str) -> Vec<&'a str> {
     let lines = shown.split(['\r', '\n', '\u{1b}']);

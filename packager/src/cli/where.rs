@@ -9,12 +9,21 @@ use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
 
+use super::environment;
 use super::session::Session;
 use crate::resolve::ResolveError;
 
-/// Most characters of a sentence of a server's that a terminal shows. What reads the table from a
-/// pipe gets all of it.
+/// Most characters of a sentence of a server's that a terminal shows.
 const NOTE: usize = 240;
+
+/// How much of what servers say is shown.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// As much as fits a terminal, a server in a row.
+    OnTerminal { now: Timestamp },
+    /// All of it, for what reads the table from a pipe.
+    Whole,
+}
 
 /// Show which server has which release, whether it is up to date, and why not
 ///
@@ -63,9 +72,14 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         });
         return Ok(());
     }
-    let longest = io::stdout().is_terminal().then_some(NOTE);
-    table(&deployments, longest).print()?;
-    Ok(())
+    let shown = if io::stdout().is_terminal() {
+        Shown::OnTerminal {
+            now: environment::now(),
+        }
+    } else {
+        Shown::Whole
+    };
+    Ok(table(&deployments, shown).print()?)
 }
 
 /// Says of a project that the registry does not know what every list says.
@@ -87,11 +101,20 @@ fn order(one: &Deployment, other: &Deployment) -> Ordering {
     key(one).cmp(&key(other))
 }
 
-fn table(deployments: &[Deployment], longest: Option<usize>) -> Table {
+fn table(deployments: &[Deployment], shown: Shown) -> Table {
+    let is_whole = matches!(shown, Shown::Whole);
+    let one = deployments.first().map(|item| &item.report.project);
+    let has_projects = deployments
+        .iter()
+        .any(|item| Some(&item.report.project) != one);
     let is_silent = deployments.iter().any(|item| item.silent_since.is_some());
-    let mut header = vec!["PROJECT", "CHANNEL", "HOST", "STATE", "HASH", "SINCE"];
+    let mut header = vec!["CHANNEL", "HOST", "STATE", "HASH"];
+    if is_whole || has_projects {
+        header.insert(0, "PROJECT");
+    }
+    header.push(if is_whole { "SINCE" } else { "FOR" });
     if is_silent {
-        header.push("SILENT SINCE");
+        header.push(if is_whole { "SILENT SINCE" } else { "SILENT" });
     }
     let has_waves = deployments.iter().any(|item| !item.report.wave.is_first());
     if has_waves {
@@ -99,11 +122,18 @@ fn table(deployments: &[Deployment], longest: Option<usize>) -> Table {
     }
     header.push("NOTE");
     let mut table = Table::new(&header).wrap(&["NOTE"]);
-    let time = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
+    let time = |time: Option<Timestamp>| match (time, shown) {
+        (None, _) => String::new(),
+        (Some(time), Shown::OnTerminal { now }) => age(time, now),
+        (Some(time), Shown::Whole) => time.to_string(),
+    };
     for item in deployments {
         let report = &item.report;
-        let mut row = vec![
-            report.project.to_string(),
+        let mut row = Vec::new();
+        if is_whole || has_projects {
+            row.push(report.project.to_string());
+        }
+        row.extend([
             report
                 .channel
                 .as_ref()
@@ -114,17 +144,26 @@ fn table(deployments: &[Deployment], longest: Option<usize>) -> Table {
                 .live
                 .map_or_else(|| "-".to_owned(), |hash| hash.short()),
             time(report.activated_at),
-        ];
+        ]);
         if is_silent {
             row.push(time(item.silent_since));
         }
         if has_waves {
             row.push(report.wave.to_string());
         }
-        row.push(note(item, longest));
+        row.push(note(item, (!is_whole).then_some(NOTE)));
         table.row(row);
     }
     table
+}
+
+/// Says how long ago something was, in the largest unit of which that is one or more.
+fn age(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_seconds().saturating_sub(time.as_seconds()).max(0);
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let fits = units.into_iter().find(|(unit, _)| seconds >= *unit);
+    let (unit, name) = fits.unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
 }
 
 /// Says why a project is not current where it is not, and what else people should know, in a line.
@@ -198,6 +237,23 @@ mod tests {
             note(&deployment(drained), Some(NOTE)),
             "may be out of its load balancer since 2026-11-28T05:00:00Z"
         );
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let now = Timestamp::from_seconds(1_000_000).unwrap();
+        for (seconds, expected) in [
+            (-5, "0s"),
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3_599, "59m"),
+            (86_399, "23h"),
+            (200_000, "2d"),
+        ] {
+            let time = Timestamp::from_seconds(1_000_000 - seconds).unwrap();
+            assert_eq!(age(time, now), expected, "{seconds}");
+        }
     }
 
     #[test]

@@ -335,7 +335,7 @@ mod tests {
         let script = "#!/bin/sh\n";
         let good = machine.file("good", script, 0o755);
         let text = machine.file("text", script, 0o644);
-        let open = machine.file("open", script, 0o775);
+        let open = machine.file("open", script, 0o757);
         let folder = machine.0.path().display();
         let file = format!(
             "[project.a]\nuser = \"root\"\n\n[project.a.hooks]\nprepare = [\"{good}\"]\n\

@@ -414,11 +414,12 @@ fn a_program_that_others_could_change_is_not_run_and_nothing_is_changed() {
     };
     let set = |owner: u32, mode: u32| {
         fs::set_permissions(&own, fs::Permissions::from_mode(mode)).unwrap();
-        chown(&own, Some(owner), None).unwrap();
+        // The group of `daemon`, which root is not in.
+        chown(&own, Some(owner), Some(1)).unwrap();
     };
     for (owner, mode, user, part) in [
         (0, 0o757, "root", "mode 0757"),
-        (0, 0o775, "daemon", "mode 0775"),
+        (0, 0o775, "root", "mode 0775"),
         (65_534, 0o755, "root", "belongs to user id 65534"),
         (65_534, 0o755, "daemon", "belongs to user id 65534"),
     ] {
@@ -430,7 +431,8 @@ fn a_program_that_others_could_change_is_not_run_and_nothing_is_changed() {
         );
         assert_eq!(world.live(), None);
     }
-    set(1, 0o755);
+    // Nobody is in that group but the user whom it is run as.
+    set(1, 0o775);
     world.install_with(&as_user(&commands, "daemon")).0.unwrap();
     assert_eq!(world.live(), Some(hash));
     // The same of a release: who could exchange its program would be root.

@@ -22,20 +22,32 @@ use crate::error::FileError;
 /// everybody's files where only owners rename theirs (the sticky bit, `/tmp`) is no danger.
 #[cfg(unix)]
 pub fn require_unshared(path: &Path) -> Result<(), FileError> {
-    require_unshared_by(path, rustix::process::geteuid().as_raw())
+    require_unshared_by(path, rustix::process::geteuid().as_raw(), |_| false)
 }
 
 /// Refuses a program that others than root, the user that this process runs as, and the `user` whom
 /// it is run as could change or exchange, as [`require_unshared`] does.
+///
+/// A group may write where `has_only_these` says that nobody else is in it: Debian has given
+/// `/usr/local` to its group `staff` (Debian Policy 9.1.2), in which there is nobody as it comes, and
+/// its sshd judges files in the same way. An access control list can name others, so there is to be
+/// none.
 #[cfg(unix)]
-pub fn require_unshared_by(path: &Path, user: u32) -> Result<(), FileError> {
+pub fn require_unshared_by(
+    path: &Path,
+    user: u32,
+    has_only_these: impl Fn(u32) -> bool,
+) -> Result<(), FileError> {
     let way = way_to(path).attempt("look at", path)?;
     for (position, (step, found)) in way.iter().rev().enumerate() {
         if found.uid() != user {
             refuse_owner(step, found)?;
         }
         if !found.is_symlink() && (position == 0 || !is_sticky(found)) {
-            refuse_mode(step, found, GROUP_WRITES | EVERYBODY_WRITES)?;
+            let is_open = found.mode() & GROUP_WRITES != 0
+                && (!has_only_these(found.gid()) || has_access_list(step));
+            let group = if is_open { GROUP_WRITES } else { 0 };
+            refuse_mode(step, found, group | EVERYBODY_WRITES)?;
         }
     }
     Ok(())
@@ -134,6 +146,22 @@ const EVERYBODY_WRITES: u32 = 0o002;
 #[cfg(unix)]
 const GROUP_WRITES: u32 = 0o020;
 
+/// Tells whether a file has, or may have, a list of users and groups besides its mode: the bits of the
+/// group are then the most that any of them may (acl(5)).
+#[cfg(target_os = "linux")]
+fn has_access_list(path: &Path) -> bool {
+    let found = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]);
+    !matches!(
+        found,
+        Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP)
+    )
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has_access_list(_: &Path) -> bool {
+    true
+}
+
 /// Tells whether only owners rename what is theirs.
 #[cfg(unix)]
 fn is_sticky(found: &Metadata) -> bool {
@@ -172,7 +200,7 @@ pub fn require_unshared(_: &Path) -> Result<(), FileError> {
 
 /// As [`require_unshared`].
 #[cfg(not(unix))]
-pub fn require_unshared_by(_: &Path, _: u32) -> Result<(), FileError> {
+pub fn require_unshared_by(_: &Path, _: u32, _: impl Fn(u32) -> bool) -> Result<(), FileError> {
     Ok(())
 }
 
@@ -277,7 +305,7 @@ mod tests {
         lchown(open.join("turned"), Some(12_345), None).unwrap();
         let error = require_unshared(&named).unwrap_err();
         assert_eq!(error.path(), real.join("turned"));
-        require_unshared_by(&named, 12_345).unwrap();
+        require_unshared_by(&named, 12_345, |_| false).unwrap();
         fs::create_dir(&theirs).unwrap();
         symlink(&program, theirs.join("turned")).unwrap();
         chown(&theirs, Some(12_345), None).unwrap();
@@ -321,21 +349,56 @@ mod tests {
         let program = state.join("reload");
         fs::write(&program, "#!/bin/sh\n").unwrap();
         set_mode(&program, 0o755);
+        let require_unshared_by = |user| require_unshared_by(&program, user, |_| false);
         for user in [0, 12_345] {
-            require_unshared_by(&program, user).unwrap();
+            require_unshared_by(user).unwrap();
         }
         chown(&program, Some(12_345), None).unwrap();
-        require_unshared_by(&program, 12_345).unwrap();
+        require_unshared_by(12_345).unwrap();
         for user in [0, 54_321] {
-            let error = require_unshared_by(&program, user).unwrap_err();
+            let error = require_unshared_by(user).unwrap_err();
             assert_eq!(error.path(), program.canonicalize().unwrap());
         }
         chown(&program, Some(0), None).unwrap();
         chown(folder.path(), Some(12_345), None).unwrap();
-        require_unshared_by(&program, 12_345).unwrap();
-        assert!(require_unshared_by(&program, 0).is_err());
+        require_unshared_by(12_345).unwrap();
+        assert!(require_unshared_by(0).is_err());
         set_mode(folder.path(), 0o777);
-        assert!(require_unshared_by(&program, 12_345).is_err());
+        assert!(require_unshared_by(12_345).is_err());
+    }
+
+    #[test]
+    fn a_group_in_which_is_nobody_else_may_write_a_program() {
+        let (folder, state) = directories();
+        let program = state.join("reload");
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        let own = rustix::process::getegid().as_raw();
+        let user = rustix::process::geteuid().as_raw();
+        let judged = |has_only_these: bool| {
+            let is_own = |group| has_only_these && group == own;
+            require_unshared_by(&program, user, is_own)
+        };
+        // As `/usr/local/bin` of a Debian that has always been one.
+        for (path, mode) in [(&state, 0o2775), (&program, 0o775)] {
+            set_mode(path, mode);
+            judged(true).unwrap();
+            let error = judged(false).unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Refused);
+            assert_eq!(error.path(), path.canonicalize().unwrap());
+        }
+        set_mode(folder.path(), 0o777);
+        assert!(judged(true).is_err());
+        set_mode(folder.path(), 0o755);
+        let mut list = std::process::Command::new("setfacl");
+        let list = list.args(["-m", "u:12345:rwx"]).arg(&state).status();
+        if !list.is_ok_and(|status| status.success()) {
+            eprintln!("skip: a list of who may write, because `setfacl` cannot make one here");
+            return;
+        }
+        assert_eq!(
+            judged(true).unwrap_err().path(),
+            state.canonicalize().unwrap()
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bulla_schemas::outcome::Outcome as _;
 
+use crate::platform::users;
+
 /// Where programs are looked for that are named without a path, whatever the caller's PATH is.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -33,7 +35,9 @@ pub(crate) fn require_executable(path: &Path) -> Result<(), String> {
 
 /// Says why a program must not be run as a user: others could change it or exchange it.
 pub(crate) fn require_unshared(path: &Path, user: u32) -> Result<(), String> {
-    bulla_files::require_unshared_by(path, user).map_err(|error| {
+    let caller = rustix::process::geteuid().as_raw();
+    let has_only_these = |group| users::has_only(group, &[0, caller, user]);
+    bulla_files::require_unshared_by(path, user, has_only_these).map_err(|error| {
         let hint = error.hint().map(|hint| format!("; {hint}"));
         format!("{error}{}", hint.unwrap_or_default())
     })

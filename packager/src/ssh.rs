@@ -79,7 +79,11 @@ impl Outcome for SshError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some("name the public key with --ssh-key".to_owned()),
+            Self::Read { .. } => Some(
+                "name the file of a public key; `ssh-keygen -t ed25519` makes one for a person, and \
+                 `bulla key generate` one for a builder"
+                    .to_owned(),
+            ),
             Self::Key { source, .. } => source.hint(),
             Self::Private { path } => Some(format!("name `{}.pub`", path.display())),
             Self::Start { .. } => Some("install OpenSSH's client (`openssh-client`)".to_owned()),

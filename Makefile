@@ -30,12 +30,12 @@ test-systemd: ## Boots servers with a real systemd and lives through a bad day t
 	if [[ -d "$(TARGET)/tools/zigbuild" ]]; then $(ZIGBUILD) --workspace --bin bulla-installer; fi
 	BULLA_TEST_SYSTEMD=1; export BULLA_TEST_SYSTEMD; $(CARGO) test --workspace --test system -- systemd::
 
-# The crash tests need an installer that dies on demand. It is built first and copied away, so
-# that no program in target/debug ever is that one.
+# The crash tests need programs that die on demand. They are built first and copied away, so that
+# no program in target/debug ever is one of them.
 failpoints:
 	@scripts/setup test
-	$(CARGO) build --workspace --bins --features bulla-installer/failpoints
-	@install -D "$(TARGET)/debug/bulla-installer" "$(TARGET)/failpoints/bulla-installer"
+	$(CARGO) build --workspace --bins --features bulla-installer/failpoints,bulla-registry/failpoints
+	@install -D -t "$(TARGET)/failpoints" "$(TARGET)/debug/bulla-installer" "$(TARGET)/debug/bulla-registry"
 
 check: ## Format, lints and dependencies
 	$(CARGO) fmt --all --check

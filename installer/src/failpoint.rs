@@ -1,10 +1,9 @@
-//! Places where a test build ends its own process as `kill -9` does.
-//!
-//! Only builds with the feature `failpoints` have them; in all others the macro is nothing. A
-//! place that is not in [`POINTS`] does not compile, so a test that goes through the list misses
-//! none.
+//! The places where a test build of the installer ends, in the order in which an install or a
+//! rollback comes by.
 
-/// Every place, named after its module, in the order in which an install or a rollback comes by.
+pub(crate) use bulla_files::failpoint;
+
+/// Every place, named after its module.
 pub(crate) const POINTS: &[&str] = &[
     "locked::lock-taken",
     "log::synced",
@@ -44,56 +43,3 @@ pub(crate) const POINTS: &[&str] = &[
     "rollback::checked",
     "recover::before-finish",
 ];
-
-/// Ends the process here when a failpoint build was told to.
-macro_rules! failpoint {
-    ($name:literal) => {
-        const { assert!($crate::failpoint::is_listed($name), "list it in POINTS") };
-        #[cfg(feature = "failpoints")]
-        $crate::failpoint::reach($name);
-    };
-}
-pub(crate) use failpoint;
-
-/// Tells whether the place is in [`POINTS`].
-pub(crate) const fn is_listed(name: &str) -> bool {
-    let mut position = 0;
-    while position < POINTS.len() {
-        if equal(POINTS[position].as_bytes(), name.as_bytes()) {
-            return true;
-        }
-        position += 1;
-    }
-    false
-}
-
-const fn equal(left: &[u8], right: &[u8]) -> bool {
-    if left.len() != right.len() {
-        return false;
-    }
-    let mut position = 0;
-    while position < left.len() {
-        if left[position] != right[position] {
-            return false;
-        }
-        position += 1;
-    }
-    true
-}
-
-/// Kills this process when `BULLA_FAILPOINT` names the place.
-#[cfg(feature = "failpoints")]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "never part of a normal build; a flag would have to go through every function"
-)]
-pub(crate) fn reach(name: &str) {
-    if std::env::var_os("BULLA_FAILPOINT").is_some_and(|chosen| chosen == name) {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        // The signal may take a moment; nothing may happen meanwhile.
-        loop {
-            std::thread::park();
-        }
-    }
-}

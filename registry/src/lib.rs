@@ -13,6 +13,7 @@ mod clock;
 mod data;
 mod database;
 mod error;
+mod failpoint;
 mod frames;
 mod http;
 mod keep;

@@ -14,6 +14,8 @@ pub enum Program {
     Installer,
     /// `bulla-installer` that kills itself where `BULLA_FAILPOINT` says.
     FailingInstaller,
+    /// `bulla-registry` that does so.
+    FailingRegistry,
 }
 
 impl Program {
@@ -23,6 +25,7 @@ impl Program {
             Self::Registry => "BULLA_REGISTRY_PROGRAM",
             Self::Installer => "BULLA_INSTALLER_PROGRAM",
             Self::FailingInstaller => "BULLA_FAILING_INSTALLER_PROGRAM",
+            Self::FailingRegistry => "BULLA_FAILING_REGISTRY_PROGRAM",
         }
     }
 
@@ -36,6 +39,7 @@ impl Program {
             (Self::Installer, true) => "debug/bulla-installer",
             (Self::Installer, false) => "release/bulla-installer",
             (Self::FailingInstaller, _) => "failpoints/bulla-installer",
+            (Self::FailingRegistry, _) => "failpoints/bulla-registry",
         }
     }
 

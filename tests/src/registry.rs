@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ impl Registry {
 
     /// Starts a registry with other settings.
     pub fn serve_with(data: &Path, home: &Path, arguments: &[&str]) -> Self {
-        let (process, url) = start(data, home, "127.0.0.1:0", arguments);
+        let mut command = command(Program::Registry, data, home, "127.0.0.1:0", arguments);
+        let (process, url) = start(&mut command);
         Self {
             data: data.to_owned(),
             home: home.to_owned(),
@@ -122,10 +124,32 @@ impl Registry {
 
     /// Serves again, at the same address.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "the registry still serves");
-        let address = self.address().to_owned();
-        let (process, _) = start(&self.data, &self.home, &address, &["--anonymous-read"]);
+        let mut command = self.again(Program::Registry);
+        self.process = Some(start(&mut command).0);
+    }
+
+    /// Serves again, with a registry that kills itself at `failpoint`.
+    pub fn start_dying(&mut self, failpoint: &str) {
+        let mut command = self.again(Program::FailingRegistry);
+        let (process, _) = start(command.env("BULLA_FAILPOINT", failpoint));
         self.process = Some(process);
+    }
+
+    fn again(&self, program: Program) -> Command {
+        assert!(self.process.is_none(), "the registry still serves");
+        let arguments = &["--anonymous-read"];
+        command(program, &self.data, &self.home, self.address(), arguments)
+    }
+
+    /// Tells whether the process has been killed. It is gone then, and can be started again.
+    pub fn was_killed(&mut self) -> bool {
+        let process = self.process.as_mut().expect("the registry serves");
+        let Some(status) = process.try_wait().expect("a child") else {
+            return false;
+        };
+        assert_eq!(status.signal(), Some(9), "{status}");
+        self.process = None;
+        true
     }
 }
 
@@ -135,13 +159,21 @@ impl Drop for Registry {
     }
 }
 
-fn start(data: &Path, home: &Path, listen: &str, arguments: &[&str]) -> (Child, String) {
-    let mut process = hermetic(Program::Registry.path(), home)
-        .arg("serve")
-        .arg("--data")
-        .arg(data)
-        .args(["--listen", listen])
-        .args(arguments)
+fn command(
+    program: Program,
+    data: &Path,
+    home: &Path,
+    listen: &str,
+    arguments: &[&str],
+) -> Command {
+    let mut command = hermetic(program.path(), home);
+    command.arg("serve").arg("--data").arg(data);
+    command.args(["--listen", listen]).args(arguments);
+    command
+}
+
+fn start(command: &mut Command) -> (Child, String) {
+    let mut process = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -1,6 +1,8 @@
 //! A `kill -9` at every failpoint of the installer leaves exactly the old or the new release
 //! live, and the next run completes.
 
+mod registry;
+
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 
@@ -142,7 +144,7 @@ fn install(release: usize) -> Vec<&'static str> {
 #[test]
 fn at_every_failpoint_the_old_or_the_new_release_is_live_and_the_next_run_completes() {
     let releases = Releases::publish();
-    let failpoints = failpoints();
+    let failpoints = failpoints(LIST);
     assert!(failpoints.len() >= 12, "{failpoints:?}");
     let reached: BTreeSet<&String> = std::thread::scope(|scope| {
         let situations: Vec<_> = SITUATIONS
@@ -297,8 +299,9 @@ impl Releases {
     }
 }
 
-fn failpoints() -> Vec<String> {
-    std::fs::read_to_string(LIST)
+/// Reads the list of a program's failpoints out of its source.
+fn failpoints(list: &str) -> Vec<String> {
+    std::fs::read_to_string(list)
         .unwrap()
         .split_once("POINTS: &[&str] = &[")
         .and_then(|(_, rest)| rest.split_once("];"))
@@ -309,5 +312,5 @@ fn failpoints() -> Vec<String> {
                 .map(str::to_owned)
                 .collect()
         })
-        .expect("the installer lists its failpoints")
+        .expect("a list of failpoints")
 }

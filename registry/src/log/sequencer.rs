@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::error::LogError;
 use super::published::{Placed, Published};
 use super::tiles::{LogFiles, Tail};
+use crate::failpoint::failpoint;
 use crate::quota::{Exceeded, Quota};
 
 /// Most envelopes under one checkpoint, and most that wait.
@@ -144,9 +145,13 @@ impl Sequencer {
             .files
             .grow(from, entries, &mut tail)
             .map_err(LogError::from)
-            .and_then(|()| sign(state, &self.key))
+            .and_then(|()| {
+                failpoint!("sequencer::tiles-written");
+                sign(state, &self.key)
+            })
             .and_then(|checkpoint| {
                 self.publish_file(&checkpoint)?;
+                failpoint!("sequencer::checkpoint-published");
                 Ok(checkpoint)
             });
         let checkpoint = match written {
@@ -164,6 +169,7 @@ impl Sequencer {
             checkpoint,
         }));
         self.files.prune(from, to);
+        failpoint!("sequencer::pruned");
         tracing::info!(from, to, "appended to the log");
         Ok(())
     }

@@ -13,6 +13,7 @@ use bulla_trust::tile::{
 
 use bulla_files::{Attempt as _, FileError};
 
+use crate::failpoint::failpoint;
 use crate::objects::{Object, Objects};
 
 /// Bytes of a hash.
@@ -155,6 +156,7 @@ impl LogFiles {
             self.write(tile, &bundle)?;
         }
         keep_last(&mut tail.entries, end);
+        failpoint!("tiles::entries-written");
 
         let mut new: Vec<Digest> = new.iter().map(|entry| leaf_hash(entry)).collect();
         let mut from = size;

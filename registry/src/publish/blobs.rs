@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
+use crate::failpoint::failpoint;
 use crate::frames::Places;
 use crate::oci::digest::OciDigest;
 use crate::store::{Recipe, Upload};
@@ -35,6 +36,7 @@ impl Catalog {
         if frames.is_empty() {
             let (blobs, name) = (self.blobs.clone(), digest.clone());
             blocking(move || blobs.adopt(&upload, &name)).await?;
+            failpoint!("blobs::adopted");
             return self.add_blob(project, digest).await;
         }
         // Most of the work, before others have to wait.
@@ -163,9 +165,12 @@ impl Catalog {
         let mut unknown = recipe.frames().to_vec();
         unknown.retain(|placed| indexed.get(&placed.frame.digest) != Some(&placed.place));
         self.database.add_places(&unknown).await?;
+        failpoint!("blobs::places-indexed");
         drop(turn);
         self.add_blob(project, digest).await?;
-        Ok(self.database.add_frames(project, &frames).await?)
+        self.database.add_frames(project, &frames).await?;
+        failpoint!("blobs::frames-indexed");
+        Ok(())
     }
 
     async fn find_frames(

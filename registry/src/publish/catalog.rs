@@ -13,6 +13,7 @@ use super::kept_deltas::KeptDeltas;
 use super::mend::Mender;
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
+use crate::failpoint::failpoint;
 use crate::log::{Log, Published};
 use crate::oci::digest::OciDigest;
 use crate::store::Blob;
@@ -124,7 +125,10 @@ impl Catalog {
         let repositories = self.repositories.clone();
         let (name, digest) = (project.clone(), blob.clone());
         blocking(move || repositories.record_blob(&name, &digest)).await?;
-        Ok(self.database.add_blob(project, blob).await?)
+        failpoint!("catalog::blob-recorded");
+        self.database.add_blob(project, blob).await?;
+        failpoint!("catalog::blob-indexed");
+        Ok(())
     }
 
     /// Gives a repository a manifest.
@@ -138,13 +142,17 @@ impl Catalog {
         let (name, row) = (project.clone(), manifest.row.clone());
         blocking(move || {
             blobs.put(&row.digest, &bytes)?;
+            failpoint!("catalog::manifest-stored");
             let record = ManifestRecord {
                 media_type: row.media_type,
             };
             repositories.record_manifest(&name, &row.digest, &record)
         })
         .await?;
-        Ok(self.database.add_manifest(project, manifest).await?)
+        failpoint!("catalog::manifest-recorded");
+        self.database.add_manifest(project, manifest).await?;
+        failpoint!("catalog::manifest-indexed");
+        Ok(())
     }
 
     /// Reads bundles for a token where that may block, when it is the token's turn.

@@ -11,6 +11,7 @@ use bulla_trust::{Admitted, SignedEnvelope, Statement, Submission};
 
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
+use crate::failpoint::failpoint;
 use crate::log::Placed;
 
 impl Catalog {
@@ -34,6 +35,7 @@ impl Catalog {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "a release statement was not attached");
             }
+            failpoint!("statements::attached");
         }
         let (Admitted::New { entry } | Admitted::Known { entry }) = admitted;
         Ok(Appended { index: entry, size })

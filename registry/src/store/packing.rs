@@ -13,6 +13,7 @@ use super::keys;
 use super::recipe::{Recipe, Span};
 use super::space::Purpose;
 use super::upload::Upload;
+use crate::failpoint::failpoint;
 use crate::frames::{Place, Placed, Places};
 use crate::oci::digest::{Algorithm, Hasher, OciDigest};
 
@@ -141,6 +142,7 @@ impl BlobStore {
             Ok(plan) => plan,
             Err(missing) => return Ok(Err(missing)),
         };
+        failpoint!("packing::before-pack");
         let length: u64 = pack.iter().map(|(_, length)| length).sum();
         if pack == [(0, upload.received())] {
             self.adopt_pack(upload.pack(), upload.synced()?)?;
@@ -149,7 +151,9 @@ impl BlobStore {
             let extract = upload.extract(&pack)?;
             self.adopt_pack(upload.pack(), &extract)?;
         }
+        failpoint!("packing::pack-stored");
         self.put_recipe(digest, &recipe)?;
+        failpoint!("packing::recipe-stored");
         Ok(Ok(recipe))
     }
 

@@ -47,6 +47,7 @@
 mod directory;
 mod draft;
 mod error;
+pub mod failpoint;
 mod file;
 mod kind;
 mod lock;

@@ -1,0 +1,23 @@
+//! The places where a test build of the registry ends, in the order in which a publish comes by.
+
+pub(crate) use bulla_files::failpoint;
+
+/// Every place, named after its module.
+pub(crate) const POINTS: &[&str] = &[
+    "blobs::adopted",
+    "catalog::blob-recorded",
+    "catalog::blob-indexed",
+    "packing::before-pack",
+    "packing::pack-stored",
+    "packing::recipe-stored",
+    "blobs::places-indexed",
+    "blobs::frames-indexed",
+    "catalog::manifest-stored",
+    "catalog::manifest-recorded",
+    "catalog::manifest-indexed",
+    "tiles::entries-written",
+    "sequencer::tiles-written",
+    "sequencer::checkpoint-published",
+    "sequencer::pruned",
+    "statements::attached",
+];

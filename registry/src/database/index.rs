@@ -55,4 +55,11 @@ impl Database {
             .await?;
         Ok(row.is_some())
     }
+
+    /// Tells whether a repository has a manifest.
+    pub(crate) async fn has_manifests(&self) -> Result<bool, DatabaseError> {
+        let row = sqlx::query("SELECT 1 FROM manifests LIMIT 1");
+        let row = row.fetch_optional(&self.reads).await?;
+        Ok(row.is_some())
+    }
 }

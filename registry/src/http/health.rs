@@ -13,12 +13,13 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Answers while the database does, the packs are there and there is room for uploads.
+/// Answers while the database does, content is there and there is room for uploads.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     app.catalog.database.ping().await?;
+    let has_manifests = app.catalog.database.has_manifests().await?;
     let blobs = app.catalog.blobs.clone();
-    if blocking(move || blobs.are_packs_away()).await? {
-        return Err(Problem::PacksAway);
+    if let Some(folder) = blocking(move || blobs.away(has_manifests)).await? {
+        return Err(Problem::Away { folder });
     }
     let checked = Arc::clone(&app);
     blocking(move || checked.uploads.require_space())

@@ -172,9 +172,12 @@ pub(crate) enum Problem {
     /// The registry's disk is full, which a probe asked.
     #[error("the registry has no space left for uploads")]
     NotReady(#[source] Box<dyn Error + Send + Sync>),
-    /// No pack is there, which a probe asked.
-    #[error("the registry has recipes of blobs, but `packs` in its data directory is empty")]
-    PacksAway,
+    /// A folder of content is empty, which a probe asked.
+    #[error("the registry knows of content in `{folder}` of its data directory, which is empty")]
+    Away {
+        /// The folder, with a slash at its end.
+        folder: &'static str,
+    },
     /// The registry failed.
     #[error("the registry failed; its log says why")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -245,7 +248,7 @@ impl Problem {
             ),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-            Self::NotReady(_) | Self::PacksAway => {
+            Self::NotReady(_) | Self::Away { .. } => {
                 (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
             }
             Self::Store(error) => store_words(error),
@@ -301,7 +304,7 @@ impl Problem {
             Self::Full(_) | Self::NotReady(_) => {
                 "the registry's operator must make space; the same request works then"
             }
-            Self::PacksAway => "the registry's operator must mount the disk that has the packs",
+            Self::Away { .. } => "the registry's operator must mount the disk that has the content",
             Self::Ambiguous { .. } => "give more digits of the hash",
             Self::TooManyWatches => {
                 "read `/log/checkpoint` now and then; `--most-watches` of `bulla-registry serve` \

@@ -214,10 +214,17 @@ impl BlobStore {
         }
     }
 
-    /// Tells whether blobs have recipes and there is no pack: where packs are on a disk of their own,
-    /// that one is not mounted.
-    pub(crate) fn are_packs_away(&self) -> Result<bool, FileError> {
-        Ok(self.objects.has_any(keys::RECIPES)? && !self.objects.has_any(keys::PACKS)?)
+    /// Returns the folder in which content should be and is none: where it is on a disk of its own,
+    /// that one is not mounted. Manifests are stored whole, blobs of frames in packs.
+    pub(crate) fn away(&self, has_manifests: bool) -> Result<Option<&'static str>, FileError> {
+        let is_empty = |folder| Ok::<_, FileError>(!self.objects.has_any(folder)?);
+        if self.objects.has_any(keys::RECIPES)? && is_empty(keys::PACKS)? {
+            return Ok(Some(keys::PACKS));
+        }
+        if has_manifests && is_empty(keys::BLOBS)? {
+            return Ok(Some(keys::BLOBS));
+        }
+        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ use reqwest::{Method, Response, StatusCode};
 
 use super::missing::{assemble, list, missing, upload};
 use super::{REPOSITORY, assert_served, frame, frames, packed, path_of};
-use crate::support::{Registry, assert_oci_error};
+use crate::support::{BILLING, Registry, assert_oci_error, bundle};
 
 /// The packs, the oldest first.
 fn packs(registry: &Registry) -> Vec<PathBuf> {
@@ -66,6 +66,32 @@ async fn a_new_blob_does_not_build_on_a_damaged_frame() {
     let content = frames(&[1, 2, 4]);
     registry.push_blob(REPOSITORY, &content).await;
     assert_served(&registry, &content).await;
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_is_ready_before_anything_was_pushed_and_not_while_its_blobs_are_away() {
+    let registry = Registry::start().await;
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
+    // Frames alone need no blob that is stored whole.
+    registry.push_blob(REPOSITORY, &frames(&[1, 2, 3])).await;
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
+    registry.push_bundle(BILLING, &bundle("a release")).await;
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
+    let folder = registry.data.path().join("blobs");
+    let away = registry.data.path().join("blobs.away");
+    std::fs::rename(&folder, &away).unwrap();
+    for is_mount_point in [false, true] {
+        if is_mount_point {
+            std::fs::create_dir(&folder).unwrap();
+        }
+        let ready = registry.get("/readyz").await;
+        assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(ready.text().await.unwrap().contains("`blobs/`"));
+    }
+    std::fs::remove_dir(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
     registry.stop().await;
 }
 

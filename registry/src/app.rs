@@ -1,6 +1,6 @@
 //! `App`: the parts that a request may use.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -66,11 +66,24 @@ impl App {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
-        let opened = Self::open_parts(root, command, settings, clock).await;
+        Self::open_over(Objects::new, root, command, settings, clock).await
+    }
+
+    /// Opens a registry whose content and records are other objects than the files of its data
+    /// directory.
+    pub(crate) async fn open_over(
+        objects: impl FnOnce(PathBuf) -> Objects,
+        root: &Path,
+        command: &str,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let opened = Self::open_parts(objects, root, command, settings, clock).await;
         opened.map_err(on(&Disk::new(root.to_owned())))
     }
 
     async fn open_parts(
+        objects: impl FnOnce(PathBuf) -> Objects,
         root: &Path,
         command: &str,
         settings: Settings,
@@ -82,7 +95,7 @@ impl App {
         // Replaying a long log takes a while.
         let quota = Quota::new(settings.most_entries);
         let log = blocking(move || Log::open(&folder, &key, quota)).await?;
-        let objects = Objects::new(data.root().to_owned());
+        let objects = objects(data.root().to_owned());
         sweep(objects.clone(), data.locked_at()?);
         let disk = Disk::new(data.root().to_owned());
         let catalog = Catalog::new(

@@ -4,6 +4,8 @@ mod connection;
 mod connections;
 mod descriptors;
 mod heads;
+#[cfg(test)]
+mod over_memory;
 mod socket;
 
 use std::future::Future;

@@ -48,7 +48,7 @@ pub(crate) struct Catalog {
     /// Held while bundles are read: their indexes are in memory meanwhile.
     reading: Arc<Turns>,
     /// Held while a blob is put together from frames.
-    pub(super) assembling: Arc<Turns>,
+    pub(crate) assembling: Arc<Turns>,
     pub(super) deltas: KeptDeltas,
 }
 

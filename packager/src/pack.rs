@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bulla_bundle::{Bundle, Earlier, Limits, Progress, ReleaseSeed, WriteError, WriteOptions};
+use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::build::{self, BuildError, BuildOptions};
-use crate::cache::{Cache, Record};
+use crate::cache::{Cache, Frames, Record};
 use crate::filter::Filter;
 use crate::recipe::{self, CheckedRecipe, RecipeError};
 use crate::select::{SelectError, Selection, select};
@@ -47,6 +48,17 @@ pub struct Packed {
     pub provenance: Provenance,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
+    /// What earlier packs left, where there is a cache.
+    pub earlier: Option<EarlierFrames>,
+}
+
+/// What earlier packs left that a push can use.
+#[derive(Debug)]
+pub struct EarlierFrames {
+    /// The bundle that was packed last before this one.
+    pub last: Option<Digest>,
+    /// Frames of any bundle with the same codec.
+    pub frames: Frames,
 }
 
 /// Opens a revision and reads its recipe; the work tree may still be compared with the revision.
@@ -125,6 +137,10 @@ fn pack_compared(
     progress: &dyn Progress,
 ) -> Result<Packed, PackError> {
     let mut warnings = Vec::new();
+    let frames = earlier.as_ref().map(|earlier| EarlierFrames {
+        last: earlier.last.as_ref().map(|last| last.hash),
+        frames: earlier.cache.frames(&recipe.codec),
+    });
     let mut selection = choose(checkout, recipe, options)?;
     let bundle = match earlier {
         None => write(&selection, recipe, options, progress)?,
@@ -150,6 +166,7 @@ fn pack_compared(
         bundle,
         provenance: checkout.provenance,
         warnings,
+        earlier: frames,
     })
 }
 

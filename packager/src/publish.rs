@@ -13,13 +13,13 @@ use bulla_schemas::statement::{
     ReleasePredicate, ReleaseStatement, ReleaseSubject, RunDetails, STATEMENT_TYPE, SizeAnnotation,
     SvnEolStyle, SvnKeywords,
 };
-use bulla_schemas::{Name, Timestamp, media_type};
+use bulla_schemas::{Digest, Name, Timestamp, media_type};
 use bulla_trust::LogState;
 use bulla_trust::key::{PublicKey, SigningKey};
 use bulla_trust::policy::Owner;
 
 use crate::pack::Packed;
-use crate::push::{PushReport, push};
+use crate::push::{Known, PushReport, push};
 use crate::sign::{self, SignError};
 use crate::source::Provenance;
 
@@ -143,7 +143,12 @@ pub async fn publish(
     if let (Some(log), None) = (log, existing) {
         sign::require_effect(log, &envelope)?;
     }
-    let pushed = push(client, &packed.bundle, progress).await?;
+    let bundles = similar(log, packed);
+    let known = packed.earlier.as_ref().map(|earlier| Known {
+        bundles: &bundles,
+        frames: &earlier.frames,
+    });
+    let pushed = push(client, &packed.bundle, known, progress).await?;
     let entry = match existing {
         Some(entry) => entry,
         None => client.append(&envelope.to_bytes()).await?.index,
@@ -153,6 +158,19 @@ pub async fn publish(
         entry,
         was_there: existing.is_some(),
     })
+}
+
+/// Returns the bundles that this one is probably similar to: what was packed last, and what the log
+/// has last.
+fn similar(log: Option<&LogState>, packed: &Packed) -> Vec<Digest> {
+    let project = &packed.bundle.release().project;
+    let last = packed.earlier.as_ref().and_then(|earlier| earlier.last);
+    let newest = log.and_then(|log| log.releases(project).next_back());
+    let mut bundles = Vec::from_iter(last);
+    bundles.extend(newest.map(|release| release.hash));
+    bundles.retain(|hash| *hash != packed.bundle.hash());
+    bundles.dedup();
+    bundles
 }
 
 /// The program that packs, as release statements name it.
@@ -263,7 +281,6 @@ fn existing_entry(state: &LogState, statement: &ReleaseStatement) -> Option<u64>
 
 #[cfg(test)]
 mod tests {
-    use bulla_schemas::Digest;
     use bulla_trust::testing::{self, Organisation, project};
 
     use super::*;

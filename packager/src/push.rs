@@ -1,13 +1,17 @@
 //! The arrow from a bundle to a registry: what is missing there is sent, the manifest last.
 
+mod delta;
+mod parts;
+
 use std::io::Read;
 use std::sync::Arc;
 
-use bulla_bundle::{BlobSource, Bundle, BundleFile, Progress};
+use bulla_bundle::{Bundle, BundleFile, Progress};
 use bulla_registry_client::{Client, ClientError, Pushed};
-use bulla_schemas::manifest::Manifest;
-use bulla_schemas::{Digest, ProjectName, media_type};
+use bulla_schemas::media_type;
 
+pub use self::delta::Known;
+use self::parts::Parts;
 use crate::counted::Counted;
 
 /// What a push did.
@@ -21,9 +25,12 @@ pub struct PushReport {
 
 /// Stores a bundle in the registry, under its project and its hash. A bundle that is there
 /// already costs a request for each of its parts.
+///
+/// With what is known of earlier packs, changes are sent as a delta where the registry takes one.
 pub async fn push(
     client: &Client,
     bundle: &Bundle,
+    known: Option<Known<'_>>,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<PushReport, ClientError> {
     let parts = Parts {
@@ -33,7 +40,7 @@ pub async fn push(
         manifest_bytes: bundle.manifest_bytes(),
         blobs: bundle,
     };
-    push_parts(client, &parts, progress).await
+    push_parts(client, &parts, known, progress).await
 }
 
 /// Stores the bundle in a bundle file in the registry, as [`push`] does.
@@ -50,21 +57,13 @@ pub async fn push_file(
         manifest_bytes: bundle.manifest_bytes(),
         blobs: file,
     };
-    push_parts(client, &parts, progress).await
-}
-
-/// A bundle from anywhere.
-struct Parts<'a> {
-    project: &'a ProjectName,
-    hash: Digest,
-    manifest: &'a Manifest,
-    manifest_bytes: &'a [u8],
-    blobs: &'a dyn BlobSource,
+    push_parts(client, &parts, None, progress).await
 }
 
 async fn push_parts(
     client: &Client,
     parts: &Parts<'_>,
+    known: Option<Known<'_>>,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<PushReport, ClientError> {
     let Parts { project, hash, .. } = parts;
@@ -86,6 +85,11 @@ async fn push_parts(
         return Ok(report);
     }
     progress.start(Some(total));
+    // All blobs are there then.
+    let by_delta = match known {
+        Some(known) => delta::send(client, parts, known).await.unwrap_or(0),
+        None => 0,
+    };
     for descriptor in descriptors {
         let open = || {
             let reader = parts.blobs.open(descriptor)?;
@@ -115,6 +119,7 @@ async fn push_parts(
             parts.manifest_bytes,
         )
         .await?;
-    report.sent += parts.manifest_bytes.len() as u64;
+    report.sent += parts.manifest_bytes.len() as u64 + by_delta;
+    report.present = report.present.saturating_sub(by_delta);
     Ok(report)
 }

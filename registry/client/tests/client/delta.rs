@@ -100,3 +100,38 @@ async fn a_broken_connection_is_no_refusal() {
     assert!(ask(&client).await.is_err());
     assert_eq!(server.requests().len(), 2);
 }
+
+async fn push(client: &Client) -> Result<bool, ClientError> {
+    let [have, want] = [&b"have"[..], b"want"].map(Digest::of);
+    let delta = Bytes::from_static(b"a delta");
+    client.push_delta(&project(), have, want, delta).await
+}
+
+#[tokio::test]
+async fn sends_a_delta_in_place_of_blobs() {
+    let server = server(201, "").await;
+    assert!(push(&server.client()).await.unwrap());
+    let request = server.requests().pop().unwrap();
+    let [have, want] = [&b"have"[..], b"want"].map(|bytes| Digest::of(bytes).hex());
+    let path = "/v2/acme/billing/_bulla/delta";
+    assert_eq!(
+        request.line(),
+        format!("PUT {path}?have=sha256%3A{have}&want=sha256%3A{want}")
+    );
+    assert_eq!(request.header("content-type"), Some(media_type::DELTA));
+    assert_eq!(request.body, b"a delta");
+}
+
+#[tokio::test]
+async fn a_delta_that_is_not_taken_is_no_failure() {
+    for status in [400, 403, 404, 405, 413, 422, 500, 501, 503] {
+        let server = server(status, "").await;
+        assert!(!push(&server.client()).await.unwrap(), "{status}");
+    }
+    // Neither is one that a registry does not know: what it has said once, it need not say again.
+    let server = server(404, "").await;
+    let client = server.client();
+    assert!(!push(&client).await.unwrap());
+    assert!(!push(&client).await.unwrap());
+    assert_eq!(server.requests().len(), 1);
+}

@@ -13,7 +13,7 @@ fn released() -> (World, GitCheckout, String) {
     let mut checkout = world.git(PROJECT);
     let mut random = fastrand::Rng::with_seed(7);
     let noise: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
-        .take(3 << 20)
+        .take(32 << 20)
         .collect();
     checkout.write("noise.bin", noise);
     checkout.commit("Bytes that cannot be compressed");
@@ -28,8 +28,9 @@ fn packs(world: &World) -> Vec<PathBuf> {
 
 fn flip(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+    // So near the beginning that whoever notices goes away long before the end.
+    let place = bytes.len() / 20;
+    bytes[place] ^= 1;
     std::fs::write(path, bytes).unwrap();
 }
 

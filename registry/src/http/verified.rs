@@ -6,6 +6,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
+use tokio::runtime::Handle;
 
 use crate::oci::digest::{Hasher, OciDigest};
 use crate::publish::Mender;
@@ -20,8 +21,16 @@ pub(super) fn verified(
     let mut hashing = Some(Hasher::new(digest.algorithm()));
     let mut left = size;
     let expected = digest.clone();
+    let mut sent = Sent {
+        digest: digest.clone(),
+        mender: mender.clone(),
+        size,
+        bytes: 0,
+    };
     let checked = stream.map(move |read| {
         let chunk = read?;
+        let sent = &mut sent;
+        sent.bytes += chunk.len() as u64;
         left = left.saturating_sub(chunk.len() as u64);
         if let Some(hasher) = &mut hashing {
             hasher.update(&chunk);
@@ -32,6 +41,34 @@ pub(super) fn verified(
         }
     });
     readable(checked, digest, mender)
+}
+
+/// How much of some content was sent. A client that goes away before the end may have seen that a
+/// frame is wrong, so what it got is looked at then: at the most as much work as sending it was.
+struct Sent {
+    digest: OciDigest,
+    mender: Mender,
+    size: u64,
+    bytes: u64,
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if self.bytes == 0 || self.bytes >= self.size {
+            return;
+        }
+        let (mender, digest) = (self.mender.clone(), self.digest.clone());
+        let length = self.bytes;
+        runtime.spawn(async move {
+            if let Err(error) = mender.check_part(&digest, 0, length).await {
+                let error: &(dyn Error + 'static) = &error;
+                tracing::error!(error, "what was sent cannot be looked at");
+            }
+        });
+    }
 }
 
 /// Passes on bytes of some content. When they cannot be read, it looks at all of what is stored.

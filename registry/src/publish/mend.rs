@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bulla_files::FileError;
 use bulla_schemas::api::BlobFrame;
+use futures_util::StreamExt as _;
 use tokio::sync::Mutex;
 
 use super::PublishError;
@@ -45,6 +46,27 @@ impl Mender {
     pub(crate) async fn check(&self, digest: &OciDigest) -> Result<bool, PublishError> {
         let (mender, digest) = (self.clone(), digest.clone());
         to_the_end(async move { mender.check_in_turn(&digest).await }).await
+    }
+
+    /// Hashes the frames that some bytes of a blob lie in, and all of it where one is wrong.
+    pub(crate) async fn check_part(
+        &self,
+        digest: &OciDigest,
+        first: u64,
+        length: u64,
+    ) -> Result<(), PublishError> {
+        let (blobs, name) = (self.blobs.clone(), digest.clone());
+        let Some(blob) = blocking(move || blobs.open(&name)).await? else {
+            return Ok(());
+        };
+        let mut part = blob.part(digest.clone(), first, length);
+        while let Some(read) = part.next().await {
+            if read.is_err() {
+                self.check(digest).await?;
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn check_in_turn(&self, digest: &OciDigest) -> Result<bool, PublishError> {

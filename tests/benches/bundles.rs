@@ -34,20 +34,52 @@ pub(crate) fn summary(path: &Path, archive: u64) -> String {
     )
 }
 
-/// Says what of `to` is not in `from`.
-pub(crate) fn difference(from: &Path, to: &Path) -> String {
-    let (from, to) = (read(from), read(to));
-    let payload = new_bytes(from.bundle().payload_frames(), to.bundle().payload_frames());
-    let index = new_bytes(from.bundle().index_frames(), to.bundle().index_frames());
-    let manifest = to.bundle().manifest();
-    let documents = to.bundle().manifest_bytes().len() as u64 + manifest.config.size;
-    format!(
-        "new bytes: payload {}, index {}, frame table {}, documents {}",
-        bytes(payload),
-        bytes(index),
-        bytes(manifest.frames().size),
-        bytes(documents)
-    )
+/// What of a bundle is not in an earlier one, in bytes: what an update fetches without a delta.
+pub(crate) struct Difference {
+    payload: u64,
+    index: u64,
+    frame_table: u64,
+    documents: u64,
+    /// The whole payload.
+    whole: u64,
+}
+
+impl Difference {
+    /// Compares two bundle files.
+    pub(crate) fn between(from: &Path, to: &Path) -> Self {
+        let (from, to) = (read(from), read(to));
+        let (from, to) = (from.bundle(), to.bundle());
+        let manifest = to.manifest();
+        Self {
+            payload: new_bytes(from.payload_frames(), to.payload_frames()),
+            index: new_bytes(from.index_frames(), to.index_frames()),
+            frame_table: manifest.frames().size,
+            documents: to.manifest_bytes().len() as u64 + manifest.config.size,
+            whole: manifest.payload().size,
+        }
+    }
+
+    /// Says what is new.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "new bytes: payload {}, index {}, frame table {}, documents {}",
+            bytes(self.payload),
+            bytes(self.index),
+            bytes(self.frame_table),
+            bytes(self.documents)
+        )
+    }
+
+    /// Says what an update came to that fetched so many bytes.
+    pub(crate) fn beside(&self, fetched: u64) -> String {
+        let new = self.payload + self.index + self.frame_table + self.documents;
+        format!(
+            "{} fetched, {:.4} times what is new, {:.6} times the payload",
+            bytes(fetched),
+            float(fetched) / float(new),
+            float(fetched) / float(self.whole),
+        )
+    }
 }
 
 fn read(path: &Path) -> BundleFile {

@@ -21,8 +21,9 @@ use std::process::Command;
 
 use bulla_tests::programs::{Program, hermetic};
 use bulla_tests::tree::make_removable;
-use bulla_tests::{GitCheckout, Server, World};
+use bulla_tests::{GitCheckout, Server, Transcript, World};
 
+use bundles::Difference;
 use measure::Cost;
 use ostree::Ostree;
 
@@ -134,7 +135,6 @@ fn cold_installs_below(directory: &Path, world: &World, payload: &str, runs: usi
 fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2] {
     let server = world.server("updated");
     install(&server);
-    let before = bundles::pack(world, &checkout.path, "before.bulla");
     let mut published = Vec::new();
     let mut installed = Vec::new();
     let mut last_two = [String::new(), String::new()];
@@ -160,9 +160,39 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
         let beside = "ostree pull, checkout";
         report::ratio(name, recycled, beside, measure::median(theirs));
     }
+    let before = bundles::pack(world, &checkout.path, "before.bulla");
+    checkout.commit_change("Counted");
     let after = bundles::pack(world, &checkout.path, "after.bulla");
-    report::fact("", &bundles::difference(&before, &after));
+    last_two.rotate_left(1);
+    last_two[1] = world.release(&checkout.path, PROJECT);
+    let fetched = fetched(&server.install(PROJECT, "prod").done());
+    let difference = Difference::between(&before, &after);
+    report::fact("", &difference.summary());
+    report::fact("update by delta", &difference.beside(fetched));
     last_two
+}
+
+/// Reads from what an install said how many bytes it fetched.
+fn fetched(install: &Transcript) -> u64 {
+    let said = install.stderr.split([',', '\n']).map(str::trim);
+    let mut number = said.filter_map(|part| bytes_of(part.strip_suffix(" downloaded")?));
+    number.next().expect("an install says what it downloaded")
+}
+
+/// Reads `4.1 kB`.
+fn bytes_of(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_once(' ')?;
+    let tenths: u64 = match number.split_once('.') {
+        Some((whole, tenth)) => whole.parse::<u64>().ok()? * 10 + tenth.parse::<u64>().ok()?,
+        None => number.parse::<u64>().ok()? * 10,
+    };
+    let scale = match unit {
+        "B" => 1,
+        "kB" => 1000,
+        "MB" => 1_000_000,
+        _ => return None,
+    };
+    Some(tenths * scale / 10)
 }
 
 /// There and back, between releases that are on disk.

@@ -32,5 +32,6 @@ mod serve;
 mod server_doctor;
 mod systemd;
 mod third_party;
+mod update;
 mod wave;
 mod week;

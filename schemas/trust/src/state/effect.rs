@@ -45,6 +45,18 @@ impl LogState {
         }
     }
 
+    /// Returns what a channel pointed to right after one of its promotions.
+    pub(super) fn head_after(&self, project: &ProjectName, promotion: &Promotion) -> Option<Head> {
+        let until = self.promotions(project);
+        let until = until.take_while(|one| one.entry <= promotion.entry);
+        let of_channel = until.filter(|one| one.channel == promotion.channel);
+        of_channel.fold(None, |before, one| {
+            let release = self.release(project, &one.hash);
+            let size = release.map_or(0, |release| release.record().size);
+            Some(head_after(before.as_ref(), project, one, size))
+        })
+    }
+
     fn project_mut(&mut self, project: &ProjectName) -> &mut Project {
         Arc::make_mut(self.projects.entry(project.clone()).or_default())
     }

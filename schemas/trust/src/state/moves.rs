@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 
-use super::entries::Promotion;
+use super::entries::{Head, Promotion};
 use super::log_state::LogState;
 
 /// The moves of a channel, oldest first.
@@ -19,6 +19,19 @@ impl LogState {
         let all = self.promotions(project);
         let of_channel = all.filter(|one| one.channel == *channel && !one.is_widening());
         Moves(of_channel.collect())
+    }
+
+    /// Returns the head to which people took a channel back from a bundle, as it was then; `None` where
+    /// no rollback took that out, or the channel came to it again. Servers on which it is live do not
+    /// stay there, whatever the channel points to since.
+    pub fn way_back(
+        &self,
+        project: &ProjectName,
+        channel: &ChannelName,
+        live: &Digest,
+    ) -> Option<Head> {
+        let to = self.moves(project, channel).way_back(live)?;
+        self.head_after(project, to)
     }
 }
 
@@ -64,6 +77,33 @@ impl<'a> Moves<'a> {
         undone
     }
 
+    /// Returns the rollback that leads back from a bundle: the last one that took it out, or what that
+    /// went to.
+    pub fn way_back(&self, live: &Digest) -> Option<&'a Promotion> {
+        let mut way = self.last_undoing(live)?;
+        // Each comes after the one before, so this ends.
+        while let Some(later) = self.last_undoing(&way.hash) {
+            way = later;
+        }
+        Some(way)
+    }
+
+    /// Returns the last rollback from which servers go back that have a bundle, if the channel did not
+    /// come to it since.
+    fn last_undoing(&self, live: &Digest) -> Option<&'a Promotion> {
+        let last = self.0.iter().rposition(|one| one.hash == *live)?;
+        let later = (last + 1..self.0.len()).rev();
+        let undoes = |at: &usize| {
+            let to = self.0[*at];
+            to.action == Action::Rollback
+                && self.0[..last].iter().any(|one| one.hash == to.hash)
+                && Self(self.0[..=*at].to_vec())
+                    .undone(&to.hash)
+                    .contains(live)
+        };
+        later.into_iter().find(undoes).map(|at| self.0[at])
+    }
+
     /// Returns how a bundle first came to the channel: later times are rollbacks, and who rolled
     /// back to a fix is not its owner.
     pub fn first(&self, hash: &Digest) -> Option<&'a Promotion> {
@@ -92,6 +132,8 @@ impl<'a> Moves<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::testing::{Organisation, name, project};
 
@@ -137,6 +179,85 @@ mod tests {
                 let undone = moves.undone(&hash(to));
                 let found = letters(&|live| undone.contains(live));
                 assert_eq!(found, go_back, "{history} to {to}");
+            }
+        }
+    }
+
+    /// The letter to which a server goes from another one.
+    fn back(acme: &Organisation, live: char) -> Option<char> {
+        let to = acme
+            .state
+            .way_back(&project(), &name("prod"), &hash(live))?;
+        "abcdef".chars().find(|one| hash(*one) == to.hash)
+    }
+
+    #[test]
+    fn what_was_taken_out_stays_so_whatever_is_promoted_afterwards() {
+        for (history, live, to) in [
+            // A plain promotion takes nothing out.
+            ("abc", 'b', None),
+            ("abac", 'b', Some('a')),
+            ("abcad", 'b', Some('a')),
+            ("abcad", 'c', Some('a')),
+            ("abcad", 'a', None),
+            ("abcad", 'd', None),
+            ("abcad", 'x', None),
+            // Two rollbacks in a row, and one of them of what the other went to.
+            ("abcbd", 'c', Some('b')),
+            ("abcbad", 'c', Some('a')),
+            ("abcbad", 'b', Some('a')),
+            ("abcbdbaef", 'd', Some('a')),
+            // It is there again.
+            ("ababc", 'b', None),
+            // Another one that was taken out is there again, and does not contain it.
+            ("abcacd", 'b', Some('a')),
+            ("abcadbe", 'd', Some('b')),
+        ] {
+            assert_eq!(back(&moved(history), live), to, "{live} after {history}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_the_head_of_then_with_its_word_about_windows() {
+        let mut acme = moved("ab");
+        let mut patient = acme.draft("prod", hash('a'));
+        patient.predicate.urgent = Some(false);
+        assert!(acme.append_promotion(&patient, &["alice"]).is_effective());
+        let then = acme.state.head(&project(), &name("prod")).unwrap().clone();
+        acme.publish(&project(), "c");
+        let verdict = acme.promote("prod", hash('c'), &["bob"]);
+        assert!(verdict.is_effective());
+        let found = acme.state.way_back(&project(), &name("prod"), &hash('b'));
+        assert_eq!(found, Some(then));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn a_way_leads_from_all_that_is_out_and_to_what_is_not(
+            steps in prop::collection::vec(0..6_usize, 1..14)
+        ) {
+            let (mut history, mut out) = (String::new(), BTreeSet::new());
+            for step in steps {
+                let letter = char::from(b'a' + u8::try_from(step).unwrap());
+                if history.ends_with(letter) {
+                    continue;
+                }
+                let is_rollback = history.contains(letter);
+                history.push(letter);
+                if is_rollback {
+                    let acme = moved(&history);
+                    let moves = acme.state.moves(&project(), &name("prod"));
+                    out.extend(moves.undone(&hash(letter)));
+                }
+                out.remove(&hash(letter));
+            }
+            let acme = moved(&history);
+            for live in history.chars() {
+                let to = back(&acme, live);
+                prop_assert_eq!(to.is_some(), out.contains(&hash(live)), "{} after {}", live, history);
+                prop_assert!(to.is_none_or(|to| !out.contains(&hash(to))), "{} after {}", live, history);
             }
         }
     }

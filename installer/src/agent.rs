@@ -325,10 +325,8 @@ impl Agent {
     fn start_worker(&mut self, project: &ProjectName) {
         let job = match Job::needed(&self.orders, &self.known, project, self.voice.now()) {
             Need::Work(job) => job,
-            Need::Waits(when) => {
-                if let Some(waiting) = when.waiting() {
-                    self.waits(project, &waiting);
-                }
+            Need::Waits(waiting) => {
+                self.waits(project, &waiting);
                 return;
             }
             Need::Nothing => {
@@ -391,6 +389,9 @@ impl Agent {
                         self.schedule.failed(&project, Instant::now());
                     } else {
                         self.schedule.is_settled(&project);
+                        if let Some(waiting) = &installed.meanwhile {
+                            self.waits(&project, waiting);
+                        }
                     }
                 }
                 None

@@ -1,5 +1,7 @@
 //! Waves and windows: a promotion reaches servers step by step, and only as far as people signed it.
 
+mod taken_back;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

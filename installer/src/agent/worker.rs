@@ -16,10 +16,10 @@ use super::said::Said;
 use super::voice::{About, Level, Message, Topic, Voice};
 use crate::live::{HookSettings, LiveError, Unproved, current};
 use crate::observer::{Observer, with_causes, with_hint};
-use crate::operation::rollout::{Arrival, When};
+use crate::operation::rollout::Arrival;
 use crate::operation::{
-    InstallError, InstallRequest, Installed, LockedSite, Opening, ResolveError, install_known,
-    is_held, program,
+    InstallError, InstallRequest, Installed, LockedSite, Opening, ResolveError, Waiting,
+    install_known, is_held, program,
 };
 use crate::site::Site;
 use crate::state::history::History;
@@ -55,7 +55,7 @@ pub(super) enum Need {
     /// Nothing: it is where it belongs, or a person keeps it where it is.
     Nothing,
     /// Its wave or window is waited for, or people who paused the channel.
-    Waits(When),
+    Waits(Waiting),
     /// It is to be brought to its channel.
     Work(Job),
 }
@@ -122,9 +122,15 @@ impl Job {
         let is_live = live == Some(head.hash);
         // A history that cannot be read is for the worker to say.
         let history = History::read(&site.history()).unwrap_or_default();
-        match Arrival::new(&site, &config, (log, &history), head).waits(now) {
-            Some(when) if !is_live => Need::Waits(when),
-            _ => Need::Work(job),
+        let arrival = Arrival::new(&site, &config, (log, &history), head);
+        let Some(waiting) = arrival.waits(now).and_then(|when| when.waiting()) else {
+            return Need::Work(job);
+        };
+        match arrival.way_back(live, now) {
+            _ if is_live => Need::Work(job),
+            Some(way_back) if way_back.is_open() => Need::Work(job),
+            Some(way_back) => Need::Waits(way_back.add_to(&waiting)),
+            None => Need::Waits(waiting),
         }
     }
 

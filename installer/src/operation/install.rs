@@ -18,9 +18,9 @@ use super::edits;
 use super::garbage::{self, Collected};
 use super::locked::LockedSite;
 use super::persistent;
-use super::resolve::Resolved;
+use super::resolve::{Resolved, resolve_back};
 use super::retention;
-use super::rollout::{Arrival, When};
+use super::rollout::Arrival;
 use super::write::{WriteError, Writing, Written};
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
@@ -39,7 +39,7 @@ use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::{output, rollout};
 use crate::tree::{Difference, ReleaseNote, TreeError, note, persist, releases, remove};
 
-use checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
+use checks::{Goes, refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
 
 pub use error::InstallError;
 pub use preview::Preview;
@@ -72,7 +72,7 @@ pub(super) fn install_with(
     }
     let position = log.position();
     let history = locked.history();
-    let resolved = resolve_for(site, log, supply, request, history)?;
+    let mut resolved = resolve_for(site, log, supply, request, history)?;
     if let Some(warning) = &resolved.warning {
         observer.note(warning);
     }
@@ -88,16 +88,25 @@ pub(super) fn install_with(
         return Ok(stays(live, from, history, outcome));
     }
     refuse_failed(locked, &resolved)?;
-    let mut when = When::Now;
+    let mut goes = Goes::There { skipped: None };
     if let Some(head) = rolled_out(log, site.project(), request, &resolved, from) {
         let arrival = Arrival::new(site, &request.config, (log, history), head);
-        when = arrival.asked(&[&[supply], others].concat(), request.now, observer)?;
+        let when = arrival.asked(&[&[supply], others].concat(), request.now, observer)?;
+        let way_back = arrival.way_back(from, request.now);
+        goes = checks::goes(&when, way_back, (site, supply), request);
     }
-    if let (Some(waiting), None) = (when.waiting(), &request.at_once) {
-        let outcome = Outcome::Waiting(Box::new(waiting));
-        let hash = from.unwrap_or(resolved.hash);
-        return Ok(stays(hash, from, history, outcome));
-    }
+    let (skipped, meanwhile) = match goes {
+        Goes::There { skipped } => (skipped, None),
+        Goes::Back { to, until } => {
+            resolved = resolve_back(log, &to)?;
+            (None, Some(until))
+        }
+        Goes::Waits(waiting) => {
+            let outcome = Outcome::Waiting(Box::new(waiting));
+            let hash = from.unwrap_or(resolved.hash);
+            return Ok(stays(hash, from, history, outcome));
+        }
+    };
     refuse_edits(site, from.as_ref(), request)?;
     let kept = standing
         .cloned()
@@ -110,7 +119,7 @@ pub(super) fn install_with(
         history,
         live: from,
         hold: hold.as_ref(),
-        skipped: when.skipped(),
+        skipped,
         observer,
     };
     let Made {
@@ -125,28 +134,12 @@ pub(super) fn install_with(
     persistent::prepare(site, install, &request.config.persist, observer)?;
     attempt.note_tree(&bundle)?;
     let leaves = from.filter(|live| *live != resolved.hash);
-    let follows = history.channel() == Some(&request.channel);
-    let activator = Activator {
-        site,
-        settings: &request.hooks,
-        now: request.now,
-        begun: locked.begun(),
-        observer,
-    };
-    let ended = if outcome == Outcome::AlreadyLive && follows {
-        say_unrecorded(request, observer);
-        hold::write(&site.hold(), kept.as_ref())?;
-        Ended::Done
-    } else {
-        say_edits(site, leaves, edits, observer);
-        let activation = attempt.activation(revision.clone(), position);
-        if outcome == Outcome::AlreadyLive {
-            activator.note(activation, kept.clone())?
-        } else {
-            activator.begin(activation, kept.clone())?
-        }
-    };
-    rollout::forget(site)?;
+    let activation = attempt.activation(revision.clone(), position);
+    let kept_on = kept.as_ref();
+    let ended = attempt.activate(locked, (&outcome, edits), activation, kept_on)?;
+    if meanwhile.is_none() {
+        rollout::forget(site)?;
+    }
     // Also when nothing was switched: an install that died after its switch did not come to this.
     let uses = collect_garbage(site, request, observer);
     match ended {
@@ -165,6 +158,7 @@ pub(super) fn install_with(
         revision,
         from,
         outcome,
+        meanwhile,
     })
 }
 
@@ -185,6 +179,7 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
         revision: revision.unwrap_or_default(),
         from,
         outcome,
+        meanwhile: None,
     }
 }
 
@@ -409,6 +404,35 @@ impl Attempt<'_> {
         for error in removed.into_iter().filter_map(Result::err) {
             self.observer.note(&format!("swept later: {error}"));
         }
+    }
+
+    /// Makes the release live, or notes that it is live already.
+    fn activate(
+        &self,
+        locked: &LockedSite,
+        (outcome, edits): (&Outcome, Option<Vec<String>>),
+        activation: Activation,
+        kept: Option<&Hold>,
+    ) -> Result<Ended, InstallError> {
+        let (site, request, observer) = (self.site, self.request, self.observer);
+        let activator = Activator {
+            site,
+            settings: &request.hooks,
+            now: request.now,
+            begun: locked.begun(),
+            observer,
+        };
+        if *outcome != Outcome::AlreadyLive {
+            let leaves = self.live.filter(|live| *live != self.resolved.hash);
+            say_edits(site, leaves, edits, observer);
+            return Ok(activator.begin(activation, kept.cloned())?);
+        }
+        if self.history.channel() == Some(&request.channel) {
+            say_unrecorded(request, observer);
+            hold::write(&site.hold(), kept)?;
+            return Ok(Ended::Done);
+        }
+        Ok(activator.note(activation, kept.cloned())?)
     }
 
     /// Returns what the history will say about it.

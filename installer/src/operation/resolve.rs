@@ -83,6 +83,18 @@ pub(crate) fn resolve(
     })
 }
 
+/// Resolves what the channel was rolled back to, for a server that waits for its head.
+pub(crate) fn resolve_back(log: &LogState, to: &Head) -> Result<Resolved, ResolveError> {
+    Ok(Resolved {
+        hash: to.hash,
+        size: to.size,
+        promotion: of_head(to),
+        is_pinned: false,
+        action: ActivationAction::Rollback,
+        warning: check_revocation(log, &to.project, &to.hash)?,
+    })
+}
+
 /// Refuses a release that people forbade; returns their words when they only warned.
 pub(crate) fn check_revocation(
     log: &LogState,

@@ -7,13 +7,15 @@
 
 mod course;
 mod others;
+mod way_back;
 mod when;
 
-use bulla_schemas::Timestamp;
+use bulla_schemas::{Digest, Timestamp};
 use bulla_trust::{Head, LogState};
 
 use self::course::Course;
 use self::when::{Circumstances, when};
+use super::hold::is_held;
 use crate::config::ProjectConfig;
 use crate::fetch::supply::Supply;
 use crate::observer::Observer;
@@ -22,6 +24,7 @@ use crate::state::StateError;
 use crate::state::history::History;
 use crate::state::rollout::{self, Remembered};
 
+pub(crate) use self::way_back::WayBack;
 pub(crate) use self::when::When;
 
 /// A head that is not live on this server.
@@ -30,6 +33,8 @@ pub(crate) struct Arrival<'a> {
     site: &'a Site,
     config: &'a ProjectConfig,
     head: &'a Head,
+    log: &'a LogState,
+    history: &'a History,
     course: Course,
 }
 
@@ -37,13 +42,15 @@ impl<'a> Arrival<'a> {
     pub(crate) fn new(
         site: &'a Site,
         config: &'a ProjectConfig,
-        (log, history): (&LogState, &History),
+        (log, history): (&'a LogState, &'a History),
         head: &'a Head,
     ) -> Self {
         Self {
             site,
             config,
             head,
+            log,
+            history,
             course: Course::of(head, log, history),
         }
     }
@@ -110,6 +117,31 @@ impl<'a> Arrival<'a> {
             rollout::write(self.site, &remembered)?;
         }
         Ok(when)
+    }
+
+    /// Says where the server goes while it waits, because people took back what is live on it. A
+    /// channel that is paused moves nobody, and neither does one that a person here holds against.
+    pub(crate) fn way_back(&self, live: Option<Digest>, now: Timestamp) -> Option<WayBack> {
+        let Head {
+            project, channel, ..
+        } = self.head;
+        let left = live.filter(|_| !self.head.is_paused())?;
+        let to = self.log.way_back(project, channel, &left)?;
+        let is_the_head = to.entry == self.head.entry;
+        if is_the_head || is_held(self.site, self.config.hold, to.entry) {
+            return None;
+        }
+        let as_head = Arrival {
+            site: self.site,
+            config: self.config,
+            head: &to,
+            log: self.log,
+            history: self.history,
+            course: Course::back(&to, self.log, self.history),
+        };
+        let obstacle = way_back::obstacle(self.site, self.log, &to)
+            .or_else(|| Some(as_head.known(now).waiting()?.reason));
+        Some(WayBack { to, left, obstacle })
     }
 
     /// Returns what is remembered of the promotion. What cannot be read is nothing.

@@ -218,7 +218,11 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         .filter(|_| matches!(standing, Standing::Behind | Standing::NotInstalled))
         .and_then(|head| {
             let arrival = Arrival::new(site, config, (log, &history), head);
-            arrival.known(now).waiting()
+            let waiting = arrival.known(now).waiting()?;
+            Some(match arrival.way_back(live, now) {
+                Some(way_back) => way_back.add_to(&waiting),
+                None => waiting,
+            })
         });
     let standing = match &waiting {
         Some(_) => Standing::Waiting,

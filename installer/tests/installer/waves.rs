@@ -2,6 +2,7 @@
 
 mod failures;
 mod taken_back;
+mod way_back;
 
 use std::fs;
 

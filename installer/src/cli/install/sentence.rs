@@ -14,7 +14,7 @@ pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Previe
     if let Some(hold) = &found.hold {
         return held(&place, hold);
     }
-    if let Some(waiting) = &found.waiting {
+    if let Some(waiting) = found.waiting.as_ref().filter(|_| found.is_done) {
         return waits(&place, found.from, waiting);
     }
     match found.from {
@@ -23,7 +23,11 @@ pub(super) fn would(project: &ProjectName, channel: &ChannelName, found: &Previe
             "{place}: {hash} is live, but its tree was changed and would be written again; nothing \
              was done"
         ),
-        Some(from) => format!("{place}: {} -> {hash}, nothing was done", from.short()),
+        Some(from) => {
+            let why = found.waiting.as_ref();
+            let why = why.map_or_else(String::new, |waiting| format!("; {}", waiting.reason));
+            format!("{place}: {} -> {hash}, nothing was done{why}", from.short())
+        }
         None => format!("{place}: {hash}, nothing was done"),
     }
 }
@@ -54,6 +58,9 @@ pub(in crate::cli) fn did(
         Some(from) if from != installed.hash => format!("{} -> {hash}", from.short()),
         _ => hash.clone(),
     };
+    if let Some(waiting) = &installed.meanwhile {
+        return format!("{place}: {from}; {}; `--now` does not wait", waiting.reason);
+    }
     match &installed.outcome {
         Outcome::AlreadyLive => format!("{place}: {hash} is live already"),
         Outcome::Held(hold) => held(&place, hold),

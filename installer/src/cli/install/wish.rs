@@ -79,7 +79,7 @@ impl Wish {
                 Outcome::AlreadyLive => (false, (None, None)),
                 Outcome::Held(hold) => (false, (Some(*hold), None)),
                 Outcome::Waiting(waiting) => (false, (None, Some(*waiting))),
-                Outcome::OnDisk | Outcome::Written { .. } => (true, (None, None)),
+                Outcome::OnDisk | Outcome::Written { .. } => (true, (None, installed.meanwhile)),
             };
             (installed.hash, installed.from, changed, stays, sentence)
         };

@@ -4,7 +4,9 @@ use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 
-use super::checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
+use super::checks::{
+    self, Goes, refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing,
+};
 use super::error::InstallError;
 use super::request::InstallRequest;
 use crate::drift::examine::Look;
@@ -58,18 +60,34 @@ pub(crate) fn preview(
         });
     }
     refuse_quarantined(&site, &resolved)?;
-    let waiting = rolled_out(log, project, request, &resolved, from).and_then(|head| {
+    let mut goes = Goes::There { skipped: None };
+    if let Some(head) = rolled_out(log, project, request, &resolved, from) {
         let arrival = Arrival::new(&site, &request.config, (log, &history), head);
-        arrival.known(request.now).waiting()
-    });
-    if waiting.is_some() && request.at_once.is_none() {
-        return Ok(Preview {
-            hash: from.unwrap_or(hash),
-            from,
-            is_done: true,
-            hold: None,
-            waiting,
-        });
+        let way_back = arrival.way_back(from, request.now);
+        let when = arrival.known(request.now);
+        goes = checks::goes(&when, way_back, (&site, supply), request);
+    }
+    match goes {
+        Goes::There { .. } => {}
+        Goes::Back { to, until } => {
+            refuse_edits(&site, from.as_ref(), request)?;
+            return Ok(Preview {
+                hash: to.hash,
+                from,
+                is_done: false,
+                hold: None,
+                waiting: Some(until),
+            });
+        }
+        Goes::Waits(waiting) => {
+            return Ok(Preview {
+                hash: from.unwrap_or(hash),
+                from,
+                is_done: true,
+                hold: None,
+                waiting: Some(waiting),
+            });
+        }
     }
     refuse_edits(&site, from.as_ref(), request)?;
     Ok(Preview {

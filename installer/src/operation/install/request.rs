@@ -69,6 +69,9 @@ pub struct Installed {
     pub from: Option<Digest>,
     /// How it came to be live.
     pub outcome: Outcome,
+    /// What the channel's head is not made live before, where it is what the channel was rolled back
+    /// to before that.
+    pub meanwhile: Option<Waiting>,
 }
 
 /// How a release came to be live.

@@ -32,14 +32,24 @@ impl Course {
     /// it was promoted, with the waves that people let go of it; so it does where it failed.
     pub(super) fn of(head: &Head, log: &LogState, history: &History) -> Self {
         // Looked for only where it matters: it reads all moves of the channel.
-        let is_undone = || {
-            let goes_back = |live: &Activation| {
-                let moves = log.moves(&head.project, &head.channel);
-                moves.undone(&head.hash).contains(&live.hash)
-            };
-            let was_here = history.last_of(&head.hash).is_some();
-            !history.has_failed(&head.hash) && (was_here || history.last().is_some_and(goes_back))
+        let goes_back = |live: &Activation| {
+            let moves = log.moves(&head.project, &head.channel);
+            moves.undone(&head.hash).contains(&live.hash)
         };
+        let undoes = || {
+            let was_here = history.last_of(&head.hash).is_some();
+            was_here || history.last().is_some_and(goes_back)
+        };
+        Self::undoing(head, log, history, undoes)
+    }
+
+    /// The same of a rollback that takes out what is live here, and was the head once.
+    pub(super) fn back(head: &Head, log: &LogState, history: &History) -> Self {
+        Self::undoing(head, log, history, || true)
+    }
+
+    fn undoing(head: &Head, log: &LogState, history: &History, undoes: impl Fn() -> bool) -> Self {
+        let is_undone = || !history.has_failed(&head.hash) && undoes();
         let can_widen = head.rollout.waves.is_some();
         let mut rollout = head.rollout;
         if head.action == Action::Rollback

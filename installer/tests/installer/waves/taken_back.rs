@@ -28,7 +28,7 @@ fn a_channel_that_is_rolled_back_waits_for_no_window_unless_that_was_signed() {
 }
 
 /// Points `prod` to what it pointed to before, now.
-fn take_back(world: &mut World, hash: Digest) {
+pub(super) fn take_back(world: &mut World, hash: Digest) {
     let mut rollback = world.organisation.draft("prod", hash);
     rollback.predicate.issued_at = now();
     let verdict = world.organisation.append_promotion(&rollback, &["alice"]);

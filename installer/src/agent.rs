@@ -50,9 +50,9 @@ use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
 use crate::fetch::{FetchError, FollowedLog};
-use crate::observer::{with_causes, with_hint};
+use crate::observer::{Notes, with_causes, with_hint};
 use crate::operation::program::Launched;
-use crate::operation::{Outcome, Waiting, sync_all};
+use crate::operation::{Outcome, Waiting, follow_newest};
 use crate::state::unread;
 
 pub use self::listener::ListenError;
@@ -124,6 +124,8 @@ struct Agent {
     /// Why the file for Prometheus could not be written the last time.
     unmeasured: Option<String>,
     running: BTreeSet<ProjectName>,
+    /// What was said of registries that were passed over.
+    passed_over: Said,
     /// What projects wait for, as it was said.
     waiting: BTreeMap<ProjectName, String>,
     /// What was said of projects that are being worked on again and again.
@@ -156,6 +158,7 @@ impl Agent {
             unread: None,
             unmeasured: None,
             running: BTreeSet::new(),
+            passed_over: Said::default(),
             waiting: BTreeMap::new(),
             said: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -257,10 +260,11 @@ impl Agent {
         }
     }
 
-    /// Takes in what the log has grown by, from every registry: the newest one that is valid counts.
+    /// Takes in what the log has grown by, from all registries: the newest log that is valid counts.
     fn read_log(&mut self) -> Option<FailureKind> {
         let now = self.voice.now();
-        let (state, error) = match self.sync(now) {
+        let heard = Notes::default();
+        let (state, error) = match self.sync(&heard, now) {
             Ok((state, synced)) => (Some(state), synced.err()),
             Err(error) => (None, Some(error)),
         };
@@ -269,6 +273,7 @@ impl Agent {
             self.known = Arc::new(state);
             self.schedule.have_moved(&moved, Instant::now());
         }
+        self.say_of_registries(&heard);
         self.listener.tell(self.known.size());
         self.schedule.log_was_read(error.is_none(), Instant::now());
         if let Some(error) = error.as_ref().filter(|error| error.is_of_registry()) {
@@ -291,10 +296,15 @@ impl Agent {
     }
 
     /// Returns what is known of the log, and why no more of it.
-    fn sync(&self, now: Timestamp) -> Result<(LogState, Result<(), FetchError>), FetchError> {
+    fn sync(
+        &self,
+        heard: &Notes,
+        now: Timestamp,
+    ) -> Result<(LogState, Result<(), FetchError>), FetchError> {
         let server = &self.orders.server;
         let mut log = FollowedLog::open(server, &self.orders.config)?;
-        let synced = sync_all(server, &mut log, &self.orders.supplies()?, now);
+        let supplies = self.orders.supplies()?;
+        let synced = follow_newest(server, &mut log, &supplies, now, heard);
         Ok((log.state().clone(), synced))
     }
 

@@ -1,6 +1,7 @@
 //! Where releases come from: the log that names them, and the registry or file that holds them.
 //! The only room that waits for the network.
 
+pub(crate) mod checkpoints;
 mod error;
 pub(crate) mod log;
 pub(crate) mod pull;

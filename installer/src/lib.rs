@@ -5,6 +5,7 @@
 //!   log/                            the verified log, kept by `bulla_registry_client`
 //!   synced                          when that last worked
 //!   unread                          since when the agent asks for it in vain
+//!   behind                          which registries are behind another one
 //!   programs                        releases' programs that were tried as the agent
 //!   token-file                      which file holds the registry's token
 //!   host-file.lock                  held while the host file is changed

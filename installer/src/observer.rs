@@ -1,6 +1,7 @@
 //! Who hears what happens meanwhile, and how an error is said in a sentence.
 
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
 
 use bulla_bundle::Progress;
 use bulla_schemas::outcome::Outcome;
@@ -18,6 +19,26 @@ impl Progress for Silent {}
 
 impl Observer for Silent {
     fn note(&self, _: &str) {}
+}
+
+/// Keeps what it hears.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Mutex<Vec<String>>);
+
+impl Notes {
+    /// Returns what was heard since the last call.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Progress for Notes {}
+
+impl Observer for Notes {
+    fn note(&self, sentence: &str) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push(sentence.to_owned());
+    }
 }
 
 /// Writes an error and all its causes in one line.

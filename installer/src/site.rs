@@ -100,6 +100,11 @@ impl Server {
         self.state.join("unread")
     }
 
+    /// Which registries are behind another one.
+    pub(crate) fn behind(&self) -> PathBuf {
+        self.state.join("behind")
+    }
+
     pub(crate) fn token_file(&self) -> PathBuf {
         self.state.join("token-file")
     }

@@ -2,6 +2,7 @@
 //! the installer may write.
 
 pub(crate) mod attempt;
+pub(crate) mod behind;
 pub(crate) mod bundles;
 pub(crate) mod checked;
 pub(crate) mod damaged;

@@ -10,6 +10,7 @@ mod dependencies;
 mod doctor;
 mod evil;
 mod fleet;
+mod frozen;
 mod growth;
 mod heal;
 mod hostile;

@@ -10,7 +10,7 @@ use bulla_schemas::units::count;
 use super::report::Heard;
 use super::voice::{About, Level, Message, Topic};
 use super::{Agent, metrics};
-use crate::observer::with_hint;
+use crate::observer::{Notes, with_hint};
 use crate::operation::{ProjectStatus, status};
 use crate::state::synced;
 
@@ -74,6 +74,16 @@ impl Agent {
             self.say(None, Level::Warning, &problem);
         }
         self.unmeasured = problem;
+    }
+
+    /// Says what is wrong with registries that were passed over when the log was read.
+    pub(super) fn say_of_registries(&mut self, heard: &Notes) {
+        for sentence in heard.taken() {
+            if self.passed_over.is_news(&sentence, Instant::now()) {
+                self.say(None, Level::Warning, &sentence);
+            }
+        }
+        self.passed_over.end();
     }
 
     /// One line for `systemctl status`.

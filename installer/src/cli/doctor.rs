@@ -144,7 +144,7 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
             return found;
         }
     };
-    let mut date = None;
+    let (mut date, mut logs) = (None, Vec::new());
     for (number, access) in registries.iter().enumerate() {
         let said = log.registries().iter().find(|one| one.url == access.url);
         let file = said.and_then(|one| one.token_file.clone());
@@ -156,7 +156,13 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
         let examined = doctor::registry(access, file.as_deref().map(Path::new));
         found.extend(examined.findings);
         date = date.or_else(|| examined.greeting.and_then(|greeting| greeting.date));
+        logs.extend(
+            examined
+                .checkpoint
+                .map(|checkpoint| (&access.url, checkpoint)),
+        );
     }
+    found.extend(doctor::behind(log.state(), &logs));
     found.extend(clock_findings(
         clock::now(),
         date,

@@ -87,6 +87,15 @@ impl Arguments {
                 unread.reason
             ));
         }
+        let behind = found.first().map_or(&[][..], |status| &status.behind);
+        for registry in behind {
+            stderr::say(format_args!(
+                "{} is {} behind the log that is followed, since {} at least",
+                registry.url,
+                count(registry.entries, "entry", "entries"),
+                registry.since
+            ));
+        }
         for status in &found {
             notes(status, server);
         }

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use bulla_registry_client::{Greeting, address_finding};
 use bulla_schemas::report::{Finding, FindingKind, Step};
+use bulla_schemas::units::count;
+use bulla_trust::{Checkpoint, LogState};
+use url::Url;
 
 use super::failed::failed;
 use super::network;
@@ -17,18 +20,52 @@ pub(crate) struct Examined {
     pub(crate) findings: Vec<Finding>,
     /// What the registry says, where it could be asked.
     pub(crate) greeting: Option<Greeting>,
+    /// How far its log has come, as it says.
+    pub(crate) checkpoint: Option<Checkpoint>,
 }
 
 /// Looks at one registry, and at the file that its token was read from.
 pub(crate) fn examine(access: &Access, token_file: Option<&Path>) -> Examined {
     let mut findings = vec![address_finding(&access.url)];
     findings.extend(token_file.and_then(open_to_others));
-    let greeting = ask(access, &mut findings);
-    Examined { findings, greeting }
+    let (greeting, checkpoint) = ask(access, &mut findings).unzip();
+    Examined {
+        findings,
+        greeting,
+        checkpoint: checkpoint.flatten(),
+    }
+}
+
+/// Looks which registries are behind another one, or behind what this server has verified.
+pub(crate) fn behind(known: &LogState, asked: &[(&Url, Checkpoint)]) -> Vec<Finding> {
+    let newest = asked.iter().map(|(_, checkpoint)| checkpoint.size);
+    let newest = newest.chain([known.size()]).max().unwrap_or(0);
+    let findings = asked.iter().filter_map(|(url, checkpoint)| {
+        let root = known.root_at(checkpoint.size);
+        if root.is_some_and(|root| root != checkpoint.root) {
+            return Some(Finding::failed(
+                Step::Log,
+                format_args!("{url} shows another log than this server has verified"),
+                Some("ask a colleague for the output of `bulla anchor`".to_owned()),
+            ));
+        }
+        let missing = newest.saturating_sub(checkpoint.size);
+        (missing > 0).then(|| {
+            Finding::warning(
+                Step::Log,
+                format_args!(
+                    "{url} is {} behind the newest log that is known here",
+                    count(missing, "entry", "entries")
+                ),
+                "its copy of the log stands still, or comes late: ask who runs that registry",
+            )
+        })
+    });
+    findings.collect()
 }
 
 /// Goes the way to the registry until something fails.
-fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Greeting> {
+fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<(Greeting, Option<Checkpoint>)> {
     let supply = access
         .supply()
         .inspect_err(|error| findings.push(failed(STEP, error)))
@@ -46,7 +83,9 @@ fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Greeting> {
         .inspect_err(|error| findings.push(failed(STEP, error)))
         .ok()?;
     findings.extend(token(&greeting, client.has_token()));
-    Some(greeting)
+    let checkpoint = supply.wait(client.checkpoint()).ok();
+    let checkpoint = checkpoint.and_then(|note| Checkpoint::parse(&note).ok());
+    Some((greeting, checkpoint.map(|(checkpoint, _)| checkpoint)))
 }
 
 /// Looks at who else can read the token.

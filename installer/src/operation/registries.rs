@@ -1,18 +1,21 @@
-//! Several registries: each is asked after those before it, until one answers validly. Which one is
-//! asked decides nothing: the log and the digests are the same everywhere.
+//! Several registries: the newest log of them is followed, and for the bytes each is asked after those
+//! before it, until one answers validly. Which one is asked decides nothing: the log and the digests
+//! are the same everywhere.
 
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{ProjectName, Timestamp};
 
 use super::install::{InstallError, InstallRequest, Installed, Preview, install_with, preview};
 use super::locked::LockedSite;
+use super::newest::follow_newest;
 use super::write::WriteError;
 use crate::fetch::{FetchError, FollowedLog, Supply};
 use crate::observer::{Observer, with_causes};
 use crate::site::Server;
 use bulla_trust::LogState;
 
-/// Syncs the log and makes the channel's head live, with the first supply that brings both.
+/// Syncs the log with the registry that has the newest, and makes the channel's head live, with the
+/// first supply that brings it.
 pub fn install_from(
     locked: &LockedSite,
     server: &Server,
@@ -21,15 +24,11 @@ pub fn install_from(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
-    first_valid(server, supplies, observer, |supply| {
-        log.sync(server, supply, request.now)?;
-        let others = others(supplies, supply);
-        install_with(locked, log.state(), (supply, &others), request, observer)
-    })
+    follow_newest(server, log, supplies, request.now, observer)?;
+    install_known(locked, server, log.state(), supplies, request, observer)
 }
 
-/// Syncs the log with the first supply that brings it, and says which release an install would make
-/// live.
+/// Syncs the log, and says which release an install would make live.
 pub fn preview_from(
     server: &Server,
     project: &ProjectName,
@@ -38,13 +37,13 @@ pub fn preview_from(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Preview, InstallError> {
+    follow_newest(server, log, supplies, request.now, observer)?;
     first_valid(server, supplies, observer, |supply| {
-        log.sync(server, supply, request.now)?;
         preview(server, project, log.state(), supply, request)
     })
 }
 
-/// Takes in what the log has grown by, from the first supply that brings it.
+/// Takes in what the log has grown by, from the registry that has the newest.
 pub fn sync_from(
     server: &Server,
     log: &mut FollowedLog,
@@ -52,9 +51,7 @@ pub fn sync_from(
     now: Timestamp,
     observer: &dyn Observer,
 ) -> Result<(), InstallError> {
-    first_valid(server, supplies, observer, |supply| {
-        Ok(log.sync(server, supply, now)?)
-    })
+    Ok(follow_newest(server, log, supplies, now, observer)?)
 }
 
 /// Makes the channel's head in a log that was synced before live, with the first supply that brings
@@ -71,28 +68,6 @@ pub(crate) fn install_known(
         let others = others(supplies, supply);
         install_with(locked, log, (supply, &others), request, observer)
     })
-}
-
-/// Takes in what the log has grown by, from all supplies: of those that are valid, the newest counts.
-/// Fails where none of them can be read.
-pub(crate) fn sync_all(
-    server: &Server,
-    log: &mut FollowedLog,
-    supplies: &[Supply],
-    now: Timestamp,
-) -> Result<(), FetchError> {
-    let mut failed = None;
-    let mut is_read = false;
-    for supply in supplies {
-        match log.sync(server, supply, now) {
-            Ok(()) => is_read = true,
-            Err(error) => failed = Some(error),
-        }
-    }
-    match failed {
-        Some(error) if !is_read => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Returns the other supplies that answered when they were last asked.

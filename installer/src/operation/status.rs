@@ -20,7 +20,7 @@ use crate::site::{Server, Site};
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::leftovers;
 use crate::state::{attempt, drained, hold, output as outputs, quarantine};
-use crate::state::{synced, unread};
+use crate::state::{behind, synced, unread};
 use crate::tree::{Difference, persist, releases};
 
 /// Returns the status of one project, or of all that were ever installed here or are followed. Takes
@@ -40,6 +40,7 @@ pub fn status(
     }
     let synced_at = synced::read(server);
     let unread = unread::read(server);
+    let behind = behind::read(server);
     let projects = match project {
         Some(project) if !known::is_known(&server.site(project)) && !is_followed(project) => {
             return Err(ObserveError::NotInstalled {
@@ -60,6 +61,7 @@ pub fn status(
             let mut found = ProjectStatus {
                 synced_at,
                 unread: unread.clone(),
+                behind: behind.clone(),
                 ..observe(&site, &config.project(site.project()), &log, now)
             };
             if config.installer.as_ref() == Some(site.project()) {
@@ -258,6 +260,7 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         leftovers: leftovers::read(site),
         synced_at: None,
         unread: None,
+        behind: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ mod hooks;
 mod host;
 mod host_file;
 mod host_log;
+mod host_newest;
 mod host_policy;
 mod hostile;
 mod in_use;

@@ -70,6 +70,21 @@ pub struct ProjectStatus {
     /// Why the agent could not read the log since then; absent where it could, or no agent asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// The registries that were behind another one when the log was last read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<BehindRegistry>,
+}
+
+/// A registry whose log is shorter than the one that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BehindRegistry {
+    /// Its address.
+    pub url: String,
+    /// How many entries it does not have.
+    pub entries: u64,
+    /// When that was first seen, by this server's clock; it was never seen to have all since.
+    pub since: Timestamp,
 }
 
 /// A log that the agent could not read.

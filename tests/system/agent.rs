@@ -22,6 +22,7 @@ fn roll_back(world: &World) {
         PROJECT,
         "-m",
         "worse",
+        "--yes",
         "--ssh-key",
     ];
     let mut command = world.bulla_command();

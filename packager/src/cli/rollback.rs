@@ -121,7 +121,7 @@ async fn earlier_heads(
         heads.push(EarlierHead {
             promotion: promotion.into(),
             left: left.into(),
-            in_registry: client.manifest_exists(project, &promotion.hash).await?,
+            in_registry: client.bundle_exists(project, &promotion.hash).await?,
             default: before == Some(promotion.hash),
         });
     }

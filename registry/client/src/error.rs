@@ -290,6 +290,10 @@ impl Answer {
         }
         let hint = match (self.status, self.code) {
             (_, Some(ErrorCode::NoPolicy)) => "`bulla init` makes the first policy",
+            (404, _) if self.oci_code.as_deref() == Some("BLOB_UNKNOWN") => {
+                "the registry has lost some of what it had, as a damaged disk does; `bulla publish` of \
+                 the same revision brings it back"
+            }
             (401, _) => "give a valid token with --token-file or BULLA_TOKEN",
             (403, _) => {
                 "the token does not allow this; `bulla-registry token create` makes another"

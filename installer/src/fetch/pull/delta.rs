@@ -39,6 +39,13 @@ pub(super) async fn ask(
     let bytes = match asked.await {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Answer::default(),
+        Err(error) if error.is_temporary() => {
+            observer.note(&format!(
+                "no delta came, so that more is fetched: {}",
+                with_causes(&error)
+            ));
+            return Answer::default();
+        }
         Err(error) => {
             say(&error, observer);
             return Answer::default();

@@ -1,6 +1,7 @@
 //! Blobs that arrive in pieces, not at all, or for ever.
 
 use bulla_registry_client::{ClientError, Ranged};
+use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use crate::server::{Reply, Request, Server, content, descriptor, project};
@@ -198,4 +199,26 @@ async fn a_manifest_has_its_largest_size() {
         .await
         .unwrap_err();
     assert!(matches!(error, ClientError::TooLarge { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_bundle_is_there_when_all_of_it_is() {
+    const MANIFEST: &[u8] =
+        include_bytes!("../../../../schemas/tests/cases/valid/manifest/a_bundle.json")
+            .trim_ascii_end();
+    const PAYLOAD: &str = "d988a4a21cfacb44cfc0076290c6cc50473d4928d5caabed4fa2cd1c5ddfd0c3";
+    for (missing, expected) in [("nothing", true), (PAYLOAD, false), ("/manifests/", false)] {
+        let server = Server::start(move |_, request| {
+            if request.target.contains(missing) {
+                return Reply::new(404, &[], b"");
+            }
+            let is_head = request.method == "HEAD";
+            Reply::new(200, &[], if is_head { b"" } else { MANIFEST })
+        })
+        .await;
+        let client = server.client();
+        let (project, hash) = (project(), Digest::of(MANIFEST));
+        let found = client.bundle_exists(&project, &hash).await;
+        assert_eq!(found.unwrap(), expected, "{missing}");
+    }
 }

@@ -180,7 +180,7 @@ fn thursday(week: &mut Week) {
     week.release_killed(HANDBOOK);
     for failpoint in [
         "install::resolved",
-        "pull::half-of-the-payload",
+        "install::index-stored",
         "extract::half-of-the-files",
         "write::tree-in-place",
     ] {

@@ -76,11 +76,9 @@ async fn push_parts(
         present: 0,
     };
     // A manifest stays where parts of it were found damaged: they are asked for too.
-    let mut is_there = client.manifest_exists(project, hash).await?;
-    for descriptor in descriptors {
-        is_there = is_there && client.blob_exists(project, descriptor).await?;
-    }
-    if is_there {
+    if client.manifest_exists(project, hash).await?
+        && client.blobs_exist(project, parts.manifest).await?
+    {
         report.present = total;
         return Ok(report);
     }

@@ -11,6 +11,7 @@ use url::Url;
 use super::failed::failed;
 use super::network;
 use crate::fetch::Access;
+use crate::fetch::checkpoints::{Said, checkpoint};
 use crate::fetch::supply::Source;
 
 const STEP: Step = Step::Registry;
@@ -83,9 +84,11 @@ fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<(Greeting, Option
         .inspect_err(|error| findings.push(failed(STEP, error)))
         .ok()?;
     findings.extend(token(&greeting, client.has_token()));
-    let checkpoint = supply.wait(client.checkpoint()).ok();
-    let checkpoint = checkpoint.and_then(|note| Checkpoint::parse(&note).ok());
-    Some((greeting, checkpoint.map(|(checkpoint, _)| checkpoint)))
+    let checkpoint = match supply.wait(checkpoint(&supply)) {
+        Said::Checkpoint(checkpoint) => Some(checkpoint),
+        Said::Nonsense | Said::Failed(_) | Said::Late => None,
+    };
+    Some((greeting, checkpoint))
 }
 
 /// Looks at who else can read the token.

@@ -72,7 +72,8 @@ pub(crate) fn ask(supplies: &[&Supply]) -> Vec<Said> {
     })
 }
 
-async fn checkpoint(supply: &Supply) -> Said {
+/// Asks one registry.
+pub(crate) async fn checkpoint(supply: &Supply) -> Said {
     let Source::Registry(client) = supply.source() else {
         return Said::Nonsense;
     };

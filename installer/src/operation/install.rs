@@ -92,7 +92,7 @@ pub(super) fn install_with(
     if let Some(head) = rolled_out(log, site.project(), request, &resolved, from) {
         let arrival = Arrival::new(site, &request.config, (log, history), head);
         let when = arrival.asked(&[&[supply], others].concat(), request.now, observer)?;
-        let way_back = arrival.way_back(from, request.now);
+        let way_back = || arrival.way_back(from, request.now);
         goes = checks::goes(&when, way_back, (site, supply), request);
     }
     let (skipped, meanwhile) = match goes {

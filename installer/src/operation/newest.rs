@@ -2,6 +2,7 @@
 //! followed. One that stands still keeps nobody behind who has another.
 
 use std::cmp::Reverse;
+use std::error::Error;
 
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
@@ -123,10 +124,7 @@ impl<'a> Asked<'a> {
             let Some(url) = supply.url() else { continue };
             match said {
                 Said::Failed(error) if at < followed || error.kind() == FailureKind::Refused => {
-                    let problem = with_causes(error);
-                    observer.note(&format!(
-                        "{url} does not serve: {problem}; {next} is asked instead"
-                    ));
+                    observer.note(&passed_over(url, error, next));
                 }
                 Said::Checkpoint(checkpoint) => match standing(log, checkpoint) {
                     Standing::Behind(by) if at < followed => {
@@ -159,16 +157,13 @@ impl<'a> Asked<'a> {
 
     /// Says what is wrong with all of them, and returns what matters most.
     fn fail(self, server: &Server, observer: &dyn Observer) -> FetchError {
-        let urls: Vec<_> = self.0.iter().map(|(supply, _)| supply.url()).collect();
-        let urls: Vec<Option<Url>> = urls.into_iter().map(Option::<&Url>::cloned).collect();
+        let next = self.0.iter().skip(1).map(|(supply, _)| supply.url());
+        let next: Vec<Option<&Url>> = next.chain([None]).collect();
         let mut worst: Option<FetchError> = None;
-        for (at, (_, said)) in self.0.into_iter().enumerate() {
+        for ((supply, said), next) in self.0.into_iter().zip(next) {
             let Said::Failed(error) = said else { continue };
-            if let (Some(Some(url)), Some(Some(next))) = (urls.get(at), urls.get(at + 1)) {
-                let problem = with_causes(&error);
-                observer.note(&format!(
-                    "{url} does not serve: {problem}; {next} is asked instead"
-                ));
+            if let (Some(url), Some(next)) = (supply.url(), next) {
+                observer.note(&passed_over(url, &error, next));
             }
             let matters = |worst: &FetchError| error.kind().gravity() > worst.kind().gravity();
             if worst.as_ref().is_none_or(matters) {
@@ -183,6 +178,12 @@ impl<'a> Asked<'a> {
     fn url(&self, at: usize) -> Option<&Url> {
         self.0.get(at).and_then(|(supply, _)| supply.url())
     }
+}
+
+/// Says why another registry is asked than one before it.
+pub(super) fn passed_over(url: &Url, error: &dyn Error, next: &Url) -> String {
+    let problem = with_causes(error);
+    format!("{url} does not serve: {problem}; {next} is asked instead")
 }
 
 /// How a registry's log stands to the one that is followed.

@@ -7,10 +7,10 @@ use bulla_schemas::{ProjectName, Timestamp};
 
 use super::install::{InstallError, InstallRequest, Installed, Preview, install_with, preview};
 use super::locked::LockedSite;
-use super::newest::follow_newest;
+use super::newest::{follow_newest, passed_over};
 use super::write::WriteError;
 use crate::fetch::{FetchError, FollowedLog, Supply};
-use crate::observer::{Observer, with_causes};
+use crate::observer::Observer;
 use crate::site::Server;
 use bulla_trust::LogState;
 
@@ -99,10 +99,7 @@ fn first_valid<T>(
         supply.set_away(is_away(&error));
         let next = order.get(position + 1);
         if let (Some(url), Some(next)) = (supply.url(), next.and_then(|next| next.url())) {
-            let problem = with_causes(&error);
-            observer.note(&format!(
-                "{url} does not serve: {problem}; {next} is asked instead"
-            ));
+            observer.note(&passed_over(url, &error, next));
         }
         let matters = |worst: &InstallError| error.kind().gravity() > worst.kind().gravity();
         if worst.as_ref().is_none_or(matters) {

@@ -98,12 +98,12 @@ fn make(
     let mut index = FrameReader::open(parts, want.manifest().index())?;
     let mut payload = FrameReader::open(parts, want.manifest().payload())?;
     for piece in plan.pieces() {
-        let (known, reader) = match piece.part() {
-            Part::Index => (have.index_frames(), &mut index),
-            _ => (have.payload_frames(), &mut payload),
+        let reader = match piece.part() {
+            Part::Index => &mut index,
+            _ => &mut payload,
         };
         let frame = reader.read(piece.frame())?;
-        match dictionary(piece, known, cache) {
+        match dictionary(piece, have.frames(piece.part()), cache) {
             Some(frames) => writer.push(piece, &frames, &frame)?,
             None => writer.push(&piece.without_dictionary(), &[], &frame)?,
         }

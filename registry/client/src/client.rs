@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bulla_schemas::ProjectName;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
@@ -110,6 +111,12 @@ impl Client {
             segments.pop_if_empty().extend(parts);
         }
         url
+    }
+
+    /// Returns the address of `parts` below a repository's.
+    pub(crate) fn at_repository(&self, project: &ProjectName, parts: &[&str]) -> Url {
+        let repository = ["v2"].into_iter().chain(project.as_str().split('/'));
+        self.at(repository.chain(parts.iter().copied()))
     }
 
     /// Begins a request. The token goes to the registry's own origin only: an upload may lie on

@@ -82,8 +82,7 @@ impl Client {
     }
 
     fn delta_url(&self, project: &ProjectName) -> Url {
-        let parts = ["v2"].into_iter().chain(project.as_str().split('/'));
-        self.at(parts.chain(["_bulla", "delta"]))
+        self.at_repository(project, &["_bulla", "delta"])
     }
 }
 

@@ -58,12 +58,7 @@ impl Client {
         let Ok(manifest) = Manifest::from_bytes(&manifest) else {
             return Ok(false);
         };
-        for blob in [&manifest.config].into_iter().chain(&manifest.layers) {
-            if !self.blob_exists(project, blob).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.blobs_exist(project, &manifest).await
     }
 
     /// Stores a manifest under its hash or under a tag.
@@ -84,7 +79,6 @@ impl Client {
     }
 
     fn manifest_url(&self, project: &ProjectName, reference: &str) -> Url {
-        let parts = ["v2"].into_iter().chain(project.as_str().split('/'));
-        self.at(parts.chain(["manifests", reference]))
+        self.at_repository(project, &["manifests", reference])
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use bulla_schemas::api::BlobFrame;
 use bulla_schemas::{Digest, ProjectName};
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
+use sqlx::any::{Any, AnyArguments, AnyRow};
+use sqlx::query::Query;
 
 use super::{Database, DatabaseError, damaged, parse};
 use crate::frames::{Place, Placed, Places};
@@ -24,14 +25,8 @@ impl Database {
                 "SELECT digest, pack, first FROM frames WHERE digest IN ({})",
                 values.join(", ")
             );
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
-            for frame in batch {
-                query = query.bind(frame.digest.hex());
-            }
-            for row in query.fetch_all(&self.reads).await? {
-                let (digest, place) = read(&row)?;
-                places.insert(digest, place);
-            }
+            let query = sqlx::query(sqlx::AssertSqlSafe(text));
+            self.read_places(query, batch, &mut places).await?;
         }
         Ok(places)
     }
@@ -103,16 +98,27 @@ impl Database {
                  WHERE repository = $1 AND digest IN ({})",
                 values.join(", ")
             );
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
-            for frame in batch {
-                query = query.bind(frame.digest.hex());
-            }
-            for row in query.fetch_all(&self.reads).await? {
-                let (digest, place) = read(&row)?;
-                places.insert(digest, place);
-            }
+            let query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
+            self.read_places(query, batch, &mut places).await?;
         }
         Ok(places)
+    }
+
+    /// Reads the places of some frames by a query to which their digests are bound last.
+    async fn read_places(
+        &self,
+        mut query: Query<'_, Any, AnyArguments>,
+        frames: &[BlobFrame],
+        places: &mut Places,
+    ) -> Result<(), DatabaseError> {
+        for frame in frames {
+            query = query.bind(frame.digest.hex());
+        }
+        for row in query.fetch_all(&self.reads).await? {
+            let (digest, place) = read(&row)?;
+            places.insert(digest, place);
+        }
+        Ok(())
     }
 
     /// Indexes that a repository has frames.

@@ -127,8 +127,7 @@ impl Catalog {
         project: &ProjectName,
         recipe: &Recipe,
     ) -> Result<(), PublishError> {
-        let frames = recipe.frames().iter().map(|placed| placed.frame);
-        let frames: Vec<BlobFrame> = frames.collect();
+        let frames = recipe.blob_frames();
         Ok(self.database.add_frames(project, &frames).await?)
     }
 

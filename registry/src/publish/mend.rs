@@ -10,14 +10,12 @@
 use std::sync::Arc;
 
 use bulla_files::FileError;
-use bulla_schemas::api::BlobFrame;
 use futures_util::StreamExt as _;
 use tokio::sync::Mutex;
 
 use super::PublishError;
 use crate::blocking::{blocking, to_the_end};
 use crate::database::Database;
-use crate::frames::Places;
 use crate::oci::digest::OciDigest;
 use crate::store::Recipe;
 use crate::store::blobs::BlobStore;
@@ -86,12 +84,7 @@ impl Mender {
     /// Looks for the frames of a blob where its recipe says and where a later push has stored them
     /// again. The recipe was written when all of them were right, so their sizes are.
     async fn mend(&self, digest: &OciDigest, recipe: Recipe) -> Result<bool, PublishError> {
-        let frames = recipe.frames().iter().map(|placed| placed.frame);
-        let frames: Vec<BlobFrame> = frames.collect();
-        let written = recipe.frames().iter();
-        let written: Places = written
-            .map(|placed| (placed.frame.digest, placed.place))
-            .collect();
+        let (frames, written) = (recipe.blob_frames(), recipe.places());
         let indexed = self.database.places(&frames).await?;
         let (blobs, name) = (self.blobs.clone(), digest.clone());
         let (is_right, damaged) = blocking(move || {

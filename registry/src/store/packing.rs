@@ -48,10 +48,7 @@ impl BlobStore {
             return Ok(found);
         }
         let recipe = self.recipe(digest)?;
-        let written = recipe.iter().flat_map(Recipe::frames);
-        let written: Places = written
-            .map(|placed| (placed.frame.digest, placed.place))
-            .collect();
+        let written = recipe.map(|recipe| recipe.places()).unwrap_or_default();
         for frame in frames {
             if found.stored.contains_key(&frame.digest) {
                 continue;

@@ -6,7 +6,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::api::BlobFrame;
 use serde::{Deserialize, Serialize};
 
-use crate::frames::{PackId, Place, Placed};
+use crate::frames::{PackId, Place, Placed, Places};
 
 /// Most bytes of a recipe that is stored.
 pub(super) const MAX_LEN: u64 = 16 << 20;
@@ -63,6 +63,19 @@ impl Recipe {
         &self.frames
     }
 
+    /// Returns the frames as they follow each other in the blob.
+    pub(crate) fn blob_frames(&self) -> Vec<BlobFrame> {
+        self.frames.iter().map(|placed| placed.frame).collect()
+    }
+
+    /// Returns where the frames lie.
+    pub(crate) fn places(&self) -> Places {
+        let places = self.frames.iter();
+        places
+            .map(|placed| (placed.frame.digest, placed.place))
+            .collect()
+    }
+
     /// Returns the size of the blob in bytes.
     pub(super) fn size(&self) -> u64 {
         self.frames.iter().map(|placed| placed.frame.size).sum()
@@ -81,15 +94,7 @@ impl Recipe {
     /// Returns `length` bytes of the blob from `first` on, in as few spans as can be.
     pub(super) fn spans(&self, first: u64, length: u64) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
-        let (mut skip, mut left) = (first, length);
-        for Placed { frame, place } in &self.frames {
-            let before = skip.min(frame.size);
-            let taken = left.min(frame.size - before);
-            skip -= before;
-            left -= taken;
-            if taken == 0 {
-                continue;
-            }
+        for (Placed { place, .. }, before, taken) in self.within(first, length) {
             let place = Place {
                 pack: place.pack,
                 offset: place.offset + before,
@@ -109,15 +114,7 @@ impl Recipe {
     /// frames at a time.
     pub(super) fn portions(&self, first: u64, length: u64) -> Vec<Portion> {
         let mut portions: Vec<Portion> = Vec::new();
-        let (mut skip, mut left) = (first, length);
-        for Placed { frame, place } in &self.frames {
-            let before = skip.min(frame.size);
-            let taken = left.min(frame.size - before);
-            skip -= before;
-            left -= taken;
-            if taken == 0 {
-                continue;
-            }
+        for (Placed { frame, place }, before, taken) in self.within(first, length) {
             match portions.last_mut() {
                 Some(last) if last.takes(frame, place) => {
                     last.span.length += frame.size;
@@ -136,6 +133,20 @@ impl Recipe {
             }
         }
         portions
+    }
+
+    /// Returns the frames in which some of `length` bytes from `first` on lie, each with how many of
+    /// its bytes come before those and how many of them it has.
+    fn within(&self, first: u64, length: u64) -> impl Iterator<Item = (&Placed, u64, u64)> {
+        let (mut skip, mut left) = (first, length);
+        let parts = self.frames.iter().map(move |placed| {
+            let before = skip.min(placed.frame.size);
+            let taken = left.min(placed.frame.size - before);
+            skip -= before;
+            left -= taken;
+            (placed, before, taken)
+        });
+        parts.filter(|(.., taken)| *taken > 0)
     }
 
     /// Reads a stored recipe; `None` when it is damaged.

@@ -63,9 +63,7 @@ impl World {
             .pack(&mut upload, &digest, &frames, stored)
             .unwrap()
             .unwrap();
-        let places = recipe.frames().iter();
-        let places = places.map(|placed| (placed.frame.digest, placed.place));
-        (digest, places.collect())
+        (digest, recipe.places())
     }
 
     pub(super) fn read(&self, digest: &OciDigest) -> Vec<u8> {

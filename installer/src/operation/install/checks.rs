@@ -99,7 +99,7 @@ pub(super) enum Goes {
 /// Says where an install goes that has to wait, unless a person here does not want to.
 pub(super) fn goes(
     when: &When,
-    way_back: Option<WayBack>,
+    way_back: impl FnOnce() -> Option<WayBack>,
     (site, supply): (&Site, &Supply),
     request: &InstallRequest,
 ) -> Goes {
@@ -107,7 +107,7 @@ pub(super) fn goes(
         let skipped = when.skipped();
         return Goes::There { skipped };
     };
-    let Some(way_back) = way_back else {
+    let Some(way_back) = way_back() else {
         return Goes::Waits(waiting);
     };
     let until = way_back.add_to(&waiting);

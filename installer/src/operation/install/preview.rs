@@ -63,7 +63,7 @@ pub(crate) fn preview(
     let mut goes = Goes::There { skipped: None };
     if let Some(head) = rolled_out(log, project, request, &resolved, from) {
         let arrival = Arrival::new(&site, &request.config, (log, &history), head);
-        let way_back = arrival.way_back(from, request.now);
+        let way_back = || arrival.way_back(from, request.now);
         let when = arrival.known(request.now);
         goes = checks::goes(&when, way_back, (&site, supply), request);
     }

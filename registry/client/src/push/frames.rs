@@ -113,8 +113,7 @@ impl Client {
     }
 
     fn frames_url(&self, project: &ProjectName) -> Url {
-        let parts = ["v2"].into_iter().chain(project.as_str().split('/'));
-        self.at(parts.chain(["_bulla", "frames"]))
+        self.at_repository(project, &["_bulla", "frames"])
     }
 
     fn request_of(&self, method: Method, url: &Url, frames: &BlobFrames) -> RequestBuilder {

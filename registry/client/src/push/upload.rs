@@ -65,8 +65,8 @@ impl<'a> Upload<'a> {
     }
 
     pub(super) async fn begin(&self) -> Result<Url, ClientError> {
-        let parts = ["v2"].into_iter().chain(self.project.as_str().split('/'));
-        let url = self.client.at(parts.chain(["blobs", "uploads", ""]));
+        let parts = ["blobs", "uploads", ""];
+        let url = self.client.at_repository(self.project, &parts);
         let request = self.client.request(Method::POST, &url);
         let response = self.client.send(request.header(CONTENT_LENGTH, 0)).await?;
         location(&response)

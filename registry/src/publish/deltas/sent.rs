@@ -118,19 +118,18 @@ impl SentDelta {
     /// parts are one.
     pub(crate) fn frames(&self, part: Part) -> Vec<BlobFrame> {
         let frame = |digest, size| BlobFrame { digest, size };
-        let (frames, behind) = match part {
+        let behind = match part {
             Part::Payload => {
                 let table = self.parts.seek_table();
-                let table = frame(Digest::of(&table), table.len() as u64);
-                (self.parts.payload_frames(), Some(table))
+                Some(frame(Digest::of(&table), table.len() as u64))
             }
-            Part::Index => (self.parts.index_frames(), None),
+            Part::Index => None,
             _ => {
                 let whole = self.descriptor(part);
-                (&[][..], Some(frame(whole.digest, whole.size)))
+                Some(frame(whole.digest, whole.size))
             }
         };
-        let frames = frames.iter().map(|one| &one.record);
+        let frames = self.parts.frames(part).iter().map(|one| &one.record);
         let frames = frames.map(|one| frame(one.compressed_digest, one.compressed_size));
         frames.chain(behind).collect()
     }
@@ -149,20 +148,16 @@ impl SentDelta {
         part: Part,
         position: usize,
     ) -> Result<Bytes, PublishError> {
-        let (frames, pieces, behind) = match part {
-            Part::Payload => (
-                self.parts.payload_frames(),
-                &self.payload,
-                self.parts.seek_table(),
-            ),
-            Part::Index => (self.parts.index_frames(), &self.index, Vec::new()),
+        let pieces = match part {
+            Part::Payload => &self.payload,
+            Part::Index => &self.index,
             Part::Frames => return Ok(Bytes::copy_from_slice(self.parts.frames_blob())),
             Part::Release | Part::Manifest => {
                 return Ok(Bytes::copy_from_slice(self.parts.release_bytes()));
             }
         };
-        let Some(frame) = frames.get(position) else {
-            return Ok(behind.into());
+        let Some(frame) = self.parts.frames(part).get(position) else {
+            return Ok(self.parts.seek_table().into());
         };
         if let Some(received) = pieces.get(&position) {
             let run = self.have.frames.read(part, &received.piece().from_span());
@@ -172,11 +167,10 @@ impl SentDelta {
             return Ok(received.frame(&dictionary, &self.parts.release().codec)?);
         }
         let digest = frame.record.compressed_digest;
-        let known = match part {
-            Part::Index => self.have.parts.index_frames(),
-            _ => self.have.parts.payload_frames(),
-        };
-        let known = known
+        let known = self
+            .have
+            .parts
+            .frames(part)
             .iter()
             .find(|known| known.record.compressed_digest == digest);
         let span = known.map(Frame::span);

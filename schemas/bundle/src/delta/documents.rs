@@ -92,21 +92,8 @@ impl DeltaDocuments {
         let parts = self.manifest.verify_parts(self.release, frames_blob)?;
         let mut rest = self.pieces;
         let mut pieces = Vec::with_capacity(self.index.len() + self.payload.len());
-        let sides = [
-            (
-                Part::Index,
-                self.index,
-                have.index_frames(),
-                parts.index_frames(),
-            ),
-            (
-                Part::Payload,
-                self.payload,
-                have.payload_frames(),
-                parts.payload_frames(),
-            ),
-        ];
-        for (part, lines, have, want) in sides {
+        for (part, lines) in [(Part::Index, self.index), (Part::Payload, self.payload)] {
+            let (have, want) = (have.frames(part), parts.frames(part));
             let mut next = 0;
             for line in lines {
                 let piece = place(part, line, next, have, want)?;

@@ -76,10 +76,7 @@ impl DeltaPiece {
         have: &VerifiedParts,
         compressed: &[u8],
     ) -> Result<Vec<u8>, DeltaError> {
-        let frames = match self.part {
-            Part::Index => have.index_frames(),
-            _ => have.payload_frames(),
-        };
+        let frames = have.frames(self.part);
         let mut dictionary = Vec::new();
         for position in self.from.clone() {
             let Some(frame) = frames.get(position) else {

@@ -23,10 +23,10 @@ pub struct DeltaPlan {
 impl DeltaPlan {
     /// Plans the delta that turns `have` into `want`.
     pub fn new(have: &VerifiedParts, want: &VerifiedParts) -> Self {
-        let index = pieces(Part::Index, have.index_frames(), want.index_frames());
-        let payload = pieces(Part::Payload, have.payload_frames(), want.payload_frames());
+        let of = |part| pieces(part, have.frames(part), want.frames(part));
+        let parts = [Part::Index, Part::Payload];
         Self {
-            pieces: index.chain(payload).collect(),
+            pieces: parts.into_iter().flat_map(of).collect(),
         }
     }
 

@@ -100,6 +100,15 @@ impl VerifiedParts {
         frame_table::to_bytes(&records(&self.frames.payload), &records(&self.frames.index))
     }
 
+    /// Returns the frames of the index or of the payload. The other parts have none.
+    pub fn frames(&self, part: Part) -> &[Frame] {
+        match part {
+            Part::Payload => self.payload_frames(),
+            Part::Index => self.index_frames(),
+            Part::Manifest | Part::Release | Part::Frames => &[],
+        }
+    }
+
     /// Returns the frames of the payload, without the seek table behind them.
     pub fn payload_frames(&self) -> &[Frame] {
         &self.frames.payload

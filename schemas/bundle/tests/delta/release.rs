@@ -18,6 +18,12 @@ pub(super) struct Release {
 }
 
 impl Release {
+    /// Returns how many bytes its payload, index and frame table have.
+    pub(super) fn size(&self) -> u64 {
+        let layers = self.parts.manifest().layers.iter();
+        layers.map(|layer| layer.size).sum()
+    }
+
     /// Packs some files as the `number`-th revision.
     pub(super) fn of(files: &BTreeMap<String, Vec<u8>>, number: u32) -> Self {
         let tree = files

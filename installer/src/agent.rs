@@ -49,7 +49,7 @@ use self::schedule::Schedule;
 use self::socket::Socket;
 use self::trace::Trace;
 use self::worker::{Brought, Job, Need};
-use crate::fetch::{FetchError, FollowedLog};
+use crate::fetch::{FetchError, FollowedLog, save};
 use crate::observer::{Notes, with_causes, with_hint};
 use crate::operation::program::Launched;
 use crate::operation::{Outcome, Waiting, follow_newest};
@@ -304,7 +304,10 @@ impl Agent {
         let server = &self.orders.server;
         let mut log = FollowedLog::open(server, &self.orders.config)?;
         let supplies = self.orders.supplies()?;
-        let synced = follow_newest(server, &mut log, &supplies, now, heard);
+        let synced = match follow_newest(server, &mut log, &supplies, now, heard) {
+            Ok(unsaved) => Ok(save(unsaved)?),
+            Err(error) => Err(error),
+        };
         Ok((log.state().clone(), synced))
     }
 

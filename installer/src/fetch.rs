@@ -9,5 +9,6 @@ pub(crate) mod supply;
 
 pub use error::FetchError;
 pub use log::FollowedLog;
+pub(crate) use log::save;
 pub use supply::{Access, Supply};
 pub(crate) use supply::{Token, TokenOrigin};

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use bulla_bundle::LogCopy;
-use bulla_registry_client::{Client, CopiedLog, FollowError, LogFollower};
+use bulla_registry_client::{Client, CopiedLog, FollowError, LogFollower, Unsaved};
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
 use bulla_trust::LogState;
@@ -94,18 +94,31 @@ impl FollowedLog {
         state.unwrap_or(&self.nothing)
     }
 
-    /// Takes in what the log has grown by: from the registry, or from the copy in a bundle file
-    /// where that goes further.
+    /// Takes in what the log has grown by, and remembers it before it returns.
     pub fn sync(
         &mut self,
         server: &Server,
         supply: &Supply,
         now: Timestamp,
     ) -> Result<(), FetchError> {
+        save(self.sync_unsaved(server, supply, now)?)
+    }
+
+    /// Takes in what the log has grown by: from the registry, or from the copy in a bundle file
+    /// where that goes further. What is returned is to be saved before anything is done that it
+    /// decides.
+    pub(crate) fn sync_unsaved(
+        &mut self,
+        server: &Server,
+        supply: &Supply,
+        now: Timestamp,
+    ) -> Result<Option<Unsaved>, FetchError> {
+        let mut unsaved = None;
         match (&mut self.follower, &self.anchor) {
             (Some(follower), anchor) => match supply.source() {
                 Source::Registry(client) => {
-                    supply.wait(read(follower, client, anchor.as_ref(), &self.registries))?;
+                    let read = read(follower, client, anchor.as_ref(), &self.registries);
+                    unsaved = supply.wait(read)?;
                 }
                 Source::File(file) => {
                     if let Some(log) = file.log() {
@@ -129,9 +142,17 @@ impl FollowedLog {
         if matches!(supply.source(), Source::Registry(_)) {
             synced::write(server, now);
         }
-        failpoint!("log::synced");
-        Ok(())
+        Ok(unsaved)
     }
+}
+
+/// Writes down what the log has grown by.
+pub(crate) fn save(unsaved: Option<Unsaved>) -> Result<(), FetchError> {
+    if let Some(unsaved) = unsaved {
+        unsaved.save()?;
+    }
+    failpoint!("log::synced");
+    Ok(())
 }
 
 /// Refuses a host file that speaks of another log than the one that is followed.
@@ -156,17 +177,17 @@ async fn read(
     client: &Client,
     anchor: Option<&Anchor>,
     registries: &[Registry],
-) -> Result<(), FollowError> {
+) -> Result<Option<Unsaved>, FollowError> {
     let known = follower.state();
     let newer = anchor.filter(|anchor| anchor.position.size > known.size());
     let is_named = |url: &Url| registries.iter().any(|registry| registry.url == *url);
     let stays = is_named(follower.url());
     match (newer.cloned(), known.anchor()) {
         (None, Some(known)) if !stays => follower.move_to(client, &known).await?,
-        (None, _) => follower.sync(client).await?,
+        (None, _) => return follower.sync_unsaved(client).await,
         (Some(newer), _) => follower.move_to(client, &newer).await?,
     };
-    Ok(())
+    Ok(None)
 }
 
 /// Enrolls a server by what its host file says.

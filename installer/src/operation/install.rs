@@ -7,6 +7,7 @@ mod preview;
 mod request;
 
 use std::collections::HashSet;
+use std::thread;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_schemas::Digest;
@@ -21,10 +22,11 @@ use super::persistent;
 use super::resolve::{Resolved, resolve_back};
 use super::retention;
 use super::rollout::Arrival;
-use super::write::{WriteError, Writing, Written};
+use super::write::{Ahead, Sources, WriteError, Writing, Written};
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
+use crate::fetch::FetchError;
 use crate::fetch::pull::pieces::Pieces;
 use crate::fetch::pull::{self, Pulled};
 use crate::fetch::supply::{Source, Supply};
@@ -55,18 +57,40 @@ pub fn install(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
+    let log = Followed::saved(log);
     install_with(locked, log, (supply, &[]), request, observer)
+}
+
+/// The log that an install follows.
+#[derive(Clone, Copy)]
+pub(super) struct Followed<'a> {
+    pub(super) state: &'a LogState,
+    /// Waits until that is durable: nothing is made live before.
+    pub(super) saved: &'a dyn Fn() -> Result<(), FetchError>,
+    /// Returns what was looked up on this disk while the log was read, once.
+    pub(super) ahead: &'a (dyn Fn() -> Option<Ahead> + Sync),
+}
+
+impl<'a> Followed<'a> {
+    /// A log that is durable.
+    pub(super) const fn saved(state: &'a LogState) -> Self {
+        Self {
+            state,
+            saved: &|| Ok(()),
+            ahead: &|| None,
+        }
+    }
 }
 
 /// The same, where `others` can be asked too how other servers are.
 pub(super) fn install_with(
     locked: &LockedSite,
-    log: &LogState,
+    followed: Followed<'_>,
     (supply, others): (&Supply, &[&Supply]),
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
-    let site = locked.site();
+    let (site, log) = (locked.site(), followed.state);
     if let Some(warning) = folders::refuse_public(site)? {
         observer.note(&with_hint(&warning));
     }
@@ -120,6 +144,7 @@ pub(super) fn install_with(
         live: from,
         hold: hold.as_ref(),
         skipped,
+        ahead: followed.ahead,
         observer,
     };
     let Made {
@@ -135,6 +160,7 @@ pub(super) fn install_with(
     attempt.note_tree(&bundle)?;
     let leaves = from.filter(|live| *live != resolved.hash);
     let activation = attempt.activation(revision.clone(), position);
+    (followed.saved)()?;
     let kept_on = kept.as_ref();
     let ended = attempt.activate(locked, (&outcome, edits), activation, kept_on)?;
     if meanwhile.is_none() {
@@ -254,7 +280,28 @@ struct Attempt<'a> {
     hold: Option<&'a Hold>,
     /// What a person on this server did not want to wait for.
     skipped: Option<String>,
+    /// Returns what was looked up on this disk before, once.
+    ahead: &'a (dyn Fn() -> Option<Ahead> + Sync),
     observer: &'a dyn Observer,
+}
+
+/// A bundle that is on this disk.
+struct Supplied {
+    bundle: VerifiedBundle,
+    /// What came of its payload, where it was fetched.
+    pieces: Option<Pieces>,
+    /// The trees that its own may be made from, where they were looked up on the way.
+    sources: Option<Sources>,
+}
+
+impl Supplied {
+    const fn of(bundle: VerifiedBundle) -> Self {
+        Self {
+            bundle,
+            pieces: None,
+            sources: None,
+        }
+    }
 }
 
 /// A release whose tree is there, complete and unchanged.
@@ -268,7 +315,11 @@ struct Made {
 impl Attempt<'_> {
     /// Makes sure that the release's tree is there, complete and unchanged.
     fn make_tree(&self) -> Result<Made, InstallError> {
-        let (bundle, pieces) = self.bundle()?;
+        let Supplied {
+            bundle,
+            pieces,
+            sources,
+        } = self.bundle()?;
         hooks::check(&self.request.hooks, &bundle.release().install)?;
         // What is live already runs without it, and is not made worse.
         if self.live != Some(bundle.hash()) {
@@ -294,7 +345,7 @@ impl Attempt<'_> {
             Some(found) => found.differences.as_slice(),
             None => &[],
         };
-        let written = self.write(&bundle, pieces.as_ref(), differences)?;
+        let written = self.write(&bundle, (pieces.as_ref(), sources), differences)?;
         let outcome = Outcome::Written {
             files: bundle.release().files,
             in_place: written.in_place,
@@ -312,10 +363,38 @@ impl Attempt<'_> {
     fn write(
         &self,
         bundle: &VerifiedBundle,
-        pieces: Option<&Pieces>,
+        (pieces, sources): (Option<&Pieces>, Option<Sources>),
         differences: &[Difference],
     ) -> Result<Written, WriteError> {
-        let hash = bundle.hash();
+        // When it fails, the live release stays, and with it the one that a rollback would go to.
+        let can_fail = hooks::can_fail(&self.request.hooks, &bundle.release().install);
+        let before = self.history.before_live().first().copied();
+        let needed = before.filter(|_| can_fail);
+        let is_needed = |sources: &Sources| needed.is_some_and(|needed| sources.recycles(&needed));
+        let sources = match sources {
+            Some(sources) if !is_needed(&sources) => sources,
+            _ => self.sources(needed.as_ref())?,
+        };
+        Writing {
+            site: self.site,
+            bundle,
+            promotion: &self.resolved.promotion,
+            supply: Some(self.supply),
+            pieces,
+            live: self.live,
+            differences,
+            link: self.request.config.link,
+            threads: self.request.threads,
+            now: self.request.now,
+            observer: self.observer,
+        }
+        .write(sources)
+    }
+
+    /// Finds the trees that this release's may be made from, of which none may be recycled that is
+    /// kept, or needed besides.
+    fn sources(&self, needed: Option<&Digest>) -> Result<Sources, WriteError> {
+        let hash = self.resolved.hash;
         let mut order: Vec<Digest> = self.live.into_iter().collect();
         let latest = self.history.latest_first();
         order.extend(latest.into_iter().filter(|other| Some(*other) != self.live));
@@ -330,55 +409,44 @@ impl Attempt<'_> {
         let keep = &self.request.config.keep;
         let remembered = (self.history, self.hold);
         let kept = retention::kept(self.site, remembered, &hash, keep, self.request.now);
-        for needed in kept.into_iter().chain(self.live) {
-            free.remove(&needed);
+        for needed in kept.iter().chain(&self.live).chain(needed) {
+            free.remove(needed);
         }
-        // When it fails, the live release stays, and with it the one that a rollback would go to.
-        if hooks::can_fail(&self.request.hooks, &bundle.release().install)
-            && let Some(before) = self.history.before_live().first()
-        {
-            free.remove(before);
-        }
-        Writing {
-            site: self.site,
-            bundle,
-            promotion: &self.resolved.promotion,
-            supply: Some(self.supply),
-            pieces,
-            live: self.live,
-            order,
-            free,
-            differences,
-            link: self.request.config.link,
-            threads: self.request.threads,
-            now: self.request.now,
-            observer: self.observer,
-        }
-        .write()
+        Sources::find(self.site, &order, self.live, &free, (self.ahead)())
     }
 
     /// Takes the bundle from this disk, or fetches all of it but the payload, and of that what comes
     /// with it.
-    fn bundle(&self) -> Result<(VerifiedBundle, Option<Pieces>), InstallError> {
+    fn bundle(&self) -> Result<Supplied, InstallError> {
         let hash = self.resolved.hash;
         // What is damaged here is fetched again.
         if let Ok(Some(bundle)) = bundles::read(self.site, &hash) {
-            return Ok((bundle, None));
+            return Ok(Supplied::of(bundle));
         }
         let total = self.resolved.size;
         let client = match self.supply.source() {
             Source::Registry(client) => client,
             Source::File(file) => {
                 let bundle = pull::take(self.site, file, (hash, total))?;
-                return Ok((bundle, None));
+                return Ok(Supplied::of(bundle));
             }
         };
         let mut known = releases::on_disk(self.site)?;
         known.sort_by_key(|hash| Some(*hash) != self.live);
-        let pulled = pull::pull(self.site, client, (hash, total), &known, self.observer);
-        let Pulled { bundle, pieces } = self.supply.wait(pulled)?;
+        // What lies here is looked up while the registry answers.
+        let (pulled, sources) = thread::scope(|scope| {
+            let sources = scope.spawn(|| self.sources(None));
+            let pulled = pull::pull(self.site, client, (hash, total), &known, self.observer);
+            let pulled = self.supply.wait(pulled);
+            (pulled, sources.join())
+        });
+        let Pulled { bundle, pieces } = pulled?;
         bundles::store(self.site, &bundle)?;
-        Ok((bundle, Some(pieces)))
+        Ok(Supplied {
+            bundle,
+            pieces: Some(pieces),
+            sources: sources.ok().and_then(Result::ok),
+        })
     }
 
     /// Writes the note of a tree that has none.

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::error::Error;
 
+use bulla_registry_client::Unsaved;
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::units::count;
@@ -18,21 +19,22 @@ use crate::state::behind;
 
 /// Takes in what the log has grown by, from the registry that has the newest one. Those that did not
 /// answer before are asked only where no other is left, so that a command waits for them once. Fails
-/// where none brings a log that continues what is known.
+/// where none brings a log that continues what is known. What is returned is to be saved before anything
+/// is done that it decides.
 pub(crate) fn follow_newest(
     server: &Server,
     log: &mut FollowedLog,
     supplies: &[Supply],
     now: Timestamp,
     observer: &dyn Observer,
-) -> Result<(), FetchError> {
+) -> Result<Option<Unsaved>, FetchError> {
     let (away, here): (Vec<&Supply>, Vec<_>) = supplies.iter().partition(|one| one.is_away());
     let mut asked = match here.as_slice() {
         [] => Asked::all(&away),
         [only] if away.is_empty() => {
-            log.sync(server, only, now)?;
+            let unsaved = log.sync_unsaved(server, only, now)?;
             behind::write(server, &[], now);
-            return Ok(());
+            return Ok(unsaved);
         }
         here => Asked::all(here),
     };
@@ -44,12 +46,12 @@ pub(crate) fn follow_newest(
         asked.ask_further(&others);
         followed = asked.follow(server, log, now)?;
     }
-    let Some(followed) = followed else {
+    let Some((followed, unsaved)) = followed else {
         return Err(asked.fail(server, observer));
     };
     asked.say(followed, log, observer);
     behind::write(server, &asked.behind(log), now);
-    Ok(())
+    Ok(unsaved)
 }
 
 /// Registries, with what each said, in the order of the host file.
@@ -82,13 +84,13 @@ impl<'a> Asked<'a> {
     }
 
     /// Reads the log where it is largest, and where that is not valid, where it is next largest.
-    /// Returns the place of the registry that brought it.
+    /// Returns the place of the registry that brought it, and what that is.
     fn follow(
         &mut self,
         server: &Server,
         log: &mut FollowedLog,
         now: Timestamp,
-    ) -> Result<Option<usize>, FetchError> {
+    ) -> Result<Option<(usize, Option<Unsaved>)>, FetchError> {
         let size = |said: &Said| match said {
             Said::Checkpoint(checkpoint) => Some(checkpoint.size),
             // What is wrong with it is found out by reading it.
@@ -102,8 +104,8 @@ impl<'a> Asked<'a> {
         order.sort_unstable();
         for (_, at) in order {
             let (supply, said) = &mut self.0[at];
-            match log.sync(server, supply, now) {
-                Ok(()) => return Ok(Some(at)),
+            match log.sync_unsaved(server, supply, now) {
+                Ok(unsaved) => return Ok(Some((at, unsaved))),
                 Err(error) if !error.is_of_registry() => return Err(error),
                 Err(error) => {
                     supply.set_away(error.is_away());

@@ -2,14 +2,20 @@
 //! before it, until one answers validly. Which one is asked decides nothing: the log and the digests
 //! are the same everywhere.
 
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope, ScopedJoinHandle};
+
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{ProjectName, Timestamp};
 
-use super::install::{InstallError, InstallRequest, Installed, Preview, install_with, preview};
+use super::install::{
+    Followed, InstallError, InstallRequest, Installed, Preview, install_with, preview,
+};
 use super::locked::LockedSite;
 use super::newest::{follow_newest, passed_over};
-use super::write::WriteError;
-use crate::fetch::{FetchError, FollowedLog, Supply};
+use super::write::{Ahead, WriteError};
+use crate::fetch::{FetchError, FollowedLog, Supply, save};
 use crate::observer::Observer;
 use crate::site::Server;
 use bulla_trust::LogState;
@@ -24,8 +30,36 @@ pub fn install_from(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Installed, InstallError> {
-    follow_newest(server, log, supplies, request.now, observer)?;
-    install_known(locked, server, log.state(), supplies, request, observer)
+    thread::scope(|scope| {
+        // The disk is read while the registry is asked, and waited for while a release is fetched.
+        let ahead = Beside::begin(scope, || Ahead::look(locked.site()));
+        let unsaved = follow_newest(server, log, supplies, request.now, observer)?;
+        let saving = Beside::begin(scope, || save(unsaved));
+        let saved = || saving.end().unwrap_or(Ok(()));
+        let log = Followed {
+            state: log.state(),
+            saved: &saved,
+            ahead: &|| ahead.end(),
+        };
+        let installed = install_first(locked, server, log, supplies, request, observer)?;
+        saved()?;
+        Ok(installed)
+    })
+}
+
+/// Work of another thread, whose result is taken once.
+struct Beside<'scope, T>(Mutex<Option<ScopedJoinHandle<'scope, T>>>);
+
+impl<'scope, T: Send + 'scope> Beside<'scope, T> {
+    fn begin(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() -> T + Send + 'scope) -> Self {
+        Self(Mutex::new(Some(scope.spawn(work))))
+    }
+
+    /// Waits for the result. `None` when it was taken before.
+    fn end(&self) -> Option<T> {
+        let thread = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thread.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    }
 }
 
 /// Syncs the log, and says which release an install would make live.
@@ -37,7 +71,7 @@ pub fn preview_from(
     request: &InstallRequest,
     observer: &dyn Observer,
 ) -> Result<Preview, InstallError> {
-    follow_newest(server, log, supplies, request.now, observer)?;
+    sync_from(server, log, supplies, request.now, observer)?;
     first_valid(server, supplies, observer, |supply| {
         preview(server, project, log.state(), supply, request)
     })
@@ -51,7 +85,7 @@ pub fn sync_from(
     now: Timestamp,
     observer: &dyn Observer,
 ) -> Result<(), InstallError> {
-    Ok(follow_newest(server, log, supplies, now, observer)?)
+    Ok(save(follow_newest(server, log, supplies, now, observer)?)?)
 }
 
 /// Makes the channel's head in a log that was synced before live, with the first supply that brings
@@ -60,6 +94,18 @@ pub(crate) fn install_known(
     locked: &LockedSite,
     server: &Server,
     log: &LogState,
+    supplies: &[Supply],
+    request: &InstallRequest,
+    observer: &dyn Observer,
+) -> Result<Installed, InstallError> {
+    let log = Followed::saved(log);
+    install_first(locked, server, log, supplies, request, observer)
+}
+
+fn install_first(
+    locked: &LockedSite,
+    server: &Server,
+    log: Followed<'_>,
     supplies: &[Supply],
     request: &InstallRequest,
     observer: &dyn Observer,

@@ -17,7 +17,7 @@ use super::known;
 use super::locked::{LockedSite, Opening};
 use super::persistent;
 use super::resolve::{ResolveError, check_revocation};
-use super::write::{WriteError, Writing};
+use super::write::{Sources, WriteError, Writing};
 use crate::config::{Link, ProjectConfig};
 use crate::drift::examine::{Depth, Look, compare_with, examine};
 use crate::failpoint::failpoint;
@@ -421,6 +421,7 @@ impl Target<'_> {
                 order.push(other);
             }
         }
+        let sources = Sources::find(self.site, &order, self.live, &HashSet::new(), None)?;
         Writing {
             site: self.site,
             bundle,
@@ -428,15 +429,13 @@ impl Target<'_> {
             supply: None,
             pieces: None,
             live: self.live,
-            order,
-            free: HashSet::new(),
             differences,
             link: Link::Auto,
             threads: self.request.threads,
             now: self.request.now,
             observer: self.observer,
         }
-        .write()?;
+        .write(sources)?;
         Ok(())
     }
 

@@ -15,7 +15,6 @@ mod error;
 mod sources;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -54,7 +53,7 @@ use crate::tree::staging::Staging;
 use crate::tree::{ReleaseNote, TreeError, note, releases, share};
 
 pub use error::WriteError;
-use sources::Sources;
+pub(super) use sources::{Ahead, Sources};
 
 /// A tree to write.
 pub(super) struct Writing<'a> {
@@ -66,10 +65,6 @@ pub(super) struct Writing<'a> {
     /// What came of the payload with the rest of the bundle.
     pub(super) pieces: Option<&'a Pieces>,
     pub(super) live: Option<Digest>,
-    /// Releases whose trees may hold the same files, the likeliest first.
-    pub(super) order: Vec<Digest>,
-    /// Those among them whose trees are not needed any more.
-    pub(super) free: HashSet<Digest>,
     /// What is known to differ in the tree that is in its place now.
     pub(super) differences: &'a [Difference],
     pub(super) link: Link,
@@ -91,13 +86,13 @@ pub(super) struct Written {
 }
 
 impl Writing<'_> {
-    /// Writes the tree and puts it in place, durably. A failure leaves nothing but the frames that
-    /// have been downloaded.
-    pub(super) fn write(&self) -> Result<Written, WriteError> {
+    /// Writes the tree, with what `sources` have, and puts it in place, durably. A failure leaves
+    /// nothing but the frames that have been downloaded.
+    pub(super) fn write(&self, sources: Sources) -> Result<Written, WriteError> {
         self.refuse_mounts()?;
         self.make_directories()?;
         let staging = Staging::create(self.site)?;
-        let written = self.write_in(&staging);
+        let written = self.write_in(&staging, sources);
         // The new tree does not depend on it, and a first error counts more.
         if let Err(error) = staging.remove() {
             let leftover = leftover(staging.path().to_owned(), &error);
@@ -125,7 +120,7 @@ impl Writing<'_> {
         }
     }
 
-    fn write_in(&self, staging: &Staging) -> Result<Written, WriteError> {
+    fn write_in(&self, staging: &Staging, sources: Sources) -> Result<Written, WriteError> {
         let (site, live) = (self.site, self.live);
         let is_left = |live: &Digest| *live != self.bundle.hash() && self.supply.is_some();
         let left = live.filter(is_left);
@@ -137,7 +132,7 @@ impl Writing<'_> {
                 let of = |left| move || alone(|| edits::of_left(site, &left, known.as_deref()));
                 look.get_or_init(|| left.map(|left| scope.spawn(of(left))));
             };
-            let (top, extracted, mut written) = self.make(staging, &begin_look)?;
+            let (top, extracted, mut written) = self.make(staging, sources, &begin_look)?;
             self.put(&top, extracted)?;
             let look = look.into_inner().flatten();
             written.edits = look.and_then(|look| look.join().ok());
@@ -183,9 +178,9 @@ impl Writing<'_> {
     fn make(
         &self,
         staging: &Staging,
+        mut sources: Sources,
         begin_look: &dyn Fn(Option<Arc<TreeRecord>>),
     ) -> Result<(PathBuf, Extracted, Written), WriteError> {
-        let mut sources = Sources::find(self.site, &self.order, self.live, &self.free)?;
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
             // What cannot be fetched is looked for at any price.
@@ -232,9 +227,6 @@ impl Writing<'_> {
                 downloaded,
                 edits: None,
             };
-            if let (Some(_), Some(hidden)) = (sources.recycled(), sources.hidden()) {
-                self.observer.note(hidden);
-            }
             return Ok((top, extracted, written));
         }
     }
@@ -254,20 +246,16 @@ impl Writing<'_> {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let taken = self.take_out(old, staging, extraction.top);
             arrived();
-            let recycled = taken.and_then(|()| Ok(remains.recycle(extraction.top)?));
-            if let Err(error) = recycled {
-                let why = match &error {
-                    NotTakenOut::Changed { path } => format!(
-                        "`{}` was changed, or given other permissions, since it was written",
-                        path.display()
-                    ),
-                    error => with_causes(error),
-                };
-                self.observer.note(&format!(
-                    "the tree of {} cannot be recycled, so that a new one is written: {why}",
-                    old.record.hash.short(),
-                ));
-                return Ok(None);
+            let recycled = taken.and_then(|hidden| {
+                remains.recycle(extraction.top)?;
+                Ok(hidden)
+            });
+            match recycled {
+                Ok(hidden) => hidden.iter().for_each(|hidden| self.observer.note(hidden)),
+                Err(error) => {
+                    self.say_not_recycled(old, &error);
+                    return Ok(None);
+                }
             }
             extractor = Extractor::begin(extraction)?;
             distrusted = extractor.write_planned(&frames)?;
@@ -283,14 +271,35 @@ impl Writing<'_> {
         Ok(Some((extractor.finish()?, downloaded)))
     }
 
-    /// Takes the tree out that is recycled, if nothing uses it and it is what the plan says.
-    fn take_out(&self, old: &LocalTree, staging: &Staging, to: &Path) -> Result<(), NotTakenOut> {
+    fn say_not_recycled(&self, old: &LocalTree, error: &NotTakenOut) {
+        let why = match error {
+            NotTakenOut::Changed { path } => format!(
+                "`{}` was changed, or given other permissions, since it was written",
+                path.display()
+            ),
+            error => with_causes(error),
+        };
+        self.observer.note(&format!(
+            "the tree of {} cannot be recycled, so that a new one is written: {why}",
+            old.record.hash.short(),
+        ));
+    }
+
+    /// Takes the tree out that is recycled, if nothing uses it and it is what the plan says. Says
+    /// whose use of it could not be told.
+    fn take_out(
+        &self,
+        old: &LocalTree,
+        staging: &Staging,
+        to: &Path,
+    ) -> Result<Option<String>, NotTakenOut> {
         let moved = Moved::out(self.site, staging, old.record.hash)?;
         let uses = Uses::of_project(self.site);
         let is_as_planned = |path: &Path| {
             look_over(&old.record, path).is_some_and(|untouched| untouched.is_as_written)
         };
-        moved.settle(self.site, &uses, is_as_planned, to)
+        moved.settle(self.site, &uses, is_as_planned, to)?;
+        Ok(uses.hidden())
     }
 
     /// Fetches frames to the last one.

@@ -16,7 +16,7 @@ use bulla_installer::{
     Activation, Difference, DifferenceKind, EnrollRequest, FollowedLog, HookSettings, HostConfig,
     InstallError, InstallRequest, Installed, LockedSite, Observer, Opening, ProjectConfig,
     ProjectStatus, RollbackError, RollbackRequest, RolledBack, Server, SetAside, Supply, Unproved,
-    enroll, install, rollback,
+    enroll, install_from, rollback,
 };
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -442,8 +442,7 @@ pub(crate) fn install_on(
         now: request.now,
     };
     let site = LockedSite::open(server, project, opening, notes)?;
-    log.sync(server, &supply, request.now)?;
-    install(&site, log.state(), &supply, request, notes)
+    install_from(&site, server, &mut log, &[supply], request, notes)
 }
 
 /// What a program said.

@@ -16,16 +16,15 @@ use url::Url;
 use crate::address;
 use crate::answer::{self, IDLE};
 use crate::error::ClientError;
+use crate::http::Http;
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a registry may be silent before a person is told.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// The HTTP interface of one registry. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     base: Url,
     /// `Bearer ...`, marked sensitive: it prints nowhere.
     authorization: Option<HeaderValue>,
@@ -54,13 +53,8 @@ impl Client {
     pub fn new(url: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
         let base = checked_base(url)?;
         let authorization = token.map(|token| bearer(&token)).transpose()?;
-        let http = match builder().build() {
-            // A machine without certificate authorities can still talk plain HTTP.
-            Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build(),
-            built => built,
-        };
         Ok(Self {
-            http: http.map_err(ClientError::Setup)?,
+            http: Http::begin(base.scheme() == "http")?,
             proxy: proxy_of(&base),
             base,
             authorization,
@@ -122,7 +116,7 @@ impl Client {
     /// Begins a request. The token goes to the registry's own origin only: an upload may lie on
     /// another host.
     pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
-        let request = self.http.request(method, url.clone());
+        let request = self.http.request(method, url);
         match &self.authorization {
             Some(value) if url.origin() == self.base.origin() => {
                 request.header(AUTHORIZATION, value.clone())
@@ -133,9 +127,9 @@ impl Client {
 
     /// Sends a request and returns the answer when its status is a success.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let request = request.build().map_err(ClientError::Setup)?;
+        let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
-        let answered = tokio::time::timeout(IDLE, self.http.execute(request));
+        let answered = tokio::time::timeout(IDLE, self.http.sender()?.execute(request));
         let answered = self.told_of_silence(answered).await;
         let response = answered
             .map_err(|_| ClientError::Stalled {
@@ -165,9 +159,9 @@ impl Client {
 
     /// Sends a request whose body takes its time; the caller watches over the body.
     pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let request = request.build().map_err(ClientError::Setup)?;
+        let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
-        let response = self.http.execute(request).await;
+        let response = self.http.sender()?.execute(request).await;
         let response =
             response.map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
         answer::require_success(&method, &url, response).await
@@ -183,14 +177,6 @@ fn proxy_of(base: &Url) -> Option<String> {
         .port()
         .map_or_else(String::new, |port| format!(":{port}"));
     Some(format!("{scheme}://{}{port}", uri.host()?))
-}
-
-fn builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .user_agent(concat!("bulla/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        .tcp_keepalive(Duration::from_secs(30))
-        .referer(false)
 }
 
 fn checked_base(url: Url) -> Result<Url, ClientError> {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_schemas::api::ErrorCode;
@@ -24,7 +25,7 @@ pub enum ClientError {
     },
     /// The HTTP client could not be made; without certificate authorities for example.
     #[error("cannot set up HTTP")]
-    Setup(#[source] reqwest::Error),
+    Setup(#[source] Arc<reqwest::Error>),
     /// The token has characters that no token has.
     #[error("the token has characters that cannot be sent")]
     Token,

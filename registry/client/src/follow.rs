@@ -8,8 +8,8 @@
 //!   state           what the log says, replayed; the only file that decides
 //! ```
 //!
-//! Whatever is fetched goes through `bulla_trust::Acceptance` and is written durably before it is
-//! used. A log that shrank, forked, changed its name or is signed by another key leaves the
+//! Whatever is fetched goes through `bulla_trust::Acceptance` and is written durably before anything
+//! is done that it decides. A log that shrank, forked, changed its name or is signed by another key leaves the
 //! directory as it was.
 //!
 //! Where a file is lost or damaged, what is left still counts: a log that does not continue it is
@@ -23,4 +23,4 @@ mod follower;
 
 pub use copy::CopiedLog;
 pub use error::FollowError;
-pub use follower::{LogFollower, fetch_unverified};
+pub use follower::{LogFollower, Unsaved, fetch_unverified};

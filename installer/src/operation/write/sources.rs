@@ -7,6 +7,7 @@ use bulla_schemas::Digest;
 
 use super::error::WriteError;
 use crate::drift::set_aside;
+use crate::live::current;
 use crate::live::processes::Uses;
 use crate::platform::directory;
 use crate::site::Site;
@@ -19,24 +20,44 @@ use crate::tree::releases;
 const SMALL: u64 = 256 * 1024;
 
 /// What is on this disk of a project.
-pub(super) struct Sources {
+pub(in crate::operation) struct Sources {
     trees: Vec<LocalTree>,
     recycled: Option<LocalTree>,
     /// Releases whose trees are only looked into for what the nearer ones do not have.
     farther: Vec<Digest>,
     live: Option<Digest>,
-    hidden: Option<String>,
+}
+
+/// What is looked up on this disk before it is known what for: as soon as a log has grown, it is
+/// waited for.
+#[derive(Default)]
+pub(in crate::operation) struct Ahead {
+    records: HashMap<Digest, Option<TreeRecord>>,
+    uses: Option<Uses>,
+}
+
+impl Ahead {
+    /// Reads the record of the live release, and who uses the trees.
+    pub(in crate::operation) fn look(site: &Site) -> Self {
+        let live = current::read(site).ok().flatten();
+        let (uses, records) = rayon::join(
+            || live.map(|_| Uses::of_project(site)),
+            || read_all(site, live.iter().collect()),
+        );
+        Self { records, uses }
+    }
 }
 
 impl Sources {
-    /// Finds the trees that have a record, in the order given. The first of `free` that nothing
-    /// uses becomes the new tree, if it turns out to be as the installer wrote it. Of the others, the
-    /// live one and the first are near.
-    pub(super) fn find(
+    /// Finds the trees that have a record, in the order given. The first of `free` that nothing uses
+    /// becomes the new tree, if it turns out to be as the installer wrote it, and still unused once it
+    /// is moved. Of the others, the live one and the first are near.
+    pub(in crate::operation) fn find(
         site: &Site,
         order: &[Digest],
         live: Option<Digest>,
         free: &HashSet<Digest>,
+        ahead: Option<Ahead>,
     ) -> Result<Self, WriteError> {
         let on_disk = releases::on_disk(site)?;
         let mut sources = Self {
@@ -44,22 +65,23 @@ impl Sources {
             recycled: None,
             farther: Vec::new(),
             live,
-            hidden: None,
         };
         let is_there = |hash: &&Digest| on_disk.contains(hash);
         let first_free = order
             .iter()
             .filter(is_there)
             .find(|hash| free.contains(hash));
-        let likely = live.iter().chain(first_free).copied();
-        let (uses, mut records) = rayon::join(
-            || first_free.map(|_| Uses::of_project(site)),
+        let known = ahead.unwrap_or_default();
+        let is_new = |hash: &&Digest| !known.records.contains_key(hash);
+        let likely: Vec<&Digest> = live.iter().chain(first_free).filter(is_new).collect();
+        let (uses, records) = rayon::join(
             || {
-                likely
-                    .map(|hash| (hash, read(site, &hash)))
-                    .collect::<HashMap<_, _>>()
+                let uses = known.uses;
+                uses.or_else(|| first_free.map(|_| Uses::of_project(site)))
             },
+            || read_all(site, likely),
         );
+        let mut records: HashMap<_, _> = known.records.into_iter().chain(records).collect();
         for hash in order.iter().filter(is_there) {
             let may_be_recycled = sources.recycled.is_none() && free.contains(hash);
             let is_near = Some(*hash) == live || sources.trees.is_empty();
@@ -80,7 +102,6 @@ impl Sources {
                 sources.trees.push(tree);
             }
         }
-        sources.hidden = uses.and_then(|uses| uses.hidden());
         Ok(sources)
     }
 
@@ -134,17 +155,18 @@ impl Sources {
             .extend(recycled.filter(|tree| directory::open_top(&tree.path).is_ok()));
     }
 
-    /// Says which processes could not be looked at.
-    pub(super) fn hidden(&self) -> Option<&str> {
-        self.hidden.as_deref()
-    }
-
     pub(super) fn trees(&self) -> &[LocalTree] {
         &self.trees
     }
 
     pub(super) const fn recycled(&self) -> Option<&LocalTree> {
         self.recycled.as_ref()
+    }
+
+    /// Tells whether the tree of a release would be gone.
+    pub(in crate::operation) fn recycles(&self, hash: &Digest) -> bool {
+        let recycled = self.recycled.as_ref();
+        recycled.is_some_and(|tree| tree.record.hash == *hash)
     }
 
     /// Returns the record of the live release.
@@ -157,6 +179,11 @@ impl Sources {
             .iter()
             .find(|tree| Some(tree.record.hash) == self.live)
     }
+}
+
+fn read_all(site: &Site, hashes: Vec<&Digest>) -> HashMap<Digest, Option<TreeRecord>> {
+    let read = |hash: &Digest| (*hash, read(site, hash));
+    hashes.into_iter().map(read).collect()
 }
 
 fn read(site: &Site, hash: &Digest) -> Option<TreeRecord> {

@@ -6,7 +6,7 @@ use bulla_installer::{InstallError, Standing};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 
 use super::{LOSSES, assert_the_next_install_mends, found, problem, world};
-use crate::world::World;
+use crate::world::{World, small_tree};
 
 #[test]
 fn a_lost_log_stops_no_rollback_and_comes_back_with_the_next_install() {
@@ -61,6 +61,25 @@ fn a_lost_log_is_not_replaced_by_a_shorter_or_forked_one() {
             assert_eq!(world.live(), Some(hashes[1]));
         }
     }
+}
+
+#[test]
+fn nothing_is_made_live_by_a_log_that_cannot_be_written_down() {
+    let mut world = World::new();
+    let hashes = world.install_each(&["one"]);
+    let two = world.release(&small_tree("two"));
+    let checkpoint = world.state().join("log/checkpoint");
+    fs::remove_file(&checkpoint).unwrap();
+    fs::create_dir(&checkpoint).unwrap();
+    let error = world.install().unwrap_err();
+    assert!(
+        matches!(&error, InstallError::Fetch(error) if error.to_string().contains("checkpoint")),
+        "{error:?}"
+    );
+    assert_eq!(world.live(), Some(hashes[0]));
+    fs::remove_dir(&checkpoint).unwrap();
+    world.install().unwrap();
+    assert_eq!(world.live(), Some(two));
 }
 
 #[test]

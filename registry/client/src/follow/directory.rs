@@ -32,7 +32,7 @@ pub(super) struct Remembered {
     pub(super) anchor: Option<Anchor>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Directory(PathBuf);
 
 impl Directory {

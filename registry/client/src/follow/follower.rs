@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bulla_files::Lock;
 use bulla_schemas::log::Anchor;
 use bulla_trust::{Acceptance, LogState, Pin};
 use url::Url;
@@ -19,6 +20,23 @@ pub struct LogFollower {
     pub(super) state: LogState,
     /// What a log must contain to be taken for the one whose state is lost.
     pub(super) lost: Option<Anchor>,
+}
+
+/// What a log has grown by, verified and not written down yet. Nobody else reads the log before it is.
+#[derive(Debug)]
+#[must_use = "what is not saved may be forgotten"]
+pub struct Unsaved {
+    directory: Directory,
+    note: Vec<u8>,
+    state: LogState,
+    _lock: Lock,
+}
+
+impl Unsaved {
+    /// Writes it down, durably.
+    pub fn save(self) -> Result<(), FollowError> {
+        self.directory.write_state(&self.note, &self.state)
+    }
 }
 
 impl LogFollower {
@@ -117,12 +135,41 @@ impl LogFollower {
 
     /// Takes in what the log has grown by, and remembers it before it returns.
     pub async fn sync(&mut self, client: &Client) -> Result<&LogState, FollowError> {
-        let _lock = self.directory.lock().await?;
+        if let Some(unsaved) = self.fetch_growth(client).await? {
+            let state = unsaved.state.clone();
+            unsaved.save()?;
+            self.take_over(state);
+        }
+        Ok(&self.state)
+    }
+
+    /// Takes in what the log has grown by, and leaves it to the caller to have that remembered: before
+    /// anything is done that the log decides.
+    pub async fn sync_unsaved(&mut self, client: &Client) -> Result<Option<Unsaved>, FollowError> {
+        let unsaved = self.fetch_growth(client).await?;
+        if let Some(unsaved) = &unsaved {
+            self.take_over(unsaved.state.clone());
+        }
+        Ok(unsaved)
+    }
+
+    async fn fetch_growth(&mut self, client: &Client) -> Result<Option<Unsaved>, FollowError> {
+        let lock = self.directory.lock().await?;
         self.read_again()?;
         let pin = self.lost.as_ref().map_or(Pin::Remembered, Pin::Anchor);
         let (note, state) = fetch(client, &self.state, pin).await?;
-        self.remember(&note, state)?;
-        Ok(&self.state)
+        let has_grown = state.size() > self.state.size();
+        Ok(has_grown.then(|| Unsaved {
+            directory: self.directory.clone(),
+            note,
+            state,
+            _lock: lock,
+        }))
+    }
+
+    fn take_over(&mut self, state: LogState) {
+        self.state = state;
+        self.lost = None;
     }
 
     /// Reads the state, which another process may have brought further; what that one accepted
@@ -143,8 +190,7 @@ impl LogFollower {
     pub(super) fn remember(&mut self, note: &[u8], state: LogState) -> Result<(), FollowError> {
         if state.size() > self.state.size() {
             self.directory.write_state(note, &state)?;
-            self.state = state;
-            self.lost = None;
+            self.take_over(state);
         }
         Ok(())
     }

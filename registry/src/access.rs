@@ -1,4 +1,4 @@
-//! Who may ask for what: scopes, project patterns and tokens.
+//! Who may ask for what: scopes and tokens.
 //!
 //! A token gives the right to ask, never authority: what a release, a promotion or a policy is
 //! worth is decided by the signatures on it.
@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::database::TokenRow;
+use crate::pattern::ProjectPattern;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +31,6 @@ pub enum Scope {
     Admin,
 }
 
-/// Projects by name: `acme/billing`, `acme/*` or `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectPattern(String);
-
 /// What a token may do, and for which projects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -45,24 +42,11 @@ pub struct Access {
     pub host: Option<HostName>,
 }
 
-/// Why a text is not a scope or a pattern.
+/// Why a text is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AccessError {
-    /// Not a scope.
-    #[error("a scope is `pull`, `push`, `report` or `admin`, found {found:?}")]
-    Scope {
-        /// What stood there.
-        found: String,
-    },
-    /// Not a pattern.
-    #[error(
-        "a project pattern is a project such as `acme/billing`, or ends in `*`, found {found:?}"
-    )]
-    Pattern {
-        /// What stood there.
-        found: String,
-    },
+#[error("a scope is `pull`, `push`, `report` or `admin`, found {found:?}")]
+pub struct ScopeError {
+    found: String,
 }
 
 impl Scope {
@@ -84,61 +68,15 @@ impl fmt::Display for Scope {
 }
 
 impl FromStr for Scope {
-    type Err = AccessError;
+    type Err = ScopeError;
 
-    fn from_str(text: &str) -> Result<Self, AccessError> {
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
         [Self::Pull, Self::Push, Self::Report, Self::Admin]
             .into_iter()
             .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| AccessError::Scope {
+            .ok_or_else(|| ScopeError {
                 found: text.chars().take(40).collect(),
             })
-    }
-}
-
-impl ProjectPattern {
-    /// The pattern for all projects.
-    pub fn all() -> Self {
-        Self("*".to_owned())
-    }
-
-    /// Tells whether the pattern is for `project`.
-    pub fn matches(&self, project: &ProjectName) -> bool {
-        match self.0.strip_suffix('*') {
-            Some(prefix) => project.as_str().starts_with(prefix),
-            None => project.as_str() == self.0,
-        }
-    }
-
-    fn is_all(&self) -> bool {
-        self.0 == "*"
-    }
-}
-
-impl fmt::Display for ProjectPattern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl FromStr for ProjectPattern {
-    type Err = AccessError;
-
-    fn from_str(text: &str) -> Result<Self, AccessError> {
-        let plausible = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-/".contains(&byte)
-        };
-        let valid = match text.strip_suffix('*') {
-            Some(prefix) => prefix.len() <= ProjectName::MAX_LEN && prefix.bytes().all(plausible),
-            None => text.parse::<ProjectName>().is_ok(),
-        };
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(AccessError::Pattern {
-                found: text.chars().take(140).collect(),
-            })
-        }
     }
 }
 

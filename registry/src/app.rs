@@ -103,6 +103,7 @@ impl App {
             Repositories::new(objects),
             Database::open(&data, clock.now()).await?,
             log,
+            settings.mutable.clone(),
         );
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(

@@ -11,6 +11,8 @@ mod frames;
 mod hosts;
 mod index;
 mod manifests;
+mod parts;
+mod repositories;
 mod tags;
 mod tokens;
 
@@ -19,5 +21,5 @@ use connection::{damaged, parse, parse_optional};
 pub use error::DatabaseError;
 pub(crate) use hosts::{Changes, HostRow, ReportRow};
 pub(crate) use index::IndexedRecord;
-pub(crate) use manifests::{IndexedManifest, ManifestRow, Referrers};
+pub(crate) use manifests::{IndexedManifest, ListedReferrer, ManifestRow, Referrers};
 pub use tokens::TokenRow;

@@ -135,8 +135,8 @@ impl Objects {
         with!(self, objects => objects.rename(from, to))
     }
 
-    /// Removes an object, where there is one.
-    pub(crate) fn remove(&self, key: &str) -> Result<(), FileError> {
+    /// Removes an object, and tells whether there was one.
+    pub(crate) fn remove(&self, key: &str) -> Result<bool, FileError> {
         with!(self, objects => objects.remove(key))
     }
 

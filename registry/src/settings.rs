@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use crate::pattern::ProjectPattern;
+
 /// What the operator of a registry decides.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Whether reading needs no token.
     pub anonymous_read: bool,
+    /// The repositories whose tags may move and whose content may be deleted.
+    pub mutable: Vec<ProjectPattern>,
     /// Most bytes in a blob.
     pub most_blob_bytes: u64,
     /// How many uploads there may be, and for how long.
@@ -87,6 +91,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             anonymous_read: false,
+            mutable: Vec::new(),
             most_blob_bytes: 32 << 30,
             uploads: UploadLimits::default(),
             pace: Pace::default(),

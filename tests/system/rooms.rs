@@ -52,8 +52,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["publish"],
             &["log", "store"],
             &["objects", "database"],
+            &["settings"],
             &[
-                "settings",
+                "pattern",
                 "oci",
                 "frames",
                 "data",

@@ -10,7 +10,10 @@ pub(super) const EXAMPLES: Examples = &[
     ),
     (
         &["serve"],
-        &["bulla-registry serve --data /var/lib/bulla-registry --listen 127.0.0.1:5000"],
+        &[
+            "bulla-registry serve --data /var/lib/bulla-registry --listen 127.0.0.1:5000",
+            "bulla-registry serve --data /var/lib/bulla-registry --mutable 'mirror/*'",
+        ],
     ),
     (
         &["token"],

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data::clock;
 use crate::app::App;
+use crate::pattern::ProjectPattern;
 use crate::server::serve;
 use crate::settings::{Settings, WatchLimits};
 
@@ -27,6 +28,10 @@ pub(super) struct Arguments {
     /// Let anyone read without a token
     #[arg(long)]
     anonymous_read: bool,
+    /// The repositories whose tags may move and whose tags, manifests and blobs may be deleted, such
+    /// as `mirror/*`; none when not given
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    mutable: Vec<ProjectPattern>,
     /// How many entries of the log a token may append in an hour
     #[arg(long, value_name = "NUMBER", default_value_t = Settings::default().most_entries)]
     most_entries: u32,
@@ -41,6 +46,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings {
         anonymous_read: arguments.anonymous_read,
+        mutable: arguments.mutable,
         most_entries: arguments.most_entries,
         watch: WatchLimits {
             most: arguments.most_watches,

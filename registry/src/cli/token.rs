@@ -11,9 +11,10 @@ use secrecy::ExposeSecret as _;
 
 use super::data::{Data, clock};
 use crate::access::tokens::Tokens;
-use crate::access::{Access, ProjectPattern, Scope};
+use crate::access::{Access, Scope};
 use crate::database::TokenRow;
 use crate::error::RegistryError;
+use crate::pattern::ProjectPattern;
 
 /// Create, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]

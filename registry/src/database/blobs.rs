@@ -32,6 +32,34 @@ impl Database {
         transaction.commit().await?;
         Ok(())
     }
+
+    /// Returns all blobs of a repository.
+    pub(crate) async fn blobs_of(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<OciDigest>, DatabaseError> {
+        let rows = sqlx::query("SELECT digest FROM blobs WHERE repository = $1")
+            .bind(project.as_str())
+            .fetch_all(&self.lists)
+            .await?;
+        rows.iter().map(|row| super::parse(row, "digest")).collect()
+    }
+
+    /// Forgets that a repository has a blob, and tells whether it had.
+    pub(crate) async fn remove_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<bool, DatabaseError> {
+        let mut transaction = self.write().await?;
+        let removed = sqlx::query("DELETE FROM blobs WHERE repository = $1 AND digest = $2")
+            .bind(project.as_str())
+            .bind(blob.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(removed.rows_affected() > 0)
+    }
 }
 
 pub(crate) async fn insert(

@@ -147,6 +147,29 @@ impl Database {
         Ok(())
     }
 
+    /// Forgets that a repository has frames.
+    pub(crate) async fn remove_frames(
+        &self,
+        project: &ProjectName,
+        frames: &[Digest],
+    ) -> Result<(), DatabaseError> {
+        for batch in frames.chunks(BATCH) {
+            let values: Vec<String> = (2..batch.len() + 2).map(|n| format!("${n}")).collect();
+            let text = format!(
+                "DELETE FROM repository_frames WHERE repository = $1 AND digest IN ({})",
+                values.join(", ")
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(project.as_str());
+            for frame in batch {
+                query = query.bind(frame.hex());
+            }
+            let mut transaction = self.write().await?;
+            query.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Forgets all frames.
     pub(crate) async fn forget_frames(&self) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;

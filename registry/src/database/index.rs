@@ -27,6 +27,7 @@ impl Database {
         for table in [
             "DELETE FROM blobs",
             "DELETE FROM manifests",
+            "DELETE FROM parts",
             "DELETE FROM tags",
         ] {
             sqlx::query(table).execute(&mut *transaction).await?;
@@ -54,6 +55,12 @@ impl Database {
             .fetch_optional(&self.reads)
             .await?;
         Ok(row.is_some())
+    }
+
+    /// Tells whether it is indexed what manifests name; earlier versions of the program did not.
+    pub(crate) async fn has_parts(&self) -> Result<bool, DatabaseError> {
+        let row = sqlx::query("SELECT 1 FROM parts LIMIT 1");
+        Ok(row.fetch_optional(&self.reads).await?.is_some())
     }
 
     /// Tells whether a repository has a manifest.

@@ -5,9 +5,10 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, parts, tags};
 use crate::oci::digest::OciDigest;
 use crate::oci::document::{Document, DocumentError};
+use crate::oci::reference::Tag;
 
 /// A manifest of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +25,20 @@ pub(crate) struct ManifestRow {
     pub subject: Option<OciDigest>,
 }
 
-/// A manifest with what only lists of referrers show of it, which may be as long as the manifest.
+/// A manifest with all that the index keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexedManifest {
+    /// What everything else needs.
+    pub row: ManifestRow,
+    /// Its annotations, a JSON object.
+    pub annotations: String,
+    /// The blobs and manifests that it names, each once.
+    pub parts: Vec<OciDigest>,
+}
+
+/// A manifest as a list of referrers shows it, which may be as long as the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedReferrer {
     /// What everything else needs.
     pub row: ManifestRow,
     /// Its annotations, a JSON object.
@@ -50,6 +62,7 @@ impl IndexedManifest {
             },
             annotations: serde_json::to_string(document.annotations())
                 .map_err(DocumentError::Json)?,
+            parts: document.parts().into_iter().cloned().collect(),
         })
     }
 
@@ -103,6 +116,24 @@ impl Database {
         Ok(())
     }
 
+    /// Forgets a manifest and the tags that name it. Returns these, and whether it was there.
+    pub(crate) async fn remove_manifest(
+        &self,
+        project: &ProjectName,
+        manifest: &OciDigest,
+    ) -> Result<(bool, Vec<Tag>), DatabaseError> {
+        let mut transaction = self.write().await?;
+        let tags = tags::remove_all_of(&mut transaction, project, manifest).await?;
+        parts::remove(&mut transaction, project, manifest).await?;
+        let removed = sqlx::query("DELETE FROM manifests WHERE repository = $1 AND digest = $2")
+            .bind(project.as_str())
+            .bind(manifest.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok((removed.rows_affected() > 0, tags))
+    }
+
     /// Returns how many bytes each of up to `limit` manifests about a subject adds to a list of
     /// them, in the order of [`referrers`](Self::referrers): so that a page can be cut before it is
     /// in memory. The index alone answers this.
@@ -120,30 +151,15 @@ impl Database {
         &self,
         asked: &Referrers<'_>,
         limit: u32,
-    ) -> Result<Vec<IndexedManifest>, DatabaseError> {
+    ) -> Result<Vec<ListedReferrer>, DatabaseError> {
         let columns = "digest, media_type, size, artifact_type, subject, annotations";
         self.page(select(columns, asked), limit, |row| {
-            Ok(IndexedManifest {
+            Ok(ListedReferrer {
                 row: read(row)?,
                 annotations: row.try_get("annotations")?,
             })
         })
         .await
-    }
-
-    /// Tells whether a repository has anything at all.
-    pub(crate) async fn has_repository(
-        &self,
-        project: &ProjectName,
-    ) -> Result<bool, DatabaseError> {
-        let row = sqlx::query(
-            "SELECT 1 FROM manifests WHERE repository = $1
-             UNION ALL SELECT 1 FROM blobs WHERE repository = $1 LIMIT 1",
-        )
-        .bind(project.as_str())
-        .fetch_optional(&self.reads)
-        .await?;
-        Ok(row.is_some())
     }
 }
 
@@ -181,7 +197,7 @@ pub(crate) async fn insert(
     .bind(i64::try_from(manifest.listed_bytes()).unwrap_or(i64::MAX))
     .execute(&mut **transaction)
     .await?;
-    Ok(())
+    parts::insert(transaction, project, &row.digest, &manifest.parts).await
 }
 
 fn read(row: &AnyRow) -> Result<ManifestRow, DatabaseError> {

@@ -37,6 +37,22 @@ impl Database {
         Ok(())
     }
 
+    /// Forgets a tag, and tells whether it was there.
+    pub(crate) async fn remove_tag(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+    ) -> Result<bool, DatabaseError> {
+        let mut transaction = self.write().await?;
+        let removed = sqlx::query("DELETE FROM tags WHERE repository = $1 AND tag = $2")
+            .bind(project.as_str())
+            .bind(tag.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
     /// Returns up to `limit` tags after `after`, in the order of their bytes.
     pub(crate) async fn tags(
         &self,
@@ -66,4 +82,18 @@ pub(crate) async fn insert(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// Forgets all tags of a manifest, and returns them.
+pub(super) async fn remove_all_of(
+    transaction: &mut Transaction<'static, Any>,
+    project: &ProjectName,
+    manifest: &OciDigest,
+) -> Result<Vec<Tag>, DatabaseError> {
+    let rows = sqlx::query("DELETE FROM tags WHERE repository = $1 AND digest = $2 RETURNING tag")
+        .bind(project.as_str())
+        .bind(manifest.to_string())
+        .fetch_all(&mut **transaction)
+        .await?;
+    rows.iter().map(|row| super::parse(row, "tag")).collect()
 }

@@ -19,6 +19,7 @@ use serde_json::json;
 use tracing::Instrument as _;
 
 use crate::http::framing;
+use crate::http::oci::target;
 use crate::http::problem::{Problem, with_causes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,7 +31,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The path only: a query could carry what must not be in a log.
     let path = request.uri().path().to_owned();
-    let challenges = challenges(request.headers());
+    let challenges = challenges(&method, &path, request.headers());
     let span = tracing::info_span!("request", id, %method, path = escape(&path));
 
     async move {
@@ -107,6 +108,9 @@ fn render(
             response.headers_mut().append(name, value);
         }
     };
+    if let Some(allow) = problem.allow() {
+        say(ALLOW, allow);
+    }
     match problem {
         Problem::Unauthenticated | Problem::TokenRefused => {
             for challenge in challenges {
@@ -118,7 +122,6 @@ fn render(
             say(RANGE, &received(*offset));
         }
         Problem::RangeNotSatisfiable { size } => say(CONTENT_RANGE, &format!("bytes */{size}")),
-        Problem::Unsupported { allow } => say(ALLOW, allow),
         _ if [
             StatusCode::TOO_MANY_REQUESTS,
             StatusCode::SERVICE_UNAVAILABLE,
@@ -138,8 +141,8 @@ pub(crate) fn received(offset: u64) -> String {
 }
 
 /// How a client may prove who it is: Basic first, which every client can answer at once, then
-/// Bearer with the token endpoint that Docker's clients ask.
-fn challenges(headers: &HeaderMap) -> Vec<String> {
+/// Bearer with the token endpoint that Docker's clients ask, and what they need a token for.
+fn challenges(method: &Method, path: &str, headers: &HeaderMap) -> Vec<String> {
     let mut challenges = vec![r#"Basic realm="bulla", charset="UTF-8""#.to_owned()];
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let plain = |host: &&str| {
@@ -151,11 +154,28 @@ fn challenges(headers: &HeaderMap) -> Vec<String> {
             .get("x-forwarded-proto")
             .is_some_and(|proto| proto == "https");
         let scheme = if tls { "https" } else { "http" };
+        let scope = scope(method, path).map(|scope| format!(r#",scope="{scope}""#));
         challenges.push(format!(
-            r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}""#
+            r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}"{}"#,
+            scope.unwrap_or_default()
         ));
     }
     challenges
+}
+
+/// What a request needs a token for (CNCF Distribution, "Docker Registry v2 Token Scope").
+fn scope(method: &Method, path: &str) -> Option<String> {
+    let path = path.strip_prefix("/v2/")?;
+    if path == "_catalog" {
+        return Some("registry:catalog:*".to_owned());
+    }
+    let (project, _) = target::parse(path).ok()?;
+    let actions = match *method {
+        Method::GET | Method::HEAD => "pull",
+        Method::DELETE => "delete",
+        _ => "pull,push",
+    };
+    Some(format!("repository:{project}:{actions}"))
 }
 
 /// 64 random bits. Without randomness the id is empty, and the request still answered.

@@ -24,10 +24,28 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 pub(crate) struct Caller {
     access: Option<Access>,
     token_id: String,
+    expires_at: Option<Timestamp>,
     anonymous_read: bool,
 }
 
 impl Caller {
+    /// Returns who has a token.
+    pub(crate) async fn of(app: &App, secret: &str) -> Result<Self, Problem> {
+        // Looked up by digest: the time it takes says nothing about the secret.
+        let digest = Digest::of(secret.as_bytes());
+        let token = app.catalog.database.token_by_secret(&digest).await?;
+        let token = token.ok_or(Problem::TokenRefused)?;
+        let now = app.clock.now();
+        let access = access_of(&token, now).ok_or(Problem::TokenRefused)?;
+        note_use(app, &token, now).await;
+        Ok(Self {
+            access: Some(access),
+            token_id: token.id,
+            expires_at: token.expires_at,
+            anonymous_read: app.settings.anonymous_read,
+        })
+    }
+
     /// Lets the request pass when the scope is given for `project`.
     pub(crate) fn may(&self, scope: Scope, project: &ProjectName) -> Result<(), Problem> {
         self.check(scope, project.as_str(), |access| {
@@ -57,6 +75,11 @@ impl Caller {
     /// Returns the id of the caller's token; empty without one.
     pub(crate) fn token_id(&self) -> &str {
         &self.token_id
+    }
+
+    /// Returns when the caller's token ends.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 
     /// Tells whether the caller has a token.
@@ -108,17 +131,14 @@ impl FromRequestParts<Arc<App>> for Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let (token_id, access) = match secret(parts)? {
-            None => (String::new(), None),
-            Some(secret) => {
-                let (id, access) = authenticate(app, &secret).await?;
-                (id, Some(access))
-            }
-        };
-        let caller = Self {
-            access,
-            token_id,
-            anonymous_read: app.settings.anonymous_read,
+        let caller = match secret(parts)? {
+            Some(secret) => Self::of(app, &secret).await?,
+            None => Self {
+                access: None,
+                token_id: String::new(),
+                expires_at: None,
+                anonymous_read: app.settings.anonymous_read,
+            },
         };
         parts.extensions.insert(caller.clone());
         Ok(caller)
@@ -148,20 +168,6 @@ pub(crate) fn secret(parts: &Parts) -> Result<Option<Zeroizing<String>>, Problem
         return Err(Problem::TokenRefused);
     };
     Ok(Some(secret).filter(|secret| !secret.is_empty() && secret.as_str() != ANONYMOUS))
-}
-
-async fn authenticate(app: &App, secret: &str) -> Result<(String, Access), Problem> {
-    // Looked up by digest: the time it takes says nothing about the secret.
-    let token = app
-        .catalog
-        .database
-        .token_by_secret(&Digest::of(secret.as_bytes()))
-        .await?
-        .ok_or(Problem::TokenRefused)?;
-    let now = app.clock.now();
-    let access = access_of(&token, now).ok_or(Problem::TokenRefused)?;
-    note_use(app, &token, now).await;
-    Ok((token.id, access))
 }
 
 /// Notes the use once a minute: a write per request would cost more than it tells.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bulla_files::FileError;
+use bulla_schemas::ProjectName;
 use bulla_schemas::api::ErrorCode;
 
 use crate::access::Scope;
@@ -122,6 +123,26 @@ pub(crate) enum Problem {
         /// The methods that are answered here.
         allow: &'static str,
     },
+    /// Nothing is deleted in this repository.
+    #[error("`{project}` is not mutable, so nothing is deleted in it")]
+    Immutable {
+        /// The repository.
+        project: ProjectName,
+        /// The methods that are answered here.
+        allow: &'static str,
+    },
+    /// A form of the token endpoint that says nothing of a password or a token.
+    #[error("expected `grant_type` to be `password` or `refresh_token`")]
+    GrantType,
+    /// A manifest that is pushed under a tag, and under others by the query.
+    #[error("`tag` in the query is for a manifest that is pushed by its digest")]
+    TagTwice,
+    /// A manifest is pushed with too many tags at once.
+    #[error("a manifest may be pushed with {most} tags at once")]
+    TooManyTags {
+        /// How many tags are taken.
+        most: usize,
+    },
     /// More bytes than allowed.
     #[error("at most {limit} bytes are accepted here")]
     TooLarge {
@@ -209,12 +230,15 @@ impl Problem {
                 (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
             }
             Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
-            Self::Malformed(_) | Self::Framing { .. } => {
+            Self::Malformed(_) | Self::Framing { .. } | Self::GrantType => {
                 (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed)
             }
             Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
             Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
-            Self::Tag(_) => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
+            Self::Tag(_) | Self::TagTwice => {
+                (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
+            }
+            Self::TooManyTags { .. } => (Http::URI_TOO_LONG, "UNSUPPORTED", Api::Malformed),
             Self::NoSuchPath | Self::NotFound { .. } | Self::NameUnknown { .. } => {
                 (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
             }
@@ -232,7 +256,9 @@ impl Problem {
             Self::RangeNotSatisfiable { .. } => {
                 (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
             }
-            Self::Unsupported { .. } => (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed),
+            Self::Unsupported { .. } | Self::Immutable { .. } => {
+                (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed)
+            }
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
             Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
             Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
@@ -285,6 +311,19 @@ impl Problem {
         }
     }
 
+    /// Returns the methods that are answered where this one is not.
+    pub(crate) fn allow(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsupported { allow } | Self::Immutable { allow, .. } => Some(allow),
+            Self::Publish(error) => match error.itself() {
+                PublishError::BlobInUse { .. } => Some("GET, HEAD"),
+                PublishError::ManifestInUse { .. } => Some("GET, HEAD, PUT"),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Returns what happened, with the causes that the client can do something about.
     pub(crate) fn message(&self) -> String {
         match self {
@@ -306,6 +345,10 @@ impl Problem {
             }
             Self::Away { .. } => "the registry's operator must mount the disk that has the content",
             Self::Ambiguous { .. } => "give more digits of the hash",
+            Self::Immutable { .. } => {
+                "`--mutable` of `bulla-registry serve` names the repositories that are"
+            }
+            Self::TooManyTags { .. } => "push it again with the other tags",
             Self::TooManyWatches => {
                 "read `/log/checkpoint` now and then; `--most-watches` of `bulla-registry serve` \
                  allows more"
@@ -373,8 +416,11 @@ fn publish_words(error: &PublishError) -> Words {
         PublishError::PartUnknown { .. } | PublishError::PartDamaged { .. } => {
             (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
         }
-        PublishError::TagImmutable { .. } | PublishError::TagIsChannel { .. } => {
-            (Http::FORBIDDEN, "DENIED", Api::Forbidden)
+        PublishError::TagImmutable { .. }
+        | PublishError::TagIsChannel { .. }
+        | PublishError::InLog { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
+        PublishError::BlobInUse { .. } | PublishError::ManifestInUse { .. } => {
+            (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Forbidden)
         }
         PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
         PublishError::TooManyHosts { .. } => (
@@ -407,7 +453,12 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
     Some(match error.itself() {
         PublishError::DeltaTooLarge { .. } => "fetch the bundle's frames by ranges",
         PublishError::Delta(_) => "push the blobs of the bundle",
-        PublishError::TagImmutable { .. } => "push under another tag, or by digest",
+        PublishError::TagImmutable { .. } => {
+            "push under another tag, or by digest; `--mutable` of `bulla-registry serve` names the \
+             repositories whose tags move"
+        }
+        PublishError::BlobInUse { .. } => "delete the manifest first",
+        PublishError::ManifestInUse { .. } => "delete the index first",
         PublishError::PartDamaged { .. } => "push it again",
         PublishError::FrameUnknown { .. } => "ask again which frames are missing, or push the blob",
         PublishError::TooManyHosts { .. } => {

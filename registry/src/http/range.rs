@@ -1,4 +1,5 @@
-//! Single byte ranges (RFC 9110 §14).
+//! Byte ranges: the one that a client asks for (RFC 9110 §14), and where a chunk of an upload goes (OCI
+//! Distribution 1.1, "Pushing a blob in chunks").
 
 /// What a `Range` header asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,17 @@ fn part(range: &str, size: u64) -> Option<(u64, u64)> {
     (first <= last && first <= end).then(|| (first, last.min(end)))
 }
 
+/// Reads the `Content-Range` of a chunk: its first and its last byte. OCI writes `0-1023`; some clients
+/// send the form of RFC 9110, `bytes 0-1023/*`.
+pub(crate) fn chunk(header: &str) -> Option<(u64, u64)> {
+    let span = header.strip_prefix("bytes ").unwrap_or(header);
+    let (span, size) = span.split_once('/').unwrap_or((span, "*"));
+    let (first, last) = span.split_once('-')?;
+    let (first, last) = (number(first.trim())?, number(last.trim())?);
+    let fits = size == "*" || number(size).is_some_and(|size| last < size);
+    (first <= last && fits).then_some((first, last))
+}
+
 /// Digits only: `parse` would also take a `+`. A number beyond u64 is beyond any content.
 fn number(text: &str) -> Option<u64> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -86,7 +98,44 @@ mod tests {
         assert_eq!(select("bytes=-1", 0), Selection::Unsatisfiable);
     }
 
+    #[test]
+    fn reads_where_a_chunk_goes_in_both_forms() {
+        for (header, expected) in [
+            ("0-1023", Some((0, 1023))),
+            ("1024-1024", Some((1024, 1024))),
+            ("bytes 0-9/*", Some((0, 9))),
+            ("bytes 0-9/10", Some((0, 9))),
+            ("0 - 9", Some((0, 9))),
+            ("bytes 0-9/9", None),
+            ("bytes 0-9/x", None),
+            ("bytes=0-9", None),
+            ("9-0", None),
+            ("0-", None),
+            ("-9", None),
+            ("+0-9", None),
+            ("0-9,10-19", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(chunk(header), expected, "{header}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_chunk_ends_after_it_begins(header in "(bytes )?[0-9+ -]{0,30}(/[0-9*]{0,21})?") {
+            if let Some((first, last)) = chunk(&header) {
+                prop_assert!(first <= last);
+            }
+        }
+
+        #[test]
+        fn a_chunk_is_read_as_it_was_written(first: u64, last: u64) {
+            let expected = (first <= last).then_some((first, last));
+            prop_assert_eq!(chunk(&format!("{first}-{last}")), expected);
+            prop_assert_eq!(chunk(&format!("bytes {first}-{last}/*")), expected);
+        }
+
         #[test]
         fn a_part_lies_inside_the_content(header in "bytes=[0-9]{0,20}-[0-9]{0,20}", size: u64) {
             if let Selection::Part { first, last } = select(&header, size) {

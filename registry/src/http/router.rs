@@ -18,7 +18,9 @@ use crate::http::caller::Caller;
 use crate::http::extract::Path;
 use crate::http::log;
 use crate::http::oci::target::{self, Target};
-use crate::http::oci::{blobs, delta, frames, manifests, ping, referrers, tags, uploads};
+use crate::http::oci::{
+    blobs, catalog, delta, frames, manifests, ping, referrers, tags, token, uploads,
+};
 use crate::http::problem::Problem;
 use crate::http::{api, download, health, slashes, watch};
 
@@ -36,7 +38,15 @@ fn routes(app: Arc<App>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/v2", get(ping::ping))
         .route("/v2/", get(ping::ping))
-        .route("/v2/token", get(ping::token))
+        .route(
+            "/v2/token",
+            get(token::get)
+                .post(token::post)
+                .fallback(async || Problem::Unsupported {
+                    allow: "GET, HEAD, POST",
+                }),
+        )
+        .route("/v2/_catalog", get(catalog::list))
         .route("/v2/{*path}", any(repository))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
@@ -126,7 +136,8 @@ async fn repository(
         ("PUT", Target::Manifest(reference)) => {
             manifests::push(app, &caller, project, reference, request).await
         }
-        ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, &reference),
+        ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, reference).await,
+        ("DELETE", Target::Blob(digest)) => blobs::delete(app, project, digest).await,
         (_, target) => Err(Problem::Unsupported {
             allow: allowed(&target),
         }),
@@ -147,7 +158,8 @@ fn allowed(target: &Target) -> &'static str {
         Target::Uploads => "POST",
         Target::Frames | Target::Delta => "POST, PUT",
         Target::Upload(_) => "GET, PATCH, PUT, DELETE",
-        Target::Manifest(_) => "GET, HEAD, PUT",
-        Target::Blob(_) | Target::Tags | Target::Referrers(_) => "GET, HEAD",
+        Target::Manifest(_) => "GET, HEAD, PUT, DELETE",
+        Target::Blob(_) => "GET, HEAD, DELETE",
+        Target::Tags | Target::Referrers(_) => "GET, HEAD",
     }
 }

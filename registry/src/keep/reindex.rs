@@ -88,9 +88,20 @@ async fn reindex_frames(
     Ok(())
 }
 
-/// Rebuilds an index that is empty while the repositories are not: a database that was lost.
+/// Rebuilds an index that is empty while the repositories are not: a database that was lost. And one
+/// of a version that did not index yet what manifests name.
 pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishError> {
-    if catalog.database.has_index().await? || !catalog.repositories.has_any()? {
+    let database = &catalog.database;
+    if database.has_index().await? {
+        let is_old = database.has_manifests().await? && !database.has_parts().await?;
+        // While a disk is away, manifests would be lost from it.
+        if is_old && catalog.blobs.away(true)?.is_none() {
+            tracing::info!("the index is of an earlier version and is rebuilt from the files");
+            reindex(catalog).await?;
+        }
+        return Ok(());
+    }
+    if !catalog.repositories.has_any()? {
         return Ok(());
     }
     let Indexed {

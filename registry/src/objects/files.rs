@@ -57,8 +57,8 @@ impl Files {
         bulla_files::rename(&self.path(from), &self.path(to))
     }
 
-    pub(super) fn remove(&self, key: &str) -> Result<(), FileError> {
-        bulla_files::remove(&self.path(key)).map(drop)
+    pub(super) fn remove(&self, key: &str) -> Result<bool, FileError> {
+        bulla_files::remove(&self.path(key))
     }
 
     pub(super) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {

@@ -48,9 +48,8 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn remove(&self, key: &str) -> Result<(), FileError> {
-        self.objects().remove(key);
-        Ok(())
+    pub(super) fn remove(&self, key: &str) -> Result<bool, FileError> {
+        Ok(self.objects().remove(key).is_some())
     }
 
     pub(super) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {

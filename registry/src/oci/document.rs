@@ -4,7 +4,7 @@
 //! What is refused is what two readers could understand differently (distribution's
 //! CVE-2021-41190, "ambiguous manifest") or what no client could fetch afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_schemas::media_type::{self, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use serde::Deserialize;
@@ -177,6 +177,12 @@ impl Document {
     /// Returns the blobs that must be there. Layers that lie elsewhere need not.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.blobs.iter().filter(|blob| !blob.is_elsewhere())
+    }
+
+    /// Returns all that must be there, each once.
+    pub(crate) fn parts(&self) -> BTreeSet<&OciDigest> {
+        let parts = self.blobs().chain(&self.manifests);
+        parts.map(Descriptor::digest).collect()
     }
 
     /// Returns the manifests that must be there.

@@ -15,6 +15,7 @@ use bulla_trust::envelope::EnvelopeSignature;
 use bulla_trust::{CheckedPolicy, PublicKey, SignedEnvelope};
 use serde::Serialize;
 
+use super::changes::Adding;
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::database::{IndexedManifest, ManifestRow};
@@ -71,6 +72,7 @@ impl Catalog {
     /// Attaches a release statement to its bundle. Doing it again changes nothing.
     pub(super) async fn attach(
         &self,
+        adding: &Adding<'_>,
         policy: Option<&CheckedPolicy>,
         envelope: &SignedEnvelope,
         statement: &ReleaseStatement,
@@ -89,6 +91,7 @@ impl Catalog {
             let finished_on = &statement.predicate.run_details.metadata.finished_on;
             let referrer = referrer(subject.clone(), &layer, finished_on.to_string());
             let manifest = json(&referrer);
+            let parts = [&referrer.config, &referrer.layers[0]];
             let indexed = IndexedManifest {
                 row: ManifestRow {
                     digest: Digest::of(&manifest).into(),
@@ -98,6 +101,7 @@ impl Catalog {
                     subject: Some(hash.into()),
                 },
                 annotations: text(&referrer.annotations),
+                parts: parts.map(|part| OciDigest::from(part.digest)).to_vec(),
             };
             let digest = &indexed.row.digest;
             let known = self.database.manifest(project, digest).await?;
@@ -108,9 +112,10 @@ impl Catalog {
                 let (blobs, digest) = (self.blobs.clone(), Digest::of(&content).into());
                 let stored = OciDigest::clone(&digest);
                 blocking(move || blobs.put(&stored, &content)).await?;
-                self.add_blob(project, &digest).await?;
+                self.add_blob(adding, project, &digest).await?;
             }
-            self.add_manifest(project, manifest, &indexed).await?;
+            self.add_manifest(adding, project, manifest, &indexed)
+                .await?;
         }
         Ok(())
     }

@@ -37,7 +37,8 @@ impl Catalog {
             let (blobs, name) = (self.blobs.clone(), digest.clone());
             blocking(move || blobs.adopt(&upload, &name)).await?;
             failpoint!("blobs::adopted");
-            return self.add_blob(project, digest).await;
+            let adding = self.changes.adding().await;
+            return self.add_blob(&adding, project, digest).await;
         }
         // Most of the work, before others have to wait.
         let found = self.find_frames(digest, frames.clone()).await?;
@@ -107,18 +108,23 @@ impl Catalog {
             .await
     }
 
-    /// Gives a repository a blob that another one has.
+    /// Gives a repository a blob that another one has, and tells whether it has it.
     pub(crate) async fn mount(
         &self,
         project: &ProjectName,
+        from: &ProjectName,
         digest: &OciDigest,
-    ) -> Result<(), PublishError> {
-        self.add_blob(project, digest).await?;
-        let (blobs, digest) = (self.blobs.clone(), digest.clone());
-        match blocking(move || blobs.recipe(&digest)).await? {
-            Some(recipe) => self.index_frames(project, &recipe).await,
-            None => Ok(()),
+    ) -> Result<bool, PublishError> {
+        let adding = self.changes.adding().await;
+        if !self.has_blob(from, digest).await? {
+            return Ok(false);
         }
+        self.add_blob(&adding, project, digest).await?;
+        let (blobs, digest) = (self.blobs.clone(), digest.clone());
+        if let Some(recipe) = blocking(move || blobs.recipe(&digest)).await? {
+            self.index_frames(project, &recipe).await?;
+        }
+        Ok(true)
     }
 
     /// Indexes that a repository has the frames of one of its blobs.
@@ -166,7 +172,8 @@ impl Catalog {
         self.database.add_places(&unknown).await?;
         failpoint!("blobs::places-indexed");
         drop(turn);
-        self.add_blob(project, digest).await?;
+        let adding = self.changes.adding().await;
+        self.add_blob(&adding, project, digest).await?;
         self.database.add_frames(project, &frames).await?;
         failpoint!("blobs::frames-indexed");
         Ok(())

@@ -9,6 +9,7 @@ use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
 use super::PublishError;
+use super::changes::{Adding, Changes};
 use super::kept_deltas::KeptDeltas;
 use super::mend::Mender;
 use crate::blocking::blocking;
@@ -16,6 +17,7 @@ use crate::database::{Database, IndexedManifest};
 use crate::failpoint::failpoint;
 use crate::log::{Log, Published};
 use crate::oci::digest::OciDigest;
+use crate::pattern::ProjectPattern;
 use crate::store::Blob;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, Repositories};
@@ -36,6 +38,10 @@ pub(crate) struct Catalog {
     pub(crate) repositories: Repositories,
     pub(crate) database: Database,
     pub(crate) log: Log,
+    /// The repositories whose tags may move and whose content may be deleted.
+    pub(super) mutable: Vec<ProjectPattern>,
+    /// Held while repositories get something or something is deleted.
+    pub(super) changes: Changes,
     /// Held while a tag is looked at and set, so that of two pushes one wins.
     pub(super) tags: tokio::sync::Mutex<()>,
     /// Held while frames of a blob are looked for and stored, so that two pushes of the same store
@@ -59,6 +65,7 @@ impl Catalog {
         repositories: Repositories,
         database: Database,
         log: Log,
+        mutable: Vec<ProjectPattern>,
     ) -> Self {
         let packing = Arc::default();
         let mender = Mender::new(blobs.clone(), database.clone(), Arc::clone(&packing));
@@ -67,6 +74,8 @@ impl Catalog {
             repositories,
             database,
             log,
+            mutable,
+            changes: Changes::default(),
             tags: tokio::sync::Mutex::default(),
             packing,
             mender,
@@ -116,6 +125,7 @@ impl Catalog {
     /// Gives a repository a blob that is stored.
     pub(super) async fn add_blob(
         &self,
+        _: &Adding<'_>,
         project: &ProjectName,
         blob: &OciDigest,
     ) -> Result<(), PublishError> {
@@ -134,6 +144,7 @@ impl Catalog {
     /// Gives a repository a manifest.
     pub(super) async fn add_manifest(
         &self,
+        _: &Adding<'_>,
         project: &ProjectName,
         bytes: Vec<u8>,
         manifest: &IndexedManifest,

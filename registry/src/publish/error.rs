@@ -66,13 +66,35 @@ pub enum PublishError {
     /// A bundle that no installer would accept.
     #[error("the bundle is not admitted")]
     NotAdmitted(#[source] AdmitError),
-    /// The tag names another manifest, and tags do not move.
+    /// The tag names another manifest, and the repository is not mutable.
     #[error("the tag `{tag}` already names {digest}; tags do not move here")]
     TagImmutable {
         /// The tag.
         tag: String,
         /// What it names.
         digest: String,
+    },
+    /// The log names what is to be deleted, or what that is about.
+    #[error("the log names {digest}, or the release that it signs, so it stays")]
+    InLog {
+        /// The manifest.
+        digest: String,
+    },
+    /// A manifest names the blob that is to be deleted.
+    #[error("the manifest {manifest} names {digest}, so it stays")]
+    BlobInUse {
+        /// The blob.
+        digest: String,
+        /// One of the manifests that name it.
+        manifest: String,
+    },
+    /// An index names the manifest that is to be deleted.
+    #[error("the index {index} names {digest}, so it stays")]
+    ManifestInUse {
+        /// The manifest.
+        digest: String,
+        /// One of the indexes that name it.
+        index: String,
     },
     /// The tag is a channel.
     #[error("`{tag}` is a channel: only a promotion in the log moves it")]

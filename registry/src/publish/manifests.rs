@@ -9,8 +9,17 @@ use crate::database::{IndexedManifest, ManifestRow};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
-use crate::oci::reference::Reference;
+use crate::oci::reference::{Reference, Tag};
 use crate::store::Blob;
+
+/// What a manifest is pushed as.
+#[derive(Debug)]
+pub(crate) struct PushedAs {
+    /// The digest that the client named; its sha256 where it named none.
+    pub digest: Option<OciDigest>,
+    /// The tags that are to name it.
+    pub tags: Vec<Tag>,
+}
 
 impl Catalog {
     /// Opens a manifest of a repository.
@@ -33,21 +42,18 @@ impl Catalog {
         Ok(blob.map(|blob| (row, blob)))
     }
 
-    /// Takes a manifest from a token, and the tag that it is pushed under. `content_type` is what
+    /// Takes a manifest from a token, and the tags that it is pushed under. `content_type` is what
     /// the client calls it.
     pub(crate) async fn push_manifest(
         &self,
         token: &str,
         project: &ProjectName,
-        reference: Reference,
+        PushedAs { digest, tags }: PushedAs,
         bytes: Bytes,
         content_type: Option<&str>,
     ) -> Result<ManifestRow, PublishError> {
         let document = Document::read(&bytes, content_type)?;
-        let (digest, tag) = match reference {
-            Reference::Digest(digest) => (digest, None),
-            Reference::Tag(tag) => (OciDigest::of(Algorithm::Sha256, &bytes), Some(tag)),
-        };
+        let digest = digest.unwrap_or_else(|| OciDigest::of(Algorithm::Sha256, &bytes));
         let found = OciDigest::of(digest.algorithm(), &bytes);
         if found != digest {
             return Err(PublishError::Digest {
@@ -55,19 +61,21 @@ impl Catalog {
                 found: found.to_string(),
             });
         }
-        if let Some(tag) = &tag {
-            self.check_tag(project, tag, &digest).await?;
-        }
+        self.check_tags(project, &tags, &digest).await?;
         self.check_parts(project, &document).await?;
         if document.is_bundle() {
             self.check_bundle(token, project, &digest, &bytes, &document)
                 .await?;
         }
         let manifest = IndexedManifest::new(digest.clone(), bytes.len(), &document)?;
-        self.add_manifest(project, bytes.into(), &manifest).await?;
-        if let Some(tag) = tag {
-            self.set_tag(project, tag, &digest).await?;
+        let adding = self.changes.adding().await;
+        if self.is_mutable(project) {
+            // A part may have been deleted since.
+            self.check_parts(project, &document).await?;
         }
+        self.add_manifest(&adding, project, bytes.into(), &manifest)
+            .await?;
+        self.set_tags(&adding, project, tags, &digest).await?;
         Ok(manifest.row)
     }
 

@@ -23,6 +23,8 @@ impl Catalog {
         token: &str,
         now: Timestamp,
     ) -> Result<Appended, PublishError> {
+        // What the log is about to name is not deleted meanwhile.
+        let adding = self.changes.adding().await;
         if let Statement::Release(release) = submission.statement() {
             self.check_release(release).await?;
         }
@@ -31,7 +33,8 @@ impl Catalog {
         if let Statement::Release(release) = submission.statement() {
             let published = self.published();
             let policy = published.state.checked_policy();
-            if let Err(error) = self.attach(policy, submission.envelope(), release).await {
+            let attached = self.attach(&adding, policy, submission.envelope(), release);
+            if let Err(error) = attached.await {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "a release statement was not attached");
             }
@@ -43,6 +46,7 @@ impl Catalog {
 
     /// Attaches the release statements of the log from entry `first` on.
     pub(crate) async fn attach_from(&self, first: u64) -> Result<(), PublishError> {
+        let adding = self.changes.adding().await;
         let published = self.published();
         let size = published.state.size();
         for index in first / u64::from(FULL)..size.div_ceil(FULL.into()) {
@@ -56,7 +60,7 @@ impl Catalog {
                     Statement::parse(envelope.payload_type(), envelope.payload())
                 {
                     let policy = published.state.checked_policy();
-                    self.attach(policy, &envelope, &release).await?;
+                    self.attach(&adding, policy, &envelope, &release).await?;
                 }
             }
         }

@@ -1,8 +1,10 @@
-//! Tags: names of manifests that do not move, and channels, which only the log moves.
+//! Tags: names of manifests, which move in mutable repositories only, and channels, which only the log
+//! moves.
 
 use bulla_schemas::{ChannelName, ProjectName};
 use bulla_trust::policy::matches;
 
+use super::changes::Adding;
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::oci::digest::OciDigest;
@@ -54,39 +56,55 @@ impl Catalog {
         })
     }
 
-    /// Refuses to move a tag: before anything is stored, and again when the tag is set.
-    pub(super) async fn check_tag(
+    /// Refuses to move a channel, and any tag of a repository that is not mutable: before anything
+    /// is stored, and again when the tags are set.
+    pub(super) async fn check_tags(
         &self,
         project: &ProjectName,
-        tag: &Tag,
+        tags: &[Tag],
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
-        if self.is_channel(project, tag) {
-            return Err(PublishError::TagIsChannel {
-                tag: tag.to_string(),
-            });
+        for tag in tags {
+            if self.is_channel(project, tag) {
+                return Err(PublishError::TagIsChannel {
+                    tag: tag.to_string(),
+                });
+            }
+            if self.is_mutable(project) {
+                continue;
+            }
+            match self.database.tag(project, tag).await? {
+                Some(found) if found != *digest => {
+                    return Err(PublishError::TagImmutable {
+                        tag: tag.to_string(),
+                        digest: found.to_string(),
+                    });
+                }
+                _ => {}
+            }
         }
-        match self.database.tag(project, tag).await? {
-            Some(found) if found != *digest => Err(PublishError::TagImmutable {
-                tag: tag.to_string(),
-                digest: found.to_string(),
-            }),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    /// Points a tag to a manifest: the record, then the index.
-    pub(super) async fn set_tag(
+    /// Points tags to a manifest, all of them or none: the records, then the index.
+    pub(super) async fn set_tags(
         &self,
+        _: &Adding<'_>,
         project: &ProjectName,
-        tag: Tag,
+        tags: Vec<Tag>,
         digest: &OciDigest,
     ) -> Result<(), PublishError> {
+        if tags.is_empty() {
+            return Ok(());
+        }
         let _one_at_a_time = self.tags.lock().await;
-        self.check_tag(project, &tag, digest).await?;
-        let (repositories, name) = (self.repositories.clone(), project.clone());
-        let (pointer, target) = (tag.clone(), digest.clone());
-        blocking(move || repositories.record_tag(&name, &pointer, &target)).await?;
-        Ok(self.database.set_tag(project, &tag, digest).await?)
+        self.check_tags(project, &tags, digest).await?;
+        for tag in tags {
+            let (repositories, name) = (self.repositories.clone(), project.clone());
+            let (pointer, target) = (tag.clone(), digest.clone());
+            blocking(move || repositories.record_tag(&name, &pointer, &target)).await?;
+            self.database.set_tag(project, &tag, digest).await?;
+        }
+        Ok(())
     }
 }

@@ -162,7 +162,7 @@ impl BlobStore {
         self.clear(digest)?;
         let key = keys::content(digest);
         self.objects.adopt(&key, upload.synced()?)?;
-        self.objects.remove(&keys::recipe(digest))
+        self.objects.remove(&keys::recipe(digest)).map(drop)
     }
 
     /// Makes a synced file a pack.
@@ -176,7 +176,7 @@ impl BlobStore {
         self.require(text.len() as u64, Purpose::Manifest)?;
         self.clear(digest)?;
         self.objects.replace(&keys::recipe(digest), &text)?;
-        self.objects.remove(&keys::content(digest))
+        self.objects.remove(&keys::content(digest)).map(drop)
     }
 
     /// Puts a blob together, whose recipe was found damaged, from where its frames are stored; tells

@@ -83,6 +83,32 @@ impl Repositories {
         self.objects.replace(&key, &json(&record))
     }
 
+    /// Removes the record that a repository has a blob, and tells whether there was one.
+    pub(crate) fn remove_blob(
+        &self,
+        project: &ProjectName,
+        blob: &OciDigest,
+    ) -> Result<bool, FileError> {
+        let key = keys::record(project, &RecordKey::Blob(blob.clone()));
+        self.objects.remove(&key)
+    }
+
+    /// Removes the record that a repository has a manifest, and tells whether there was one.
+    pub(crate) fn remove_manifest(
+        &self,
+        project: &ProjectName,
+        manifest: &OciDigest,
+    ) -> Result<bool, FileError> {
+        let key = keys::record(project, &RecordKey::Manifest(manifest.clone()));
+        self.objects.remove(&key)
+    }
+
+    /// Removes a tag, and tells whether there was one.
+    pub(crate) fn remove_tag(&self, project: &ProjectName, tag: &Tag) -> Result<bool, FileError> {
+        let key = keys::record(project, &RecordKey::Tag(tag.clone()));
+        self.objects.remove(&key)
+    }
+
     /// Tells whether any repository has anything.
     pub(crate) fn has_any(&self) -> Result<bool, FileError> {
         self.objects.has_any(keys::REPOSITORIES)

@@ -3,7 +3,7 @@
 
 mod crash;
 mod damage;
-mod missing;
+pub(crate) mod missing;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -17,6 +17,7 @@ mod invalid_manifests;
 mod keeping;
 mod log;
 mod manifests;
+mod mutable;
 mod pressure;
 mod program;
 mod referrers;

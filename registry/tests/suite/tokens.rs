@@ -8,50 +8,11 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use crate::support::{Registry, assert_oci_error, error, header};
+use crate::support::{Registry, assert_oci_error, error};
 
 async fn status(registry: &Registry, token: &str, method: Method, path: &str) -> StatusCode {
     let request = registry.plain(method, path).bearer_auth(token);
     request.send().await.unwrap().status()
-}
-
-#[tokio::test]
-async fn asks_for_a_token_in_both_forms() {
-    let registry = Registry::start().await;
-    let response = registry.plain(Method::GET, "/v2/").send().await.unwrap();
-    let host = registry.url.strip_prefix("http://").unwrap().to_owned();
-    let challenges: Vec<_> = response
-        .headers()
-        .get_all("www-authenticate")
-        .iter()
-        .map(|value| value.to_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(
-        challenges,
-        [
-            "Basic realm=\"bulla\", charset=\"UTF-8\"".to_owned(),
-            format!("Bearer realm=\"http://{host}/v2/token\",service=\"{host}\""),
-        ]
-    );
-    assert_oci_error(response, StatusCode::UNAUTHORIZED, "UNAUTHORIZED").await;
-
-    assert_eq!(registry.get("/v2/").await.status(), StatusCode::OK);
-    let basic = registry
-        .plain(Method::GET, "/v2/")
-        .basic_auth("anybody", Some(&registry.token));
-    assert_eq!(basic.send().await.unwrap().status(), StatusCode::OK);
-    let basic = registry
-        .plain(
-            Method::GET,
-            "/v2/token?service=x&scope=repository:acme/tool:pull,push",
-        )
-        .basic_auth("anybody", Some(&registry.token));
-    let response = basic.send().await.unwrap();
-    assert_eq!(header(&response, "cache-control"), "no-store");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["token"], registry.token);
-    assert_eq!(body["access_token"], registry.token);
-    registry.stop().await;
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
-//! `blobs/<digest>`: reading.
+//! `blobs/<digest>`: reading and deleting.
 
-use axum::http::{HeaderMap, HeaderValue, Method};
-use axum::response::Response;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::ProjectName;
 
 use crate::app::App;
+use crate::blocking::to_the_end;
 use crate::http::content::Content;
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
@@ -30,4 +33,28 @@ pub(crate) async fn read(
         mender: app.catalog.mender.clone(),
     };
     content.answer(method, headers)
+}
+
+/// Answers DELETE: the repository no longer has the blob.
+pub(crate) async fn delete(
+    app: &Arc<App>,
+    project: &ProjectName,
+    digest: OciDigest,
+) -> Result<Response, Problem> {
+    if !app.catalog.is_mutable(project) {
+        return Err(Problem::Immutable {
+            project: project.clone(),
+            allow: "GET, HEAD",
+        });
+    }
+    let (app, project) = (Arc::clone(app), project.clone());
+    to_the_end(async move {
+        if app.catalog.delete_blob(&project, &digest).await? {
+            return Ok(StatusCode::ACCEPTED.into_response());
+        }
+        Err(Problem::BlobUnknown {
+            digest: digest.to_string(),
+        })
+    })
+    .await
 }

@@ -1,20 +1,27 @@
-//! `manifests/<tag or digest>`: reading and pushing.
+//! `manifests/<tag or digest>`: reading, pushing and deleting.
+
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
 
 use crate::app::App;
+use crate::blocking::to_the_end;
 use crate::database::ManifestRow;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::content::{Content, ascii};
+use crate::http::extract::query;
 use crate::http::problem::Problem;
-use crate::oci::reference::Reference;
-use crate::publish::PublishError;
+use crate::oci::reference::{Reference, Tag};
+use crate::publish::{PublishError, PushedAs};
+
+/// Most tags that a manifest may be pushed with; OCI wants ten at least.
+const MOST_TAGS: usize = 32;
 
 /// Answers GET and HEAD. Whatever `Accept` says, the manifest comes as it was pushed.
 pub(crate) async fn read(
@@ -44,7 +51,7 @@ pub(crate) async fn read(
     Ok(response)
 }
 
-/// Answers PUT.
+/// Answers PUT. A manifest that is pushed by its digest gets the tags of the query.
 pub(crate) async fn push(
     app: &App,
     caller: &Caller,
@@ -52,6 +59,18 @@ pub(crate) async fn push(
     reference: Reference,
     request: Request,
 ) -> Result<Response, Problem> {
+    let tags = tags(request.uri())?;
+    let pushed_as = match reference {
+        Reference::Digest(digest) => PushedAs {
+            digest: Some(digest),
+            tags: tags.clone(),
+        },
+        Reference::Tag(_) if !tags.is_empty() => return Err(Problem::TagTwice),
+        Reference::Tag(tag) => PushedAs {
+            digest: None,
+            tags: vec![tag],
+        },
+    };
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
@@ -63,29 +82,64 @@ pub(crate) async fn push(
         .push_manifest(
             caller.token_id(),
             project,
-            reference,
+            pushed_as,
             bytes,
             content_type.as_deref(),
         )
         .await?;
-    Ok(created(project, &manifest))
+    let mut response = created(project, &manifest);
+    for tag in tags {
+        let tag = ascii(tag.as_str());
+        response.headers_mut().append("oci-tag", tag);
+    }
+    Ok(response)
 }
 
-/// Answers DELETE: nothing is deleted through this interface, a channel's tag least of all.
-pub(crate) fn delete(
-    app: &App,
+/// Answers DELETE.
+pub(crate) async fn delete(
+    app: &Arc<App>,
     project: &ProjectName,
-    reference: &Reference,
+    reference: Reference,
 ) -> Result<Response, Problem> {
-    match reference {
-        Reference::Tag(tag) if app.catalog.is_channel(project, tag) => {
-            let tag = tag.to_string();
-            Err(PublishError::TagIsChannel { tag }.into())
-        }
-        _ => Err(Problem::Unsupported {
-            allow: "GET, HEAD, PUT",
-        }),
+    if let Reference::Tag(tag) = &reference
+        && app.catalog.is_channel(project, tag)
+    {
+        let tag = tag.to_string();
+        return Err(PublishError::TagIsChannel { tag }.into());
     }
+    if !app.catalog.is_mutable(project) {
+        return Err(Problem::Immutable {
+            project: project.clone(),
+            allow: "GET, HEAD, PUT",
+        });
+    }
+    let (app, project) = (Arc::clone(app), project.clone());
+    to_the_end(async move {
+        if app.catalog.delete_manifest(&project, &reference).await? {
+            return Ok(StatusCode::ACCEPTED.into_response());
+        }
+        Err(Problem::ManifestUnknown {
+            reference: reference.to_string(),
+        })
+    })
+    .await
+}
+
+/// Returns the tags of the query, each once (OCI Distribution, "Pushing Manifests with Tags", to be in
+/// the version after 1.1).
+fn tags(uri: &Uri) -> Result<Vec<Tag>, Problem> {
+    let pairs: Vec<(String, String)> = query(uri)?;
+    let mut tags: Vec<Tag> = Vec::new();
+    for (_, tag) in pairs.into_iter().filter(|(name, _)| name == "tag") {
+        let tag = tag.parse().map_err(Problem::Tag)?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+        if tags.len() > MOST_TAGS {
+            return Err(Problem::TooManyTags { most: MOST_TAGS });
+        }
+    }
+    Ok(tags)
 }
 
 fn created(project: &ProjectName, manifest: &ManifestRow) -> Response {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::blocking::blocking;
-use crate::database::{IndexedManifest, Referrers};
+use crate::database::{ListedReferrer, Referrers};
 use crate::http::bounded;
 use crate::http::caller::Caller;
 use crate::http::content::ascii;
@@ -103,7 +103,7 @@ fn page(sizes: &[u64]) -> (usize, u64) {
 }
 
 /// Writes the list of some manifests.
-fn write(manifests: &[IndexedManifest]) -> Result<Vec<u8>, Problem> {
+fn write(manifests: &[ListedReferrer]) -> Result<Vec<u8>, Problem> {
     let index = Index {
         schema_version: 2,
         media_type: media_type::OCI_INDEX,
@@ -133,7 +133,7 @@ struct Descriptor<'a> {
     annotations: Option<&'a RawValue>,
 }
 
-fn describe(manifest: &IndexedManifest) -> Descriptor<'_> {
+fn describe(manifest: &ListedReferrer) -> Descriptor<'_> {
     let row = &manifest.row;
     Descriptor {
         media_type: &row.media_type,

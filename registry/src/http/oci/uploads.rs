@@ -21,11 +21,14 @@ use crate::http::content::ascii;
 use crate::http::extract::query;
 use crate::http::oci::target::parse_digest;
 use crate::http::problem::Problem;
+use crate::http::range::chunk;
 use crate::oci::digest::OciDigest;
 use crate::store::{StoreError, Upload};
 
 /// Bytes collected before they are hashed and written.
 const BATCH: usize = 256 * 1024;
+/// Most repositories in which a blob is looked for that is mounted from none in particular.
+const MOST_SOURCES: u32 = 100;
 
 #[derive(Deserialize)]
 struct BeginQuery {
@@ -47,8 +50,8 @@ pub(crate) async fn begin(
     request: Request,
 ) -> Result<Response, Problem> {
     let query: BeginQuery = query(request.uri())?;
-    if let (Some(digest), Some(from)) = (&query.mount, &query.from)
-        && let Some(digest) = mount(app, caller, project, digest, from).await?
+    if let Some(digest) = &query.mount
+        && let Some(digest) = mount(app, caller, project, digest, query.from.as_deref()).await?
     {
         return Ok(created(project, &digest));
     }
@@ -137,22 +140,31 @@ pub(crate) async fn finish(
     store(app, project, id, upload, digest).await
 }
 
-/// Gives the repository a blob that the caller may read in another one.
+/// Gives the repository a blob that the caller may read in another one: in `from`, or in any. What is
+/// not the name of a blob or a repository mounts nothing, and an upload begins.
 async fn mount(
     app: &Arc<App>,
     caller: &Caller,
     project: &ProjectName,
     digest: &str,
-    from: &str,
+    from: Option<&str>,
 ) -> Result<Option<OciDigest>, Problem> {
-    let (Ok(digest), Ok(from)) = (digest.parse(), from.parse()) else {
+    let Ok(digest) = digest.parse() else {
         return Ok(None);
     };
-    if caller.may(Scope::Pull, &from).is_err() || !app.catalog.has_blob(&from, &digest).await? {
-        return Ok(None);
+    let sources: Vec<ProjectName> = if let Some(from) = from {
+        from.parse().into_iter().collect()
+    } else {
+        let database = &app.catalog.database;
+        database.repositories_with(&digest, MOST_SOURCES).await?
+    };
+    for from in sources {
+        let may_read = caller.may(Scope::Pull, &from).is_ok();
+        if may_read && app.catalog.mount(project, &from, &digest).await? {
+            return Ok(Some(digest));
+        }
     }
-    app.catalog.mount(project, &digest).await?;
-    Ok(Some(digest))
+    Ok(None)
 }
 
 /// Writes a body to the end of an upload. What arrived before an error stays, so that the client
@@ -254,12 +266,7 @@ fn check_place(
     let wrong = || Problem::ContentRange {
         found: text.chars().take(80).collect(),
     };
-    // OCI writes `0-1023`; some clients send the form of RFC 9110, `bytes 0-1023/*`.
-    let span = text.strip_prefix("bytes ").unwrap_or(&text);
-    let span = span.split('/').next().unwrap_or_default();
-    let (first, last) = span.split_once('-').ok_or_else(wrong)?;
-    let first: u64 = first.trim().parse().map_err(|_| wrong())?;
-    let last: u64 = last.trim().parse().map_err(|_| wrong())?;
+    let (first, last) = chunk(&text).ok_or_else(wrong)?;
     if first != upload.received() {
         return Err(Problem::UploadOutOfOrder {
             location: location(project, id),

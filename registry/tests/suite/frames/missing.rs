@@ -32,7 +32,7 @@ async fn ask_as(registry: &Registry, token: &str, project: &str, names: &[u64]) 
     request.json(&list(names)).send().await.unwrap()
 }
 
-pub(super) async fn missing(registry: &Registry, project: &str, names: &[u64]) -> Vec<usize> {
+pub(crate) async fn missing(registry: &Registry, project: &str, names: &[u64]) -> Vec<usize> {
     let response = ask_as(registry, &registry.token, project, names).await;
     assert_eq!(response.status(), StatusCode::OK);
     response.json::<MissingFrames>().await.unwrap().missing

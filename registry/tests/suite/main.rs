@@ -4,6 +4,7 @@
 mod admission;
 mod api;
 mod blobs;
+mod checklist;
 mod connections;
 mod damage;
 mod delta;

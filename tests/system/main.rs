@@ -4,6 +4,7 @@
 mod agent;
 mod bad_input;
 mod ci;
+mod conformance;
 mod crash;
 mod day;
 mod dependencies;
@@ -15,6 +16,7 @@ mod growth;
 mod heal;
 mod hostile;
 mod identify;
+mod images;
 mod json;
 mod offline;
 mod oracle;

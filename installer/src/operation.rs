@@ -4,6 +4,7 @@ mod command;
 mod edits;
 mod enroll;
 mod garbage;
+pub(crate) mod head_failure;
 mod hold;
 mod install;
 mod known;

@@ -4,8 +4,8 @@ mod error;
 mod report;
 mod servers;
 
-use bulla_schemas::api::Deployment;
-use bulla_schemas::statement::{Wave, Waves};
+use bulla_schemas::api::{Deployment, ProjectReport};
+use bulla_schemas::statement::{Action, Wave, Waves};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::{Head, LogState, statement};
@@ -51,10 +51,13 @@ pub fn find(
     if let Some(channel) = named {
         let hash = resolve::head(state, project, channel)?;
         let head = state.head(project, channel);
-        return head.and_then(in_waves).ok_or_else(|| WaveError::AtOnce {
-            project: project.clone(),
-            channel: channel.clone(),
-            hash,
+        return head.and_then(in_waves).ok_or_else(|| match head {
+            Some(head) if is_taken_back(state, head) => rolled_back(head),
+            _ => WaveError::AtOnce {
+                project: project.clone(),
+                channel: channel.clone(),
+                hash,
+            },
         });
     }
     resolve::known_project(state, project)?;
@@ -68,6 +71,21 @@ pub fn find(
             project: project.clone(),
             channels: found.into_iter().map(|one| one.head.channel).collect(),
         }),
+    }
+}
+
+/// Tells whether a channel was rolled back to its head, which takes something out.
+fn is_taken_back(state: &LogState, head: &Head) -> bool {
+    let moves = state.moves(&head.project, &head.channel);
+    head.action == Action::Rollback && !moves.undone(&head.hash).is_empty()
+}
+
+fn rolled_back(head: &Head) -> WaveError {
+    WaveError::RolledBack {
+        project: head.project.clone(),
+        channel: head.channel.clone(),
+        hash: head.hash,
+        promoted: head.rollout,
     }
 }
 
@@ -155,12 +173,7 @@ impl InWaves {
     pub fn next(&self, deployments: &[Deployment], now: Timestamp) -> Result<Wave, WaveError> {
         let channel = || self.head.channel.clone();
         if self.is_rolled_back {
-            return Err(WaveError::RolledBack {
-                project: self.head.project.clone(),
-                channel: channel(),
-                hash: self.head.hash,
-                promoted: self.head.rollout,
-            });
+            return Err(rolled_back(&self.head));
         }
         if self.head.is_paused() {
             return Err(WaveError::Paused {
@@ -175,10 +188,12 @@ impl InWaves {
             .ok_or_else(|| WaveError::AllGo { channel: channel() })
     }
 
-    /// Returns the first waves in which servers say that the release failed there.
+    /// Returns the first waves in which servers say that the release failed there, or that they cannot
+    /// take it.
     fn failures(&self, deployments: &[Deployment]) -> Failures {
         let reports = of_channel(deployments, &self.head.channel).map(|one| &one.report);
-        let failed = reports.filter(|report| report.failure_of(&self.head.hash).is_some());
+        let stops = |report: &&ProjectReport| report.arrival(&self.head.hash).stops_later_waves();
+        let failed = reports.filter(stops);
         let failed: Vec<_> = failed
             .map(|report| (report.wave, report.failed_at()))
             .collect();

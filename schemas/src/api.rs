@@ -50,7 +50,7 @@ pub use host_report::{
     DiskSpace, Health, HostFacts, HostReport, ProjectReport, ReportError, ReportReceipt,
     ReportedDrain, ReportedError, ReportedHold, ReportedProjects, ReportedWaiting,
 };
-pub use hosts::{Deployment, DeploymentState, HostChange, HostDetail, HostSummary};
+pub use hosts::{Arrival, Deployment, DeploymentState, HostChange, HostDetail, HostSummary};
 pub use page::Page;
 
 use crate::release::ReleaseDocument;

@@ -18,6 +18,7 @@ use super::worker::Failure;
 use crate::fetch::{Access, FetchError};
 use crate::observer::{with_causes, with_hint};
 use crate::operation::ProjectStatus;
+use crate::operation::head_failure::{HeadFailure, of_head};
 use crate::state::history::{ActivationResult, History};
 
 /// Most releases of a project of which it is reported that they failed.
@@ -150,13 +151,20 @@ impl Reporter {
         // Of a project that is not followed, nothing is expected.
         let config = orders.config.project(&status.project);
         let history = History::read(&site.history()).unwrap_or_default();
-        let head_failure = head_failure(log, &history, &status);
-        // That it is refused since then is no news, and says nothing about why.
+        let channel = status.channel.as_ref();
+        let head = channel.and_then(|channel| log.head(&status.project, channel));
+        let past = (&history, &*status.quarantine);
+        let head_failure = head.and_then(|head| of_head(&site, (log, head), status.live, past));
+        // What came of another promotion is over.
         let error = self.errors.get(&status.project);
+        let error = error.filter(|error| head.is_some_and(|head| head.entry == error.entry));
         let error = error.map(|remembered| &remembered.error);
-        let error = error
-            .filter(|error| head_failure.is_none() || !matches!(error.kind, FailureKind::Refused));
-        let last_error = error.cloned();
+        // That it is refused since then, or that a registry is away, says nothing about why it failed.
+        let says_why = |error: &&ReportedError| {
+            matches!(error.kind, FailureKind::Failed | FailureKind::RolledBack)
+        };
+        let last_error = error.filter(|error| head_failure.is_none() || says_why(error));
+        let last_error = last_error.cloned();
         ProjectReport {
             wave: config.wave(),
             channel: config.channel,
@@ -191,37 +199,14 @@ impl Reporter {
                 since: drained.since,
                 reason: drained.reason.map(Into::into),
             }),
-            last_error: last_error.or(head_failure),
+            last_error: last_error.or_else(|| {
+                let HeadFailure { kind, reason, at } = head_failure?;
+                let message = reason.as_str().into();
+                Some(ReportedError { kind, message, at })
+            }),
             project: status.project,
         }
     }
-}
-
-/// Returns how the channel's head failed here. A person who lets it be tried again has not proved
-/// that it works: servers of later waves go by this until it was live and did not fail.
-fn head_failure(
-    log: &LogState,
-    history: &History,
-    status: &ProjectStatus,
-) -> Option<ReportedError> {
-    let head = log.head(&status.project, status.channel.as_ref()?)?;
-    let failed = history.failure_of(&head.hash, head.entry);
-    let failed = failed.map(|failed| {
-        let at = failed.failed_at.unwrap_or(failed.activated_at);
-        (failed.failure.as_deref(), at)
-    });
-    // A history can be lost.
-    let quarantined = || {
-        let mut quarantine = status.quarantine.iter();
-        let failed = quarantine.find(|one| one.hash == head.hash && head.entry <= one.entry)?;
-        Some((Some(failed.reason.as_str()), failed.failed_at))
-    };
-    let (reason, at) = failed.or_else(quarantined)?;
-    Some(ReportedError {
-        kind: FailureKind::RolledBack,
-        message: reason.unwrap_or("it failed").into(),
-        at,
-    })
 }
 
 /// What came of the checks when the live release was activated.

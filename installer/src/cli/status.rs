@@ -205,22 +205,24 @@ fn notes(status: &ProjectStatus, server: &Server) {
 /// Names what failed, the newest first.
 fn failures(status: &ProjectStatus, server: &Server) {
     let project = &status.project;
+    // No release was made live since.
     let attempt = status.attempt.iter().map(|failed| {
         let what = format!("{} could not be made live", failed.hash.short());
         (failed.failed_at, failed.number, what, &failed.reason)
     });
-    let failed = status.quarantine.iter().map(|failed| {
+    let mut quarantine: Vec<_> = status.quarantine.iter().collect();
+    quarantine.sort_by_key(|failed| std::cmp::Reverse(failed.number));
+    let failed = quarantine.into_iter().map(|failed| {
         let what = format!("{} failed here", failed.hash.short());
-        (failed.failed_at, failed.number, what, &failed.reason)
+        (failed.failed_at, Some(failed.number), what, &failed.reason)
     });
-    let mut failures: Vec<_> = attempt.chain(failed).collect();
-    failures.sort_by_key(|(_, number, ..)| std::cmp::Reverse(*number));
-    for (at, number, what, reason) in failures {
-        let command = Command::new(format!("history {project} --output {number}"));
-        stderr::say(format_args!(
-            "{project}: {what} at {at}: {reason}; {} shows what was written",
-            typed(&command, server),
-        ));
+    for (at, number, what, reason) in attempt.chain(failed) {
+        let written = number.map(|number| {
+            let command = Command::new(format!("history {project} --output {number}"));
+            format!("; {} shows what was written", typed(&command, server))
+        });
+        let written = written.unwrap_or_default();
+        stderr::say(format_args!("{project}: {what} at {at}: {reason}{written}"));
     }
 }
 

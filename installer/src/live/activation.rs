@@ -25,6 +25,7 @@ mod record;
 
 use std::time::Instant;
 
+use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::{Digest, Timestamp};
 
 use super::broken::Broken;
@@ -88,7 +89,12 @@ impl Activator<'_> {
         let (new, old) = match self.approach(&mut step) {
             Ok(releases) => releases,
             Err(error) => {
-                attempt::failed(self.site, &step.activation, with_causes(&error));
+                attempt::failed(
+                    self.site,
+                    &step.activation,
+                    error.kind(),
+                    with_causes(&error),
+                );
                 journal::end(&self.site.journal())?;
                 return Err(error);
             }

@@ -191,9 +191,9 @@ pub fn retry(
     let site = locked.site();
     let failed = quarantine::remove(site, is_asked)?;
     let attempt = failed_attempt(site)?.filter(|attempt| is_asked(&attempt.hash));
-    if attempt.is_some() {
-        // It kept nothing from being tried; that it is gone has the agent try at once.
-        attempt::forget(site);
+    if let Some(attempt) = &attempt {
+        // It kept nothing from being tried, and nothing is proved before that.
+        attempt::try_again(site, attempt);
     }
     let program = if request.hooks.carries_installer {
         program::let_try(server, site, is_asked)?

@@ -38,7 +38,7 @@ use crate::site::Site;
 use crate::state::bundles;
 use crate::state::history::{Activation, ActivationResult, History};
 use crate::state::hold::{self, Hold, HoldKind};
-use crate::state::{output, rollout};
+use crate::state::{FailedAttempt, attempt, output, rollout};
 use crate::tree::{Difference, ReleaseNote, TreeError, note, persist, releases, remove};
 
 use checks::{Goes, refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
@@ -131,7 +131,6 @@ pub(super) fn install_with(
             return Ok(stays(hash, from, history, outcome));
         }
     };
-    refuse_edits(site, from.as_ref(), request)?;
     let kept = standing
         .cloned()
         .or_else(|| old_release(log, site, &resolved, request));
@@ -152,12 +151,9 @@ pub(super) fn install_with(
         outcome,
         edits,
     } = attempt
-        .make_tree()
-        .inspect_err(|error| attempt.clean_up(error))?;
+        .prepare()
+        .inspect_err(|error| attempt.remember(error))?;
     let revision = bundle.release().source.revision().to_owned();
-    let install = &bundle.release().install;
-    persistent::prepare(site, install, &request.config.persist, observer)?;
-    attempt.note_tree(&bundle)?;
     let leaves = from.filter(|live| *live != resolved.hash);
     let activation = attempt.activation(revision.clone(), position);
     (followed.saved)()?;
@@ -313,6 +309,35 @@ struct Made {
 }
 
 impl Attempt<'_> {
+    /// Does all that the release needs before anything of it, or of the live one, is run.
+    fn prepare(&self) -> Result<Made, InstallError> {
+        refuse_edits(self.site, self.live.as_ref(), self.request)?;
+        let made = self.make_tree().inspect_err(|error| self.clean_up(error))?;
+        let persist = &self.request.config.persist;
+        let install = &made.bundle.release().install;
+        persistent::prepare(self.site, install, persist, self.observer)?;
+        self.note_tree(&made.bundle)?;
+        Ok(made)
+    }
+
+    /// Remembers why it could not begin. What may work the next time is no failure.
+    fn remember(&self, error: &InstallError) {
+        let kind = error.kind();
+        if kind == FailureKind::Temporary {
+            return;
+        }
+        let attempt = FailedAttempt {
+            hash: self.resolved.hash,
+            entry: Some(self.resolved.promotion.entry),
+            number: None,
+            kind,
+            failed_at: self.request.now,
+            since: None,
+            reason: with_causes(error),
+        };
+        attempt::remember(self.site, attempt);
+    }
+
     /// Makes sure that the release's tree is there, complete and unchanged.
     fn make_tree(&self) -> Result<Made, InstallError> {
         let Supplied {

@@ -6,6 +6,7 @@ use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
+use super::head_failure::{attempt_at, of_head};
 use super::observe::ObserveError;
 use super::rollout::Arrival;
 use super::{command, known, program};
@@ -197,22 +198,21 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
     let failure = activation
         .filter(|activation| activation.result == ActivationResult::Failed)
         .and_then(|activation| activation.failure.clone());
-    let has_head_failed = promoted.is_some_and(|head| {
-        let mut failed = quarantine.iter();
-        failed.any(|failed| failed.hash == head.hash && head.entry <= failed.entry)
-    });
-    let attempt = attempt::read(site);
-    // One of a release that is not wanted any more is over.
-    let attempt = attempt.filter(|failed| head.is_none_or(|head| head == failed.hash));
-    let attempt = attempt.filter(|failed| live != Some(failed.hash));
+    let past = (&history, &*quarantine);
+    let has_head_failed =
+        promoted.is_some_and(|head| of_head(site, (log, head), live, past).is_some());
+    let attempt = match promoted {
+        // One of a release that is not wanted any more is over.
+        Some(head) => attempt_at(site, (log, head), live),
+        None => attempt::read(site).filter(|failed| live != Some(failed.hash)),
+    };
     let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
     let standing = match (live, head) {
+        _ if failure.is_some() || has_head_failed => Standing::Failed,
         (None, _) => Standing::NotInstalled,
         (Some(live), _) if is_revoked(&live) => Standing::Revoked,
         (Some(live), _) if hold.as_ref().is_some_and(|hold| hold.hash == live) => Standing::Held,
-        (Some(_), _) if failure.is_some() => Standing::Failed,
         (Some(live), Some(head)) if live == head => Standing::UpToDate,
-        (Some(_), Some(_)) if has_head_failed => Standing::Failed,
         (Some(_), Some(_)) => Standing::Behind,
         (Some(_), None) => Standing::Unknown,
     };

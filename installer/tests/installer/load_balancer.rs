@@ -126,7 +126,7 @@ fn a_server_that_cannot_leave_changes_nothing_and_comes_back() {
     assert_eq!(world.history().len(), 1);
     // It is the newest failure, until a release is live or this one is not wanted any more.
     let attempt = world.status(None)[0].attempt.clone().unwrap();
-    assert_eq!((attempt.hash, attempt.number), (second, 2));
+    assert_eq!((attempt.hash, attempt.number), (second, Some(2)));
     assert_eq!(attempt.reason, error.to_string());
     let said = world.run(&["status"]).stderr;
     assert!(

@@ -3,6 +3,7 @@
 mod failures;
 mod taken_back;
 mod way_back;
+mod words;
 
 use std::fs;
 

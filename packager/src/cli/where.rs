@@ -25,7 +25,7 @@ enum Shown {
     Whole,
 }
 
-/// Show which server has which release, whether it is up to date, and why not
+/// Show which server has which release, whether it is current, and why not
 ///
 /// Servers report this to the registry, unsigned: `bulla status` shows from the verified
 /// log what should be there. A server is `current`, `behind`, `waiting` for its wave or window, `held`

@@ -31,8 +31,7 @@ pub enum WaveError {
     },
     /// The head came by a rollback, which nothing widens.
     #[error(
-        "`{channel}` of {project} was rolled back to {hash}, and no wave of that can be let go: \
-         servers on which it worked take it at once, and any other waits as it was promoted, {}",
+        "`{channel}` of {project} was rolled back to {hash}, and no wave of that can be let go: {}",
         as_promoted(.promoted)
     )]
     RolledBack {
@@ -131,6 +130,11 @@ impl Outcome for WaveError {
                 "`bulla promote RELEASE {channel} -m TEXT --waves 10m` promotes in waves"
             )),
             Self::RolledBack {
+                project, promoted, ..
+            } if promoted.waves.is_none() => {
+                Some(format!("`bulla where {project}` shows how far it has come"))
+            }
+            Self::RolledBack {
                 project, channel, ..
             } => Some(format!(
                 "`bulla where {project}` shows who waits; `bulla promote RELEASE {channel} -m TEXT` with \
@@ -156,18 +160,25 @@ impl Outcome for WaveError {
     }
 }
 
-/// Says when servers go that wait as a release was promoted.
+/// Says when servers go, on which it worked and on the others.
 fn as_promoted(promoted: &Rollout) -> String {
+    let Some(waves) = promoted.waves else {
+        return "it was promoted without waves, so that no server waits for one".to_owned();
+    };
     let open = match promoted.open {
         Wave::FIRST => "wave 1 may go".to_owned(),
         open => format!("waves up to {open} may go"),
     };
-    match promoted.waves {
-        Some(Waves::Every(interval)) => {
-            format!("{open}, and each further wave {interval} later than the one before")
+    let rest = match waves {
+        Waves::Every(interval) => {
+            format!("and each further wave {interval} later than the one before")
         }
-        _ => format!("{open}, and no further wave does"),
-    }
+        Waves::Manual => "and no further wave does".to_owned(),
+    };
+    format!(
+        "servers on which it worked take it at once, and any other waits as it was promoted, {open}, \
+         {rest}"
+    )
 }
 
 fn list(channels: &[ChannelName]) -> String {

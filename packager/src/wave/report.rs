@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bulla_schemas::api::Deployment;
+use bulla_schemas::api::{Arrival, Deployment};
 use bulla_schemas::report::{FailedServer, WaitingServer, WaveReport, WaveStep};
 use bulla_schemas::statement::Wave;
 use bulla_schemas::{Timestamp, line};
@@ -25,20 +25,20 @@ impl InWaves {
             if deployment.silent_since.is_some() {
                 step.silent.push(host.clone());
             }
-            let waiting = report.waiting.as_ref();
-            let waiting = waiting.filter(|_| step.may_go && report.head == Some(head.hash));
-            if let Some(reason) = report.failure_of(&head.hash) {
-                let reason = line::in_one(reason);
-                step.failed.push(FailedServer { host, reason });
-            } else if report.live == Some(head.hash) {
-                step.current += 1;
-            } else if report.hold.is_some() {
-                step.held.push(host);
-            } else if let Some(waiting) = waiting {
-                let reason = line::in_one(waiting.reason.as_str());
-                step.waiting.push(WaitingServer { host, reason });
-            } else if step.may_go {
-                step.behind.push(host);
+            match report.arrival(&head.hash) {
+                Arrival::Failed(reason) => {
+                    let reason = line::in_one(reason);
+                    step.failed.push(FailedServer { host, reason });
+                }
+                Arrival::Current => step.current += 1,
+                Arrival::Held => step.held.push(host),
+                // That it waits for its wave is no news.
+                Arrival::Waiting(reason) if step.may_go => {
+                    let reason = line::in_one(reason);
+                    step.waiting.push(WaitingServer { host, reason });
+                }
+                Arrival::Behind if step.may_go => step.behind.push(host),
+                Arrival::Waiting(_) | Arrival::Behind => {}
             }
         }
         let last_to_go = self.last_to_go(failures, now);

@@ -321,3 +321,62 @@ fn nobody_goes_while_the_channel_is_paused() {
     let words = format!("`prod`, which points to {new}, is paused by bob: an audit");
     assert_eq!(refused.to_string(), words);
 }
+
+#[test]
+fn a_server_that_cannot_take_the_release_holds_later_waves_like_one_on_which_it_failed() {
+    let (organisation, new) = in_waves("10m");
+    let found = find(&organisation.state, &project(), None).unwrap();
+    let with = |kind: &str| {
+        let refused = format!(
+            r#","head":"{new}","lastError":{{"kind":"{kind}",
+            "message":"the host file names no user for hooks","at":"{}"}}"#,
+            time(1)
+        );
+        [
+            deployment("web1", 1, &refused),
+            deployment("web2", 2, ""),
+            deployment("web3", 3, ""),
+        ]
+    };
+    let deployments = with("refused");
+    let report = found.report(&deployments, time(6000));
+    assert_eq!(report.due_up_to, None);
+    for step in &report.steps[1..] {
+        assert_eq!((step.may_go, step.stopped_by), (false, Some(Wave::FIRST)));
+    }
+    assert_eq!(found.next(&deployments, time(6000)), Ok(wave(2)));
+    let refused = require_healthy(&report).unwrap_err().to_string();
+    assert!(
+        refused.ends_with("web1 of wave 1: the host file names no user for hooks"),
+        "{refused}"
+    );
+    // What may work the next time stops nobody.
+    let report = found.report(&with("temporary"), time(6000));
+    assert_eq!(require_healthy(&report), Ok(()));
+    assert_eq!(report.steps[0].behind, ["web1".parse().unwrap()]);
+    assert!(report.steps[2].may_go, "{report:?}");
+}
+
+#[test]
+fn a_channel_that_was_rolled_back_to_a_head_without_waves_is_refused_in_the_same_way() {
+    let (mut organisation, _) = in_waves("manual");
+    let first = organisation.prod();
+    let earlier = organisation.state.moves(&project(), &name("prod"));
+    let earlier = earlier.iter().next().unwrap().hash;
+    assert_ne!(earlier, first);
+    organisation.promote("prod", earlier, &["alice"]);
+    let prod = name::<ChannelName>("prod");
+    let refused = find(&organisation.state, &project(), Some(&prod)).unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::Refused);
+    let text = refused.to_string();
+    assert!(text.contains("was rolled back to"), "{text}");
+    assert!(text.ends_with("no server waits for one"), "{text}");
+    // Going on after a pause takes nothing back.
+    let (mut paused, _, _) = Organisation::live();
+    let head = paused.prod();
+    let pause = statement::pause(&paused.state, &project(), &prod, "wait".to_owned(), time(9));
+    paused.append_promotion(&pause.unwrap(), &["alice"]);
+    paused.promote("prod", head, &["alice"]);
+    let at_once = find(&paused.state, &project(), Some(&prod)).unwrap_err();
+    assert!(matches!(at_once, WaveError::AtOnce { .. }), "{at_once}");
+}

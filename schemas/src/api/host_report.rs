@@ -270,6 +270,14 @@ pub struct ReportedError {
     pub at: Timestamp,
 }
 
+impl ReportedError {
+    /// Tells whether the host cannot take the release as things are there: it failed, or the attempt
+    /// could not even begin. What may work the next time is no failure.
+    pub fn is_failure(&self) -> bool {
+        self.kind != FailureKind::Temporary
+    }
+}
+
 impl ProjectReport {
     /// Tells whether another report says more than the same thing at another time.
     pub fn differs_from(&self, other: &Self) -> bool {
@@ -283,14 +291,10 @@ impl ProjectReport {
         without_time(self) != without_time(other)
     }
 
-    /// Returns why a release failed on the host, if the host says that it did. What may work the
-    /// next time is no failure, and neither is what a person there has to allow first.
+    /// Returns why a release failed on the host, or why the host cannot take it, if it says so.
     pub fn failure_of(&self, hash: &Digest) -> Option<&str> {
         let error = self.last_error.as_ref();
-        let is_wrong = |error: &ReportedError| {
-            matches!(error.kind, FailureKind::Failed | FailureKind::RolledBack)
-        };
-        let has_failed = self.head_failed || error.is_some_and(is_wrong);
+        let has_failed = self.head_failed || error.is_some_and(ReportedError::is_failure);
         let is_sick = self.live.as_ref() == Some(hash) && self.health == Health::Failing;
         ((self.head.as_ref() == Some(hash) && has_failed) || is_sick)
             .then(|| error.map_or("it is not healthy", |error| error.message.as_str()))
@@ -342,14 +346,17 @@ mod tests {
             }
         };
         assert_eq!(report.failure_of(&head), None);
-        for kind in [FailureKind::Failed, FailureKind::RolledBack] {
+        for kind in [
+            FailureKind::Failed,
+            FailureKind::RolledBack,
+            FailureKind::Refused,
+            FailureKind::Usage,
+        ] {
             assert_eq!(with(kind).failure_of(&head), Some("why"));
             assert_eq!(with(kind).failure_of(&other), None);
         }
-        for kind in [FailureKind::Temporary, FailureKind::Refused] {
-            assert_eq!(with(kind).failure_of(&head), None);
-        }
-        let mut quarantined = with(FailureKind::Refused);
+        assert_eq!(with(FailureKind::Temporary).failure_of(&head), None);
+        let mut quarantined = with(FailureKind::Temporary);
         quarantined.head_failed = true;
         assert_eq!(quarantined.failure_of(&head), Some("why"));
         let mut sick = report.clone();

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::host_report::{Health, HostFacts, ProjectReport, ReportedError};
 use super::page::Page;
-use crate::outcome::FailureKind;
 use crate::{Digest, HostName, Timestamp};
 
 /// One project on one host: what the host said, and what the registry's log says about that.
@@ -36,7 +35,7 @@ pub struct Deployment {
 pub enum DeploymentState {
     /// The host should have reported three times since it last did.
     Silent,
-    /// The last attempt failed, or a health check does.
+    /// The last attempt failed or could not begin, or a health check fails.
     Failed,
     /// People revoked the live release.
     Revoked,
@@ -70,28 +69,81 @@ impl std::fmt::Display for DeploymentState {
     }
 }
 
+/// How far a host has come with the head of its channel, in the word that `bulla where` and `bulla
+/// wave` have for it; the first that applies. `bulla-installer status` says the same there.
+///
+/// | why the head is not live | word | later waves wait |
+/// |---|---|---|
+/// | it failed there, and is in quarantine or not | failed | yes |
+/// | the host cannot take it: nobody may run its hooks, a variable, path or program is missing, the disk is full, the live tree was edited under `drift = "block"`, it is revoked | failed | yes |
+/// | a person there holds or pinned another release | held | no |
+/// | its wave or window has not come, or people paused the channel | waiting | no |
+/// | nothing that it says, or what may work the next time: a registry that is away | behind | no |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival<'a> {
+    /// It failed, or the host cannot take it: why.
+    Failed(&'a str),
+    /// It is live.
+    Current,
+    /// A person on the host keeps it on another release.
+    Held,
+    /// It waits: for what.
+    Waiting(&'a str),
+    /// It is about to take it, or tries again.
+    Behind,
+}
+
+impl Arrival<'_> {
+    /// Tells whether hosts of later waves wait because of it.
+    pub const fn stops_later_waves(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
 impl ProjectReport {
+    /// Tells how far the host has come with the head of its channel.
+    pub fn arrival(&self, head: &Digest) -> Arrival<'_> {
+        if let Some(why) = self.failure_of(head) {
+            return Arrival::Failed(why);
+        }
+        if self.live.as_ref() == Some(head) {
+            return Arrival::Current;
+        }
+        if self.hold.is_some() {
+            return Arrival::Held;
+        }
+        // It may not have seen what the channel points to now.
+        let knows_head = self.head.as_ref() == Some(head);
+        match &self.waiting {
+            Some(waiting) if knows_head => Arrival::Waiting(waiting.reason.as_str()),
+            _ => Arrival::Behind,
+        }
+    }
+
     /// Tells what follows from the report of a host that is heard from, where the channel points to
     /// `head` and the live release may have been revoked.
     pub fn state(&self, head: Option<Digest>, is_revoked: bool) -> DeploymentState {
-        // What may work the next time is no failure yet.
-        let failed = |error: &ReportedError| error.kind != FailureKind::Temporary;
-        if self.health == Health::Failing || self.last_error.as_ref().is_some_and(failed) {
-            DeploymentState::Failed
-        } else if is_revoked {
-            DeploymentState::Revoked
-        } else if self.drift.is_some_and(|paths| paths > 0) {
-            DeploymentState::Drifted
-        } else if head.is_none() {
-            DeploymentState::Unknown
-        } else if self.live == head {
-            DeploymentState::Current
-        } else if self.hold.is_some() {
-            DeploymentState::Held
-        } else if self.waiting.is_some() && self.head == head {
-            DeploymentState::Waiting
-        } else {
-            DeploymentState::Behind
+        let error = self.last_error.as_ref();
+        let arrival = head.as_ref().map(|head| self.arrival(head));
+        if self.health == Health::Failing
+            || error.is_some_and(ReportedError::is_failure)
+            || arrival.is_some_and(|arrival| arrival.stops_later_waves())
+        {
+            return DeploymentState::Failed;
+        }
+        if is_revoked {
+            return DeploymentState::Revoked;
+        }
+        if self.drift.is_some_and(|paths| paths > 0) {
+            return DeploymentState::Drifted;
+        }
+        match arrival {
+            None => DeploymentState::Unknown,
+            Some(Arrival::Failed(_)) => DeploymentState::Failed,
+            Some(Arrival::Current) => DeploymentState::Current,
+            Some(Arrival::Held) => DeploymentState::Held,
+            Some(Arrival::Waiting(_)) => DeploymentState::Waiting,
+            Some(Arrival::Behind) => DeploymentState::Behind,
         }
     }
 }
@@ -139,6 +191,7 @@ pub struct HostChange {
 mod tests {
     use super::super::host_report::{ReportedHold, ReportedWaiting};
     use super::*;
+    use crate::outcome::FailureKind;
 
     fn report() -> ProjectReport {
         serde_json::from_str(r#"{"project":"acme/billing","standing":"behind"}"#).unwrap()
@@ -186,5 +239,58 @@ mod tests {
         report.health = Health::Healthy;
         report.last_error.as_mut().unwrap().kind = FailureKind::RolledBack;
         assert_eq!(report.state(Some(head), true), DeploymentState::Failed);
+    }
+
+    #[test]
+    fn one_word_says_why_a_head_is_not_live_and_whether_later_waves_wait() {
+        let head = Digest::of(b"head");
+        let with = |more: &str| -> ProjectReport {
+            let text = format!(
+                r#"{{"project":"acme/billing","standing":"behind","head":"{head}"{more}}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let error = |kind: &str| {
+            format!(
+                r#","lastError":{{"kind":"{kind}","message":"why","at":"2026-11-28T12:00:00Z"}}"#
+            )
+        };
+        let hold = format!(r#","hold":{{"hash":"{head}","since":"2026-11-28T12:00:00Z"}}"#);
+        let (failed, waits) = (DeploymentState::Failed, r#","waiting":{"reason":"waits"}"#);
+        let table = [
+            (error("rolled-back"), failed, true),
+            (error("failed"), failed, true),
+            (error("refused"), failed, true),
+            (error("usage"), failed, true),
+            (r#","headFailed":true"#.to_owned(), failed, true),
+            (
+                format!(r#"{},"headFailed":true"#, error("temporary")),
+                failed,
+                true,
+            ),
+            (format!("{hold}{}", error("refused")), failed, true),
+            (format!("{waits}{}", error("refused")), failed, true),
+            (
+                format!(r#","live":"{head}","health":"failing""#),
+                failed,
+                true,
+            ),
+            (
+                format!(r#","live":"{head}""#),
+                DeploymentState::Current,
+                false,
+            ),
+            (hold.clone(), DeploymentState::Held, false),
+            (format!("{hold}{waits}"), DeploymentState::Held, false),
+            (waits.to_owned(), DeploymentState::Waiting, false),
+            (error("temporary"), DeploymentState::Behind, false),
+            (String::new(), DeploymentState::Behind, false),
+        ];
+        for (report, state, stops) in table {
+            let found = with(&report);
+            assert_eq!(found.state(Some(head), false), state, "{report}");
+            let arrival = found.arrival(&head);
+            assert_eq!(arrival.stops_later_waves(), stops, "{report}");
+        }
     }
 }

@@ -59,7 +59,7 @@ impl std::fmt::Display for PathDifferenceKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
             Self::Missing => "missing",
-            Self::Extra => "extra",
+            Self::Extra => "added",
             Self::Changed => "changed",
             Self::Mode => "mode",
             Self::Kind => "kind",

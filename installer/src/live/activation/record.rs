@@ -56,7 +56,7 @@ impl Activator<'_> {
         if activation.action != ActivationAction::Return {
             hold::write(&self.site.hold(), step.hold.as_ref())?;
             failpoint!("activation::hold-written");
-            attempt::forget(self.site);
+            attempt::forget(self.site, activation);
             match activation.result {
                 ActivationResult::Failed => quarantine::add(self.site, activation)?,
                 _ if step.is_bare => {}

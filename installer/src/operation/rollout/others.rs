@@ -33,7 +33,7 @@ fn ask_one(supply: &Supply, project: &ProjectName) -> Option<Vec<Deployment>> {
     supply.wait(asked).ok()?.ok()
 }
 
-/// Returns the servers of earlier waves on which the release of a head failed. One that is known
+/// Returns the servers of earlier waves on which the release of a head failed, or that cannot take it. One that is known
 /// counts until that server itself says otherwise: a registry forgets reports, and may lie.
 pub(super) fn failures(
     deployments: &[Deployment],

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogPosition;
+use crate::outcome::FailureKind;
 use crate::{ChannelName, Digest, Name, Timestamp};
 
 /// One time that a release was made live.
@@ -55,7 +56,7 @@ pub enum ActivationResult {
     /// The release was made live, and nothing says whether it works.
     #[default]
     Activated,
-    /// Its health checks held.
+    /// Its health checks passed.
     Healthy,
     /// A hook or a health check failed after the switch.
     Failed,
@@ -187,16 +188,32 @@ pub struct Quarantined {
     pub reason: String,
 }
 
-/// An attempt to make a release live that failed before the switch: nothing was changed.
+/// An attempt to make a release live that failed before the switch, or could not even begin: nothing
+/// was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedAttempt {
     /// The release.
     pub hash: Digest,
-    /// The number that its activation would have had.
-    pub number: u64,
+    /// The log's entry of the promotion that brought it; absent in what older versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// The number that its activation would have had; absent where nothing of the release was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// The kind of failure.
+    #[serde(default = "failed")]
+    pub kind: FailureKind,
     /// When, by this server's clock.
     pub failed_at: Timestamp,
+    /// When an attempt first failed in this way, where that was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// Why it failed.
     pub reason: String,
+}
+
+/// The kind that attempts were of which older versions wrote down.
+const fn failed() -> FailureKind {
+    FailureKind::Failed
 }

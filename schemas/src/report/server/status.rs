@@ -40,7 +40,8 @@ pub struct ProjectStatus {
     /// Why the live release failed here, where it stayed live all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// The last attempt to make the head live, where it failed before anything was changed.
+    /// The last attempt to make the head live, where it failed before anything was changed, or could
+    /// not even begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<FailedAttempt>,
     /// Since when the server may be out of its load balancer.
@@ -114,7 +115,7 @@ pub enum Standing {
     Behind,
     /// A person holds the server on a release.
     Held,
-    /// The head, or what is live, failed here.
+    /// The head, or what is live, failed here, or this server cannot take the head.
     Failed,
     /// People revoked the live release.
     Revoked,
@@ -127,7 +128,7 @@ pub enum Standing {
 impl std::fmt::Display for Standing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
-            Self::UpToDate => "up to date",
+            Self::UpToDate => "current",
             Self::Waiting => "waiting",
             Self::Behind => "behind",
             Self::Held => "held",

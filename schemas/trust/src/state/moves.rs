@@ -1,7 +1,7 @@
 //! The moves of a channel, and which of its heads are in effect: a rollback takes out what the
 //! channel came to since.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
@@ -80,28 +80,29 @@ impl<'a> Moves<'a> {
     /// Returns the rollback that leads back from a bundle: the last one that took it out, or what that
     /// went to.
     pub fn way_back(&self, live: &Digest) -> Option<&'a Promotion> {
-        let mut way = self.last_undoing(live)?;
+        let undoing = self.undoing_since(live);
+        let mut way = *undoing.get(live)?;
         // Each comes after the one before, so this ends.
-        while let Some(later) = self.last_undoing(&way.hash) {
+        while let Some(later) = undoing.get(&way.hash) {
             way = later;
         }
         Some(way)
     }
 
-    /// Returns the last rollback from which servers go back that have a bundle, if the channel did not
-    /// come to it since.
-    fn last_undoing(&self, live: &Digest) -> Option<&'a Promotion> {
-        let last = self.0.iter().rposition(|one| one.hash == *live)?;
-        let later = (last + 1..self.0.len()).rev();
-        let undoes = |at: &usize| {
-            let to = self.0[*at];
-            to.action == Action::Rollback
-                && self.0[..last].iter().any(|one| one.hash == to.hash)
-                && Self(self.0[..=*at].to_vec())
-                    .undone(&to.hash)
-                    .contains(live)
-        };
-        later.into_iter().find(undoes).map(|at| self.0[at])
+    /// Returns the last rollback from which servers go back that have a bundle, of each to which the
+    /// channel did not come since. Those before the channel came to `first` are left out.
+    fn undoing_since(&self, first: &Digest) -> BTreeMap<Digest, &'a Promotion> {
+        let mut undoing = BTreeMap::new();
+        let from = self.0.iter().position(|one| one.hash == *first);
+        for at in from.unwrap_or(self.0.len())..self.0.len() {
+            let to = self.0[at];
+            undoing.remove(&to.hash);
+            if to.action == Action::Rollback {
+                let undone = Self(self.0[..=at].to_vec()).undone(&to.hash);
+                undoing.extend(undone.into_iter().map(|hash| (hash, to)));
+            }
+        }
+        undoing
     }
 
     /// Returns how a bundle first came to the channel: later times are rollbacks, and who rolled

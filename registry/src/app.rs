@@ -104,6 +104,7 @@ impl App {
             Database::open(&data, clock.now()).await?,
             log,
             settings.mutable.clone(),
+            data.content_lock(),
         );
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(

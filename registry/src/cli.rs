@@ -4,6 +4,7 @@
 mod data;
 mod du;
 mod examples;
+mod fsck;
 mod host;
 mod reindex;
 mod serve;
@@ -37,6 +38,7 @@ enum Command {
     #[command(subcommand)]
     Host(host::Command),
     Du(du::Arguments),
+    Fsck(fsck::Arguments),
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -54,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => block_on(token::run(command)),
         Command::Host(command) => block_on(host::run(command)),
         Command::Du(arguments) => block_on(du::run(arguments)),
+        Command::Fsck(arguments) => block_on(fsck::run(arguments)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),

@@ -5,6 +5,8 @@
 //! ```text
 //! DIR/
 //!   lock                              locked by the one process that serves or reindexes
+//!   content.lock                      shared by those who store content, held alone by those who
+//!                                     move or remove it
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
 //!   registry.db                       SQLite: index, tokens, reports of hosts
 //!   registry.db.lock                  locked while the tables are made
@@ -27,64 +29,22 @@
 //! pointer, so a copy of the directory at any instant is a valid backup. A leftover `.new-*` is a
 //! write that a crash cut short.
 
+mod content_lock;
+mod error;
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bulla_files::{Attempt as _, FileError, Lock, TryLock, create_private_directory};
 use bulla_schemas::Timestamp;
-use bulla_schemas::outcome::{FailureKind, Outcome};
+
+pub(crate) use content_lock::ContentLock;
+pub use error::DataError;
 
 /// Where a registry keeps everything.
 #[derive(Debug, Clone)]
 pub struct DataDirectory {
     root: PathBuf,
-}
-
-/// Why a data directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// Nothing of a registry is there.
-    #[error("there is no registry in `{}`", path.display())]
-    NoRegistry {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// Another process has the lock.
-    #[error("`{}` is in use by {holder}", path.display())]
-    Locked {
-        /// The data directory.
-        path: PathBuf,
-        /// Who has it.
-        holder: String,
-    },
-    /// A file operation failed.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl Outcome for DataError {
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::NoRegistry { .. } => FailureKind::Failed,
-            Self::Locked { .. } => FailureKind::Temporary,
-            Self::File(error) => error.kind(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoRegistry { .. } => Some(
-                "name its directory with --data; `bulla-registry serve` and `bulla-registry token \
-                 create --init` make a new registry"
-                    .to_owned(),
-            ),
-            Self::Locked { .. } => {
-                Some("stop the other one first, or use another `--data` directory".to_owned())
-            }
-            Self::File(error) => error.hint(),
-        }
-    }
 }
 
 impl DataDirectory {
@@ -133,6 +93,11 @@ impl DataDirectory {
         Ok(Lock::take(&path, "bulla-registry", now, |holder| {
             tracing::info!(holder, "waiting for the database");
         })?)
+    }
+
+    /// Returns the lock of those who store content and those who move or remove it.
+    pub(crate) fn content_lock(&self) -> ContentLock {
+        ContentLock::new(self.root.clone())
     }
 
     /// The directory itself.

@@ -28,7 +28,7 @@ pub(crate) struct Place {
 pub(crate) type Places = HashMap<Digest, Place>;
 
 /// The name of a pack: the id of the upload that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct PackId(Uuid);
 

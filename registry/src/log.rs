@@ -9,6 +9,7 @@
 //! by whoever replays the log; admission keeps out what would have no effect,
 //! and with it floods of what was said before.
 
+mod check;
 mod error;
 mod key;
 mod published;
@@ -26,6 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::quota::Quota;
 
+pub(crate) use check::CheckedLog;
 pub use error::{DamagedLog, LogError};
 pub(crate) use published::{Growth, Placed, Published};
 use sequencer::Request;

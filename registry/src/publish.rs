@@ -16,6 +16,7 @@ mod reports;
 mod statements;
 mod tags;
 
+pub(crate) use admit::open_parts;
 pub(crate) use catalog::Catalog;
 pub(crate) use deltas::{MOST_SIZE as MOST_DELTA, SentDelta};
 pub use error::PublishError;

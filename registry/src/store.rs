@@ -1,6 +1,7 @@
 //! What lies in the data directory besides the log: content, the records of who has what, and what
 //! is being received.
 
+mod audit;
 mod blob;
 pub(crate) mod blobs;
 mod error;
@@ -8,6 +9,7 @@ mod keys;
 mod packing;
 mod piece;
 mod recipe;
+mod repair;
 pub(crate) mod repositories;
 pub(crate) mod space;
 mod upload;
@@ -15,6 +17,7 @@ pub(crate) mod uploads;
 #[cfg(test)]
 mod world;
 
+pub(crate) use audit::{StoredAs, Wrong};
 pub(crate) use blob::Blob;
 pub(crate) use error::StoreError;
 pub(crate) use piece::{Piece, Pieces};

@@ -20,11 +20,13 @@
 //! | `doctor` | a list of [`Finding`] |
 //! | `bulla-registry token list` | a list of [`TokenReport`] |
 //! | `bulla-registry du` | [`UsageReport`] |
+//! | `bulla-registry fsck` | [`FsckReport`] |
 
 pub mod server;
 
 mod check;
 mod doctor;
+mod fsck;
 mod identify;
 mod proposal;
 mod release;
@@ -35,6 +37,7 @@ mod wave;
 
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
+pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};

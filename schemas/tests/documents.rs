@@ -24,7 +24,7 @@ use bulla_schemas::report::server::{
     Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
-    CheckReport, EarlierHead, Finding, IdentifyReport, ProposalReport, ReleaseReport,
+    CheckReport, EarlierHead, Finding, FsckReport, IdentifyReport, ProposalReport, ReleaseReport,
     ReproduceReport, TokenReport, UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
@@ -174,6 +174,10 @@ const DOCUMENTS: &[Document] = &[
         "Output of bulla-registry token list --json",
     ),
     json::<UsageReport>("bulla-registry-du", "Output of bulla-registry du --json"),
+    json::<FsckReport>(
+        "bulla-registry-fsck",
+        "Output of bulla-registry fsck --json",
+    ),
     json::<InstallReport>(
         "bulla-installer-install",
         "Output of bulla-installer install PROJECT --json",

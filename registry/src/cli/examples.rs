@@ -50,6 +50,13 @@ pub(super) const EXAMPLES: Examples = &[
         ],
     ),
     (
+        &["fsck"],
+        &[
+            "bulla-registry fsck --data /var/lib/bulla-registry",
+            "bulla-registry fsck acme/billing --repair --data /var/lib/bulla-registry",
+        ],
+    ),
+    (
         &["reindex"],
         &["bulla-registry reindex --data /var/lib/bulla-registry"],
     ),

@@ -64,7 +64,8 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
     Ok((Published { state, checkpoint }, tail))
 }
 
-fn read(files: &LogFiles, size: u64) -> Result<(LogState, Tail), LogError> {
+/// Reads the entries of a log with `size` entries.
+pub(super) fn read(files: &LogFiles, size: u64) -> Result<(LogState, Tail), LogError> {
     let (mut state, mut tail) = (LogState::default(), Tail::default());
     for index in 0..size.div_ceil(FULL.into()) {
         let entries = files.entries(index, size)?.ok_or(DamagedLog::Missing {

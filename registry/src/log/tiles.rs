@@ -36,7 +36,8 @@ pub(super) struct Tail {
 }
 
 impl LogFiles {
-    pub(super) fn new(root: PathBuf) -> Self {
+    /// Takes the folder of a log.
+    pub(crate) fn new(root: PathBuf) -> Self {
         Self {
             objects: Objects::new(root.clone()),
             root,
@@ -83,7 +84,7 @@ impl LogFiles {
     }
 
     /// Reads a tile as [`open`](Self::open) opens it.
-    fn tile(&self, tile: TilePath, size: u64) -> Result<Option<Vec<u8>>, FileError> {
+    pub(super) fn tile(&self, tile: TilePath, size: u64) -> Result<Option<Vec<u8>>, FileError> {
         let Some((object, length)) = self.open(tile, size)? else {
             return Ok(None);
         };
@@ -239,7 +240,7 @@ impl LogFiles {
         bulla_files::read(&self.path(tile))
     }
 
-    fn write(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
+    pub(super) fn write(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
         bulla_files::write(&self.path(tile), content)
     }
 

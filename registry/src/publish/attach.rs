@@ -108,6 +108,7 @@ impl Catalog {
             if known.is_some() {
                 continue;
             }
+            let _content = self.keep_content().await?;
             for content in [EMPTY_CONFIG.to_vec(), layer] {
                 let (blobs, digest) = (self.blobs.clone(), Digest::of(&content).into());
                 let stored = OciDigest::clone(&digest);

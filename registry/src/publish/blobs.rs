@@ -34,6 +34,7 @@ impl Catalog {
         upload.close();
         let frames = upload.frames();
         if frames.is_empty() {
+            let _content = self.keep_content().await?;
             let (blobs, name) = (self.blobs.clone(), digest.clone());
             blocking(move || blobs.adopt(&upload, &name)).await?;
             failpoint!("blobs::adopted");
@@ -116,6 +117,7 @@ impl Catalog {
         digest: &OciDigest,
     ) -> Result<bool, PublishError> {
         let adding = self.changes.adding().await;
+        let _content = self.keep_content().await?;
         if !self.has_blob(from, digest).await? {
             return Ok(false);
         }
@@ -154,6 +156,7 @@ impl Catalog {
             mut stored,
         } = found;
         let turn = self.packing.lock().await;
+        let _content = self.keep_content().await?;
         // What other pushes have stored since.
         let mut missing = frames.clone();
         missing.retain(|frame| !stored.contains_key(&frame.digest));

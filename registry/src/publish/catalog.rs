@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bulla_files::SharedLock;
 use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
@@ -13,6 +14,7 @@ use super::changes::{Adding, Changes};
 use super::kept_deltas::KeptDeltas;
 use super::mend::Mender;
 use crate::blocking::blocking;
+use crate::data::ContentLock;
 use crate::database::{Database, IndexedManifest};
 use crate::failpoint::failpoint;
 use crate::log::{Log, Published};
@@ -47,6 +49,8 @@ pub(crate) struct Catalog {
     /// Held while frames of a blob are looked for and stored, so that two pushes of the same store
     /// them once.
     pub(super) packing: Arc<tokio::sync::Mutex<()>>,
+    /// Shared while content is stored and named, so that nobody takes it away meanwhile.
+    content: ContentLock,
     /// For what turns out to be damaged.
     pub(crate) mender: Mender,
     /// Held while a report is written.
@@ -66,9 +70,15 @@ impl Catalog {
         database: Database,
         log: Log,
         mutable: Vec<ProjectPattern>,
+        content: ContentLock,
     ) -> Self {
         let packing = Arc::default();
-        let mender = Mender::new(blobs.clone(), database.clone(), Arc::clone(&packing));
+        let mender = Mender::new(
+            blobs.clone(),
+            database.clone(),
+            Arc::clone(&packing),
+            content.clone(),
+        );
         Self {
             blobs,
             repositories,
@@ -78,6 +88,7 @@ impl Catalog {
             changes: Changes::default(),
             tags: tokio::sync::Mutex::default(),
             packing,
+            content,
             mender,
             reports: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
@@ -89,6 +100,12 @@ impl Catalog {
     /// Returns the log as it is published now.
     pub(crate) fn published(&self) -> Arc<Published> {
         self.log.published()
+    }
+
+    /// Keeps all content where it is, until this is dropped.
+    pub(super) async fn keep_content(&self) -> Result<SharedLock, PublishError> {
+        let content = self.content.clone();
+        Ok(blocking(move || content.share()).await?)
     }
 
     /// Opens a blob of a repository. Manifests are content too, and some clients fetch them as
@@ -149,6 +166,7 @@ impl Catalog {
         bytes: Vec<u8>,
         manifest: &IndexedManifest,
     ) -> Result<(), PublishError> {
+        let _content = self.keep_content().await?;
         let (blobs, repositories) = (self.blobs.clone(), self.repositories.clone());
         let (name, row) = (project.clone(), manifest.row.clone());
         blocking(move || {

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::PublishError;
 use crate::blocking::{blocking, to_the_end};
+use crate::data::ContentLock;
 use crate::database::Database;
 use crate::oci::digest::OciDigest;
 use crate::store::Recipe;
@@ -27,14 +28,22 @@ pub(crate) struct Mender {
     database: Database,
     /// Held while recipes are written, so that none that a push writes is moved away.
     packing: Arc<Mutex<()>>,
+    /// Shared meanwhile, so that no other process moves what this one looks at.
+    content: ContentLock,
 }
 
 impl Mender {
-    pub(super) fn new(blobs: BlobStore, database: Database, packing: Arc<Mutex<()>>) -> Self {
+    pub(super) fn new(
+        blobs: BlobStore,
+        database: Database,
+        packing: Arc<Mutex<()>>,
+        content: ContentLock,
+    ) -> Self {
         Self {
             blobs,
             database,
             packing,
+            content,
         }
     }
 
@@ -69,6 +78,8 @@ impl Mender {
 
     async fn check_in_turn(&self, digest: &OciDigest) -> Result<bool, PublishError> {
         let _turn = self.packing.lock().await;
+        let content = self.content.clone();
+        let _content = blocking(move || content.share()).await?;
         let (blobs, name) = (self.blobs.clone(), digest.clone());
         let (is_right, recipe) = blocking(move || {
             let recipe = blobs.recipe(&name)?;

@@ -230,7 +230,7 @@ impl BlobStore {
 
 /// Passes over what lies in the place of an object and is none, such as a directory or a pipe: it is
 /// damage as other bytes are, and the next push brings the object back.
-fn unless_damaged<T>(
+pub(super) fn unless_damaged<T>(
     digest: &OciDigest,
     found: Result<Option<T>, FileError>,
 ) -> Result<Option<T>, FileError> {

@@ -68,6 +68,11 @@ impl BlobStore {
         self.stored_in(keys::PACKS)
     }
 
+    /// Returns how many bytes a pack has, where it is there.
+    pub(crate) fn pack_size(&self, pack: PackId) -> Result<Option<u64>, FileError> {
+        self.objects().size(&keys::pack(pack)).or_else(nothing)
+    }
+
     /// Returns when a pack was stored, where that is known.
     pub(crate) fn packed_at(&self, pack: PackId) -> Result<Option<SystemTime>, FileError> {
         self.objects().changed(&keys::pack(pack))

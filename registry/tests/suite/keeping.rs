@@ -296,6 +296,7 @@ fn a_mistyped_data_directory_becomes_no_registry() {
             &["host", "remove", "web1"],
             &["reindex"],
             &["du"],
+            &["fsck"],
         ] {
             let refused = run(command, directory);
             let said = String::from_utf8(refused.stderr).unwrap();

@@ -12,6 +12,7 @@ mod disk;
 mod du;
 mod flood;
 mod frames;
+mod fsck;
 mod full_disk;
 mod hosts;
 mod invalid_manifests;

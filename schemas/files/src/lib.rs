@@ -63,7 +63,7 @@ pub use file::{
     write_json, write_later, write_once, write_together,
 };
 pub use kind::special_type;
-pub use lock::{Lock, TryLock};
+pub use lock::{Lock, SharedLock, TryLock};
 pub use owner::{
     open_mode, require_not_public, require_unshared, require_unshared_by, shared_above,
 };

@@ -17,6 +17,12 @@ pub struct Lock {
     file: File,
 }
 
+/// A lock that several processes hold together; dropping it lets go.
+#[derive(Debug)]
+pub struct SharedLock {
+    file: File,
+}
+
 /// What trying to take a lock found.
 #[derive(Debug)]
 pub enum TryLock {
@@ -72,6 +78,18 @@ impl Lock {
         }
     }
 
+    /// Takes the lock together with others who share it, and waits while one process holds it alone.
+    /// [`Lock::try_take`] finds it held until the last of them lets go.
+    pub fn share(path: &Path) -> Result<SharedLock, FileError> {
+        loop {
+            let file = open(path)?;
+            file.lock_shared().attempt("lock", path)?;
+            if is_at(&file, path) {
+                return Ok(SharedLock { file });
+            }
+        }
+    }
+
     /// A disk on which nothing can be written hides the name of the holder, and no more.
     fn sign(file: File, command: &str, now: Option<Timestamp>) -> Self {
         let mut lock = Self { file };
@@ -94,6 +112,13 @@ impl Drop for Lock {
         // A note that outlives its holder would name the wrong one.
         let _ = self.clear();
         // Closing is not enough: a child that is being started may hold a copy for a moment.
+        let _ = self.file.unlock();
+    }
+}
+
+impl Drop for SharedLock {
+    fn drop(&mut self) {
+        // As above.
         let _ = self.file.unlock();
     }
 }
@@ -207,6 +232,32 @@ mod tests {
         });
         let free = Lock::try_take(&path, "status", NOW).unwrap();
         assert!(matches!(free, TryLock::Taken(_)));
+    }
+
+    #[test]
+    fn those_who_share_a_lock_hold_it_together_and_nobody_has_it_alone_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let (one, other) = (Lock::share(&path).unwrap(), Lock::share(&path).unwrap());
+        let is_free = || matches!(Lock::try_take(&path, "gc", NOW), Ok(TryLock::Taken(_)));
+        assert!(!is_free());
+        drop(one);
+        assert!(!is_free());
+        drop(other);
+        let TryLock::Taken(alone) = Lock::try_take(&path, "gc", NOW).unwrap() else {
+            panic!("still held");
+        };
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let shared = Lock::share(&path).unwrap();
+                tell.send(()).unwrap();
+                drop(shared);
+            });
+            assert!(told.try_recv().is_err(), "it waits");
+            drop(alone);
+            told.recv().unwrap();
+        });
     }
 
     #[test]

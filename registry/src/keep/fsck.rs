@@ -1,0 +1,316 @@
+//! Reads everything that is stored again, says what is not as it was written and what that means,
+//! and puts right what can be.
+//!
+//! It takes no lock for reading, so it runs beside a server; what seems wrong is looked at once more,
+//! in case the server has changed it. What is repaired is touched under the content lock, one content
+//! at a time.
+
+mod content;
+mod index;
+mod parts;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla_bundle::Progress;
+use bulla_schemas::ProjectName;
+use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
+use bulla_trust::LogState;
+
+use self::content::{Scan, needed_by, scan};
+use self::index::WrongRow;
+use self::parts::Parts;
+use super::records::{self, Records};
+use crate::blocking::blocking;
+use crate::clock::Clock;
+use crate::error::{RegistryError, on};
+use crate::log::CheckedLog;
+use crate::oci::digest::OciDigest;
+use crate::store::Wrong;
+use crate::store::space::Disk;
+
+/// What is to be looked at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// Only content of these projects; of all when empty.
+    pub(crate) projects: Vec<ProjectName>,
+    /// Whether what can be put right is.
+    pub(crate) is_repair: bool,
+}
+
+/// Looks at the registry at `root`.
+pub(crate) async fn fsck(
+    root: &Path,
+    asked: Asked,
+    clock: &Clock,
+    progress: Arc<dyn Progress + Send + Sync>,
+) -> Result<FsckReport, RegistryError> {
+    let disk = Disk::new(root.to_owned());
+    let checked = check(root, asked, clock, progress).await;
+    checked.map_err(on(&disk))
+}
+
+async fn check(
+    root: &Path,
+    asked: Asked,
+    clock: &Clock,
+    progress: Arc<dyn Progress + Send + Sync>,
+) -> Result<FsckReport, RegistryError> {
+    let parts = Parts::open(root, clock).await?;
+    let mut report = FsckReport::default();
+    let state = log(&parts, &asked, &mut report).await?;
+    database(&parts, &mut report).await;
+    let projects = content(&parts, &asked, state.as_ref(), progress, &mut report).await?;
+    index(&parts, &asked, &projects, &mut report).await?;
+    parts.database.close().await;
+    Ok(report)
+}
+
+async fn log(
+    parts: &Parts,
+    asked: &Asked,
+    report: &mut FsckReport,
+) -> Result<Option<LogState>, RegistryError> {
+    let files = parts.log.clone();
+    let CheckedLog {
+        state,
+        damage,
+        tiles,
+    } = blocking(move || files.check()).await?;
+    report.entries = state.as_ref().map_or(0, LogState::size);
+    if let Some(found) = damage {
+        let hint = "restore `log/` from a backup or from a mirror; every client of this registry \
+                    has its entries";
+        let damage = plain(DamageKind::Log, found);
+        report.damages.push(with_hint(damage, hint));
+    }
+    for (tile, content) in tiles {
+        let found = format!("{tile} is not what the entries lead to");
+        let mut damage = plain(DamageKind::Log, found);
+        if asked.is_repair {
+            let files = parts.log.clone();
+            blocking(move || files.write_again(tile, &content)).await?;
+            damage.repaired = true;
+        } else {
+            damage = with_hint(damage, "`bulla-registry fsck --repair` writes it again");
+        }
+        report.damages.push(damage);
+    }
+    Ok(state)
+}
+
+async fn database(parts: &Parts, report: &mut FsckReport) {
+    let hint = "move `registry.db` away while the registry is stopped, and run `bulla-registry \
+                reindex`; tokens and host reports are lost with it";
+    match parts.database.check().await {
+        Ok(wrong) => {
+            let wrong = wrong.into_iter();
+            let damages = wrong.map(|found| with_hint(plain(DamageKind::Database, found), hint));
+            report.damages.extend(damages);
+        }
+        Err(error) => {
+            let hint = error.hint().unwrap_or_else(|| hint.to_owned());
+            let found = format!("the database cannot be read: {error}");
+            let damage = plain(DamageKind::Database, found);
+            report.damages.push(with_hint(damage, &hint));
+        }
+    }
+}
+
+/// Looks at content, and returns what projects have by their records.
+async fn content(
+    parts: &Parts,
+    asked: &Asked,
+    state: Option<&LogState>,
+    progress: Arc<dyn Progress + Send + Sync>,
+    report: &mut FsckReport,
+) -> Result<BTreeMap<ProjectName, Records>, RegistryError> {
+    let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
+    let wanted = asked.projects.clone();
+    let scanned = blocking(move || {
+        let projects = records::read(&repositories, |name| is_wanted(&wanted, name))?;
+        let scan = scan(&blobs, &projects, &*progress)?;
+        let needed: Result<Vec<_>, _> = projects
+            .values()
+            .map(|records| needed_by(&blobs, records, &scan.wrong))
+            .collect();
+        Ok::<_, RegistryError>((projects, scan, needed?))
+    });
+    let (projects, scan, needed) = scanned.await?;
+    let Scan {
+        checked,
+        wrong,
+        unrecorded,
+    } = scan;
+    report.checked = checked;
+    let left = if asked.is_repair {
+        repair::content(parts, wrong.clone()).await?
+    } else {
+        wrong.clone()
+    };
+    for ((project, records), needed) in projects.iter().zip(needed) {
+        for (digest, wrong) in &wrong {
+            let is_manifest = records.manifests.contains_key(digest);
+            let by = needed.get(digest);
+            if !is_manifest && by.is_none() && !records.blobs.contains(digest) {
+                continue;
+            }
+            let releases = by.into_iter().flatten();
+            let releases = releases.filter_map(|by| release(state, project, by));
+            let kind = if is_manifest {
+                DamageKind::Manifest
+            } else {
+                DamageKind::Blob
+            };
+            let is_left = left.contains_key(digest);
+            report.damages.push(Damage {
+                project: Some(project.clone()),
+                digest: Some(digest.to_string()),
+                releases: releases.collect(),
+                repaired: !is_left,
+                hint: is_left.then(|| hint(wrong, asked.is_repair)),
+                ..plain(kind, format!("{digest} {wrong}"))
+            });
+        }
+    }
+    unrecorded_parts(parts, asked, unrecorded, &left, report).await?;
+    Ok(projects)
+}
+
+/// Gives projects what their manifests name and their records do not.
+async fn unrecorded_parts(
+    parts: &Parts,
+    asked: &Asked,
+    unrecorded: BTreeSet<(ProjectName, OciDigest)>,
+    left: &BTreeMap<OciDigest, Wrong>,
+    report: &mut FsckReport,
+) -> Result<(), RegistryError> {
+    for (project, digest) in unrecorded {
+        if left.contains_key(&digest) {
+            // That says more.
+            continue;
+        }
+        if asked.is_repair {
+            let (repositories, content) = (parts.repositories.clone(), parts.content.clone());
+            let (name, blob) = (project.clone(), digest.clone());
+            blocking(move || {
+                let _lock = content.share()?;
+                repositories.record_blob(&name, &blob)
+            })
+            .await?;
+            parts.database.add_blob(&project, &digest).await?;
+        }
+        let found = format!("{digest} is named by a manifest and has no record");
+        report.damages.push(Damage {
+            project: Some(project),
+            digest: Some(digest.to_string()),
+            repaired: asked.is_repair,
+            hint: (!asked.is_repair).then(|| REPAIRABLE.to_owned()),
+            ..plain(DamageKind::Index, found)
+        });
+    }
+    Ok(())
+}
+
+async fn index(
+    parts: &Parts,
+    asked: &Asked,
+    projects: &BTreeMap<ProjectName, Records>,
+    report: &mut FsckReport,
+) -> Result<(), RegistryError> {
+    let is_wanted = |name: &ProjectName| is_wanted(&asked.projects, name);
+    let wrong = index::compare(&parts.database, projects, is_wanted).await;
+    let wrong = match wrong {
+        Ok(wrong) => wrong,
+        // That it cannot be read was told.
+        Err(RegistryError::Database(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    // The server writes the record first, and the row a moment later.
+    let wanted = asked.projects.clone();
+    let repositories = parts.repositories.clone();
+    let again =
+        blocking(move || records::read(&repositories, |name| self::is_wanted(&wanted, name)));
+    let wrong = index::compare(&parts.database, &again.await?, is_wanted).await?;
+    for row in wrong {
+        let repaired = asked.is_repair && index::repair(parts, &row).await?;
+        let WrongRow { project, .. } = &row;
+        report.damages.push(Damage {
+            project: Some(project.clone()),
+            digest: Some(row.digest().to_string()),
+            repaired,
+            hint: (!repaired).then(|| {
+                let can = if asked.is_repair { PUSH } else { REPAIRABLE };
+                can.to_owned()
+            }),
+            ..plain(DamageKind::Index, row.sentence())
+        });
+    }
+    Ok(())
+}
+
+const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
+const PUSH: &str = "publish these releases again, or import their files";
+
+/// Says what to do about content.
+fn hint(wrong: &Wrong, was_repair: bool) -> String {
+    let hint = match (wrong, was_repair) {
+        (_, true) => {
+            "publish the revision again, or import the release's file: what is damaged was moved to \
+             `damaged/`, and is asked for"
+        }
+        (Wrong::Missing, false) => {
+            "publish the revision again, or import the release's file; where `packs/` or `blobs/` is \
+             a disk of its own, mount it first"
+        }
+        (_, false) => {
+            "`bulla-registry fsck --repair` puts it together again where its frames lie elsewhere, \
+             and else moves it away, so that publishing the revision again brings it back"
+        }
+    };
+    hint.to_owned()
+}
+
+/// Returns the release that a manifest is, with the channels that point to it.
+fn release(
+    state: Option<&LogState>,
+    project: &ProjectName,
+    manifest: &OciDigest,
+) -> Option<DamagedRelease> {
+    let hash = manifest.sha256()?;
+    let heads = state.into_iter().flat_map(|state| state.channels(project));
+    let heads = heads.filter(|head| head.hash == hash);
+    Some(DamagedRelease {
+        hash,
+        channels: heads.map(|head| head.channel.clone()).collect(),
+    })
+}
+
+fn is_wanted(projects: &[ProjectName], name: &ProjectName) -> bool {
+    projects.is_empty() || projects.contains(name)
+}
+
+fn plain(kind: DamageKind, found: String) -> Damage {
+    Damage {
+        kind,
+        project: None,
+        digest: None,
+        found,
+        releases: Vec::new(),
+        repaired: false,
+        hint: None,
+    }
+}
+
+fn with_hint(damage: Damage, hint: &str) -> Damage {
+    Damage {
+        hint: Some(hint.to_owned()),
+        ..damage
+    }
+}

@@ -1,0 +1,326 @@
+//! All content of some projects, read once, in the order in which it lies on the disk.
+//!
+//! ```text
+//! records -> whole content ─────────────────────────────▶ hashed
+//!         └▶ recipes ─▶ frames, pack by pack ───────────▶ hashed, each once
+//!                    └▶ the frame table of a bundle ────▶ the right frames in the right order,
+//!                       or, where there is none, ───────▶ hashed as a whole
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use bulla_bundle::{Part, Progress, VerifiedParts};
+use bulla_files::FileError;
+use bulla_schemas::ProjectName;
+use bulla_schemas::api::BlobFrame;
+use bulla_schemas::manifest::Manifest;
+
+use crate::frames::{PackId, Place, Placed};
+use crate::keep::records::Records;
+use crate::oci::descriptor::Descriptor;
+use crate::oci::digest::OciDigest;
+use crate::oci::document::Document;
+use crate::publish::open_parts;
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::ManifestRecord;
+use crate::store::{StoredAs, Wrong};
+
+/// Most frames that are in memory at once, some 100 bytes each: beyond that, the recipes are read
+/// once more for the packs that are left.
+const MOST_FRAMES: usize = 1 << 20;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// How many bytes were hashed.
+    pub(super) checked: u64,
+    /// Content that is wrong, whichever projects have it.
+    pub(super) wrong: BTreeMap<OciDigest, Wrong>,
+    /// What a manifest of a project names, and what is not recorded as the project's.
+    pub(super) unrecorded: BTreeSet<(ProjectName, OciDigest)>,
+}
+
+/// The frames of the packs that are looked at in one pass, by where they begin.
+type Window = BTreeMap<PackId, BTreeMap<u64, Vec<Placed>>>;
+
+struct Scanner<'a> {
+    blobs: &'a BlobStore,
+    progress: &'a dyn Progress,
+    scan: Scan,
+    whole: Vec<OciDigest>,
+    recipes: Vec<OciDigest>,
+}
+
+/// Reads all content of these projects.
+pub(super) fn scan(
+    blobs: &BlobStore,
+    projects: &BTreeMap<ProjectName, Records>,
+    progress: &dyn Progress,
+) -> Result<Scan, FileError> {
+    let mut scanner = Scanner {
+        blobs,
+        progress,
+        scan: Scan::default(),
+        whole: Vec::new(),
+        recipes: Vec::new(),
+    };
+    let mut wanted = BTreeSet::new();
+    for (project, records) in projects {
+        wanted.extend(
+            records
+                .blobs
+                .iter()
+                .chain(records.manifests.keys())
+                .cloned(),
+        );
+        for (digest, record) in &records.manifests {
+            let Some(document) = read_manifest(blobs, digest, record)? else {
+                continue;
+            };
+            let parts = document.blobs().map(Descriptor::digest);
+            for part in parts.filter(|part| !records.blobs.contains(*part)) {
+                wanted.insert(part.clone());
+                let entry = (project.clone(), part.clone());
+                scanner.scan.unrecorded.insert(entry);
+            }
+        }
+    }
+    scanner.sort(wanted)?;
+    scanner.check_whole()?;
+    let damaged = scanner.check_frames()?;
+    scanner.check_recipes(projects, &damaged)?;
+    scanner.look_again()?;
+    Ok(scanner.scan)
+}
+
+/// Reads a manifest; `None` where it is damaged, which is found when it is hashed.
+pub(super) fn read_manifest(
+    blobs: &BlobStore,
+    digest: &OciDigest,
+    record: &ManifestRecord,
+) -> Result<Option<Document>, FileError> {
+    let bytes = blobs.read(digest, Manifest::MAX_LEN)?;
+    let document = bytes.map(|bytes| Document::read(&bytes, Some(&record.media_type)));
+    Ok(document.and_then(Result::ok))
+}
+
+impl Scanner<'_> {
+    /// Looks how everything is stored.
+    fn sort(&mut self, wanted: BTreeSet<OciDigest>) -> Result<(), FileError> {
+        let mut bytes = 0;
+        let mut packs = HashSet::new();
+        for digest in wanted {
+            match self.blobs.stored_as(&digest)? {
+                StoredAs::Whole(size) => {
+                    bytes += size;
+                    self.whole.push(digest);
+                }
+                StoredAs::Frames(recipe) => {
+                    packs.extend(recipe.frames().iter().map(|placed| placed.place.pack));
+                    self.recipes.push(digest);
+                }
+                StoredAs::DamagedRecipe => {
+                    self.scan.wrong.insert(digest, Wrong::Recipe);
+                }
+                StoredAs::Missing => {
+                    self.scan.wrong.insert(digest, Wrong::Missing);
+                }
+            }
+        }
+        for pack in packs {
+            bytes += self.blobs.pack_size(pack)?.unwrap_or(0);
+        }
+        self.progress.start(Some(bytes));
+        Ok(())
+    }
+
+    fn check_whole(&mut self) -> Result<(), FileError> {
+        for digest in std::mem::take(&mut self.whole) {
+            let checked = std::cell::Cell::new(0);
+            let advance = |bytes| {
+                checked.set(checked.get() + bytes);
+                self.progress.advance(bytes);
+            };
+            let is_right = self.blobs.is_whole_right(&digest, &advance)?;
+            self.scan.checked += checked.get();
+            if !is_right {
+                self.scan.wrong.insert(digest, Wrong::Bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hashes every frame once, and returns where those lie that are damaged.
+    fn check_frames(&mut self) -> Result<HashSet<Place>, FileError> {
+        let mut damaged = HashSet::new();
+        let mut next = None;
+        loop {
+            let (window, rest) = self.window(next)?;
+            for (pack, frames) in window {
+                let frames: Vec<Placed> = frames.into_values().flatten().collect();
+                let checked = std::cell::Cell::new(0);
+                let advance = |bytes| {
+                    checked.set(checked.get() + bytes);
+                    self.progress.advance(bytes);
+                };
+                let add = &mut |place| {
+                    damaged.insert(place);
+                };
+                self.blobs.check_pack(pack, &frames, &advance, add)?;
+                self.scan.checked += checked.get();
+            }
+            if rest.is_none() {
+                return Ok(damaged);
+            }
+            next = rest;
+        }
+    }
+
+    /// Collects the frames of as many packs from `first` on as may be in memory, and returns the
+    /// first pack that is left.
+    fn window(&self, first: Option<PackId>) -> Result<(Window, Option<PackId>), FileError> {
+        let mut window = Window::new();
+        let mut count = 0;
+        let mut rest = None;
+        for digest in &self.recipes {
+            let Some(recipe) = self.blobs.recipe(digest)? else {
+                continue;
+            };
+            for placed in recipe.frames() {
+                let Place { pack, offset } = placed.place;
+                if first.is_some_and(|first| pack < first) || rest.is_some_and(|rest| pack >= rest)
+                {
+                    continue;
+                }
+                let frames = window.entry(pack).or_default().entry(offset).or_default();
+                if !frames.contains(placed) {
+                    frames.push(*placed);
+                    count += 1;
+                }
+                while count > MOST_FRAMES && window.len() > 1 {
+                    if let Some((last, frames)) = window.pop_last() {
+                        count -= frames.values().map(Vec::len).sum::<usize>();
+                        rest = Some(last);
+                    }
+                }
+            }
+        }
+        Ok((window, rest))
+    }
+
+    fn check_recipes(
+        &mut self,
+        projects: &BTreeMap<ProjectName, Records>,
+        damaged: &HashSet<Place>,
+    ) -> Result<(), FileError> {
+        let vouched = self.vouched(projects)?;
+        for digest in std::mem::take(&mut self.recipes) {
+            let Some(recipe) = self.blobs.recipe(&digest)? else {
+                self.scan.wrong.insert(digest, Wrong::Recipe);
+                continue;
+            };
+            let frames = recipe.frames().iter();
+            let lost = frames.filter(|placed| damaged.contains(&placed.place));
+            let lost = lost.count();
+            let wrong = if lost > 0 {
+                let of = recipe.frames().len();
+                Some(Wrong::Frames { damaged: lost, of })
+            } else if vouched.contains(&digest) {
+                None
+            } else {
+                self.blobs.examine(&digest, &|_| {})?
+            };
+            if let Some(wrong) = wrong {
+                self.scan.wrong.insert(digest, wrong);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the payloads and indexes of bundles whose recipes name the frames that stand in their
+    /// frame tables, in that order.
+    fn vouched(
+        &self,
+        projects: &BTreeMap<ProjectName, Records>,
+    ) -> Result<HashSet<OciDigest>, FileError> {
+        let mut vouched = HashSet::new();
+        let mut seen = HashSet::new();
+        for (digest, record) in projects.values().flat_map(|records| &records.manifests) {
+            let document = read_manifest(self.blobs, digest, record)?;
+            let is_bundle = document.is_some_and(|document| document.is_bundle());
+            let (true, Some(hash)) = (is_bundle && seen.insert(digest), digest.sha256()) else {
+                continue;
+            };
+            let Some(bytes) = self.blobs.read(digest, Manifest::MAX_LEN)? else {
+                continue;
+            };
+            // What is damaged is found elsewhere.
+            let Ok(parts) = open_parts(self.blobs, hash, bytes) else {
+                continue;
+            };
+            let manifest = parts.manifest();
+            for (part, blob) in [
+                (Part::Payload, manifest.payload()),
+                (Part::Index, manifest.index()),
+            ] {
+                let digest = OciDigest::from(blob.digest);
+                let recipe = self.blobs.recipe(&digest)?;
+                if recipe.is_some_and(|recipe| recipe.blob_frames() == frames_of(&parts, part)) {
+                    vouched.insert(digest);
+                }
+            }
+        }
+        Ok(vouched)
+    }
+
+    /// Looks once more at what is wrong: the server may have changed it meanwhile.
+    fn look_again(&mut self) -> Result<(), FileError> {
+        for (digest, _) in std::mem::take(&mut self.scan.wrong) {
+            if let Some(wrong) = self.blobs.examine(&digest, &|_| {})? {
+                self.scan.wrong.insert(digest, wrong);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the frames of a part as its blob has them.
+fn frames_of(parts: &VerifiedParts, part: Part) -> Vec<BlobFrame> {
+    let frames = parts.frames(part).iter().map(|frame| BlobFrame {
+        digest: frame.record.compressed_digest,
+        size: frame.record.compressed_size,
+    });
+    let mut frames: Vec<BlobFrame> = frames.collect();
+    if part == Part::Payload {
+        let table = parts.seek_table();
+        frames.push(BlobFrame {
+            digest: bulla_schemas::Digest::of(&table),
+            size: table.len() as u64,
+        });
+    }
+    frames
+}
+
+/// The releases of a project that need content, by the content.
+pub(super) fn needed_by(
+    blobs: &BlobStore,
+    records: &Records,
+    wrong: &BTreeMap<OciDigest, Wrong>,
+) -> Result<HashMap<OciDigest, BTreeSet<OciDigest>>, FileError> {
+    let mut needed: HashMap<OciDigest, BTreeSet<OciDigest>> = HashMap::new();
+    for (digest, record) in &records.manifests {
+        let mut need = |part: &OciDigest| {
+            if wrong.contains_key(part) {
+                let by = needed.entry(part.clone()).or_default();
+                by.insert(digest.clone());
+            }
+        };
+        need(digest);
+        if let Some(document) = read_manifest(blobs, digest, record)? {
+            document.blobs().for_each(|part| need(part.digest()));
+            let manifests = document.manifests().iter();
+            manifests.for_each(|part| need(part.digest()));
+        }
+    }
+    Ok(needed)
+}

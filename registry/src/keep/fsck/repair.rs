@@ -1,0 +1,153 @@
+//! Puts content right from what lies elsewhere in the same data directory, or moves it away, so that
+//! the next push brings it back.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bulla_files::FileError;
+use bulla_schemas::Digest;
+
+use super::parts::Parts;
+use crate::blocking::blocking;
+use crate::error::RegistryError;
+use crate::frames::{Place, Places};
+use crate::oci::digest::OciDigest;
+use crate::store::Wrong;
+
+/// What others who wait for a lock are told.
+const COMMAND: &str = "bulla-registry fsck";
+
+/// Where damaged frames are said to lie besides.
+type Elsewhere = HashMap<Digest, HashSet<Place>>;
+
+/// Puts right what can be, and returns what is still wrong.
+pub(super) async fn content(
+    parts: &Parts,
+    wrong: BTreeMap<OciDigest, Wrong>,
+) -> Result<BTreeMap<OciDigest, Wrong>, RegistryError> {
+    let elsewhere = elsewhere(parts, &wrong).await?;
+    let mut left = BTreeMap::new();
+    for digest in wrong.into_keys() {
+        if let Some(wrong) = one(parts, &digest, &elsewhere).await? {
+            left.insert(digest, wrong);
+        }
+    }
+    Ok(left)
+}
+
+/// Collects every place of frames that were found damaged, by recipes and by the index.
+async fn elsewhere(
+    parts: &Parts,
+    wrong: &BTreeMap<OciDigest, Wrong>,
+) -> Result<Elsewhere, RegistryError> {
+    let blobs = parts.blobs.clone();
+    let digests: Vec<OciDigest> = wrong.keys().cloned().collect();
+    let (frames, mut places) = blocking(move || {
+        let mut frames = HashMap::new();
+        for digest in &digests {
+            let Some(recipe) = blobs.recipe(digest)? else {
+                continue;
+            };
+            for position in blobs.damaged_frames(&recipe, &|_| {})? {
+                let frame = recipe.frames()[position].frame;
+                frames.insert(frame.digest, frame);
+            }
+        }
+        let mut places = Elsewhere::new();
+        blobs.each_recipe(&mut |_, recipe| {
+            for placed in recipe.frames() {
+                if frames.contains_key(&placed.frame.digest) {
+                    let known = places.entry(placed.frame.digest).or_default();
+                    known.insert(placed.place);
+                }
+            }
+            Ok::<_, FileError>(())
+        })?;
+        let frames: Vec<_> = frames.into_values().collect();
+        Ok::<_, FileError>((frames, places))
+    })
+    .await?;
+    for (digest, place) in parts.database.places(&frames).await? {
+        places.entry(digest).or_default().insert(place);
+    }
+    Ok(places)
+}
+
+/// Puts one content right, and returns what is still wrong with it.
+async fn one(
+    parts: &Parts,
+    digest: &OciDigest,
+    elsewhere: &Elsewhere,
+) -> Result<Option<Wrong>, RegistryError> {
+    // Whole content in front of a recipe may be what is wrong, and then the recipe.
+    loop {
+        let (blobs, name) = (parts.blobs.clone(), digest.clone());
+        let looked = blocking(move || {
+            let stamp = blobs.stamp(&name)?;
+            Ok::<_, FileError>((blobs.examine(&name, &|_| {})?, stamp))
+        });
+        let (Some(wrong), stamp) = looked.await? else {
+            return Ok(None);
+        };
+        let places = if let Wrong::Frames { .. } = wrong {
+            find(parts, digest, elsewhere).await?
+        } else {
+            None
+        };
+        let (blobs, lock, name) = (parts.blobs.clone(), parts.content.clone(), digest.clone());
+        let (mended, is_left) = blocking(move || {
+            let _alone = lock.alone(COMMAND)?;
+            if let (Some(places), Some(recipe)) = (&places, blobs.recipe(&name)?) {
+                let again = blobs.place_again(&name, &stamp, &recipe, places)?;
+                return Ok::<_, RegistryError>((again, false));
+            }
+            Ok((None, !blobs.move_away(&name, &stamp)?))
+        })
+        .await?;
+        if let Some(recipe) = mended {
+            parts.database.add_places(recipe.frames()).await?;
+        } else if is_left {
+            return Ok(Some(wrong));
+        }
+    }
+}
+
+/// Returns places for all damaged frames of some content, where each lies somewhere else. What does
+/// not is forgotten, so that no push builds on it.
+async fn find(
+    parts: &Parts,
+    digest: &OciDigest,
+    elsewhere: &Elsewhere,
+) -> Result<Option<Places>, RegistryError> {
+    let (blobs, name, elsewhere) = (parts.blobs.clone(), digest.clone(), elsewhere.clone());
+    let (found, lost) = blocking(move || {
+        let (mut found, mut lost) = (Places::new(), Places::new());
+        let Some(recipe) = blobs.recipe(&name)? else {
+            return Ok((found, lost));
+        };
+        for position in blobs.damaged_frames(&recipe, &|_| {})? {
+            let placed = recipe.frames()[position];
+            let mut place = None;
+            for other in elsewhere.get(&placed.frame.digest).into_iter().flatten() {
+                let candidate = crate::frames::Placed {
+                    place: *other,
+                    ..placed
+                };
+                let mut is_right = true;
+                let no = &mut |_| is_right = false;
+                blobs.check_pack(other.pack, &[candidate], &|_| {}, no)?;
+                if is_right {
+                    place = Some(*other);
+                    break;
+                }
+            }
+            match place {
+                Some(place) => found.insert(placed.frame.digest, place),
+                None => lost.insert(placed.frame.digest, placed.place),
+            };
+        }
+        Ok::<_, FileError>((found, lost))
+    })
+    .await?;
+    parts.database.forget_places(&lost).await?;
+    Ok((lost.is_empty() && !found.is_empty()).then_some(found))
+}

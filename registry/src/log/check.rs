@@ -1,0 +1,133 @@
+//! The log read again: its entries against the checkpoint, and its tiles against the entries.
+
+use bulla_schemas::outcome;
+use bulla_trust::merkle::leaf_hash;
+use bulla_trust::tile::{FULL, TilePath, encode_hashes, parent_hash};
+use bulla_trust::{Checkpoint, LogState};
+
+use bulla_files::FileError;
+
+use super::error::{DamagedLog, LogError};
+use super::recover;
+use super::tiles::LogFiles;
+
+/// How often the log is read again that has grown meanwhile.
+const TRIES: u32 = 20;
+
+/// What a log is, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct CheckedLog {
+    /// The state that its entries lead to; `None` where they cannot be read.
+    pub(crate) state: Option<LogState>,
+    /// What is wrong with entries or checkpoint, in a sentence.
+    pub(crate) damage: Option<String>,
+    /// Tiles that are not what the entries lead to, each with what it should be.
+    pub(crate) tiles: Vec<(TilePath, Vec<u8>)>,
+}
+
+impl LogFiles {
+    /// Reads the whole log as it is published now. A server may append to it meanwhile.
+    pub(crate) fn check(&self) -> Result<CheckedLog, FileError> {
+        for _ in 0..TRIES {
+            let before = self.checkpoint()?;
+            let Some(bytes) = &before else {
+                return Ok(CheckedLog {
+                    state: Some(LogState::default()),
+                    ..CheckedLog::default()
+                });
+            };
+            let checked = self.check_at(bytes)?;
+            let is_right = checked.damage.is_none() && checked.tiles.is_empty();
+            // Forms of tiles go when wider ones replace them.
+            if is_right || self.checkpoint()? == before {
+                return Ok(checked);
+            }
+        }
+        Ok(CheckedLog {
+            damage: Some("the log grows faster than it can be read".to_owned()),
+            ..CheckedLog::default()
+        })
+    }
+
+    /// Writes a tile again as the entries lead to it.
+    pub(crate) fn write_again(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
+        self.write(tile, content)
+    }
+
+    fn check_at(&self, checkpoint: &[u8]) -> Result<CheckedLog, FileError> {
+        let read = Checkpoint::parse(checkpoint).map_err(DamagedLog::Checkpoint);
+        let read = read.map_err(LogError::from).and_then(|(checkpoint, _)| {
+            let (state, _) = recover::read(self, checkpoint.size)?;
+            if checkpoint.root == state.root() {
+                return Ok(state);
+            }
+            let (expected, found) = (checkpoint.root, state.root());
+            Err(DamagedLog::Root { expected, found }.into())
+        });
+        match read {
+            Ok(state) => Ok(CheckedLog {
+                tiles: self.wrong_tiles(state.size())?,
+                state: Some(state),
+                damage: None,
+            }),
+            Err(LogError::File(error)) if !error.is_damage() => Err(error),
+            Err(error) => Ok(CheckedLog {
+                damage: Some(sentence(&error)),
+                ..CheckedLog::default()
+            }),
+        }
+    }
+
+    /// Compares the tiles of hashes with those that the entries lead to.
+    fn wrong_tiles(&self, size: u64) -> Result<Vec<(TilePath, Vec<u8>)>, FileError> {
+        let mut wrong = Vec::new();
+        let mut parents = Vec::new();
+        for tile in TilePath::hashes(0, 0, size) {
+            let entries = self.entries(tile.start() / u64::from(FULL), size)?;
+            let hashes: Vec<_> = entries.iter().flatten().map(|e| leaf_hash(e)).collect();
+            self.compare(tile, size, encode_hashes(&hashes), &mut wrong)?;
+            if tile.is_full() {
+                parents.push(parent_hash(&hashes));
+            }
+        }
+        for level in 1.. {
+            let hashes = std::mem::take(&mut parents);
+            if hashes.is_empty() {
+                break;
+            }
+            let tiles = TilePath::hashes(level, 0, size);
+            for (tile, hashes) in tiles.zip(hashes.chunks(FULL.into())) {
+                self.compare(tile, size, encode_hashes(hashes), &mut wrong)?;
+                if tile.is_full() {
+                    parents.push(parent_hash(hashes));
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    fn compare(
+        &self,
+        tile: TilePath,
+        size: u64,
+        expected: Vec<u8>,
+        wrong: &mut Vec<(TilePath, Vec<u8>)>,
+    ) -> Result<(), FileError> {
+        let found = match self.tile(tile, size) {
+            Err(error) if error.is_damage() => None,
+            found => found?,
+        };
+        if found.as_deref() != Some(&expected) {
+            wrong.push((tile, expected));
+        }
+        Ok(())
+    }
+}
+
+/// An error with its causes, in one sentence.
+fn sentence(error: &LogError) -> String {
+    let text = outcome::report(error, None);
+    let text = text.trim_start_matches("error: ").trim_end();
+    let sentences: Vec<_> = text.lines().map(str::trim).collect();
+    sentences.join(": ")
+}

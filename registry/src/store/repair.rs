@@ -1,0 +1,71 @@
+//! What is done with content that is not what its digest says. Whoever does it holds the content
+//! lock alone, and says how the content lay there when it was looked at: what has changed since is
+//! left as it is.
+
+use std::time::SystemTime;
+
+use bulla_files::FileError;
+
+use super::blobs::{BlobStore, unless_damaged};
+use super::keys;
+use super::recipe::{self, Recipe};
+use crate::frames::{Placed, Places};
+use crate::oci::digest::OciDigest;
+
+/// How content lies on the disk, to see whether it still does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    whole: Option<(u64, Option<SystemTime>)>,
+    recipe: Option<Vec<u8>>,
+}
+
+impl BlobStore {
+    /// Looks at how content lies on the disk.
+    pub(crate) fn stamp(&self, digest: &OciDigest) -> Result<Stamp, FileError> {
+        let key = keys::content(digest);
+        let size = unless_damaged(digest, self.objects().size(&key))?;
+        let changed = self.objects().changed(&key)?;
+        let text = self.objects().read(&keys::recipe(digest), recipe::MAX_LEN);
+        Ok(Stamp {
+            whole: size.map(|size| (size, changed)),
+            recipe: unless_damaged(digest, text)?,
+        })
+    }
+
+    /// Has a recipe name other places for some of its frames, and tells whether it did.
+    pub(crate) fn place_again(
+        &self,
+        digest: &OciDigest,
+        stamp: &Stamp,
+        recipe: &Recipe,
+        places: &Places,
+    ) -> Result<Option<Recipe>, FileError> {
+        if self.stamp(digest)? != *stamp {
+            return Ok(None);
+        }
+        let frames = recipe.frames().iter().map(|known| Placed {
+            frame: known.frame,
+            place: *places.get(&known.frame.digest).unwrap_or(&known.place),
+        });
+        let again = Recipe::new(frames.collect());
+        self.put_recipe(digest, &again)?;
+        Ok(Some(again))
+    }
+
+    /// Moves content away that is wrong, whole content first, and tells whether it did.
+    pub(crate) fn move_away(&self, digest: &OciDigest, stamp: &Stamp) -> Result<bool, FileError> {
+        if self.stamp(digest)? != *stamp {
+            return Ok(false);
+        }
+        let (whole, recipe) = (keys::content(digest), keys::recipe(digest));
+        if stamp.whole.is_some() {
+            self.objects().rename(&whole, &keys::damaged(digest))?;
+        } else if stamp.recipe.is_some() {
+            self.objects()
+                .rename(&recipe, &keys::damaged_recipe(digest))?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,304 @@
+//! `bulla-registry fsck`, beside a registry that runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bulla_schemas::Digest;
+use bulla_schemas::report::{DamageKind, FsckReport};
+use bulla_trust::testing::Organisation;
+use reqwest::{Method, StatusCode};
+
+use crate::program::run;
+use crate::support::{BILLING, Registry, blob, bundle, bundle_of_noise};
+
+const TOOL: &str = "acme/tool";
+
+fn fsck(data: &Path, arguments: &[&str]) -> (i32, FsckReport) {
+    let output = run(&[&["fsck", "--json"], arguments].concat(), data);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout);
+    let report = report.unwrap_or_else(|error| panic!("{error}: {output:?} {said}"));
+    (output.status.code().unwrap(), report)
+}
+
+#[track_caller]
+fn assert_clean(data: &Path) -> FsckReport {
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, &report.damages[..]), (0, &[][..]));
+    report
+}
+
+/// The packs of a registry, the oldest first.
+fn packs(data: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(data.join("packs")).unwrap();
+    let mut packs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    packs.sort_by_key(|pack| pack.metadata().unwrap().modified().unwrap());
+    packs
+}
+
+fn flip(path: &Path, place: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[place] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn stored(data: &Path, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    data.join("blobs/sha256").join(&hex[..2]).join(hex)
+}
+
+/// A registry with a release that is the head of `prod`, and one of another project with nearly the
+/// same files.
+async fn two_releases() -> (Registry, Digest, Digest) {
+    let (registry, mut organisation) = (Registry::start().await, Organisation::new());
+    registry.append_all(&organisation.entries).await;
+    let (one, two) = (
+        bundle_of_noise(BILLING, "one"),
+        bundle_of_noise(TOOL, "two"),
+    );
+    registry.publish(&mut organisation, &one).await;
+    assert!(
+        organisation
+            .promote("prod", one.hash(), &["alice"])
+            .is_effective()
+    );
+    registry.append(organisation.entries.last().unwrap()).await;
+    let pushed = registry.push_bundle(TOOL, &two).await;
+    assert_eq!(pushed.status(), StatusCode::CREATED);
+    (registry, one.hash(), two.hash())
+}
+
+#[tokio::test]
+async fn what_is_as_it_was_written_is_read_once_and_nothing_is_found() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    let report = assert_clean(data);
+    assert_eq!(report.entries, 3);
+    let stored: u64 = ["blobs", "packs"]
+        .map(|folder| size_of(&data.join(folder)))
+        .iter()
+        .sum();
+    // Of a frame that several blobs have, too.
+    assert_eq!(report.checked, stored);
+    let said = run(&["fsck"], data);
+    assert_eq!((said.status.code(), &said.stdout[..]), (Some(0), &b""[..]));
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        said.contains("and 3 entries of the log: all as it was written"),
+        "{said}"
+    );
+    registry.stop().await;
+}
+
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap();
+    let sizes = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            size_of(&path)
+        } else {
+            path.metadata().unwrap().len()
+        }
+    });
+    sizes.sum()
+}
+
+// R16: damage is found before anybody needs what is damaged.
+#[tokio::test]
+async fn damage_that_nobody_has_read_is_found_and_says_which_releases_it_costs() {
+    let (registry, one, two) = two_releases().await;
+    let data = registry.data.path();
+    flip(&packs(data)[0], 100_000);
+    let before = fs::read(&packs(data)[0]).unwrap();
+    let (status, report) = fsck(data, &[]);
+    assert_eq!(status, 1);
+    let found: Vec<_> = report.damages.iter().collect();
+    let [billing, tool] = &found[..] else {
+        panic!("{found:#?}");
+    };
+    for (damage, project, hash) in [(billing, BILLING, one), (tool, TOOL, two)] {
+        assert_eq!(damage.project.as_ref().unwrap().as_str(), project);
+        assert_eq!(damage.kind, DamageKind::Blob);
+        assert_eq!(damage.releases.len(), 1);
+        assert_eq!(damage.releases[0].hash, hash);
+        assert!(damage.found.contains("has lost 1 of its"), "{damage:?}");
+        assert!(!damage.repaired && damage.hint.is_some());
+    }
+    assert_eq!(billing.releases[0].channels[0].as_str(), "prod");
+    // Only of one project.
+    let (status, report) = fsck(data, &[TOOL]);
+    assert_eq!((status, report.damages.len()), (1, 1));
+    let said = run(&["fsck"], data);
+    let table = String::from_utf8(said.stdout).unwrap();
+    let sentence = format!("1 release cannot be fetched whole: {} (prod)", one.short());
+    assert!(table.contains(&sentence), "{table}");
+    let said = String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("2 damages are left"), "{said}");
+    // It has only looked.
+    assert_eq!(fs::read(&packs(data)[0]).unwrap(), before);
+    assert!(!data.join("damaged").exists());
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn repair_moves_damaged_content_away_so_that_the_next_push_brings_it_back() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    let one = bundle_of_noise(BILLING, "one");
+    flip(&packs(data)[0], 100_000);
+    let config = Digest::of(&blob(&one, 0));
+    flip(&stored(data, &config), 3);
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!(status, 1);
+    assert_eq!(report.damages.len(), 3, "{report:#?}");
+    assert!(report.damages.iter().all(|damage| !damage.repaired));
+    let path = format!("/v2/{BILLING}/blobs/{config}");
+    assert_eq!(registry.head(&path).await.status(), StatusCode::NOT_FOUND);
+    assert!(data.join("damaged/sha256").join(config.hex()).is_file());
+    registry.push_bundle(BILLING, &one).await;
+    // The other project's payload has the same frame, which lies elsewhere now.
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!(status, 1);
+    assert_eq!(report.damages.len(), 1, "{report:#?}");
+    registry
+        .push_bundle(TOOL, &bundle_of_noise(TOOL, "two"))
+        .await;
+    assert_clean(data);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn content_whose_frames_lie_elsewhere_is_put_together_again() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    flip(&packs(data)[0], 100_000);
+    // Stores the damaged frame again; the other project's payload still names the old place.
+    registry
+        .push_bundle(BILLING, &bundle_of_noise(BILLING, "one"))
+        .await;
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (0, 1));
+    assert!(report.damages[0].repaired && report.damages[0].hint.is_none());
+    assert_clean(data);
+    let payload = blob(&bundle_of_noise(TOOL, "two"), 1);
+    let path = format!("/v2/{TOOL}/blobs/{}", Digest::of(&payload));
+    assert_eq!(registry.get(&path).await.bytes().await.unwrap(), payload);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn recipes_that_are_lost_torn_or_lead_elsewhere_are_found() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    let payload = Digest::of(&blob(&bundle_of_noise(BILLING, "one"), 1));
+    let hex = payload.hex();
+    let recipe = data.join("recipes/sha256").join(&hex[..2]).join(&hex);
+    let text = fs::read_to_string(&recipe).unwrap();
+    let mut swapped: serde_json::Value = serde_json::from_str(&text).unwrap();
+    swapped["frames"].as_array_mut().unwrap().reverse();
+    for (damaged, found) in [
+        (Some(text[..text.len() / 2].to_owned()), "cannot be read"),
+        (Some(swapped.to_string()), "leads to other content"),
+        (None, "is not stored"),
+    ] {
+        match damaged {
+            Some(damaged) => fs::write(&recipe, damaged).unwrap(),
+            None => fs::remove_file(&recipe).unwrap(),
+        }
+        let (status, report) = fsck(data, &[]);
+        assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+        assert!(report.damages[0].found.contains(found), "{report:#?}");
+        fs::write(&recipe, &text).unwrap();
+        assert_clean(data);
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn records_and_rows_that_contradict_each_other_are_put_right() {
+    let registry = Registry::start().await;
+    let data = registry.data.path();
+    let bundle = bundle("one");
+    registry.push_bundle(BILLING, &bundle).await;
+    let config = Digest::of(&blob(&bundle, 0));
+    let record = |project: &str, kind: &str, digest: &Digest| {
+        let folder = data.join("repositories").join(project);
+        folder.join(kind).join("sha256").join(digest.hex())
+    };
+    // Rows whose records are gone, and a record that a crash kept out of the index.
+    fs::remove_file(record(BILLING, "_blobs", &config)).unwrap();
+    fs::remove_file(record(BILLING, "_manifests", &bundle.hash())).unwrap();
+    let alone = record(TOOL, "_blobs", &config);
+    fs::create_dir_all(alone.parent().unwrap()).unwrap();
+    fs::write(&alone, "").unwrap();
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, report.damages.len()), (1, 3), "{report:#?}");
+    let index = |damage: &bulla_schemas::report::Damage| damage.kind == DamageKind::Index;
+    assert!(report.damages.iter().all(index));
+    let path = format!("/v2/{TOOL}/blobs/{config}");
+    assert_eq!(registry.head(&path).await.status(), StatusCode::NOT_FOUND);
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (0, 3), "{report:#?}");
+    assert_eq!(registry.head(&path).await.status(), StatusCode::OK);
+    assert_clean(data);
+    let data = registry.stop().await;
+    // All of it is in the records again.
+    assert!(run(&["reindex"], data.path()).status.success());
+    let registry = Registry::start_in(data, bulla_registry::Settings::default()).await;
+    let path = format!("/v2/{BILLING}/manifests/{}", bundle.hash());
+    assert_eq!(registry.get(&path).await.status(), StatusCode::OK);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn tiles_of_the_log_are_made_again_and_lost_entries_are_told() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    let tile = data.join("log/tile/0/000.p/3");
+    let right = fs::read(&tile).unwrap();
+    flip(&tile, 40);
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+    assert_eq!(report.damages[0].kind, DamageKind::Log);
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (0, 1));
+    assert_eq!(fs::read(&tile).unwrap(), right);
+    let entries = data.join("log/tile/entries/000.p/3");
+    flip(&entries, 200);
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+    let hint = report.damages[0].hint.as_ref().unwrap();
+    assert!(hint.contains("from a backup"), "{hint}");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn pushes_that_go_on_meanwhile_are_no_damage() {
+    let registry = Registry::start().await;
+    let data = registry.data.path().to_owned();
+    let looks = tokio::task::spawn_blocking(move || {
+        for _ in 0..6 {
+            let (status, report) = fsck(&data, &["--repair"]);
+            assert_eq!((status, &report.damages[..]), (0, &[][..]));
+        }
+    });
+    let mut number = 0;
+    while !looks.is_finished() {
+        number += 1;
+        let bundle = bundle_of_noise(BILLING, &format!("release {number}"));
+        let pushed = registry.push_bundle(BILLING, &bundle).await;
+        assert_eq!(pushed.status(), StatusCode::CREATED);
+        let tag = format!("/v2/{BILLING}/manifests/v{number}");
+        let request = registry.request(Method::PUT, &tag);
+        let request = request.header(
+            reqwest::header::CONTENT_TYPE,
+            bulla_schemas::media_type::OCI_MANIFEST,
+        );
+        let tagged = request.body(bundle.manifest_bytes().to_vec()).send().await;
+        assert_eq!(tagged.unwrap().status(), StatusCode::CREATED);
+    }
+    looks.await.unwrap();
+    registry.stop().await;
+}

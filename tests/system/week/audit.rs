@@ -188,6 +188,8 @@ fn audit_status(machine: &Machine, projects: &BTreeMap<&'static str, Project>, c
         assert_eq!(status["live"].as_str(), site.live.as_deref(), "{context}");
         let standing = match machine.heads.get(project) {
             head if head == site.live.as_ref() => "up-to-date",
+            // The head could not be taken; why is told with it.
+            _ if status["attempt"].is_object() => "failed",
             _ if site.is_held => "held",
             _ => "behind",
         };

@@ -52,6 +52,7 @@ pub struct App {
     pub(crate) answering: Arc<Turns>,
     /// Who waits for the log to grow.
     pub(crate) watchers: Watchers,
+    data: DataDirectory,
     disk: Disk,
     /// How many reports each token has sent.
     reports: Mutex<Quota>,
@@ -105,6 +106,7 @@ impl App {
             log,
             settings.mutable.clone(),
             data.content_lock(),
+            clock.clone(),
         );
         let app = Arc::new(Self {
             uploads: Arc::new(Uploads::open(
@@ -113,6 +115,7 @@ impl App {
                 settings.uploads,
             )?),
             disk,
+            data,
             catalog,
             budget: Budget::new(MOST_BODIES, MOST_BODIES_OF_TOKEN),
             answers: Budget::new(MOST_ANSWERS, MOST_ANSWERS_OF_TOKEN),
@@ -136,6 +139,8 @@ impl App {
 
     /// Rebuilds the index from the files. Tokens and what hosts reported stay as they are.
     pub async fn reindex(&self) -> Result<Indexed, RegistryError> {
+        let command = "bulla-registry reindex";
+        let _one_at_a_time = self.data.lock_keeping(command, self.clock.now())?;
         let indexed = reindex(&self.catalog).await;
         indexed.map_err(on(&self.disk))
     }

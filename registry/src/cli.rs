@@ -5,7 +5,9 @@ mod data;
 mod du;
 mod examples;
 mod fsck;
+mod gc;
 mod host;
+mod period;
 mod reindex;
 mod serve;
 mod token;
@@ -39,6 +41,7 @@ enum Command {
     Host(host::Command),
     Du(du::Arguments),
     Fsck(fsck::Arguments),
+    Gc(gc::Arguments),
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Host(command) => block_on(host::run(command)),
         Command::Du(arguments) => block_on(du::run(arguments)),
         Command::Fsck(arguments) => block_on(fsck::run(arguments)),
+        Command::Gc(arguments) => block_on(gc::run(arguments)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),

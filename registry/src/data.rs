@@ -5,6 +5,7 @@
 //! ```text
 //! DIR/
 //!   lock                              locked by the one process that serves or reindexes
+//!   keeping.lock                      locked by the one process that removes, repairs or reindexes
 //!   content.lock                      shared by those who store content, held alone by those who
 //!                                     move or remove it
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
@@ -18,6 +19,7 @@
 //!     _blobs/sha256/<hex>             this repository has the blob (empty file)
 //!     _manifests/sha256/<hex>         this repository has the manifest; its media type
 //!     _tags/<tag>                     a name for one of its manifests
+//!     _removed/sha256/<hex>           when and why `gc` removed a release
 //!   log/
 //!     checkpoint                      the newest signed tree head
 //!     tile/<level>/<n>[.p/<width>]    hashes (C2SP tlog-tiles), written once
@@ -93,6 +95,17 @@ impl DataDirectory {
         Ok(Lock::take(&path, "bulla-registry", now, |holder| {
             tracing::info!(holder, "waiting for the database");
         })?)
+    }
+
+    /// Takes the lock of upkeep for `command`, or says who has it.
+    pub(crate) fn lock_keeping(&self, command: &str, now: Timestamp) -> Result<Lock, DataError> {
+        match Lock::try_take(&self.root.join("keeping.lock"), command, now)? {
+            TryLock::Taken(lock) => Ok(lock),
+            TryLock::Held { holder } => Err(DataError::Locked {
+                path: self.root.clone(),
+                holder,
+            }),
+        }
     }
 
     /// Returns the lock of those who store content and those who move or remove it.

@@ -13,6 +13,7 @@ mod index;
 mod manifests;
 mod parts;
 mod repositories;
+mod seen;
 mod tags;
 mod tokens;
 
@@ -22,4 +23,5 @@ pub use error::DatabaseError;
 pub(crate) use hosts::{Changes, HostRow, ReportRow};
 pub(crate) use index::IndexedRecord;
 pub(crate) use manifests::{IndexedManifest, ListedReferrer, ManifestRow, Referrers};
+pub(crate) use seen::SeenManifest;
 pub use tokens::TokenRow;

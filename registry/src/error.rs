@@ -31,6 +31,12 @@ pub enum RegistryError {
     /// The index could not be made.
     #[error("the index cannot be made from the files")]
     Index(#[from] PublishError),
+    /// What must stay cannot be told.
+    #[error("what is to be kept cannot be told: {reason}")]
+    NothingToKeepBy {
+        /// Why.
+        reason: String,
+    },
     /// The system gave no randomness.
     #[error("the system has no randomness")]
     Random(#[source] getrandom::Error),
@@ -123,6 +129,8 @@ impl Outcome for RegistryError {
             Self::File(error) => error.kind(),
             Self::Log(error) => error.kind(),
             Self::Index(_) | Self::Random(_) => FailureKind::Failed,
+            // Nothing is removed by guessing.
+            Self::NothingToKeepBy { .. } => FailureKind::Refused,
             Self::DiskFull { .. } | Self::QuotaUsed { .. } | Self::ReadOnly { .. } => {
                 FailureKind::Temporary
             }
@@ -136,6 +144,9 @@ impl Outcome for RegistryError {
             Self::File(error) => error.hint(),
             Self::Log(error) => error.hint(),
             Self::Index(_) | Self::Random(_) => None,
+            Self::NothingToKeepBy { .. } => {
+                Some("`bulla-registry fsck` says what is damaged; nothing was removed".to_owned())
+            }
             Self::DiskFull { .. } => {
                 Some("make space on that disk, then run the same command again".to_owned())
             }

@@ -20,4 +20,14 @@ pub(crate) const POINTS: &[&str] = &[
     "sequencer::checkpoint-published",
     "sequencer::pruned",
     "statements::attached",
+    // A `gc` comes by these.
+    "gc::removals-recorded",
+    "gc::rows-forgotten",
+    "gc::records-removed",
+    "gc::content-removed",
+    "gc::pack-forgotten",
+    "gc::pack-written",
+    "gc::frames-moved",
+    "gc::recipes-placed",
+    "gc::old-packs-removed",
 ];

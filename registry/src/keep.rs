@@ -1,13 +1,20 @@
 //! Upkeep of the data directory.
 
+mod by_pack;
 mod fsck;
+mod gc;
 mod missing;
+mod parts;
 mod records;
 mod reindex;
+mod retention;
+mod rows;
 mod usage;
 
 pub(crate) use fsck::{Asked, fsck};
+pub(crate) use gc::gc;
 pub use missing::Missing;
 pub use reindex::Indexed;
 pub(crate) use reindex::{reindex, reindex_if_lost};
+pub(crate) use retention::Retention;
 pub(crate) use usage::usage;

@@ -12,6 +12,7 @@ mod recipe;
 mod repair;
 pub(crate) mod repositories;
 pub(crate) mod space;
+mod sweep;
 mod upload;
 pub(crate) mod uploads;
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub(crate) use blob::Blob;
 pub(crate) use error::StoreError;
 pub(crate) use piece::{Piece, Pieces};
 pub(crate) use recipe::Recipe;
+pub(crate) use sweep::remove_old_uploads;
 pub(crate) use upload::Upload;

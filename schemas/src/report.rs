@@ -21,12 +21,14 @@
 //! | `bulla-registry token list` | a list of [`TokenReport`] |
 //! | `bulla-registry du` | [`UsageReport`] |
 //! | `bulla-registry fsck` | [`FsckReport`] |
+//! | `bulla-registry gc` | [`GcReport`] |
 
 pub mod server;
 
 mod check;
 mod doctor;
 mod fsck;
+mod gc;
 mod identify;
 mod proposal;
 mod release;
@@ -38,6 +40,7 @@ mod wave;
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
 pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
+pub use gc::{GcRelease, GcReport};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};

@@ -24,8 +24,8 @@ use bulla_schemas::report::server::{
     Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
-    CheckReport, EarlierHead, Finding, FsckReport, IdentifyReport, ProposalReport, ReleaseReport,
-    ReproduceReport, TokenReport, UsageReport, WaveReport,
+    CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport, ProposalReport,
+    ReleaseReport, ReproduceReport, TokenReport, UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -178,6 +178,7 @@ const DOCUMENTS: &[Document] = &[
         "bulla-registry-fsck",
         "Output of bulla-registry fsck --json",
     ),
+    json::<GcReport>("bulla-registry-gc", "Output of bulla-registry gc --json"),
     json::<InstallReport>(
         "bulla-installer-install",
         "Output of bulla-installer install PROJECT --json",

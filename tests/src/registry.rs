@@ -74,6 +74,25 @@ impl Registry {
         )
     }
 
+    /// Runs a command of upkeep, such as `gc`.
+    pub fn keep(&self, arguments: &[&str]) -> Transcript {
+        let mut command = hermetic(Program::Registry.path(), &self.home);
+        Transcript::of(command.args(arguments).arg("--data").arg(&self.data))
+    }
+
+    /// Runs such a command with a program that kills itself at `failpoint`, and tells whether it came
+    /// by.
+    pub fn keep_dying(&self, failpoint: &str, arguments: &[&str]) -> bool {
+        let mut command = hermetic(Program::FailingRegistry.path(), &self.home);
+        command.args(arguments).arg("--data").arg(&self.data);
+        command.env("BULLA_FAILPOINT", failpoint);
+        let ended = command.output().expect("the registry runs");
+        let was_killed = ended.status.signal() == Some(9);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(was_killed || ended.status.success(), "{failpoint}: {said}");
+        was_killed
+    }
+
     /// Runs `bulla-registry reindex`, for which it must not serve.
     pub fn reindex(&self) -> Transcript {
         let mut command = hermetic(Program::Registry.path(), &self.home);

@@ -18,6 +18,7 @@ mod hostile;
 mod identify;
 mod images;
 mod json;
+mod keeping;
 mod offline;
 mod oracle;
 mod packaging;

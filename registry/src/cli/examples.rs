@@ -57,6 +57,13 @@ pub(super) const EXAMPLES: Examples = &[
         ],
     ),
     (
+        &["gc"],
+        &[
+            "bulla-registry gc --dry-run --data /var/lib/bulla-registry",
+            "bulla-registry gc --grace 14d --keep-unpromoted 30d --data /var/lib/bulla-registry",
+        ],
+    ),
+    (
         &["reindex"],
         &["bulla-registry reindex --data /var/lib/bulla-registry"],
     ),

@@ -1,6 +1,6 @@
 //! Table `blobs`: which repository has which blob.
 
-use bulla_schemas::ProjectName;
+use bulla_schemas::{ProjectName, Timestamp};
 use sqlx::{Any, Transaction};
 
 use super::{Database, DatabaseError};
@@ -26,9 +26,10 @@ impl Database {
         &self,
         project: &ProjectName,
         blob: &OciDigest,
+        now: Timestamp,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;
-        insert(&mut transaction, project, blob).await?;
+        insert(&mut transaction, project, blob, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -66,10 +67,14 @@ pub(crate) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     project: &ProjectName,
     blob: &OciDigest,
+    now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    sqlx::query("INSERT INTO blobs (repository, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    let query = "INSERT INTO blobs (repository, digest, seen_at) VALUES ($1, $2, $3)
+         ON CONFLICT (repository, digest) DO UPDATE SET seen_at = excluded.seen_at";
+    sqlx::query(query)
         .bind(project.as_str())
         .bind(blob.to_string())
+        .bind(now.as_seconds())
         .execute(&mut **transaction)
         .await?;
     Ok(())

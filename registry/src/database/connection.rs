@@ -305,10 +305,16 @@ mod tests {
             },
         };
         let mut frames: Vec<Placed> = (0..1400).map(|number| at(number, 5)).collect();
-        database.add_places(&frames).await.unwrap();
+        database
+            .add_places(&frames, Timestamp::EPOCH)
+            .await
+            .unwrap();
         frames.truncate(1);
         frames[0].place.offset = 9;
-        database.add_places(&frames).await.unwrap();
+        database
+            .add_places(&frames, Timestamp::EPOCH)
+            .await
+            .unwrap();
         let asked: Vec<BlobFrame> = (0..701).map(|number| at(number, 0).frame).collect();
         let unknown = BlobFrame {
             digest: Digest::of(b"unknown"),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bulla_schemas::api::BlobFrame;
-use bulla_schemas::{Digest, ProjectName};
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 use sqlx::Row as _;
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -56,22 +56,26 @@ impl Database {
     }
 
     /// Indexes where frames lie, in place of where they were thought to.
-    pub(crate) async fn add_places(&self, frames: &[Placed]) -> Result<(), DatabaseError> {
+    pub(crate) async fn add_places(
+        &self,
+        frames: &[Placed],
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
         for batch in frames.chunks(BATCH) {
             // A statement may name no frame twice.
             let batch: Places = batch
                 .iter()
                 .map(|placed| (placed.frame.digest, placed.place))
                 .collect();
-            let mut text = "INSERT INTO frames (digest, pack, first) VALUES ".to_owned();
+            let mut text = "INSERT INTO frames (digest, pack, first, seen_at) VALUES ".to_owned();
             for row in 0..batch.len() {
                 let comma = if row == 0 { "" } else { ", " };
-                let [digest, pack, first] = [1, 2, 3].map(|column| 3 * row + column);
-                let _ = write!(text, "{comma}(${digest}, ${pack}, ${first})");
+                let [digest, pack, first] = [2, 3, 4].map(|column| 3 * row + column);
+                let _ = write!(text, "{comma}(${digest}, ${pack}, ${first}, $1)");
             }
-            text +=
-                " ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, first = excluded.first";
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+            text += " ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack,
+                 first = excluded.first, seen_at = excluded.seen_at";
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(now.as_seconds());
             for (digest, place) in batch {
                 let first = i64::try_from(place.offset).unwrap_or(i64::MAX);
                 query = query.bind(digest.hex()).bind(place.pack.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_schemas::ProjectName;
+use bulla_schemas::{ProjectName, Timestamp};
 use sqlx::Row as _;
 
 use super::{Database, DatabaseError, IndexedManifest, blobs, manifests, parse, tags};
@@ -33,6 +33,7 @@ impl Database {
     pub(crate) async fn replace_index(
         &self,
         records: &[(ProjectName, IndexedRecord)],
+        now: Timestamp,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;
         for table in [
@@ -46,10 +47,10 @@ impl Database {
         for (project, record) in records {
             match record {
                 IndexedRecord::Blob(blob) => {
-                    blobs::insert(&mut transaction, project, blob).await?;
+                    blobs::insert(&mut transaction, project, blob, now).await?;
                 }
                 IndexedRecord::Manifest(manifest) => {
-                    manifests::insert(&mut transaction, project, manifest).await?;
+                    manifests::insert(&mut transaction, project, manifest, now).await?;
                 }
                 IndexedRecord::Tag(tag, manifest) => {
                     tags::insert(&mut transaction, project, tag, manifest).await?;

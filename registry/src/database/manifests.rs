@@ -1,6 +1,6 @@
 //! Table `manifests`: which repository has which manifest, and what refers to what.
 
-use bulla_schemas::ProjectName;
+use bulla_schemas::{ProjectName, Timestamp};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Row as _, Transaction};
@@ -109,9 +109,10 @@ impl Database {
         &self,
         project: &ProjectName,
         manifest: &IndexedManifest,
+        now: Timestamp,
     ) -> Result<(), DatabaseError> {
         let mut transaction = self.write().await?;
-        insert(&mut transaction, project, manifest).await?;
+        insert(&mut transaction, project, manifest, now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -181,11 +182,13 @@ pub(crate) async fn insert(
     transaction: &mut Transaction<'static, Any>,
     project: &ProjectName,
     manifest: &IndexedManifest,
+    now: Timestamp,
 ) -> Result<(), DatabaseError> {
     let row = &manifest.row;
     sqlx::query(sqlx::AssertSqlSafe(format!(
-        "INSERT INTO manifests (repository, {COLUMNS}, annotations, listed_bytes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+        "INSERT INTO manifests (repository, {COLUMNS}, annotations, listed_bytes, seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (repository, digest) DO UPDATE SET seen_at = excluded.seen_at"
     )))
     .bind(project.as_str())
     .bind(row.digest.to_string())
@@ -195,6 +198,7 @@ pub(crate) async fn insert(
     .bind(row.subject.as_ref().map(ToString::to_string))
     .bind(&manifest.annotations)
     .bind(i64::try_from(manifest.listed_bytes()).unwrap_or(i64::MAX))
+    .bind(now.as_seconds())
     .execute(&mut **transaction)
     .await?;
     parts::insert(transaction, project, &row.digest, &manifest.parts).await

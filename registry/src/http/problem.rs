@@ -9,8 +9,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bulla_files::FileError;
-use bulla_schemas::ProjectName;
 use bulla_schemas::api::ErrorCode;
+use bulla_schemas::{ProjectName, Timestamp};
 
 use crate::access::Scope;
 use crate::database::DatabaseError;
@@ -76,6 +76,16 @@ pub(crate) enum Problem {
     ManifestUnknown {
         /// The tag or digest.
         reference: String,
+    },
+    /// The repository had the manifest until it was removed.
+    #[error("`{reference}` was removed by `bulla-registry gc` at {at}: {reason}")]
+    ManifestRemoved {
+        /// Its digest.
+        reference: String,
+        /// When.
+        at: Timestamp,
+        /// Why, in words.
+        reason: String,
     },
     /// The repository does not exist.
     #[error("there is no repository `{name}`")]
@@ -244,7 +254,9 @@ impl Problem {
             }
             Self::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
             Self::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
-            Self::ManifestUnknown { .. } => (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound),
+            Self::ManifestUnknown { .. } | Self::ManifestRemoved { .. } => {
+                (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound)
+            }
             Self::UploadOutOfOrder { .. } => (
                 Http::RANGE_NOT_SATISFIABLE,
                 "BLOB_UPLOAD_INVALID",
@@ -339,6 +351,7 @@ impl Problem {
                 "send a token of `bulla-registry token create`, as Bearer or as Basic password"
             }
             Self::Forbidden { .. } => "`bulla-registry token list` shows what a token is for",
+            Self::ManifestRemoved { .. } => "publish the same revision again, or import its file",
             Self::NoPolicy => "`bulla init` makes the first policy",
             Self::Full(_) | Self::NotReady(_) => {
                 "the registry's operator must make space; the same request works then"

@@ -23,6 +23,7 @@ use crate::http::oci::{
 };
 use crate::http::problem::Problem;
 use crate::http::{api, download, health, slashes, watch};
+use crate::oci::reference::Reference;
 
 /// Returns the registry's whole HTTP interface.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -113,6 +114,12 @@ async fn repository(
         },
         project,
     )?;
+    // Who may push may build on what is there.
+    if let Target::Blob(digest) | Target::Manifest(Reference::Digest(digest)) = &target
+        && caller.may(Push, project).is_ok()
+    {
+        app.catalog.see(project, digest).await;
+    }
     match (method.as_str(), target) {
         ("GET" | "HEAD", Target::Blob(digest)) => {
             blobs::read(app, project, digest, &method, request.headers()).await

@@ -6,8 +6,6 @@
 //! at a time.
 
 mod content;
-mod index;
-mod parts;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,21 +13,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
+use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
-use self::index::WrongRow;
-use self::parts::Parts;
+use self::repair::COMMAND;
+use super::parts::Parts;
 use super::records::{self, Records};
+use super::rows::{self, WrongRow};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
+use crate::oci::document::Document;
 use crate::store::Wrong;
+use crate::store::blobs::BlobStore;
 use crate::store::space::Disk;
 
 /// What is to be looked at.
@@ -60,6 +62,11 @@ async fn check(
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<FsckReport, RegistryError> {
     let parts = Parts::open(root, clock).await?;
+    let _one_at_a_time = if asked.is_repair {
+        Some(parts.data.lock_keeping(COMMAND, clock.now())?)
+    } else {
+        None
+    };
     let mut report = FsckReport::default();
     let state = log(&parts, &asked, &mut report).await?;
     database(&parts, &mut report).await;
@@ -201,7 +208,8 @@ async fn unrecorded_parts(
                 repositories.record_blob(&name, &blob)
             })
             .await?;
-            parts.database.add_blob(&project, &digest).await?;
+            let now = parts.clock.now();
+            parts.database.add_blob(&project, &digest, now).await?;
         }
         let found = format!("{digest} is named by a manifest and has no record");
         report.damages.push(Damage {
@@ -222,7 +230,7 @@ async fn index(
     report: &mut FsckReport,
 ) -> Result<(), RegistryError> {
     let is_wanted = |name: &ProjectName| is_wanted(&asked.projects, name);
-    let wrong = index::compare(&parts.database, projects, is_wanted).await;
+    let wrong = rows::compare(&parts.database, projects, is_wanted).await;
     let wrong = match wrong {
         Ok(wrong) => wrong,
         // That it cannot be read was told.
@@ -237,9 +245,16 @@ async fn index(
     let repositories = parts.repositories.clone();
     let again =
         blocking(move || records::read(&repositories, |name| self::is_wanted(&wanted, name)));
-    let wrong = index::compare(&parts.database, &again.await?, is_wanted).await?;
+    let again = Arc::new(again.await?);
+    let mut wrong = rows::compare(&parts.database, &again, is_wanted).await?;
+    let (blobs, projects) = (parts.blobs.clone(), Arc::clone(&again));
+    let named = blocking(move || named(&blobs, &projects)).await?;
+    // What a push that was cut short has left, or a `gc`, is no damage: nobody was told of it.
+    wrong.retain(|wrong| {
+        !wrong.is_missing_blob() || named.contains(&(wrong.project.clone(), wrong.digest().clone()))
+    });
     for row in wrong {
-        let repaired = asked.is_repair && index::repair(parts, &row).await?;
+        let repaired = asked.is_repair && rows::repair(parts, &row).await?;
         let WrongRow { project, .. } = &row;
         report.damages.push(Damage {
             project: Some(project.clone()),
@@ -253,6 +268,23 @@ async fn index(
         });
     }
     Ok(())
+}
+
+/// Returns which blobs the manifests of each project name.
+fn named(
+    blobs: &BlobStore,
+    projects: &BTreeMap<ProjectName, Records>,
+) -> Result<BTreeSet<(ProjectName, OciDigest)>, FileError> {
+    let mut named = BTreeSet::new();
+    for (project, records) in projects {
+        let manifests = records.manifests.iter();
+        for (digest, record) in manifests.filter(|(digest, _)| !records.removed.contains(*digest)) {
+            let document = rows::read_manifest(blobs, digest, &record.media_type)?;
+            let parts = document.iter().flat_map(Document::blobs);
+            named.extend(parts.map(|part| (project.clone(), part.digest().clone())));
+        }
+    }
+    Ok(named)
 }
 
 const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";

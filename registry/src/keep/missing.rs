@@ -43,7 +43,7 @@ pub(super) fn missing(
             digest: digest.to_string(),
         };
         match record {
-            Record::Tag(..) => {}
+            Record::Tag(..) | Record::Removed(_) => {}
             Record::Blob(digest) => {
                 if sizes.of(&digest)?.is_none() {
                     unnamed.insert(entry(None, &digest));

@@ -15,6 +15,8 @@ pub(super) struct Records {
     pub(super) blobs: BTreeSet<OciDigest>,
     pub(super) manifests: BTreeMap<OciDigest, ManifestRecord>,
     pub(super) tags: BTreeMap<Tag, OciDigest>,
+    /// Releases that were removed, or are being removed.
+    pub(super) removed: BTreeSet<OciDigest>,
 }
 
 /// Reads the records of all projects that `is_wanted`.
@@ -37,6 +39,9 @@ pub(super) fn read(
             }
             Record::Tag(tag, digest) => {
                 records.tags.insert(tag, digest);
+            }
+            Record::Removed(digest) => {
+                records.removed.insert(digest);
             }
         }
         Ok::<_, FileError>(())

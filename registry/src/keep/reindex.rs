@@ -42,7 +42,8 @@ pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> 
             IndexedRecord::Tag(..) => indexed.tags += 1,
         }
     }
-    catalog.database.replace_index(&records).await?;
+    let now = catalog.now();
+    catalog.database.replace_index(&records, now).await?;
     reindex_frames(catalog, &records).await?;
     catalog.attach_from(0).await?;
     // Once everything that the registry makes itself is there again.
@@ -77,7 +78,8 @@ async fn reindex_frames(
     });
     let indexing = async {
         while let Some((digest, recipe)) = read.recv().await {
-            catalog.database.add_places(recipe.frames()).await?;
+            let now = catalog.now();
+            catalog.database.add_places(recipe.frames(), now).await?;
             for project in projects.get(&digest).into_iter().flatten() {
                 catalog.index_frames(project, &recipe).await?;
             }
@@ -131,6 +133,8 @@ fn read_records(
         let record = match record {
             Record::Blob(digest) => Some(IndexedRecord::Blob(digest)),
             Record::Tag(tag, digest) => Some(IndexedRecord::Tag(tag, digest)),
+            // Of one that was being removed the manifest's own record may be there still.
+            Record::Removed(_) => return Ok(()),
             Record::Manifest(digest, record) => {
                 read_manifest(blobs, digest, &record)?.map(IndexedRecord::Manifest)
             }

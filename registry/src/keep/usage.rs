@@ -166,6 +166,7 @@ fn read(repositories: &Repositories) -> Result<BTreeMap<ProjectName, Content>, F
                 let tags = content.tags.entry(digest).or_default();
                 tags.push(tag.to_string());
             }
+            Record::Removed(_) => {}
         }
         Ok::<_, FileError>(())
     })?;

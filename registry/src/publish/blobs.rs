@@ -54,6 +54,9 @@ impl Catalog {
         project: &ProjectName,
         frames: &[BlobFrame],
     ) -> Result<Vec<usize>, PublishError> {
+        // First, so that what is answered below stays for a while.
+        let digests = frames.iter().map(|frame| frame.digest);
+        self.database.see_frames(digests, self.now()).await?;
         let places = self.database.frames_of(project, frames).await?;
         let (blobs, list) = (self.blobs.clone(), frames.to_vec());
         let places = blocking(move || blobs.in_packs(&list, places)).await?;
@@ -89,6 +92,7 @@ impl Catalog {
             }
         }
         let _turn = self.assembling.take(token).await;
+        let _content = self.keep_content().await?;
         let found = self.find_frames(digest, frames.clone()).await?;
         let (blobs, name) = (self.blobs.clone(), digest.clone());
         let (upload, frames, found, whole) = blocking(move || {
@@ -157,6 +161,9 @@ impl Catalog {
         } = found;
         let turn = self.packing.lock().await;
         let _content = self.keep_content().await?;
+        // `gc` may have moved or removed some since; from here on none goes.
+        let now_indexed = self.database.places(&frames).await?;
+        stored.retain(|frame, place| now_indexed.get(frame) == Some(place));
         // What other pushes have stored since.
         let mut missing = frames.clone();
         missing.retain(|frame| !stored.contains_key(&frame.digest));
@@ -172,7 +179,10 @@ impl Catalog {
         let recipe = recipe.map_err(frame_unknown)?;
         let mut unknown = recipe.frames().to_vec();
         unknown.retain(|placed| indexed.get(&placed.frame.digest) != Some(&placed.place));
-        self.database.add_places(&unknown).await?;
+        let now = self.now();
+        self.database.add_places(&unknown, now).await?;
+        let digests = frames.iter().map(|frame| frame.digest);
+        self.database.see_frames(digests, now).await?;
         failpoint!("blobs::places-indexed");
         drop(turn);
         let adding = self.changes.adding().await;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bulla_files::SharedLock;
-use bulla_schemas::ProjectName;
+use bulla_schemas::{ProjectName, Timestamp};
 use bulla_trust::LogState;
 
 use super::PublishError;
@@ -14,6 +14,7 @@ use super::changes::{Adding, Changes};
 use super::kept_deltas::KeptDeltas;
 use super::mend::Mender;
 use crate::blocking::blocking;
+use crate::clock::Clock;
 use crate::data::ContentLock;
 use crate::database::{Database, IndexedManifest};
 use crate::failpoint::failpoint;
@@ -49,6 +50,7 @@ pub(crate) struct Catalog {
     /// Held while frames of a blob are looked for and stored, so that two pushes of the same store
     /// them once.
     pub(super) packing: Arc<tokio::sync::Mutex<()>>,
+    clock: Clock,
     /// Shared while content is stored and named, so that nobody takes it away meanwhile.
     content: ContentLock,
     /// For what turns out to be damaged.
@@ -71,6 +73,7 @@ impl Catalog {
         log: Log,
         mutable: Vec<ProjectPattern>,
         content: ContentLock,
+        clock: Clock,
     ) -> Self {
         let packing = Arc::default();
         let mender = Mender::new(
@@ -78,6 +81,7 @@ impl Catalog {
             database.clone(),
             Arc::clone(&packing),
             content.clone(),
+            clock.clone(),
         );
         Self {
             blobs,
@@ -88,6 +92,7 @@ impl Catalog {
             changes: Changes::default(),
             tags: tokio::sync::Mutex::default(),
             packing,
+            clock,
             content,
             mender,
             reports: tokio::sync::Mutex::default(),
@@ -100,6 +105,26 @@ impl Catalog {
     /// Returns the log as it is published now.
     pub(crate) fn published(&self) -> Arc<Published> {
         self.log.published()
+    }
+
+    /// Returns the time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Notes that somebody who may push is going to rely on a blob or manifest of a repository, if it
+    /// is there: it stays for a while then.
+    pub(crate) async fn see(&self, project: &ProjectName, digest: &OciDigest) {
+        let (database, now) = (&self.database, self.now());
+        let seen = async {
+            database.see_blob(project, digest, now).await?;
+            database.see_manifest(project, digest, now).await
+        };
+        // On a full disk what is there can be read all the same.
+        if let Err(error) = seen.await {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, %digest, "that somebody relies on content was not noted");
+        }
     }
 
     /// Keeps all content where it is, until this is dropped.
@@ -146,14 +171,14 @@ impl Catalog {
         project: &ProjectName,
         blob: &OciDigest,
     ) -> Result<(), PublishError> {
-        if self.database.has_blob(project, blob).await? {
+        if self.database.see_blob(project, blob, self.now()).await? {
             return Ok(());
         }
         let repositories = self.repositories.clone();
         let (name, digest) = (project.clone(), blob.clone());
         blocking(move || repositories.record_blob(&name, &digest)).await?;
         failpoint!("catalog::blob-recorded");
-        self.database.add_blob(project, blob).await?;
+        self.database.add_blob(project, blob, self.now()).await?;
         failpoint!("catalog::blob-indexed");
         Ok(())
     }
@@ -175,11 +200,14 @@ impl Catalog {
             let record = ManifestRecord {
                 media_type: row.media_type,
             };
+            // It is here again, in case it was removed.
+            repositories.forget_removal(&name, &row.digest)?;
             repositories.record_manifest(&name, &row.digest, &record)
         })
         .await?;
         failpoint!("catalog::manifest-recorded");
-        self.database.add_manifest(project, manifest).await?;
+        let now = self.now();
+        self.database.add_manifest(project, manifest, now).await?;
         failpoint!("catalog::manifest-indexed");
         Ok(())
     }

@@ -29,6 +29,7 @@ impl Catalog {
         reference: &Reference,
     ) -> Result<bool, PublishError> {
         let deleting = self.changes.deleting().await;
+        let _content = self.keep_content().await?;
         match reference {
             Reference::Tag(tag) => self.delete_tag(&deleting, project, tag).await,
             Reference::Digest(digest) => self.delete_digest(&deleting, project, digest).await,
@@ -43,6 +44,7 @@ impl Catalog {
         digest: &OciDigest,
     ) -> Result<bool, PublishError> {
         let _deleting = self.changes.deleting().await;
+        let _content = self.keep_content().await?;
         if let Some(manifest) = self.database.named_by(project, digest).await? {
             return Err(PublishError::BlobInUse {
                 digest: digest.to_string(),

@@ -5,12 +5,14 @@ use bytes::Bytes;
 
 use super::admit::{AdmitError, admit};
 use super::{Catalog, PublishError};
+use crate::blocking::blocking;
 use crate::database::{IndexedManifest, ManifestRow};
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::{Algorithm, OciDigest};
 use crate::oci::document::Document;
 use crate::oci::reference::{Reference, Tag};
 use crate::store::Blob;
+use crate::store::repositories::Removal;
 
 /// What a manifest is pushed as.
 #[derive(Debug)]
@@ -40,6 +42,27 @@ impl Catalog {
         };
         let blob = self.open(&digest).await?;
         Ok(blob.map(|blob| (row, blob)))
+    }
+
+    /// Returns when and why `gc` removed a release, where the repository does not have it any more.
+    pub(crate) async fn removal(
+        &self,
+        project: &ProjectName,
+        reference: &Reference,
+    ) -> Result<Option<Removal>, PublishError> {
+        let digest = match reference {
+            Reference::Digest(digest) => Some(digest.clone()),
+            Reference::Tag(tag) => self.tagged(project, tag).await?,
+        };
+        let Some(digest) = digest else {
+            return Ok(None);
+        };
+        let row = self.database.manifest(project, &digest).await?;
+        if row.is_some() {
+            return Ok(None);
+        }
+        let (repositories, project) = (self.repositories.clone(), project.clone());
+        Ok(blocking(move || repositories.removal(&project, &digest)).await?)
     }
 
     /// Takes a manifest from a token, and the tags that it is pushed under. `content_type` is what
@@ -85,12 +108,18 @@ impl Catalog {
         document: &Document,
     ) -> Result<(), PublishError> {
         for blob in document.blobs() {
-            let known = self.database.has_blob(project, blob.digest()).await?;
+            let known = self
+                .database
+                .see_blob(project, blob.digest(), self.now())
+                .await?;
             self.check_part(known, blob).await?;
         }
         for manifest in document.manifests() {
-            let row = self.database.manifest(project, manifest.digest()).await?;
-            self.check_part(row.is_some(), manifest).await?;
+            let known = self
+                .database
+                .see_manifest(project, manifest.digest(), self.now())
+                .await?;
+            self.check_part(known, manifest).await?;
         }
         Ok(())
     }

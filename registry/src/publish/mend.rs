@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::PublishError;
 use crate::blocking::{blocking, to_the_end};
+use crate::clock::Clock;
 use crate::data::ContentLock;
 use crate::database::Database;
 use crate::oci::digest::OciDigest;
@@ -30,6 +31,7 @@ pub(crate) struct Mender {
     packing: Arc<Mutex<()>>,
     /// Shared meanwhile, so that no other process moves what this one looks at.
     content: ContentLock,
+    clock: Clock,
 }
 
 impl Mender {
@@ -38,12 +40,14 @@ impl Mender {
         database: Database,
         packing: Arc<Mutex<()>>,
         content: ContentLock,
+        clock: Clock,
     ) -> Self {
         Self {
             blobs,
             database,
             packing,
             content,
+            clock,
         }
     }
 
@@ -97,6 +101,7 @@ impl Mender {
     async fn mend(&self, digest: &OciDigest, recipe: Recipe) -> Result<bool, PublishError> {
         let (frames, written) = (recipe.blob_frames(), recipe.places());
         let indexed = self.database.places(&frames).await?;
+        let frames_seen = frames.clone();
         let (blobs, name) = (self.blobs.clone(), digest.clone());
         let (is_right, damaged) = blocking(move || {
             let mut stored = blobs.find_frames(&name, &frames, &written)?.stored;
@@ -109,6 +114,8 @@ impl Mender {
         })
         .await?;
         self.database.forget_places(&damaged).await?;
+        let frames = frames_seen.into_iter().map(|frame| frame.digest);
+        self.database.see_frames(frames, self.clock.now()).await?;
         if is_right {
             tracing::warn!(%digest, "damaged content was put back from frames stored elsewhere");
         }

@@ -25,8 +25,13 @@ impl Catalog {
     ) -> Result<Appended, PublishError> {
         // What the log is about to name is not deleted meanwhile.
         let adding = self.changes.adding().await;
-        if let Statement::Release(release) = submission.statement() {
-            self.check_release(release).await?;
+        match submission.statement() {
+            Statement::Release(release) => self.check_release(release).await?,
+            Statement::Promotion(promotion) => {
+                let subject = &promotion.subject[0];
+                self.see(&subject.name, &subject.digest.sha256.into()).await;
+            }
+            Statement::Policy(_) | Statement::Revocation(_) => {}
         }
         let Placed { admitted, size } =
             self.log.append(Arc::clone(&submission), token, now).await?;
@@ -78,6 +83,7 @@ impl Catalog {
     async fn check_release(&self, release: &ReleaseStatement) -> Result<(), PublishError> {
         let subject = &release.subject[0];
         let (project, hash) = (&subject.name, subject.digest.sha256);
+        self.see(project, &hash.into()).await;
         let row = self.database.manifest(project, &hash.into()).await?;
         let is_bundle =
             row.is_some_and(|row| row.artifact_type.as_deref() == Some(media_type::BUNDLE));

@@ -7,7 +7,7 @@ use std::vec;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::keys;
-use super::recipe::{Portion, Recipe, Span};
+use super::recipe::{self, Portion, Recipe, Span};
 use crate::blocking::blocking;
 use crate::frames::Place;
 use crate::objects::{Object, ObjectStream, Objects};
@@ -33,12 +33,37 @@ enum Source {
 /// Packs are opened one after the other: a blob may lie in many.
 #[derive(Debug)]
 struct Frames {
-    objects: Objects,
-    recipe: Recipe,
+    located: Located,
     /// What a reader has not come to yet, once it has begun.
     spans: Option<vec::IntoIter<Span>>,
     /// Where it is.
     open: Option<io::Take<Object>>,
+    /// How many bytes it has read.
+    read: u64,
+}
+
+/// A blob of frames, and where they lie. A pack that is not there may have been written again
+/// meanwhile, and then the recipe says where its frames lie now.
+#[derive(Debug)]
+struct Located {
+    objects: Objects,
+    digest: OciDigest,
+    recipe: Recipe,
+}
+
+/// The portions of a part that are still to come.
+struct Portions {
+    located: Located,
+    ahead: vec::IntoIter<Portion>,
+    /// Where in the blob the next one begins, and where the last one ends.
+    rest: Range<u64>,
+}
+
+/// The spans of a whole blob that are still to come.
+struct Spans {
+    located: Located,
+    ahead: vec::IntoIter<Span>,
+    rest: Range<u64>,
 }
 
 impl Blob {
@@ -49,14 +74,18 @@ impl Blob {
         }
     }
 
-    pub(super) fn frames(objects: Objects, recipe: Recipe) -> Self {
+    pub(super) fn frames(objects: Objects, digest: OciDigest, recipe: Recipe) -> Self {
         Self {
             size: recipe.size(),
             source: Source::Frames(Frames {
-                objects,
-                recipe,
+                located: Located {
+                    objects,
+                    digest,
+                    recipe,
+                },
                 spans: None,
                 open: None,
+                read: 0,
             }),
         }
     }
@@ -80,11 +109,12 @@ impl Blob {
                 object.seek(SeekFrom::Start(part.start))?;
                 object.take(length).read_to_end(&mut bytes)?;
             }
-            Source::Frames(frames) => {
-                for span in frames.recipe.spans(part.start, length) {
-                    span.open(&frames.objects)?.read_to_end(&mut bytes)?;
+            Source::Frames(Frames { located, .. }) => loop {
+                match located.read(part.start, length, &mut bytes) {
+                    Err(error) if located.has_moved(&error)? => bytes.clear(),
+                    read => break read?,
                 }
-            }
+            },
         }
         if bytes.len() as u64 == length {
             Ok(bytes)
@@ -95,31 +125,32 @@ impl Blob {
 
     /// Reads all bytes as a stream.
     pub(crate) fn stream(self) -> io::Result<ObjectStream> {
-        let Frames {
-            objects, recipe, ..
-        } = match self.source {
+        let Frames { located, .. } = match self.source {
             Source::Whole(object) => return object.stream(0, self.size),
             Source::Frames(frames) => frames,
         };
-        let spans = stream::iter(recipe.spans(0, self.size));
-        let frames = spans.then(move |span| {
-            let objects = objects.clone();
-            async move {
-                let opened = blocking(move || Ok::<_, io::Error>((span.pack(&objects)?, span)));
-                let (pack, span) = opened.await?;
-                pack.stream(span.place.offset, span.length)
-            }
+        let spans = Spans {
+            ahead: located.recipe.spans(0, self.size).into_iter(),
+            located,
+            rest: 0..self.size,
+        };
+        let packs = stream::try_unfold(spans, |mut spans| async move {
+            let opened = blocking(move || Ok::<_, io::Error>((spans.next()?, spans)));
+            let (opened, spans) = opened.await?;
+            let Some((pack, span)) = opened else {
+                return Ok::<_, io::Error>(None);
+            };
+            let bytes = pack.stream(span.place.offset, span.length)?;
+            Ok(Some((bytes, spans)))
         });
-        Ok(frames.try_flatten().boxed())
+        Ok(packs.try_flatten().boxed())
     }
 
     /// Reads `length` bytes from `first` on as a stream. Every frame of which there are some is
     /// compared with its digest before they come, and content that is stored whole with `digest`:
     /// a part tells its reader nothing of that. What is larger than [`MOST_CHECKED`] comes as it is.
     pub(crate) fn part(self, digest: OciDigest, first: u64, length: u64) -> ObjectStream {
-        let Frames {
-            objects, recipe, ..
-        } = match self.source {
+        let Frames { located, .. } = match self.source {
             Source::Whole(mut object) => {
                 let checked = async move {
                     let check = move || {
@@ -132,17 +163,22 @@ impl Blob {
             }
             Source::Frames(frames) => frames,
         };
-        let portions = stream::iter(recipe.portions(first, length));
-        let portions = portions.then(move |portion| {
-            let objects = objects.clone();
-            async move {
-                let checked =
-                    blocking(move || Ok::<_, io::Error>((portion.checked(&objects)?, portion)));
-                let (pack, portion) = checked.await?;
-                pack.stream(portion.span.place.offset + portion.skip, portion.length)
-            }
+        let portions = Portions {
+            ahead: located.recipe.portions(first, length).into_iter(),
+            located,
+            rest: first..first.saturating_add(length),
+        };
+        let packs = stream::try_unfold(portions, |mut portions| async move {
+            let checked = blocking(move || Ok::<_, io::Error>((portions.next()?, portions)));
+            let (checked, portions) = checked.await?;
+            let Some((pack, portion)) = checked else {
+                return Ok::<_, io::Error>(None);
+            };
+            let first = portion.span.place.offset + portion.skip;
+            let bytes = pack.stream(first, portion.length)?;
+            Ok(Some((bytes, portions)))
         });
-        portions.try_flatten().boxed()
+        packs.try_flatten().boxed()
     }
 }
 
@@ -161,16 +197,89 @@ impl Frames {
             if let Some(open) = &mut self.open {
                 let read = open.read(buffer)?;
                 if read > 0 || buffer.is_empty() {
+                    self.read += read as u64;
                     return Ok(read);
                 }
             }
-            let spans = self
-                .spans
-                .get_or_insert_with(|| self.recipe.spans(0, size).into_iter());
-            let Some(span) = spans.next() else {
+            let (located, rest) = (&mut self.located, size.saturating_sub(self.read));
+            let spans = || located.recipe.spans(self.read, rest).into_iter();
+            let Some(span) = self.spans.get_or_insert_with(spans).next() else {
                 return Ok(0);
             };
-            self.open = Some(span.open(&self.objects)?);
+            match span.open(&located.objects) {
+                Err(error) if located.has_moved(&error)? => self.spans = None,
+                opened => self.open = Some(opened?),
+            }
+        }
+    }
+}
+
+impl Located {
+    fn read(&self, first: u64, length: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+        for span in self.recipe.spans(first, length) {
+            span.open(&self.objects)?.read_to_end(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether frames lie elsewhere by now, where a pack was missing.
+    fn has_moved(&mut self, error: &io::Error) -> io::Result<bool> {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Ok(false);
+        }
+        let key = keys::recipe(&self.digest);
+        let text = self.objects.read(&key, recipe::MAX_LEN);
+        let again = text.map_err(io::Error::other)?;
+        match again.and_then(|text| Recipe::from_bytes(&text)) {
+            Some(again) if again != self.recipe => {
+                self.recipe = again;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
+impl Spans {
+    /// Opens the next pack.
+    fn next(&mut self) -> io::Result<Option<(Object, Span)>> {
+        loop {
+            let Some(span) = self.ahead.next() else {
+                return Ok(None);
+            };
+            match span.pack(&self.located.objects) {
+                Err(error) if self.located.has_moved(&error)? => {
+                    let length = self.rest.end - self.rest.start;
+                    let spans = self.located.recipe.spans(self.rest.start, length);
+                    self.ahead = spans.into_iter();
+                }
+                opened => {
+                    self.rest.start += span.length;
+                    return Ok(Some((opened?, span)));
+                }
+            }
+        }
+    }
+}
+
+impl Portions {
+    /// Opens the next pack, and compares the frames with their digests.
+    fn next(&mut self) -> io::Result<Option<(Object, Portion)>> {
+        loop {
+            let Some(portion) = self.ahead.next() else {
+                return Ok(None);
+            };
+            match portion.checked(&self.located.objects) {
+                Err(error) if self.located.has_moved(&error)? => {
+                    let length = self.rest.end - self.rest.start;
+                    let portions = self.located.recipe.portions(self.rest.start, length);
+                    self.ahead = portions.into_iter();
+                }
+                opened => {
+                    self.rest.start += portion.length;
+                    return Ok(Some((opened?, portion)));
+                }
+            }
         }
     }
 }

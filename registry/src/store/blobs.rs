@@ -55,7 +55,7 @@ impl BlobStore {
             return Ok(Some(Blob::whole(object)));
         }
         let recipe = self.whole_recipe(digest)?;
-        Ok(recipe.map(|recipe| Blob::frames(self.objects.clone(), recipe)))
+        Ok(recipe.map(|recipe| Blob::frames(self.objects.clone(), digest.clone(), recipe)))
     }
 
     /// Reads a blob of at most `limit` bytes; a larger one counts as absent.

@@ -9,6 +9,7 @@
 //! repositories/acme/billing/_blobs/sha256/<hex>     the repository has the blob: empty
 //! repositories/acme/billing/_manifests/sha256/<hex> the repository has the manifest: its record
 //! repositories/acme/billing/_tags/<tag>             what the tag names: its record
+//! repositories/acme/billing/_removed/sha256/<hex>   when and why `gc` removed the release: its record
 //! ```
 //!
 //! No part of a project's name can begin with `_`.
@@ -31,6 +32,8 @@ pub(super) enum RecordKey {
     Manifest(OciDigest),
     /// A tag of the repository.
     Tag(Tag),
+    /// A release that was removed from the repository.
+    Removed(OciDigest),
 }
 
 /// Where all content lies that is stored whole.
@@ -40,6 +43,12 @@ pub(super) const BLOBS: &str = "blobs/";
 pub(super) fn content(digest: &OciDigest) -> String {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
     format!("{BLOBS}{algorithm}/{}/{hex}", &hex[..2])
+}
+
+/// Reads the key of content that is stored whole.
+pub(super) fn parse_content(key: &str) -> Option<OciDigest> {
+    let digest = parse_sharded(key)?;
+    (content(&digest) == key).then_some(digest)
 }
 
 /// Where all recipes lie.
@@ -53,12 +62,16 @@ pub(super) fn recipe(digest: &OciDigest) -> String {
 
 /// Reads the key of a recipe.
 pub(super) fn parse_recipe(key: &str) -> Option<OciDigest> {
+    let digest = parse_sharded(key)?;
+    (recipe(&digest) == key).then_some(digest)
+}
+
+fn parse_sharded(key: &str) -> Option<OciDigest> {
     let parts: Vec<&str> = key.split('/').collect();
     let [_, algorithm, _, hex] = parts[..] else {
         return None;
     };
-    let digest: OciDigest = format!("{algorithm}:{hex}").parse().ok()?;
-    (recipe(&digest) == key).then_some(digest)
+    format!("{algorithm}:{hex}").parse().ok()
 }
 
 /// Where all packs lie.
@@ -67,6 +80,11 @@ pub(super) const PACKS: &str = "packs/";
 /// The key of a pack.
 pub(super) fn pack(id: PackId) -> String {
     format!("{PACKS}{id}")
+}
+
+/// Reads the key of a pack.
+pub(super) fn parse_pack(key: &str) -> Option<PackId> {
+    key.strip_prefix(PACKS)?.parse().ok()
 }
 
 /// The key of content that is stored whole and is not what its digest says.
@@ -90,6 +108,7 @@ pub(super) fn record(project: &ProjectName, key: &RecordKey) -> String {
         RecordKey::Blob(digest) => by_digest("_blobs", digest),
         RecordKey::Manifest(digest) => by_digest("_manifests", digest),
         RecordKey::Tag(tag) => format!("{REPOSITORIES}{project}/_tags/{tag}"),
+        RecordKey::Removed(digest) => by_digest("_removed", digest),
     }
 }
 
@@ -103,6 +122,7 @@ pub(super) fn parse(key: &str) -> Option<(ProjectName, RecordKey)> {
         ["_blobs", algorithm, hex] => RecordKey::Blob(digest(algorithm, hex)?),
         ["_manifests", algorithm, hex] => RecordKey::Manifest(digest(algorithm, hex)?),
         ["_tags", tag] => RecordKey::Tag(tag.parse().ok()?),
+        ["_removed", algorithm, hex] => RecordKey::Removed(digest(algorithm, hex)?),
         _ => return None,
     };
     Some((project, record))
@@ -120,8 +140,9 @@ mod tests {
         let digest = OciDigest::from(Digest::of(b"x"));
         for record_key in [
             RecordKey::Blob(digest.clone()),
-            RecordKey::Manifest(digest),
+            RecordKey::Manifest(digest.clone()),
             RecordKey::Tag("v1.0".parse().unwrap()),
+            RecordKey::Removed(digest),
         ] {
             let key = record(&project, &record_key);
             assert_eq!(parse(&key), Some((project.clone(), record_key)), "{key}");

@@ -1,7 +1,7 @@
 //! What each repository has, as records: the truth that the database indexes.
 
 use bulla_files::FileError;
-use bulla_schemas::ProjectName;
+use bulla_schemas::{ProjectName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, RecordKey};
@@ -40,6 +40,27 @@ pub(crate) enum Record {
     Manifest(OciDigest, ManifestRecord),
     /// The tag names the manifest.
     Tag(Tag, OciDigest),
+    /// The manifest was removed.
+    Removed(OciDigest),
+}
+
+/// When and why a release was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Removal {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Why, in words.
+    pub(crate) reason: String,
+}
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// A blob.
+    Blob,
+    /// A manifest.
+    Manifest,
 }
 
 impl Repositories {
@@ -109,6 +130,79 @@ impl Repositories {
         self.objects.remove(&key)
     }
 
+    /// Records when and why a release goes, before it does.
+    pub(crate) fn record_removal(
+        &self,
+        project: &ProjectName,
+        release: &OciDigest,
+        removal: &Removal,
+    ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Removed(release.clone()));
+        self.objects.replace(&key, &json(removal))
+    }
+
+    /// Returns when and why a release was removed.
+    pub(crate) fn removal(
+        &self,
+        project: &ProjectName,
+        release: &OciDigest,
+    ) -> Result<Option<Removal>, FileError> {
+        let key = keys::record(project, &RecordKey::Removed(release.clone()));
+        let record = self.objects.read(&key, MAX_LEN)?;
+        Ok(record.and_then(|record| serde_json::from_slice(&record).ok()))
+    }
+
+    /// Forgets that a release was removed.
+    pub(crate) fn forget_removal(
+        &self,
+        project: &ProjectName,
+        release: &OciDigest,
+    ) -> Result<(), FileError> {
+        let key = keys::record(project, &RecordKey::Removed(release.clone()));
+        self.objects.remove(&key).map(drop)
+    }
+
+    /// Removes the record that a repository has something, and tells whether there was one.
+    pub(crate) fn forget(
+        &self,
+        project: &ProjectName,
+        kind: RecordKind,
+        digest: &OciDigest,
+    ) -> Result<bool, FileError> {
+        match kind {
+            RecordKind::Blob => self.remove_blob(project, digest),
+            RecordKind::Manifest => self.remove_manifest(project, digest),
+        }
+    }
+
+    /// Tells whether it is recorded that a repository has something.
+    pub(crate) fn has(
+        &self,
+        project: &ProjectName,
+        kind: RecordKind,
+        digest: &OciDigest,
+    ) -> Result<bool, FileError> {
+        let key = match kind {
+            RecordKind::Blob => RecordKey::Blob(digest.clone()),
+            RecordKind::Manifest => RecordKey::Manifest(digest.clone()),
+        };
+        let record = self.objects.read(&keys::record(project, &key), MAX_LEN)?;
+        Ok(record.is_some())
+    }
+
+    /// Returns the manifest that a tag is recorded to name.
+    pub(crate) fn tagged(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+    ) -> Result<Option<OciDigest>, FileError> {
+        let key = RecordKey::Tag(tag.clone());
+        Ok(match self.read(&keys::record(project, &key), key)? {
+            Some(Record::Tag(_, digest)) => Some(digest),
+            _ => None,
+        })
+    }
+
     /// Tells whether any repository has anything.
     pub(crate) fn has_any(&self) -> Result<bool, FileError> {
         self.objects.has_any(keys::REPOSITORIES)
@@ -139,6 +233,7 @@ impl Repositories {
         };
         Ok(match record {
             RecordKey::Blob(digest) => Some(Record::Blob(digest)),
+            RecordKey::Removed(digest) => Some(Record::Removed(digest)),
             RecordKey::Manifest(digest) => serde_json::from_slice(&content()?)
                 .ok()
                 .map(|record| Record::Manifest(digest, record)),

@@ -227,20 +227,30 @@ async fn records_and_rows_that_contradict_each_other_are_put_right() {
         let folder = data.join("repositories").join(project);
         folder.join(kind).join("sha256").join(digest.hex())
     };
-    // Rows whose records are gone, and a record that a crash kept out of the index.
+    // Records that a crash kept out of the index, of a manifest and of its blobs.
+    let manifest = record(BILLING, "_manifests", &bundle.hash());
+    for position in 0..4 {
+        put(
+            &record(TOOL, "_blobs", &Digest::of(&blob(&bundle, position))),
+            b"",
+        );
+    }
+    let text = fs::read(&manifest).unwrap();
+    put(&record(TOOL, "_manifests", &bundle.hash()), &text);
+    // A push that came no further is no damage.
+    let alone = registry.push_blob(BILLING, b"alone").await;
+    put(&record(TOOL, "_blobs", &alone), b"");
+    // Rows whose records are gone.
     fs::remove_file(record(BILLING, "_blobs", &config)).unwrap();
-    fs::remove_file(record(BILLING, "_manifests", &bundle.hash())).unwrap();
-    let alone = record(TOOL, "_blobs", &config);
-    fs::create_dir_all(alone.parent().unwrap()).unwrap();
-    fs::write(&alone, "").unwrap();
+    fs::remove_file(&manifest).unwrap();
     let (status, report) = fsck(data, &[]);
-    assert_eq!((status, report.damages.len()), (1, 3), "{report:#?}");
+    assert_eq!((status, report.damages.len()), (1, 7), "{report:#?}");
     let index = |damage: &bulla_schemas::report::Damage| damage.kind == DamageKind::Index;
     assert!(report.damages.iter().all(index));
     let path = format!("/v2/{TOOL}/blobs/{config}");
     assert_eq!(registry.head(&path).await.status(), StatusCode::NOT_FOUND);
     let (status, report) = fsck(data, &["--repair"]);
-    assert_eq!((status, report.damages.len()), (0, 3), "{report:#?}");
+    assert_eq!((status, report.damages.len()), (0, 7), "{report:#?}");
     assert_eq!(registry.head(&path).await.status(), StatusCode::OK);
     assert_clean(data);
     let data = registry.stop().await;
@@ -250,6 +260,11 @@ async fn records_and_rows_that_contradict_each_other_are_put_right() {
     let path = format!("/v2/{BILLING}/manifests/{}", bundle.hash());
     assert_eq!(registry.get(&path).await.status(), StatusCode::OK);
     registry.stop().await;
+}
+
+fn put(path: &Path, content: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
 }
 
 #[tokio::test]

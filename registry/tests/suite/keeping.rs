@@ -297,6 +297,7 @@ fn a_mistyped_data_directory_becomes_no_registry() {
             &["reindex"],
             &["du"],
             &["fsck"],
+            &["gc"],
         ] {
             let refused = run(command, directory);
             let said = String::from_utf8(refused.stderr).unwrap();

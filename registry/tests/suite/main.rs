@@ -14,6 +14,7 @@ mod flood;
 mod frames;
 mod fsck;
 mod full_disk;
+mod gc;
 mod hosts;
 mod invalid_manifests;
 mod keeping;

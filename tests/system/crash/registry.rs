@@ -20,7 +20,8 @@ fn at_every_failpoint_what_was_published_stays_and_the_interrupted_publish_can_b
     let mut world = World::new();
     let mut checkout = world.git(PROJECT);
     let mut published = vec![world.release(&checkout.path, PROJECT)];
-    let failpoints = failpoints(LIST);
+    let mut failpoints = failpoints(LIST);
+    failpoints.retain(|name| !name.starts_with("gc::"));
     assert!(failpoints.len() >= 12, "{failpoints:?}");
     for (number, failpoint) in failpoints.iter().enumerate() {
         checkout.write("assets/noise", noise(number));
@@ -76,7 +77,7 @@ fn at_every_failpoint_what_was_published_stays_and_the_interrupted_publish_can_b
 }
 
 /// Text of which nothing is in another one, and that is several frames long.
-fn noise(number: usize) -> String {
+pub(super) fn noise(number: usize) -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number as u64 + 1);
     let word = |_| {
         // xorshift64 (Marsaglia 2003)
@@ -135,7 +136,7 @@ fn assert_each_is_listed_once(world: &World, published: &[String]) {
 }
 
 /// All bytes of a release are in the registry: an export reads and hashes them.
-fn assert_is_whole(world: &World, hash: &str) {
+pub(super) fn assert_is_whole(world: &World, hash: &str) {
     let file = world.path("release.bulla");
     let mut export = world.bulla_command();
     export.args(["export", hash, "--project", PROJECT, "-o"]);

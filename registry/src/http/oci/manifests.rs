@@ -19,6 +19,7 @@ use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::reference::{Reference, Tag};
 use crate::publish::{PublishError, PushedAs};
+use crate::store::repositories::Removal;
 
 /// Most tags that a manifest may be pushed with; OCI wants ten at least.
 const MOST_TAGS: usize = 32;
@@ -32,9 +33,9 @@ pub(crate) async fn read(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let found = app.catalog.manifest(project, reference).await?;
-    let (manifest, blob) = found.ok_or_else(|| Problem::ManifestUnknown {
-        reference: reference.to_string(),
-    })?;
+    let Some((manifest, blob)) = found else {
+        return Err(missing(app, project, reference).await?);
+    };
     let content = Content {
         blob,
         media_type: ascii(&manifest.media_type),
@@ -49,6 +50,24 @@ pub(crate) async fn read(
             .insert("cache-control", HeaderValue::from_static("no-cache"));
     }
     Ok(response)
+}
+
+/// Says that a manifest is not there, and why where that is known.
+async fn missing(
+    app: &App,
+    project: &ProjectName,
+    reference: &Reference,
+) -> Result<Problem, Problem> {
+    let removal = app.catalog.removal(project, reference).await?;
+    let reference = reference.to_string();
+    Ok(match removal {
+        None => Problem::ManifestUnknown { reference },
+        Some(Removal { at, reason }) => Problem::ManifestRemoved {
+            reference,
+            at,
+            reason,
+        },
+    })
 }
 
 /// Answers PUT. A manifest that is pushed by its digest gets the tags of the query.

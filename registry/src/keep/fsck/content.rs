@@ -7,6 +7,7 @@
 //!                       or, where there is none, ───────▶ hashed as a whole
 //! ```
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bulla_bundle::{Part, Progress, VerifiedParts};
@@ -15,19 +16,15 @@ use bulla_schemas::ProjectName;
 use bulla_schemas::api::BlobFrame;
 use bulla_schemas::manifest::Manifest;
 
-use crate::frames::{PackId, Place, Placed};
+use crate::frames::Place;
+use crate::keep::by_pack::by_pack;
 use crate::keep::records::Records;
+use crate::keep::rows::read_manifest;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::OciDigest;
-use crate::oci::document::Document;
 use crate::publish::open_parts;
 use crate::store::blobs::BlobStore;
-use crate::store::repositories::ManifestRecord;
 use crate::store::{StoredAs, Wrong};
-
-/// Most frames that are in memory at once, some 100 bytes each: beyond that, the recipes are read
-/// once more for the packs that are left.
-const MOST_FRAMES: usize = 1 << 20;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -39,9 +36,6 @@ pub(super) struct Scan {
     /// What a manifest of a project names, and what is not recorded as the project's.
     pub(super) unrecorded: BTreeSet<(ProjectName, OciDigest)>,
 }
-
-/// The frames of the packs that are looked at in one pass, by where they begin.
-type Window = BTreeMap<PackId, BTreeMap<u64, Vec<Placed>>>;
 
 struct Scanner<'a> {
     blobs: &'a BlobStore,
@@ -74,7 +68,7 @@ pub(super) fn scan(
                 .cloned(),
         );
         for (digest, record) in &records.manifests {
-            let Some(document) = read_manifest(blobs, digest, record)? else {
+            let Some(document) = read_manifest(blobs, digest, &record.media_type)? else {
                 continue;
             };
             let parts = document.blobs().map(Descriptor::digest);
@@ -91,17 +85,6 @@ pub(super) fn scan(
     scanner.check_recipes(projects, &damaged)?;
     scanner.look_again()?;
     Ok(scanner.scan)
-}
-
-/// Reads a manifest; `None` where it is damaged, which is found when it is hashed.
-pub(super) fn read_manifest(
-    blobs: &BlobStore,
-    digest: &OciDigest,
-    record: &ManifestRecord,
-) -> Result<Option<Document>, FileError> {
-    let bytes = blobs.read(digest, Manifest::MAX_LEN)?;
-    let document = bytes.map(|bytes| Document::read(&bytes, Some(&record.media_type)));
-    Ok(document.and_then(Result::ok))
 }
 
 impl Scanner<'_> {
@@ -136,7 +119,7 @@ impl Scanner<'_> {
 
     fn check_whole(&mut self) -> Result<(), FileError> {
         for digest in std::mem::take(&mut self.whole) {
-            let checked = std::cell::Cell::new(0);
+            let checked = Cell::new(0);
             let advance = |bytes| {
                 checked.set(checked.get() + bytes);
                 self.progress.advance(bytes);
@@ -153,59 +136,19 @@ impl Scanner<'_> {
     /// Hashes every frame once, and returns where those lie that are damaged.
     fn check_frames(&mut self) -> Result<HashSet<Place>, FileError> {
         let mut damaged = HashSet::new();
-        let mut next = None;
-        loop {
-            let (window, rest) = self.window(next)?;
-            for (pack, frames) in window {
-                let frames: Vec<Placed> = frames.into_values().flatten().collect();
-                let checked = std::cell::Cell::new(0);
-                let advance = |bytes| {
-                    checked.set(checked.get() + bytes);
-                    self.progress.advance(bytes);
-                };
-                let add = &mut |place| {
-                    damaged.insert(place);
-                };
-                self.blobs.check_pack(pack, &frames, &advance, add)?;
-                self.scan.checked += checked.get();
-            }
-            if rest.is_none() {
-                return Ok(damaged);
-            }
-            next = rest;
-        }
-    }
-
-    /// Collects the frames of as many packs from `first` on as may be in memory, and returns the
-    /// first pack that is left.
-    fn window(&self, first: Option<PackId>) -> Result<(Window, Option<PackId>), FileError> {
-        let mut window = Window::new();
-        let mut count = 0;
-        let mut rest = None;
-        for digest in &self.recipes {
-            let Some(recipe) = self.blobs.recipe(digest)? else {
-                continue;
+        let checked = Cell::new(0);
+        let advance = |bytes| {
+            checked.set(checked.get() + bytes);
+            self.progress.advance(bytes);
+        };
+        by_pack(self.blobs, &self.recipes, &mut |pack, frames| {
+            let add = &mut |place| {
+                damaged.insert(place);
             };
-            for placed in recipe.frames() {
-                let Place { pack, offset } = placed.place;
-                if first.is_some_and(|first| pack < first) || rest.is_some_and(|rest| pack >= rest)
-                {
-                    continue;
-                }
-                let frames = window.entry(pack).or_default().entry(offset).or_default();
-                if !frames.contains(placed) {
-                    frames.push(*placed);
-                    count += 1;
-                }
-                while count > MOST_FRAMES && window.len() > 1 {
-                    if let Some((last, frames)) = window.pop_last() {
-                        count -= frames.values().map(Vec::len).sum::<usize>();
-                        rest = Some(last);
-                    }
-                }
-            }
-        }
-        Ok((window, rest))
+            self.blobs.check_pack(pack, &frames, &advance, add)
+        })?;
+        self.scan.checked += checked.get();
+        Ok(damaged)
     }
 
     fn check_recipes(
@@ -246,7 +189,7 @@ impl Scanner<'_> {
         let mut vouched = HashSet::new();
         let mut seen = HashSet::new();
         for (digest, record) in projects.values().flat_map(|records| &records.manifests) {
-            let document = read_manifest(self.blobs, digest, record)?;
+            let document = read_manifest(self.blobs, digest, &record.media_type)?;
             let is_bundle = document.is_some_and(|document| document.is_bundle());
             let (true, Some(hash)) = (is_bundle && seen.insert(digest), digest.sha256()) else {
                 continue;
@@ -316,7 +259,7 @@ pub(super) fn needed_by(
             }
         };
         need(digest);
-        if let Some(document) = read_manifest(blobs, digest, record)? {
+        if let Some(document) = read_manifest(blobs, digest, &record.media_type)? {
             document.blobs().for_each(|part| need(part.digest()));
             let manifests = document.manifests().iter();
             manifests.for_each(|part| need(part.digest()));

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use bulla_files::FileError;
 use bulla_schemas::Digest;
 
-use super::parts::Parts;
 use crate::blocking::blocking;
 use crate::error::RegistryError;
-use crate::frames::{Place, Places};
+use crate::frames::{Place, Placed, Places};
+use crate::keep::parts::Parts;
 use crate::oci::digest::OciDigest;
 use crate::store::Wrong;
 
 /// What others who wait for a lock are told.
-const COMMAND: &str = "bulla-registry fsck";
+pub(super) const COMMAND: &str = "bulla-registry fsck";
 
 /// Where damaged frames are said to lie besides.
 type Elsewhere = HashMap<Digest, HashSet<Place>>;
@@ -104,7 +104,8 @@ async fn one(
         })
         .await?;
         if let Some(recipe) = mended {
-            parts.database.add_places(recipe.frames()).await?;
+            let now = parts.clock.now();
+            parts.database.add_places(recipe.frames(), now).await?;
         } else if is_left {
             return Ok(Some(wrong));
         }
@@ -128,7 +129,7 @@ async fn find(
             let placed = recipe.frames()[position];
             let mut place = None;
             for other in elsewhere.get(&placed.frame.digest).into_iter().flatten() {
-                let candidate = crate::frames::Placed {
+                let candidate = Placed {
                     place: *other,
                     ..placed
                 };

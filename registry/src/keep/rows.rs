@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
 
-use super::content::read_manifest;
-use super::parts::Parts;
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
 use crate::error::RegistryError;
+use crate::keep::parts::Parts;
 use crate::keep::records::Records;
 use crate::oci::digest::OciDigest;
+use crate::oci::document::Document;
 use crate::oci::reference::Tag;
-use crate::store::repositories::ManifestRecord;
+use crate::store::blobs::BlobStore;
+use crate::store::repositories::{ManifestRecord, RecordKind};
 
 /// A row that is missing, or one too many.
 #[derive(Debug, Clone)]
@@ -39,6 +41,11 @@ impl WrongRow {
         }
     }
 
+    /// Tells whether it is a blob that is recorded and has no row.
+    pub(super) fn is_missing_blob(&self) -> bool {
+        self.is_missing && matches!(self.row, Row::Blob(_))
+    }
+
     pub(super) fn sentence(&self) -> String {
         let what = match &self.row {
             Row::Blob(digest) => format!("blob {digest}"),
@@ -51,6 +58,17 @@ impl WrongRow {
             format!("{what} is in the index, and has no record")
         }
     }
+}
+
+/// Reads a manifest; `None` where it is not there, or damaged.
+pub(super) fn read_manifest(
+    blobs: &BlobStore,
+    digest: &OciDigest,
+    media_type: &str,
+) -> Result<Option<Document>, FileError> {
+    let bytes = blobs.read(digest, Manifest::MAX_LEN)?;
+    let document = bytes.map(|bytes| Document::read(&bytes, Some(media_type)));
+    Ok(document.and_then(Result::ok))
 }
 
 /// Compares the index with the records of these projects, and with nothing where a project has none.
@@ -82,7 +100,8 @@ pub(super) async fn compare(
             add(Row::Blob(digest.clone()), false);
         }
         for (digest, record) in &records.manifests {
-            if !rows.manifests.contains(digest) {
+            // One whose removal is recorded is going.
+            if !rows.manifests.contains(digest) && !records.removed.contains(digest) {
                 add(Row::Manifest(digest.clone(), Some(record.clone())), true);
             }
         }
@@ -106,16 +125,20 @@ pub(super) async fn compare(
 }
 
 /// Makes a row of its record, or a record again for a row whose content is there. Tells whether that
-/// was possible.
+/// was possible. Nothing is pushed or deleted meanwhile, and what was pushed or deleted before, after
+/// the two were compared, is left as it is.
 pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, RegistryError> {
+    let content = parts.content.clone();
+    let _alone = blocking(move || content.alone("bulla-registry")).await?;
+    if !is_still_wrong(parts, wrong).await? {
+        return Ok(true);
+    }
     let (project, database) = (&wrong.project, &parts.database);
     match &wrong.row {
         Row::Blob(digest) => {
-            let content = parts.content.clone();
             let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
             let (name, blob) = (project.clone(), digest.clone());
             let is_there = blocking(move || {
-                let _lock = content.share()?;
                 let is_there = blobs.size(&blob)?.is_some();
                 if is_there {
                     repositories.record_blob(&name, &blob)?;
@@ -124,7 +147,9 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             })
             .await?;
             if is_there {
-                database.add_blob(project, digest).await?;
+                database
+                    .add_blob(project, digest, parts.clock.now())
+                    .await?;
             }
             Ok(is_there)
         }
@@ -132,7 +157,7 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             let (blobs, name, known) = (parts.blobs.clone(), digest.clone(), record.clone());
             let read = blocking(move || {
                 let size = blobs.size(&name)?;
-                let document = read_manifest(&blobs, &name, &known)?;
+                let document = read_manifest(&blobs, &name, &known.media_type)?;
                 Ok::<_, RegistryError>(size.zip(document))
             });
             let Some((size, document)) = read.await? else {
@@ -142,7 +167,8 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             let Ok(manifest) = IndexedManifest::new(digest.clone(), size, &document) else {
                 return Ok(false);
             };
-            database.add_manifest(project, &manifest).await?;
+            let now = parts.clock.now();
+            database.add_manifest(project, &manifest, now).await?;
             Ok(true)
         }
         Row::Manifest(digest, None) => {
@@ -150,14 +176,12 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
                 return Ok(true);
             };
             let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
-            let content = parts.content.clone();
             let (name, manifest) = (project.clone(), digest.clone());
             let record = ManifestRecord {
                 media_type: row.media_type,
             };
             blocking(move || {
-                let _lock = content.share()?;
-                let document = read_manifest(&blobs, &manifest, &record)?;
+                let document = read_manifest(&blobs, &manifest, &record.media_type)?;
                 if document.is_some() {
                     repositories.record_manifest(&name, &manifest, &record)?;
                 }
@@ -176,4 +200,34 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             Ok(true)
         }
     }
+}
+
+/// Tells whether record and row still differ.
+async fn is_still_wrong(parts: &Parts, wrong: &WrongRow) -> Result<bool, RegistryError> {
+    let (project, database) = (&wrong.project, &parts.database);
+    let (repositories, name) = (parts.repositories.clone(), project.clone());
+    let has_record = async |kind, digest: &OciDigest| {
+        let digest = digest.clone();
+        blocking(move || repositories.has(&name, kind, &digest)).await
+    };
+    Ok(match &wrong.row {
+        Row::Blob(digest) => {
+            let has_row = database.has_blob(project, digest).await?;
+            has_record(RecordKind::Blob, digest).await? != has_row
+        }
+        Row::Manifest(digest, _) => {
+            let has_row = database.manifest(project, digest).await?.is_some();
+            has_record(RecordKind::Manifest, digest).await? != has_row
+        }
+        Row::Tag(tag, digest) => {
+            let (repositories, name) = (parts.repositories.clone(), project.clone());
+            let recorded = {
+                let tag = tag.clone();
+                blocking(move || repositories.tagged(&name, &tag)).await?
+            };
+            let row = database.tag(project, tag).await?;
+            let known = if wrong.is_missing { &recorded } else { &row };
+            known.as_ref() == Some(digest) && recorded != row
+        }
+    })
 }

@@ -1,0 +1,93 @@
+//! `bulla-registry gc`: removes what nothing needs any more, also while the registry runs.
+
+use bulla_schemas::report::{GcRelease, GcReport};
+use bulla_terminal::{Failure, Table, bytes, count, stderr, stdout};
+
+use super::data::{Data, clock};
+use super::period::seconds;
+use crate::keep::{Retention, gc};
+
+/// Remove what nothing needs any more
+///
+/// Kept is what is or was the head of a channel, what has a tag, what hosts say that they have or had
+/// before, what was published within some time, and what was pushed or asked for lately. It runs
+/// beside the server and delays no push. The log is never shortened.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Say what would go, and why each release stays or goes, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How long what was pushed, or asked for by who may push, is left alone; less than an hour needs
+    /// the registry stopped
+    #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = seconds)]
+    grace: i64,
+    /// How long a release is kept that was published and never promoted
+    #[arg(long, value_name = "PERIOD", default_value = "90d", value_parser = seconds)]
+    keep_unpromoted: i64,
+    /// Keep so many of the last heads of each channel, the present one among them; all when neither
+    /// this nor --keep-promoted is given
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_heads: Option<u32>,
+    /// Keep what was the head of a channel within this period
+    #[arg(long, value_name = "PERIOD", value_parser = seconds)]
+    keep_promoted: Option<i64>,
+    /// Print a JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let root = arguments.data.existing()?;
+    let retention = Retention {
+        grace: arguments.grace,
+        heads: arguments.keep_heads,
+        promoted: arguments.keep_promoted,
+        unpromoted: arguments.keep_unpromoted,
+    };
+    let report = gc(root, &retention, arguments.dry_run, &clock()).await?;
+    if arguments.json {
+        return Ok(stdout::json(&report)?);
+    }
+    if arguments.dry_run {
+        table(&report.releases).print()?;
+    }
+    for project in &report.skipped {
+        stderr::warn(format_args!(
+            "nothing of {project} goes, because one of its manifests cannot be read: \
+             `bulla-registry fsck` says more"
+        ));
+    }
+    stderr::say(sentence(&report));
+    Ok(())
+}
+
+fn table(releases: &[GcRelease]) -> Table {
+    let header = ["RELEASE", "PROJECT", "SIZE", "", "WHY"];
+    let mut table = Table::new(&header).wrap(&["PROJECT", "WHY"]);
+    for release in releases {
+        table.row([
+            release.hash.short(),
+            release.project.to_string(),
+            bytes(release.apparent),
+            if release.kept { "stays" } else { "goes" }.to_owned(),
+            release.reasons.join("; "),
+        ]);
+    }
+    table
+}
+
+fn sentence(report: &GcReport) -> String {
+    let removed = report.releases.iter().filter(|release| !release.kept);
+    let releases = count(removed.count() as u64, "release", "releases");
+    let manifests = count(report.manifests, "other manifest", "other manifests");
+    let blobs = count(report.blobs, "blob", "blobs");
+    let would = if report.dry_run {
+        "would remove"
+    } else {
+        "removed"
+    };
+    let freed = bytes(report.freed);
+    format!("{would} {releases}, {manifests} and {blobs}; {freed} of the disk")
+}

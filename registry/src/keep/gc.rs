@@ -1,0 +1,250 @@
+//! Removes what nothing needs any more, beside a server that takes pushes.
+//!
+//! ```text
+//! mark   heads, tags, hosts, what was seen lately ──▶ manifests ──▶ blobs
+//! sweep  rows of the index ─▶ records ─▶ content ─▶ packs without frames that are needed
+//!                                              └▶ packs written again without the others
+//! ```
+//!
+//! What the registry takes in, or tells somebody who may push that it has, is *seen*, and stays for a
+//! while. A row goes in one statement that looks whether it was seen, so whoever was told that
+//! something is there finds it there. Content goes after its rows, while the content lock is held
+//! alone and only where no row names it then; pushes share that lock from when they store content to
+//! when its row is written.
+
+#[cfg(test)]
+mod histories;
+mod mark;
+mod packs;
+mod project;
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use bulla_files::FileError;
+use bulla_schemas::report::{GcRelease, GcReport};
+use bulla_schemas::{Digest, HostName, ProjectName};
+use bulla_trust::LogState;
+
+use self::mark::{Known, Named, Reason, is_bundle, mark, needed};
+use self::project::{COMMAND, Project};
+use super::Retention;
+use super::parts::Parts;
+use super::records::{self, Records};
+use super::rows;
+use crate::blocking::blocking;
+use crate::clock::Clock;
+use crate::error::{RegistryError, on};
+use crate::log::CheckedLog;
+use crate::store::space::Disk;
+
+/// Removes what nothing needs from the registry at `root`, or only says what that is.
+pub(crate) async fn gc(
+    root: &Path,
+    retention: &Retention,
+    is_dry: bool,
+    clock: &Clock,
+) -> Result<GcReport, RegistryError> {
+    let disk = Disk::new(root.to_owned());
+    let collected = async {
+        let parts = Parts::open(root, clock).await?;
+        let now = clock.now();
+        // What is told to pushes holds for a while; with less than that, none may go on.
+        let _stopped = if retention.grace < Retention::LEAST_BESIDE_SERVER {
+            Some(parts.data.lock(COMMAND, now)?)
+        } else {
+            None
+        };
+        let _one_at_a_time = parts.data.lock_keeping(COMMAND, now)?;
+        let log = parts.log.clone();
+        let CheckedLog { state, damage, .. } = blocking(move || log.check()).await?;
+        let state = state.ok_or(RegistryError::NothingToKeepBy {
+            reason: damage.unwrap_or_default(),
+        })?;
+        let report = collect(&parts, &state, retention, is_dry).await;
+        parts.database.close().await;
+        report
+    };
+    collected.await.map_err(on(&disk))
+}
+
+/// Removes what nothing needs, by the log as it is now.
+async fn collect(
+    parts: &Parts,
+    state: &LogState,
+    retention: &Retention,
+    is_dry: bool,
+) -> Result<GcReport, RegistryError> {
+    let now = parts.clock.now();
+    let before = now.as_seconds().saturating_sub(retention.grace);
+    require_disks(parts).await?;
+    let records = read_records(parts).await?;
+    if !is_dry {
+        parts.database.see_unknown(now).await?;
+        sweep::finish_removals(parts, &records).await?;
+        index_what_a_crash_left(parts, &records).await?;
+    }
+    let mut projects = Vec::new();
+    for (name, records) in &records {
+        let known = known(parts, name, records).await?;
+        let marks = mark(name, &known, state, retention, now.as_seconds());
+        let needed = needed(&known, |digest| marks.kept.contains_key(digest));
+        let blobs = match &needed {
+            None => Vec::new(),
+            Some(needed) => {
+                let mut old = parts.database.old_blobs(name, before).await?;
+                old.retain(|digest| !needed.contains(digest));
+                old
+            }
+        };
+        projects.push(Project {
+            name: name.clone(),
+            known,
+            marks,
+            needed,
+            blobs,
+        });
+    }
+    let mut report = describe(&projects);
+    report.dry_run = is_dry;
+    if is_dry {
+        sweep::estimate(parts, &records, &projects, before, &mut report).await?;
+    } else {
+        sweep::sweep(parts, &projects, before, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Refuses to go on while a disk of its own is away: what cannot be read would seem to name nothing.
+async fn require_disks(parts: &Parts) -> Result<(), RegistryError> {
+    let has_manifests = parts.database.has_manifests().await?;
+    let blobs = parts.blobs.clone();
+    match blocking(move || blobs.away(has_manifests)).await? {
+        None => Ok(()),
+        Some(folder) => Err(RegistryError::NothingToKeepBy {
+            reason: format!("`{folder}` is empty, and content should be in it"),
+        }),
+    }
+}
+
+async fn read_records(parts: &Parts) -> Result<BTreeMap<ProjectName, Records>, RegistryError> {
+    let repositories = parts.repositories.clone();
+    Ok(blocking(move || records::read(&repositories, |_| true)).await?)
+}
+
+/// Makes the rows that a crash between record and row has left out: they are seen now.
+async fn index_what_a_crash_left(
+    parts: &Parts,
+    records: &BTreeMap<ProjectName, Records>,
+) -> Result<(), RegistryError> {
+    for wrong in rows::compare(&parts.database, records, |_| true).await? {
+        if wrong.is_missing && !rows::repair(parts, &wrong).await? {
+            tracing::warn!(project = %wrong.project, digest = %wrong.digest(), "a record names content that is not here");
+        }
+    }
+    Ok(())
+}
+
+/// Reads what is known of a project.
+async fn known(
+    parts: &Parts,
+    project: &ProjectName,
+    records: &Records,
+) -> Result<Known, RegistryError> {
+    let manifests = parts.database.seen_manifests(project).await?;
+    let (blobs, listed) = (parts.blobs.clone(), manifests.clone());
+    let documents = blocking(move || {
+        let mut documents = BTreeMap::new();
+        for (digest, manifest) in &listed {
+            let document = rows::read_manifest(&blobs, digest, &manifest.media_type)?;
+            let Some(document) = document else {
+                continue;
+            };
+            let parts = document.blobs();
+            let named = Named {
+                blobs: parts
+                    .map(|part| (part.digest().clone(), part.size()))
+                    .collect(),
+                manifests: document
+                    .manifests()
+                    .iter()
+                    .map(|part| part.digest().clone())
+                    .collect(),
+            };
+            documents.insert(digest.clone(), named);
+        }
+        Ok::<_, FileError>(documents)
+    })
+    .await?;
+    Ok(Known {
+        manifests,
+        documents,
+        tags: records.tags.clone(),
+        hosts: hosts(parts, project).await?,
+    })
+}
+
+/// Returns what hosts say that they have, want, or had before.
+async fn hosts(
+    parts: &Parts,
+    project: &ProjectName,
+) -> Result<BTreeSet<(Digest, HostName)>, RegistryError> {
+    let mut known = BTreeSet::new();
+    let mut after = String::new();
+    loop {
+        let page = parts.database.project_hosts(project, &after, 100).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(known);
+        };
+        after = last.host.to_string();
+        for (row, report) in &page {
+            let held = report.hold.as_ref().map(|hold| hold.hash);
+            let named = [report.live, report.head, held].into_iter().flatten();
+            known.extend(named.map(|hash| (hash, row.host.clone())));
+            let asked = crate::database::Changes {
+                host: &row.host,
+                project: Some(project),
+                before: u64::MAX,
+                limit: 100,
+            };
+            let changes = parts.database.host_changes(&asked).await?;
+            let live = changes.iter().filter_map(|change| change.report.live);
+            let previous = live.into_iter().find(|live| Some(*live) != report.live);
+            known.extend(previous.map(|hash| (hash, row.host.clone())));
+        }
+    }
+}
+
+fn describe(projects: &[Project]) -> GcReport {
+    let mut report = GcReport::default();
+    for project in projects {
+        if project.needed.is_none() {
+            report.skipped.push(project.name.clone());
+        }
+        for (digest, manifest) in &project.known.manifests {
+            let kept = project.marks.kept.get(digest);
+            let is_kept = kept.is_some() || project.needed.is_none();
+            let (true, Some(hash)) = (is_bundle(manifest), digest.sha256()) else {
+                report.manifests += u64::from(!is_kept);
+                continue;
+            };
+            let mut reasons: Vec<String> =
+                kept.into_iter().flatten().map(Reason::sentence).collect();
+            if !is_kept {
+                reasons.extend(project.marks.removed.get(digest).cloned());
+            } else if reasons.is_empty() {
+                reasons.push("a manifest of the project cannot be read".to_owned());
+            }
+            let named = project.known.documents.get(digest);
+            report.releases.push(GcRelease {
+                project: project.name.clone(),
+                hash,
+                kept: is_kept,
+                reasons,
+                apparent: named.map_or(0, |named| named.blobs.values().sum()),
+            });
+        }
+    }
+    report
+}

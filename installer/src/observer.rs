@@ -1,10 +1,10 @@
 //! Who hears what happens meanwhile, and how an error is said in a sentence.
 
-use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use bulla_bundle::Progress;
 use bulla_schemas::outcome::Outcome;
+pub(crate) use bulla_schemas::outcome::with_causes;
 
 /// Hears what happens meanwhile, in sentences and in bytes.
 pub trait Observer: Progress {
@@ -39,21 +39,6 @@ impl Observer for Notes {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.push(sentence.to_owned());
     }
-}
-
-/// Writes an error and all its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // A transparent error says the same as its cause.
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Writes an error, all its causes and what to do next in one line.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_registry_client::{Client, LogFollower};
-use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::outcome::{FailureKind, Outcome as _, with_causes};
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::report::{ContainsLive, Preview, ProposalReport};
 use bulla_schemas::statement::{Action, PromotionStatement, Severity};
@@ -63,7 +63,7 @@ impl Prepared {
         let mut report = proposal.report();
         match &self.preview {
             Ok(preview) => report.preview = Some(preview.clone()),
-            Err(error) => report.not_compared = Some(error.to_string()),
+            Err(error) => report.not_compared = Some(with_causes(error)),
         }
         match &self.loss {
             Loss::Nothing => {}

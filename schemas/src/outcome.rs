@@ -119,6 +119,21 @@ pub fn report_with_output(error: &dyn Error, output: Option<&str>, hint: Option<
     text
 }
 
+/// Writes an error and all its causes in one line.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error says the same as its cause.
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 fn indent(message: &str) -> String {
     escape_lines(message.trim_end()).replace('\n', "\n    ")
 }

@@ -93,6 +93,8 @@ impl Scene {
             .without("state/log")
             .without("state/synced")
             .without(&format!("{project}/lock"))
+            // Why it could not begin, for reports and `status`.
+            .without(&format!("{project}/attempt"))
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod rollout;
 mod set_aside;
 mod status;
 mod take_out;
+mod turns;
 mod verify;
 mod write;
 

@@ -1,7 +1,7 @@
 //! How far the logs of several registries have come, as they say: all are asked beside each other.
 //!
 //! ```text
-//! first    ----------ok                    waited for as long as it takes
+//! first    ----------ok                    waited for as long as there is patience
 //! second   --ok
 //! third    --------------------- (late)    not longer than GRACE after the first
 //! ```
@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use bulla_registry_client::Patience;
 use bulla_trust::Checkpoint;
 use tokio::sync::watch;
 
@@ -40,10 +41,11 @@ struct Answered {
 }
 
 /// Asks registries for their checkpoints. Returns what each said, in the same order.
-pub(crate) fn ask(supplies: &[&Supply]) -> Vec<Said> {
+pub(crate) fn ask(supplies: &[&Supply], patience: Patience) -> Vec<Said> {
     let (enough, _) = watch::channel(false);
     let answered = Mutex::new(Answered::default());
     let ask_one = |number: usize, supply: &Supply| {
+        supply.set_patience(patience);
         let said = supply.wait(async {
             tokio::select! {
                 said = checkpoint(supply) => said,

@@ -119,15 +119,24 @@ impl FetchError {
 
     /// Tells whether a registry did not answer: the next request would wait as long.
     pub(crate) fn is_away(&self) -> bool {
-        let error = match self {
-            Self::Registry(error) => error,
+        let error = self.of_client();
+        error.is_some_and(|error| error.is_temporary() || error.wants_patience())
+    }
+
+    /// Tells whether a registry that was waited for shortly may serve when it is given more time.
+    pub(crate) fn wants_patience(&self) -> bool {
+        self.of_client().is_some_and(ClientError::wants_patience)
+    }
+
+    fn of_client(&self) -> Option<&ClientError> {
+        match self {
+            Self::Registry(error) => Some(error),
             Self::Log(error) => match &**error {
-                FollowError::Client(error) => error,
-                _ => return false,
+                FollowError::Client(error) => Some(error),
+                _ => None,
             },
-            _ => return false,
-        };
-        error.is_temporary()
+            _ => None,
+        }
     }
 
     /// Tells whether it is about what a registry answered, or did not: another one may do better.

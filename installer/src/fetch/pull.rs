@@ -53,7 +53,7 @@ pub(crate) async fn pull(
     let project = site.project();
     let base = Base::find(site, known, &hash);
     let answer = match &base {
-        Some(base) => delta::ask(client, project, base, hash, observer).await,
+        Some(base) => delta::ask(client, project, base, hash, observer).await?,
         None => Answer::default(),
     };
     let (parts, pieces) = match answer.delta {

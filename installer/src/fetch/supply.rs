@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_bundle::{BundleFile, Limits, read_bundle_file};
-use bulla_registry_client::{Client, ClientError};
+use bulla_registry_client::{Client, ClientError, Patience};
 use bulla_schemas::api::HostReport;
 use bulla_schemas::{DigestPrefix, HostName, ProjectName};
 use secrecy::SecretString;
@@ -131,6 +131,13 @@ impl Supply {
         match &self.source {
             Source::Registry(client) => Ok(self.wait(client.report(host, report))?),
             Source::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Says how long a registry is waited for from now on.
+    pub(crate) fn set_patience(&self, patience: Patience) {
+        if let Source::Registry(client) = &self.source {
+            client.set_patience(patience);
         }
     }
 

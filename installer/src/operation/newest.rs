@@ -4,13 +4,14 @@
 use std::cmp::Reverse;
 use std::error::Error;
 
-use bulla_registry_client::Unsaved;
+use bulla_registry_client::{Patience, Unsaved};
 use bulla_schemas::Timestamp;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::units::count;
 use bulla_trust::Checkpoint;
 use url::Url;
 
+use super::turns::patience;
 use crate::fetch::checkpoints::{Said, ask};
 use crate::fetch::{FetchError, FollowedLog, Supply};
 use crate::observer::{Observer, with_causes};
@@ -18,8 +19,8 @@ use crate::site::Server;
 use crate::state::behind;
 
 /// Takes in what the log has grown by, from the registry that has the newest one. Those that did not
-/// answer before are asked only where no other is left, so that a command waits for them once. Fails
-/// where none brings a log that continues what is known. What is returned is to be saved before anything
+/// answer before, or not soon, are asked only where no other is left, so that a command waits for them
+/// once. Fails where none brings a log that continues what is known. What is returned is to be saved before anything
 /// is done that it decides.
 pub(crate) fn follow_newest(
     server: &Server,
@@ -29,19 +30,21 @@ pub(crate) fn follow_newest(
     observer: &dyn Observer,
 ) -> Result<Option<Unsaved>, FetchError> {
     let (away, here): (Vec<&Supply>, Vec<_>) = supplies.iter().partition(|one| one.is_away());
+    let haste = patience(supplies.len() > 1);
     let mut asked = match here.as_slice() {
-        [] => Asked::all(&away),
+        [] => Asked::all(&away, haste),
         [only] if away.is_empty() => {
+            only.set_patience(haste);
             let unsaved = log.sync_unsaved(server, only, now)?;
             behind::write(server, &[], now);
             return Ok(unsaved);
         }
-        here => Asked::all(here),
+        here => Asked::all(here, haste),
     };
     let mut followed = asked.follow(server, log, now)?;
-    if followed.is_none() {
+    if followed.is_none() && haste == Patience::Short {
         // Whoever answered is no use, so the others are waited for.
-        let mut others = asked.take_late();
+        let mut others = asked.take_given_up();
         others.extend(away.iter().filter(|_| !here.is_empty()));
         asked.ask_further(&others);
         followed = asked.follow(server, log, now)?;
@@ -58,8 +61,8 @@ pub(crate) fn follow_newest(
 struct Asked<'a>(Vec<(&'a Supply, Said)>);
 
 impl<'a> Asked<'a> {
-    fn all(supplies: &[&'a Supply]) -> Self {
-        let said = ask(supplies);
+    fn all(supplies: &[&'a Supply], patience: Patience) -> Self {
+        let said = ask(supplies, patience);
         for (supply, said) in supplies.iter().zip(&said) {
             supply.set_away(match said {
                 Said::Checkpoint(_) | Said::Nonsense => false,
@@ -70,16 +73,20 @@ impl<'a> Asked<'a> {
         Self(supplies.iter().copied().zip(said).collect())
     }
 
-    /// Takes out those that were not waited for.
-    fn take_late(&mut self) -> Vec<&'a Supply> {
-        let is_late = |(_, said): &mut (&Supply, Said)| matches!(said, Said::Late);
-        let late = self.0.extract_if(.., is_late);
-        late.map(|(supply, _)| supply).collect()
+    /// Takes out those that may answer when they are given more time.
+    fn take_given_up(&mut self) -> Vec<&'a Supply> {
+        let is_given_up = |(_, said): &mut (&Supply, Said)| match said {
+            Said::Late => true,
+            Said::Failed(error) => error.wants_patience(),
+            Said::Checkpoint(_) | Said::Nonsense => false,
+        };
+        let given_up = self.0.extract_if(.., is_given_up);
+        given_up.map(|(supply, _)| supply).collect()
     }
 
     fn ask_further(&mut self, supplies: &[&'a Supply]) {
         if !supplies.is_empty() {
-            self.0.extend(Self::all(supplies).0);
+            self.0.extend(Self::all(supplies, Patience::Full).0);
         }
     }
 

@@ -14,6 +14,7 @@ use super::install::{
 };
 use super::locked::LockedSite;
 use super::newest::{follow_newest, passed_over};
+use super::turns::Turns;
 use super::write::{Ahead, WriteError};
 use crate::fetch::{FetchError, FollowedLog, Supply, save};
 use crate::observer::Observer;
@@ -122,29 +123,29 @@ fn others<'a>(supplies: &'a [Supply], one: &Supply) -> Vec<&'a Supply> {
     supplies.iter().filter(is_other).collect()
 }
 
-/// Returns what the first supply brings, or of their failures the one that matters most. Those that
-/// did not answer before come last, so that a command waits for them once and says so once.
+/// Returns what the first supply brings, or of their failures the one that matters most.
 fn first_valid<T>(
     server: &Server,
     supplies: &[Supply],
     observer: &dyn Observer,
     mut attempt: impl FnMut(&Supply) -> Result<T, InstallError>,
 ) -> Result<T, InstallError> {
-    let (away, here): (Vec<&Supply>, Vec<_>) = supplies.iter().partition(|one| one.is_away());
-    let order = [here, away].concat();
+    let mut turns = Turns::of(supplies);
     let mut worst: Option<InstallError> = None;
-    for (position, supply) in order.iter().enumerate() {
+    while let Some(supply) = turns.next() {
         let error = match attempt(supply) {
             Ok(result) => {
                 supply.set_away(false);
                 return Ok(result);
             }
-            Err(error) if !is_of_registry(&error) => return Err(error),
             Err(error) => error,
         };
-        supply.set_away(is_away(&error));
-        let next = order.get(position + 1);
-        if let (Some(url), Some(next)) = (supply.url(), next.and_then(|next| next.url())) {
+        let Some(fetching) = of_registry(&error) else {
+            return Err(error);
+        };
+        supply.set_away(fetching.is_away());
+        turns.fail(fetching.wants_patience());
+        if let (Some(url), Some(next)) = (supply.url(), turns.peek().and_then(Supply::url)) {
             observer.note(&passed_over(url, &error, next));
         }
         let matters = |worst: &InstallError| error.kind().gravity() > worst.kind().gravity();
@@ -158,20 +159,12 @@ fn first_valid<T>(
     }))
 }
 
-fn is_away(error: &InstallError) -> bool {
+/// Returns what is wrong with the registry, where it is that: another one may do better.
+fn of_registry(error: &InstallError) -> Option<&FetchError> {
     match error {
         InstallError::Fetch(error) | InstallError::Write(WriteError::Fetch(error)) => {
-            error.is_away()
+            error.is_of_registry().then_some(error)
         }
-        _ => false,
-    }
-}
-
-fn is_of_registry(error: &InstallError) -> bool {
-    match error {
-        InstallError::Fetch(error) | InstallError::Write(WriteError::Fetch(error)) => {
-            error.is_of_registry()
-        }
-        _ => false,
+        _ => None,
     }
 }

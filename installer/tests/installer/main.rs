@@ -27,6 +27,7 @@ mod host_file;
 mod host_log;
 mod host_newest;
 mod host_policy;
+mod host_slow;
 mod hostile;
 mod in_use;
 mod install;

@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What is served, and how.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Served {
     pub(crate) down: bool,
     /// The path of a file that never ends.
     pub(crate) endless: Option<String>,
+    /// How long it says nothing to requests whose path holds a text, where not for ever.
+    pub(crate) silent: Option<(&'static str, Option<Duration>)>,
 }
 
 /// A running registry; it stops when it is dropped.
@@ -120,6 +123,18 @@ fn answer(connection: &TcpStream, served: &Mutex<Served>) -> io::Result<()> {
         }
     }
     io::copy(&mut reader.take(length), &mut io::sink())?;
+    let silence = served.lock().unwrap().silent;
+    if let Some((text, silence)) = silence
+        && path.contains(text)
+    {
+        let said = format!("{method} {path}");
+        served.lock().unwrap().requests.push(said);
+        match silence {
+            Some(silence) => std::thread::sleep(silence),
+            // Until the other side goes away.
+            None => return io::copy(&mut &*connection, &mut io::sink()).map(drop),
+        }
+    }
     let (head, body) = {
         let mut served = served.lock().unwrap();
         if served.down {

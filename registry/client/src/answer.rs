@@ -7,17 +7,13 @@ use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, Response};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::error::{Answer, ClientError};
+use crate::patience::Patience;
 
-/// How long a registry may think before it answers, and a body may stand still.
-pub(crate) const IDLE: Duration = Duration::from_mins(1);
 /// Most bytes of an error's body that are read.
 const ERROR_LIMIT: u64 = 64 * 1024;
-/// How long a body that is read into memory may take, however steadily it drips.
-const WHOLE: Duration = Duration::from_mins(5);
 /// Most characters of an error's message that are kept.
 const MESSAGE_LIMIT: usize = 1000;
 
@@ -39,6 +35,7 @@ pub(crate) async fn require_success(
     method: &Method,
     url: &Url,
     response: Response,
+    patience: Patience,
 ) -> Result<Response, ClientError> {
     if response.status().is_success() {
         return Ok(response);
@@ -53,8 +50,8 @@ pub(crate) async fn require_success(
         retry_after: retry_after(&response),
     };
     // What a refusal says is a courtesy: when it cannot be read, the status stands.
-    let body = read_up_to(response, ERROR_LIMIT).await.unwrap_or_default();
-    explain(&mut answer, &body);
+    let body = read_up_to(response, ERROR_LIMIT, patience).await;
+    explain(&mut answer, &body.unwrap_or_default());
     Err(ClientError::Answer(Box::new(answer)))
 }
 
@@ -110,9 +107,12 @@ pub(crate) fn failure(url: &Url, proxy: Option<&str>, source: reqwest::Error) ->
 }
 
 /// Returns the next piece of a body, `None` at its end.
-pub(crate) async fn next_piece(response: &mut Response) -> Result<Option<Bytes>, ClientError> {
-    let piece = tokio::time::timeout(IDLE, response.chunk()).await;
-    match piece {
+pub(crate) async fn next_piece(
+    response: &mut Response,
+    patience: Patience,
+) -> Result<Option<Bytes>, ClientError> {
+    let idle = patience.idle();
+    match tokio::time::timeout(idle, response.chunk()).await {
         Ok(Ok(piece)) => Ok(piece),
         Ok(Err(source)) => Err(ClientError::Interrupted {
             url: response.url().to_string(),
@@ -120,49 +120,46 @@ pub(crate) async fn next_piece(response: &mut Response) -> Result<Option<Bytes>,
         }),
         Err(_) => Err(ClientError::Stalled {
             url: response.url().to_string(),
-            idle: IDLE,
+            idle,
         }),
     }
 }
 
 /// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read(response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
+pub(crate) async fn read(
+    response: Response,
+    limit: u64,
+    patience: Patience,
+) -> Result<Vec<u8>, ClientError> {
     let url = response.url().to_string();
     if response.content_length().is_some_and(|size| size > limit) {
         return Err(ClientError::TooLarge { url, limit });
     }
-    let body = read_up_to(response, limit + 1).await?;
+    let body = read_up_to(response, limit + 1, patience).await?;
     if body.len() as u64 > limit {
         return Err(ClientError::TooLarge { url, limit });
     }
     Ok(body)
 }
 
-/// Reads a whole body of JSON of at most `limit` bytes.
-pub(crate) async fn read_json<T: DeserializeOwned>(
+/// Reads a body and stops after `limit` bytes, or when it has taken too long as a whole.
+async fn read_up_to(
     response: Response,
     limit: u64,
-    expected: &'static str,
-) -> Result<T, ClientError> {
-    let url = response.url().to_string();
-    let body = read(response, limit).await?;
-    serde_json::from_slice(&body).map_err(|source| ClientError::Malformed {
-        url,
-        expected,
-        source: Some(Box::new(source)),
-    })
+    patience: Patience,
+) -> Result<Vec<u8>, ClientError> {
+    let (url, whole) = (response.url().to_string(), patience.whole());
+    let read = tokio::time::timeout(whole, read_pieces(response, limit, patience)).await;
+    read.map_err(|_| ClientError::Slow { url, limit: whole })?
 }
 
-/// Reads a body and stops after `limit` bytes, or when it has taken too long as a whole.
-async fn read_up_to(response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
-    let url = response.url().to_string();
-    let read = tokio::time::timeout(WHOLE, read_pieces(response, limit)).await;
-    read.map_err(|_| ClientError::Slow { url, limit: WHOLE })?
-}
-
-async fn read_pieces(mut response: Response, limit: u64) -> Result<Vec<u8>, ClientError> {
+async fn read_pieces(
+    mut response: Response,
+    limit: u64,
+    patience: Patience,
+) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
-    while let Some(piece) = next_piece(&mut response).await? {
+    while let Some(piece) = next_piece(&mut response, patience).await? {
         let room = limit - body.len() as u64;
         let taken = usize::try_from(room).map_or(piece.len(), |room| room.min(piece.len()));
         body.extend_from_slice(&piece[..taken]);

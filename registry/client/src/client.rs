@@ -7,16 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bulla_schemas::ProjectName;
+use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::address;
-use crate::answer::{self, IDLE};
+use crate::answer;
 use crate::error::ClientError;
 use crate::http::Http;
+use crate::patience::Patience;
 
 /// How long a registry may be silent before a person is told.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -33,6 +36,8 @@ pub struct Client {
     silence: Option<Silence>,
     /// Whether the registry was asked for a delta and makes none.
     makes_no_deltas: Arc<AtomicBool>,
+    /// Whether it is waited for shortly, because another one can be asked.
+    is_in_haste: Arc<AtomicBool>,
 }
 
 /// Who is told, once, that the registry is silent.
@@ -60,6 +65,7 @@ impl Client {
             authorization,
             silence: None,
             makes_no_deltas: Arc::default(),
+            is_in_haste: Arc::default(),
         })
     }
 
@@ -71,6 +77,21 @@ impl Client {
             was_told: Arc::new(AtomicBool::new(false)),
         });
         self
+    }
+
+    /// Says how long the registry is waited for from now on, by all clones: in full unless said.
+    pub fn set_patience(&self, patience: Patience) {
+        let is_in_haste = patience == Patience::Short;
+        self.is_in_haste.store(is_in_haste, Ordering::Relaxed);
+    }
+
+    /// Returns how long the registry is waited for.
+    pub fn patience(&self) -> Patience {
+        if self.is_in_haste.load(Ordering::Relaxed) {
+            Patience::Short
+        } else {
+            Patience::Full
+        }
     }
 
     /// Tells whether the registry was asked for a delta and makes none; all clones know it then.
@@ -129,15 +150,49 @@ impl Client {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
-        let answered = tokio::time::timeout(IDLE, self.http.sender()?.execute(request));
+        let idle = self.patience().idle();
+        let answered = tokio::time::timeout(idle, self.http.sender()?.execute(request));
         let answered = self.told_of_silence(answered).await;
         let response = answered
             .map_err(|_| ClientError::Stalled {
                 url: url.to_string(),
-                idle: IDLE,
+                idle,
             })?
             .map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
-        answer::require_success(&method, &url, response).await
+        answer::require_success(&method, &url, response, self.patience()).await
+    }
+
+    /// Returns the next piece of a body, `None` at its end.
+    pub(crate) async fn next_piece(
+        &self,
+        response: &mut Response,
+    ) -> Result<Option<Bytes>, ClientError> {
+        answer::next_piece(response, self.patience()).await
+    }
+
+    /// Reads a whole body of at most `limit` bytes.
+    pub(crate) async fn read(
+        &self,
+        response: Response,
+        limit: u64,
+    ) -> Result<Vec<u8>, ClientError> {
+        answer::read(response, limit, self.patience()).await
+    }
+
+    /// Reads a whole body of JSON of at most `limit` bytes.
+    pub(crate) async fn read_json<T: DeserializeOwned>(
+        &self,
+        response: Response,
+        limit: u64,
+        expected: &'static str,
+    ) -> Result<T, ClientError> {
+        let url = response.url().to_string();
+        let body = self.read(response, limit).await?;
+        serde_json::from_slice(&body).map_err(|source| ClientError::Malformed {
+            url,
+            expected,
+            source: Some(Box::new(source)),
+        })
     }
 
     /// Waits for an answer, and tells a person when that takes long.
@@ -164,7 +219,7 @@ impl Client {
         let response = self.http.sender()?.execute(request).await;
         let response =
             response.map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
-        answer::require_success(&method, &url, response).await
+        answer::require_success(&method, &url, response, self.patience()).await
     }
 }
 

@@ -10,7 +10,6 @@ use reqwest::{Method, Response};
 
 use url::Url;
 
-use crate::answer;
 use crate::client::Client;
 use crate::error::{Answer, ClientError};
 
@@ -37,7 +36,7 @@ impl Client {
         let request = request.json(&DeltaRequest { have, want });
         match self.send(request).await {
             Ok(response) if is_delta(&response) => {
-                let delta = answer::read(response, limit).await?;
+                let delta = self.read(response, limit).await?;
                 Ok(Some(delta.into()))
             }
             Err(ClientError::Answer(answer)) if !says_never(&answer) => Ok(None),

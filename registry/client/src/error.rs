@@ -10,6 +10,7 @@ use bulla_schemas::api::ErrorCode;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::cause::Cause;
+use crate::patience::Patience;
 
 /// Why a registry did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -194,6 +195,20 @@ impl ClientError {
             }
             _ => false,
         }
+    }
+
+    /// Tells whether the registry said nothing, or too little, in the time that it was given.
+    pub(crate) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Stalled { .. } | Self::Slow { .. })
+    }
+
+    /// Tells whether a registry that was waited for shortly may do it when it is given more time.
+    pub fn wants_patience(&self) -> bool {
+        let asked = match self {
+            Self::Answer(answer) => answer.retry_after,
+            _ => None,
+        };
+        self.is_silence() || asked.is_some_and(|asked| asked > Patience::Short.pause())
     }
 
     /// Tells whether the registry cannot have acted on the request, so that even a request that

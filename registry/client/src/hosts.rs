@@ -8,7 +8,6 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::retry;
@@ -37,7 +36,7 @@ impl Client {
             if response.status() == StatusCode::NO_CONTENT {
                 return Ok(Vec::new());
             }
-            let bytes = answer::read(response, RECEIPT_LIMIT).await?;
+            let bytes = self.read(response, RECEIPT_LIMIT).await?;
             let receipt: ReportReceipt =
                 serde_json::from_slice(&bytes).map_err(|error| ClientError::Malformed {
                     url: url.to_string(),
@@ -81,7 +80,7 @@ impl Client {
             }
             let bytes = retry::repeat(self, || async {
                 let response = self.send(self.request(Method::GET, &page)).await?;
-                answer::read(response, PAGE_LIMIT).await
+                self.read(response, PAGE_LIMIT).await
             })
             .await?;
             let too_large = || ClientError::TooLarge {

@@ -13,7 +13,6 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, DATE};
 use url::Url;
 
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::retry;
@@ -76,7 +75,8 @@ impl Client {
         let url = self.at(["api", "v1", "log"]);
         retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
-            answer::read_json(response, JSON_LIMIT, "what a registry says about its log").await
+            self.read_json(response, JSON_LIMIT, "what a registry says about its log")
+                .await
         })
         .await
     }
@@ -88,7 +88,9 @@ impl Client {
         let response = self.send(self.request(Method::GET, &url)).await?;
         let date = response.headers().get(DATE);
         let date = date.and_then(|date| parse_date(date.to_str().ok()?));
-        let caller = answer::read_json(response, JSON_LIMIT, "what a token allows").await?;
+        let caller = self
+            .read_json(response, JSON_LIMIT, "what a token allows")
+            .await?;
         Ok(Greeting { caller, date })
     }
 
@@ -105,7 +107,7 @@ impl Client {
         let url = self.at(["log", "checkpoint"]);
         retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
-            answer::read(response, CHECKPOINT_LIMIT).await
+            self.read(response, CHECKPOINT_LIMIT).await
         })
         .await
         .map_err(|error| self.no_registry(error))
@@ -226,7 +228,7 @@ impl Client {
         let url = self.tile_url(path);
         retry::repeat(self, || async {
             let response = self.send(self.request(Method::GET, &url)).await?;
-            answer::read(response, limit).await
+            self.read(response, limit).await
         })
         .await
     }
@@ -246,7 +248,8 @@ impl Client {
             let request = self.request(Method::POST, &url);
             let request = request.header(CONTENT_TYPE, "application/json");
             let response = self.send(request.body(envelope.to_vec())).await?;
-            answer::read_json(response, JSON_LIMIT, "the place of an appended entry").await
+            self.read_json(response, JSON_LIMIT, "the place of an appended entry")
+                .await
         })
         .await
     }

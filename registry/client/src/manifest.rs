@@ -6,7 +6,6 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use url::Url;
 
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::retry;
@@ -24,7 +23,8 @@ impl Client {
         let url = self.manifest_url(project, &hash.to_string());
         retry::repeat(self, || async {
             let request = self.request(Method::GET, &url).header(ACCEPT, ACCEPTED);
-            answer::read(self.send(request).await?, Manifest::MAX_LEN).await
+            self.read(self.send(request).await?, Manifest::MAX_LEN)
+                .await
         })
         .await
     }

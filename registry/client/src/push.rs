@@ -68,7 +68,7 @@ impl Client {
                 return Ok(());
             };
             let wait = waits.next().filter(|_| error.is_temporary());
-            let Some(wait) = retry::wait_as_asked(&error, wait) else {
+            let Some(wait) = retry::wait_as_asked(&error, wait, self.patience()) else {
                 return Err(error);
             };
             tokio::time::sleep(wait).await;

@@ -10,11 +10,10 @@ use backon::{ExponentialBuilder, Retryable};
 
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::patience::Patience;
 
 /// How often a request is sent again.
 pub(crate) const TIMES: usize = 4;
-/// The longest wait that is worth it; a registry that asks for more is asked again by a person.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// The waits between attempts: 0.2, 0.4, 0.8 and 1.6 seconds, with jitter.
 pub(crate) const fn waits() -> ExponentialBuilder {
@@ -26,14 +25,14 @@ pub(crate) const fn waits() -> ExponentialBuilder {
 }
 
 /// Repeats what may happen twice while its failure is temporary. Silence is not repeated: it has
-/// cost a minute already.
+/// been waited through already.
 pub(crate) async fn repeat<T, F, A>(client: &Client, action: A) -> Result<T, ClientError>
 where
     F: Future<Output = Result<T, ClientError>>,
     A: FnMut() -> F,
 {
     repeat_while(client, action, |error| {
-        error.is_temporary() && !matches!(error, ClientError::Stalled { .. })
+        error.is_temporary() && !error.is_silence()
     })
     .await
 }
@@ -56,16 +55,22 @@ where
     F: Future<Output = Result<T, ClientError>>,
     A: FnMut() -> F,
 {
-    let repeated = action.retry(waits()).when(may_repeat).adjust(wait_as_asked);
+    let adjust = |error: &ClientError, wait| wait_as_asked(error, wait, client.patience());
+    let repeated = action.retry(waits()).when(may_repeat).adjust(adjust);
     client.told_of_silence(repeated).await
 }
 
-/// Waits as long as the registry asks, but not longer than [`LONGEST`]. `None` ends the attempts.
-pub(crate) fn wait_as_asked(error: &ClientError, wait: Option<Duration>) -> Option<Duration> {
+/// Waits as long as the registry asks, but not longer than there is patience. `None` ends the
+/// attempts.
+pub(crate) fn wait_as_asked(
+    error: &ClientError,
+    wait: Option<Duration>,
+    patience: Patience,
+) -> Option<Duration> {
     let asked = match error {
         ClientError::Answer(answer) => answer.retry_after,
         _ => None,
     };
     wait.map(|wait| wait.max(asked.unwrap_or_default()))
-        .filter(|wait| *wait <= LONGEST)
+        .filter(|wait| *wait <= patience.pause())
 }

@@ -21,7 +21,6 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use self::events::{Broken, Events};
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 
@@ -236,7 +235,9 @@ async fn one_answer(client: &Client, size: u64) -> Result<Option<LogPosition>, C
     if response.status() == reqwest::StatusCode::NO_CONTENT {
         return Ok(None);
     }
-    let position = answer::read_json(response, POSITION_LIMIT, "how far a log has come").await;
+    let position = client
+        .read_json(response, POSITION_LIMIT, "how far a log has come")
+        .await;
     position.map(Some)
 }
 

@@ -10,9 +10,9 @@
 //! wrong is fetched as if there were none.
 
 use bulla_bundle::{Delta, DeltaDocuments, Limits};
-use bulla_registry_client::Client;
-use bulla_schemas::Digest;
-use bulla_schemas::ProjectName;
+use bulla_registry_client::{Client, ClientError, Patience};
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::{Digest, ProjectName};
 
 use super::base::Base;
 use crate::observer::{Observer, with_causes};
@@ -26,29 +26,33 @@ pub(super) struct Answer {
     pub(super) delta: Option<Delta>,
 }
 
-/// Asks for the delta from `base` to the wanted release. A registry that has none is no news.
+/// Asks for the delta from `base` to the wanted release. A registry that has none is no news. Fails only
+/// where the registry is silent and another one can be asked.
 pub(super) async fn ask(
     client: &Client,
     project: &ProjectName,
     base: &Base<'_>,
     wanted: Digest,
     observer: &dyn Observer,
-) -> Answer {
+) -> Result<Answer, ClientError> {
     let limits = Limits::default();
     let asked = client.delta(project, base.hash(), wanted, limits.delta_size);
     let bytes = match asked.await {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return Answer::default(),
-        Err(error) if error.is_temporary() => {
+        Ok(None) => return Ok(Answer::default()),
+        Err(error) if client.patience() == Patience::Short && error.wants_patience() => {
+            return Err(error);
+        }
+        Err(error) if error.kind() == FailureKind::Temporary => {
             observer.note(&format!(
                 "no delta came, so that more is fetched: {}",
                 with_causes(&error)
             ));
-            return Answer::default();
+            return Ok(Answer::default());
         }
         Err(error) => {
             say(&error, observer);
-            return Answer::default();
+            return Ok(Answer::default());
         }
     };
     let size = bytes.len() as u64;
@@ -60,7 +64,7 @@ pub(super) async fn ask(
             None
         }
     };
-    Answer { size, delta }
+    Ok(Answer { size, delta })
 }
 
 /// Checks the documents, for which the blob of the frame table may have to be fetched.

@@ -13,16 +13,13 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::patience::Patience;
 use crate::retry;
 
 /// Bytes after which a connection counts as having worked: attempts and patience begin again.
 const PROGRESS: u64 = 1024 * 1024;
-/// How long [`PROGRESS`], or what is left when that is less, may be waited for, however steadily it
-/// drips: a line of 30 kbit/s is fast enough.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A blob, or a part of it, on its way. Ends after exactly the bytes that were asked for.
 #[derive(Debug)]
@@ -118,11 +115,12 @@ impl BlobStream {
 
     /// Returns the next bytes, never none of them; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
-        let (begun, left) = (Instant::now(), PATIENCE.saturating_sub(self.waited));
+        let limit = self.client.patience().whole();
+        let (begun, left) = (Instant::now(), limit.saturating_sub(self.waited));
         let piece = tokio::time::timeout(left, self.next_after_attempts()).await;
         let piece = piece.map_err(|_| ClientError::Slow {
             url: self.url.to_string(),
-            limit: PATIENCE,
+            limit,
         })??;
         self.waited += begun.elapsed();
         if self.rest.start - self.mark >= PROGRESS {
@@ -162,7 +160,7 @@ impl BlobStream {
             Some(body) => body,
             None => self.request().await?,
         };
-        let piece = answer::next_piece(&mut body.response);
+        let piece = self.client.next_piece(&mut body.response);
         let Some(mut piece) = self.client.told_of_silence(piece).await? else {
             return Err(ClientError::Short {
                 url: self.url.to_string(),
@@ -191,8 +189,11 @@ impl BlobStream {
 
     /// Waits before the next attempt, or gives the error back when there is none.
     async fn wait_after(&mut self, error: ClientError) -> Result<(), ClientError> {
-        let wait = self.waits.next().filter(|_| error.is_temporary());
-        match retry::wait_as_asked(&error, wait) {
+        let patience = self.client.patience();
+        let is_given_up = patience == Patience::Short && error.is_silence();
+        let may_repeat = error.is_temporary() && !is_given_up;
+        let wait = self.waits.next().filter(|_| may_repeat);
+        match retry::wait_as_asked(&error, wait, patience) {
             Some(wait) => {
                 tokio::time::sleep(wait).await;
                 Ok(())

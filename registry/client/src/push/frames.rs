@@ -18,7 +18,6 @@ use url::Url;
 
 use super::Pushed;
 use super::upload::{Upload, send, unreadable};
-use crate::answer;
 use crate::client::Client;
 use crate::error::ClientError;
 
@@ -77,7 +76,7 @@ impl Client {
         let request = self.request_of(Method::POST, &self.frames_url(project), frames);
         let answer = self.send(request).await?;
         let expected = "which frames are missing";
-        let answer: MissingFrames = answer::read_json(answer, ANSWER_LIMIT, expected).await?;
+        let answer: MissingFrames = self.read_json(answer, ANSWER_LIMIT, expected).await?;
         let missing = Missing::new(frames, &answer.missing);
         Ok(Some(missing).filter(|missing| missing.size != descriptor.size))
     }

@@ -17,14 +17,14 @@ use reqwest::{Body, Method, RequestBuilder, Response};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::answer::IDLE;
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::patience::Patience;
 
 /// Bytes in a piece of the body.
 const PIECE: usize = 256 * 1024;
 /// How long an upload may stand still: the registry may be writing the whole blob to disk.
-const PATIENCE: Duration = IDLE.saturating_mul(2);
+const PATIENCE: Duration = Patience::Full.idle().saturating_mul(2);
 
 pub(super) struct Upload<'a> {
     client: &'a Client,

@@ -7,6 +7,7 @@ mod download;
 mod follow;
 mod frames;
 mod hosts;
+mod patience;
 mod refusal;
 mod server;
 mod upload;

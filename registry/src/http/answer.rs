@@ -15,12 +15,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::api::ErrorBody;
 use bulla_schemas::escape::escape;
+use bulla_schemas::outcome::with_causes;
 use serde_json::json;
 use tracing::Instrument as _;
 
 use crate::http::framing;
 use crate::http::oci::target;
-use crate::http::problem::{Problem, with_causes};
+use crate::http::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

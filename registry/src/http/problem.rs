@@ -3,6 +3,8 @@
 //!
 //! What went wrong inside the registry is in its log, never in an answer: see `answer`.
 
+mod words;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -10,8 +12,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bulla_files::FileError;
 use bulla_schemas::api::ErrorCode;
+use bulla_schemas::outcome::with_causes;
 use bulla_schemas::{ProjectName, Timestamp};
 
+use self::words::{INTERNAL, publish_words, store_words, words};
 use crate::access::Scope;
 use crate::database::DatabaseError;
 use crate::log::LogError;
@@ -231,83 +235,19 @@ impl Problem {
         }
     }
 
-    /// Returns the status and the words of both error forms.
-    fn words(&self) -> Words {
-        use ErrorCode as Api;
-        use StatusCode as Http;
-        match self {
-            Self::Unauthenticated | Self::TokenRefused => {
-                (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
-            }
-            Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
-            Self::Malformed(_) | Self::Framing { .. } | Self::GrantType => {
-                (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed)
-            }
-            Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
-            Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
-            Self::Tag(_) | Self::TagTwice => {
-                (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
-            }
-            Self::TooManyTags { .. } => (Http::URI_TOO_LONG, "UNSUPPORTED", Api::Malformed),
-            Self::NoSuchPath | Self::NotFound { .. } | Self::NameUnknown { .. } => {
-                (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
-            }
-            Self::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
-            Self::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
-            Self::ManifestUnknown { .. } | Self::ManifestRemoved { .. } => {
-                (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound)
-            }
-            Self::UploadOutOfOrder { .. } => (
-                Http::RANGE_NOT_SATISFIABLE,
-                "BLOB_UPLOAD_INVALID",
-                Api::Malformed,
-            ),
-            Self::ContentRange { .. } | Self::BodyBroken(_) | Self::Frames => {
-                (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed)
-            }
-            Self::RangeNotSatisfiable { .. } => {
-                (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
-            }
-            Self::Unsupported { .. } | Self::Immutable { .. } => {
-                (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed)
-            }
-            Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
-            Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
-            Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
-            Self::TooManyRequests | Self::TooManyReports(_) => (
-                Http::TOO_MANY_REQUESTS,
-                "TOOMANYREQUESTS",
-                Api::TooManyRequests,
-            ),
-            Self::TooManyWatches | Self::Busy => (
-                Http::SERVICE_UNAVAILABLE,
-                "TOOMANYREQUESTS",
-                Api::TooManyRequests,
-            ),
-            Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
-            Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-            Self::NotReady(_) | Self::Away { .. } => {
-                (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
-            }
-            Self::Store(error) => store_words(error),
-            Self::Publish(error) => publish_words(error),
-            Self::Internal(_) => INTERNAL,
-        }
-    }
-
     /// Returns the status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.words().0
+        words(self).0
     }
 
     /// Returns the word below `/v2/` (OCI Distribution 1.1, "Error Codes").
     pub(crate) fn oci_code(&self) -> &'static str {
-        self.words().1
+        words(self).1
     }
 
     /// Returns the word everywhere else.
     pub(crate) fn api_code(&self) -> ErrorCode {
-        self.words().2
+        words(self).2
     }
 
     /// Returns after how many seconds the same request may work.
@@ -372,93 +312,6 @@ impl Problem {
             Self::Publish(error) => return publish_hint(error),
             _ => return None,
         })
-    }
-}
-
-/// Writes an error with its causes in one line.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-type Words = (StatusCode, &'static str, ErrorCode);
-
-const INEFFECTIVE: Words = (
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "UNSUPPORTED",
-    ErrorCode::Ineffective,
-);
-
-const INTERNAL: Words = (
-    StatusCode::INTERNAL_SERVER_ERROR,
-    "UNKNOWN",
-    ErrorCode::Internal,
-);
-
-fn store_words(error: &StoreError) -> Words {
-    use ErrorCode as Api;
-    use StatusCode as Http;
-    match error {
-        StoreError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
-        StoreError::NoSuchUpload => (Http::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", Api::NotFound),
-        StoreError::TooManyUploads => (
-            Http::TOO_MANY_REQUESTS,
-            "TOOMANYREQUESTS",
-            Api::TooManyRequests,
-        ),
-        StoreError::File(_) | StoreError::Random(_) => INTERNAL,
-    }
-}
-
-fn publish_words(error: &PublishError) -> Words {
-    use ErrorCode as Api;
-    use StatusCode as Http;
-    match error.itself() {
-        PublishError::Digest { .. } => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
-        PublishError::Manifest(_) | PublishError::NotAdmitted(_) => {
-            (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
-        }
-        PublishError::FrameUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
-        PublishError::PartSize { .. } => (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed),
-        PublishError::PartUnknown { .. } | PublishError::PartDamaged { .. } => {
-            (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
-        }
-        PublishError::TagImmutable { .. }
-        | PublishError::TagIsChannel { .. }
-        | PublishError::InLog { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
-        PublishError::BlobInUse { .. } | PublishError::ManifestInUse { .. } => {
-            (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Forbidden)
-        }
-        PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
-        PublishError::TooManyHosts { .. } => (
-            Http::TOO_MANY_REQUESTS,
-            "TOOMANYREQUESTS",
-            Api::TooManyRequests,
-        ),
-        PublishError::Log(error) => match **error {
-            LogError::Ineffective(_) | LogError::NoLogKey { .. } => INEFFECTIVE,
-            LogError::TooManyEntries { .. } => (
-                Http::TOO_MANY_REQUESTS,
-                "TOOMANYREQUESTS",
-                Api::TooManyRequests,
-            ),
-            LogError::Stopping => (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal),
-            _ => INTERNAL,
-        },
-        PublishError::Delta(_) => (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed),
-        PublishError::DeltaTooLarge { .. } => {
-            (Http::UNPROCESSABLE_ENTITY, "UNSUPPORTED", Api::TooLarge)
-        }
-        PublishError::File(_)
-        | PublishError::Database(_)
-        | PublishError::Shared(_)
-        | PublishError::Damaged { .. } => INTERNAL,
     }
 }
 

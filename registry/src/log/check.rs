@@ -1,6 +1,6 @@
 //! The log read again: its entries against the checkpoint, and its tiles against the entries.
 
-use bulla_schemas::outcome;
+use bulla_schemas::outcome::with_causes;
 use bulla_trust::merkle::leaf_hash;
 use bulla_trust::tile::{FULL, TilePath, encode_hashes, parent_hash};
 use bulla_trust::{Checkpoint, LogState};
@@ -72,7 +72,7 @@ impl LogFiles {
             }),
             Err(LogError::File(error)) if !error.is_damage() => Err(error),
             Err(error) => Ok(CheckedLog {
-                damage: Some(sentence(&error)),
+                damage: Some(with_causes(&error)),
                 ..CheckedLog::default()
             }),
         }
@@ -122,12 +122,4 @@ impl LogFiles {
         }
         Ok(())
     }
-}
-
-/// An error with its causes, in one sentence.
-fn sentence(error: &LogError) -> String {
-    let text = outcome::report(error, None);
-    let text = text.trim_start_matches("error: ").trim_end();
-    let sentences: Vec<_> = text.lines().map(str::trim).collect();
-    sentences.join(": ")
 }

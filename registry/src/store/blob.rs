@@ -51,19 +51,27 @@ struct Located {
     recipe: Recipe,
 }
 
-/// The portions of a part that are still to come.
-struct Portions {
+/// The pieces of a part of a blob that are still to come.
+struct Rest<P> {
     located: Located,
-    ahead: vec::IntoIter<Portion>,
+    ahead: vec::IntoIter<P>,
     /// Where in the blob the next one begins, and where the last one ends.
-    rest: Range<u64>,
+    bytes: Range<u64>,
 }
 
-/// The spans of a whole blob that are still to come.
-struct Spans {
-    located: Located,
-    ahead: vec::IntoIter<Span>,
-    rest: Range<u64>,
+/// Bytes of a blob that lie beside each other in one pack.
+trait Piece: Sized + Send + 'static {
+    /// Returns the pieces of a part of a blob, in their order.
+    fn of(recipe: &Recipe, first: u64, length: u64) -> Vec<Self>;
+
+    /// Opens the pack, which must hold all of the bytes.
+    fn open_pack(&self, objects: &Objects) -> io::Result<Object>;
+
+    /// Where in the pack the bytes begin.
+    fn offset(&self) -> u64;
+
+    /// How many bytes there are.
+    fn length(&self) -> u64;
 }
 
 impl Blob {
@@ -129,21 +137,7 @@ impl Blob {
             Source::Whole(object) => return object.stream(0, self.size),
             Source::Frames(frames) => frames,
         };
-        let spans = Spans {
-            ahead: located.recipe.spans(0, self.size).into_iter(),
-            located,
-            rest: 0..self.size,
-        };
-        let packs = stream::try_unfold(spans, |mut spans| async move {
-            let opened = blocking(move || Ok::<_, io::Error>((spans.next()?, spans)));
-            let (opened, spans) = opened.await?;
-            let Some((pack, span)) = opened else {
-                return Ok::<_, io::Error>(None);
-            };
-            let bytes = pack.stream(span.place.offset, span.length)?;
-            Ok(Some((bytes, spans)))
-        });
-        Ok(packs.try_flatten().boxed())
+        Ok(Rest::<Span>::new(located, 0..self.size).stream())
     }
 
     /// Reads `length` bytes from `first` on as a stream. Every frame of which there are some is
@@ -163,22 +157,7 @@ impl Blob {
             }
             Source::Frames(frames) => frames,
         };
-        let portions = Portions {
-            ahead: located.recipe.portions(first, length).into_iter(),
-            located,
-            rest: first..first.saturating_add(length),
-        };
-        let packs = stream::try_unfold(portions, |mut portions| async move {
-            let checked = blocking(move || Ok::<_, io::Error>((portions.next()?, portions)));
-            let (checked, portions) = checked.await?;
-            let Some((pack, portion)) = checked else {
-                return Ok::<_, io::Error>(None);
-            };
-            let first = portion.span.place.offset + portion.skip;
-            let bytes = pack.stream(first, portion.length)?;
-            Ok(Some((bytes, portions)))
-        });
-        packs.try_flatten().boxed()
+        Rest::<Portion>::new(located, first..first.saturating_add(length)).stream()
     }
 }
 
@@ -240,60 +219,56 @@ impl Located {
     }
 }
 
-impl Spans {
-    /// Opens the next pack.
-    fn next(&mut self) -> io::Result<Option<(Object, Span)>> {
+impl<P: Piece> Rest<P> {
+    fn new(located: Located, bytes: Range<u64>) -> Self {
+        let ahead = P::of(&located.recipe, bytes.start, bytes.end - bytes.start);
+        Self {
+            located,
+            ahead: ahead.into_iter(),
+            bytes,
+        }
+    }
+
+    /// Opens the pack of the next piece.
+    fn next(&mut self) -> io::Result<Option<(Object, P)>> {
         loop {
-            let Some(span) = self.ahead.next() else {
+            let Some(piece) = self.ahead.next() else {
                 return Ok(None);
             };
-            match span.pack(&self.located.objects) {
+            match piece.open_pack(&self.located.objects) {
                 Err(error) if self.located.has_moved(&error)? => {
-                    let length = self.rest.end - self.rest.start;
-                    let spans = self.located.recipe.spans(self.rest.start, length);
-                    self.ahead = spans.into_iter();
+                    let length = self.bytes.end - self.bytes.start;
+                    let again = P::of(&self.located.recipe, self.bytes.start, length);
+                    self.ahead = again.into_iter();
                 }
                 opened => {
-                    self.rest.start += span.length;
-                    return Ok(Some((opened?, span)));
+                    self.bytes.start += piece.length();
+                    return Ok(Some((opened?, piece)));
                 }
             }
         }
     }
-}
 
-impl Portions {
-    /// Opens the next pack, and compares the frames with their digests.
-    fn next(&mut self) -> io::Result<Option<(Object, Portion)>> {
-        loop {
-            let Some(portion) = self.ahead.next() else {
-                return Ok(None);
+    fn stream(self) -> ObjectStream {
+        let pieces = stream::try_unfold(self, |mut rest| async move {
+            let opened = blocking(move || Ok::<_, io::Error>((rest.next()?, rest)));
+            let (opened, rest) = opened.await?;
+            let Some((pack, piece)) = opened else {
+                return Ok::<_, io::Error>(None);
             };
-            match portion.checked(&self.located.objects) {
-                Err(error) if self.located.has_moved(&error)? => {
-                    let length = self.rest.end - self.rest.start;
-                    let portions = self.located.recipe.portions(self.rest.start, length);
-                    self.ahead = portions.into_iter();
-                }
-                opened => {
-                    self.rest.start += portion.length;
-                    return Ok(Some((opened?, portion)));
-                }
-            }
-        }
+            let bytes = pack.stream(piece.offset(), piece.length())?;
+            Ok(Some((bytes, rest)))
+        });
+        pieces.try_flatten().boxed()
     }
 }
 
-impl Span {
-    /// Opens the bytes for reading.
-    pub(super) fn open(&self, objects: &Objects) -> io::Result<io::Take<Object>> {
-        let mut pack = self.pack(objects)?;
-        pack.seek(SeekFrom::Start(self.place.offset))?;
-        Ok(pack.take(self.length))
+impl Piece for Span {
+    fn of(recipe: &Recipe, first: u64, length: u64) -> Vec<Self> {
+        recipe.spans(first, length)
     }
 
-    /// Opens the pack, which must hold all of the bytes.
-    fn pack(&self, objects: &Objects) -> io::Result<Object> {
+    fn open_pack(&self, objects: &Objects) -> io::Result<Object> {
         let Place { pack, offset } = &self.place;
         let object = objects.get(&keys::pack(*pack)).map_err(io::Error::other)?;
         let wrong = |kind, what| io::Error::new(kind, format!("pack {pack} {what}"));
@@ -303,18 +278,47 @@ impl Span {
         }
         Ok(object)
     }
+
+    fn offset(&self) -> u64 {
+        self.place.offset
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
 }
 
-impl Portion {
-    /// Opens the pack, and compares the frames with their digests.
-    fn checked(&self, objects: &Objects) -> io::Result<Object> {
-        let mut pack = self.span.pack(objects)?;
+impl Piece for Portion {
+    fn of(recipe: &Recipe, first: u64, length: u64) -> Vec<Self> {
+        recipe.portions(first, length)
+    }
+
+    /// Compares the frames with their digests, too.
+    fn open_pack(&self, objects: &Objects) -> io::Result<Object> {
+        let mut pack = self.span.open_pack(objects)?;
         pack.seek(SeekFrom::Start(self.span.place.offset))?;
         // A frame that is too large to be checked is a portion of its own, so nothing is skipped.
         for frame in &self.frames {
             check(&mut pack, frame.size, &frame.digest.into())?;
         }
         Ok(pack)
+    }
+
+    fn offset(&self) -> u64 {
+        self.span.place.offset + self.skip
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Span {
+    /// Opens the bytes for reading.
+    pub(super) fn open(&self, objects: &Objects) -> io::Result<io::Take<Object>> {
+        let mut pack = self.open_pack(objects)?;
+        pack.seek(SeekFrom::Start(self.place.offset))?;
+        Ok(pack.take(self.length))
     }
 }
 

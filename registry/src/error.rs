@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_files::FileError;
+use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::units;
 
@@ -36,6 +37,18 @@ pub enum RegistryError {
     NothingToKeepBy {
         /// Why.
         reason: String,
+    },
+    /// Nothing was ever pushed to the project.
+    #[error("there is no project `{project}` here")]
+    NoProject {
+        /// The project.
+        project: ProjectName,
+    },
+    /// A folder of content is empty.
+    #[error("`{folder}` is empty, and content should be in it")]
+    Away {
+        /// The folder, with a slash at its end.
+        folder: &'static str,
     },
     /// The system gave no randomness.
     #[error("the system has no randomness")]
@@ -128,9 +141,9 @@ impl Outcome for RegistryError {
             Self::Database(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Log(error) => error.kind(),
-            Self::Index(_) | Self::Random(_) => FailureKind::Failed,
+            Self::Index(_) | Self::NoProject { .. } | Self::Random(_) => FailureKind::Failed,
             // Nothing is removed by guessing.
-            Self::NothingToKeepBy { .. } => FailureKind::Refused,
+            Self::NothingToKeepBy { .. } | Self::Away { .. } => FailureKind::Refused,
             Self::DiskFull { .. } | Self::QuotaUsed { .. } | Self::ReadOnly { .. } => {
                 FailureKind::Temporary
             }
@@ -147,6 +160,12 @@ impl Outcome for RegistryError {
             Self::NothingToKeepBy { .. } => {
                 Some("`bulla-registry fsck` says what is damaged; nothing was removed".to_owned())
             }
+            Self::NoProject { .. } => Some("`bulla-registry du` shows all projects".to_owned()),
+            Self::Away { folder } => Some(format!(
+                "mount the disk that has `{folder}`, then run the same command again; where it is \
+                 lost for good, publish the releases again or import their files; nothing was \
+                 changed"
+            )),
             Self::DiskFull { .. } => {
                 Some("make space on that disk, then run the same command again".to_owned())
             }

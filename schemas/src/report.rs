@@ -40,7 +40,7 @@ mod wave;
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
 pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
-pub use gc::{GcRelease, GcReport};
+pub use gc::{GcRelease, GcReport, GcSkipped};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};

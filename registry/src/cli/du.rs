@@ -1,7 +1,6 @@
 //! `bulla-registry du`: what projects and releases take on the disk, also while the registry runs.
 
 use bulla_schemas::ProjectName;
-use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::{FrameAge, ReleaseUsage, UsageReport};
 use bulla_terminal::{Failure, Table, bytes, stdout};
 
@@ -33,11 +32,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(project) = &arguments.project {
         report.projects.retain(|row| row.project == *project);
         if report.projects.is_empty() {
-            let failure = Failure::new(
-                FailureKind::Failed,
-                format_args!("there is no project `{project}` here"),
-            );
-            return Err(failure.with_hint("`bulla-registry du` shows all projects"));
+            let project = project.clone();
+            return Err(RegistryError::NoProject { project }.into());
         }
     }
     if arguments.json {

@@ -1,6 +1,7 @@
 //! `bulla-registry gc`: removes what nothing needs any more, also while the registry runs.
 
-use bulla_schemas::report::{GcRelease, GcReport};
+use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
 use bulla_terminal::{Failure, Table, bytes, count, stderr, stdout};
 
 use super::data::{Data, clock};
@@ -48,19 +49,28 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let report = gc(root, &retention, arguments.dry_run, &clock()).await?;
     if arguments.json {
-        return Ok(stdout::json(&report)?);
-    }
-    if arguments.dry_run {
+        stdout::json(&report)?;
+    } else if arguments.dry_run {
         table(&report.releases).print()?;
     }
-    for project in &report.skipped {
+    for GcSkipped { project, digest } in &report.skipped {
         stderr::warn(format_args!(
-            "nothing of {project} goes, because one of its manifests cannot be read: \
-             `bulla-registry fsck` says more"
+            "nothing of {project} goes: {digest}, which stays, is damaged or lost"
         ));
     }
-    stderr::say(sentence(&report));
-    Ok(())
+    let removed = sentence(&report);
+    if report.skipped.is_empty() {
+        if !arguments.json {
+            stderr::say(removed);
+        }
+        return Ok(());
+    }
+    let skipped = count(report.skipped.len() as u64, "project", "projects");
+    let failed = format!("{removed}; {skipped} and all frames are left as they are");
+    Err(Failure::new(FailureKind::Failed, failed).with_hint(
+        "`bulla-registry fsck` says which releases to publish again; nothing is removed on a guess \
+         until then",
+    ))
 }
 
 fn table(releases: &[GcRelease]) -> Table {

@@ -62,6 +62,7 @@ async fn check(
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<FsckReport, RegistryError> {
     let parts = Parts::open(root, clock).await?;
+    parts.require_disks().await?;
     let _one_at_a_time = if asked.is_repair {
         Some(parts.data.lock_keeping(COMMAND, clock.now())?)
     } else {
@@ -89,8 +90,7 @@ async fn log(
     } = blocking(move || files.check()).await?;
     report.entries = state.as_ref().map_or(0, LogState::size);
     if let Some(found) = damage {
-        let hint = "restore `log/` from a backup or from a mirror; every client of this registry \
-                    has its entries";
+        let hint = "restore `log/` from a backup that is not older than what servers know of it";
         let damage = plain(DamageKind::Log, found);
         report.damages.push(with_hint(damage, hint));
     }
@@ -139,6 +139,10 @@ async fn content(
     let wanted = asked.projects.clone();
     let scanned = blocking(move || {
         let projects = records::read(&repositories, |name| is_wanted(&wanted, name))?;
+        if let Some(project) = wanted.iter().find(|name| !projects.contains_key(*name)) {
+            let project = project.clone();
+            return Err(RegistryError::NoProject { project });
+        }
         let scan = scan(&blobs, &projects, &*progress)?;
         let needed: Result<Vec<_>, _> = projects
             .values()

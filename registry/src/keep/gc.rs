@@ -11,6 +11,9 @@
 //! something is there finds it there. Content goes after its rows, while the content lock is held
 //! alone and only where no row names it then; pushes share that lock from when they store content to
 //! when its row is written.
+//!
+//! Of a project in which something that stays is damaged or lost nothing goes, and no frame at all:
+//! which frames what is lost had cannot be told, and the next push may need just these.
 
 #[cfg(test)]
 mod histories;
@@ -23,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bulla_files::FileError;
-use bulla_schemas::report::{GcRelease, GcReport};
+use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
 use bulla_schemas::{Digest, HostName, ProjectName};
 use bulla_trust::LogState;
 
@@ -37,6 +40,7 @@ use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
+use crate::oci::digest::OciDigest;
 use crate::store::space::Disk;
 
 /// Removes what nothing needs from the registry at `root`, or only says what that is.
@@ -78,7 +82,7 @@ async fn collect(
 ) -> Result<GcReport, RegistryError> {
     let now = parts.clock.now();
     let before = now.as_seconds().saturating_sub(retention.grace);
-    require_disks(parts).await?;
+    parts.require_disks().await?;
     let records = read_records(parts).await?;
     if !is_dry {
         parts.database.see_unknown(now).await?;
@@ -89,12 +93,15 @@ async fn collect(
     for (name, records) in &records {
         let known = known(parts, name, records).await?;
         let marks = mark(name, &known, state, retention, now.as_seconds());
-        let needed = needed(&known, |digest| marks.kept.contains_key(digest));
+        let needed = match needed(&known, |digest| marks.kept.contains_key(digest)) {
+            Ok(needed) => whole(parts, needed).await?,
+            unreadable => unreadable,
+        };
         let blobs = match &needed {
-            None => Vec::new(),
-            Some(needed) => {
+            Err(_) => Vec::new(),
+            Ok(needed) => {
                 let mut old = parts.database.old_blobs(name, before).await?;
-                old.retain(|digest| !needed.contains(digest));
+                old.retain(|digest| !needed.contains_key(digest));
                 old
             }
         };
@@ -116,16 +123,21 @@ async fn collect(
     Ok(report)
 }
 
-/// Refuses to go on while a disk of its own is away: what cannot be read would seem to name nothing.
-async fn require_disks(parts: &Parts) -> Result<(), RegistryError> {
-    let has_manifests = parts.database.has_manifests().await?;
+/// Returns what is needed where all of it is stored, by its size, or else what is not.
+async fn whole(
+    parts: &Parts,
+    needed: BTreeMap<OciDigest, u64>,
+) -> Result<Result<BTreeMap<OciDigest, u64>, OciDigest>, RegistryError> {
     let blobs = parts.blobs.clone();
-    match blocking(move || blobs.away(has_manifests)).await? {
-        None => Ok(()),
-        Some(folder) => Err(RegistryError::NothingToKeepBy {
-            reason: format!("`{folder}` is empty, and content should be in it"),
-        }),
-    }
+    let looked = blocking(move || {
+        for (digest, size) in &needed {
+            if blobs.size(digest)? != Some(*size) {
+                return Ok(Err(digest.clone()));
+            }
+        }
+        Ok::<_, FileError>(Ok(needed))
+    });
+    Ok(looked.await?)
 }
 
 async fn read_records(parts: &Parts) -> Result<BTreeMap<ProjectName, Records>, RegistryError> {
@@ -219,12 +231,15 @@ async fn hosts(
 fn describe(projects: &[Project]) -> GcReport {
     let mut report = GcReport::default();
     for project in projects {
-        if project.needed.is_none() {
-            report.skipped.push(project.name.clone());
+        if let Err(digest) = &project.needed {
+            report.skipped.push(GcSkipped {
+                project: project.name.clone(),
+                digest: digest.to_string(),
+            });
         }
         for (digest, manifest) in &project.known.manifests {
             let kept = project.marks.kept.get(digest);
-            let is_kept = kept.is_some() || project.needed.is_none();
+            let is_kept = kept.is_some() || project.needed.is_err();
             let (true, Some(hash)) = (is_bundle(manifest), digest.sha256()) else {
                 report.manifests += u64::from(!is_kept);
                 continue;
@@ -234,7 +249,7 @@ fn describe(projects: &[Project]) -> GcReport {
             if !is_kept {
                 reasons.extend(project.marks.removed.get(digest).cloned());
             } else if reasons.is_empty() {
-                reasons.push("a manifest of the project cannot be read".to_owned());
+                reasons.push("something of the project is damaged or lost".to_owned());
             }
             let named = project.known.documents.get(digest);
             report.releases.push(GcRelease {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::{ContentLock, DataDirectory};
 use crate::database::Database;
@@ -45,5 +46,16 @@ impl Parts {
             clock: clock.clone(),
             data,
         })
+    }
+
+    /// Refuses to go on while a disk of its own is away: all that is on it would seem to be lost.
+    pub(super) async fn require_disks(&self) -> Result<(), RegistryError> {
+        // Where the database cannot be read, it is the folders that count.
+        let has_manifests = self.database.has_manifests().await.unwrap_or(true);
+        let blobs = self.blobs.clone();
+        match blocking(move || blobs.away(has_manifests)).await? {
+            None => Ok(()),
+            Some(folder) => Err(RegistryError::Away { folder }),
+        }
     }
 }

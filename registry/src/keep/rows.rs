@@ -60,14 +60,15 @@ impl WrongRow {
     }
 }
 
-/// Reads a manifest; `None` where it is not there, or damaged.
+/// Reads a manifest; `None` where it is not there, or other bytes than its digest says.
 pub(super) fn read_manifest(
     blobs: &BlobStore,
     digest: &OciDigest,
     media_type: &str,
 ) -> Result<Option<Document>, FileError> {
     let bytes = blobs.read(digest, Manifest::MAX_LEN)?;
-    let document = bytes.map(|bytes| Document::read(&bytes, Some(media_type)));
+    let right = bytes.filter(|bytes| OciDigest::of(digest.algorithm(), bytes) == *digest);
+    let document = right.map(|bytes| Document::read(&bytes, Some(media_type)));
     Ok(document.and_then(Result::ok))
 }
 

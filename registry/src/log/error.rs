@@ -69,8 +69,7 @@ impl Outcome for LogError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Damaged(_) => Some(
-                "restore `log/` from a backup or from a mirror; every client of this registry has \
-                 its entries"
+                "restore `log/` from a backup that is not older than what servers know of it"
                     .to_owned(),
             ),
             Self::File(error) => error.hint(),

@@ -32,7 +32,22 @@ impl BlobStore {
         })
     }
 
-    /// Has a recipe name other places for some of its frames, and tells whether it did.
+    /// Returns the frames of content, also where its recipe was moved away because some of them were
+    /// damaged.
+    pub(crate) fn recipe_or_damaged(
+        &self,
+        digest: &OciDigest,
+    ) -> Result<Option<Recipe>, FileError> {
+        if let Some(recipe) = self.recipe(digest)? {
+            return Ok(Some(recipe));
+        }
+        let key = keys::damaged_recipe(digest);
+        let text = unless_damaged(digest, self.objects().read(&key, recipe::MAX_LEN))?;
+        Ok(text.and_then(|text| Recipe::from_bytes(&text)))
+    }
+
+    /// Writes a recipe with other places for some of its frames, and returns it; nothing where the
+    /// content has changed.
     pub(crate) fn place_again(
         &self,
         digest: &OciDigest,
@@ -49,6 +64,7 @@ impl BlobStore {
         });
         let again = Recipe::new(frames.collect());
         self.put_recipe(digest, &again)?;
+        self.objects().remove(&keys::damaged_recipe(digest))?;
         Ok(Some(again))
     }
 

@@ -156,14 +156,57 @@ async fn repair_moves_damaged_content_away_so_that_the_next_push_brings_it_back(
     assert_eq!(registry.head(&path).await.status(), StatusCode::NOT_FOUND);
     assert!(data.join("damaged/sha256").join(config.hex()).is_file());
     registry.push_bundle(BILLING, &one).await;
-    // The other project's payload has the same frame, which lies elsewhere now.
+    // The other project's payload, which was moved away too, has the same frame: it is there again.
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (0, 1), "{report:#?}");
+    assert!(report.damages[0].repaired);
+    assert_clean(data);
+    let payload = blob(&bundle_of_noise(TOOL, "two"), 1);
+    let path = format!("/v2/{TOOL}/blobs/{}", Digest::of(&payload));
+    assert_eq!(registry.get(&path).await.bytes().await.unwrap(), payload);
+    registry.stop().await;
+}
+
+// R16: a disk that is not mounted is not what people asked to be repaired.
+#[tokio::test]
+async fn what_is_away_is_left_as_it_is() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.data.path();
+    for folder in ["packs", "blobs"] {
+        let (folder, away) = (data.join(folder), data.join("away"));
+        fs::rename(&folder, &away).unwrap();
+        fs::create_dir(&folder).unwrap();
+        for arguments in [&["fsck"][..], &["fsck", "--repair"]] {
+            let refused = run(arguments, data);
+            assert_eq!(refused.status.code(), Some(3));
+            let said = String::from_utf8(refused.stderr).unwrap();
+            assert!(
+                said.contains("is empty") && said.contains("mount"),
+                "{said}"
+            );
+        }
+        fs::remove_dir(&folder).unwrap();
+        fs::rename(&away, &folder).unwrap();
+        assert_clean(data);
+    }
+    // One pack of several.
+    let (pack, away) = (packs(data)[0].clone(), data.join("away"));
+    fs::rename(&pack, &away).unwrap();
     let (status, report) = fsck(data, &["--repair"]);
     assert_eq!(status, 1);
-    assert_eq!(report.damages.len(), 1, "{report:#?}");
-    registry
-        .push_bundle(TOOL, &bundle_of_noise(TOOL, "two"))
-        .await;
+    assert!(!report.damages.is_empty());
+    fs::rename(&away, &pack).unwrap();
     assert_clean(data);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_is_no_clean_one() {
+    let (registry, ..) = two_releases().await;
+    let refused = run(&["fsck", "acme/nope"], registry.data.path());
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("there is no project `acme/nope`"), "{said}");
     registry.stop().await;
 }
 

@@ -23,9 +23,20 @@ pub struct GcReport {
     pub rewritten: u64,
     /// How many bytes the disk has more afterwards.
     pub freed: u64,
-    /// Projects of which nothing is removed, because what they need cannot be told.
+    /// Projects of which nothing is removed. While there are any, no frames are removed either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<ProjectName>,
+    pub skipped: Vec<GcSkipped>,
+}
+
+/// A project of which nothing is removed, because something that stays is damaged or lost: what it
+/// needs cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GcSkipped {
+    /// The project.
+    pub project: ProjectName,
+    /// The digest of the manifest or blob.
+    pub digest: String,
 }
 
 /// A release, and why it stays or goes.

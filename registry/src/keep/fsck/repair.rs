@@ -11,7 +11,7 @@ use crate::error::RegistryError;
 use crate::frames::{Place, Placed, Places};
 use crate::keep::parts::Parts;
 use crate::oci::digest::OciDigest;
-use crate::store::Wrong;
+use crate::store::{Recipe, Wrong};
 
 /// What others who wait for a lock are told.
 pub(super) const COMMAND: &str = "bulla-registry fsck";
@@ -44,7 +44,7 @@ async fn elsewhere(
     let (frames, mut places) = blocking(move || {
         let mut frames = HashMap::new();
         for digest in &digests {
-            let Some(recipe) = blobs.recipe(digest)? else {
+            let Some(recipe) = blobs.recipe_or_damaged(digest)? else {
                 continue;
             };
             for position in blobs.damaged_frames(&recipe, &|_| {})? {
@@ -53,15 +53,21 @@ async fn elsewhere(
             }
         }
         let mut places = Elsewhere::new();
-        blobs.each_recipe(&mut |_, recipe| {
+        let mut note = |recipe: &Recipe| {
             for placed in recipe.frames() {
                 if frames.contains_key(&placed.frame.digest) {
                     let known = places.entry(placed.frame.digest).or_default();
                     known.insert(placed.place);
                 }
             }
+        };
+        blobs.each_recipe(&mut |_, recipe| {
+            note(&recipe);
             Ok::<_, FileError>(())
         })?;
+        for digest in &digests {
+            blobs.recipe_or_damaged(digest)?.iter().for_each(&mut note);
+        }
         let frames: Vec<_> = frames.into_values().collect();
         Ok::<_, FileError>((frames, places))
     })
@@ -78,6 +84,7 @@ async fn one(
     digest: &OciDigest,
     elsewhere: &Elsewhere,
 ) -> Result<Option<Wrong>, RegistryError> {
+    let mut was_restored = false;
     // Whole content in front of a recipe may be what is wrong, and then the recipe.
     loop {
         let (blobs, name) = (parts.blobs.clone(), digest.clone());
@@ -88,19 +95,25 @@ async fn one(
         let (Some(wrong), stamp) = looked.await? else {
             return Ok(None);
         };
-        let places = if let Wrong::Frames { .. } = wrong {
-            find(parts, digest, elsewhere).await?
-        } else {
-            None
+        let places = match wrong {
+            Wrong::Frames { .. } => find(parts, digest, elsewhere).await?,
+            // Its recipe may have been moved away, and its frames pushed since.
+            Wrong::Missing if !was_restored => {
+                was_restored = true;
+                find(parts, digest, elsewhere).await?
+            }
+            _ => None,
         };
         let (blobs, lock, name) = (parts.blobs.clone(), parts.content.clone(), digest.clone());
         let (mended, is_left) = blocking(move || {
             let _alone = lock.alone(COMMAND)?;
-            if let (Some(places), Some(recipe)) = (&places, blobs.recipe(&name)?) {
+            if let (Some(places), Some(recipe)) = (&places, blobs.recipe_or_damaged(&name)?) {
                 let again = blobs.place_again(&name, &stamp, &recipe, places)?;
                 return Ok::<_, RegistryError>((again, false));
             }
-            Ok((None, !blobs.move_away(&name, &stamp)?))
+            // Without its pack it is asked for as it lies there, and is right when the pack is back.
+            let is_asked_for = blobs.size(&name)?.is_none();
+            Ok((None, is_asked_for || !blobs.move_away(&name, &stamp)?))
         })
         .await?;
         if let Some(recipe) = mended {
@@ -112,18 +125,18 @@ async fn one(
     }
 }
 
-/// Returns places for all damaged frames of some content, where each lies somewhere else. What does
-/// not is forgotten, so that no push builds on it.
+/// Returns places for all damaged frames of some content, where each lies somewhere else; none where
+/// its frames are not known. What lies nowhere is forgotten, so that no push builds on it.
 async fn find(
     parts: &Parts,
     digest: &OciDigest,
     elsewhere: &Elsewhere,
 ) -> Result<Option<Places>, RegistryError> {
     let (blobs, name, elsewhere) = (parts.blobs.clone(), digest.clone(), elsewhere.clone());
-    let (found, lost) = blocking(move || {
+    let looked = blocking(move || {
         let (mut found, mut lost) = (Places::new(), Places::new());
-        let Some(recipe) = blobs.recipe(&name)? else {
-            return Ok((found, lost));
+        let Some(recipe) = blobs.recipe_or_damaged(&name)? else {
+            return Ok(None);
         };
         for position in blobs.damaged_frames(&recipe, &|_| {})? {
             let placed = recipe.frames()[position];
@@ -146,9 +159,12 @@ async fn find(
                 None => lost.insert(placed.frame.digest, placed.place),
             };
         }
-        Ok::<_, FileError>((found, lost))
+        Ok::<_, FileError>(Some((found, lost)))
     })
     .await?;
+    let Some((found, lost)) = looked else {
+        return Ok(None);
+    };
     parts.database.forget_places(&lost).await?;
-    Ok((lost.is_empty() && !found.is_empty()).then_some(found))
+    Ok(lost.is_empty().then_some(found))
 }

@@ -5,7 +5,7 @@
 //!                                              └▶ their blobs
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_schemas::units::count;
 use bulla_schemas::{ChannelName, Digest, HostName, ProjectName, media_type};
@@ -256,15 +256,16 @@ pub(super) fn is_bundle(manifest: &SeenManifest) -> bool {
     manifest.artifact_type.as_deref() == Some(media_type::BUNDLE)
 }
 
-/// Returns the blobs that the manifests need which stay; `None` where one of them cannot be read.
+/// Returns the blobs that the manifests need which stay, or one of these manifests that cannot be
+/// read.
 pub(super) fn needed(
     known: &Known,
     is_kept: impl Fn(&OciDigest) -> bool,
-) -> Option<HashSet<OciDigest>> {
-    let mut needed = HashSet::new();
+) -> Result<BTreeMap<OciDigest, u64>, OciDigest> {
+    let mut needed = BTreeMap::new();
     for digest in known.manifests.keys().filter(|digest| is_kept(digest)) {
-        let named = known.documents.get(digest)?;
-        needed.extend(named.blobs.keys().cloned());
+        let named = known.documents.get(digest).ok_or_else(|| digest.clone())?;
+        needed.extend(named.blobs.clone());
     }
-    Some(needed)
+    Ok(needed)
 }

@@ -1,6 +1,6 @@
 //! `Project`: what was decided about one project.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use bulla_schemas::ProjectName;
 
@@ -15,8 +15,9 @@ pub(super) struct Project {
     pub(super) name: ProjectName,
     pub(super) known: Known,
     pub(super) marks: Marks,
-    /// Blobs that are needed; `None` where that cannot be told, and nothing is removed.
-    pub(super) needed: Option<HashSet<OciDigest>>,
+    /// Blobs that are needed; where something that stays is damaged or lost, that, and nothing is
+    /// removed.
+    pub(super) needed: Result<BTreeMap<OciDigest, u64>, OciDigest>,
     /// Blobs that go.
     pub(super) blobs: Vec<OciDigest>,
 }

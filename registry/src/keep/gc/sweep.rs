@@ -32,7 +32,7 @@ pub(super) async fn sweep(
     report: &mut GcReport,
 ) -> Result<(), RegistryError> {
     let mut forgotten = Forgotten::new();
-    for project in projects.iter().filter(|project| project.needed.is_some()) {
+    for project in projects.iter().filter(|project| project.needed.is_ok()) {
         forget_manifests(parts, project, before, report, &mut forgotten).await?;
         forget_blobs(parts, project, before, report, &mut forgotten).await?;
     }
@@ -41,14 +41,16 @@ pub(super) async fn sweep(
     failpoint!("gc::records-removed");
     report.freed += remove_content(parts).await?;
     failpoint!("gc::content-removed");
-    for project in projects.iter().filter(|project| project.needed.is_some()) {
+    for project in projects.iter().filter(|project| project.needed.is_ok()) {
         let needs = frames_of(parts, &project.name).await?;
         let database = &parts.database;
         database
             .forget_frames_of(&project.name, &needs, before)
             .await?;
     }
-    packs::sweep(parts, before, report).await?;
+    if projects.iter().all(|project| project.needed.is_ok()) {
+        packs::sweep(parts, before, report).await?;
+    }
     report.uploads = remove_uploads(parts).await?;
     Ok(())
 }
@@ -118,11 +120,11 @@ async fn forget_blobs(
     // Of what was to go and stays, too: it names what it needs.
     let left = parts.database.seen_manifests(name).await?;
     let needed = needed(&project.known, |digest| left.contains_key(digest));
-    let Some(needed) = needed else {
+    let Ok(needed) = needed else {
         return Ok(());
     };
     let mut blobs = project.blobs.clone();
-    blobs.retain(|digest| !needed.contains(digest));
+    blobs.retain(|digest| !needed.contains_key(digest));
     report.blobs += parts.database.forget_blobs(name, &blobs, before).await?;
     forgotten.extend(
         blobs
@@ -280,7 +282,7 @@ pub(super) async fn estimate(
     let mut gone: HashSet<&OciDigest> = HashSet::new();
     for project in projects {
         let all = &records[&project.name];
-        let removed: HashSet<&OciDigest> = if project.needed.is_some() {
+        let removed: HashSet<&OciDigest> = if project.needed.is_ok() {
             let manifests = project.marks.removed.keys();
             manifests.chain(&project.blobs).collect()
         } else {
@@ -298,6 +300,9 @@ pub(super) async fn estimate(
     let gone: HashSet<OciDigest> = gone.collect();
     let unnamed = unnamed(parts, &gone).await?;
     report.freed += unnamed.iter().map(|(_, size)| size).sum::<u64>();
+    if projects.iter().any(|project| project.needed.is_err()) {
+        return Ok(());
+    }
     let unnamed: HashSet<OciDigest> = unnamed.into_iter().map(|(digest, _)| digest).collect();
     for plan in packs::plan(parts, &unnamed).await? {
         if packs::is_promised(parts, &plan, before).await? {

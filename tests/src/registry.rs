@@ -220,8 +220,9 @@ fn read_lines(stream: impl Read + Send + 'static, lines: Sender<String>) {
 fn first_url(said: &Receiver<String>) -> String {
     let mut lines = Vec::new();
     while let Ok(line) = said.recv_timeout(Duration::from_mins(1)) {
-        if let Some(address) = address_in(&line) {
-            return format!("http://{address}");
+        // An error may name an address, too.
+        if let Some(url) = line.strip_prefix("listening on ") {
+            return url.to_owned();
         }
         lines.push(line);
     }
@@ -229,11 +230,4 @@ fn first_url(said: &Receiver<String>) -> String {
         "the registry did not say where it listens:\n{}",
         lines.join("\n")
     )
-}
-
-/// Finds `127.0.0.1:<port>` in a line of the registry's.
-fn address_in(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("127.0.0.1:")?;
-    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    (!port.is_empty() && port != "0").then(|| format!("127.0.0.1:{port}"))
 }

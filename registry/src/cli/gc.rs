@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let skipped = count(report.skipped.len() as u64, "project", "projects");
-    let failed = format!("{removed}; {skipped} and all frames are left as they are");
+    let failed = format!("{removed}; {skipped} and all content are left as they are");
     Err(Failure::new(FailureKind::Failed, failed).with_hint(
         "`bulla-registry fsck` says which releases to publish again; nothing is removed on a guess \
          until then",

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use bulla_bundle::Progress;
 use bulla_files::FileError;
-use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
+use bulla_schemas::{ProjectName, media_type};
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
@@ -72,6 +72,9 @@ async fn check(
     let state = log(&parts, &asked, &mut report).await?;
     database(&parts, &mut report).await;
     let projects = content(&parts, &asked, state.as_ref(), progress, &mut report).await?;
+    if state.as_ref().is_some_and(|state| state.size() == 0) {
+        empty_log(&parts, &projects, &mut report).await?;
+    }
     index(&parts, &asked, &projects, &mut report).await?;
     parts.database.close().await;
     Ok(report)
@@ -90,9 +93,8 @@ async fn log(
     } = blocking(move || files.check()).await?;
     report.entries = state.as_ref().map_or(0, LogState::size);
     if let Some(found) = damage {
-        let hint = "restore `log/` from a backup that is not older than what servers know of it";
         let damage = plain(DamageKind::Log, found);
-        report.damages.push(with_hint(damage, hint));
+        report.damages.push(with_hint(damage, RESTORE_LOG));
     }
     for (tile, content) in tiles {
         let found = format!("{tile} is not what the entries lead to");
@@ -107,6 +109,35 @@ async fn log(
         report.damages.push(damage);
     }
     Ok(state)
+}
+
+/// Says that an empty log is a lost one where manifests were made of its statements.
+async fn empty_log(
+    parts: &Parts,
+    projects: &BTreeMap<ProjectName, Records>,
+    report: &mut FsckReport,
+) -> Result<(), RegistryError> {
+    let blobs = parts.blobs.clone();
+    let manifests: Vec<_> = projects
+        .values()
+        .flat_map(|records| records.manifests.clone())
+        .collect();
+    let is_lost = blocking(move || {
+        for (digest, record) in manifests {
+            let document = rows::read_manifest(&blobs, &digest, &record.media_type)?;
+            let kind = document.as_ref().and_then(Document::artifact_type);
+            if kind == Some(media_type::SIGSTORE_BUNDLE) {
+                return Ok(true);
+            }
+        }
+        Ok::<_, FileError>(false)
+    });
+    if is_lost.await? {
+        let found = "the log is empty, and there are statements of it".to_owned();
+        let damage = plain(DamageKind::Log, found);
+        report.damages.push(with_hint(damage, RESTORE_LOG));
+    }
+    Ok(())
 }
 
 async fn database(parts: &Parts, report: &mut FsckReport) {
@@ -291,6 +322,8 @@ fn named(
     Ok(named)
 }
 
+const RESTORE_LOG: &str =
+    "restore `log/` from a backup that is not older than what servers know of it";
 const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
 const PUSH: &str = "publish these releases again, or import their files";
 

@@ -12,8 +12,8 @@
 //! alone and only where no row names it then; pushes share that lock from when they store content to
 //! when its row is written.
 //!
-//! Of a project in which something that stays is damaged or lost nothing goes, and no frame at all:
-//! which frames what is lost had cannot be told, and the next push may need just these.
+//! Of a project in which something that stays is damaged or lost nothing goes, and no content at all:
+//! what that is made of cannot be told, and the next push may need just this.
 
 #[cfg(test)]
 mod histories;
@@ -27,7 +27,7 @@ use std::path::Path;
 
 use bulla_files::FileError;
 use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
-use bulla_schemas::{Digest, HostName, ProjectName};
+use bulla_schemas::{Digest, HostName, ProjectName, media_type};
 use bulla_trust::LogState;
 
 use self::mark::{Known, Named, Reason, is_bundle, mark, needed};
@@ -38,9 +38,11 @@ use super::records::{self, Records};
 use super::rows;
 use crate::blocking::blocking;
 use crate::clock::Clock;
+use crate::database::SeenManifest;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
 use crate::store::space::Disk;
 
 /// Removes what nothing needs from the registry at `root`, or only says what that is.
@@ -92,9 +94,14 @@ async fn collect(
     let mut projects = Vec::new();
     for (name, records) in &records {
         let known = known(parts, name, records).await?;
+        if state.size() == 0 && known.manifests.values().any(is_statement) {
+            return Err(RegistryError::NothingToKeepBy {
+                reason: format!("the log is empty, and {name} has statements of it"),
+            });
+        }
         let marks = mark(name, &known, state, retention, now.as_seconds());
         let needed = match needed(&known, |digest| marks.kept.contains_key(digest)) {
-            Ok(needed) => whole(parts, needed).await?,
+            Ok(needed) => whole(parts, records, &known, needed).await?,
             unreadable => unreadable,
         };
         let blobs = match &needed {
@@ -123,13 +130,30 @@ async fn collect(
     Ok(report)
 }
 
-/// Returns what is needed where all of it is stored, by its size, or else what is not.
+/// Tells whether a manifest was made of a statement of the log.
+fn is_statement(manifest: &SeenManifest) -> bool {
+    manifest.artifact_type.as_deref() == Some(media_type::SIGSTORE_BUNDLE)
+}
+
+/// Returns what is needed where all of it is stored, by its size, or else what is not, or a manifest
+/// that is recorded and cannot be read, so that the index does not know it.
 async fn whole(
     parts: &Parts,
+    records: &Records,
+    known: &Known,
     needed: BTreeMap<OciDigest, u64>,
 ) -> Result<Result<BTreeMap<OciDigest, u64>, OciDigest>, RegistryError> {
     let blobs = parts.blobs.clone();
+    let mut unknown = records.manifests.clone();
+    unknown.retain(|digest, _| {
+        !known.manifests.contains_key(digest) && !records.removed.contains(digest)
+    });
     let looked = blocking(move || {
+        for (digest, record) in unknown {
+            if rows::read_manifest(&blobs, &digest, &record.media_type)?.is_none() {
+                return Ok(Err(digest));
+            }
+        }
         for (digest, size) in &needed {
             if blobs.size(digest)? != Some(*size) {
                 return Ok(Err(digest.clone()));
@@ -192,9 +216,19 @@ async fn known(
     Ok(Known {
         manifests,
         documents,
-        tags: records.tags.clone(),
+        tags: tags(parts, project, records).await?,
         hosts: hosts(parts, project).await?,
     })
+}
+
+/// Returns the tags by the records and the index, and where these differ, both.
+async fn tags(
+    parts: &Parts,
+    project: &ProjectName,
+    records: &Records,
+) -> Result<BTreeSet<(Tag, OciDigest)>, RegistryError> {
+    let indexed = parts.database.indexed(project).await?.tags;
+    Ok(records.tags.clone().into_iter().chain(indexed).collect())
 }
 
 /// Returns what hosts say that they have, want, or had before.

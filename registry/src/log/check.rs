@@ -31,6 +31,13 @@ impl LogFiles {
         for _ in 0..TRIES {
             let before = self.checkpoint()?;
             let Some(bytes) = &before else {
+                if !self.entries_behind(0)?.is_empty() && self.checkpoint()?.is_none() {
+                    let damage = "the checkpoint is missing, and there are entries";
+                    return Ok(CheckedLog {
+                        damage: Some(damage.to_owned()),
+                        ..CheckedLog::default()
+                    });
+                }
                 return Ok(CheckedLog {
                     state: Some(LogState::default()),
                     ..CheckedLog::default()

@@ -66,21 +66,21 @@ impl Files {
     }
 
     pub(super) fn has_any(&self, folder: &str) -> Result<bool, FileError> {
-        let path = self.path(folder);
-        match std::fs::read_dir(&path) {
-            Ok(mut entries) => Ok(entries.next().is_some()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error).attempt("read", &path),
+        match self.list(folder, &mut |_| Err(Stop::Found)) {
+            Ok(()) => Ok(false),
+            Err(Stop::Found) => Ok(true),
+            Err(Stop::Failed(error)) => Err(error),
         }
     }
 
-    /// Names that are not UTF-8 are no keys of ours and are passed over.
+    /// What is reached by its key is listed: an operator may have put a folder elsewhere, with a link
+    /// in its place. Names that are not UTF-8 are no keys of ours and are passed over.
     pub(super) fn list<E: From<FileError>>(
         &self,
         folder: &str,
         visit: &mut dyn FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
-        walk(&self.path(folder), &mut |entry| {
+        walk(&self.path(folder), Links::Followed, &mut |entry| {
             let path = entry.path();
             match path.strip_prefix(&self.root).ok().and_then(Path::to_str) {
                 Some(key) => visit(key),
@@ -90,7 +90,7 @@ impl Files {
     }
 
     pub(super) fn sweep(&self, start: SystemTime) -> Result<(), FileError> {
-        walk(&self.root, &mut |entry| {
+        walk(&self.root, Links::PassedOver, &mut |entry| {
             let path = entry.path();
             if !bulla_files::is_temporary(&entry.file_name()) {
                 return Ok(());
@@ -118,8 +118,28 @@ impl Files {
     }
 }
 
+/// Why a list was not read to its end.
+enum Stop {
+    Found,
+    Failed(FileError),
+}
+
+impl From<FileError> for Stop {
+    fn from(error: FileError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What is done with links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Followed,
+    PassedOver,
+}
+
 fn walk<E: From<FileError>>(
     directory: &Path,
+    links: Links,
     visit: &mut dyn FnMut(&DirEntry) -> Result<(), E>,
 ) -> Result<(), E> {
     let entries = match std::fs::read_dir(directory) {
@@ -129,9 +149,15 @@ fn walk<E: From<FileError>>(
     };
     for entry in entries {
         let entry = entry.attempt("read", directory)?;
-        let kind = entry.file_type().attempt("read", entry.path())?;
+        let mut kind = entry.file_type().attempt("read", entry.path())?;
+        if kind.is_symlink() && links == Links::Followed {
+            kind = match std::fs::metadata(entry.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => found.attempt("read", entry.path())?.file_type(),
+            };
+        }
         if kind.is_dir() {
-            walk(&entry.path(), visit)?;
+            walk(&entry.path(), links, visit)?;
         } else if kind.is_file() {
             visit(&entry)?;
         }

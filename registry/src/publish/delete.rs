@@ -112,9 +112,9 @@ impl Catalog {
         project: &ProjectName,
         digest: &OciDigest,
     ) -> Result<bool, PublishError> {
-        if let Some(row) = self.database.manifest(project, digest).await?
-            && self.is_of_the_log(project, &row)
-        {
+        let row = self.database.manifest(project, digest).await?;
+        // Also where it is damaged and the index does not know it: it may be put right again.
+        if row.is_some_and(|row| self.is_of_the_log(project, &row)) || self.names(project, digest) {
             let digest = digest.to_string();
             return Err(PublishError::InLog { digest });
         }
@@ -141,17 +141,19 @@ impl Catalog {
     /// Tells whether a manifest is a bundle that the log names, or was made of its statements, as it
     /// would be again.
     fn is_of_the_log(&self, project: &ProjectName, manifest: &ManifestRow) -> bool {
-        let named = |digest: &OciDigest| {
-            let hash = digest.sha256();
-            hash.is_some_and(|hash| self.is_logged(project, hash))
-        };
+        let named = |digest: &OciDigest| self.names(project, digest);
         let is_statement = manifest.artifact_type.as_deref() == Some(media_type::SIGSTORE_BUNDLE);
         named(&manifest.digest) || is_statement && manifest.subject.as_ref().is_some_and(named)
     }
 
-    fn is_logged(&self, project: &ProjectName, hash: Digest) -> bool {
-        self.with_state(|state| {
-            state.release(project, &hash).is_some() || state.revocation(project, &hash).is_some()
-        })
+    /// Tells whether the log names a bundle.
+    fn names(&self, project: &ProjectName, digest: &OciDigest) -> bool {
+        let is_named = |hash| {
+            self.with_state(|state| {
+                state.release(project, &hash).is_some()
+                    || state.revocation(project, &hash).is_some()
+            })
+        };
+        digest.sha256().is_some_and(is_named)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bulla_schemas::Timestamp;
 use bulla_schemas::api::Appended;
 use bulla_schemas::media_type;
-use bulla_schemas::statement::ReleaseStatement;
+use bulla_schemas::statement::{Action, ReleaseStatement};
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 use bulla_trust::tile::FULL;
 use bulla_trust::{Admitted, SignedEnvelope, Statement, Submission};
 
@@ -29,7 +29,13 @@ impl Catalog {
             Statement::Release(release) => self.check_release(release).await?,
             Statement::Promotion(promotion) => {
                 let subject = &promotion.subject[0];
-                self.see(&subject.name, &subject.digest.sha256.into()).await;
+                let (project, hash) = (&subject.name, subject.digest.sha256);
+                // A rollback may be to what only servers have.
+                if promotion.predicate.action == Action::Promote {
+                    self.bundle(project, hash).await?;
+                } else {
+                    self.see(project, &hash.into()).await;
+                }
             }
             Statement::Policy(_) | Statement::Revocation(_) => {}
         }
@@ -82,7 +88,17 @@ impl Catalog {
     /// A release statement is about a bundle that is here, whole, with the size it says.
     async fn check_release(&self, release: &ReleaseStatement) -> Result<(), PublishError> {
         let subject = &release.subject[0];
-        let (project, hash) = (&subject.name, subject.digest.sha256);
+        let expected = self.bundle(&subject.name, subject.digest.sha256).await?;
+        let found = subject.annotations.size;
+        if expected == found {
+            Ok(())
+        } else {
+            Err(PublishError::BundleSize { expected, found })
+        }
+    }
+
+    /// Returns the size of a bundle that is here, and that `gc` leaves here from now on.
+    async fn bundle(&self, project: &ProjectName, hash: Digest) -> Result<u64, PublishError> {
         self.see(project, &hash.into()).await;
         let row = self.database.manifest(project, &hash.into()).await?;
         let is_bundle =
@@ -92,15 +108,9 @@ impl Catalog {
         } else {
             None
         };
-        let expected = size.ok_or_else(|| PublishError::NoBundle {
+        size.ok_or_else(|| PublishError::NoBundle {
             project: project.clone(),
             hash,
-        })?;
-        let found = subject.annotations.size;
-        if expected == found {
-            Ok(())
-        } else {
-            Err(PublishError::BundleSize { expected, found })
-        }
+        })
     }
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bulla_files::{Attempt as _, FileError};
 use bulla_schemas::Timestamp;
-use tempfile::NamedTempFile;
 
 use super::blobs::{BlobStore, is_damage, unless_damaged};
 use super::keys;
@@ -20,6 +19,9 @@ use crate::oci::digest::{Algorithm, Hasher, OciDigest};
 /// Uploads that nobody has written to for so long are those of a server that is gone: one that runs
 /// ends them after an hour.
 const OLD_UPLOAD: Duration = Duration::from_hours(24);
+
+/// How the file of a pack begins, besides the uploads, that is written again.
+pub(super) const COPY: &str = "copy-";
 
 impl BlobStore {
     /// Calls `visit` with everything that is stored, and how many bytes it takes besides frames. What
@@ -94,7 +96,8 @@ impl BlobStore {
             .map_err(|error| io::Error::other(error.to_string()))
             .attempt("name a pack in", folder)?;
         let pack = PackId::from(uuid::Builder::from_random_bytes(id).into_uuid());
-        let mut file = NamedTempFile::new_in(folder).attempt("create a file in", folder)?;
+        let named = tempfile::Builder::new().prefix(COPY).tempfile_in(folder);
+        let mut file = named.attempt("create a file in", folder)?;
         let mut copied: Vec<Placed> = Vec::with_capacity(frames.len());
         let mut known: HashMap<Place, Place> = HashMap::new();
         let mut offset = 0;

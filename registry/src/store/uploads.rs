@@ -6,6 +6,7 @@
 //! disk is full, those that rest make room, empty ones first; one that a request holds never does.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::space::{Disk, Purpose};
+use super::sweep::COPY;
 use super::upload::Upload;
 use crate::blocking::blocking;
 use crate::settings::UploadLimits;
@@ -57,7 +59,11 @@ impl Uploads {
                 tracing::warn!(path = %path.display(), "a directory in the place of an upload stays");
                 continue;
             }
-            std::fs::remove_file(&path).attempt("remove", &path)?;
+            // `gc` may be running, and removes what it left over itself.
+            let name = path.file_name().map(OsStr::as_encoded_bytes);
+            if !name.is_some_and(|name| name.starts_with(COPY.as_bytes())) {
+                std::fs::remove_file(&path).attempt("remove", &path)?;
+            }
         }
         Ok(Self {
             directory,
@@ -305,5 +311,17 @@ mod tests {
         assert!(matches!(waited, Err(StoreError::NoSuchUpload)));
         let late = uploads.hold(&project, &id).await.map(drop);
         assert!(matches!(late, Err(StoreError::NoSuchUpload)));
+    }
+
+    #[test]
+    fn a_start_leaves_the_pack_that_gc_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let [left, written] = ["upload", "copy-abc"].map(|name| folder.path().join(name));
+        for path in [&left, &written] {
+            std::fs::write(path, "content").unwrap();
+        }
+        let disk = Disk::new(folder.path().to_owned());
+        Uploads::open(folder.path().to_owned(), disk, UploadLimits::default()).unwrap();
+        assert!(!left.exists() && written.exists());
     }
 }

@@ -1,12 +1,13 @@
 //! `bulla-registry gc`, beside a registry that runs. Its clock stands days before the one of the
 //! program, so that everything in it is old.
 
-use std::fs;
+mod damage;
+
 use std::path::Path;
 
 use bulla_schemas::media_type;
 use bulla_schemas::report::{FsckReport, GcReport, UsageReport};
-use bulla_schemas::{Digest, api::MissingFrames};
+use bulla_schemas::{Digest, Timestamp, api::MissingFrames};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -22,23 +23,6 @@ fn gc(data: &Path, arguments: &[&str]) -> GcReport {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Runs `gc` where something that stays is damaged or lost: it names that, and removes nothing.
-#[track_caller]
-fn assert_nothing_goes(data: &Path, lost: Digest, what: &str) {
-    let before = du(data);
-    for arguments in [&["--dry-run"][..], &[]] {
-        let output = run(&[&["gc", "--json"], ALL, arguments].concat(), data);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{what}: {said}");
-        let report: GcReport = serde_json::from_slice(&output.stdout).unwrap();
-        let skipped: Vec<_> = report.skipped.iter().map(|one| &one.digest[..]).collect();
-        assert_eq!(skipped, [lost.to_string()], "{what}");
-        assert_eq!((report.blobs, report.freed), (0, 0), "{what}");
-        assert!(report.releases.iter().all(|one| one.kept), "{what}");
-    }
-    assert_eq!(du(data), before, "{what}");
 }
 
 fn du(data: &Path) -> UsageReport {
@@ -315,93 +299,6 @@ async fn without_an_hour_of_grace_the_registry_must_be_stopped() {
 }
 
 #[tokio::test]
-async fn nothing_goes_while_the_log_cannot_be_read() {
-    let (registry, ..) = four_releases().await;
-    let data = registry.data.path();
-    let before = du(data);
-    let checkpoint = data.join("log/checkpoint");
-    let kept = fs::read(&checkpoint).unwrap();
-    fs::write(&checkpoint, "damaged").unwrap();
-    let refused = run(&[&["gc"], ALL].concat(), data);
-    assert_eq!(refused.status.code(), Some(3));
-    fs::write(&checkpoint, kept).unwrap();
-    assert_eq!(du(data), before);
-    registry.stop().await;
-}
-
-// R16: what a damaged disk says is not believed, so that what is left can be put right.
-#[tokio::test]
-async fn nothing_goes_while_something_that_stays_is_damaged_or_lost() {
-    let (registry, ..) = four_releases().await;
-    let data = registry.data.path();
-    let head = bundle_of_noise(BILLING, "three");
-    let stored = |folder: &str, digest: Digest| {
-        let hex = digest.hex();
-        data.join(folder).join("sha256").join(&hex[..2]).join(hex)
-    };
-    let payload = Digest::of(&blob(&head, 1));
-    let text = String::from_utf8(head.manifest_bytes().to_vec()).unwrap();
-    // Well-formed, and names a payload that nobody has.
-    let hex = payload.hex();
-    let digit = if hex.starts_with('0') { "1" } else { "0" };
-    let other = text.replace(&hex, &format!("{digit}{}", &hex[1..]));
-    assert_ne!(other, text);
-    for (path, lost, damaged) in [
-        (stored("blobs", head.hash()), head.hash(), Some("{")),
-        (stored("blobs", head.hash()), head.hash(), Some(&other[..])),
-        (stored("blobs", head.hash()), head.hash(), None),
-        (stored("recipes", payload), payload, Some("{")),
-        (stored("recipes", payload), payload, None),
-    ] {
-        let kept = fs::read(&path).unwrap();
-        match damaged {
-            Some(damaged) => fs::write(&path, damaged).unwrap(),
-            None => fs::remove_file(&path).unwrap(),
-        }
-        assert_nothing_goes(data, lost, &format!("{} {damaged:?}", path.display()));
-        fs::write(&path, kept).unwrap();
-        assert_sound(data);
-    }
-    registry.stop().await;
-}
-
-// R16: looking for damage, and what it does about it, must not be what makes it worse.
-#[tokio::test]
-async fn what_fsck_moved_away_keeps_its_frames_until_it_is_whole_again() {
-    let (registry, ..) = four_releases().await;
-    let data = registry.data.path();
-    let packs = fs::read_dir(data.join("packs")).unwrap();
-    let packs: Vec<_> = packs.map(|entry| entry.unwrap().path()).collect();
-    for pack in &packs {
-        let mut bytes = fs::read(pack).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs::write(pack, bytes).unwrap();
-    }
-    let repaired = run(&["fsck", "--repair"], data);
-    assert_eq!(repaired.status.code(), Some(1));
-    let sizes = || packs.iter().map(|pack| pack.metadata().unwrap().len());
-    let before: Vec<u64> = sizes().collect();
-    for arguments in [&["--dry-run"][..], &[]] {
-        let output = run(&[&["gc"], ALL, arguments].concat(), data);
-        assert_eq!(output.status.code(), Some(1));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("is damaged or lost"), "{said}");
-        assert!(said.contains("; 0 B of the disk"), "{said}");
-    }
-    assert!(sizes().eq(before));
-    // What is left of it need not be pushed again.
-    for content in ["one", "two", "three", "four"] {
-        let bundle = bundle_of_noise(BILLING, content);
-        registry.push_bundle(BILLING, &bundle).await;
-    }
-    assert_sound(data);
-    gc(data, &[]);
-    assert_sound(data);
-    registry.stop().await;
-}
-
-#[tokio::test]
 async fn content_that_another_project_has_stays_there() {
     let (registry, ..) = four_releases().await;
     let other = bundle_of("acme/tool", "five");
@@ -455,5 +352,46 @@ async fn only_so_many_heads_stay_where_that_is_asked_for() {
     assert_eq!(kept, [false, false, false, true]);
     assert_sound(data);
     assert_eq!(status(&registry, hashes[3]).await, StatusCode::OK);
+    registry.stop().await;
+}
+
+// A promotion to what is gone would leave every server without a release.
+#[tokio::test]
+async fn what_was_removed_cannot_be_promoted_until_it_is_here_again() {
+    let (registry, mut organisation, hashes) = four_releases().await;
+    let removed = gc(registry.data.path(), &[]);
+    assert!(!is_kept(&removed, hashes[0]));
+    let promoted = organisation.promote("dev", hashes[0], &["alice"]);
+    assert!(promoted.is_effective());
+    let promotion = organisation.entries.last().unwrap();
+    let refused = registry.append(promotion).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    registry
+        .push_bundle(BILLING, &bundle_of_noise(BILLING, "one"))
+        .await;
+    let taken = registry.append(promotion).await;
+    assert!(taken.status().is_success());
+    registry.stop().await;
+}
+
+// A clock that is years behind.
+#[tokio::test]
+async fn a_wrong_clock_of_a_signer_does_not_shorten_what_is_kept() {
+    let (registry, mut organisation, hashes) = four_releases().await;
+    let promoted = organisation.promote("dev", hashes[0], &["alice"]);
+    assert!(promoted.is_effective());
+    let mut next = organisation.draft("dev", hashes[3]);
+    next.predicate.issued_at = Timestamp::from_seconds(1_500_000_000).unwrap();
+    let promoted = organisation.append_promotion(&next, &["alice"]);
+    assert!(promoted.is_effective());
+    for promotion in &organisation.entries[organisation.entries.len() - 2..] {
+        assert!(registry.append(promotion).await.status().is_success());
+    }
+    let days = (jiff_now() - 1_795_000_000) / 86_400 + 1;
+    let period = format!("{days}d");
+    let arguments = ["--keep-heads", "1", "--keep-promoted", &period, "--dry-run"];
+    let report = gc(registry.data.path(), &arguments);
+    // It was the head of `dev` until the other one came.
+    assert!(is_kept(&report, hashes[0]), "{report:#?}");
     registry.stop().await;
 }

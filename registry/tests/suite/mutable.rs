@@ -485,3 +485,22 @@ async fn a_killed_registry_has_deleted_what_it_said() {
     }
     assert!(deleted >= 3);
 }
+
+// The index does not know a manifest that was damaged when it was made.
+#[tokio::test]
+async fn what_the_log_names_is_not_deleted_while_it_is_damaged() {
+    let (registry, mut organisation) = (mutable().await, Organisation::new());
+    registry.append_all(&organisation.entries).await;
+    let release = bundle("release");
+    registry.publish(&mut organisation, &release).await;
+    let data = registry.stop().await;
+    let hex = release.hash().hex();
+    let manifest = data.path().join("blobs/sha256").join(&hex[..2]).join(&hex);
+    std::fs::write(manifest, "damaged").unwrap();
+    run(&["reindex"], data.path());
+    let registry = Registry::start_in(data, everything()).await;
+    let path = format!("/v2/{BILLING}/manifests/{}", release.hash());
+    let refused = delete(&registry, &path).await;
+    assert_oci_error(refused, StatusCode::FORBIDDEN, "DENIED").await;
+    registry.stop().await;
+}

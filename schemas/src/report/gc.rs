@@ -23,7 +23,7 @@ pub struct GcReport {
     pub rewritten: u64,
     /// How many bytes the disk has more afterwards.
     pub freed: u64,
-    /// Projects of which nothing is removed. While there are any, no frames are removed either.
+    /// Projects of which nothing is removed. While there are any, no content is removed at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<GcSkipped>,
 }

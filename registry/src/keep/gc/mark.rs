@@ -25,7 +25,7 @@ pub(super) struct Known {
     pub(super) manifests: BTreeMap<OciDigest, SeenManifest>,
     /// What those that can be read name.
     pub(super) documents: BTreeMap<OciDigest, Named>,
-    pub(super) tags: BTreeMap<Tag, OciDigest>,
+    pub(super) tags: BTreeSet<(Tag, OciDigest)>,
     /// What hosts say that they have, or had last.
     pub(super) hosts: BTreeSet<(Digest, HostName)>,
 }
@@ -68,7 +68,9 @@ impl Reason {
             Self::Tag(tag) => format!("tag {tag}"),
             Self::Host(host) => format!("on {host}"),
             Self::New(age) => format!("pushed or asked for {}", ago(*age)),
-            Self::Unpromoted(age) => format!("published, and pushed or asked for {}", ago(*age)),
+            Self::Unpromoted(age) => {
+                format!("never promoted, and pushed or asked for {}", ago(*age))
+            }
             Self::Part(of) => format!("part of {}", short(of)),
             Self::About(subject) => format!("about {}", short(subject)),
         }
@@ -112,7 +114,7 @@ pub(super) fn mark(
         let age = now.saturating_sub(manifest.seen_at);
         if age <= retention.grace {
             keep(digest.clone(), Reason::New(age));
-        } else if age <= retention.unpromoted && is_unpromoted(project, state, digest) {
+        } else if age <= retention.unpromoted && is_unpromoted(project, state, digest, manifest) {
             keep(digest.clone(), Reason::Unpromoted(age));
         }
     }
@@ -198,24 +200,30 @@ fn earlier(
         let Some(since) = retention.promoted.map(|period| now.saturating_sub(period)) else {
             continue;
         };
-        // Until when it was the head is when the next one came.
-        let mut left = i64::MAX;
-        for one in moves.iter().rev() {
-            if left >= since {
-                kept.push((one.hash, head.channel.clone()));
-            }
-            left = one.issued_at.as_seconds();
-        }
+        // Until when it was the head is when the next one came; a clock that was behind has moved
+        // nothing before what is in front of it in the log.
+        let mut came = i64::MIN;
+        let came = moves.iter().map(|one| {
+            came = came.max(one.issued_at.as_seconds());
+            came
+        });
+        let left = came.skip(1).chain([i64::MAX]);
+        let stayed = moves.iter().zip(left).filter(|(_, left)| *left >= since);
+        kept.extend(stayed.map(|(one, _)| (one.hash, head.channel.clone())));
     }
     kept
 }
 
-fn is_unpromoted(project: &ProjectName, state: &LogState, digest: &OciDigest) -> bool {
-    let Some(hash) = digest.sha256() else {
-        return false;
-    };
-    let is_published = state.release(project, &hash).is_some();
-    is_published && state.promotions(project).all(|one| one.hash != hash)
+/// Tells whether nobody promoted a bundle: also one that the log does not name, as after it was
+/// restored from an older backup.
+fn is_unpromoted(
+    project: &ProjectName,
+    state: &LogState,
+    digest: &OciDigest,
+    manifest: &SeenManifest,
+) -> bool {
+    let hash = digest.sha256();
+    is_bundle(manifest) && state.promotions(project).all(|one| Some(one.hash) != hash)
 }
 
 fn why_removed(project: &ProjectName, state: &LogState, digest: &OciDigest, age: i64) -> String {

@@ -39,16 +39,17 @@ pub(super) async fn sweep(
     failpoint!("gc::rows-forgotten");
     remove_records(parts, &forgotten).await?;
     failpoint!("gc::records-removed");
-    report.freed += remove_content(parts).await?;
-    failpoint!("gc::content-removed");
-    for project in projects.iter().filter(|project| project.needed.is_ok()) {
-        let needs = frames_of(parts, &project.name).await?;
-        let database = &parts.database;
-        database
-            .forget_frames_of(&project.name, &needs, before)
-            .await?;
-    }
+    // What is damaged or lost may need any content.
     if projects.iter().all(|project| project.needed.is_ok()) {
+        report.freed += remove_content(parts).await?;
+        failpoint!("gc::content-removed");
+        for project in projects {
+            let needs = frames_of(parts, &project.name).await?;
+            let database = &parts.database;
+            database
+                .forget_frames_of(&project.name, &needs, before)
+                .await?;
+        }
         packs::sweep(parts, before, report).await?;
     }
     report.uploads = remove_uploads(parts).await?;
@@ -296,13 +297,13 @@ pub(super) async fn estimate(
         }
         gone.extend(removed);
     }
+    if projects.iter().any(|project| project.needed.is_err()) {
+        return Ok(());
+    }
     let gone = gone.difference(&needed).map(|digest| (*digest).clone());
     let gone: HashSet<OciDigest> = gone.collect();
     let unnamed = unnamed(parts, &gone).await?;
     report.freed += unnamed.iter().map(|(_, size)| size).sum::<u64>();
-    if projects.iter().any(|project| project.needed.is_err()) {
-        return Ok(());
-    }
     let unnamed: HashSet<OciDigest> = unnamed.into_iter().map(|(digest, _)| digest).collect();
     for plan in packs::plan(parts, &unnamed).await? {
         if packs::is_promised(parts, &plan, before).await? {

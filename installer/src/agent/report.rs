@@ -68,11 +68,15 @@ impl Reporter {
     ) {
         let before = self.errors.remove(project);
         let before = before.filter(|before| before.entry == entry);
-        let before = before.filter(|before| before.error.kind == failure.kind);
+        let is_same = |before: &Remembered| {
+            (before.error.kind, before.error.hash) == (failure.kind, failure.of_other)
+        };
+        let before = before.filter(is_same);
         let error = ReportedError {
             kind: failure.kind,
             message: failure.reported.as_str().into(),
             at: before.map_or(now, |before| before.error.at),
+            hash: failure.of_other,
         };
         self.errors
             .insert(project.clone(), Remembered { entry, error });
@@ -154,14 +158,16 @@ impl Reporter {
         let channel = status.channel.as_ref();
         let head = channel.and_then(|channel| log.head(&status.project, channel));
         let past = (&history, &*status.quarantine);
-        let head_failure = head.and_then(|head| of_head(&site, (log, head), status.live, past));
+        let head_failure = head.and_then(|head| of_head(head, status.attempt.as_ref(), past));
         // What came of another promotion is over.
         let error = self.errors.get(&status.project);
         let error = error.filter(|error| head.is_some_and(|head| head.entry == error.entry));
         let error = error.map(|remembered| &remembered.error);
-        // That it is refused since then, or that a registry is away, says nothing about why it failed.
+        // That it is refused since then, that a registry is away or that another release failed says
+        // nothing about why it failed.
         let says_why = |error: &&ReportedError| {
-            matches!(error.kind, FailureKind::Failed | FailureKind::RolledBack)
+            let has_failed = matches!(error.kind, FailureKind::Failed | FailureKind::RolledBack);
+            has_failed && error.hash.is_none()
         };
         let last_error = error.filter(|error| head_failure.is_none() || says_why(error));
         let last_error = last_error.cloned();
@@ -202,7 +208,12 @@ impl Reporter {
             last_error: last_error.or_else(|| {
                 let HeadFailure { kind, reason, at } = head_failure?;
                 let message = reason.as_str().into();
-                Some(ReportedError { kind, message, at })
+                Some(ReportedError {
+                    kind,
+                    message,
+                    at,
+                    hash: None,
+                })
             }),
             project: status.project,
         }

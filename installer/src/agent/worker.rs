@@ -68,6 +68,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// For people elsewhere, who know which release is meant and cannot type commands here.
     pub(super) reported: String,
+    /// The release that it is about, where that is another one than the channel's head.
+    pub(super) of_other: Option<Digest>,
     /// Whether people paused the channel while the worker was about to begin.
     pub(super) is_paused: bool,
 }
@@ -75,6 +77,7 @@ pub(super) struct Failure {
 fn in_report(error: &InstallError) -> String {
     let text = match error {
         InstallError::Live(LiveError::Failed(failed)) => failed.in_short(),
+        InstallError::WayBack { source, .. } => format!("{error}: {}", in_report(source)),
         error => with_causes(error),
     };
     text.replace('\n', "; ")
@@ -149,12 +152,14 @@ impl Job {
                 is_paused: matches!(error, InstallError::Resolve(ResolveError::Paused { .. })),
                 kind: error.kind(),
                 reported: in_report(&error),
+                of_other: error.of_other(),
                 // One line of a log.
                 message: with_hint(&error).replace('\n', "; "),
             }),
             Err(_) => Err(Failure {
                 kind: FailureKind::Failed,
                 reported: "the agent's worker died".to_owned(),
+                of_other: None,
                 message: "the worker died; what it said last is above".to_owned(),
                 is_paused: false,
             }),

@@ -20,15 +20,14 @@ pub(crate) struct HeadFailure {
     pub(crate) at: Timestamp,
 }
 
-/// Returns it, the newest first: an attempt that changed nothing, what the history says, and what the
-/// quarantine does, since a history can be lost.
+/// Returns it, the newest first: the last `attempt`, which changed nothing, what the history says, and
+/// what the quarantine does, since a history can be lost.
 pub(crate) fn of_head(
-    site: &Site,
-    (log, head): (&LogState, &Head),
-    live: Option<Digest>,
+    head: &Head,
+    attempt: Option<&FailedAttempt>,
     (history, quarantine): (&History, &[Quarantined]),
 ) -> Option<HeadFailure> {
-    let attempted = || Some(of_attempt(attempt_at(site, (log, head), live)?));
+    let attempted = || Some(of_attempt(attempt.filter(|one| is_of(one, head))?));
     let activated = || {
         let failed = history.failure_of(&head.hash, head.entry)?;
         Some(HeadFailure {
@@ -62,10 +61,11 @@ pub(crate) fn attempt_at(
     if live == Some(head.hash) {
         return None;
     }
-    let is_of_head = |attempt: &FailedAttempt| {
-        attempt.hash == head.hash && attempt.entry.is_none_or(|entry| head.entry <= entry)
-    };
-    revoked(log, head).or_else(|| attempt::read(site).filter(is_of_head))
+    revoked(log, head).or_else(|| attempt::read(site).filter(|attempt| is_of(attempt, head)))
+}
+
+fn is_of(attempt: &FailedAttempt, head: &Head) -> bool {
+    attempt.hash == head.hash && attempt.entry.is_none_or(|entry| head.entry <= entry)
 }
 
 fn revoked(log: &LogState, head: &Head) -> Option<FailedAttempt> {
@@ -83,10 +83,10 @@ fn revoked(log: &LogState, head: &Head) -> Option<FailedAttempt> {
     })
 }
 
-fn of_attempt(attempt: FailedAttempt) -> HeadFailure {
+fn of_attempt(attempt: &FailedAttempt) -> HeadFailure {
     HeadFailure {
         kind: attempt.kind,
         at: attempt.since.unwrap_or(attempt.failed_at),
-        reason: attempt.reason,
+        reason: attempt.reason.clone(),
     }
 }

@@ -101,13 +101,7 @@ impl LockedSite {
         if let Some(damage) = history.damage(&site.history()) {
             observer.note(&damage);
         }
-        let activator = Activator {
-            site,
-            settings: opening.settings,
-            now,
-            begun: self.begun,
-            observer,
-        };
+        let activator = self.activator(opening.settings, now, observer);
         let recovered = recover::recover(&activator, opening.unproved)?;
         is_other |= !matches!(recovered, Recovered::Nothing);
         match recovered {
@@ -147,9 +141,20 @@ impl LockedSite {
         &self.site
     }
 
-    /// Returns when it was the time that the site was opened with.
-    pub(crate) const fn begun(&self) -> Instant {
-        self.begun
+    /// Returns what takes steps on the project; `now` is the time that the site was opened with.
+    pub(crate) const fn activator<'a>(
+        &'a self,
+        settings: &'a HookSettings,
+        now: Timestamp,
+        observer: &'a dyn Observer,
+    ) -> Activator<'a> {
+        Activator {
+            site: &self.site,
+            settings,
+            now,
+            begun: self.begun,
+            observer,
+        }
     }
 
     /// Returns what was made live here before this command.

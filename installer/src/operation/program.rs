@@ -19,7 +19,7 @@ use bulla_schemas::{Digest, ProjectName, Timestamp};
 use semver::Version;
 
 use super::locked::LockedSite;
-use crate::live::activation::{Activator, Ended};
+use crate::live::activation::Ended;
 use crate::live::{HookSettings, LiveError, current, program};
 use crate::observer::Observer;
 use crate::site::{Command, Server, Site};
@@ -308,13 +308,7 @@ pub(crate) fn give_up(
         output: None,
         ..last.clone()
     };
-    let activator = Activator {
-        site,
-        settings,
-        now,
-        begun: locked.begun(),
-        observer,
-    };
+    let activator = locked.activator(settings, now, observer);
     let ended = activator.give_up(activation, reason)?;
     let mut programs = Programs::read(server);
     programs.forget(&live);

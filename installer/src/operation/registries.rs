@@ -165,6 +165,7 @@ fn of_registry(error: &InstallError) -> Option<&FetchError> {
         InstallError::Fetch(error) | InstallError::Write(WriteError::Fetch(error)) => {
             error.is_of_registry().then_some(error)
         }
+        InstallError::WayBack { source, .. } => of_registry(source),
         _ => None,
     }
 }

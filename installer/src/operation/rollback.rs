@@ -172,13 +172,7 @@ pub fn rollback(
         Some(new_hold)
     };
     let is_held = hold.is_some();
-    let activator = Activator {
-        site,
-        settings: &request.hooks,
-        now: request.now,
-        begun: locked.begun(),
-        observer,
-    };
+    let activator = locked.activator(&request.hooks, request.now, observer);
     let is_recorded = switch(&activator, activation, hold)?;
     if let Some(left) = live {
         left::say_who_stays(site, &left, None, observer);

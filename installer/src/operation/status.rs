@@ -198,14 +198,14 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
     let failure = activation
         .filter(|activation| activation.result == ActivationResult::Failed)
         .and_then(|activation| activation.failure.clone());
-    let past = (&history, &*quarantine);
-    let has_head_failed =
-        promoted.is_some_and(|head| of_head(site, (log, head), live, past).is_some());
     let attempt = match promoted {
         // One of a release that is not wanted any more is over.
         Some(head) => attempt_at(site, (log, head), live),
         None => attempt::read(site).filter(|failed| live != Some(failed.hash)),
     };
+    let past = (&history, &*quarantine);
+    let has_head_failed =
+        promoted.is_some_and(|head| of_head(head, attempt.as_ref(), past).is_some());
     let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
     let standing = match (live, head) {
         _ if failure.is_some() || has_head_failed => Standing::Failed,

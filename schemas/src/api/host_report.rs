@@ -268,6 +268,10 @@ pub struct ReportedError {
     pub message: CutText<1000>,
     /// When it happened first, by the host's clock. What goes on when it is tried again keeps it.
     pub at: Timestamp,
+    /// The release that it is about, where that is not the channel's head: the host was to go back to
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Digest>,
 }
 
 impl ReportedError {
@@ -293,11 +297,13 @@ impl ProjectReport {
 
     /// Returns why a release failed on the host, or why the host cannot take it, if it says so.
     pub fn failure_of(&self, hash: &Digest) -> Option<&str> {
+        let is_head = self.head.as_ref() == Some(hash);
         let error = self.last_error.as_ref();
-        let has_failed = self.head_failed || error.is_some_and(ReportedError::is_failure);
+        let error = error.filter(|error| error.hash.as_ref().map_or(is_head, |of| of == hash));
+        let has_failed = error.is_some_and(ReportedError::is_failure);
         let is_sick = self.live.as_ref() == Some(hash) && self.health == Health::Failing;
-        ((self.head.as_ref() == Some(hash) && has_failed) || is_sick)
-            .then(|| error.map_or("it is not healthy", |error| error.message.as_str()))
+        let why = error.map_or("it is not healthy", |error| error.message.as_str());
+        ((is_head && self.head_failed) || has_failed || is_sick).then_some(why)
     }
 
     /// Tells whether a release, which need not be the head, failed on the host.
@@ -339,6 +345,7 @@ mod tests {
                 kind,
                 message: "why".into(),
                 at: Timestamp::EPOCH,
+                hash: None,
             };
             ProjectReport {
                 last_error: Some(error),
@@ -359,6 +366,13 @@ mod tests {
         let mut quarantined = with(FailureKind::Temporary);
         quarantined.head_failed = true;
         assert_eq!(quarantined.failure_of(&head), Some("why"));
+        // What the host was to go back to is not the head.
+        let mut way_back = with(FailureKind::RolledBack);
+        way_back.last_error.as_mut().unwrap().hash = Some(other);
+        assert_eq!(way_back.failure_of(&head), None);
+        assert_eq!(way_back.failure_of(&other), Some("why"));
+        way_back.head_failed = true;
+        assert_eq!(way_back.failure_of(&head), Some("it is not healthy"));
         let mut sick = report.clone();
         sick.live = Some(other);
         sick.health = Health::Failing;
@@ -373,6 +387,7 @@ mod tests {
                 kind: FailureKind::Failed,
                 message: message.into(),
                 at: Timestamp::from_seconds(seconds).unwrap(),
+                hash: None,
             }),
             ..report()
         };

@@ -232,6 +232,7 @@ mod tests {
             kind: FailureKind::Temporary,
             message: "away".into(),
             at: Timestamp::EPOCH,
+            hash: None,
         });
         assert_eq!(report.state(Some(head), true), DeploymentState::Revoked);
         report.health = Health::Failing;
@@ -254,6 +255,11 @@ mod tests {
             format!(
                 r#","lastError":{{"kind":"{kind}","message":"why","at":"2026-11-28T12:00:00Z"}}"#
             )
+        };
+        // The host was to go back to another release while it waits.
+        let of_other = || {
+            let hash = format!(r#""hash":"{}","at""#, Digest::of(b"other"));
+            error("rolled-back").replace(r#""at""#, &hash)
         };
         let hold = format!(r#","hold":{{"hash":"{head}","since":"2026-11-28T12:00:00Z"}}"#);
         let (failed, waits) = (DeploymentState::Failed, r#","waiting":{"reason":"waits"}"#);
@@ -283,6 +289,7 @@ mod tests {
             (hold.clone(), DeploymentState::Held, false),
             (format!("{hold}{waits}"), DeploymentState::Held, false),
             (waits.to_owned(), DeploymentState::Waiting, false),
+            (format!("{waits}{}", of_other()), failed, false),
             (error("temporary"), DeploymentState::Behind, false),
             (String::new(), DeploymentState::Behind, false),
         ];

@@ -4,7 +4,7 @@ use bulla_tests::{Server, Transcript, World};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{PROJECT, promote, wave};
+use super::{Follower, PROJECT, promote, seen, wave, with_hook};
 
 /// A server that looks when it is told to.
 struct Looker {
@@ -92,4 +92,43 @@ fn a_server_that_missed_a_rollback_goes_back_although_it_waits_for_the_next_prom
     wave(&world, &["all"]).done();
     second.run(&["agent", "--once"]);
     assert_eq!(second.live(), c);
+}
+
+#[test]
+fn a_way_back_that_fails_is_no_failure_of_the_head_and_stops_no_later_wave() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    with_hook(&mut checkout);
+    let a = world.release(&checkout.path, PROJECT);
+    let mut one = Follower::start(&world, "web1", "");
+    let mut two = Follower::start(&world, "web2", "wave = 2\n");
+    one.wait_until_current(&world, "web1");
+    one.agent.signal(rustix::process::Signal::TERM);
+    assert_eq!(one.agent.ended(), Some(0));
+    let text = fs::read_to_string(&one.host_file).unwrap();
+    let windows = "windows = [\"Sun 03:00-03:01\"]\n";
+    fs::write(&one.host_file, format!("{windows}{text}")).unwrap();
+    let b = promote(&world, &mut checkout, "b", &["--urgent"]);
+    one.look().done();
+    two.wait_until_live(&b);
+    roll_back(&world, &checkout.path);
+    two.wait_until_live(&a);
+    let c = promote(&world, &mut checkout, "c", &["--waves", "manual"]);
+    // The first server missed the rollback, and waits for its window.
+    let persist = one.server.project(PROJECT).join("persist");
+    fs::create_dir_all(&persist).unwrap();
+    fs::write(persist.join("sick"), "").unwrap();
+    let look = one.look();
+    assert!(look.stderr.contains("is not live meanwhile"), "{look}");
+    assert_eq!(one.live(), b);
+    let found = seen(&world, "web1");
+    assert_eq!(found["state"], "failed", "{found}");
+    assert_eq!(found["report"]["headFailed"], serde_json::Value::Null);
+    let error = &found["report"]["lastError"];
+    assert_eq!(
+        (&error["hash"], &error["kind"]),
+        (&a.into(), &"rolled-back".into())
+    );
+    wave(&world, &["next"]).done();
+    two.wait_until_live(&c);
 }

@@ -1,7 +1,6 @@
 //! What an install decides before it changes anything, and an install that only says what it would
 //! do: which release, and what stands in its way.
 
-use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::{Head, LogState};
 
@@ -12,12 +11,10 @@ use crate::drift::examine::{Depth, examine};
 use crate::fetch::supply::Supply;
 use crate::operation::hold::stands;
 use crate::operation::resolve::{Asked, Resolved, resolve};
-use crate::operation::rollout::{WayBack, When};
 use crate::site::Site;
 use crate::state::history::History;
 use crate::state::hold::Hold;
 use crate::state::quarantine;
-use crate::tree::releases;
 
 /// Resolves what is asked for, and refuses a channel that this server does not follow.
 pub(super) fn resolve_for(
@@ -84,41 +81,6 @@ pub(super) fn rolled_out<'l>(
     let head = log.head(project, &request.channel)?;
     let is_new = head.hash == resolved.hash && live != Some(head.hash);
     (is_new && !resolved.is_pinned).then_some(head)
-}
-
-/// Where an install goes on from what it was asked for.
-pub(super) enum Goes {
-    /// There, now. What a person did not want to wait for is for the history.
-    There { skipped: Option<String> },
-    /// To what people took the live release back to, because the head has to wait.
-    Back { to: Box<Head>, until: Waiting },
-    /// Nowhere.
-    Waits(Waiting),
-}
-
-/// Says where an install goes that has to wait, unless a person here does not want to.
-pub(super) fn goes(
-    when: &When,
-    way_back: impl FnOnce() -> Option<WayBack>,
-    (site, supply): (&Site, &Supply),
-    request: &InstallRequest,
-) -> Goes {
-    let Some(waiting) = when.waiting().filter(|_| request.at_once.is_none()) else {
-        let skipped = when.skipped();
-        return Goes::There { skipped };
-    };
-    let Some(way_back) = way_back() else {
-        return Goes::Waits(waiting);
-    };
-    let until = way_back.add_to(&waiting);
-    // A bundle file holds one release, and brings no other that is not on this disk.
-    let is_here = || releases::is_on_disk(site, &way_back.to.hash);
-    if way_back.is_open() && (supply.release_in_file().is_none() || is_here()) {
-        let to = Box::new(way_back.to);
-        Goes::Back { to, until }
-    } else {
-        Goes::Waits(until)
-    }
 }
 
 /// Refuses a release that failed here, until it is promoted again.

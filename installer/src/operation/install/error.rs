@@ -2,7 +2,7 @@
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use bulla_schemas::{ChannelName, ProjectName};
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 
 use crate::drift::DriftError;
 use crate::fetch::FetchError;
@@ -77,6 +77,24 @@ pub enum InstallError {
         /// The release, and why it failed.
         failed: Box<Quarantined>,
     },
+    /// The server was to go, instead of to its head, to what people took the live release back to.
+    #[error("{} is not live meanwhile", to.short())]
+    WayBack {
+        /// The release that it was to go to.
+        to: Digest,
+        /// Why it did not.
+        source: Box<Self>,
+    },
+}
+
+impl InstallError {
+    /// Returns the release that it is about, where that is another one than was asked for.
+    pub(crate) fn of_other(&self) -> Option<Digest> {
+        match self {
+            Self::WayBack { to, .. } => Some(*to),
+            _ => None,
+        }
+    }
 }
 
 fn first_line(text: &str) -> &str {
@@ -118,6 +136,7 @@ impl Outcome for InstallError {
             Self::Live(error) => error.kind(),
             Self::OtherChannel { .. } | Self::OtherChannelSaid { .. } => FailureKind::Usage,
             Self::LiveEdited { .. } | Self::Quarantined { .. } => FailureKind::Refused,
+            Self::WayBack { source, .. } => source.kind(),
         }
     }
 
@@ -148,12 +167,14 @@ impl Outcome for InstallError {
                 failed.channel,
                 hash = failed.hash.short()
             )),
+            Self::WayBack { source, .. } => source.hint(),
         }
     }
 
     fn output(&self) -> Option<&str> {
         match self {
             Self::Live(error) => error.output(),
+            Self::WayBack { source, .. } => source.output(),
             _ => None,
         }
     }

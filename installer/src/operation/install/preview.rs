@@ -4,10 +4,9 @@ use bulla_schemas::report::server::Waiting;
 use bulla_schemas::{Digest, ProjectName};
 use bulla_trust::LogState;
 
-use super::checks::{
-    self, Goes, refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing,
-};
+use super::checks::{refuse_edits, refuse_quarantined, resolve_for, rolled_out, standing};
 use super::error::InstallError;
+use super::meanwhile::{Goes, goes, goes_instead};
 use super::request::InstallRequest;
 use crate::drift::examine::Look;
 use crate::fetch::supply::Supply;
@@ -59,24 +58,30 @@ pub(crate) fn preview(
             waiting: None,
         });
     }
-    refuse_quarantined(&site, &resolved)?;
-    let mut goes = Goes::There { skipped: None };
-    if let Some(head) = rolled_out(log, project, request, &resolved, from) {
-        let arrival = Arrival::new(&site, &request.config, (log, &history), head);
-        let way_back = || arrival.way_back(from, request.now);
-        let when = arrival.known(request.now);
-        goes = checks::goes(&when, way_back, (&site, supply), request);
-    }
-    match goes {
+    let quarantined = refuse_quarantined(&site, &resolved);
+    let head = rolled_out(log, project, request, &resolved, from);
+    let arrival = head.map(|head| Arrival::new(&site, &request.config, (log, &history), head));
+    let way_back = || arrival.as_ref()?.way_back(from, request.now);
+    let goes_on = match (&arrival, quarantined) {
+        (_, Err(failed)) => goes_instead(failed, way_back, (&site, supply))?,
+        (None, Ok(())) => Goes::There { skipped: None },
+        (Some(arrival), Ok(())) => goes(
+            &arrival.known(request.now),
+            way_back,
+            (&site, supply),
+            request,
+        ),
+    };
+    match goes_on {
         Goes::There { .. } => {}
-        Goes::Back { to, until } => {
+        Goes::Back { to, why } => {
             refuse_edits(&site, from.as_ref(), request)?;
             return Ok(Preview {
                 hash: to.hash,
                 from,
                 is_done: false,
                 hold: None,
-                waiting: Some(until),
+                waiting: Some(why.waiting()),
             });
         }
         Goes::Waits(waiting) => {

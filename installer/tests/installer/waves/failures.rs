@@ -48,6 +48,7 @@ pub(super) fn serve_reports(
                     kind,
                     message: "its port\nis closed".into(),
                     at: now(),
+                    hash: None,
                 }),
             },
         });

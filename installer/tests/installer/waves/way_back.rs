@@ -192,6 +192,10 @@ fn a_way_back_that_fails_is_not_tried_again_and_the_wave_comes_all_the_same() {
     fs::write(folder.join("broken"), "").unwrap();
     let error = world.install_with(&request).0.unwrap_err();
     assert_eq!(error.kind(), FailureKind::RolledBack, "{error}");
+    assert_eq!(
+        error.to_string(),
+        format!("{} is not live meanwhile", a.short())
+    );
     let starts = fs::read_to_string(folder.join("starts")).unwrap();
     for _ in 0..2 {
         let waiting = waits(&world, &request, b);
@@ -202,4 +206,63 @@ fn a_way_back_that_fails_is_not_tried_again_and_the_wave_comes_all_the_same() {
     widen(&mut world, 2, 0);
     install(&world, &request);
     assert_eq!(world.live(), Some(c));
+}
+
+#[test]
+fn who_returned_from_a_head_that_failed_does_not_stay_on_what_was_taken_back() {
+    // R1: a channel that is rolled back does not take its servers along.
+    let mut world = World::new();
+    let a = world.install_each(&["a\n"])[0];
+    let b = promote_in(&mut world, "b\n", "{}", "", false);
+    install(&world, &after("", 0));
+    take_back(&mut world, a);
+    let script = "#!/bin/sh\nexit 1\n";
+    let tree = small_tree("c\n").executable("bin/start", script).unwrap();
+    let c = world.release_with(&tree, r#"{"hooks":{"activate":["bin/start"]}}"#);
+    let request = InstallRequest {
+        hooks: hooks(),
+        ..after("", 0)
+    };
+    let error = world.install_with(&request).0.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::RolledBack, "{error}");
+    assert_eq!(world.live(), Some(b));
+    let (from, to) = (b.short(), a.short());
+    let dry = world.run(&["install", "acme/billing", "--dry-run"]);
+    assert_eq!(dry.status, Some(0), "{dry:?}");
+    let failed = format!("{from} -> {to}, nothing was done; {} failed", c.short());
+    assert!(dry.stderr.contains(&failed), "{dry:?}");
+    assert_eq!(world.live(), Some(b));
+
+    // The head is refused as before, and people's word about the other one counts.
+    let (result, notes) = world.install_with(&request);
+    assert_eq!(result.unwrap_err().kind(), FailureKind::Refused);
+    let said = format!("alice took {from} back to {to}: because; so it is {to} meanwhile");
+    assert!(notes.contains(&said), "{notes}");
+    assert_eq!(world.live(), Some(a));
+    let history = world.history();
+    let last = history.last().unwrap();
+    assert_eq!((last.action, last.hash), (ActivationAction::Rollback, a));
+    let (result, notes) = world.install_with(&request);
+    assert_eq!(result.unwrap_err().kind(), FailureKind::Refused);
+    assert_eq!((world.history(), notes.as_str()), (history, ""));
+    let d = promote_in(&mut world, "d\n", "{}", "", false);
+    install(&world, &request);
+    assert_eq!(world.live(), Some(d));
+}
+
+#[test]
+fn who_returned_to_what_nobody_took_back_stays_there() {
+    let mut world = World::new();
+    let b = world.install_each(&["a\n", "b\n"])[1];
+    let script = "#!/bin/sh\nexit 1\n";
+    let tree = small_tree("c\n").executable("bin/start", script).unwrap();
+    world.release_with(&tree, r#"{"hooks":{"activate":["bin/start"]}}"#);
+    let request = InstallRequest {
+        hooks: hooks(),
+        ..after("", 0)
+    };
+    for kind in [FailureKind::RolledBack, FailureKind::Refused] {
+        let error = world.install_with(&request).0.unwrap_err();
+        assert_eq!((error.kind(), world.live()), (kind, Some(b)), "{error}");
+    }
 }

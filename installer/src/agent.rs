@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use bulla_registry_client::LogDirectory;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::{ProjectName, Timestamp};
 use bulla_trust::LogState;
@@ -302,7 +303,8 @@ impl Agent {
         now: Timestamp,
     ) -> Result<(LogState, Result<(), FetchError>), FetchError> {
         let server = &self.orders.server;
-        let mut log = FollowedLog::open(server, &self.orders.config)?;
+        let directory = LogDirectory::from(&server.log()).read_by("agent");
+        let mut log = FollowedLog::open_in(directory, server, &self.orders.config)?;
         let supplies = self.orders.supplies()?;
         let synced = match follow_newest(server, &mut log, &supplies, now, heard) {
             Ok(unsaved) => Ok(save(unsaved)?),

@@ -54,7 +54,7 @@ impl Arguments {
             said: host.config().anchor.clone(),
             token: token.map(|token| token.secret),
             token_file: token_file.clone(),
-            on_silence: |sentence| stderr::say(sentence),
+            on_wait: |sentence| stderr::say(sentence),
             now,
         };
         let enrolled = enroll(server, request)?;

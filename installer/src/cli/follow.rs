@@ -13,7 +13,6 @@ use super::host::Host;
 use super::registries::supplies;
 use super::terminal::Terminal;
 use super::token::TokenArguments;
-use crate::fetch::FollowedLog;
 use crate::observer::{with_causes, with_hint};
 use crate::operation::{ResolveError, program, sync_from};
 
@@ -100,7 +99,7 @@ impl Follow {
 /// up without a network, and before it is enrolled.
 fn read_log(host: &Host, token: TokenArguments) -> Option<LogState> {
     let server = host.server();
-    let mut log = FollowedLog::open(server, host.config()).ok()?;
+    let mut log = host.log("follow").ok()?;
     log.state().origin()?;
     let terminal = Terminal::new("read the log", server);
     let read = supplies(&log, host, token).and_then(|supplies| {

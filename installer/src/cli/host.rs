@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use bulla_registry_client::LogDirectory;
 use bulla_schemas::ProjectName;
-use bulla_terminal::Failure;
+use bulla_terminal::{Failure, stderr};
 use clap::Args;
 
 use super::path::whole_path;
 use crate::config::{ConfigError, HostConfig, HostFile, ProjectConfig};
+use crate::fetch::{FetchError, FollowedLog};
 use crate::site::Server;
 
 #[derive(Debug, Clone, Args)]
@@ -123,6 +125,15 @@ impl Host {
     /// What the host file says.
     pub(super) const fn config(&self) -> &HostConfig {
         &self.config
+    }
+
+    /// Opens the log for a command, which says whom it waits for.
+    pub(super) fn log(&self, command: &'static str) -> Result<FollowedLog, FetchError> {
+        let directory = LogDirectory::from(&self.server.log());
+        let directory = directory
+            .read_by(command)
+            .on_wait(|sentence| stderr::say(sentence));
+        FollowedLog::open_in(directory, &self.server, &self.config)
     }
 
     /// The server's directories.

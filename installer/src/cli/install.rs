@@ -21,7 +21,7 @@ use super::person::{PersonArguments, reason};
 use super::registries::supplies;
 use super::token::TokenArguments;
 use crate::config::Link;
-use crate::fetch::{FollowedLog, Supply};
+use crate::fetch::Supply;
 use crate::operation::AtOnce;
 
 /// Make the release that a channel points to live
@@ -132,7 +132,7 @@ impl From<LinkArgument> for Link {
 
 impl Arguments {
     pub(super) fn run(self, host: &Host) -> Result<ExitCode, Failure> {
-        let mut log = FollowedLog::open(host.server(), host.config())?;
+        let mut log = host.log("install")?;
         if let Some(loss) = log.loss(host.server()) {
             stderr::warn(loss);
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bulla_registry_client::{Greeting, address_finding};
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::report::{Finding, FindingKind, Step};
 use bulla_schemas::units::count;
 use bulla_trust::{Checkpoint, LogState};
@@ -15,6 +16,9 @@ use crate::fetch::checkpoints::{Said, checkpoint};
 use crate::fetch::supply::Source;
 
 const STEP: Step = Step::Registry;
+
+/// What a registry says of the token, and how far its log has come.
+type Asked = (Option<Greeting>, Option<Checkpoint>);
 
 /// What came of it.
 pub(crate) struct Examined {
@@ -29,11 +33,11 @@ pub(crate) struct Examined {
 pub(crate) fn examine(access: &Access, token_file: Option<&Path>) -> Examined {
     let mut findings = vec![address_finding(&access.url)];
     findings.extend(token_file.and_then(open_to_others));
-    let (greeting, checkpoint) = ask(access, &mut findings).unzip();
+    let (greeting, checkpoint) = ask(access, &mut findings).unwrap_or_default();
     Examined {
         findings,
         greeting,
-        checkpoint: checkpoint.flatten(),
+        checkpoint,
     }
 }
 
@@ -65,8 +69,9 @@ pub(crate) fn behind(known: &LogState, asked: &[(&Url, Checkpoint)]) -> Vec<Find
     findings.collect()
 }
 
-/// Goes the way to the registry until something fails.
-fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<(Greeting, Option<Checkpoint>)> {
+/// Goes the way to the registry until something fails. One that does not know tokens, as a mirror of
+/// files, may serve the log.
+fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Asked> {
     let supply = access
         .supply()
         .inspect_err(|error| findings.push(failed(STEP, error)))
@@ -79,11 +84,19 @@ fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<(Greeting, Option
     if findings.iter().any(has_failed) {
         return None;
     }
-    let greeting = supply
-        .wait(client.caller())
-        .inspect_err(|error| findings.push(failed(STEP, error)))
-        .ok()?;
-    findings.extend(token(&greeting, client.has_token()));
+    let greeting = match supply.wait(client.caller()) {
+        Ok(greeting) => {
+            findings.extend(token(&greeting, client.has_token()));
+            Some(greeting)
+        }
+        Err(error) => {
+            findings.push(failed(STEP, &error));
+            if error.kind() == FailureKind::Temporary {
+                return None;
+            }
+            None
+        }
+    };
     let checkpoint = match supply.wait(checkpoint(&supply)) {
         Said::Checkpoint(checkpoint) => Some(checkpoint),
         Said::Nonsense | Said::Failed(_) | Said::Late => None,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use bulla_bundle::LogCopy;
-use bulla_registry_client::{Client, CopiedLog, FollowError, LogFollower, Unsaved};
+use bulla_registry_client::{Client, CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved};
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
 use bulla_trust::LogState;
@@ -19,6 +19,7 @@ use crate::state::{synced, token_file};
 
 /// The verified log, as this server remembers it, and where it is read.
 pub struct FollowedLog {
+    directory: LogDirectory,
     /// Absent on a server that only its host file knows: the first sync enrolls it.
     follower: Option<LogFollower>,
     /// What a server knows that has not read the log.
@@ -35,7 +36,16 @@ impl FollowedLog {
     /// file says where the log is read; about what it must contain, the file and the memory have to
     /// agree.
     pub fn open(server: &Server, config: &HostConfig) -> Result<Self, FetchError> {
-        let follower = LogFollower::reopen(&server.log())?;
+        Self::open_in((&server.log()).into(), server, config)
+    }
+
+    /// The same in a directory that knows who reads it.
+    pub(crate) fn open_in(
+        directory: LogDirectory,
+        server: &Server,
+        config: &HostConfig,
+    ) -> Result<Self, FetchError> {
+        let follower = LogFollower::reopen(directory.clone())?;
         let anchor = config.anchor.clone();
         let is_of_file = !config.registries.is_empty();
         let registries = match &follower {
@@ -53,6 +63,7 @@ impl FollowedLog {
             (None, _) => return Err(not_enrolled(server)),
         }
         Ok(Self {
+            directory,
             follower,
             nothing: LogState::default(),
             anchor,
@@ -135,7 +146,8 @@ impl FollowedLog {
             },
             (None, Some(anchor)) => {
                 bulla_files::create_private_directory(server.state())?;
-                self.follower = Some(begin(server, supply, anchor, &self.registries)?);
+                let follower = begin(&self.directory, server, supply, anchor, &self.registries)?;
+                self.follower = Some(follower);
             }
             (None, None) => return Err(not_enrolled(server)),
         }
@@ -192,27 +204,27 @@ async fn read(
 
 /// Enrolls a server by what its host file says.
 fn begin(
+    directory: &LogDirectory,
     server: &Server,
     supply: &Supply,
     anchor: &Anchor,
     registries: &[Registry],
 ) -> Result<LogFollower, FetchError> {
-    let directory = server.log();
     let enrolled = match supply.source() {
         Source::Registry(client) => supply.wait(LogFollower::enroll(
-            &directory,
+            directory.clone(),
             client,
             Some(anchor.clone()),
         )),
         Source::File(file) => {
             let log = file.log().ok_or_else(|| FetchError::LogLost {
-                directory: directory.clone(),
+                directory: server.log(),
             })?;
             let url = registries.first().map(|registry| registry.url.clone());
             let url = url.ok_or_else(|| not_enrolled(server))?;
             let copy = copied(log);
             supply.wait(LogFollower::enroll_from_copy(
-                &directory,
+                directory.clone(),
                 url,
                 anchor.clone(),
                 copy,
@@ -222,7 +234,7 @@ fn begin(
     match enrolled {
         // Another process was faster.
         Err(FollowError::Enrolled { .. }) => {
-            let follower = LogFollower::reopen(&directory)?;
+            let follower = LogFollower::reopen(directory.clone())?;
             let follower = follower.ok_or_else(|| not_enrolled(server))?;
             agree(server, &follower, anchor)?;
             Ok(follower)
@@ -257,8 +269,8 @@ pub(crate) fn remembered(server: &Server) -> Remembered {
 }
 
 /// Opens the log that is followed, to enroll again; `None` when that is not known or damaged.
-pub(crate) fn enrolled(server: &Server) -> Result<Option<LogFollower>, FetchError> {
-    match LogFollower::reopen(&server.log()) {
+pub(crate) fn enrolled(directory: LogDirectory) -> Result<Option<LogFollower>, FetchError> {
+    match LogFollower::reopen(directory) {
         Err(FollowError::Damaged { .. }) => Ok(None),
         found => Ok(found?),
     }

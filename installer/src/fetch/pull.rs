@@ -9,6 +9,7 @@
 //! payload             only the frames that hold something of which no copy is on this disk
 //! ```
 
+mod again;
 mod base;
 mod delta;
 mod index;
@@ -25,6 +26,7 @@ use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::{Descriptor, Manifest};
 use bulla_schemas::release::ReleaseDocument;
 
+pub(crate) use self::again::Again;
 use self::base::Base;
 use self::delta::Answer;
 use self::pieces::Pieces;

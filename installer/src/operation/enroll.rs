@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_bundle::LogCopy;
-use bulla_registry_client::{FollowError, LogFollower};
+use bulla_registry_client::{FollowError, LogDirectory, LogFollower};
 use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::{FailureKind, Outcome};
@@ -117,8 +117,8 @@ pub struct EnrollRequest {
     pub token: Option<SecretString>,
     /// The file that later commands take the token from.
     pub token_file: Option<PathBuf>,
-    /// Told, once, that the registry is silent.
-    pub on_silence: fn(&str),
+    /// Told, once each, that the registry is silent, and that another process reads the log.
+    pub on_wait: fn(&str),
     /// The time.
     pub now: Timestamp,
 }
@@ -150,12 +150,14 @@ pub fn enroll(server: &Server, request: EnrollRequest) -> Result<Enrolled, Enrol
         });
     }
     bulla_files::create_private_directory(server.state())?;
-    let (follower, moved_from) = match enrolled(server)? {
+    let directory = LogDirectory::from(&server.log());
+    let directory = directory.read_by("enroll").on_wait(request.on_wait);
+    let (follower, moved_from) = match enrolled(directory.clone())? {
         Some(follower) => {
             let before = follower.url().clone();
             (again(server, follower, &request)?, Some(before))
         }
-        None => (first(server, &request)?, None),
+        None => (first(server, directory, &request)?, None),
     };
     if let Some(path) = request.token_file {
         token_file::write(&server.token_file(), request.url, path)?;
@@ -166,19 +168,22 @@ pub fn enroll(server: &Server, request: EnrollRequest) -> Result<Enrolled, Enrol
     })
 }
 
-fn first(server: &Server, request: &EnrollRequest) -> Result<LogFollower, EnrollError> {
-    let supply = supply(request)?;
-    let (directory, anchor) = (server.log(), request.anchor.clone());
+fn first(
+    server: &Server,
+    directory: LogDirectory,
+    request: &EnrollRequest,
+) -> Result<LogFollower, EnrollError> {
+    let (supply, anchor) = (supply(request)?, request.anchor.clone());
     match supply.source() {
         Source::Registry(client) => {
-            let follower = supply.wait(LogFollower::enroll(&directory, client, Some(anchor)))?;
+            let follower = supply.wait(LogFollower::enroll(directory, client, Some(anchor)))?;
             synced::write(server, request.now);
             Ok(follower)
         }
         Source::File(file) => {
             let log = copied(required(file.log(), request)?);
             let url = request.url.clone();
-            let enrolled = LogFollower::enroll_from_copy(&directory, url, anchor, log);
+            let enrolled = LogFollower::enroll_from_copy(directory, url, anchor, log);
             Ok(supply.wait(enrolled)?)
         }
     }
@@ -241,7 +246,7 @@ fn supply(request: &EnrollRequest) -> Result<Supply, FetchError> {
         return Ok(Supply::file(path)?.0);
     }
     let supply = Supply::registry(request.url.clone(), request.token.clone())?;
-    Ok(supply.on_silence(request.on_silence))
+    Ok(supply.on_silence(request.on_wait))
 }
 
 fn required<'a>(

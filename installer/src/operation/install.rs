@@ -30,7 +30,7 @@ use crate::state::hold::{self, Hold, HoldKind};
 use crate::state::rollout;
 use crate::tree::remove;
 
-use attempt::{Attempt, Made};
+use attempt::{Attempt, Made, say_unrecorded};
 use checks::{refuse_quarantined, resolve_for, rolled_out, standing};
 use meanwhile::{Goes, goes, goes_instead};
 
@@ -216,14 +216,6 @@ fn stays(hash: Digest, from: Option<Digest>, history: &History, outcome: Outcome
         from,
         outcome,
         meanwhile: None,
-    }
-}
-
-/// Says that the reason of a person is written nowhere, because nothing was done.
-fn say_unrecorded(request: &InstallRequest, observer: &dyn Observer) {
-    let given = request.at_once.as_ref();
-    if given.is_some_and(|person| person.reason.is_some()) {
-        observer.note("nothing was done, so the reason is not in the history");
     }
 }
 

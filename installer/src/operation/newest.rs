@@ -20,8 +20,8 @@ use crate::state::behind;
 
 /// Takes in what the log has grown by, from the registry that has the newest one. Those that did not
 /// answer before, or not soon, are asked only where no other is left, so that a command waits for them
-/// once. Fails where none brings a log that continues what is known. What is returned is to be saved before anything
-/// is done that it decides.
+/// once. Fails where none brings a log that continues what is known. What is returned is to be saved
+/// before anything is done that it decides.
 pub(crate) fn follow_newest(
     server: &Server,
     log: &mut FollowedLog,

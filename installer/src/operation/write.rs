@@ -29,6 +29,7 @@ use crate::config::Link;
 use crate::drift::set_aside;
 use crate::failpoint::failpoint;
 use crate::fetch::Supply;
+use crate::fetch::pull::Again;
 use crate::fetch::pull::payload::{Download, Downloaded};
 use crate::fetch::pull::pieces::Pieces;
 use crate::fetch::pull::spool::Spool;
@@ -62,7 +63,7 @@ pub(super) struct Writing<'a> {
     pub(super) promotion: &'a PromotionRecord,
     /// Where missing content comes from; without it, only what is on this disk is used.
     pub(super) supply: Option<&'a Supply>,
-    /// What came of the payload with the rest of the bundle.
+    /// What came of the payload with the rest of the bundle; nothing where that was here before.
     pub(super) pieces: Option<&'a Pieces>,
     pub(super) live: Option<Digest>,
     /// What is known to differ in the tree that is in its place now.
@@ -372,9 +373,23 @@ impl Writing<'_> {
             pieces: self
                 .pieces
                 .map(|pieces| pieces.decoder(self.bundle, self.observer)),
+            again: self.again()?,
             arrivals,
         };
         Ok((download, frames))
+    }
+
+    /// A bundle that was here before came with no piece of its payload. A tree that was changed lacks
+    /// what was changed in it, of which a delta has nothing.
+    fn again(&self) -> Result<Option<Again<'_>>, WriteError> {
+        if self.pieces.is_some() || releases::is_on_disk(self.site, &self.bundle.hash()) {
+            return Ok(None);
+        }
+        Ok(Some(Again {
+            site: self.site,
+            known: releases::likeliest_first(self.site, self.live)?,
+            observer: self.observer,
+        }))
     }
 
     /// The payload's missing frames go to the state directory, the tree to the root.

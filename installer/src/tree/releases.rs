@@ -31,6 +31,14 @@ pub(crate) fn on_disk(site: &Site) -> Result<Vec<Digest>, FileError> {
     Ok(found)
 }
 
+/// Returns the releases whose trees are on this disk, the live one first: it is likely to have most of
+/// another one.
+pub(crate) fn likeliest_first(site: &Site, live: Option<Digest>) -> Result<Vec<Digest>, FileError> {
+    let mut found = on_disk(site)?;
+    found.sort_by_key(|hash| Some(*hash) != live);
+    Ok(found)
+}
+
 /// Tells whether the tree of a release is on this disk; a link to one is not.
 pub(crate) fn is_on_disk(site: &Site, hash: &Digest) -> bool {
     fs::symlink_metadata(site.tree(hash)).is_ok_and(|found| found.is_dir())

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bulla_installer::ActivationResult;
 use bulla_schemas::Digest;
 
+use crate::delta::{asked, install, updated};
 use crate::obstacles::Immutable;
 use crate::world::{INSTALL, World, noise, small_tree};
 
@@ -333,4 +334,28 @@ fn assert_clean(world: &World, point: &str) {
     assert!(!world.site().join(".current.new").exists(), "{point}");
     assert!(!world.memory().join("journal").exists(), "{point}");
     assert!(!world.memory().join("spool").exists(), "{point}");
+}
+
+#[test]
+fn an_install_that_died_once_it_had_the_bundle_asks_for_the_delta_again() {
+    let (world, first, second) = updated();
+    assert!(dies(&world, "install::index-stored", &INSTALL));
+    world.registry.forget_requests();
+    let (downloaded, notes) = install(&world);
+    assert_eq!((world.live(), notes.as_str()), (Some(second), ""));
+    assert_eq!(asked(&world), [format!("POST {}", world.delta_path())]);
+    assert_eq!(downloaded, world.delta(&first, &second).len() as u64);
+}
+
+#[test]
+fn an_install_that_died_once_it_had_everything_asks_for_nothing() {
+    let (world, _, second) = updated();
+    let path = world.delta_path();
+    let delta = world.registry.change(|served| served.files.remove(&path));
+    assert!(dies(&world, "write::before-sync", &INSTALL));
+    world.serve_delta(delta.unwrap());
+    world.registry.forget_requests();
+    install(&world);
+    assert_eq!(world.live(), Some(second));
+    assert_eq!(asked(&world), [] as [&str; 0]);
 }

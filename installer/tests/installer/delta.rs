@@ -17,7 +17,7 @@ fn tree(line: &str) -> MemoryTree {
 }
 
 /// A server with a release, and a registry that has the next one and a delta to it.
-fn updated() -> (World, Digest, Digest) {
+pub(crate) fn updated() -> (World, Digest, Digest) {
     let mut world = World::new();
     let first = world.release(&tree("one\n"));
     world.install().unwrap();
@@ -28,7 +28,7 @@ fn updated() -> (World, Digest, Digest) {
 }
 
 /// Installs and returns what was downloaded, and what was noted.
-fn install(world: &World) -> (u64, String) {
+pub(crate) fn install(world: &World) -> (u64, String) {
     install_keeping(world, 5)
 }
 
@@ -42,7 +42,7 @@ fn install_keeping(world: &World, keep: usize) -> (u64, String) {
 }
 
 /// What was asked of the registry, but for its log.
-fn asked(world: &World) -> Vec<String> {
+pub(crate) fn asked(world: &World) -> Vec<String> {
     world.registry.requests("/v2/")
 }
 

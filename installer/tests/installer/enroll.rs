@@ -1,7 +1,10 @@
 //! A server that is enrolled, and enrolled again.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
+use bulla_files::Lock;
 use bulla_installer::{FollowedLog, HostConfig};
 
 use crate::registry::Registry;
@@ -283,4 +286,23 @@ fn an_address_that_leads_to_no_registry_is_named_with_what_to_do() {
     let expected = format!("hint: its URL may be without the path: {registry}\n");
     assert!(run.stderr.ends_with(&expected), "{run:?}");
     assert!(!world.state().join("log/registry.json").exists());
+}
+
+#[test]
+fn who_reads_the_log_is_named_while_it_is_waited_for() {
+    let world = World::new();
+    let anchor = world.organisation.anchor().to_string();
+    let log = world.state().join("log");
+    fs::remove_file(log.join("registry.json")).unwrap();
+    let held = Lock::take(&log.join("lock"), "agent", None, |_| unreachable!()).unwrap();
+    let mut command = world.command(&["enroll", &world.registry.url(), &anchor]);
+    let mut enrolling = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(enrolling.stderr.take().unwrap()).lines();
+    let waiting = format!(
+        "waiting for `agent`, process {}, which is reading the log",
+        std::process::id()
+    );
+    assert_eq!(said.next().unwrap().unwrap(), waiting);
+    drop(held);
+    assert!(enrolling.wait().unwrap().success());
 }

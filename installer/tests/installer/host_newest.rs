@@ -116,3 +116,20 @@ fn a_registry_that_claims_a_longer_log_than_it_serves_delays_nobody() {
     let said = format!("{}/ does not serve", liar.url());
     assert!(run.stderr.contains(&said), "{run:?}");
 }
+
+#[test]
+fn a_doctor_compares_the_log_of_a_registry_that_knows_no_tokens() {
+    let (mut host, frozen) = frozen();
+    host.release("acme/billing", "two\n");
+    host.write(&[&frozen, &host.world.registry], BILLING);
+    host.done(&["install"]);
+    let found = host.json(&["doctor"]);
+    let behind = format!("{}/ is 2 entries behind the newest log", frozen.url());
+    let of_log = found.as_array().unwrap().iter();
+    let of_log = of_log.filter(|finding| finding["step"] == "log");
+    let found: Vec<_> = of_log.map(|finding| finding["found"].to_string()).collect();
+    assert!(
+        found.iter().any(|found| found.contains(&behind)),
+        "{found:#?}"
+    );
+}

@@ -84,7 +84,7 @@ impl World {
             said: None,
             token: None,
             token_file: None,
-            on_silence: |_| {},
+            on_wait: |_| {},
             now: now(),
         };
         enroll(&self.server(), request).unwrap();

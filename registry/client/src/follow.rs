@@ -22,5 +22,6 @@ mod error;
 mod follower;
 
 pub use copy::CopiedLog;
+pub use directory::LogDirectory;
 pub use error::FollowError;
 pub use follower::{LogFollower, Unsaved, fetch_unverified};

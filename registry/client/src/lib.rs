@@ -42,7 +42,7 @@ pub use cause::Cause;
 pub use client::Client;
 pub use clock::clock_findings;
 pub use error::{Answer, ClientError};
-pub use follow::{CopiedLog, FollowError, LogFollower, Unsaved, fetch_unverified};
+pub use follow::{CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved, fetch_unverified};
 pub use log::Greeting;
 pub use patience::Patience;
 pub use push::Pushed;

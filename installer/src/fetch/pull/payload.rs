@@ -15,6 +15,7 @@ use bulla_schemas::manifest::Descriptor;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::again::Again;
 use super::pieces::{Decoded, Decoder};
 use super::spool::Spool;
 use crate::failpoint::failpoint;
@@ -34,6 +35,8 @@ pub(crate) struct Download<'a> {
     pub(crate) spool: Spool,
     /// What came before, with the bundle.
     pub(crate) pieces: Option<Decoder<'a>>,
+    /// Asks for that, where the bundle was here before.
+    pub(crate) again: Option<Again<'a>>,
     /// Told of each frame that has arrived.
     pub(crate) arrivals: Sender<Arrived>,
 }
@@ -83,11 +86,20 @@ impl Download<'_> {
             if is_there {
                 downloaded.resumed += frame.record.compressed_size;
                 let _ = self.arrivals.send(Arrived::Spooled(*position));
-            } else if let Some(arrived) = self.decode(*position, frame.span().start)? {
-                let _ = self.arrivals.send(arrived);
             } else {
                 missing.push((*position, frame.span()));
             }
+        }
+        if let Some(mut pieces) = self.pieces.take() {
+            self.decode(&mut pieces, &mut missing)?;
+        }
+        if let (Some(again), Source::Registry(client)) = (&self.again, &self.source)
+            && !missing.is_empty()
+        {
+            let pieces = again.pieces(client, bundle).await?;
+            downloaded.bytes += pieces.size();
+            let mut pieces = pieces.decoder(bundle, again.observer);
+            self.decode(&mut pieces, &mut missing)?;
         }
         let client = match &self.source {
             Source::Registry(client) => client,
@@ -105,7 +117,7 @@ impl Download<'_> {
             announced: missing.iter().map(|_| AtomicBool::new(false)).collect(),
             missing,
         });
-        downloaded.bytes = match plan {
+        downloaded.bytes += match plan {
             Plan::Whole => target.fetch_on(client, &self.project, &blob).await?,
             Plan::Runs(runs) => fetch_runs(client, &self.project, &blob, &target, runs).await?,
         };
@@ -114,17 +126,27 @@ impl Download<'_> {
 }
 
 impl Download<'_> {
-    /// Returns a frame that a delta holds.
-    fn decode(&mut self, position: usize, offset: u64) -> Result<Option<Arrived>, FetchError> {
-        let decoded = self.pieces.as_mut();
-        Ok(match decoded.and_then(|pieces| pieces.decode(position)) {
-            None => None,
-            Some(Decoded::Content(content)) => Some(Arrived::Decoded(position, content)),
-            Some(Decoded::Frame(frame)) => {
-                self.spool.write(offset, &frame)?;
-                Some(Arrived::Spooled(position))
-            }
-        })
+    /// Takes those frames that a delta holds from the missing ones.
+    fn decode(
+        &self,
+        pieces: &mut Decoder<'_>,
+        missing: &mut Vec<(usize, Range<u64>)>,
+    ) -> Result<(), FetchError> {
+        for (position, span) in std::mem::take(missing) {
+            let arrived = match pieces.decode(position) {
+                None => {
+                    missing.push((position, span));
+                    continue;
+                }
+                Some(Decoded::Content(content)) => Arrived::Decoded(position, content),
+                Some(Decoded::Frame(frame)) => {
+                    self.spool.write(span.start, &frame)?;
+                    Arrived::Spooled(position)
+                }
+            };
+            let _ = self.arrivals.send(arrived);
+        }
+        Ok(())
     }
 
     /// Takes the frames from a bundle file. What they hold is checked when they are decoded, as if

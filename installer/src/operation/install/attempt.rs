@@ -11,7 +11,6 @@ use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use super::checks::refuse_edits;
 use super::error::InstallError;
 use super::request::{InstallRequest, Outcome};
-use super::say_unrecorded;
 use crate::config::Link;
 use crate::drift::examine::{Depth, examine_with};
 use crate::failpoint::failpoint;
@@ -237,8 +236,7 @@ impl Attempt<'_> {
                 return Ok(Supplied::of(bundle));
             }
         };
-        let mut known = releases::on_disk(self.site())?;
-        known.sort_by_key(|hash| Some(*hash) != self.live);
+        let known = releases::likeliest_first(self.site(), self.live)?;
         // What lies here is looked up while the registry answers.
         let (pulled, sources) = thread::scope(|scope| {
             let sources = scope.spawn(|| self.sources(None));
@@ -337,5 +335,13 @@ fn say_edits(
     let edits = edits.or_else(|| Some(edits::of_left(site, &leaves?, None)));
     for sentence in edits.iter().flatten() {
         observer.note(sentence);
+    }
+}
+
+/// Says that the reason of a person is written nowhere, because nothing was done.
+pub(super) fn say_unrecorded(request: &InstallRequest, observer: &dyn Observer) {
+    let given = request.at_once.as_ref();
+    if given.is_some_and(|person| person.reason.is_some()) {
+        observer.note("nothing was done, so the reason is not in the history");
     }
 }

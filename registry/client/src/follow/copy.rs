@@ -1,13 +1,11 @@
 //! The log without its registry: the whole of it as a copy, made here and judged elsewhere.
 
-use std::path::Path;
-
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_trust::checkpoint::Checkpoint;
 use bulla_trust::{Acceptance, LogError, LogState, Pin, accept};
 use url::Url;
 
-use super::directory::Directory;
+use super::directory::LogDirectory;
 use super::entries;
 use super::error::FollowError;
 use super::follower::{LogFollower, require};
@@ -89,12 +87,13 @@ impl LogFollower {
     /// Begins to follow the log of the registry at `url` from a copy that must contain the
     /// history that `anchor` commits to.
     pub async fn enroll_from_copy(
-        path: &Path,
+        directory: impl Into<LogDirectory>,
         url: Url,
         anchor: Anchor,
         copy: CopiedLog<'_>,
     ) -> Result<Self, FollowError> {
-        let directory = Directory::create(path)?;
+        let directory = directory.into();
+        directory.create()?;
         let _lock = directory.lock().await?;
         directory.refuse_second()?;
         let (known, lost) = directory.remains();

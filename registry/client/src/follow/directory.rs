@@ -1,7 +1,9 @@
 //! The files of a followed log: read whole, replaced whole, durably.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_files::{Attempt as _, FileError, Lock, TryLock};
@@ -16,6 +18,8 @@ use super::error::FollowError;
 /// How often, and how many times, a lock that another process holds is tried again.
 const LOCK_WAIT: Duration = Duration::from_millis(100);
 const LOCK_TRIES: u32 = 600;
+/// After how many tries a person is told: a second is no news.
+const SAID_AFTER: u32 = 10;
 
 /// Most bytes of a remembered state, which has 32 for each entry of the log.
 const MOST: u64 = 1024 * 1024 * 1024;
@@ -32,36 +36,81 @@ pub(super) struct Remembered {
     pub(super) anchor: Option<Anchor>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Directory(PathBuf);
+/// Where a log is remembered, and who reads it there.
+#[derive(Clone)]
+pub struct LogDirectory {
+    path: PathBuf,
+    /// What others are told who wait for this one.
+    command: &'static str,
+    /// Told whom this one waits for.
+    waiting: Option<Arc<Tell>>,
+}
 
-impl Directory {
-    pub(super) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
+/// Says a sentence to a person.
+type Tell = dyn Fn(&str) + Send + Sync;
+
+impl fmt::Debug for LogDirectory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("LogDirectory")
+            .field(&self.path)
+            .finish()
+    }
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for LogDirectory {
+    fn from(path: &P) -> Self {
+        Self {
+            path: path.as_ref().to_owned(),
+            command: "read the log",
+            waiting: None,
+        }
+    }
+}
+
+impl LogDirectory {
+    /// Has others who wait for the log told that `command` reads it.
+    #[must_use]
+    pub fn read_by(self, command: &'static str) -> Self {
+        Self { command, ..self }
     }
 
-    pub(super) fn create(path: &Path) -> Result<Self, FollowError> {
-        bulla_files::create_private_directory(path)?;
-        Ok(Self(path.to_owned()))
+    /// Has `tell` called with a sentence when another process reads the log for long, and is waited
+    /// for.
+    #[must_use]
+    pub fn on_wait(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self {
+            waiting: Some(Arc::new(tell)),
+            ..self
+        }
+    }
+
+    pub(super) fn create(&self) -> Result<(), FollowError> {
+        Ok(bulla_files::create_private_directory(&self.path)?)
     }
 
     /// Keeps other processes away until the lock is dropped.
     pub(super) async fn lock(&self) -> Result<Lock, FollowError> {
-        let path = self.0.join("lock");
+        let path = self.path.join("lock");
         let mut tries = 0..LOCK_TRIES;
         loop {
-            match Lock::try_take(&path, "read the log", None)? {
+            let holder = match Lock::try_take(&path, self.command, None)? {
                 TryLock::Taken(lock) => return Ok(lock),
-                TryLock::Held { holder } if tries.next().is_none() => {
-                    return Err(FollowError::Locked { path, holder });
+                TryLock::Held { holder } => holder,
+            };
+            match (tries.next(), &self.waiting) {
+                (None, _) => return Err(FollowError::Locked { path, holder }),
+                (Some(SAID_AFTER), Some(tell)) => {
+                    tell(&format!("waiting for {holder}, which is reading the log"));
                 }
-                TryLock::Held { .. } => tokio::time::sleep(LOCK_WAIT).await,
+                (Some(_), _) => {}
             }
+            tokio::time::sleep(LOCK_WAIT).await;
         }
     }
 
     pub(super) fn read_remembered(&self) -> Result<Option<Remembered>, FollowError> {
-        let read = bulla_files::read_json(&self.0.join("registry.json"));
+        let read = bulla_files::read_json(&self.path.join("registry.json"));
         read.map_err(|error| match error {
             FileError::Damaged { path, source } => FollowError::Damaged {
                 path,
@@ -77,19 +126,19 @@ impl Directory {
             Ok(None) | Err(FollowError::Damaged { .. }) => Ok(()),
             Err(error) => Err(error),
             Ok(Some(earlier)) => Err(FollowError::Enrolled {
-                directory: self.0.clone(),
+                directory: self.path.clone(),
                 origin: earlier.origin,
             }),
         }
     }
 
     pub(super) fn write_remembered(&self, remembered: &Remembered) -> Result<(), FollowError> {
-        let path = self.0.join("registry.json");
+        let path = self.path.join("registry.json");
         Ok(bulla_files::write_json(&path, remembered)?)
     }
 
     pub(super) fn read_state(&self) -> Result<LogState, FollowError> {
-        let path = self.0.join("state");
+        let path = self.path.join("state");
         let missing = || Err(ErrorKind::NotFound.into()).attempt("read", &path);
         let bytes = bulla_files::read_up_to(&path, MOST).map_err(damage)?;
         let bytes = bytes.map_or_else(missing, Ok)?;
@@ -101,7 +150,7 @@ impl Directory {
 
     /// Returns what the newest accepted checkpoint commits to, where it can be read.
     pub(super) fn read_checkpoint(&self) -> Option<Anchor> {
-        let note = bulla_files::read(&self.0.join("checkpoint")).ok()??;
+        let note = bulla_files::read(&self.path.join("checkpoint")).ok()??;
         let (checkpoint, _) = Checkpoint::parse(&note).ok()?;
         Some(Anchor {
             position: checkpoint.position(),
@@ -120,7 +169,7 @@ impl Directory {
     /// Remembers a state and the checkpoint that it was accepted with. The state comes second: a
     /// checkpoint that is ahead of it only says that there was more.
     pub(super) fn write_state(&self, note: &[u8], state: &LogState) -> Result<(), FollowError> {
-        let (checkpoint, snapshot) = (self.0.join("checkpoint"), self.0.join("state"));
+        let (checkpoint, snapshot) = (self.path.join("checkpoint"), self.path.join("state"));
         Ok(bulla_files::write_together([
             (checkpoint.as_path(), note),
             (snapshot.as_path(), state.to_bytes().as_slice()),

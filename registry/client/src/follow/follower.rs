@@ -7,7 +7,7 @@ use bulla_schemas::log::Anchor;
 use bulla_trust::{Acceptance, LogState, Pin};
 use url::Url;
 
-use super::directory::{Directory, Remembered};
+use super::directory::{LogDirectory, Remembered};
 use super::entries;
 use super::error::FollowError;
 use crate::client::Client;
@@ -15,7 +15,7 @@ use crate::client::Client;
 /// The remembered log of one registry.
 #[derive(Debug)]
 pub struct LogFollower {
-    pub(super) directory: Directory,
+    pub(super) directory: LogDirectory,
     pub(super) remembered: Remembered,
     pub(super) state: LogState,
     /// What a log must contain to be taken for the one whose state is lost.
@@ -26,7 +26,7 @@ pub struct LogFollower {
 #[derive(Debug)]
 #[must_use = "what is not saved may be forgotten"]
 pub struct Unsaved {
-    directory: Directory,
+    directory: LogDirectory,
     note: Vec<u8>,
     state: LogState,
     _lock: Lock,
@@ -41,8 +41,8 @@ impl Unsaved {
 
 impl LogFollower {
     /// Opens a directory in which a log was enrolled; `None` when there is none.
-    pub fn open(path: &Path) -> Result<Option<Self>, FollowError> {
-        let directory = Directory::new(path);
+    pub fn open(directory: impl Into<LogDirectory>) -> Result<Option<Self>, FollowError> {
+        let directory = directory.into();
         let Some(remembered) = directory.read_remembered()? else {
             return Ok(None);
         };
@@ -59,8 +59,8 @@ impl LogFollower {
     /// synchronised, which has to contain the newest checkpoint that was accepted here, or, where
     /// that is lost too, what the anchor of the enrolment commits to. Without both, the state's
     /// error is returned.
-    pub fn reopen(path: &Path) -> Result<Option<Self>, FollowError> {
-        let directory = Directory::new(path);
+    pub fn reopen(directory: impl Into<LogDirectory>) -> Result<Option<Self>, FollowError> {
+        let directory = directory.into();
         let Some(remembered) = directory.read_remembered()? else {
             return Ok(None);
         };
@@ -88,18 +88,19 @@ impl LogFollower {
     /// Returns what the log said when it was last synchronised, also where it is not known any
     /// more which registry that was.
     pub fn read_state(path: &Path) -> Result<LogState, FollowError> {
-        Directory::new(path).read_state()
+        LogDirectory::from(path).read_state()
     }
 
     /// Begins to follow the log of a registry. With an anchor, the log must contain the history
     /// that the anchor commits to; without one, whatever the registry shows is believed this once.
     /// What is left here of a log whose `registry.json` is lost or damaged must be continued.
     pub async fn enroll(
-        path: &Path,
+        directory: impl Into<LogDirectory>,
         client: &Client,
         anchor: Option<Anchor>,
     ) -> Result<Self, FollowError> {
-        let directory = Directory::create(path)?;
+        let directory = directory.into();
+        directory.create()?;
         let _lock = directory.lock().await?;
         directory.refuse_second()?;
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
@@ -111,7 +112,7 @@ impl LogFollower {
 
     /// Writes down what is followed from now on.
     pub(super) fn begin(
-        directory: Directory,
+        directory: LogDirectory,
         url: Url,
         anchor: Option<Anchor>,
         note: &[u8],

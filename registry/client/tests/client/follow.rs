@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use bulla_registry_client::{FollowError, LogFollower, fetch_unverified};
+use bulla_registry_client::{FollowError, LogDirectory, LogFollower, fetch_unverified};
 use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_trust::merkle::leaf_hash;
@@ -481,4 +481,29 @@ async fn a_log_that_ends_before_the_anchor_is_refused_before_any_entry() {
     let error = reason(error.unwrap_err());
     assert!(matches!(error, LogError::BehindAnchor { .. }), "{error}");
     assert_eq!(server.server.lines(), ["GET /log/checkpoint"]);
+}
+
+#[tokio::test]
+async fn who_reads_the_log_already_is_named_to_whom_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = LogServer::start(&Organisation::new()).await;
+    let path = directory.path().join("lock");
+    let held = bulla_files::Lock::take(&path, "agent", None, |_| unreachable!()).unwrap();
+    // Lets go once it was named.
+    let (held, said) = (Mutex::new(Some(held)), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&said);
+    let tell = move |sentence: &str| {
+        heard.lock().unwrap().push(sentence.to_owned());
+        drop(held.lock().unwrap().take());
+    };
+    let directory = LogDirectory::from(directory.path()).on_wait(tell);
+    let client = server.server.client();
+    LogFollower::enroll(directory, &client, None).await.unwrap();
+    let process = std::process::id();
+    assert_eq!(
+        *said.lock().unwrap(),
+        [format!(
+            "waiting for `agent`, process {process}, which is reading the log"
+        )]
+    );
 }

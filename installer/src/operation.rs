@@ -11,6 +11,7 @@ mod known;
 mod locked;
 mod newest;
 mod observe;
+mod order;
 mod persistent;
 pub(crate) mod program;
 mod registries;
@@ -21,7 +22,6 @@ pub(crate) mod rollout;
 mod set_aside;
 mod status;
 mod take_out;
-mod turns;
 mod verify;
 mod write;
 

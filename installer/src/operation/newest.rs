@@ -11,7 +11,7 @@ use bulla_schemas::units::count;
 use bulla_trust::Checkpoint;
 use url::Url;
 
-use super::turns::patience;
+use super::order::patience;
 use crate::fetch::checkpoints::{Said, ask};
 use crate::fetch::{FetchError, FollowedLog, Supply};
 use crate::observer::{Observer, with_causes};

@@ -14,7 +14,7 @@ use super::install::{
 };
 use super::locked::LockedSite;
 use super::newest::{follow_newest, passed_over};
-use super::turns::Turns;
+use super::order::Order;
 use super::write::{Ahead, WriteError};
 use crate::fetch::{FetchError, FollowedLog, Supply, save};
 use crate::observer::Observer;
@@ -130,9 +130,9 @@ fn first_valid<T>(
     observer: &dyn Observer,
     mut attempt: impl FnMut(&Supply) -> Result<T, InstallError>,
 ) -> Result<T, InstallError> {
-    let mut turns = Turns::of(supplies);
+    let mut order = Order::of(supplies);
     let mut worst: Option<InstallError> = None;
-    while let Some(supply) = turns.next() {
+    while let Some(supply) = order.next() {
         let error = match attempt(supply) {
             Ok(result) => {
                 supply.set_away(false);
@@ -144,8 +144,8 @@ fn first_valid<T>(
             return Err(error);
         };
         supply.set_away(fetching.is_away());
-        turns.fail(fetching.wants_patience());
-        if let (Some(url), Some(next)) = (supply.url(), turns.peek().and_then(Supply::url)) {
+        order.fail(fetching.wants_patience());
+        if let (Some(url), Some(next)) = (supply.url(), order.peek().and_then(Supply::url)) {
             observer.note(&passed_over(url, &error, next));
         }
         let matters = |worst: &InstallError| error.kind().gravity() > worst.kind().gravity();

@@ -14,48 +14,48 @@ use bulla_registry_client::Patience;
 
 use crate::fetch::Supply;
 
-/// Whose turn it is.
-pub(super) struct Turns<'a> {
+/// Who is asked, and who comes next.
+pub(super) struct Order<'a> {
     /// Who was not asked yet, the next first.
     waiting: VecDeque<&'a Supply>,
-    /// Who was given up and gets a second turn.
+    /// Who was given up, and is asked once more.
     given_up: VecDeque<&'a Supply>,
-    /// Who has the turn, and for how long.
-    turn: Option<(&'a Supply, Patience)>,
+    /// Who is asked, and how long it is waited for.
+    asked: Option<(&'a Supply, Patience)>,
 }
 
-impl<'a> Turns<'a> {
+impl<'a> Order<'a> {
     /// Those that did not answer before come last, so that a command waits for them once.
     pub(super) fn of(supplies: &'a [Supply]) -> Self {
         let (away, here): (Vec<_>, Vec<_>) = supplies.iter().partition(|one| one.is_away());
         Self {
             waiting: here.into_iter().chain(away).collect(),
             given_up: VecDeque::new(),
-            turn: None,
+            asked: None,
         }
     }
 
-    /// Gives the next one its turn.
+    /// Goes on to the next one, and says to it how long it is waited for.
     pub(super) fn next(&mut self) -> Option<&'a Supply> {
-        let turn = match self.waiting.pop_front() {
+        let (supply, patience) = match self.waiting.pop_front() {
             Some(first) => (first, patience(self.peek().is_some())),
             None => (self.given_up.pop_front()?, Patience::Full),
         };
-        self.turn = Some(turn);
-        turn.0.set_patience(turn.1);
-        Some(turn.0)
+        self.asked = Some((supply, patience));
+        supply.set_patience(patience);
+        Some(supply)
     }
 
-    /// Ends a turn without a result; `wants_patience` where there may be one after more time.
+    /// Who was asked last has nothing; `wants_patience` where it may have after more time.
     pub(super) fn fail(&mut self, wants_patience: bool) {
-        if let Some((supply, Patience::Short)) = self.turn.take()
+        if let Some((supply, Patience::Short)) = self.asked.take()
             && wants_patience
         {
             self.given_up.push_back(supply);
         }
     }
 
-    /// Returns whose turn comes next.
+    /// Returns who comes next.
     pub(super) fn peek(&self) -> Option<&'a Supply> {
         self.waiting.front().or(self.given_up.front()).copied()
     }
@@ -82,14 +82,14 @@ mod tests {
             .collect()
     }
 
-    /// Who gets a turn, and whether the patience is short, where those at some ports are silent and
+    /// Who is asked in turn, and how long it is waited for, where those at some ports are silent and
     /// the others have nothing.
-    fn turns(supplies: &[Supply], silent: &[u16]) -> Vec<(u16, Patience)> {
-        let (mut turns, mut asked) = (Turns::of(supplies), Vec::new());
-        while let Some(supply) = turns.next() {
+    fn all(supplies: &[Supply], silent: &[u16]) -> Vec<(u16, Patience)> {
+        let (mut order, mut asked) = (Order::of(supplies), Vec::new());
+        while let Some(supply) = order.next() {
             let port = supply.url().unwrap().port().unwrap();
-            asked.push((port, turns.turn.unwrap().1));
-            turns.fail(silent.contains(&port));
+            asked.push((port, order.asked.unwrap().1));
+            order.fail(silent.contains(&port));
         }
         asked
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn who_is_silent_is_given_up_soon_and_asked_again_when_nobody_else_is_left() {
         use Patience::{Full, Short};
-        let asked = |count, silent: &[u16]| turns(&registries(count), silent);
+        let asked = |count, silent: &[u16]| all(&registries(count), silent);
         assert_eq!(asked(1, &[]), [(1, Full)]);
         assert_eq!(asked(1, &[1]), [(1, Full)]);
         assert_eq!(asked(2, &[]), [(1, Short), (2, Full)]);
@@ -120,7 +120,7 @@ mod tests {
     fn who_was_away_is_asked_last() {
         let supplies = registries(3);
         supplies[0].set_away(true);
-        let asked: Vec<_> = turns(&supplies, &[])
+        let asked: Vec<_> = all(&supplies, &[])
             .into_iter()
             .map(|(port, _)| port)
             .collect();

@@ -93,6 +93,7 @@ pub async fn prepare(
     checkout: &Path,
 ) -> Result<Prepared, PromoteError> {
     check(state, proposal, signer)?;
+    require_bundle(client, state, proposal).await?;
     let bundles = Box::pin(fetch(client, state, proposal)).await?;
     let source = |bundle: &VerifiedBundle| bundle.release().source.clone();
     let sources = match &bundles {
@@ -128,6 +129,33 @@ pub(crate) fn check(
         });
     }
     signer.map_or(Ok(()), |key| check_person(state, key, proposal))
+}
+
+/// Refuses a release that the registry says that it does not have, or not all of. One that cannot be
+/// asked is no reason to refuse.
+pub(crate) async fn require_bundle(
+    client: &Client,
+    state: &LogState,
+    proposal: &Proposal,
+) -> Result<(), PromoteError> {
+    let Proposal {
+        project,
+        channel,
+        hash,
+        ..
+    } = proposal;
+    match client.find_missing(project, hash).await {
+        Ok(Some(source)) => Err(PromoteError::Missing {
+            hash: *hash,
+            channel: channel.clone(),
+            is_earlier: state.was_head(project, channel, hash)
+                && state
+                    .head(project, channel)
+                    .is_none_or(|head| head.hash != *hash || head.is_paused()),
+            source,
+        }),
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
 /// The live release, if there is one, and the proposed one.
@@ -275,6 +303,7 @@ pub async fn again(
         project, channel, ..
     } = proposal;
     check(log.state(), proposal, Some(key))?;
+    require_bundle(client, log.state(), proposal).await?;
     let (reason, now) = (proposal.reason.clone(), proposal.issued_at);
     let pausing = statement::pause(log.state(), project, channel, reason, now).ok_or(
         PromoteError::NotReleased {

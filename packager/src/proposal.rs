@@ -42,6 +42,7 @@ impl Proposal {
             not_compared: None,
             waves: self.waves,
             servers: Vec::new(),
+            passed_over: Vec::new(),
             failed_on: Vec::new(),
             waiting: Vec::new(),
             not_asked: None,

@@ -77,7 +77,10 @@ async fn push_parts(
     };
     // A manifest stays where parts of it were found damaged: they are asked for too.
     if client.manifest_exists(project, hash).await?
-        && client.blobs_exist(project, parts.manifest).await?
+        && client
+            .find_missing_part(project, parts.manifest)
+            .await?
+            .is_none()
     {
         report.present = total;
         return Ok(report);

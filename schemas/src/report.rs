@@ -42,7 +42,7 @@ pub use doctor::{Finding, FindingKind, Step};
 pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
 pub use gc::{GcRelease, GcReport, GcSkipped};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
-pub use proposal::{ContainsLive, Dropped, EarlierHead, Preview, ProposalReport};
+pub use proposal::{ContainsLive, Dropped, EarlierHead, PassedOver, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
 pub use token::TokenReport;

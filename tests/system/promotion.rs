@@ -2,6 +2,7 @@
 //! takes away from the other without being told.
 
 mod git;
+mod missing;
 mod names;
 mod preview;
 mod svn;

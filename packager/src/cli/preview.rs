@@ -6,7 +6,7 @@ use bulla_schemas::install::Command;
 use bulla_schemas::line::few;
 use bulla_schemas::period::Period;
 use bulla_schemas::release::short_revision;
-use bulla_schemas::report::{ContainsLive, Dropped, Preview, ProposalReport};
+use bulla_schemas::report::{ContainsLive, Dropped, PassedOver, Preview, ProposalReport};
 use bulla_schemas::statement::{Build, Waves};
 use bulla_terminal::{bytes, count, stderr};
 
@@ -19,6 +19,14 @@ const MOST_SERVERS: usize = 5;
 
 /// Says it; `takes_out` is the word for what is live and goes.
 pub(super) fn say(report: &ProposalReport, takes_out: &str) {
+    for PassedOver { hash, reason } in &report.passed_over {
+        stderr::say(format_args!(
+            "passing over {}, which the registry does not have any more: {reason}; servers that have it on \
+             their disk go back to it with `--to {} --despite-missing`",
+            hash.short(),
+            hash.short()
+        ));
+    }
     match (&report.preview, &report.not_compared) {
         (Some(preview), _) => {
             say_what(report, preview);

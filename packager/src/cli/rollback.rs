@@ -22,7 +22,8 @@ use crate::rollback::{self, Candidate};
 /// Point a channel back to one of its earlier heads
 ///
 /// Signed like a promotion, and shown and asked about like one. Without --to it goes to the newest
-/// earlier head that was neither rolled back nor revoked; going back twice goes back two releases.
+/// earlier head that was neither rolled back nor revoked and that the registry still has; going back
+/// twice goes back two releases.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RollbackArguments {
@@ -41,6 +42,10 @@ pub(super) struct RollbackArguments {
     /// Have servers wait for their maintenance windows; a rollback does not by itself
     #[arg(long, conflicts_with = "list")]
     in_windows: bool,
+    /// Go back although the registry does not have the release any more: only servers that still have
+    /// it on their disk can
+    #[arg(long, conflicts_with = "list")]
+    despite_missing: bool,
     /// Do not ask; needed where there is no terminal
     #[arg(long, short = 'y')]
     yes: bool,
@@ -81,8 +86,11 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
     let log = session.log(&client).await?;
     let state = log.state();
     let project = session.project()?;
+    let (named, despite_missing) = (arguments.to.as_ref(), arguments.despite_missing);
+    let target =
+        rollback::find_target(&client, state, &project, channel, named, despite_missing).await?;
     let proposal = Proposal {
-        hash: rollback::target(state, &project, channel, arguments.to.as_ref())?,
+        hash: target.hash,
         project,
         channel: channel.clone(),
         reason: arguments.reason.clone().unwrap_or_default(),
@@ -93,8 +101,16 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
     if is_done(state, &proposal, arguments.json)? {
         return Ok(());
     }
-    let prepared = Box::pin(rollback::prepare(&client, state, &proposal, key.as_ref())).await?;
+    let prepared = Box::pin(rollback::prepare(
+        &client,
+        state,
+        &proposal,
+        key.as_ref(),
+        despite_missing,
+    ))
+    .await?;
     let mut report = prepared.report(&proposal);
+    report.passed_over = target.passed_over;
     rollback::ask_servers(&client, state, &proposal, &mut report).await;
     preview::say(&report, "takes out");
     let Some(key) = key else {
@@ -115,15 +131,23 @@ async fn earlier_heads(
     project: &ProjectName,
     channel: &ChannelName,
 ) -> Result<Vec<EarlierHead>, Failure> {
-    let before = rollback::head_before(state, project, channel);
     let mut heads = Vec::new();
     for Candidate { promotion, left } in rollback::candidates(state, project, channel) {
+        let missing = client.find_missing(project, &promotion.hash).await?;
         heads.push(EarlierHead {
             promotion: promotion.into(),
             left: left.into(),
-            in_registry: client.bundle_exists(project, &promotion.hash).await?,
-            default: before == Some(promotion.hash),
+            in_registry: missing.is_none(),
+            default: false,
         });
+    }
+    let before = rollback::heads_before(state, project, channel);
+    let default = before.iter().find_map(|hash| {
+        let head = heads.iter().position(|head| head.promotion.hash == *hash)?;
+        heads[head].in_registry.then_some(head)
+    });
+    if let Some(head) = default {
+        heads[head].default = true;
     }
     Ok(heads)
 }

@@ -1,6 +1,6 @@
 //! Why a channel was not moved.
 
-use bulla_registry_client::{ClientError, FollowError};
+use bulla_registry_client::{ClientError, FollowError, Missing};
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
@@ -68,6 +68,19 @@ pub enum PromoteError {
     Revoked {
         /// The release.
         hash: Digest,
+    },
+    /// Servers could not fetch the release.
+    #[error("the registry does not have {hash} any more, so servers could not fetch it")]
+    Missing {
+        /// The release.
+        hash: Digest,
+        /// The channel.
+        channel: ChannelName,
+        /// Whether the channel can go back to it, so that servers may have it.
+        is_earlier: bool,
+        /// What is missing.
+        #[source]
+        source: Missing,
     },
     /// Waves of something that all servers have had.
     #[error(
@@ -160,6 +173,23 @@ impl Outcome for PromoteError {
             Self::NotReleased { .. } => Some("publish it first".to_owned()),
             Self::Dirty { .. } => Some("commit the changes and publish again".to_owned()),
             Self::Revoked { .. } => Some("promote another release".to_owned()),
+            Self::Missing {
+                hash,
+                channel,
+                is_earlier,
+                source,
+            } => {
+                let hint = source.hint();
+                let hash = hash.short();
+                Some(if *is_earlier {
+                    format!(
+                        "{hint}; or `bulla rollback {channel} --to {hash} --despite-missing -m TEXT`: \
+                         servers that have it on their disk go back to it, and others fail"
+                    )
+                } else {
+                    hint
+                })
+            }
             Self::WavesBack { .. } => Some(
                 "leave out --waves: servers on which it was live go at once, and any other goes as it \
                  was promoted"

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use crate::error::{Answer, ClientError};
@@ -28,6 +29,25 @@ struct OciError {
     code: String,
     #[serde(default)]
     message: String,
+    /// Of any form; a registry of ours has its hint in there.
+    #[serde(default)]
+    detail: Value,
+}
+
+impl OciError {
+    /// Returns what the registry says, with the word for it: the only one that says nothing is left
+    /// out.
+    fn sentence(&self) -> String {
+        match (self.message.as_str(), self.code.as_str()) {
+            ("", code) => code.to_owned(),
+            (message, "UNKNOWN") => message.to_owned(),
+            (message, code) => format!("{message} ({code})"),
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.detail.get("hint")?.as_str()
+    }
 }
 
 /// Returns the answer when it is a success, else what the registry says about its refusal.
@@ -61,11 +81,9 @@ fn explain(answer: &mut Answer, body: &[u8]) {
         answer.message = cut(&error.message);
         answer.hint = error.hint.as_deref().map(cut);
     } else if let Ok(OciErrors { errors }) = serde_json::from_slice(body) {
-        let sentences = errors.iter().map(|error| match error.message.as_str() {
-            "" => error.code.clone(),
-            message => format!("{message} ({})", error.code),
-        });
-        answer.message = cut(&sentences.collect::<Vec<_>>().join("; "));
+        let sentences: Vec<_> = errors.iter().map(OciError::sentence).collect();
+        answer.message = cut(&sentences.join("; "));
+        answer.hint = errors.iter().find_map(OciError::hint).map(cut);
         answer.oci_code = errors.first().map(|error| cut(&error.code));
     }
 }

@@ -6,7 +6,7 @@ mod stream;
 use std::ops::Range;
 
 use bulla_schemas::ProjectName;
-use bulla_schemas::manifest::{Descriptor, Manifest};
+use bulla_schemas::manifest::Descriptor;
 use reqwest::Method;
 use url::Url;
 
@@ -65,20 +65,6 @@ impl Client {
         })
         .await;
         client::is_found(found)
-    }
-
-    /// Tells whether the registry has all blobs that a manifest names.
-    pub async fn blobs_exist(
-        &self,
-        project: &ProjectName,
-        manifest: &Manifest,
-    ) -> Result<bool, ClientError> {
-        for blob in [&manifest.config].into_iter().chain(&manifest.layers) {
-            if !self.blob_exists(project, blob).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn blob_url(&self, project: &ProjectName, descriptor: &Descriptor) -> Url {

@@ -299,16 +299,23 @@ fn through(proxy: Option<&str>) -> String {
 }
 
 impl Answer {
-    fn hint(&self) -> Option<String> {
+    /// Tells whether it is about a manifest or a blob.
+    fn is_about_content(&self) -> bool {
+        let code = self.oci_code.as_deref();
+        matches!(code, Some("BLOB_UNKNOWN" | "MANIFEST_UNKNOWN"))
+    }
+
+    /// Says what to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
         // The registry knows what it wants; where a token comes from, this side knows better.
         if self.hint.is_some() && self.status != 401 {
             return self.hint.clone();
         }
         let hint = match (self.status, self.code) {
             (_, Some(ErrorCode::NoPolicy)) => "`bulla init` makes the first policy",
-            (404, _) if self.oci_code.as_deref() == Some("BLOB_UNKNOWN") => {
+            (404, _) if self.is_about_content() => {
                 "the registry has lost some of what it had, as a damaged disk does; `bulla publish` of \
-                 the same revision brings it back"
+                 the same revision brings it back, or `bulla import` of its file"
             }
             (401, _) => "give a valid token with --token-file or BULLA_TOKEN",
             (403, _) => {

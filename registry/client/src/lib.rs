@@ -19,6 +19,7 @@
 mod address;
 mod answer;
 mod blob;
+mod bundle;
 mod cause;
 mod client;
 mod clock;
@@ -38,6 +39,7 @@ mod watch;
 
 pub use address::{address_finding, registry_url};
 pub use blob::{BlobStream, Ranged};
+pub use bundle::Missing;
 pub use cause::Cause;
 pub use client::Client;
 pub use clock::clock_findings;

@@ -44,23 +44,6 @@ impl Client {
         crate::client::is_found(found)
     }
 
-    /// Tells whether the registry has the bundle with this hash, all of it: a manifest stays where parts
-    /// of its bundle were found damaged.
-    pub async fn bundle_exists(
-        &self,
-        project: &ProjectName,
-        hash: &Digest,
-    ) -> Result<bool, ClientError> {
-        let manifest = match self.manifest(project, hash).await {
-            Err(error) if error.is_not_found() => return Ok(false),
-            found => found?,
-        };
-        let Ok(manifest) = Manifest::from_bytes(&manifest) else {
-            return Ok(false);
-        };
-        self.blobs_exist(project, &manifest).await
-    }
-
     /// Stores a manifest under its hash or under a tag.
     pub async fn push_manifest(
         &self,

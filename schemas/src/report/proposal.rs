@@ -31,6 +31,9 @@ pub struct ProposalReport {
     /// How many servers have reported in which wave they are, of a promotion in waves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<WaveServers>,
+    /// Of a rollback that names no head: later ones that the registry does not have any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// Of a rollback: the servers that say that the release failed there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_on: Vec<HostName>,
@@ -58,6 +61,16 @@ pub struct ProposalReport {
     /// The entry of the log that points the channel to the release; absent when nothing was signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
+}
+
+/// A release that servers could not fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PassedOver {
+    /// The release.
+    pub hash: Digest,
+    /// What the registry does not have of it, and why, as far as that is known.
+    pub reason: String,
 }
 
 /// Whether a release contains what is live.

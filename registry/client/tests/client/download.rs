@@ -202,15 +202,26 @@ async fn a_manifest_has_its_largest_size() {
 }
 
 #[tokio::test]
-async fn a_bundle_is_there_when_all_of_it_is() {
+async fn a_bundle_is_there_when_all_of_it_is_and_else_it_is_said_what_is_missing() {
     const MANIFEST: &[u8] =
         include_bytes!("../../../../schemas/tests/cases/valid/manifest/a_bundle.json")
             .trim_ascii_end();
     const PAYLOAD: &str = "d988a4a21cfacb44cfc0076290c6cc50473d4928d5caabed4fa2cd1c5ddfd0c3";
-    for (missing, expected) in [("nothing", true), (PAYLOAD, false), ("/manifests/", false)] {
+    const REMOVED: &[u8] = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"removed at noon",
+        "detail":{"hint":"publish it again"}}]}"#;
+    let said = [
+        ("nothing", None),
+        (
+            PAYLOAD,
+            Some(("not its payload sha256:d988", "`bulla publish`")),
+        ),
+        ("/manifests/", Some(("removed at noon", "publish it again"))),
+    ];
+    for (missing, expected) in said {
         let server = Server::start(move |_, request| {
             if request.target.contains(missing) {
-                return Reply::new(404, &[], b"");
+                let is_head = request.method == "HEAD";
+                return Reply::new(404, &[], if is_head { b"" } else { REMOVED });
             }
             let is_head = request.method == "HEAD";
             Reply::new(200, &[], if is_head { b"" } else { MANIFEST })
@@ -218,7 +229,19 @@ async fn a_bundle_is_there_when_all_of_it_is() {
         .await;
         let client = server.client();
         let (project, hash) = (project(), Digest::of(MANIFEST));
-        let found = client.bundle_exists(&project, &hash).await;
-        assert_eq!(found.unwrap(), expected, "{missing}");
+        let found = client.find_missing(&project, &hash).await.unwrap();
+        let found = found.map(|found| (found.to_string(), found.hint()));
+        match (&found, expected) {
+            (Some((found, hint)), Some((what, to_do))) => {
+                assert!(
+                    found.contains(what) && hint.contains(to_do),
+                    "{found}: {hint}"
+                );
+            }
+            _ => assert!(
+                found.is_none() && expected.is_none(),
+                "{missing}: {found:?}"
+            ),
+        }
     }
 }

@@ -42,6 +42,43 @@ async fn a_missing_token_is_explained() {
 }
 
 #[tokio::test]
+async fn what_a_registry_advises_is_not_dropped() {
+    let answers = [
+        (
+            404,
+            r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"it was removed","detail":{"hint":"publish it again"}}]}"#,
+            "it was removed (MANIFEST_UNKNOWN)",
+            "publish it again",
+        ),
+        // No word that says nothing.
+        (
+            413,
+            r#"{"errors":[{"code":"UNKNOWN","message":"no space is left","detail":{"hint":"make space"}}]}"#,
+            "no space is left",
+            "make space",
+        ),
+        // What others have for details, and what nobody says anything about.
+        (
+            404,
+            r#"{"errors":[{"code":"MANIFEST_UNKNOWN","detail":["hint"]}]}"#,
+            "MANIFEST_UNKNOWN",
+            "`bulla publish` of the same revision brings it back",
+        ),
+    ];
+    for (status, body, message, hint) in answers {
+        let server = Server::start(move |_, _| Reply::new(status, &[], body.as_bytes())).await;
+        let hash = descriptor(b"").digest;
+        let error = server.client().manifest(&project(), &hash).await;
+        let error = error.unwrap_err();
+        assert!(
+            error.to_string().ends_with(&format!(": {message}")),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains(hint), "{:?}", error.hint());
+    }
+}
+
+#[tokio::test]
 async fn a_statement_without_effect_is_refused_with_the_registrys_reason() {
     let body = br#"{"error":"ineffective","message":"seq 8 is taken","hint":"look and retry","requestId":"1"}"#;
     let server = Server::start(|_, _| Reply::new(422, &[], body)).await;

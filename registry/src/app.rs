@@ -126,8 +126,13 @@ impl App {
             clock,
             _lock: lock,
         });
+        app.disk.take_ballast(&app.data.ballast());
         reindex_if_lost(&app.catalog).await?;
-        app.catalog.attach_newest().await?;
+        let has_manifests = app.catalog.database.has_manifests().await?;
+        // Nothing is written where a disk is to be mounted.
+        if app.catalog.blobs.away(has_manifests)?.is_none() {
+            app.catalog.attach_newest().await?;
+        }
         Ok(app)
     }
 

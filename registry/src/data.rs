@@ -8,6 +8,7 @@
 //!   keeping.lock                      locked by the one process that removes, repairs or reindexes
 //!   content.lock                      shared by those who store content, held alone by those who
 //!                                     move or remove it
+//!   ballast                           room that is given back when the disk is full
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
 //!   registry.db                       SQLite: index, tokens, reports of hosts
 //!   registry.db.lock                  locked while the tables are made
@@ -31,6 +32,7 @@
 //! pointer, so a copy of the directory at any instant is a valid backup. A leftover `.new-*` is a
 //! write that a crash cut short.
 
+mod ballast;
 mod content_lock;
 mod error;
 
@@ -40,6 +42,7 @@ use std::time::SystemTime;
 use bulla_files::{Attempt as _, FileError, Lock, TryLock, create_private_directory};
 use bulla_schemas::Timestamp;
 
+pub(crate) use ballast::Ballast;
 pub(crate) use content_lock::ContentLock;
 pub use error::DataError;
 
@@ -111,6 +114,11 @@ impl DataDirectory {
     /// Returns the lock of those who store content and those who move or remove it.
     pub(crate) fn content_lock(&self) -> ContentLock {
         ContentLock::new(self.root.clone())
+    }
+
+    /// Returns the room that is given back when the disk is full.
+    pub(crate) fn ballast(&self) -> Ballast {
+        Ballast::new(self.root.join("ballast"))
     }
 
     /// The directory itself.

@@ -38,6 +38,7 @@ use super::records::{self, Records};
 use super::rows;
 use crate::blocking::blocking;
 use crate::clock::Clock;
+use crate::data::DataDirectory;
 use crate::database::SeenManifest;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
@@ -53,26 +54,46 @@ pub(crate) async fn gc(
     clock: &Clock,
 ) -> Result<GcReport, RegistryError> {
     let disk = Disk::new(root.to_owned());
-    let collected = async {
-        let parts = Parts::open(root, clock).await?;
-        let now = clock.now();
-        // What is told to pushes holds for a while; with less than that, none may go on.
-        let _stopped = if retention.grace < Retention::LEAST_BESIDE_SERVER {
-            Some(parts.data.lock(COMMAND, now)?)
-        } else {
-            None
-        };
-        let _one_at_a_time = parts.data.lock_keeping(COMMAND, now)?;
-        let log = parts.log.clone();
-        let CheckedLog { state, damage, .. } = blocking(move || log.check()).await?;
-        let state = state.ok_or(RegistryError::NothingToKeepBy {
-            reason: damage.unwrap_or_default(),
-        })?;
-        let report = collect(&parts, &state, retention, is_dry).await;
-        parts.database.close().await;
-        report
+    let mut collected = once(root, retention, is_dry, clock)
+        .await
+        .map_err(on(&disk));
+    if is_dry {
+        return collected;
+    }
+    let ballast = DataDirectory::open(root)?.ballast();
+    if matches!(collected, Err(RegistryError::DiskFull { .. })) && ballast.give()? {
+        // Whatever it has begun, it goes on from there.
+        collected = once(root, retention, is_dry, clock)
+            .await
+            .map_err(on(&disk));
+    }
+    disk.take_ballast(&ballast);
+    collected
+}
+
+async fn once(
+    root: &Path,
+    retention: &Retention,
+    is_dry: bool,
+    clock: &Clock,
+) -> Result<GcReport, RegistryError> {
+    let parts = Parts::open(root, clock).await?;
+    let now = clock.now();
+    // What is told to pushes holds for a while; with less than that, none may go on.
+    let _stopped = if retention.grace < Retention::LEAST_BESIDE_SERVER {
+        Some(parts.data.lock(COMMAND, now)?)
+    } else {
+        None
     };
-    collected.await.map_err(on(&disk))
+    let _one_at_a_time = parts.data.lock_keeping(COMMAND, now)?;
+    let log = parts.log.clone();
+    let CheckedLog { state, damage, .. } = blocking(move || log.check()).await?;
+    let state = state.ok_or(RegistryError::NothingToKeepBy {
+        reason: damage.unwrap_or_default(),
+    })?;
+    let report = collect(&parts, &state, retention, is_dry).await;
+    parts.database.close().await;
+    report
 }
 
 /// Removes what nothing needs, by the log as it is now.

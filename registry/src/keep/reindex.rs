@@ -103,7 +103,7 @@ pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishErro
         }
         return Ok(());
     }
-    if !catalog.repositories.has_any()? {
+    if !catalog.repositories.has_any()? || catalog.blobs.away(true)?.is_some() {
         return Ok(());
     }
     let Indexed {

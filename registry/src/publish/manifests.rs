@@ -99,6 +99,12 @@ impl Catalog {
         self.add_manifest(&adding, project, bytes.into(), &manifest)
             .await?;
         self.set_tags(&adding, project, tags, &digest).await?;
+        if let Some(hash) = digest.sha256().filter(|_| document.is_bundle())
+            && let Err(error) = self.attach_again(&adding, project, hash).await
+        {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "a release statement was not attached");
+        }
         Ok(manifest.row)
     }
 

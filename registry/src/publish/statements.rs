@@ -9,10 +9,11 @@ use bulla_schemas::{Digest, ProjectName, Timestamp};
 use bulla_trust::tile::FULL;
 use bulla_trust::{Admitted, SignedEnvelope, Statement, Submission};
 
+use super::changes::Adding;
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::failpoint::failpoint;
-use crate::log::Placed;
+use crate::log::{Placed, Published};
 
 impl Catalog {
     /// Appends a statement to the log on behalf of a token. A release statement becomes a referrer
@@ -64,16 +65,48 @@ impl Catalog {
             let files = self.log.files().clone();
             let entries = blocking(move || files.entries(index, size)).await?;
             for entry in entries.unwrap_or_default() {
-                let Ok(envelope) = SignedEnvelope::from_bytes(&entry) else {
-                    continue;
-                };
-                if let Ok(Statement::Release(release)) =
-                    Statement::parse(envelope.payload_type(), envelope.payload())
-                {
-                    let policy = published.state.checked_policy();
-                    self.attach(&adding, policy, &envelope, &release).await?;
-                }
+                self.attach_entry(&adding, &published, &entry).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Attaches what the log says of a bundle that was removed and is here again.
+    pub(super) async fn attach_again(
+        &self,
+        adding: &Adding<'_>,
+        project: &ProjectName,
+        hash: Digest,
+    ) -> Result<(), PublishError> {
+        let published = self.published();
+        let size = published.state.size();
+        let release = published.state.release(project, &hash);
+        let statements = release.into_iter().flat_map(|release| &release.statements);
+        for entry in statements.map(|statement| statement.entry) {
+            let (index, position) = (entry / u64::from(FULL), entry % u64::from(FULL));
+            let files = self.log.files().clone();
+            let entries = blocking(move || files.entries(index, size)).await?;
+            let position = usize::try_from(position).unwrap_or(usize::MAX);
+            if let Some(entry) = entries.iter().flatten().nth(position) {
+                self.attach_entry(adding, &published, entry).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn attach_entry(
+        &self,
+        adding: &Adding<'_>,
+        published: &Published,
+        entry: &[u8],
+    ) -> Result<(), PublishError> {
+        let Ok(envelope) = SignedEnvelope::from_bytes(entry) else {
+            return Ok(());
+        };
+        let statement = Statement::parse(envelope.payload_type(), envelope.payload());
+        if let Ok(Statement::Release(release)) = statement {
+            let policy = published.state.checked_policy();
+            self.attach(adding, policy, &envelope, &release).await?;
         }
         Ok(())
     }

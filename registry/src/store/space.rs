@@ -7,6 +7,8 @@ use rustix::fs::statvfs;
 
 use bulla_files::FileError;
 
+use crate::data::Ballast;
+
 /// The reserve is a twentieth of the disk, within these bounds...
 const LEAST_RESERVE: u64 = 4 << 20;
 const MOST_RESERVE: u64 = 256 << 20;
@@ -91,6 +93,15 @@ impl Disk {
             Ok(()) => None,
         }
         .or(is_full.then_some(Refusal::Full))
+    }
+
+    /// Takes room that can be given back, where there is enough besides what is kept.
+    pub(crate) fn take_ballast(&self, ballast: &Ballast) {
+        let has_room = self.require(Ballast::SIZE, Purpose::Blob);
+        if let Err(error) = has_room.and_then(|()| ballast.take()) {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::debug!(error, "no room is kept for `gc` on a full disk");
+        }
     }
 
     /// Looks at what is left.

@@ -8,7 +8,7 @@ use bulla_schemas::report::{DamageKind, FsckReport};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
 
-use crate::program::run;
+use crate::program::{Program, run};
 use crate::support::{BILLING, Registry, blob, bundle, bundle_of_noise};
 
 const TOOL: &str = "acme/tool";
@@ -198,6 +198,25 @@ async fn what_is_away_is_left_as_it_is() {
     fs::rename(&away, &pack).unwrap();
     assert_clean(data);
     registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_that_starts_without_its_content_writes_nothing_in_its_place() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.stop().await;
+    for folder in ["packs", "blobs"] {
+        let (folder, away) = (data.path().join(folder), data.path().join("away"));
+        fs::rename(&folder, &away).unwrap();
+        fs::create_dir(&folder).unwrap();
+        let program = Program::start(data.path(), &[]);
+        let ready = reqwest::get(format!("{}/readyz", program.url)).await;
+        assert_eq!(ready.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(program);
+        // Fails where there is anything in it.
+        fs::remove_dir(&folder).unwrap();
+        fs::rename(&away, &folder).unwrap();
+        assert_clean(data.path());
+    }
 }
 
 #[tokio::test]

@@ -45,7 +45,11 @@ fn is_kept(report: &GcReport, hash: Digest) -> bool {
 /// A registry with four releases: the second was the head of `prod` and the third is, and nobody
 /// promoted the others.
 async fn four_releases() -> (Registry, Organisation, Vec<Digest>) {
-    let (registry, mut organisation) = (Registry::start().await, Organisation::new());
+    publish_four(Registry::start().await).await
+}
+
+async fn publish_four(registry: Registry) -> (Registry, Organisation, Vec<Digest>) {
+    let mut organisation = Organisation::new();
     registry.append_all(&organisation.entries).await;
     let mut hashes = Vec::new();
     for content in ["one", "two", "three", "four"] {
@@ -352,6 +356,22 @@ async fn only_so_many_heads_stay_where_that_is_asked_for() {
     assert_eq!(kept, [false, false, false, true]);
     assert_sound(data);
     assert_eq!(status(&registry, hashes[3]).await, StatusCode::OK);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_published_again_has_its_statements_at_once() {
+    let (registry, _, hashes) = four_releases().await;
+    let path = format!("/v2/{BILLING}/referrers/{}", hashes[0]);
+    let before: serde_json::Value = registry.json(&path).await;
+    assert_eq!(before["manifests"].as_array().unwrap().len(), 1);
+    gc(registry.data.path(), &[]);
+    let removed: serde_json::Value = registry.json(&path).await;
+    assert_eq!(removed["manifests"], json!([]));
+    registry
+        .push_bundle(BILLING, &bundle_of_noise(BILLING, "one"))
+        .await;
+    assert_eq!(registry.json::<serde_json::Value>(&path).await, before);
     registry.stop().await;
 }
 

@@ -4,13 +4,16 @@
 use std::fs;
 use std::path::Path;
 
+use bulla_registry::Settings;
 use bulla_schemas::report::GcReport;
 use bulla_schemas::{Digest, media_type};
+use bulla_trust::testing::log_key;
 use reqwest::StatusCode;
 
-use super::{ALL, assert_sound, du, four_releases, gc, is_kept};
+use super::{ALL, assert_sound, du, four_releases, gc, is_kept, publish_four};
+use crate::disk::SmallDisk;
 use crate::program::run;
-use crate::support::{BILLING, blob, bundle_of_noise};
+use crate::support::{BILLING, Registry, blob, bundle_of_noise};
 
 /// Runs `gc` where something that stays is damaged or lost: it names that, and removes nothing.
 #[track_caller]
@@ -191,4 +194,25 @@ async fn a_tag_that_cannot_be_read_keeps_what_the_index_says() {
     fs::write(tag, "").unwrap();
     assert!(is_kept(&gc(data, &[]), hashes[0]));
     registry.stop().await;
+}
+
+// R23: the disk is full because nobody ran `gc`.
+#[tokio::test]
+async fn a_full_disk_gets_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path(), 128 << 20) else {
+        return;
+    };
+    let data = tempfile::tempdir_in(folder.path()).unwrap();
+    fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
+    let registry = Registry::start_in(data, Settings::default()).await;
+    let (registry, _, hashes) = publish_four(registry).await;
+    let data = registry.stop().await;
+    disk.fill();
+    let report = gc(data.path(), &[]);
+    assert!(!is_kept(&report, hashes[0]) && is_kept(&report, hashes[2]));
+    assert!(report.freed > 0);
+    fs::remove_file(folder.path().join("filler")).unwrap();
+    assert_sound(data.path());
+    drop(data);
 }

@@ -45,13 +45,35 @@ pub(crate) fn examine(access: &Access, token_file: Option<&Path>) -> Examined {
 pub(crate) fn behind(known: &LogState, asked: &[(&Url, Checkpoint)]) -> Vec<Finding> {
     let newest = asked.iter().map(|(_, checkpoint)| checkpoint.size);
     let newest = newest.chain([known.size()]).max().unwrap_or(0);
+    let is_shorter = |checkpoint: &Checkpoint| checkpoint.size < known.size();
+    let all_are_shorter = asked.iter().all(|(_, checkpoint)| is_shorter(checkpoint));
     let findings = asked.iter().filter_map(|(url, checkpoint)| {
         let root = known.root_at(checkpoint.size);
         if root.is_some_and(|root| root != checkpoint.root) {
             return Some(Finding::failed(
                 Step::Log,
                 format_args!("{url} shows another log than this server has verified"),
-                Some("ask a colleague for the output of `bulla anchor`".to_owned()),
+                Some(
+                    "ask who runs it whether it was restored from an older backup and went on from there, and \
+                     a colleague for the output of `bulla anchor`"
+                        .to_owned(),
+                ),
+            ));
+        }
+        if all_are_shorter {
+            return Some(Finding::failed(
+                Step::Log,
+                format_args!(
+                    "{url} has a log of {}, and this server has verified {}: `install` refuses a log that \
+                     shrank",
+                    count(checkpoint.size, "entry", "entries"),
+                    count(known.size(), "entry", "entries")
+                ),
+                Some(
+                    "ask who runs it whether it was restored from an older backup; the newer `log/` has to \
+                     come back"
+                        .to_owned(),
+                ),
             ));
         }
         let missing = newest.saturating_sub(checkpoint.size);
@@ -148,4 +170,35 @@ fn token(greeting: &Greeting, has_token: bool) -> Vec<Finding> {
         findings.push(Finding::warning(STEP, found, MAKE));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{Organisation, project};
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_shrank_everywhere_has_failed_and_one_that_another_registry_has_longer_is_late() {
+        let mut acme = Organisation::new();
+        let checkpoint = |state: &LogState| Checkpoint {
+            origin: state.origin().unwrap().to_owned(),
+            size: state.size(),
+            root: state.root(),
+        };
+        let older = checkpoint(&acme.state);
+        acme.publish(&project(), "one");
+        let newer = checkpoint(&acme.state);
+        let (url, other): (Url, Url) = (
+            "https://a.example".parse().unwrap(),
+            "https://b.example".parse().unwrap(),
+        );
+        let shrunk = behind(&acme.state, &[(&url, older.clone())]);
+        assert_eq!(shrunk.len(), 1, "{shrunk:?}");
+        assert_eq!(shrunk[0].result, FindingKind::Failed);
+        assert!(shrunk[0].hint.as_ref().unwrap().contains("backup"));
+        let late = behind(&acme.state, &[(&url, older), (&other, newer)]);
+        assert_eq!(late.len(), 1, "{late:?}");
+        assert_eq!(late[0].result, FindingKind::Warning);
+    }
 }

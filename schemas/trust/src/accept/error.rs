@@ -130,7 +130,7 @@ impl Outcome for LogError {
                 "a mirror may be behind, or the registry was restored from a backup; ask its operator"
             }
             Self::Fork { .. } | Self::RootMismatch { .. } => {
-                "the registry showed two different histories, or they are changed on the way; keep both checkpoints as evidence and ask its operator"
+                "the registry was restored from an older backup and went on from there, or showed two different histories, or they are changed on the way; keep both checkpoints as evidence and ask its operator"
             }
             Self::WrongOrigin { .. }
             | Self::AnchorMismatch { .. }

@@ -67,7 +67,7 @@ impl Arguments {
             "CHANNEL",
             "LIVE",
             "HEAD",
-            "STANDING",
+            "STATE",
             "TREE",
             "ACTIVATED",
             "LOG READ",

@@ -67,7 +67,7 @@ fn status_and_history_are_tables_for_people_and_json_for_scripts() {
     let run = world.run(&["rollback", "acme/billing"]);
     assert_eq!(run.stdout, format!("{first}\n"));
     let run = world.run(&["status"]);
-    assert!(run.stdout.contains("STANDING"), "{run:?}");
+    assert!(run.stdout.contains("STATE"), "{run:?}");
     assert!(run.stdout.contains("held"), "{run:?}");
     assert!(run.stderr.contains("rolled back from"), "{run:?}");
     let run = world.run(&["status", "acme/billing", "--json"]);

@@ -317,7 +317,10 @@ impl Answer {
                 "the registry has lost some of what it had, as a damaged disk does; `bulla publish` of \
                  the same revision brings it back, or `bulla import` of its file"
             }
-            (401, _) => "give a valid token with --token-file or BULLA_TOKEN",
+            (401, _) => {
+                "give a valid token with --token-file or BULLA_TOKEN, or in the file that `token-file` of \
+                 the configuration or host file names: the first of them that is there is used"
+            }
             (403, _) => {
                 "the token does not allow this; `bulla-registry token create` makes another"
             }

@@ -1,6 +1,7 @@
 //! `App`: the parts that a request may use.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -11,10 +12,11 @@ use crate::blocking::blocking;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::error::{RegistryError, on};
 use crate::keep::{Indexed, reindex, reindex_if_lost};
 use crate::log::Log;
+use crate::metrics::{Metrics, Seen};
 use crate::objects::Objects;
 use crate::publish::Catalog;
 use crate::quota::{Exceeded, Quota};
@@ -52,6 +54,8 @@ pub struct App {
     pub(crate) answering: Arc<Turns>,
     /// Who waits for the log to grow.
     pub(crate) watchers: Watchers,
+    pub(crate) metrics: Metrics,
+    is_stopping: AtomicBool,
     data: DataDirectory,
     disk: Disk,
     /// How many reports each token has sent.
@@ -121,6 +125,8 @@ impl App {
             answers: Budget::new(MOST_ANSWERS, MOST_ANSWERS_OF_TOKEN),
             answering: Turns::new(MOST_ANSWERING, MOST_ANSWERING_OF_TOKEN),
             watchers: Watchers::new(),
+            metrics: Metrics::new(),
+            is_stopping: AtomicBool::new(false),
             reports: Mutex::new(Quota::new(settings.most_reports)),
             settings,
             clock,
@@ -148,6 +154,42 @@ impl App {
         let _one_at_a_time = self.data.lock_keeping(command, self.clock.now())?;
         let indexed = reindex(&self.catalog).await;
         indexed.map_err(on(&self.disk))
+    }
+
+    /// Ends all watches, and says from now on that the registry is not ready.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.watchers.stop();
+    }
+
+    /// Tells whether the registry stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// Finds out what the metrics show besides what is counted as it happens.
+    pub(crate) async fn look(self: &Arc<Self>) -> Result<Seen, DatabaseError> {
+        let hosts = self.catalog.database.count_hosts().await?;
+        let app = Arc::clone(self);
+        Ok(blocking(move || app.look_at_disk(hosts)).await)
+    }
+
+    fn look_at_disk(&self, hosts: u64) -> Seen {
+        let (deltas_made, delta_cache) = self.catalog.kept_deltas();
+        let checkpoint = std::fs::metadata(self.data.log().join("checkpoint"));
+        let made = checkpoint.and_then(|checkpoint| checkpoint.modified()).ok();
+        let made = made.and_then(|made| made.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Seen {
+            watches: self.watchers.count() as u64,
+            uploads: self.uploads.count() as u64,
+            log_entries: self.catalog.published().state.size(),
+            checkpoint: made.map_or(0, |made| made.as_secs()),
+            disk_free: self.disk.free(),
+            disk_reserve: self.disk.reserve(),
+            deltas_made,
+            delta_cache,
+            hosts,
+        }
     }
 
     /// Ends what the registry does besides answering requests.

@@ -7,19 +7,19 @@ mod examples;
 mod fsck;
 mod gc;
 mod host;
+mod log_format;
 mod period;
 mod reindex;
 mod serve;
 mod token;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use bulla_terminal::{CompletionsArguments, Failure, ManPagesArguments, finish, help};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use examples::EXAMPLES;
+use log_format::LogFormat;
 
 /// Keep bundles and the log, and serve both over HTTP
 ///
@@ -53,7 +53,11 @@ pub fn run() -> ExitCode {
         Ok(program) => program,
         Err(status) => return status,
     };
-    log_to_stderr();
+    let format = match &program.command {
+        Command::Serve(arguments) => arguments.log_format,
+        _ => LogFormat::default(),
+    };
+    format.log_to_stderr();
     finish(match program.command {
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Token(command) => block_on(token::run(command)),
@@ -73,16 +77,6 @@ fn block_on(run: impl Future<Output = Result<(), Failure>>) -> Result<(), Failur
         .build()
         .map_err(|error| Failure::io("cannot start the threads that serve", error))?
         .block_on(run)
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("BULLA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
 }
 
 #[cfg(test)]

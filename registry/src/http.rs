@@ -1,24 +1,31 @@
 //! The HTTP interface. Status codes and what a client reads of a failure are decided here and
 //! nowhere else.
 
+mod access;
+mod address;
 mod answer;
 mod api;
 mod body;
 mod bounded;
 mod caller;
+mod client;
 mod content;
 mod download;
 mod extract;
 mod framing;
 mod health;
 mod log;
+mod metrics;
 mod oci;
 mod problem;
 mod range;
+mod route;
 mod router;
 mod slashes;
 mod verified;
 mod watch;
 
-pub(crate) use framing::TwoLengths;
+pub(crate) use client::Client;
+pub(crate) use framing::{TwoHosts, TwoLengths};
+pub(crate) use metrics::metrics;
 pub(crate) use router::router;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::pattern::ProjectPattern;
 
 /// What the operator of a registry decides.
@@ -27,8 +29,12 @@ pub struct Settings {
     pub most_reports: u32,
     /// Most hosts that may report.
     pub most_hosts: u32,
+    /// The proxies that are believed whom they ask for.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a client may keep a connection waiting.
     pub patience: Patience,
+    /// How long requests may take to end when the registry stops.
+    pub drain: Duration,
 }
 
 /// How many uploads there may be, and for how long.
@@ -77,6 +83,8 @@ pub struct Pace {
 pub struct Patience {
     /// For the first byte of a connection.
     pub first_byte: Duration,
+    /// For the handshake of a connection with TLS.
+    pub handshake: Duration,
     /// For the head of a request, and for the next request of the same connection.
     pub head: Duration,
     /// In all, before it has taken `least_taken` of the bytes that it is sent.
@@ -100,7 +108,9 @@ impl Default for Settings {
             most_entries: 1000,
             most_reports: 1200,
             most_hosts: 10_000,
+            trusted_proxies: Vec::new(),
             patience: Patience::default(),
+            drain: Duration::from_secs(20),
         }
     }
 }
@@ -142,6 +152,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             first_byte: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             send: Duration::from_secs(30),
             least_taken: 32 * 1024,

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 #[derive(Debug)]
 pub(crate) struct Watchers {
     places: Arc<Semaphore>,
+    /// Has a receiver for each.
     stop: watch::Sender<bool>,
 }
 
@@ -37,6 +38,11 @@ impl Watchers {
     /// Lets `most` more watch.
     pub(crate) fn admit(&self, most: usize) {
         self.places.add_permits(most.min(Semaphore::MAX_PERMITS));
+    }
+
+    /// Returns how many watch.
+    pub(crate) fn count(&self) -> usize {
+        self.stop.receiver_count()
     }
 
     /// Takes a place, if there is one.

@@ -57,6 +57,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "pattern",
                 "oci",
                 "frames",
+                "metrics",
                 "data",
                 "clock",
                 "blocking",

@@ -13,6 +13,8 @@ pub(super) const EXAMPLES: Examples = &[
         &[
             "bulla-registry serve --data /var/lib/bulla-registry --listen 127.0.0.1:5000",
             "bulla-registry serve --data /var/lib/bulla-registry --mutable 'mirror/*'",
+            "bulla-registry serve --data /var/lib/bulla-registry --listen 0.0.0.0:443 --tls-certificate fullchain.pem --tls-key privkey.pem",
+            "bulla-registry serve --data /var/lib/bulla-registry --trusted-proxy 127.0.0.1 --log-format json --metrics-listen 127.0.0.1:9500",
         ],
     ),
     (

@@ -149,6 +149,14 @@ impl Database {
         self.page(query, limit, read_host).await
     }
 
+    /// Returns how many there are.
+    pub(crate) async fn count_hosts(&self) -> Result<u64, DatabaseError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM hosts")
+            .fetch_one(&self.reads)
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Returns one host.
     pub(crate) async fn host(&self, host: &HostName) -> Result<Option<HostRow>, DatabaseError> {
         let row = sqlx::query("SELECT host, received_at, facts FROM hosts WHERE host = $1")

@@ -1,16 +1,15 @@
-//! What happens to every request and answer: a request id, one line in the log, and the one place
-//! where a [`Problem`] becomes a body and its cause is kept from the client.
+//! What happens to every request and answer: a request id, and the one place where a [`Problem`]
+//! becomes a body and its cause is kept from the client.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ALLOW, CONNECTION, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::api::ErrorBody;
@@ -19,21 +18,37 @@ use bulla_schemas::outcome::with_causes;
 use serde_json::json;
 use tracing::Instrument as _;
 
+use crate::app::App;
+use crate::http::access::{Access, Head};
+use crate::http::address;
+use crate::http::client::Client;
 use crate::http::framing;
 use crate::http::oci::target;
 use crate::http::problem::Problem;
+use crate::http::route;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Most bytes of an id that a client gave.
+const MOST_ID_BYTES: usize = 64;
 
 /// Runs a request and finishes its answer.
-pub(crate) async fn finish(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = request_id();
+pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let id = given_id(request.headers()).unwrap_or_else(request_id);
     let method = request.method().clone();
-    // The path only: a query could carry what must not be in a log.
     let path = request.uri().path().to_owned();
-    let challenges = challenges(&method, &path, request.headers());
+    let challenges = challenges(&method, &path, request.headers(), request.extensions());
     let span = tracing::info_span!("request", id, %method, path = escape(&path));
+    let client = request.extensions().get::<Client>();
+    let trusted = &app.settings.trusted_proxies;
+    let head = Head {
+        id: id.clone(),
+        method: route::method(&method),
+        route: route::route(&path, request.extensions().get::<MatchedPath>()),
+        path: path.clone(),
+        address: client
+            .map(|client| address::of_client(client.address.ip(), request.headers(), trusted)),
+    };
+    let (access, request) = Access::begin(Arc::clone(&app), head, request);
 
     async move {
         let framed = framing::check(request.version(), request.headers(), request.extensions());
@@ -59,12 +74,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         }
         // Content is others': a browser must not take it for a page of the registry's.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        tracing::info!(
-            status = response.status().as_u16(),
-            duration_ms = started.elapsed().as_millis(),
-            "answered"
-        );
-        response
+        access.answer(&method, response)
     }
     .instrument(span)
     .await
@@ -143,7 +153,12 @@ pub(crate) fn received(offset: u64) -> String {
 
 /// How a client may prove who it is: Basic first, which every client can answer at once, then
 /// Bearer with the token endpoint that Docker's clients ask, and what they need a token for.
-fn challenges(method: &Method, path: &str, headers: &HeaderMap) -> Vec<String> {
+fn challenges(
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Vec<String> {
     let mut challenges = vec![r#"Basic realm="bulla", charset="UTF-8""#.to_owned()];
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let plain = |host: &&str| {
@@ -151,10 +166,12 @@ fn challenges(method: &Method, path: &str, headers: &HeaderMap) -> Vec<String> {
             .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
     };
     if let Some(host) = host.filter(plain) {
-        let tls = headers
-            .get("x-forwarded-proto")
-            .is_some_and(|proto| proto == "https");
-        let scheme = if tls { "https" } else { "http" };
+        let client = extensions.get::<Client>();
+        let has_tls = client.is_some_and(|client| client.has_tls)
+            || headers
+                .get("x-forwarded-proto")
+                .is_some_and(|proto| proto == "https");
+        let scheme = if has_tls { "https" } else { "http" };
         let scope = scope(method, path).map(|scope| format!(r#",scope="{scope}""#));
         challenges.push(format!(
             r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}"{}"#,
@@ -177,6 +194,14 @@ fn scope(method: &Method, path: &str) -> Option<String> {
         _ => "pull,push",
     };
     Some(format!("repository:{project}:{actions}"))
+}
+
+/// Returns the id that a client or a proxy gave a request, where it can stand in a log and a header.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_sane = (1..=MOST_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain);
+    is_sane.then(|| id.to_owned())
 }
 
 /// 64 random bits. Without randomness the id is empty, and the request still answered.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::access::{Access, Scope, access_of};
 use crate::app::App;
 use crate::database::TokenRow;
+use crate::http::client::TokenSeen;
 use crate::http::problem::Problem;
 
 /// The bearer token that the token endpoint gives to a caller without one.
@@ -140,6 +141,9 @@ impl FromRequestParts<Arc<App>> for Caller {
                 anonymous_read: app.settings.anonymous_read,
             },
         };
+        if let Some(seen) = parts.extensions.get::<TokenSeen>() {
+            seen.note(&caller.token_id);
+        }
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }

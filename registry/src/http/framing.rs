@@ -16,6 +16,11 @@ const SHORT: u64 = 16 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TwoLengths;
 
+/// Marks a request of HTTP/2 that names one host in `:authority` and another one in `Host` (RFC 9113
+/// §8.3.1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TwoHosts;
+
 /// Checks the head of a request.
 pub(super) fn check(
     version: Version,
@@ -23,6 +28,11 @@ pub(super) fn check(
     extensions: &Extensions,
 ) -> Result<(), Problem> {
     check_host(version, headers)?;
+    if extensions.get::<TwoHosts>().is_some() {
+        return Err(Problem::Framing {
+            reason: "a request is for one host, and `:authority` and Host name two",
+        });
+    }
     if extensions.get::<TwoLengths>().is_some() {
         return Err(Problem::Framing {
             reason: "a body has a Content-Length or a Transfer-Encoding, not both",

@@ -13,8 +13,11 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Answers while the database does, content is there and there is room for uploads.
+/// Answers until the registry stops, while the database does, content is there and there is room for uploads.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    if app.is_stopping() {
+        return Err(Problem::Stopping);
+    }
     app.catalog.database.ping().await?;
     let has_manifests = app.catalog.database.has_manifests().await?;
     let blobs = app.catalog.blobs.clone();

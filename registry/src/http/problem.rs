@@ -207,6 +207,9 @@ pub(crate) enum Problem {
     /// The registry's disk is full, which a probe asked.
     #[error("the registry has no space left for uploads")]
     NotReady(#[source] Box<dyn Error + Send + Sync>),
+    /// The registry ends its work, which a probe asked.
+    #[error("the registry is stopping")]
+    Stopping,
     /// A folder of content is empty, which a probe asked.
     #[error("the registry knows of content in `{folder}` of its data directory, which is empty")]
     Away {

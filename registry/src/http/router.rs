@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state, map_request};
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -34,6 +34,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 fn routes(app: Arc<App>) -> Router {
+    let requests = from_fn_with_state(Arc::clone(&app), finish);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -73,7 +74,7 @@ fn routes(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal("a request panicked").into_response()
         }))
-        .layer(from_fn(finish))
+        .layer(requests)
 }
 
 /// The routes whose answers are made in memory and may be long.

@@ -46,6 +46,11 @@ impl Catalog {
         let make = self.reading(token, move || make(&blobs, have, want));
         self.deltas.get(have, want, make).await
     }
+
+    /// Returns how many deltas were made, and about how many bytes of them are kept.
+    pub(crate) fn kept_deltas(&self) -> (u64, u64) {
+        self.deltas.counts()
+    }
 }
 
 /// Makes a delta of what is stored.

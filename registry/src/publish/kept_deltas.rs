@@ -32,6 +32,12 @@ impl KeptDeltas {
         }
     }
 
+    /// Returns how many were made, and about how many bytes of them are kept.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let made = self.made.load(Ordering::Relaxed);
+        (made, self.kept.weighted_size())
+    }
+
     /// Returns a delta that is kept, or that `make` makes, once for all who ask meanwhile.
     pub(super) async fn get(
         &self,

@@ -1,6 +1,6 @@
 //! The connections that are open, how many there may be, and which one makes room for another.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,14 +26,20 @@ pub(super) struct Place {
     activity: Arc<Activity>,
 }
 
+/// A request that is being worked on, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Work(Arc<Activity>);
+
 /// What a connection does.
 #[derive(Debug)]
 pub(super) struct Activity {
     began: Instant,
     /// Milliseconds from `began` until bytes last went either way.
     last: AtomicU64,
-    /// Whether a request is being worked on.
-    is_busy: AtomicBool,
+    /// How many requests are being worked on.
+    working: AtomicUsize,
+    /// Whether only the bytes of bodies count, because a client may send others for ever.
+    counts_bodies: AtomicBool,
     /// Whether it waits for the log to grow.
     is_watching: AtomicBool,
     /// Its place, unless it watches.
@@ -56,13 +62,14 @@ impl Connections {
             let acquire = Arc::clone(&self.permits).acquire_owned();
             match tokio::time::timeout(LOOK_AGAIN, acquire).await {
                 Ok(permit) => break permit.ok()?,
-                Err(_) => self.end_resting(),
+                Err(_) => self.end_resting(LEAST_REST),
             }
         };
         let activity = Arc::new(Activity {
             began: Instant::now(),
             last: AtomicU64::new(0),
-            is_busy: AtomicBool::new(false),
+            working: AtomicUsize::new(0),
+            counts_bodies: AtomicBool::new(false),
             is_watching: AtomicBool::new(false),
             permit: Mutex::new(Some(permit)),
             end: Notify::new(),
@@ -74,17 +81,18 @@ impl Connections {
         })
     }
 
-    fn end_resting(&self) {
+    /// Ends the connection that has rested longest, if one has rested for `least`.
+    pub(super) fn end_resting(&self, least: Duration) {
         let longest = self.with_open(|open| {
             let resting = open.iter().filter_map(|activity| {
                 let rest = activity.rest()?;
-                (rest >= LEAST_REST).then_some((rest, activity))
+                (rest >= least).then_some((rest, activity))
             });
             let longest = resting.max_by_key(|(rest, _)| *rest);
             longest.map(|(_, activity)| Arc::clone(activity))
         });
         if let Some(activity) = longest {
-            activity.end.notify_one();
+            activity.end();
         }
     }
 
@@ -116,10 +124,23 @@ impl Activity {
         self.last.store(now, Ordering::Relaxed);
     }
 
-    /// Notes whether a request is being worked on.
-    pub(super) fn set_busy(&self, is_busy: bool) {
+    /// Notes that the socket took or gave bytes.
+    pub(super) fn note_bytes(&self) {
+        if !self.counts_bodies.load(Ordering::Relaxed) {
+            self.note();
+        }
+    }
+
+    /// From now on only the bytes of bodies count.
+    pub(super) fn count_bodies(&self) {
+        self.counts_bodies.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a request is being worked on.
+    pub(super) fn work(self: &Arc<Self>) -> Work {
         self.note();
-        self.is_busy.store(is_busy, Ordering::Relaxed);
+        self.working.fetch_add(1, Ordering::Relaxed);
+        Work(Arc::clone(self))
     }
 
     /// Notes that the connection waits for the log to grow from now on, and gives its place to
@@ -139,7 +160,12 @@ impl Activity {
         drop(permit.take());
     }
 
-    /// Waits until the connection has to make room.
+    /// Has the connection end.
+    pub(super) fn end(&self) {
+        self.end.notify_one();
+    }
+
+    /// Waits until the connection has to end.
     pub(super) async fn ended(&self) {
         self.end.notified().await;
     }
@@ -147,10 +173,22 @@ impl Activity {
     /// Returns how long nothing has happened, when nothing is being worked on. A watch has given
     /// its place away, so its end would make no room.
     fn rest(&self) -> Option<Duration> {
-        if self.is_busy.load(Ordering::Relaxed) || self.is_watching() {
+        if self.working.load(Ordering::Relaxed) > 0 || self.is_watching() {
             return None;
         }
+        Some(self.silence())
+    }
+
+    /// Returns how long ago the last thing happened.
+    pub(super) fn silence(&self) -> Duration {
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        Some(self.began.elapsed().saturating_sub(last))
+        self.began.elapsed().saturating_sub(last)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.note();
+        self.0.working.fetch_sub(1, Ordering::Relaxed);
     }
 }

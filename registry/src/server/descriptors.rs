@@ -1,5 +1,6 @@
-//! Open files. Each connection has its socket, and may read a file or receive one; a watch has only
-//! its socket. What the limit allows decides how many there may be at once.
+//! Open files. Each connection has its socket, and may read a file or receive one; so may each stream
+//! of HTTP/2, of which there are at most as many. A watch has only its socket. What the limit allows
+//! decides how many there may be at once.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -32,21 +33,21 @@ pub(super) fn raise() -> u64 {
 /// How many there may be at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fitting {
-    /// Connections that do anything but watch.
+    /// Connections that do anything but watch, and as many streams beside them.
     pub(super) connections: usize,
     /// Watches.
     pub(super) watches: usize,
 }
 
 /// Returns how much of what is wanted fits below a limit of open files, besides `uploads` open
-/// uploads. Connections come first and get at most half; watches get what is left.
+/// uploads. Connections come first and get at most three quarters; watches get what is left.
 pub(super) fn fitting(limit: u64, uploads: usize, wanted: Fitting) -> Fitting {
     let others = (OTHERS + uploads as u64).min(limit / 2);
     let left = usize::try_from(limit - others).unwrap_or(usize::MAX);
     let connections = wanted.connections.min(left / 4).max(1);
     Fitting {
         connections,
-        watches: wanted.watches.min(left.saturating_sub(2 * connections)),
+        watches: wanted.watches.min(left.saturating_sub(3 * connections)),
     }
 }
 
@@ -62,9 +63,9 @@ mod tests {
         };
         for (limit, uploads, connections, watches) in [
             (1 << 17, 256, 4096, 12_000),
-            (20_000, 256, 4096, 11_488),
-            (1024, 256, 176, 352),
-            (64, 256, 8, 16),
+            (20_000, 256, 4096, 7392),
+            (1024, 256, 176, 176),
+            (64, 256, 8, 8),
             (2, 0, 1, 0),
         ] {
             let expected = Fitting {

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::serve;
+use super::{Listener, serve};
 use crate::access::tokens::Tokens;
 use crate::access::{Access, Scope};
 use crate::app::App;
@@ -53,7 +53,7 @@ impl Registry {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let served = serve(listener, Arc::clone(&app), async move {
+        let served = serve(Listener::plain(listener), Arc::clone(&app), async move {
             let _ = stopped.await;
         });
         Self {
@@ -249,6 +249,19 @@ async fn no_more_blobs_are_put_together_at_once_than_the_limit_and_the_next_one_
     let made = waiting.await.unwrap().unwrap();
     assert_eq!(made.status(), StatusCode::CREATED);
     registry.assert_served(REPOSITORY, &blob).await;
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_that_stops_is_alive_and_not_ready() {
+    let registry = Registry::start().await;
+    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
+    registry.app.stop();
+    let ready = registry.get("/readyz").await;
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said = ready.text().await.unwrap();
+    assert!(said.contains("the registry is stopping"), "{said}");
+    assert_eq!(registry.get("/healthz").await.status(), StatusCode::OK);
     registry.stop().await;
 }
 

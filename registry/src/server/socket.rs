@@ -5,14 +5,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::connections::Activity;
-use super::heads::Heads;
+use super::taken::Taken;
 use crate::settings::Patience;
 
 /// A connection's socket.
@@ -23,54 +22,28 @@ pub(super) struct Socket {
     /// Runs until the first byte has come.
     first_byte: Option<Pin<Box<Sleep>>>,
     taken: Taken,
-    heads: Heads,
-}
-
-/// What a client takes of what it is sent. Only the time counts in which the registry waits for it.
-#[derive(Debug)]
-struct Taken {
-    patience: Duration,
-    least: u64,
-    /// Time and bytes since the client last took enough.
-    waited: Duration,
-    bytes: u64,
-    /// Runs while the registry waits; since when it does.
-    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Runs while the registry waits for the client to take bytes.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub(super) fn new(
-        stream: TcpStream,
-        patience: Patience,
-        activity: Arc<Activity>,
-        heads: Heads,
-    ) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Patience, activity: Arc<Activity>) -> Self {
         Self {
             stream,
             activity,
             first_byte: Some(Box::pin(sleep(patience.first_byte))),
-            taken: Taken {
-                patience: patience.send,
-                least: patience.least_taken,
-                waited: Duration::ZERO,
-                bytes: 0,
-                waiting: None,
-            },
-            heads,
+            taken: Taken::new(patience),
+            waiting: None,
         }
     }
 
-    /// Returns the bare stream.
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.stream
-    }
-
-    /// Tells whether the client has closed the connection. Else the task is woken when it does:
-    /// nothing is read while an answer is sent, so that nothing else would notice.
-    fn is_gone(&self, context: &mut Context<'_>) -> bool {
-        let mut byte = [0];
-        let peeked = self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte));
-        matches!(peeked, Poll::Ready(Ok(0) | Err(_)))
+    /// Waits for the first byte, and leaves it there.
+    pub(super) async fn peek(&self) -> io::Result<u8> {
+        let mut first = [0];
+        match self.stream.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
     }
 
     /// Passes on what writing said; fails when the client takes too little.
@@ -81,38 +54,20 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(count)) => {
-                self.activity.note();
+                self.activity.note_bytes();
                 self.taken.add(count);
+                self.waiting = None;
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                ready!(self.taken.wait(context));
+                let end = self.taken.wait();
+                let waiting = &mut self.waiting;
+                let waiting = waiting.get_or_insert_with(|| Box::pin(sleep_until(end)));
+                ready!(waiting.as_mut().poll(context));
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
-    }
-}
-
-impl Taken {
-    /// Notes bytes that the client took.
-    fn add(&mut self, count: usize) {
-        self.bytes += count as u64;
-        if let Some((since, _)) = self.waiting.take() {
-            self.waited += since.elapsed();
-        }
-        if self.bytes >= self.least {
-            (self.bytes, self.waited) = (0, Duration::ZERO);
-        }
-    }
-
-    /// Waits until the client has taken too little for too long.
-    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let left = self.patience.saturating_sub(self.waited);
-        let (_, end) = self
-            .waiting
-            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
-        end.as_mut().poll(context)
     }
 }
 
@@ -122,11 +77,9 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let known = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
-            self.heads.read(&buffer.filled()[known..]);
-            self.activity.note();
+            self.activity.note_bytes();
             self.first_byte = None;
         } else if let Some(first_byte) = &mut self.first_byte {
             ready!(first_byte.as_mut().poll(context));
@@ -160,9 +113,6 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.activity.is_watching() && self.is_gone(context) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -81,6 +81,11 @@ impl Disk {
         self.space().map_or(0, |space| space.free)
     }
 
+    /// Returns how many of these are kept for tags and the log.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.space().map_or(0, |space| space.reserve)
+    }
+
     /// Finds out why the disk takes nothing by writing what is gone at once. `is_full` is for a
     /// disk that is known to have been full, and takes so little now.
     pub(crate) fn refusal(&self, is_full: bool) -> Option<Refusal> {

@@ -73,6 +73,11 @@ impl Uploads {
         })
     }
 
+    /// Returns how many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.sessions().len()
+    }
+
     /// Begins an upload and returns its id, a UUID.
     pub(crate) async fn begin(
         self: &Arc<Self>,

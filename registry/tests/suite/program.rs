@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Runs the real program over a data directory.
 pub(crate) fn run(command: &[&str], data: &Path) -> std::process::Output {
@@ -20,16 +20,22 @@ pub(crate) fn program(command: &[&str], data: &Path) -> Command {
 pub(crate) struct Program {
     pub(crate) child: Child,
     pub(crate) url: String,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Program {
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_saying(data, arguments, Stdio::null())
+    }
+
+    /// Starts it with its log going to `said`.
+    pub(crate) fn start_saying(data: &Path, arguments: &[&str], said: impl Into<Stdio>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(said)
             .spawn()
             .unwrap();
         let mut first = String::new();
@@ -40,7 +46,14 @@ impl Program {
             .strip_prefix("listening on ")
             .unwrap()
             .to_owned();
-        Self { child, url }
+        Self { child, url, stdout }
+    }
+
+    /// Returns what the next line on stdout says after `before`.
+    pub(crate) fn next_line(&mut self, before: &str) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim().strip_prefix(before).unwrap().to_owned()
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bulla_bundle::{Bundle, Limits, MemoryTree, NoProgress, ReleaseSeed, WriteOptions};
-use bulla_registry::{Access, App, Clock, Scope, Settings, Tokens, serve};
+use bulla_registry::{Access, App, Certificate, Clock, Listener, Scope, Settings, Tokens, serve};
 use bulla_schemas::api::{Appended, ErrorBody};
 use bulla_schemas::install::Install;
 use bulla_schemas::release::Source;
@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::frames::noise;
+use crate::tls::authority::Authority;
 
 pub(crate) const BILLING: &str = testing::PROJECT;
 
@@ -51,6 +52,7 @@ pub(crate) struct Registry {
     pub(crate) hands: Hands,
     clock: Clock,
     client: reqwest::Client,
+    pub(crate) certificate: Option<Arc<Certificate>>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
@@ -68,6 +70,17 @@ impl Registry {
     }
 
     pub(crate) async fn start_in(data: TempDir, settings: Settings) -> Self {
+        Self::start_over(data, settings, None).await
+    }
+
+    /// Starts a registry with TLS, whose certificate its client trusts.
+    pub(crate) async fn start_with_tls(settings: Settings, authority: &Authority) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
+        Self::start_over(data, settings, Some(authority)).await
+    }
+
+    async fn start_over(data: TempDir, settings: Settings, authority: Option<&Authority>) -> Self {
         let (clock, hands) = clock();
         let access = access(&[Scope::Pull, Scope::Push], &["*"]);
         let token = create_token(data.path(), &clock, &access).await;
@@ -75,7 +88,18 @@ impl Registry {
             .await
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let mut client = reqwest::Client::builder();
+        let certificate = authority.map(|authority| Certificate::open(authority.files()).unwrap());
+        let (url, listener) = match &certificate {
+            None => (format!("http://{address}"), Listener::plain(listener)),
+            Some(certificate) => {
+                let certificate = Arc::clone(certificate);
+                let listener = Listener::with_tls(listener, certificate).unwrap();
+                client = client.tls_certs_only([authority.unwrap().root_for_reqwest()]);
+                (format!("https://{address}"), listener)
+            }
+        };
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(serve(listener, app, async move {
             let _ = stopped.await;
@@ -86,7 +110,8 @@ impl Registry {
             data,
             hands,
             clock,
-            client: reqwest::Client::builder().build().unwrap(),
+            client: client.build().unwrap(),
+            certificate,
             stop,
             served,
         }

@@ -79,7 +79,7 @@ pub(super) fn words(problem: &Problem) -> Words {
         ),
         Problem::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
         Problem::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-        Problem::NotReady(_) | Problem::Away { .. } => {
+        Problem::NotReady(_) | Problem::Away { .. } | Problem::Stopping => {
             (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
         }
         Problem::Store(error) => store_words(error),

@@ -1,0 +1,162 @@
+//! The access log and the metrics of requests: one line and one count each, when the last byte of the
+//! answer has been sent or the client has gone.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::Method;
+use axum::response::Response;
+use bulla_schemas::escape::escape;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
+
+use crate::app::App;
+use crate::http::body::announced_length;
+use crate::http::client::TokenSeen;
+use crate::metrics::Answered;
+
+/// A request, from its head to the last byte of its answer.
+pub(super) struct Access {
+    app: Arc<App>,
+    begun: Instant,
+    id: String,
+    method: &'static str,
+    route: &'static str,
+    path: String,
+    address: Option<IpAddr>,
+    token: TokenSeen,
+    received: Arc<AtomicU64>,
+    status: u16,
+    sent: u64,
+    /// How many bytes there are to be sent, when that is known.
+    size: Option<u64>,
+    is_complete: bool,
+}
+
+/// What is known of a request from its head.
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+    /// The path only: a query could carry what must not be in a log.
+    pub(super) path: String,
+    pub(super) address: Option<IpAddr>,
+}
+
+/// The body of an answer.
+struct Sending {
+    body: Body,
+    access: Access,
+}
+
+impl Access {
+    /// Begins with a request, whose body is counted from now on.
+    pub(super) fn begin(app: Arc<App>, head: Head, request: Request) -> (Self, Request) {
+        let Head {
+            id,
+            method,
+            route,
+            path,
+            address,
+        } = head;
+        let access = Self {
+            app,
+            begun: Instant::now(),
+            id,
+            method,
+            route,
+            path,
+            address,
+            token: TokenSeen::default(),
+            received: Arc::default(),
+            status: 0,
+            sent: 0,
+            size: None,
+            is_complete: false,
+        };
+        let received = Arc::clone(&access.received);
+        let mut request = request.map(|body| {
+            Body::new(body.inspect_frame(move |frame| {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                received.fetch_add(length as u64, Ordering::Relaxed);
+            }))
+        });
+        request.extensions_mut().insert(access.token.clone());
+        (access, request)
+    }
+
+    /// Goes on with the answer to the request.
+    pub(super) fn answer(mut self, method: &Method, response: Response) -> Response {
+        self.status = response.status().as_u16();
+        let body = response.body();
+        // A body that comes in pieces is not asked for more once its announced length is there.
+        let announced = announced_length(response.headers());
+        self.size = body.size_hint().exact().or(announced);
+        self.is_complete = method == Method::HEAD || body.is_end_stream();
+        response.map(|body| Body::new(Sending { body, access: self }))
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        let duration = self.begun.elapsed();
+        self.app.metrics.count(Answered {
+            route: self.route,
+            method: self.method,
+            status: self.status,
+            duration,
+            received: self.received.load(Ordering::Relaxed),
+            sent: self.sent,
+        });
+        let is_complete = self.is_complete || self.size.is_some_and(|size| self.sent >= size);
+        tracing::info!(
+            id = self.id,
+            method = self.method,
+            route = self.route,
+            path = %escape(&self.path),
+            status = self.status,
+            bytes = self.sent,
+            duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            token = self.token.id(),
+            address = self.address.map(tracing::field::display),
+            "{}",
+            if is_complete { "answered" } else { "broken off" }
+        );
+    }
+}
+
+impl HttpBody for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &frame {
+            None => self.access.is_complete = true,
+            Some(Ok(frame)) => {
+                self.access.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.access.is_complete = self.body.is_end_stream();
+            }
+            Some(Err(_)) => self.access.is_complete = false,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

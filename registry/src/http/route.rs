@@ -1,0 +1,73 @@
+//! Under which name a request is counted and logged: the pattern of its path and its method, each one
+//! of a few, whatever clients send.
+
+use axum::extract::MatchedPath;
+use axum::http::Method;
+
+use crate::http::oci::target::{Target, parse};
+
+/// What no route matches.
+const OTHER: &str = "other";
+
+/// The patterns of all paths that are no repository's.
+const ROUTES: &[&str] = &[
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/v2",
+    "/v2/",
+    "/v2/token",
+    "/v2/_catalog",
+    "/log/checkpoint",
+    "/log/tile/{*path}",
+    "/log/entries",
+    "/api/v1/caller",
+    "/api/v1/log",
+    "/api/v1/watch",
+    "/api/v1/projects",
+    "/api/v1/projects/{project}/releases",
+    "/api/v1/projects/{project}/releases/{hash}",
+    "/api/v1/projects/{project}/channels",
+    "/api/v1/projects/{project}/history",
+    "/api/v1/projects/{project}/where",
+    "/api/v1/projects/{project}/diff/{from}/{to}",
+    "/api/v1/hosts",
+    "/api/v1/hosts/{host}",
+    "/api/v1/hosts/{host}/report",
+    "/dl/{*path}",
+];
+
+/// Returns the pattern of a path.
+pub(super) fn route(path: &str, matched: Option<&MatchedPath>) -> &'static str {
+    if let Some(path) = path.strip_prefix("/v2/")
+        && let Ok((_, target)) = parse(path)
+    {
+        return match target {
+            Target::Blob(_) => "/v2/{name}/blobs/{digest}",
+            Target::Uploads => "/v2/{name}/blobs/uploads/",
+            Target::Upload(_) => "/v2/{name}/blobs/uploads/{id}",
+            Target::Frames => "/v2/{name}/_bulla/frames",
+            Target::Delta => "/v2/{name}/_bulla/delta",
+            Target::Manifest(_) => "/v2/{name}/manifests/{reference}",
+            Target::Tags => "/v2/{name}/tags/list",
+            Target::Referrers(_) => "/v2/{name}/referrers/{digest}",
+        };
+    }
+    let mut routes = ROUTES.iter();
+    let found = routes.find(|route| matched.is_some_and(|matched| matched.as_str() == **route));
+    found.copied().unwrap_or(OTHER)
+}
+
+/// Returns a method's name.
+pub(super) fn method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => OTHER,
+    }
+}

@@ -27,6 +27,7 @@ mod patch;
 mod power;
 mod progress;
 mod promotion;
+mod proxies;
 mod readme;
 mod reproduce;
 mod rooms;

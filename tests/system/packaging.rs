@@ -156,3 +156,52 @@ fn formatters_of_man_pages_have_nothing_to_say() {
     check("groff", &["-man", "-ww", "-Tutf8", "-z"]);
     check("mandoc", &["-Tlint", "-Werror"]);
 }
+
+#[test]
+fn the_package_of_the_registry_brings_a_unit_that_systemd_accepts_and_finds_hardened() {
+    let tools = ["dpkg-deb", "fakeroot", "readelf", "systemd-analyze"];
+    if let Some(tool) = tools.iter().find(|tool| !is_installed(tool)) {
+        let why = format!("the package of the registry, because {tool} is not installed");
+        return skip(&why);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("dist");
+    let program = Program::Registry.path();
+    let mut dist = Command::new(script("dist"));
+    dist.arg(program.parent().unwrap()).arg("1.0.0").arg(&out);
+    dist.args(["", "bulla-registry"]);
+    Transcript::of(dist.env("DIST_COMPRESSION", "none")).done();
+    let packages: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [package] = packages.as_slice() else {
+        panic!("expected one package, found {packages:?}");
+    };
+    let root = folder.path().join("root");
+    let mut unpack = Command::new("dpkg-deb");
+    Transcript::of(unpack.arg("--extract").arg(package).arg(&root)).done();
+    let mut conffiles = Command::new("dpkg-deb");
+    conffiles.arg("--info").arg(package).arg("conffiles");
+    let conffiles = Transcript::of(&mut conffiles).done();
+    assert_eq!(conffiles.stdout, "/etc/default/bulla-registry\n");
+    for path in [
+        "etc/default/bulla-registry",
+        "usr/lib/sysusers.d/bulla-registry.conf",
+        "usr/share/doc/bulla-registry/examples/alerts.yml",
+        "usr/share/doc/bulla-registry/examples/dashboard.json",
+    ] {
+        assert!(root.join(path).is_file(), "{path}");
+    }
+    let unit = root.join("usr/lib/systemd/system/bulla-registry.service");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    let here = program.to_str().unwrap();
+    std::fs::write(&unit, text.replace("/usr/bin/bulla-registry", here)).unwrap();
+    let analyze = |arguments: &[&str]| {
+        let mut analyze = Command::new("systemd-analyze");
+        Transcript::of(analyze.args(arguments).arg(&unit)).done()
+    };
+    let said = analyze(&["verify", "--man=no"]);
+    assert!(!said.stderr.contains("bulla-registry.service"), "{said}");
+    analyze(&["security", "--offline=yes", "--threshold=20"]);
+}

@@ -35,7 +35,6 @@ use crate::fetch::pull::pieces::Pieces;
 use crate::fetch::pull::spool::Spool;
 use crate::live::processes::Uses;
 use crate::observer::{Observer, with_causes};
-use crate::platform::disk;
 use crate::platform::files::{self, Attempt as _};
 use crate::platform::mounts;
 use crate::platform::tick;
@@ -421,9 +420,9 @@ impl Writing<'_> {
     }
 
     fn sync_file_systems(&self) -> Result<(), WriteError> {
-        disk::sync_file_system(&self.site.releases())?;
-        if !disk::is_same_file_system(&self.site.releases(), self.site.state())? {
-            disk::sync_file_system(self.site.state())?;
+        files::sync_file_system(&self.site.releases())?;
+        if !files::is_same_file_system(&self.site.releases(), self.site.state())? {
+            files::sync_file_system(self.site.state())?;
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
 //! What a file system can do beyond files and directories: exchange two names in one step, share
-//! the blocks of a file, make everything durable at once, say how much is free.
+//! the blocks of a file, say how much is free.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, ioctl_ficlone, openat, renameat_with, statvfs};
@@ -63,22 +62,4 @@ pub(crate) fn clone(source: impl AsFd, target: impl AsFd) -> io::Result<()> {
 pub(crate) fn nameless_file(directory: &Path) -> io::Result<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     Ok(openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR)?.into())
-}
-
-/// Makes everything on the file system that holds `path` durable, in one go: a file-by-file fsync
-/// of 20,000 files takes a hundred times as long.
-pub(crate) fn sync_file_system(path: &Path) -> Result<(), FileError> {
-    let directory = File::open(path).attempt("open", path)?;
-    rustix::fs::syncfs(&directory)
-        .map_err(io::Error::from)
-        .attempt("make durable", path)
-}
-
-/// Tells whether two paths lie on the same file system.
-pub(crate) fn is_same_file_system(one: &Path, other: &Path) -> Result<bool, FileError> {
-    let device = |path: &Path| {
-        let metadata = fs::metadata(path).attempt("look at", path)?;
-        Ok::<u64, FileError>(metadata.dev())
-    };
-    Ok(device(one)? == device(other)?)
 }

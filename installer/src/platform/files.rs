@@ -6,8 +6,8 @@ use std::path::Path;
 
 pub use bulla_files::FileError;
 pub(crate) use bulla_files::{
-    Attempt, has_directory, has_file, read, read_up_to, remove, remove_later, sync_directory,
-    sync_parent, write, write_later,
+    Attempt, has_directory, has_file, is_same_file_system, read, read_up_to, remove, remove_later,
+    sync_directory, sync_file_system, sync_parent, write, write_later,
 };
 
 /// Creates a directory that only its owner can read, and those above it. What lies in it is made

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::TreeError;
-use crate::platform::disk;
+use crate::platform::{disk, files};
 
 /// What is going to be written to a file system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Need {
 
 /// Refuses what does not fit. Both paths exist; needs on the same file system add up.
 pub(crate) fn check(root: (&Path, Need), state: (&Path, Need)) -> Result<(), TreeError> {
-    if disk::is_same_file_system(root.0, state.0)? {
+    if files::is_same_file_system(root.0, state.0)? {
         check_one(root.0, root.1.and(state.1))
     } else {
         check_one(root.0, root.1)?;

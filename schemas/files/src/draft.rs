@@ -14,7 +14,7 @@ use crate::directory::{parent_of, sync_directory};
 use crate::error::{Attempt as _, FileError};
 
 /// How the name of a file begins that is not complete.
-const PREFIX: &str = ".bulla-new-";
+pub(crate) const PREFIX: &str = ".bulla-new-";
 
 /// Tells whether a file with this name is a write that a crash cut short. Whoever owns the directory
 /// may remove it.

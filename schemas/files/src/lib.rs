@@ -44,6 +44,7 @@
 //! Every error is a [`FileError`], which names the operation and the path; other operations get
 //! theirs with [`Attempt`]: `fs::metadata(path).attempt("look at", path)?`.
 
+mod copy;
 mod directory;
 mod draft;
 mod error;
@@ -53,6 +54,9 @@ mod kind;
 mod lock;
 mod owner;
 
+pub use copy::{
+    Taken, copy_later, is_same_file, is_same_file_system, link_later, sync_file_system,
+};
 pub use directory::{
     create_directory, create_private_directory, has_directory, sync_directory, sync_parent,
 };

@@ -20,6 +20,9 @@ pub(crate) const POINTS: &[&str] = &[
     "sequencer::checkpoint-published",
     "sequencer::pruned",
     "statements::attached",
+    // A deletion comes by these.
+    "delete::begun",
+    "delete::rows-forgotten",
     // A `gc` comes by these.
     "gc::removals-recorded",
     "gc::rows-forgotten",

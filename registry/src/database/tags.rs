@@ -24,6 +24,20 @@ impl Database {
             .transpose()
     }
 
+    /// Returns all tags that name a manifest.
+    pub(crate) async fn tags_of(
+        &self,
+        project: &ProjectName,
+        manifest: &OciDigest,
+    ) -> Result<Vec<Tag>, DatabaseError> {
+        let rows = sqlx::query("SELECT tag FROM tags WHERE repository = $1 AND digest = $2")
+            .bind(project.as_str())
+            .bind(manifest.to_string())
+            .fetch_all(&self.lists)
+            .await?;
+        rows.iter().map(|row| super::parse(row, "tag")).collect()
+    }
+
     /// Indexes what a tag names.
     pub(crate) async fn set_tag(
         &self,

@@ -1,8 +1,8 @@
 //! What is deleted from a repository: tags, manifests and blobs. Content is shared between
 //! repositories and stays in the store.
 //!
-//! The index goes first, then the record, the other way round than what is added: a crash in between
-//! leaves a record that nobody was told about, and no index of what is not recorded.
+//! The record says first that it is going, then the index forgets it, and then the record goes. A crash
+//! before the second step leaves what was there, and one after it leaves nothing that comes back.
 
 use std::collections::HashSet;
 
@@ -13,6 +13,7 @@ use super::changes::Deleting;
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::database::ManifestRow;
+use crate::failpoint::failpoint;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::{Reference, Tag};
 
@@ -100,6 +101,8 @@ impl Catalog {
             let tag = tag.to_string();
             return Err(PublishError::TagIsChannel { tag });
         }
+        self.begin_deletion(project, None, vec![tag.clone()])
+            .await?;
         let indexed = self.database.remove_tag(project, tag).await?;
         let (repositories, name, tag) = (self.repositories.clone(), project.clone(), tag.clone());
         let recorded = blocking(move || repositories.remove_tag(&name, &tag)).await?;
@@ -124,7 +127,12 @@ impl Catalog {
                 index: index.to_string(),
             });
         }
+        let tags = self.database.tags_of(project, digest).await?;
+        self.begin_deletion(project, Some(digest.clone()), tags)
+            .await?;
+        failpoint!("delete::begun");
         let (indexed, tags) = self.database.remove_manifest(project, digest).await?;
+        failpoint!("delete::rows-forgotten");
         let (repositories, name, manifest) =
             (self.repositories.clone(), project.clone(), digest.clone());
         let recorded = blocking(move || {
@@ -136,6 +144,17 @@ impl Catalog {
         })
         .await?;
         Ok(indexed || recorded)
+    }
+
+    async fn begin_deletion(
+        &self,
+        project: &ProjectName,
+        manifest: Option<OciDigest>,
+        tags: Vec<Tag>,
+    ) -> Result<(), PublishError> {
+        let (repositories, name) = (self.repositories.clone(), project.clone());
+        let begin = move || repositories.begin_deletion(&name, manifest.as_ref(), &tags);
+        Ok(blocking(begin).await?)
     }
 
     /// Tells whether a manifest is a bundle that the log names, or was made of its statements, as it

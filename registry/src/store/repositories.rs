@@ -9,6 +9,10 @@ use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
+/// What the record of a manifest or tag says that is being deleted: nothing that is read as a record. A
+/// crash leaves it, or that and the row.
+const GOING: &[u8] = br#"{"deleted":true}"#;
+
 /// Most bytes in a record.
 const MAX_LEN: u64 = 64 * 1024;
 
@@ -87,7 +91,8 @@ impl Repositories {
         record: &ManifestRecord,
     ) -> Result<(), FileError> {
         let key = keys::record(project, &RecordKey::Manifest(manifest.clone()));
-        self.objects.put_new(&key, &json(record))
+        // One whose deletion a crash has cut short may lie there.
+        self.objects.replace(&key, &json(record))
     }
 
     /// Points a tag to a manifest.
@@ -122,6 +127,25 @@ impl Repositories {
     ) -> Result<bool, FileError> {
         let key = keys::record(project, &RecordKey::Manifest(manifest.clone()));
         self.objects.remove(&key)
+    }
+
+    /// Has the records of a manifest and of tags say that they are going, where there are any, before
+    /// anything else of them goes: whatever a crash leaves then, they do not come back.
+    pub(crate) fn begin_deletion(
+        &self,
+        project: &ProjectName,
+        manifest: Option<&OciDigest>,
+        tags: &[Tag],
+    ) -> Result<(), FileError> {
+        let manifest = manifest.map(|digest| RecordKey::Manifest(digest.clone()));
+        let tags = tags.iter().map(|tag| RecordKey::Tag(tag.clone()));
+        for record in tags.chain(manifest) {
+            let key = keys::record(project, &record);
+            if self.objects.size(&key)?.is_some() {
+                self.objects.replace(&key, GOING)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a tag, and tells whether there was one.
@@ -186,8 +210,9 @@ impl Repositories {
             RecordKind::Blob => RecordKey::Blob(digest.clone()),
             RecordKind::Manifest => RecordKey::Manifest(digest.clone()),
         };
-        let record = self.objects.read(&keys::record(project, &key), MAX_LEN)?;
-        Ok(record.is_some())
+        let name = keys::record(project, &key);
+        let record = self.objects.read(&name, MAX_LEN)?;
+        Ok(record.is_some_and(|text| parse(key, &text).is_some()))
     }
 
     /// Returns the manifest that a tag is recorded to name.
@@ -226,21 +251,29 @@ impl Repositories {
     }
 
     fn read(&self, key: &str, record: RecordKey) -> Result<Option<Record>, FileError> {
-        let content = || {
-            self.objects
-                .read(key, MAX_LEN)
-                .map(Option::unwrap_or_default)
+        let content = match record {
+            RecordKey::Blob(_) | RecordKey::Removed(_) => Vec::new(),
+            RecordKey::Manifest(_) | RecordKey::Tag(_) => {
+                self.objects.read(key, MAX_LEN)?.unwrap_or_default()
+            }
         };
-        Ok(match record {
-            RecordKey::Blob(digest) => Some(Record::Blob(digest)),
-            RecordKey::Removed(digest) => Some(Record::Removed(digest)),
-            RecordKey::Manifest(digest) => serde_json::from_slice(&content()?)
-                .ok()
-                .map(|record| Record::Manifest(digest, record)),
-            RecordKey::Tag(tag) => serde_json::from_slice(&content()?)
-                .ok()
-                .and_then(|TagRecord { digest }| Some(Record::Tag(tag, digest.parse().ok()?))),
-        })
+        Ok(parse(record, &content))
+    }
+}
+
+/// Reads a record; those of blobs and of what was removed say nothing beyond their keys.
+fn parse(record: RecordKey, content: &[u8]) -> Option<Record> {
+    match record {
+        RecordKey::Blob(digest) => Some(Record::Blob(digest)),
+        RecordKey::Removed(digest) => Some(Record::Removed(digest)),
+        RecordKey::Manifest(digest) => {
+            let record = serde_json::from_slice(content).ok()?;
+            Some(Record::Manifest(digest, record))
+        }
+        RecordKey::Tag(tag) => {
+            let TagRecord { digest } = serde_json::from_slice(content).ok()?;
+            Some(Record::Tag(tag, digest.parse().ok()?))
+        }
     }
 }
 

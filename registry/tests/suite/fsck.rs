@@ -379,3 +379,64 @@ async fn pushes_that_go_on_meanwhile_are_no_damage() {
     looks.await.unwrap();
     registry.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_crash_kept_from_being_deleted_whole_does_not_come_back() {
+    let settings = bulla_registry::Settings {
+        mutable: vec![TOOL.parse().unwrap()],
+        ..bulla_registry::Settings::default()
+    };
+    let registry = Registry::start_with(settings.clone()).await;
+    let data = registry.data.path().to_owned();
+    let bundle = bundle_of_noise(TOOL, "one");
+    let push = async |registry: &Registry| {
+        registry.push_bundle(TOOL, &bundle).await;
+        let kind = bulla_schemas::media_type::OCI_MANIFEST;
+        let tagged = registry.push_manifest(TOOL, "v1", kind, bundle.manifest_bytes());
+        assert_eq!(tagged.await.status(), StatusCode::CREATED);
+    };
+    push(&registry).await;
+    let repository = data.join("repositories").join(TOOL);
+    let hash = bundle.hash().to_string();
+    let manifest = repository
+        .join("_manifests/sha256")
+        .join(bundle.hash().hex());
+    let tag = repository.join("_tags/v1");
+    let status = async |registry: &Registry, reference: &str| {
+        let path = format!("/v2/{TOOL}/manifests/{reference}");
+        registry.head(&path).await.status()
+    };
+    // What a crash leaves before the index has forgotten it: it is there as before.
+    let going = br#"{"deleted":true}"#;
+    put(&manifest, going);
+    put(&tag, going);
+    let (code, report) = fsck(&data, &["--repair"]);
+    assert_eq!((code, report.damages.len()), (0, 2), "{report:#?}");
+    assert_eq!(status(&registry, "v1").await, StatusCode::OK);
+    assert_clean(&data);
+    // And after: it is gone for fsck, reindex and a push of something else.
+    let path = format!("/v2/{TOOL}/manifests/{hash}");
+    let deleted = registry
+        .request(Method::DELETE, &path)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    assert!(!manifest.exists() && !tag.exists());
+    put(&manifest, going);
+    put(&tag, going);
+    let (code, report) = fsck(&data, &["--repair"]);
+    assert_eq!((code, &report.damages[..]), (0, &[][..]));
+    for reference in ["v1", &hash] {
+        assert_eq!(status(&registry, reference).await, StatusCode::NOT_FOUND);
+    }
+    let stopped = registry.stop().await;
+    assert!(run(&["reindex"], &data).status.success());
+    let registry = Registry::start_in(stopped, settings).await;
+    assert_eq!(status(&registry, &hash).await, StatusCode::NOT_FOUND);
+    // Pushed again, it is there again.
+    push(&registry).await;
+    assert_eq!(status(&registry, "v1").await, StatusCode::OK);
+    assert_clean(&data);
+    registry.stop().await;
+}

@@ -1,5 +1,7 @@
 //! `App`: the parts that a request may use.
 
+pub(crate) mod restore;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,8 @@
 //! The commands, and how flags become values. The only place that knows the clock, the terminal
 //! and signals.
 
+mod backup;
+mod damages;
 mod data;
 mod du;
 mod examples;
@@ -10,6 +12,7 @@ mod host;
 mod log_format;
 mod period;
 mod reindex;
+mod restore;
 mod serve;
 mod token;
 
@@ -42,6 +45,8 @@ enum Command {
     Du(du::Arguments),
     Fsck(fsck::Arguments),
     Gc(gc::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Reindex(reindex::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
@@ -65,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Du(arguments) => block_on(du::run(arguments)),
         Command::Fsck(arguments) => block_on(fsck::run(arguments)),
         Command::Gc(arguments) => block_on(gc::run(arguments)),
+        Command::Backup(arguments) => block_on(backup::run(arguments)),
+        Command::Restore(arguments) => block_on(restore::run(arguments)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),

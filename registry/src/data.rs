@@ -26,16 +26,22 @@
 //!     tile/<level>/<n>[.p/<width>]    hashes (C2SP tlog-tiles), written once
 //!     tile/entries/<n>[.p/<width>]    envelopes, written once
 //!   uploads/<id>                      what is being received; swept at start
+//!   backup.json                       this is a backup: of which directory, and from when
+//!   next/registry.db                  the database that a backup is going to have
+//!   restoring                         something is being restored, and not all of it is here yet
 //! ```
 //!
 //! No part of a project's name can begin with `_`. Writes happen in the order blobs, record,
-//! pointer, so a copy of the directory at any instant is a valid backup. A leftover `.new-*` is a
+//! pointer, so a snapshot of the directory at any instant is a valid backup. A leftover `.new-*` is a
 //! write that a crash cut short.
 
+pub(crate) mod backup;
 mod ballast;
 mod content_lock;
 mod error;
+mod restored;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -45,6 +51,9 @@ use bulla_schemas::Timestamp;
 pub(crate) use ballast::Ballast;
 pub(crate) use content_lock::ContentLock;
 pub use error::DataError;
+
+/// The command that may go on with what it did not end.
+pub(crate) const RESTORE: &str = "bulla-registry restore";
 
 /// Where a registry keeps everything.
 #[derive(Debug, Clone)]
@@ -68,14 +77,26 @@ impl DataDirectory {
         };
         for path in [data.database(), data.log_key(), data.log()] {
             if path.try_exists().attempt("look at", &path)? {
-                return Ok(());
+                return data.require_whole();
             }
         }
         Err(DataError::NoRegistry { path: data.root })
     }
 
+    /// Refuses a directory into which something is being restored.
+    fn require_whole(&self) -> Result<(), DataError> {
+        if self.is_restoring()? {
+            let path = self.root.clone();
+            return Err(DataError::Unfinished { path });
+        }
+        Ok(())
+    }
+
     /// Takes the lock for `command`, or says who has it.
     pub fn lock(&self, command: &str, now: Timestamp) -> Result<Lock, DataError> {
+        if command != RESTORE {
+            self.require_whole()?;
+        }
         match Lock::try_take(&self.root.join("lock"), command, now)? {
             TryLock::Taken(lock) => Ok(lock),
             TryLock::Held { holder } => Err(DataError::Locked {
@@ -128,6 +149,27 @@ impl DataDirectory {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("registry.db")
+    }
+
+    /// Makes room for the database that a backup is going to have; what lies there was not ended.
+    pub(crate) fn next_database(&self) -> Result<Self, DataError> {
+        let root = self.root.join("next");
+        match std::fs::remove_dir_all(&root) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).attempt("remove", &root)?
+            }
+            _ => Self::open(&root),
+        }
+    }
+
+    /// Puts that database in the place of the one that is here, durably. Nobody has either open.
+    pub(crate) fn put_database(&self, next: &Self) -> Result<(), DataError> {
+        for beside in ["registry.db-wal", "registry.db-shm"] {
+            bulla_files::remove(&self.root.join(beside))?;
+        }
+        bulla_files::rename(&next.database(), &self.database())?;
+        std::fs::remove_dir_all(&next.root).attempt("remove", &next.root)?;
+        Ok(())
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

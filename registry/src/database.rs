@@ -6,6 +6,7 @@
 
 mod blobs;
 mod connection;
+mod copy;
 mod error;
 mod frames;
 mod hosts;

@@ -33,4 +33,15 @@ pub(crate) const POINTS: &[&str] = &[
     "gc::frames-moved",
     "gc::recipes-placed",
     "gc::old-packs-removed",
+    // A `backup`, and up to the records a `restore` too.
+    "backup::database-copied",
+    "transfer::log-copied",
+    "copies::content-taken",
+    "copies::records-taken",
+    "backup::files-taken",
+    "backup::index-settled",
+    "backup::database-put",
+    "restore::files-copied",
+    "restore::database-copied",
+    "restore::indexed",
 ];

@@ -1,5 +1,6 @@
 //! Upkeep of the data directory.
 
+mod backup;
 mod by_pack;
 mod fsck;
 mod gc;
@@ -7,14 +8,19 @@ mod missing;
 mod parts;
 mod records;
 mod reindex;
+mod restore;
 mod retention;
 mod rows;
+mod settle;
+mod transfer;
 mod usage;
 
+pub(crate) use backup::backup;
 pub(crate) use fsck::{Asked, fsck};
 pub(crate) use gc::gc;
 pub use missing::Missing;
 pub use reindex::Indexed;
 pub(crate) use reindex::{reindex, reindex_if_lost};
+pub(crate) use restore::restore;
 pub(crate) use retention::Retention;
 pub(crate) use usage::usage;

@@ -10,6 +10,7 @@
 //! and with it floods of what was said before.
 
 mod check;
+mod copy;
 mod error;
 mod key;
 mod published;

@@ -12,12 +12,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bulla_files::{Attempt as _, FileError};
+use bulla_files::{Attempt as _, FileError, Taken};
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
+pub(crate) use self::files::Copying;
 use self::files::Files;
 #[cfg(test)]
 use self::memory::Memory;
@@ -143,6 +144,65 @@ impl Objects {
     /// Writes an object, in place of the one that may be there.
     pub(crate) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
         with!(self, objects => objects.replace(key, content))
+    }
+
+    /// Writes an object as [`replace`](Self::replace) does; it is durable after [`sync`](Self::sync).
+    pub(crate) fn replace_later(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
+        match &self.0 {
+            Kind::Files(files) => files.replace_later(key, content),
+            #[cfg(test)]
+            Kind::Memory(memory) => memory.replace(key, content),
+        }
+    }
+
+    /// Removes an object as [`remove`](Self::remove) does; it is gone for good after
+    /// [`sync`](Self::sync).
+    pub(crate) fn remove_later(&self, key: &str) -> Result<(), FileError> {
+        match &self.0 {
+            Kind::Files(files) => files.remove_later(key),
+            #[cfg(test)]
+            Kind::Memory(memory) => memory.remove(key).map(drop),
+        }
+    }
+
+    /// Takes an object of other objects that never changes, in place of the one that may be here,
+    /// and returns how; nothing when there is none. It is durable after [`sync`](Self::sync).
+    pub(crate) fn take_later(
+        &self,
+        key: &str,
+        from: &Self,
+        copying: Copying,
+    ) -> Result<Option<Taken>, FileError> {
+        match (&self.0, &from.0) {
+            (Kind::Files(files), Kind::Files(from)) => files.take_later(key, from, copying),
+            #[cfg(test)]
+            _ => {
+                let Some(content) = from.read(key, u64::MAX)? else {
+                    return Ok(None);
+                };
+                self.replace(key, &content)?;
+                Ok(Some(Taken::Copied))
+            }
+        }
+    }
+
+    /// Tells whether an object is here as it is among other objects, as far as can be told without
+    /// reading it.
+    pub(crate) fn is_as_in(&self, key: &str, from: &Self) -> Result<bool, FileError> {
+        match (&self.0, &from.0) {
+            (Kind::Files(files), Kind::Files(from)) => files.is_as_in(key, from),
+            #[cfg(test)]
+            _ => Ok(self.read(key, u64::MAX)? == from.read(key, u64::MAX)?),
+        }
+    }
+
+    /// Makes all that was written or removed durable.
+    pub(crate) fn sync(&self) -> Result<(), FileError> {
+        match &self.0 {
+            Kind::Files(files) => files.sync(),
+            #[cfg(test)]
+            Kind::Memory(_) => Ok(()),
+        }
     }
 
     /// Tells whether any key begins with `folder`, which ends in `/`.

@@ -4,7 +4,9 @@
 mod audit;
 mod blob;
 pub(crate) mod blobs;
+mod copies;
 mod error;
+mod inventory;
 mod keys;
 mod packing;
 mod piece;
@@ -20,7 +22,9 @@ mod world;
 
 pub(crate) use audit::{StoredAs, Wrong};
 pub(crate) use blob::Blob;
+pub(crate) use copies::{Copies, Tally};
 pub(crate) use error::StoreError;
+pub(crate) use inventory::RecordKeys;
 pub(crate) use piece::{Piece, Pieces};
 pub(crate) use recipe::Recipe;
 pub(crate) use sweep::remove_old_uploads;

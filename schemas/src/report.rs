@@ -19,12 +19,15 @@
 //! | `reproduce` | [`ReproduceReport`] |
 //! | `doctor` | a list of [`Finding`] |
 //! | `bulla-registry token list` | a list of [`TokenReport`] |
+//! | `bulla-registry backup` | [`BackupReport`] |
+//! | `bulla-registry restore` | [`RestoreReport`] |
 //! | `bulla-registry du` | [`UsageReport`] |
 //! | `bulla-registry fsck` | [`FsckReport`] |
 //! | `bulla-registry gc` | [`GcReport`] |
 
 pub mod server;
 
+mod backup;
 mod check;
 mod doctor;
 mod fsck;
@@ -37,6 +40,7 @@ mod token;
 mod usage;
 mod wave;
 
+pub use backup::{BackupReport, MissingContent, RestoreReport};
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};
 pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};

@@ -24,8 +24,9 @@ use bulla_schemas::report::server::{
     Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
-    CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport, ProposalReport,
-    ReleaseReport, ReproduceReport, TokenReport, UsageReport, WaveReport,
+    BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport,
+    ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, TokenReport, UsageReport,
+    WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -177,6 +178,14 @@ const DOCUMENTS: &[Document] = &[
     json::<FsckReport>(
         "bulla-registry-fsck",
         "Output of bulla-registry fsck --json",
+    ),
+    json::<BackupReport>(
+        "bulla-registry-backup",
+        "Output of bulla-registry backup --json",
+    ),
+    json::<RestoreReport>(
+        "bulla-registry-restore",
+        "Output of bulla-registry restore --json",
     ),
     json::<GcReport>("bulla-registry-gc", "Output of bulla-registry gc --json"),
     json::<InstallReport>(

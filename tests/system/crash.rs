@@ -1,6 +1,7 @@
 //! A `kill -9` at every failpoint of the installer leaves exactly the old or the new release
 //! live, and the next run completes.
 
+mod backup;
 mod keeping;
 mod registry;
 

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use bulla_tests::{GitCheckout, Tree, World};
+use bulla_tests::programs::hermetic;
+use bulla_tests::{GitCheckout, Program, Registry, Transcript, Tree, World};
 use serde_json::Value;
 
 const PROJECT: &str = "acme/billing";
@@ -109,6 +110,64 @@ fn who_goes_back_to_a_release_that_was_removed_is_told_what_happened() {
             .contains("was removed by `bulla-registry gc`"),
         "{rollback}"
     );
+}
+
+#[test]
+fn a_registry_moves_to_another_machine_as_the_page_says() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/registry.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, section) = page.split_once("### Moving a registry").unwrap();
+    let block = section.split("```").find_map(|b| b.strip_prefix("sh\n"));
+    let mut world = World::new();
+    let mut checkout = world.git(PROJECT);
+    world.release(&checkout.path, PROJECT);
+    let (old, new) = (
+        world.registry.data().to_owned(),
+        world.path("other machine"),
+    );
+    let mut data = &old;
+    let mut ran = 0;
+    for line in block.unwrap().lines() {
+        let (command, talk) = line.split_once('#').unwrap_or((line, ""));
+        if talk.contains("on the other machine") {
+            data = &new;
+        }
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words[..] {
+            ["bulla-registry", "serve", ..] => {
+                world.registry = Registry::serve(data, &world.home());
+            }
+            ["bulla-registry", ..] => {
+                let moved = world.path("moved");
+                let words = words[1..].iter().map(|word| match *word {
+                    "/var/lib/bulla-registry" => data.as_os_str(),
+                    "/mnt/move/registry" => moved.as_os_str(),
+                    other => other.as_ref(),
+                });
+                let mut command = hermetic(Program::Registry.path(), &world.home());
+                Transcript::of(command.args(words)).done();
+                if ran == 0 {
+                    checkout.commit_change("While it is moved");
+                    world.release(&checkout.path, PROJECT);
+                }
+                ran += 1;
+            }
+            ["systemctl", "stop", "bulla-registry"] => world.registry.stop(),
+            [] => {}
+            _ => panic!("{line}"),
+        }
+    }
+    assert_eq!((ran, world.registry.data()), (3, &*new));
+    let server = world.server("web1");
+    server.install(PROJECT, "prod").done();
+    let tree = Tree::read(&checkout.path).without(".git");
+    assert_eq!(server.live_tree(PROJECT), tree);
+    // Its tokens and its log go on there.
+    checkout.commit_change("On the other machine");
+    let hash = world.release(&checkout.path, PROJECT);
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT), Some(hash));
+    world.registry.keep(&["fsck"]).done();
 }
 
 fn packs(world: &World) -> Vec<PathBuf> {

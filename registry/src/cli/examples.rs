@@ -66,6 +66,14 @@ pub(super) const EXAMPLES: Examples = &[
         ],
     ),
     (
+        &["backup"],
+        &["bulla-registry backup /mnt/backup/registry --data /var/lib/bulla-registry"],
+    ),
+    (
+        &["restore"],
+        &["bulla-registry restore /mnt/backup/registry --data /var/lib/bulla-registry"],
+    ),
+    (
         &["reindex"],
         &["bulla-registry reindex --data /var/lib/bulla-registry"],
     ),

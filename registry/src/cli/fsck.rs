@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use bulla_schemas::ProjectName;
-use bulla_schemas::outcome::FailureKind;
-use bulla_schemas::report::{Damage, DamagedRelease, FsckReport};
-use bulla_terminal::{Bar, Failure, Table, bytes, count, stderr, stdout};
+use bulla_terminal::{Bar, Failure, bytes, count, stderr, stdout};
 
+use super::damages;
 use super::data::{Data, clock};
 use crate::keep::{Asked, fsck};
 
@@ -44,22 +43,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         stdout::json(&report)?;
     } else if !report.damages.is_empty() {
-        table(&report).print()?;
+        damages::table(&report.damages).print()?;
     }
-    let left = report.damages.iter().filter(|damage| !damage.repaired);
-    let (left, all) = (left.count() as u64, report.damages.len() as u64);
+    let all = report.damages.len() as u64;
     let read = format!(
         "read {} of content and {} of the log",
         bytes(report.checked),
         count(report.entries, "entry", "entries")
     );
-    if left > 0 {
-        let damages = count(left, "damage is left", "damages are left");
-        return Err(Failure::new(
-            FailureKind::Failed,
-            format_args!("{read}: {damages}"),
-        ));
-    }
+    damages::left(&report.damages, &read)?;
     match all {
         0 => stderr::say(format_args!("{read}: all as it was written")),
         all => stderr::say(format_args!(
@@ -68,50 +60,4 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         )),
     }
     Ok(())
-}
-
-fn table(report: &FsckReport) -> Table {
-    let mut table = Table::new(&["DAMAGED", "PROJECT", "FOUND"]).wrap(&["PROJECT", "FOUND"]);
-    for damage in &report.damages {
-        let project = damage.project.as_ref().map(ToString::to_string);
-        table.row([
-            damage.kind.to_string(),
-            project.unwrap_or_default(),
-            sentence(damage),
-        ]);
-        let next = match &damage.hint {
-            _ if damage.repaired => "repaired".to_owned(),
-            Some(hint) => format!("hint: {hint}"),
-            None => continue,
-        };
-        table.row([String::new(), String::new(), next]);
-    }
-    table
-}
-
-/// Says what is wrong, and what that means for people.
-fn sentence(damage: &Damage) -> String {
-    let found = &damage.found;
-    if damage.releases.is_empty() {
-        return found.clone();
-    }
-    let releases = damage.releases.iter().map(name).collect::<Vec<_>>();
-    let cannot = if damage.repaired {
-        "could not"
-    } else {
-        "cannot"
-    };
-    format!(
-        "{found}; {} {cannot} be fetched whole: {}",
-        count(releases.len() as u64, "release", "releases"),
-        releases.join(", ")
-    )
-}
-
-fn name(release: &DamagedRelease) -> String {
-    let channels: Vec<_> = release.channels.iter().map(ToString::to_string).collect();
-    match &channels[..] {
-        [] => release.hash.short(),
-        channels => format!("{} ({})", release.hash.short(), channels.join(", ")),
-    }
 }

@@ -29,6 +29,38 @@ pub enum DataError {
         /// The data directory.
         path: PathBuf,
     },
+    /// Something is in a folder that is to be filled.
+    #[error("`{}` is neither empty nor a backup", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// One folder lies in the other.
+    #[error("`{}` and `{}` lie one in the other", path.display(), other.display())]
+    Nested {
+        /// The folder that is to be filled.
+        path: PathBuf,
+        /// Where that comes from.
+        other: PathBuf,
+    },
+    /// The log's key is another one.
+    #[error("`{}` is of another registry: its log has another key", path.display())]
+    OtherRegistry {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A restore was not ended.
+    #[error("not all that was to be restored is in `{}`", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The first backup was not ended.
+    #[error("the backup in `{}` never came to its end", path.display())]
+    NoBackup {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file operation failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -37,7 +69,12 @@ pub enum DataError {
 impl Outcome for DataError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoRegistry { .. } => FailureKind::Failed,
+            Self::NoRegistry { .. }
+            | Self::NotEmpty { .. }
+            | Self::Nested { .. }
+            | Self::Unfinished { .. }
+            | Self::NoBackup { .. } => FailureKind::Failed,
+            Self::OtherRegistry { .. } => FailureKind::Refused,
             Self::Locked { .. } | Self::Busy { .. } => FailureKind::Temporary,
             Self::File(error) => error.kind(),
         }
@@ -50,6 +87,19 @@ impl Outcome for DataError {
                  create --init` make a new registry"
                     .to_owned(),
             ),
+            Self::NotEmpty { .. } => {
+                Some("name a folder that is empty or not there yet".to_owned())
+            }
+            Self::Nested { .. } => Some("name a folder beside the data directory".to_owned()),
+            Self::OtherRegistry { .. } => {
+                Some("use a folder of its own for each registry".to_owned())
+            }
+            Self::Unfinished { .. } => {
+                Some("run the same `bulla-registry restore` again, or remove the folder".to_owned())
+            }
+            Self::NoBackup { .. } => {
+                Some("run `bulla-registry backup` again, or use another backup".to_owned())
+            }
             Self::Locked { .. } => {
                 Some("stop the other one first, or use another `--data` directory".to_owned())
             }

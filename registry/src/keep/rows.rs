@@ -72,6 +72,25 @@ pub(super) fn read_manifest(
     Ok(document.and_then(Result::ok))
 }
 
+/// Reads a manifest as it is indexed; nothing where it is not stored, or not as it was written.
+pub(super) async fn indexed(
+    blobs: &BlobStore,
+    digest: &OciDigest,
+    record: &ManifestRecord,
+) -> Result<Option<IndexedManifest>, FileError> {
+    let (blobs, digest, media_type) = (blobs.clone(), digest.clone(), record.media_type.clone());
+    blocking(move || {
+        let size = blobs.size(&digest)?;
+        let document = read_manifest(&blobs, &digest, &media_type)?;
+        let Some((size, document)) = size.zip(document) else {
+            return Ok(None);
+        };
+        let size = usize::try_from(size.min(Manifest::MAX_LEN)).unwrap_or(usize::MAX);
+        Ok(IndexedManifest::new(digest, size, &document).ok())
+    })
+    .await
+}
+
 /// Compares the index with the records of these projects, and with nothing where a project has none.
 pub(super) async fn compare(
     database: &Database,
@@ -155,17 +174,7 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             Ok(is_there)
         }
         Row::Manifest(digest, Some(record)) => {
-            let (blobs, name, known) = (parts.blobs.clone(), digest.clone(), record.clone());
-            let read = blocking(move || {
-                let size = blobs.size(&name)?;
-                let document = read_manifest(&blobs, &name, &known.media_type)?;
-                Ok::<_, RegistryError>(size.zip(document))
-            });
-            let Some((size, document)) = read.await? else {
-                return Ok(false);
-            };
-            let size = usize::try_from(size.min(Manifest::MAX_LEN)).unwrap_or(usize::MAX);
-            let Ok(manifest) = IndexedManifest::new(digest.clone(), size, &document) else {
+            let Some(manifest) = indexed(&parts.blobs, digest, record).await? else {
                 return Ok(false);
             };
             let now = parts.clock.now();

@@ -51,6 +51,20 @@ pub enum LogError {
         /// How long the token has to wait.
         seconds: u32,
     },
+    /// The other place has entries that this log does not have.
+    #[error("the log has {here} entries here, and {there} there")]
+    Ahead {
+        /// How many are here.
+        here: u64,
+        /// How many are there.
+        there: u64,
+    },
+    /// The other place has another log.
+    #[error("the first {size} entries of the log are not those that are there")]
+    OtherHistory {
+        /// How many entries are there.
+        size: u64,
+    },
     /// The log is closed.
     #[error("the registry is stopping")]
     Stopping,
@@ -60,7 +74,9 @@ impl Outcome for LogError {
     fn kind(&self) -> FailureKind {
         match self {
             // A damaged log must not be served, whatever the operator wishes.
-            Self::Damaged(_) => FailureKind::Refused,
+            Self::Damaged(_) | Self::Ahead { .. } | Self::OtherHistory { .. } => {
+                FailureKind::Refused
+            }
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
         }
@@ -73,6 +89,11 @@ impl Outcome for LogError {
                     .to_owned(),
             ),
             Self::File(error) => error.hint(),
+            Self::Ahead { .. } | Self::OtherHistory { .. } => Some(
+                "either what is there is of another registry, or this one was restored from something \
+                 older: use another folder, and keep that one"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -5,7 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bulla_files::{Attempt as _, FileError};
+use bulla_files::{Attempt as _, FileError, Taken};
+
+/// How objects are taken from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copying {
+    /// As other names of the same files where that can be: what happens to their bytes happens to
+    /// both.
+    Linking,
+    /// As copies.
+    Apart,
+}
 
 /// A folder of objects.
 #[derive(Debug, Clone)]
@@ -63,6 +73,59 @@ impl Files {
 
     pub(super) fn replace(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
         bulla_files::write(&self.path(key), content)
+    }
+
+    pub(super) fn replace_later(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
+        bulla_files::write_later(&self.path(key), content)
+    }
+
+    pub(super) fn remove_later(&self, key: &str) -> Result<(), FileError> {
+        bulla_files::remove_later(&self.path(key))
+    }
+
+    pub(super) fn take_later(
+        &self,
+        key: &str,
+        from: &Self,
+        copying: Copying,
+    ) -> Result<Option<Taken>, FileError> {
+        let (source, target) = (from.path(key), self.path(key));
+        let taken = match copying {
+            Copying::Linking => bulla_files::link_later(&source, &target),
+            Copying::Apart => bulla_files::copy_later(&source, &target).map(|()| Taken::Copied),
+        };
+        match taken {
+            Ok(taken) => Ok(Some(taken)),
+            Err(error)
+                if error.path() == source && error.io_kind() == Some(io::ErrorKind::NotFound) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A copy has the time of its original.
+    pub(super) fn is_as_in(&self, key: &str, from: &Self) -> Result<bool, FileError> {
+        let (Some(here), Some(there)) = (self.metadata(key)?, from.metadata(key)?) else {
+            return Ok(false);
+        };
+        let times = here
+            .modified()
+            .and_then(|here| Ok(here == there.modified()?));
+        let is_same_time = times.attempt("look at", self.path(key))?;
+        Ok(here.is_file() && here.len() == there.len() && is_same_time)
+    }
+
+    /// Folders may be disks of their own.
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        for entry in std::fs::read_dir(&self.root).attempt("read", &self.root)? {
+            let path = entry.attempt("read", &self.root)?.path();
+            if path.is_dir() && !bulla_files::is_same_file_system(&path, &self.root)? {
+                bulla_files::sync_file_system(&path)?;
+            }
+        }
+        bulla_files::sync_file_system(&self.root)
     }
 
     pub(super) fn has_any(&self, folder: &str) -> Result<bool, FileError> {

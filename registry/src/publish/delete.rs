@@ -2,7 +2,8 @@
 //! repositories and stays in the store.
 //!
 //! The record says first that it is going, then the index forgets it, and then the record goes. A crash
-//! before the second step leaves what was there, and one after it leaves nothing that comes back.
+//! before the second step leaves what was there, and one after it leaves nothing that comes back. Of a
+//! blob only the row goes first: no manifest names it, so nobody misses it or sees it again.
 
 use std::collections::HashSet;
 

@@ -14,7 +14,7 @@ use crate::oci::reference::Tag;
 const GOING: &[u8] = br#"{"deleted":true}"#;
 
 /// Most bytes in a record.
-const MAX_LEN: u64 = 64 * 1024;
+pub(super) const MAX_LEN: u64 = 64 * 1024;
 
 /// The records of all repositories.
 #[derive(Debug, Clone)]
@@ -261,8 +261,13 @@ impl Repositories {
     }
 }
 
+/// Tells whether a record says that what it was about is being deleted.
+pub(super) fn is_going(content: &[u8]) -> bool {
+    content == GOING
+}
+
 /// Reads a record; those of blobs and of what was removed say nothing beyond their keys.
-fn parse(record: RecordKey, content: &[u8]) -> Option<Record> {
+pub(super) fn parse(record: RecordKey, content: &[u8]) -> Option<Record> {
     match record {
         RecordKey::Blob(digest) => Some(Record::Blob(digest)),
         RecordKey::Removed(digest) => Some(Record::Removed(digest)),

@@ -298,6 +298,7 @@ fn a_mistyped_data_directory_becomes_no_registry() {
             &["du"],
             &["fsck"],
             &["gc"],
+            &["backup", "/nowhere"],
         ] {
             let refused = run(command, directory);
             let said = String::from_utf8(refused.stderr).unwrap();

@@ -4,6 +4,7 @@
 mod access;
 mod admission;
 mod api;
+mod backup;
 mod blobs;
 mod checklist;
 mod connections;

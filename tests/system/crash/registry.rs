@@ -15,7 +15,14 @@ use super::{PROJECT, failpoints};
 /// The registry's own list.
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/src/failpoint.rs");
 /// Where upkeep and deletions come by, and no publish.
-const OTHERS: [&str; 2] = ["delete::", "gc::"];
+const OTHERS: [&str; 6] = [
+    "delete::",
+    "gc::",
+    "backup::",
+    "transfer::",
+    "copies::",
+    "restore::",
+];
 /// Try again later.
 const TEMPORARY: i32 = 4;
 

@@ -1,0 +1,78 @@
+//! Everything of a registry but its database, taken from one data directory to another.
+//!
+//! The log names what was pushed before, so its checkpoint is read first and published last:
+//!
+//! ```text
+//! entries of the log ─▶ content ─▶ records ─▶ checkpoint of the log
+//! ```
+
+use bulla_bundle::Progress;
+
+use crate::data::{DataDirectory, DataError};
+use crate::error::RegistryError;
+use crate::failpoint::failpoint;
+use crate::log::LogFiles;
+use crate::objects::{Copying, Objects};
+use crate::store::blobs::BlobStore;
+use crate::store::space::Disk;
+use crate::store::{Copies, RecordKeys, Tally};
+
+/// What a registry is besides its database.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) data: DataDirectory,
+    pub(super) objects: Objects,
+    pub(super) blobs: BlobStore,
+    pub(super) log: LogFiles,
+}
+
+/// What was taken.
+#[derive(Debug)]
+pub(super) struct Transferred {
+    /// How many entries the log has.
+    pub(super) entries: u64,
+    pub(super) copied: Tally,
+}
+
+impl Place {
+    /// Looks at a data directory.
+    pub(super) fn new(data: &DataDirectory) -> Self {
+        let (root, objects) = (data.root().to_owned(), Objects::new(data.root().to_owned()));
+        Self {
+            data: data.clone(),
+            blobs: BlobStore::new(objects.clone(), Disk::new(root)),
+            log: LogFiles::new(data.log()),
+            objects,
+        }
+    }
+}
+
+/// Takes everything to where the same registry lies as it was earlier, or none. Records that are there
+/// and `known` stay, though they are not here.
+pub(super) fn transfer(
+    from: &Place,
+    to: &Place,
+    copying: Copying,
+    known: &RecordKeys,
+    progress: &dyn Progress,
+) -> Result<Transferred, RegistryError> {
+    let key = bulla_files::read(&from.data.log_key())?;
+    let their_key = bulla_files::read(&to.data.log_key())?;
+    if their_key.is_some() && their_key != key {
+        let path = to.data.root().to_owned();
+        return Err(DataError::OtherRegistry { path }.into());
+    }
+    let log = from.log.copy_to(&to.log)?;
+    failpoint!("transfer::log-copied");
+    let copied = Copies::new(&from.blobs, &to.blobs, copying, progress).take(known)?;
+    if let Some(key) = key.filter(|_| their_key.is_none()) {
+        // Files of ours are for their owner only.
+        bulla_files::write(&to.data.log_key(), &key)?;
+    }
+    let mut entries = 0;
+    if let Some(log) = log {
+        entries = log.size();
+        log.publish()?;
+    }
+    Ok(Transferred { entries, copied })
+}

@@ -1,0 +1,192 @@
+//! A log taken to another folder: its entries are replayed, and lead to the same root there. What they
+//! bring is written before the checkpoint that covers it is published.
+
+use bulla_trust::tile::FULL;
+use bulla_trust::{Checkpoint, LogState};
+
+use bulla_files::FileError;
+
+use super::error::{DamagedLog, LogError};
+use super::recover;
+use super::tiles::{LogFiles, Tail};
+
+/// How often a log is read again that has grown meanwhile.
+const TRIES: u32 = 20;
+
+/// Most entries that are written at once, and most of their bytes.
+const MOST_AT_ONCE: usize = 1 << 14;
+const MOST_BYTES: usize = 32 << 20;
+
+/// A log that lies in a folder and is not published there yet.
+#[derive(Debug)]
+#[must_use = "nothing covers it before it is published"]
+pub(crate) struct Unpublished {
+    files: LogFiles,
+    from: u64,
+    to: u64,
+    checkpoint: Vec<u8>,
+}
+
+impl Unpublished {
+    /// Returns how many entries it has.
+    pub(crate) fn size(&self) -> u64 {
+        self.to
+    }
+
+    /// Publishes it, durably.
+    pub(crate) fn publish(self) -> Result<(), FileError> {
+        self.files.publish(&self.checkpoint)?;
+        self.files.prune(self.from, self.to);
+        Ok(())
+    }
+}
+
+impl LogFiles {
+    /// Takes the log as it is published now to the folder of another, which must be the same one as it
+    /// was earlier, or none. Nothing when nothing is published here or there.
+    pub(crate) fn copy_to(&self, other: &Self) -> Result<Option<Unpublished>, LogError> {
+        let there = other.covered()?;
+        for tried in 1.. {
+            let Some(checkpoint) = self.checkpoint()? else {
+                let size = there.as_ref().map_or(0, |there| there.size);
+                return match size {
+                    0 => Ok(None),
+                    there => Err(LogError::Ahead { here: 0, there }),
+                };
+            };
+            match self.copy_at(checkpoint.clone(), there.as_ref(), other) {
+                // Forms of bundles go when wider ones replace them.
+                Err(LogError::Damaged(DamagedLog::Missing { .. }))
+                    if tried < TRIES && self.checkpoint()?.as_ref() != Some(&checkpoint) => {}
+                copied => return copied.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn copy_at(
+        &self,
+        checkpoint: Vec<u8>,
+        there: Option<&Checkpoint>,
+        other: &Self,
+    ) -> Result<Unpublished, LogError> {
+        let (covered, _) = Checkpoint::parse(&checkpoint).map_err(DamagedLog::Checkpoint)?;
+        let (state, _) = recover::read(self, covered.size)?;
+        if covered.root != state.root() {
+            let (expected, found) = (covered.root, state.root());
+            return Err(DamagedLog::Root { expected, found }.into());
+        }
+        let from = require_same(&state, there)?;
+        let (mut tail, mut new, mut bytes) = (Tail::default(), Vec::new(), 0);
+        let (mut read, mut written) = (0, from);
+        for index in 0..covered.size.div_ceil(FULL.into()) {
+            let entries = self.entries(index, covered.size)?;
+            for entry in entries.ok_or(DamagedLog::Missing {
+                size: covered.size,
+                from: read,
+            })? {
+                if read < from {
+                    tail.push(entry);
+                } else {
+                    bytes += entry.len();
+                    new.push(entry);
+                }
+                read += 1;
+            }
+            if new.len() >= MOST_AT_ONCE || bytes >= MOST_BYTES {
+                other.grow(written, &new, &mut tail)?;
+                written = read;
+                new.clear();
+                bytes = 0;
+            }
+        }
+        other.grow(written, &new, &mut tail)?;
+        Ok(Unpublished {
+            files: other.clone(),
+            from,
+            to: covered.size,
+            checkpoint,
+        })
+    }
+
+    /// Reads what the published checkpoint says.
+    fn covered(&self) -> Result<Option<Checkpoint>, LogError> {
+        let checkpoint = self.checkpoint()?;
+        let covered = checkpoint.map(|bytes| Checkpoint::parse(&bytes));
+        let covered = covered.transpose().map_err(DamagedLog::Checkpoint)?;
+        Ok(covered.map(|(covered, _)| covered))
+    }
+}
+
+/// Returns how many entries are there already, of the same history.
+fn require_same(state: &LogState, there: Option<&Checkpoint>) -> Result<u64, LogError> {
+    let Some(there) = there else {
+        return Ok(0);
+    };
+    match state.root_at(there.size) {
+        Some(root) if root == there.root => Ok(there.size),
+        Some(_) => Err(LogError::OtherHistory { size: there.size }),
+        None => Err(LogError::Ahead {
+            here: state.size(),
+            there: there.size,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{Organisation, log_key, project};
+
+    use super::*;
+    use crate::log::sequencer::sign;
+
+    fn log(folder: &std::path::Path, entries: &[Vec<u8>]) -> LogFiles {
+        let files = LogFiles::new(folder.to_owned());
+        files.grow(0, entries, &mut Tail::default()).unwrap();
+        let (state, _) = recover::read(&files, entries.len() as u64).unwrap();
+        files.publish(&sign(&state, &log_key()).unwrap()).unwrap();
+        files
+    }
+
+    fn organisation(releases: u8) -> Organisation {
+        let mut organisation = Organisation::new();
+        for number in 0..releases {
+            organisation.publish(&project(), &number.to_string());
+        }
+        organisation
+    }
+
+    #[test]
+    fn a_copy_goes_on_from_what_is_there_and_refuses_another_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let all = organisation(5).entries;
+        let to = LogFiles::new(place("to"));
+        for size in [2, 2, 4, all.len()] {
+            let from = log(&place(&format!("from {size}")), &all[..size]);
+            let copied = from.copy_to(&to).unwrap().unwrap();
+            assert_eq!(copied.size(), size as u64);
+            assert!(to.check().unwrap().damage.is_none(), "as before");
+            copied.publish().unwrap();
+            let checked = to.check().unwrap();
+            assert!(checked.damage.is_none() && checked.tiles.is_empty());
+            assert_eq!(checked.state.unwrap().size(), size as u64);
+            assert_eq!(to.checkpoint().unwrap(), from.checkpoint().unwrap());
+        }
+        let before = to.checkpoint().unwrap();
+        let shorter = log(&place("shorter"), &all[..3]);
+        assert!(matches!(
+            shorter.copy_to(&to),
+            Err(LogError::Ahead { here: 3, there: 6 })
+        ));
+        let mut other = all.clone();
+        other.swap(2, 3);
+        other.push(all[1].clone());
+        let other = log(&place("other"), &other);
+        assert!(matches!(
+            other.copy_to(&to),
+            Err(LogError::OtherHistory { size: 6 })
+        ));
+        assert_eq!(to.checkpoint().unwrap(), before);
+    }
+}

@@ -15,7 +15,7 @@ use bulla_schemas::api::ErrorCode;
 use bulla_schemas::outcome::with_causes;
 use bulla_schemas::{ProjectName, Timestamp};
 
-use self::words::{INTERNAL, publish_words, store_words, words};
+use self::words::{INTERNAL, Words, publish_words, store_words};
 use crate::access::Scope;
 use crate::database::DatabaseError;
 use crate::log::LogError;
@@ -238,19 +238,83 @@ impl Problem {
         }
     }
 
+    /// Returns the status and the words of both error forms.
+    fn words(&self) -> Words {
+        use ErrorCode as Api;
+        use StatusCode as Http;
+        match self {
+            Self::Unauthenticated | Self::TokenRefused => {
+                (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
+            }
+            Self::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
+            Self::Malformed(_) | Self::Framing { .. } | Self::GrantType => {
+                (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed)
+            }
+            Self::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
+            Self::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
+            Self::Tag(_) | Self::TagTwice => {
+                (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
+            }
+            Self::TooManyTags { .. } => (Http::URI_TOO_LONG, "UNSUPPORTED", Api::Malformed),
+            Self::NoSuchPath | Self::NotFound { .. } | Self::NameUnknown { .. } => {
+                (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
+            }
+            Self::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
+            Self::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
+            Self::ManifestUnknown { .. } | Self::ManifestRemoved { .. } => {
+                (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound)
+            }
+            Self::UploadOutOfOrder { .. } => (
+                Http::RANGE_NOT_SATISFIABLE,
+                "BLOB_UPLOAD_INVALID",
+                Api::Malformed,
+            ),
+            Self::ContentRange { .. } | Self::BodyBroken(_) | Self::Frames => {
+                (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed)
+            }
+            Self::RangeNotSatisfiable { .. } => {
+                (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
+            }
+            Self::Unsupported { .. } | Self::Immutable { .. } => {
+                (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed)
+            }
+            Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
+            Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
+            Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
+            Self::TooManyRequests | Self::TooManyReports(_) => (
+                Http::TOO_MANY_REQUESTS,
+                "TOOMANYREQUESTS",
+                Api::TooManyRequests,
+            ),
+            Self::TooManyWatches | Self::Busy => (
+                Http::SERVICE_UNAVAILABLE,
+                "TOOMANYREQUESTS",
+                Api::TooManyRequests,
+            ),
+            Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
+            Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
+            Self::NotReady(_) | Self::Away { .. } | Self::Stopping => {
+                (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
+            }
+            Self::Store(error) => store_words(error),
+            Self::Publish(error) => publish_words(error),
+            Self::Internal(_) => INTERNAL,
+        }
+    }
+
     /// Returns the status.
     pub(crate) fn status(&self) -> StatusCode {
-        words(self).0
+        self.words().0
     }
 
     /// Returns the word below `/v2/` (OCI Distribution 1.1, "Error Codes").
     pub(crate) fn oci_code(&self) -> &'static str {
-        words(self).1
+        self.words().1
     }
 
     /// Returns the word everywhere else.
     pub(crate) fn api_code(&self) -> ErrorCode {
-        words(self).2
+        self.words().2
     }
 
     /// Returns after how many seconds the same request may work.

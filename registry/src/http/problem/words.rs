@@ -1,9 +1,8 @@
-//! The status of each problem, and its words in both error forms.
+//! The status of what the rooms below fail with, and its words in both error forms.
 
 use axum::http::StatusCode;
 use bulla_schemas::api::ErrorCode;
 
-use super::Problem;
 use crate::log::LogError;
 use crate::publish::PublishError;
 use crate::store::StoreError;
@@ -23,70 +22,6 @@ pub(super) const INTERNAL: Words = (
     "UNKNOWN",
     ErrorCode::Internal,
 );
-
-/// Returns the status and the words of both error forms.
-pub(super) fn words(problem: &Problem) -> Words {
-    use ErrorCode as Api;
-    use StatusCode as Http;
-    match problem {
-        Problem::Unauthenticated | Problem::TokenRefused => {
-            (Http::UNAUTHORIZED, "UNAUTHORIZED", Api::Unauthorized)
-        }
-        Problem::Forbidden { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
-        Problem::Malformed(_) | Problem::Framing { .. } | Problem::GrantType => {
-            (Http::BAD_REQUEST, "UNSUPPORTED", Api::Malformed)
-        }
-        Problem::Name(_) => (Http::BAD_REQUEST, "NAME_INVALID", Api::Malformed),
-        Problem::Digest(_) => (Http::BAD_REQUEST, "DIGEST_INVALID", Api::Malformed),
-        Problem::Tag(_) | Problem::TagTwice => {
-            (Http::BAD_REQUEST, "MANIFEST_INVALID", Api::Malformed)
-        }
-        Problem::TooManyTags { .. } => (Http::URI_TOO_LONG, "UNSUPPORTED", Api::Malformed),
-        Problem::NoSuchPath | Problem::NotFound { .. } | Problem::NameUnknown { .. } => {
-            (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound)
-        }
-        Problem::Ambiguous { .. } => (Http::CONFLICT, "NAME_UNKNOWN", Api::Ambiguous),
-        Problem::BlobUnknown { .. } => (Http::NOT_FOUND, "BLOB_UNKNOWN", Api::NotFound),
-        Problem::ManifestUnknown { .. } | Problem::ManifestRemoved { .. } => {
-            (Http::NOT_FOUND, "MANIFEST_UNKNOWN", Api::NotFound)
-        }
-        Problem::UploadOutOfOrder { .. } => (
-            Http::RANGE_NOT_SATISFIABLE,
-            "BLOB_UPLOAD_INVALID",
-            Api::Malformed,
-        ),
-        Problem::ContentRange { .. } | Problem::BodyBroken(_) | Problem::Frames => {
-            (Http::BAD_REQUEST, "BLOB_UPLOAD_INVALID", Api::Malformed)
-        }
-        Problem::RangeNotSatisfiable { .. } => {
-            (Http::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", Api::Malformed)
-        }
-        Problem::Unsupported { .. } | Problem::Immutable { .. } => {
-            (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed)
-        }
-        Problem::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
-        Problem::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
-        Problem::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
-        Problem::TooManyRequests | Problem::TooManyReports(_) => (
-            Http::TOO_MANY_REQUESTS,
-            "TOOMANYREQUESTS",
-            Api::TooManyRequests,
-        ),
-        Problem::TooManyWatches | Problem::Busy => (
-            Http::SERVICE_UNAVAILABLE,
-            "TOOMANYREQUESTS",
-            Api::TooManyRequests,
-        ),
-        Problem::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
-        Problem::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
-        Problem::NotReady(_) | Problem::Away { .. } | Problem::Stopping => {
-            (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
-        }
-        Problem::Store(error) => store_words(error),
-        Problem::Publish(error) => publish_words(error),
-        Problem::Internal(_) => INTERNAL,
-    }
-}
 
 pub(super) fn store_words(error: &StoreError) -> Words {
     use ErrorCode as Api;

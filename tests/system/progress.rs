@@ -203,6 +203,7 @@ fn every_server_of_a_project_has_one_row_on_a_terminal_of_80_columns() {
     let mut bulla = world.bulla_command();
     bulla.args(["where", PROJECT]);
     let shown = on_terminal(&bulla, 80, "").stdout;
+    assert!(!shown.contains("warning"), "{shown}");
     for host in ["web1.acme.example", "web2.acme.example"] {
         let row = shown.lines().find(|line| line.contains(host)).unwrap();
         assert!(
@@ -214,6 +215,22 @@ fn every_server_of_a_project_has_one_row_on_a_terminal_of_80_columns() {
         shown.lines().all(|line| line.trim_end().len() <= 80),
         "{shown}"
     );
+}
+
+#[test]
+fn a_server_that_knows_more_of_the_log_than_the_registry_is_named() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    let hash = world.release(&checkout.path, PROJECT);
+    let report = format!(
+        r#"{{"observedAt":"2026-11-28T06:39:49Z","interval":"24h","installer":"0.1.0",
+            "system":"Debian GNU/Linux 13","logSize":22,"projects":[{{"project":"{PROJECT}",
+            "channel":"prod","live":"{hash}","standing":"up-to-date"}}]}}"#
+    );
+    world.registry.report("web1", &report);
+    let shown = world.bulla(&["where", PROJECT]).done();
+    let said = "warning: web1 knows 22 entries of the log, and this registry has 3";
+    assert!(shown.stderr.contains(said), "{shown}");
 }
 
 /// Finds the drawings of a bar: its name, bytes of a total, a rate.

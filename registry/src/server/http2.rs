@@ -33,7 +33,7 @@ const WINDOW: u32 = 1 << 20;
 /// Most bytes of an answer that wait in memory for the client, beside the piece that is being sent.
 const SEND_BUFFER: usize = 64 * 1024;
 /// How often it is looked whether a connection is still of use.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a client has to say that it knows that a connection ends, when nothing is under way.
 const GOODBYE: Duration = Duration::from_secs(5);
 

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::data::DataDirectory;
 use crate::database::{Database, DatabaseError};
 use crate::error::{RegistryError, on};
-use crate::keep::{Indexed, reindex, reindex_if_lost};
+use crate::keep::{Indexed, reindex, reindex_if_lost, unrecorded};
 use crate::log::Log;
 use crate::metrics::{Metrics, Seen};
 use crate::objects::Objects;
@@ -154,6 +154,10 @@ impl App {
     pub async fn reindex(&self) -> Result<Indexed, RegistryError> {
         let command = "bulla-registry reindex";
         let _one_at_a_time = self.data.lock_keeping(command, self.clock.now())?;
+        let count = unrecorded(&self.catalog).await?;
+        if count > 0 {
+            return Err(RegistryError::Unrecorded { count });
+        }
         let indexed = reindex(&self.catalog).await;
         indexed.map_err(on(&self.disk))
     }

@@ -38,6 +38,12 @@ pub enum RegistryError {
         /// Why.
         reason: String,
     },
+    /// Records are lost of which the index knows.
+    #[error("{} stored and in the index, and not recorded any more", units::count(*count, "manifest is", "manifests are"))]
+    Unrecorded {
+        /// How many manifests.
+        count: u64,
+    },
     /// Nothing was ever pushed to the project.
     #[error("there is no project `{project}` here")]
     NoProject {
@@ -143,7 +149,9 @@ impl Outcome for RegistryError {
             Self::Log(error) => error.kind(),
             Self::Index(_) | Self::NoProject { .. } | Self::Random(_) => FailureKind::Failed,
             // Nothing is removed by guessing.
-            Self::NothingToKeepBy { .. } | Self::Away { .. } => FailureKind::Refused,
+            Self::NothingToKeepBy { .. } | Self::Away { .. } | Self::Unrecorded { .. } => {
+                FailureKind::Refused
+            }
             Self::DiskFull { .. } | Self::QuotaUsed { .. } | Self::ReadOnly { .. } => {
                 FailureKind::Temporary
             }
@@ -160,6 +168,11 @@ impl Outcome for RegistryError {
             Self::NothingToKeepBy { .. } => {
                 Some("`bulla-registry fsck` says what is damaged; nothing was removed".to_owned())
             }
+            Self::Unrecorded { .. } => Some(
+                "mount the disk that has `repositories/`, or run `bulla-registry fsck --repair`, which \
+                 makes their records again; nothing was changed"
+                    .to_owned(),
+            ),
             Self::NoProject { .. } => Some("`bulla-registry du` shows all projects".to_owned()),
             Self::Away { folder } => Some(format!(
                 "mount the disk that has `{folder}`, then run the same command again; where it is \

@@ -20,7 +20,7 @@ pub(crate) use fsck::{Asked, fsck};
 pub(crate) use gc::gc;
 pub use missing::Missing;
 pub use reindex::Indexed;
-pub(crate) use reindex::{reindex, reindex_if_lost};
+pub(crate) use reindex::{reindex, reindex_if_lost, unrecorded};
 pub(crate) use restore::restore;
 pub(crate) use retention::Retention;
 pub(crate) use usage::usage;

@@ -49,6 +49,12 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// The registry knows none of the tokens that the backup has.
+    #[error("the registry knows none of the tokens in the backup `{}`: it has lost its database since", path.display())]
+    DatabaseLost {
+        /// The backup.
+        path: PathBuf,
+    },
     /// A restore was not ended.
     #[error("not all that was to be restored is in `{}`", path.display())]
     Unfinished {
@@ -74,7 +80,7 @@ impl Outcome for DataError {
             | Self::Nested { .. }
             | Self::Unfinished { .. }
             | Self::NoBackup { .. } => FailureKind::Failed,
-            Self::OtherRegistry { .. } => FailureKind::Refused,
+            Self::OtherRegistry { .. } | Self::DatabaseLost { .. } => FailureKind::Refused,
             Self::Locked { .. } | Self::Busy { .. } => FailureKind::Temporary,
             Self::File(error) => error.kind(),
         }
@@ -94,6 +100,11 @@ impl Outcome for DataError {
             Self::OtherRegistry { .. } => {
                 Some("use a folder of its own for each registry".to_owned())
             }
+            Self::DatabaseLost { .. } => Some(
+                "stop the registry and copy `registry.db` from the backup to its directory, then run \
+                 `bulla-registry reindex`; or begin a backup in another folder"
+                    .to_owned(),
+            ),
             Self::Unfinished { .. } => {
                 Some("run the same `bulla-registry restore` again, or remove the folder".to_owned())
             }

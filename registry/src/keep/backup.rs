@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
-use bulla_schemas::ProjectName;
 use bulla_schemas::report::{BackupReport, MissingContent};
+use bulla_schemas::{ProjectName, Timestamp};
 
 use super::parts::Parts;
 use super::records::{self, Records};
@@ -24,6 +24,7 @@ use super::transfer::{Place, Transferred, transfer};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::backup::BackupNote;
+use crate::data::{DataDirectory, DataError};
 use crate::database::Database;
 use crate::error::{RegistryError, on};
 use crate::failpoint::failpoint;
@@ -62,6 +63,7 @@ async fn write(
     let (target, mut note) = BackupNote::begin(to, parts.data.root())?;
     let _one_at_a_time = target.lock(COMMAND, now)?;
 
+    require_tokens(&parts.database, &target, now).await?;
     let next = target.next_database()?;
     parts.database.copy_to(&next.database()).await?;
     failpoint!("backup::database-copied");
@@ -107,6 +109,28 @@ async fn require_records(parts: &Parts) -> Result<(), RegistryError> {
         return Err(RegistryError::Away { folder });
     }
     Ok(())
+}
+
+/// Refuses to go on where the database is another one than the backup has: that one is the only place
+/// where tokens are.
+async fn require_tokens(
+    database: &Database,
+    target: &DataDirectory,
+    now: Timestamp,
+) -> Result<(), RegistryError> {
+    if !bulla_files::has_file(&target.database())? {
+        return Ok(());
+    }
+    let there = Database::open(target, now).await?;
+    let tokens = there.tokens().await?;
+    there.close().await;
+    let known = database.tokens().await?;
+    let is_known = |id: &str| known.iter().any(|token| token.id == id);
+    if tokens.is_empty() || tokens.iter().any(|token| is_known(&token.id)) {
+        return Ok(());
+    }
+    let path = target.root().to_owned();
+    Err(DataError::DatabaseLost { path }.into())
 }
 
 /// Returns the records that the index knows of: what is gone without it is lost, and was not removed.

@@ -15,7 +15,7 @@ use crate::oci::document::Document;
 use crate::publish::{Catalog, PublishError};
 use crate::store::Recipe;
 use crate::store::blobs::BlobStore;
-use crate::store::repositories::{ManifestRecord, Record, Repositories};
+use crate::store::repositories::{ManifestRecord, Record, RecordKind, Repositories};
 
 /// What the index holds after it was rebuilt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +51,28 @@ pub(crate) async fn reindex(catalog: &Catalog) -> Result<Indexed, PublishError> 
     let missing = blocking(move || missing(&repositories, &blobs)).await?;
     indexed.missing = missing.into_iter().collect();
     Ok(indexed)
+}
+
+/// Counts the manifests that the index knows and that are stored, whose records are lost: an index made
+/// of what is recorded would not know them any more.
+pub(crate) async fn unrecorded(catalog: &Catalog) -> Result<u64, PublishError> {
+    let mut count = 0;
+    for project in catalog.database.indexed_repositories().await? {
+        let rows = catalog.database.indexed(&project).await?;
+        let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
+        let counted = blocking(move || {
+            let mut count = 0;
+            for digest in rows.manifests {
+                let is_recorded = repositories.has(&project, RecordKind::Manifest, &digest)?;
+                if !is_recorded && blobs.size(&digest)?.is_some() {
+                    count += 1;
+                }
+            }
+            Ok::<_, FileError>(count)
+        });
+        count += counted.await?;
+    }
+    Ok(count)
 }
 
 /// Indexes where the frames of blobs lie, and which repository has them. Until that is done, pushes
@@ -103,7 +125,8 @@ pub(crate) async fn reindex_if_lost(catalog: &Catalog) -> Result<(), PublishErro
         }
         return Ok(());
     }
-    if !catalog.repositories.has_any()? || catalog.blobs.away(true)?.is_some() {
+    let repositories = &catalog.repositories;
+    if !repositories.has_any()? || catalog.blobs.away(repositories.has_manifest()?)?.is_some() {
         return Ok(());
     }
     let Indexed {

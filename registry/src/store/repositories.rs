@@ -233,6 +233,16 @@ impl Repositories {
         self.objects.has_any(keys::REPOSITORIES)
     }
 
+    /// Tells whether any repository has a manifest.
+    pub(crate) fn has_manifest(&self) -> Result<bool, FileError> {
+        let mut has_manifest = false;
+        self.objects.list(keys::REPOSITORIES, &mut |key| {
+            has_manifest |= matches!(keys::parse(key), Some((_, RecordKey::Manifest(_))));
+            Ok::<_, FileError>(())
+        })?;
+        Ok(has_manifest)
+    }
+
     /// Calls `visit` with every record of every repository. What cannot be read as a record is
     /// left out: it was never answered for.
     pub(crate) fn each<E: From<FileError>>(

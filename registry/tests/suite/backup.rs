@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bulla_registry::Settings;
-use bulla_schemas::media_type;
 use bulla_schemas::report::{BackupReport, RestoreReport};
+use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
 use tempfile::TempDir;
@@ -104,9 +104,9 @@ async fn a_backup_is_a_registry_and_restores_to_the_same_one() {
     assert_eq!((done.entries, done.projects), (2, 2));
     assert_eq!((done.tokens, done.hosts), (2, 1));
     assert_eq!(to.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    for file in files(&to) {
-        let mode = file.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{}", file.display());
+    for secret in ["log-key.pem", "registry.db"] {
+        let mode = to.join(secret).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{secret}");
     }
     assert_clean(&to);
 
@@ -207,6 +207,57 @@ async fn what_the_registry_has_lost_stays_in_its_backup() {
     fs::remove_dir_all(data.join("repositories")).unwrap();
     let to = to.to_str().unwrap();
     refused(&["backup", to], data, 3, "`repositories/` is empty");
+    registry.stop().await;
+}
+
+// A backup must not follow a registry that has lost what only the backup has.
+#[tokio::test]
+async fn a_registry_that_lost_its_database_or_its_records_does_not_take_them_from_its_backup() {
+    let (registry, _) = registry().await;
+    let data = registry.stop().await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("registry");
+    let into = ["backup", to.to_str().unwrap()];
+    let tokens = backup(data.path(), &to).tokens;
+    // The records: the index knows them, and no index is made without them.
+    let (records, away) = (data.path().join("repositories"), data.path().join("away"));
+    fs::rename(&records, &away).unwrap();
+    refused(&["reindex"], data.path(), 3, "not recorded any more");
+    refused(&into, data.path(), 3, "`repositories/` is empty");
+    fs::rename(&away, &records).unwrap();
+    let manifests = format!("{BILLING}/_manifests");
+    fs::rename(records.join(&manifests), &away).unwrap();
+    refused(&["reindex"], data.path(), 3, "not recorded any more");
+    fs::rename(&away, records.join(&manifests)).unwrap();
+    assert!(run(&["reindex"], data.path()).status.success());
+    // The database: tokens are nowhere else.
+    for name in ["registry.db", "registry.db-wal", "registry.db-shm"] {
+        let _ = fs::remove_file(data.path().join(name));
+    }
+    refused(&into, data.path(), 3, "has lost its database since");
+    drop(Program::start(data.path(), &[]));
+    refused(&into, data.path(), 3, "has lost its database since");
+    let (restored, said) = restore(&to);
+    assert_eq!(said.tokens, tokens);
+    assert_clean(restored.path());
+}
+
+#[tokio::test]
+async fn a_recipe_that_names_other_frames_does_not_take_the_place_of_the_right_one() {
+    let (registry, _) = registry().await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("registry");
+    backup(registry.data.path(), &to);
+    let payload = Digest::of(&blob(&bundle_of_noise(BILLING, "one"), 1)).hex();
+    let recipe = registry.data.path().join("recipes/sha256");
+    let recipe = recipe.join(&payload[..2]).join(&payload);
+    let text = fs::read_to_string(&recipe).unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    changed["frames"].as_array_mut().unwrap().reverse();
+    fs::write(&recipe, changed.to_string()).unwrap();
+    let done = backup(registry.data.path(), &to);
+    assert!(!done.missing.is_empty());
+    assert_clean(&to);
     registry.stop().await;
 }
 

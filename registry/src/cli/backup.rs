@@ -45,7 +45,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     for missing in report.missing.iter().take(MOST_NAMED) {
         let (project, digest) = (&missing.project, &missing.digest);
-        stderr::warn(format_args!("{project}: {digest} is stored nowhere"));
+        stderr::warn(format_args!(
+            "{project}: {digest} is stored nowhere, or damaged"
+        ));
     }
     let missing = count(
         report.missing.len() as u64,

@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let indexed = app.reindex().await?;
     app.close().await;
     stderr::say(format_args!(
-        "indexed {}, {}, {}",
+        "indexed {}, {}, {}; tokens and host reports stay as they were",
         count(indexed.blobs, "blob", "blobs"),
         count(indexed.manifests, "manifest", "manifests"),
         count(indexed.tags, "tag", "tags")

@@ -22,6 +22,9 @@ use crate::http::body::announced_length;
 use crate::http::client::TokenSeen;
 use crate::metrics::Answered;
 
+/// Most bytes of a path that are logged.
+const MOST_PATH: usize = 512;
+
 /// A request, from its head to the last byte of its answer.
 pub(super) struct Access {
     app: Arc<App>,
@@ -120,16 +123,28 @@ impl Drop for Access {
             id = self.id,
             method = self.method,
             route = self.route,
-            path = %escape(&self.path),
+            path = %shown(&self.path),
             status = self.status,
             bytes = self.sent,
             duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             token = self.token.id(),
             address = self.address.map(tracing::field::display),
             "{}",
-            if is_complete { "answered" } else { "broken off" }
+            if is_complete {
+                "answered"
+            } else {
+                "broken off"
+            }
         );
     }
+}
+
+/// Returns the beginning of a path as it may stand in a line: nothing in it looks like the next field.
+fn shown(path: &str) -> String {
+    let (shown, rest) = path.split_at(path.floor_char_boundary(MOST_PATH));
+    let end = if rest.is_empty() { "" } else { "…" };
+    let escaped = escape(shown).replace(char::is_whitespace, "\\s");
+    escaped + end
 }
 
 impl HttpBody for Sending {

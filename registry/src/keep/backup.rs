@@ -55,7 +55,8 @@ async fn write(
     clock: &Clock,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<BackupReport, RegistryError> {
-    let parts = Parts::open(root, clock).await?;
+    let here = Disk::new(root.to_owned());
+    let parts = Parts::open(root, clock).await.map_err(on(&here))?;
     let now = clock.now();
     let _nothing_is_removed = parts.data.lock_keeping(COMMAND, now)?;
     parts.require_disks().await?;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bulla_files::FileError;
-use bulla_schemas::ProjectName;
 use bulla_schemas::manifest::Manifest;
+use bulla_schemas::{ProjectName, media_type};
 use tokio::sync::mpsc;
 
 use super::missing::{Missing, missing};
@@ -60,17 +60,25 @@ pub(crate) async fn unrecorded(catalog: &Catalog) -> Result<u64, PublishError> {
     for project in catalog.database.indexed_repositories().await? {
         let rows = catalog.database.indexed(&project).await?;
         let (repositories, blobs) = (catalog.repositories.clone(), catalog.blobs.clone());
-        let counted = blocking(move || {
-            let mut count = 0;
+        let name = project.clone();
+        let looked = blocking(move || {
+            let mut lost = Vec::new();
             for digest in rows.manifests {
-                let is_recorded = repositories.has(&project, RecordKind::Manifest, &digest)?;
+                let is_recorded = repositories.has(&name, RecordKind::Manifest, &digest)?;
                 if !is_recorded && blobs.size(&digest)?.is_some() {
-                    count += 1;
+                    lost.push(digest);
                 }
             }
-            Ok::<_, FileError>(count)
+            Ok::<_, FileError>(lost)
         });
-        count += counted.await?;
+        for digest in looked.await? {
+            let row = catalog.database.manifest(&project, &digest).await?;
+            let kind = row.and_then(|row| row.artifact_type);
+            // These the registry makes again of the log.
+            if kind.as_deref() != Some(media_type::SIGSTORE_BUNDLE) {
+                count += 1;
+            }
+        }
     }
     Ok(count)
 }

@@ -255,8 +255,13 @@ async fn a_recipe_that_names_other_frames_does_not_take_the_place_of_the_right_o
     let mut changed: serde_json::Value = serde_json::from_str(&text).unwrap();
     changed["frames"].as_array_mut().unwrap().reverse();
     fs::write(&recipe, changed.to_string()).unwrap();
-    let done = backup(registry.data.path(), &to);
-    assert!(!done.missing.is_empty());
+    let output = run(&["backup", to.to_str().unwrap()], registry.data.path());
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains(&payload) && said.contains("or damaged"),
+        "{said}"
+    );
     assert_clean(&to);
     registry.stop().await;
 }

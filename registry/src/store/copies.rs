@@ -147,8 +147,10 @@ impl<'a> Copies<'a> {
             self.copied.missing.push(digest.clone());
             return Ok(true);
         }
-        for pack in recipe.packs().into_keys() {
-            if !self.pack(pack)? {
+        let moved = self.to.objects().size(&keys::damaged_recipe(digest))?;
+        let is_suspect = there.is_none() && moved.is_some();
+        for (pack, end) in recipe.packs() {
+            if !self.pack(pack, end, is_suspect)? {
                 return Ok(false);
             }
         }
@@ -158,13 +160,17 @@ impl<'a> Copies<'a> {
         Ok(true)
     }
 
-    fn pack(&mut self, pack: PackId) -> Result<bool, FileError> {
+    /// Takes a pack of at least `end` bytes. One that is there is taken again where `fsck` found
+    /// something in it damaged.
+    fn pack(&mut self, pack: PackId, end: u64, is_suspect: bool) -> Result<bool, FileError> {
         let key = keys::pack(pack);
         if self.packs.contains(&pack) {
             return Ok(true);
         }
+        let is_long = |size: Option<u64>| size.is_some_and(|size| size >= end);
         // Written once, under a name that nothing else gets.
-        let is_there = self.to.objects().size(&key)?.is_some() || self.object(&key)?;
+        let is_there = is_long(self.to.objects().size(&key)?) && !is_suspect
+            || is_long(self.from.objects().size(&key)?) && self.object(&key)?;
         if is_there {
             self.packs.insert(pack);
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bulla_registry::Settings;
 use bulla_schemas::report::{BackupReport, RestoreReport};
@@ -48,23 +48,6 @@ fn refused(command: &[&str], data: &Path, status: i32, sentence: &str) {
     assert_eq!(output.status.code(), Some(status), "{said}");
     assert!(said.contains(sentence), "{said}");
     assert!(said.contains("hint: "), "{said}");
-}
-
-/// Every file below a folder, by its path there.
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    files
 }
 
 /// A registry with a log, a release, another project with nearly the same files, and a tag.
@@ -263,6 +246,34 @@ async fn a_recipe_that_names_other_frames_does_not_take_the_place_of_the_right_o
         "{said}"
     );
     assert_clean(&to);
+    registry.stop().await;
+}
+
+// R16: a backup is a disk too.
+#[tokio::test]
+async fn a_pack_that_is_damaged_in_the_backup_is_taken_again() {
+    let (registry, _) = registry().await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("registry");
+    backup(registry.data.path(), &to);
+    let pack = fs::read_dir(to.join("packs")).unwrap().next().unwrap();
+    let pack = pack.unwrap().path();
+    let right = fs::read(&pack).unwrap();
+    // Not in place: it may be linked to the registry's own.
+    let damage = |bytes: &[u8]| {
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+    };
+    damage(&right[..100]);
+    backup(registry.data.path(), &to);
+    assert_clean(&to);
+    let mut flipped = right.clone();
+    flipped[right.len() / 2] ^= 1;
+    damage(&flipped);
+    assert_eq!(run(&["fsck", "--repair"], &to).status.code(), Some(1));
+    backup(registry.data.path(), &to);
+    assert_clean(&to);
+    assert_eq!(fs::read(&pack).unwrap(), right);
     registry.stop().await;
 }
 

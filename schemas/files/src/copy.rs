@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD, linkat};
+
 use crate::directory::{create_directory, parent_of};
 use crate::draft::{Draft, PREFIX, Readers};
 use crate::error::{Attempt as _, FileError};
@@ -31,7 +33,7 @@ pub fn link_later(from: &Path, to: &Path) -> Result<Taken, FileError> {
 }
 
 fn link(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
+    match hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         linked => return linked,
     }
@@ -41,10 +43,15 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     }
     tempfile::Builder::new()
         .prefix(PREFIX)
-        .make_in(parent_of(to), |name| fs::hard_link(from, name))?
+        .make_in(parent_of(to), |name| hard_link(from, name))?
         .into_temp_path()
         .persist(to)?;
     Ok(())
+}
+
+/// Gives the file another name that a path leads to, also where the path is a symbolic link.
+fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    Ok(linkat(CWD, from, CWD, to, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Copies a file with the time of its last change, in place of what has the name. Where the file
@@ -112,6 +119,18 @@ mod tests {
             assert!(is_same_file(&from, &to).unwrap());
             assert_eq!(fs::read_dir(to.parent().unwrap()).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn behind_a_link_it_is_the_file_that_gets_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let [elsewhere, from, to] =
+            ["elsewhere", "from", "to"].map(|name| folder.path().join(name));
+        fs::write(&elsewhere, "new").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &from).unwrap();
+        assert_eq!(link_later(&from, &to).unwrap(), Taken::Linked);
+        fs::remove_file(&elsewhere).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::{self, IsTerminal as _};
 
 use bulla_registry_client::Client;
-use bulla_schemas::api::{Deployment, DeploymentState, HostSummary};
+use bulla_schemas::api::{Deployment, DeploymentState};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
@@ -52,15 +52,13 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         (one, other) => one.as_ref().or(other),
     };
     let client = session.client()?;
-    let hosts = client.hosts().await?;
-    let ahead = ahead(&client, &hosts).await?;
     let mut deployments = if let Some(project) = project {
         match client.deployments(project).await {
             Err(error) if error.is_not_found() => return Err(unknown(&client, project).await),
             deployments => deployments?,
         }
     } else {
-        let hosts = hosts.into_iter();
+        let hosts = client.hosts().await?.into_iter();
         hosts.flat_map(|host| host.deployments).collect()
     };
     deployments.sort_by(order);
@@ -82,28 +80,27 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         Shown::Whole
     };
     table(&deployments, shown).print()?;
-    if let Some(ahead) = ahead {
+    if let Some(ahead) = ahead(&client).await {
         stderr::warn(ahead);
     }
     Ok(())
 }
 
 /// Says which server knows more of the log than the registry has: what that has lost, it shows as if
-/// it had never been.
-async fn ahead(client: &Client, hosts: &[HostSummary]) -> Result<Option<String>, Failure> {
-    let Some(host) = hosts.iter().max_by_key(|host| host.report.log_size) else {
-        return Ok(None);
-    };
+/// it had never been. A registry that cannot tell has been asked for the list all the same.
+async fn ahead(client: &Client) -> Option<String> {
+    let hosts = client.hosts().await.ok()?;
+    let host = hosts.iter().max_by_key(|host| host.report.log_size)?;
     // Asked after the hosts: it only grows.
-    let (known, here) = (host.report.log_size, client.log_info().await?.size);
-    Ok((known > here).then(|| {
+    let (known, here) = (host.report.log_size, client.log_info().await.ok()?.size);
+    (known > here).then(|| {
         format!(
             "{} knows {} of the log, and this registry has {here}: it was restored from an older \
              backup, or another registry has more",
             host.host,
             count(known, "entry", "entries"),
         )
-    }))
+    })
 }
 
 /// Says of a project that the registry does not know what every list says.

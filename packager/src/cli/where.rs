@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::{self, IsTerminal as _};
 
 use bulla_registry_client::Client;
-use bulla_schemas::api::{Deployment, DeploymentState};
+use bulla_schemas::api::{Deployment, DeploymentState, HostSummary};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
@@ -52,14 +52,15 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         (one, other) => one.as_ref().or(other),
     };
     let client = session.client()?;
-    let mut deployments = if let Some(project) = project {
+    let mut hosts = None;
+    let mut deployments: Vec<Deployment> = if let Some(project) = project {
         match client.deployments(project).await {
             Err(error) if error.is_not_found() => return Err(unknown(&client, project).await),
             deployments => deployments?,
         }
     } else {
-        let hosts = client.hosts().await?.into_iter();
-        hosts.flat_map(|host| host.deployments).collect()
+        let hosts = hosts.insert(client.hosts().await?).iter();
+        hosts.flat_map(|host| host.deployments.clone()).collect()
     };
     deployments.sort_by(order);
     if arguments.json {
@@ -80,7 +81,7 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
         Shown::Whole
     };
     table(&deployments, shown).print()?;
-    if let Some(ahead) = ahead(&client).await {
+    if let Some(ahead) = ahead(&client, hosts).await {
         stderr::warn(ahead);
     }
     Ok(())
@@ -88,8 +89,11 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
 
 /// Says which server knows more of the log than the registry has: what that has lost, it shows as if
 /// it had never been. A registry that cannot tell has been asked for the list all the same.
-async fn ahead(client: &Client) -> Option<String> {
-    let hosts = client.hosts().await.ok()?;
+async fn ahead(client: &Client, hosts: Option<Vec<HostSummary>>) -> Option<String> {
+    let hosts = match hosts {
+        Some(hosts) => hosts,
+        None => client.hosts().await.ok()?,
+    };
     let host = hosts.iter().max_by_key(|host| host.report.log_size)?;
     // Asked after the hosts: it only grows.
     let (known, here) = (host.report.log_size, client.log_info().await.ok()?.size);

@@ -8,16 +8,13 @@ use std::path::PathBuf;
 use bulla_files::{Attempt as _, FileError};
 use rustix::fs::{FallocateFlags, fallocate};
 
-/// How much is given back: more than what SQLite writes before it makes room itself.
-const SIZE: u64 = 8 << 20;
-
 /// A file of the data directory with nothing in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ballast(PathBuf);
 
 impl Ballast {
-    /// How many bytes it takes.
-    pub(crate) const SIZE: u64 = SIZE;
+    /// How many bytes it takes: more than what SQLite writes before it makes room itself.
+    pub(crate) const SIZE: u64 = 8 << 20;
 
     pub(super) fn new(path: PathBuf) -> Self {
         Self(path)
@@ -30,7 +27,8 @@ impl Ballast {
             return Ok(());
         }
         let file = File::create_new(path).attempt("create", path)?;
-        let taken = fallocate(&file, FallocateFlags::empty(), 0, SIZE).map_err(io::Error::from);
+        let taken =
+            fallocate(&file, FallocateFlags::empty(), 0, Self::SIZE).map_err(io::Error::from);
         if let Err(error) = taken {
             bulla_files::remove(path)?;
             return Err(error).attempt("take room for", path);

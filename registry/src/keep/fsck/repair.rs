@@ -42,7 +42,7 @@ async fn elsewhere(
     let blobs = parts.blobs.clone();
     let digests: Vec<OciDigest> = wrong.keys().cloned().collect();
     let (frames, mut places) = blocking(move || {
-        let mut frames = HashMap::new();
+        let (mut frames, mut recipes) = (HashMap::new(), Vec::new());
         for digest in &digests {
             let Some(recipe) = blobs.recipe_or_damaged(digest)? else {
                 continue;
@@ -51,6 +51,7 @@ async fn elsewhere(
                 let frame = recipe.frames()[position].frame;
                 frames.insert(frame.digest, frame);
             }
+            recipes.push(recipe);
         }
         let mut places = Elsewhere::new();
         let mut note = |recipe: &Recipe| {
@@ -65,9 +66,8 @@ async fn elsewhere(
             note(&recipe);
             Ok::<_, FileError>(())
         })?;
-        for digest in &digests {
-            blobs.recipe_or_damaged(digest)?.iter().for_each(&mut note);
-        }
+        // Those that were moved away are not among these.
+        recipes.iter().for_each(note);
         let frames: Vec<_> = frames.into_values().collect();
         Ok::<_, FileError>((frames, places))
     })

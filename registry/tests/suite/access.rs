@@ -1,6 +1,6 @@
 //! The access log: one line a request.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use reqwest::{Client, Method, StatusCode};
@@ -18,16 +18,12 @@ struct World {
 
 impl World {
     fn start(arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let create = ["token", "create", "--init", "--scope", "pull,push"];
-        let created = run(&create, data.path());
-        let token = String::from_utf8(created.stdout).unwrap();
-        let said = File::create(data.path().join("said")).unwrap();
+        let (data, program, token) = Program::start_logged(arguments);
         Self {
-            program: Program::start_saying(data.path(), arguments, said),
-            token: token.lines().last().unwrap().to_owned(),
-            client: Client::new(),
             data,
+            program,
+            token,
+            client: Client::new(),
         }
     }
 

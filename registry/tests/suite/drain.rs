@@ -1,10 +1,10 @@
 //! The end: what is under way ends, within a time.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use crate::program::{Program, run};
+use crate::program::Program;
 
 /// The real program, and a push of which half of the body is sent.
 struct World {
@@ -15,19 +15,13 @@ struct World {
 
 impl World {
     fn start(arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let create = ["token", "create", "--init", "--scope", "pull,push"];
-        let created = run(&create, data.path());
-        let token = String::from_utf8(created.stdout).unwrap();
-        let said = File::create(data.path().join("said")).unwrap();
-        let program = Program::start_saying(data.path(), arguments, said);
+        let (data, program, token) = Program::start_logged(arguments);
         let host = program.url.strip_prefix("http://").unwrap();
         let mut push = TcpStream::connect(host).unwrap();
         let digest = bulla_schemas::Digest::of(b"both halves");
         let head = format!(
             "POST /v2/acme/tool/blobs/uploads/?digest={digest} HTTP/1.1\r\nHost: {host}\r\n\
-             Authorization: Bearer {}\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n",
-            token.lines().last().unwrap()
+             Authorization: Bearer {token}\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n"
         );
         push.write_all(head.as_bytes()).unwrap();
         // The registry reads the body from now on.

@@ -9,7 +9,7 @@ use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
 
 use crate::program::{Program, run};
-use crate::support::{BILLING, Registry, blob, bundle, bundle_of_noise};
+use crate::support::{BILLING, Registry, blob, bundle, bundle_of_noise, stored};
 
 const TOOL: &str = "acme/tool";
 
@@ -42,11 +42,6 @@ fn flip(path: &Path, place: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-fn stored(data: &Path, digest: &Digest) -> PathBuf {
-    let hex = digest.hex();
-    data.join("blobs/sha256").join(&hex[..2]).join(hex)
-}
-
 /// A registry with a release that is the head of `prod`, and one of another project with nearly the
 /// same files.
 async fn two_releases() -> (Registry, Digest, Digest) {
@@ -66,6 +61,13 @@ async fn two_releases() -> (Registry, Digest, Digest) {
     let pushed = registry.push_bundle(TOOL, &two).await;
     assert_eq!(pushed.status(), StatusCode::CREATED);
     (registry, one.hash(), two.hash())
+}
+
+/// The payload of the second of them comes as it was pushed.
+async fn assert_second_is_served(registry: &Registry) {
+    let payload = blob(&bundle_of_noise(TOOL, "two"), 1);
+    let path = format!("/v2/{TOOL}/blobs/{}", Digest::of(&payload));
+    assert_eq!(registry.get(&path).await.bytes().await.unwrap(), payload);
 }
 
 #[tokio::test]
@@ -147,7 +149,7 @@ async fn repair_moves_damaged_content_away_so_that_the_next_push_brings_it_back(
     let one = bundle_of_noise(BILLING, "one");
     flip(&packs(data)[0], 100_000);
     let config = Digest::of(&blob(&one, 0));
-    flip(&stored(data, &config), 3);
+    flip(&stored(data, "blobs", &config), 3);
     let (status, report) = fsck(data, &["--repair"]);
     assert_eq!(status, 1);
     assert_eq!(report.damages.len(), 3, "{report:#?}");
@@ -161,9 +163,7 @@ async fn repair_moves_damaged_content_away_so_that_the_next_push_brings_it_back(
     assert_eq!((status, report.damages.len()), (0, 1), "{report:#?}");
     assert!(report.damages[0].repaired);
     assert_clean(data);
-    let payload = blob(&bundle_of_noise(TOOL, "two"), 1);
-    let path = format!("/v2/{TOOL}/blobs/{}", Digest::of(&payload));
-    assert_eq!(registry.get(&path).await.bytes().await.unwrap(), payload);
+    assert_second_is_served(&registry).await;
     registry.stop().await;
 }
 
@@ -244,9 +244,7 @@ async fn content_whose_frames_lie_elsewhere_is_put_together_again() {
     assert_eq!((status, report.damages.len()), (0, 1));
     assert!(report.damages[0].repaired && report.damages[0].hint.is_none());
     assert_clean(data);
-    let payload = blob(&bundle_of_noise(TOOL, "two"), 1);
-    let path = format!("/v2/{TOOL}/blobs/{}", Digest::of(&payload));
-    assert_eq!(registry.get(&path).await.bytes().await.unwrap(), payload);
+    assert_second_is_served(&registry).await;
     registry.stop().await;
 }
 

@@ -13,7 +13,7 @@ use crate::frames::frames;
 use crate::frames::missing::missing;
 use crate::manifests::{MANIFEST, REPOSITORY, artifact};
 use crate::program::{Program, run};
-use crate::support::{BILLING, Registry, assert_oci_error, bundle, header};
+use crate::support::{BILLING, Registry, assert_oci_error, bundle, header, stored};
 
 /// A registry whose repositories are all mutable.
 pub(crate) async fn mutable() -> Registry {
@@ -494,8 +494,7 @@ async fn what_the_log_names_is_not_deleted_while_it_is_damaged() {
     let release = bundle("release");
     registry.publish(&mut organisation, &release).await;
     let data = registry.stop().await;
-    let hex = release.hash().hex();
-    let manifest = data.path().join("blobs/sha256").join(&hex[..2]).join(&hex);
+    let manifest = stored(data.path(), "blobs", &release.hash());
     std::fs::write(manifest, "damaged").unwrap();
     run(&["reindex"], data.path());
     let registry = Registry::start_in(data, everything()).await;

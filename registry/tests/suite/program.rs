@@ -1,8 +1,11 @@
 //! The real program.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tempfile::TempDir;
 
 /// Runs the real program over a data directory.
 pub(crate) fn run(command: &[&str], data: &Path) -> std::process::Output {
@@ -54,6 +57,19 @@ impl Program {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim().strip_prefix(before).unwrap().to_owned()
+    }
+
+    /// Starts one in a new data directory with its log in the file `said` there, and returns these with
+    /// a token that may pull and push.
+    pub(crate) fn start_logged(arguments: &[&str]) -> (TempDir, Self, String) {
+        let data = tempfile::tempdir().unwrap();
+        let create = ["token", "create", "--init", "--scope", "pull,push"];
+        let created = run(&create, data.path());
+        let token = String::from_utf8(created.stdout).unwrap();
+        let token = token.lines().last().unwrap().to_owned();
+        let said = File::create(data.path().join("said")).unwrap();
+        let program = Self::start_saying(data.path(), arguments, said);
+        (data, program, token)
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -304,6 +304,12 @@ pub(crate) fn blob(bundle: &Bundle, position: usize) -> Vec<u8> {
     let blob = &bundle.blobs()[position];
     blob.open().unwrap().read_to_end(&mut bytes).unwrap();
     bytes
+}
+
+/// Where content lies in a data directory: whole in `blobs`, as a recipe in `recipes`.
+pub(crate) fn stored(data: &Path, folder: &str, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    data.join(folder).join("sha256").join(&hex[..2]).join(hex)
 }
 
 /// The release statement about a bundle, signed by the builder of the test organisation.

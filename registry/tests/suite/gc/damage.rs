@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use super::{ALL, assert_sound, du, four_releases, gc, is_kept, publish_four};
 use crate::disk::SmallDisk;
 use crate::program::run;
-use crate::support::{BILLING, Registry, blob, bundle_of_noise};
+use crate::support::{BILLING, Registry, blob, bundle_of_noise, stored};
 
 /// Runs `gc` where something that stays is damaged or lost: it names that, and removes nothing.
 #[track_caller]
@@ -70,10 +70,7 @@ async fn nothing_goes_while_something_that_stays_is_damaged_or_lost() {
     let (registry, ..) = four_releases().await;
     let data = registry.data.path();
     let head = bundle_of_noise(BILLING, "three");
-    let stored = |folder: &str, digest: Digest| {
-        let hex = digest.hex();
-        data.join(folder).join("sha256").join(&hex[..2]).join(hex)
-    };
+    let stored = |folder, digest: Digest| stored(data, folder, &digest);
     let payload = Digest::of(&blob(&head, 1));
     let text = String::from_utf8(head.manifest_bytes().to_vec()).unwrap();
     // Well-formed, and names a payload that nobody has.
@@ -143,8 +140,7 @@ async fn nothing_goes_while_a_manifest_is_recorded_and_cannot_be_read() {
     let data = registry.stop().await;
     let data = data.path();
     let head = bundle_of_noise(BILLING, "three");
-    let hex = head.hash().hex();
-    let manifest = data.join("blobs/sha256").join(&hex[..2]).join(&hex);
+    let manifest = stored(data, "blobs", &head.hash());
     fs::write(&manifest, "x").unwrap();
     assert_eq!(run(&["reindex"], data).status.code(), Some(1));
     assert_nothing_goes(data, head.hash(), "damaged and not in the index");

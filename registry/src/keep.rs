@@ -2,8 +2,10 @@
 
 mod backup;
 mod by_pack;
+mod documents;
 mod fsck;
 mod gc;
+mod lost;
 mod missing;
 mod parts;
 mod records;

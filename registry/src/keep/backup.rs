@@ -73,7 +73,7 @@ async fn write(
     let (from, place) = (Place::new(&parts.data), Place::new(&target));
     let there = place.clone();
     let transferred =
-        blocking(move || transfer(&from, &there, Copying::Linking, &known, &*progress));
+        blocking(move || transfer(&from, &there, Copying::Linking, known, &*progress));
     let Transferred { entries, copied } = transferred.await?;
     failpoint!("backup::files-taken");
 

@@ -16,11 +16,12 @@ use bulla_bundle::Progress;
 use bulla_files::FileError;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
-use bulla_schemas::{ProjectName, media_type};
+use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
 use self::repair::COMMAND;
+use super::documents;
 use super::parts::Parts;
 use super::records::{self, Records};
 use super::rows::{self, WrongRow};
@@ -29,7 +30,7 @@ use crate::clock::Clock;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
-use crate::oci::document::Document;
+use crate::oci::document::{Document, is_statement};
 use crate::store::Wrong;
 use crate::store::blobs::BlobStore;
 use crate::store::space::Disk;
@@ -124,9 +125,8 @@ async fn empty_log(
         .collect();
     let is_lost = blocking(move || {
         for (digest, record) in manifests {
-            let document = rows::read_manifest(&blobs, &digest, &record.media_type)?;
-            let kind = document.as_ref().and_then(Document::artifact_type);
-            if kind == Some(media_type::SIGSTORE_BUNDLE) {
+            let document = documents::read(&blobs, &digest, &record)?;
+            if is_statement(document.as_ref().and_then(Document::artifact_type)) {
                 return Ok(true);
             }
         }
@@ -314,7 +314,7 @@ fn named(
     for (project, records) in projects {
         let manifests = records.manifests.iter();
         for (digest, record) in manifests.filter(|(digest, _)| !records.removed.contains(*digest)) {
-            let document = rows::read_manifest(blobs, digest, &record.media_type)?;
+            let document = documents::read(blobs, digest, record)?;
             let parts = document.iter().flat_map(Document::blobs);
             named.extend(parts.map(|part| (project.clone(), part.digest().clone())));
         }

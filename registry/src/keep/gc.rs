@@ -27,23 +27,24 @@ use std::path::Path;
 
 use bulla_files::FileError;
 use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
-use bulla_schemas::{Digest, HostName, ProjectName, media_type};
+use bulla_schemas::{Digest, HostName, ProjectName};
 use bulla_trust::LogState;
 
 use self::mark::{Known, Named, Reason, is_bundle, mark, needed};
 use self::project::{COMMAND, Project};
 use super::Retention;
+use super::documents;
 use super::parts::Parts;
 use super::records::{self, Records};
 use super::rows;
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
-use crate::database::SeenManifest;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
+use crate::store::repositories::ManifestRecord;
 use crate::store::space::Disk;
 
 /// Removes what nothing needs from the registry at `root`, or only says what that is.
@@ -115,7 +116,7 @@ async fn collect(
     let mut projects = Vec::new();
     for (name, records) in &records {
         let known = known(parts, name, records).await?;
-        if state.size() == 0 && known.manifests.values().any(is_statement) {
+        if state.size() == 0 && known.has_statements() {
             return Err(RegistryError::NothingToKeepBy {
                 reason: format!("the log is empty, and {name} has statements of it"),
             });
@@ -151,11 +152,6 @@ async fn collect(
     Ok(report)
 }
 
-/// Tells whether a manifest was made of a statement of the log.
-fn is_statement(manifest: &SeenManifest) -> bool {
-    manifest.artifact_type.as_deref() == Some(media_type::SIGSTORE_BUNDLE)
-}
-
 /// Returns what is needed where all of it is stored, by its size, or else what is not, or a manifest
 /// that is recorded and cannot be read, so that the index does not know it.
 async fn whole(
@@ -171,7 +167,7 @@ async fn whole(
     });
     let looked = blocking(move || {
         for (digest, record) in unknown {
-            if rows::read_manifest(&blobs, &digest, &record.media_type)?.is_none() {
+            if documents::read(&blobs, &digest, &record)?.is_none() {
                 return Ok(Err(digest));
             }
         }
@@ -214,8 +210,10 @@ async fn known(
     let documents = blocking(move || {
         let mut documents = BTreeMap::new();
         for (digest, manifest) in &listed {
-            let document = rows::read_manifest(&blobs, digest, &manifest.media_type)?;
-            let Some(document) = document else {
+            let record = ManifestRecord {
+                media_type: manifest.media_type.clone(),
+            };
+            let Some(document) = documents::read(&blobs, digest, &record)? else {
                 continue;
             };
             let parts = document.blobs();

@@ -5,14 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
-use bulla_schemas::manifest::Manifest;
 
+use super::documents;
 use crate::oci::digest::OciDigest;
-use crate::oci::document::Document;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{Record, Repositories};
 
-/// A blob or a manifest that a project has and that is not stored, or with another size.
+/// A blob or a manifest that a project has and that is not stored, or as other bytes or with another size.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     /// The project.
@@ -50,9 +49,7 @@ pub(super) fn missing(
                 }
             }
             Record::Manifest(manifest, record) => {
-                let bytes = blobs.read(&manifest, Manifest::MAX_LEN)?;
-                let document = bytes.map(|bytes| Document::read(&bytes, Some(&record.media_type)));
-                let Some(Ok(document)) = document else {
+                let Some(document) = documents::read(blobs, &manifest, &record)? else {
                     missing.insert(entry(None, &manifest));
                     return Ok(());
                 };

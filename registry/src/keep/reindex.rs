@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 
 use bulla_files::FileError;
-use bulla_schemas::manifest::Manifest;
-use bulla_schemas::{ProjectName, media_type};
+use bulla_schemas::ProjectName;
 use tokio::sync::mpsc;
 
+use super::documents;
 use super::missing::{Missing, missing};
 use crate::blocking::blocking;
-use crate::database::{IndexedManifest, IndexedRecord};
+use crate::database::IndexedRecord;
 use crate::oci::digest::OciDigest;
-use crate::oci::document::Document;
+use crate::oci::document::is_statement;
 use crate::publish::{Catalog, PublishError};
 use crate::store::Recipe;
 use crate::store::blobs::BlobStore;
-use crate::store::repositories::{ManifestRecord, Record, RecordKind, Repositories};
+use crate::store::repositories::{Record, RecordKind, Repositories};
 
 /// What the index holds after it was rebuilt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) async fn unrecorded(catalog: &Catalog) -> Result<u64, PublishError> {
             let row = catalog.database.manifest(&project, &digest).await?;
             let kind = row.and_then(|row| row.artifact_type);
             // These the registry makes again of the log.
-            if kind.as_deref() != Some(media_type::SIGSTORE_BUNDLE) {
+            if !is_statement(kind.as_deref()) {
                 count += 1;
             }
         }
@@ -167,7 +167,7 @@ fn read_records(
             // Of one that was being removed the manifest's own record may be there still.
             Record::Removed(_) => return Ok(()),
             Record::Manifest(digest, record) => {
-                read_manifest(blobs, digest, &record)?.map(IndexedRecord::Manifest)
+                documents::indexed(blobs, &digest, &record)?.map(IndexedRecord::Manifest)
             }
         };
         if let Some(record) = record {
@@ -178,18 +178,4 @@ fn read_records(
         Ok::<_, FileError>(())
     })?;
     Ok(records)
-}
-
-fn read_manifest(
-    blobs: &BlobStore,
-    digest: OciDigest,
-    record: &ManifestRecord,
-) -> Result<Option<IndexedManifest>, FileError> {
-    let Some(bytes) = blobs.read(&digest, Manifest::MAX_LEN)? else {
-        return Ok(None);
-    };
-    let Ok(document) = Document::read(&bytes, Some(&record.media_type)) else {
-        return Ok(None);
-    };
-    Ok(IndexedManifest::new(digest, bytes.len(), &document).ok())
 }

@@ -52,7 +52,7 @@ pub(crate) async fn restore(
     let (from, to) = (Place::new(&source), Place::new(&data));
     let transferred = blocking(move || {
         let nothing = RecordKeys::default();
-        let transferred = transfer(&from, &to, Copying::Apart, &nothing, &*progress)?;
+        let transferred = transfer(&from, &to, Copying::Apart, nothing, &*progress)?;
         failpoint!("restore::files-copied");
         copy_database(&from.data, &to.data)?;
         Ok::<_, RegistryError>(transferred)

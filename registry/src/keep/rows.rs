@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
-use bulla_schemas::manifest::Manifest;
 
 use crate::blocking::blocking;
 use crate::database::{Database, IndexedManifest};
 use crate::error::RegistryError;
+use crate::keep::documents;
 use crate::keep::parts::Parts;
 use crate::keep::records::Records;
 use crate::oci::digest::OciDigest;
-use crate::oci::document::Document;
 use crate::oci::reference::Tag;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, RecordKind};
@@ -60,35 +59,14 @@ impl WrongRow {
     }
 }
 
-/// Reads a manifest; `None` where it is not there, or other bytes than its digest says.
-pub(super) fn read_manifest(
-    blobs: &BlobStore,
-    digest: &OciDigest,
-    media_type: &str,
-) -> Result<Option<Document>, FileError> {
-    let bytes = blobs.read(digest, Manifest::MAX_LEN)?;
-    let right = bytes.filter(|bytes| OciDigest::of(digest.algorithm(), bytes) == *digest);
-    let document = right.map(|bytes| Document::read(&bytes, Some(media_type)));
-    Ok(document.and_then(Result::ok))
-}
-
 /// Reads a manifest as it is indexed; nothing where it is not stored, or not as it was written.
 pub(super) async fn indexed(
     blobs: &BlobStore,
     digest: &OciDigest,
     record: &ManifestRecord,
 ) -> Result<Option<IndexedManifest>, FileError> {
-    let (blobs, digest, media_type) = (blobs.clone(), digest.clone(), record.media_type.clone());
-    blocking(move || {
-        let size = blobs.size(&digest)?;
-        let document = read_manifest(&blobs, &digest, &media_type)?;
-        let Some((size, document)) = size.zip(document) else {
-            return Ok(None);
-        };
-        let size = usize::try_from(size.min(Manifest::MAX_LEN)).unwrap_or(usize::MAX);
-        Ok(IndexedManifest::new(digest, size, &document).ok())
-    })
-    .await
+    let (blobs, digest, record) = (blobs.clone(), digest.clone(), record.clone());
+    blocking(move || documents::indexed(&blobs, &digest, &record)).await
 }
 
 /// Compares the index with the records of these projects, and with nothing where a project has none.
@@ -191,7 +169,7 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
                 media_type: row.media_type,
             };
             blocking(move || {
-                let document = read_manifest(&blobs, &manifest, &record.media_type)?;
+                let document = documents::read(&blobs, &manifest, &record)?;
                 if document.is_some() {
                     repositories.record_manifest(&name, &manifest, &record)?;
                 }

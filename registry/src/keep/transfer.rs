@@ -8,6 +8,7 @@
 
 use bulla_bundle::Progress;
 
+use super::lost::add_lost;
 use crate::data::{DataDirectory, DataError};
 use crate::error::RegistryError;
 use crate::failpoint::failpoint;
@@ -48,12 +49,12 @@ impl Place {
 }
 
 /// Takes everything to where the same registry lies as it was earlier, or none. Records that are there
-/// and `known` stay, though they are not here.
+/// and `known`, or of releases that the log names, stay, though they are not here.
 pub(super) fn transfer(
     from: &Place,
     to: &Place,
     copying: Copying,
-    known: &RecordKeys,
+    mut known: RecordKeys,
     progress: &dyn Progress,
 ) -> Result<Transferred, RegistryError> {
     let key = bulla_files::read(&from.data.log_key())?;
@@ -64,7 +65,10 @@ pub(super) fn transfer(
     }
     let log = from.log.copy_to(&to.log)?;
     failpoint!("transfer::log-copied");
-    let copied = Copies::new(&from.blobs, &to.blobs, copying, progress).take(known)?;
+    if let Some(log) = &log {
+        add_lost(from, to, log.state(), &mut known)?;
+    }
+    let copied = Copies::new(&from.blobs, &to.blobs, copying, progress).take(&known)?;
     if let Some(key) = key.filter(|_| their_key.is_none()) {
         // Files of ours are for their owner only.
         bulla_files::write(&to.data.log_key(), &key)?;

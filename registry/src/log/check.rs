@@ -2,7 +2,9 @@
 
 use bulla_schemas::outcome::with_causes;
 use bulla_trust::merkle::leaf_hash;
-use bulla_trust::tile::{FULL, TilePath, encode_hashes, parent_hash};
+use bulla_trust::tile::{
+    FULL, TileKind, TilePath, encode_entries, encode_hashes, parent_hash,
+};
 use bulla_trust::{Checkpoint, LogState};
 
 use bulla_files::FileError;
@@ -66,14 +68,15 @@ impl LogFiles {
         let read = read.map_err(LogError::from).and_then(|(checkpoint, _)| {
             let (state, _) = recover::read(self, checkpoint.size)?;
             if checkpoint.root == state.root() {
-                return Ok(state);
+                let tiles = self.wrong_tiles(state.size())?;
+                return Ok((state, tiles));
             }
             let (expected, found) = (checkpoint.root, state.root());
             Err(DamagedLog::Root { expected, found }.into())
         });
         match read {
-            Ok(state) => Ok(CheckedLog {
-                tiles: self.wrong_tiles(state.size())?,
+            Ok((state, tiles)) => Ok(CheckedLog {
+                tiles,
                 state: Some(state),
                 damage: None,
             }),
@@ -86,13 +89,43 @@ impl LogFiles {
     }
 
     /// Compares the tiles of hashes with those that the entries lead to.
-    fn wrong_tiles(&self, size: u64) -> Result<Vec<(TilePath, Vec<u8>)>, FileError> {
+    fn wrong_tiles(&self, size: u64) -> Result<Vec<(TilePath, Vec<u8>)>, LogError> {
         let mut wrong = Vec::new();
+        self.each_tile(size, &mut |tile, expected| {
+            if tile.kind == TileKind::Entries {
+                return Ok(());
+            }
+            let found = match self.tile(tile, size) {
+                Err(error) if error.is_damage() => None,
+                found => found?,
+            };
+            if found.as_deref() != Some(expected) {
+                wrong.push((tile, expected.to_vec()));
+            }
+            Ok::<_, LogError>(())
+        })?;
+        Ok(wrong)
+    }
+
+    /// Calls `visit` with each tile of a log with `size` entries, and with what it should be by the
+    /// entries: bundles of these and their hashes first, then the levels above.
+    pub(super) fn each_tile(
+        &self,
+        size: u64,
+        visit: &mut dyn FnMut(TilePath, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
         let mut parents = Vec::new();
-        for tile in TilePath::hashes(0, 0, size) {
-            let entries = self.entries(tile.start() / u64::from(FULL), size)?;
-            let hashes: Vec<_> = entries.iter().flatten().map(|e| leaf_hash(e)).collect();
-            self.compare(tile, size, encode_hashes(&hashes), &mut wrong)?;
+        let bundles = TilePath::entries(0, size, size).zip(TilePath::hashes(0, 0, size));
+        for (bundle, tile) in bundles {
+            let entries = self.entries(bundle.index, size)?;
+            let entries = entries.ok_or(DamagedLog::Missing {
+                size,
+                from: bundle.start(),
+            })?;
+            let text = encode_entries(&entries).map_err(|_| self.too_large())?;
+            visit(bundle, &text)?;
+            let hashes: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+            visit(tile, &encode_hashes(&hashes))?;
             if tile.is_full() {
                 parents.push(parent_hash(&hashes));
             }
@@ -104,28 +137,11 @@ impl LogFiles {
             }
             let tiles = TilePath::hashes(level, 0, size);
             for (tile, hashes) in tiles.zip(hashes.chunks(FULL.into())) {
-                self.compare(tile, size, encode_hashes(hashes), &mut wrong)?;
+                visit(tile, &encode_hashes(hashes))?;
                 if tile.is_full() {
                     parents.push(parent_hash(hashes));
                 }
             }
-        }
-        Ok(wrong)
-    }
-
-    fn compare(
-        &self,
-        tile: TilePath,
-        size: u64,
-        expected: Vec<u8>,
-        wrong: &mut Vec<(TilePath, Vec<u8>)>,
-    ) -> Result<(), FileError> {
-        let found = match self.tile(tile, size) {
-            Err(error) if error.is_damage() => None,
-            found => found?,
-        };
-        if found.as_deref() != Some(&expected) {
-            wrong.push((tile, expected));
         }
         Ok(())
     }

@@ -8,14 +8,10 @@ use bulla_files::FileError;
 
 use super::error::{DamagedLog, LogError};
 use super::recover;
-use super::tiles::{LogFiles, Tail};
+use super::tiles::{LogFiles, items_of};
 
 /// How often a log is read again that has grown meanwhile.
 const TRIES: u32 = 20;
-
-/// Most entries that are written at once, and most of their bytes.
-const MOST_AT_ONCE: usize = 1 << 14;
-const MOST_BYTES: usize = 32 << 20;
 
 /// A log that lies in a folder and is not published there yet.
 #[derive(Debug)]
@@ -25,12 +21,18 @@ pub(crate) struct Unpublished {
     from: u64,
     to: u64,
     checkpoint: Vec<u8>,
+    state: LogState,
 }
 
 impl Unpublished {
     /// Returns how many entries it has.
     pub(crate) fn size(&self) -> u64 {
         self.to
+    }
+
+    /// Returns the state that its entries lead to.
+    pub(crate) fn state(&self) -> &LogState {
+        &self.state
     }
 
     /// Publishes it, durably.
@@ -48,13 +50,16 @@ impl LogFiles {
         let there = other.covered()?;
         for tried in 1.. {
             let Some(checkpoint) = self.checkpoint()? else {
-                let size = there.as_ref().map_or(0, |there| there.size);
-                return match size {
-                    0 => Ok(None),
-                    there => Err(LogError::Ahead { here: 0, there }),
+                return match there {
+                    There::Nothing => Ok(None),
+                    There::Covered(there) => Err(LogError::Ahead {
+                        here: 0,
+                        there: there.size,
+                    }),
+                    There::Unreadable => Err(LogError::OtherEntries),
                 };
             };
-            match self.copy_at(checkpoint.clone(), there.as_ref(), other) {
+            match self.copy_at(checkpoint.clone(), &there, other) {
                 // Forms of bundles go when wider ones replace them.
                 Err(LogError::Damaged(DamagedLog::Missing { .. }))
                     if tried < TRIES && self.checkpoint()?.as_ref() != Some(&checkpoint) => {}
@@ -67,7 +72,7 @@ impl LogFiles {
     fn copy_at(
         &self,
         checkpoint: Vec<u8>,
-        there: Option<&Checkpoint>,
+        there: &There,
         other: &Self,
     ) -> Result<Unpublished, LogError> {
         let (covered, _) = Checkpoint::parse(&checkpoint).map_err(DamagedLog::Checkpoint)?;
@@ -76,53 +81,82 @@ impl LogFiles {
             let (expected, found) = (covered.root, state.root());
             return Err(DamagedLog::Root { expected, found }.into());
         }
-        let from = require_same(&state, there)?;
-        let (mut tail, mut new, mut bytes) = (Tail::default(), Vec::new(), 0);
-        let (mut read, mut written) = (0, from);
-        for index in 0..covered.size.div_ceil(FULL.into()) {
-            let entries = self.entries(index, covered.size)?;
-            for entry in entries.ok_or(DamagedLog::Missing {
-                size: covered.size,
-                from: read,
-            })? {
-                if read < from {
-                    tail.push(entry);
-                } else {
-                    bytes += entry.len();
-                    new.push(entry);
-                }
-                read += 1;
+        let from = match there {
+            There::Nothing => 0,
+            There::Covered(there) => require_same(&state, there)?,
+            There::Unreadable => {
+                require_beginning(self, other, covered.size)?;
+                0
             }
-            if new.len() >= MOST_AT_ONCE || bytes >= MOST_BYTES {
-                other.grow(written, &new, &mut tail)?;
-                written = read;
-                new.clear();
-                bytes = 0;
+        };
+        // Also what was there before, because its disk may have damaged it.
+        self.each_tile(covered.size, &mut |tile, content| {
+            let there = match other.read(tile) {
+                Err(error) if error.is_damage() => None,
+                there => there?,
+            };
+            if there.as_deref() == Some(content) {
+                return Ok(());
             }
-        }
-        other.grow(written, &new, &mut tail)?;
+            if tile.start().saturating_add(tile.width.into()) <= items_of(tile.kind, from) {
+                tracing::warn!(%tile, "a damaged tile of the log is written again");
+            }
+            other.write(tile, content)?;
+            Ok::<_, LogError>(())
+        })?;
         Ok(Unpublished {
             files: other.clone(),
             from,
             to: covered.size,
             checkpoint,
+            state,
         })
     }
 
     /// Reads what the published checkpoint says.
-    fn covered(&self) -> Result<Option<Checkpoint>, LogError> {
-        let checkpoint = self.checkpoint()?;
-        let covered = checkpoint.map(|bytes| Checkpoint::parse(&bytes));
-        let covered = covered.transpose().map_err(DamagedLog::Checkpoint)?;
-        Ok(covered.map(|(covered, _)| covered))
+    fn covered(&self) -> Result<There, FileError> {
+        let checkpoint = match self.checkpoint() {
+            Err(error) if error.is_damage() => return Ok(There::Unreadable),
+            checkpoint => checkpoint?,
+        };
+        Ok(match checkpoint.map(|bytes| Checkpoint::parse(&bytes)) {
+            None if self.has_entries()? => There::Unreadable,
+            None => There::Nothing,
+            Some(Ok((covered, _))) => There::Covered(covered),
+            Some(Err(_)) => There::Unreadable,
+        })
+    }
+
+    /// Tells whether there are entries, whatever they are.
+    fn has_entries(&self) -> Result<bool, FileError> {
+        Ok(!self.entries_behind(0)?.is_empty())
     }
 }
 
+/// What is published where a log is taken to.
+#[derive(Debug)]
+enum There {
+    Nothing,
+    Covered(Checkpoint),
+    /// A checkpoint that is lost or cannot be read.
+    Unreadable,
+}
+
+/// Refuses entries that are not the first ones of this log: without a checkpoint nothing else tells
+/// another history from damage.
+fn require_beginning(here: &LogFiles, there: &LogFiles, size: u64) -> Result<(), LogError> {
+    for index in 0..=size / u64::from(FULL) + 1 {
+        let known = there.widest(index)?;
+        let ours = here.entries(index, size)?.unwrap_or_default();
+        if !ours.starts_with(&known) {
+            return Err(LogError::OtherEntries);
+        }
+    }
+    Ok(())
+}
+
 /// Returns how many entries are there already, of the same history.
-fn require_same(state: &LogState, there: Option<&Checkpoint>) -> Result<u64, LogError> {
-    let Some(there) = there else {
-        return Ok(0);
-    };
+fn require_same(state: &LogState, there: &Checkpoint) -> Result<u64, LogError> {
     match state.root_at(there.size) {
         Some(root) if root == there.root => Ok(there.size),
         Some(_) => Err(LogError::OtherHistory { size: there.size }),
@@ -139,6 +173,7 @@ mod tests {
 
     use super::*;
     use crate::log::sequencer::sign;
+    use crate::log::tiles::Tail;
 
     fn log(folder: &std::path::Path, entries: &[Vec<u8>]) -> LogFiles {
         let files = LogFiles::new(folder.to_owned());

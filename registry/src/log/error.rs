@@ -65,6 +65,9 @@ pub enum LogError {
         /// How many entries are there.
         size: u64,
     },
+    /// The other place has lost its checkpoint, and has other entries.
+    #[error("the checkpoint there cannot be read, and the entries there are not those of this log")]
+    OtherEntries,
     /// The log is closed.
     #[error("the registry is stopping")]
     Stopping,
@@ -74,9 +77,10 @@ impl Outcome for LogError {
     fn kind(&self) -> FailureKind {
         match self {
             // A damaged log must not be served, whatever the operator wishes.
-            Self::Damaged(_) | Self::Ahead { .. } | Self::OtherHistory { .. } => {
-                FailureKind::Refused
-            }
+            Self::Damaged(_)
+            | Self::Ahead { .. }
+            | Self::OtherHistory { .. }
+            | Self::OtherEntries => FailureKind::Refused,
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
         }
@@ -89,7 +93,7 @@ impl Outcome for LogError {
                     .to_owned(),
             ),
             Self::File(error) => error.hint(),
-            Self::Ahead { .. } | Self::OtherHistory { .. } => Some(
+            Self::Ahead { .. } | Self::OtherHistory { .. } | Self::OtherEntries => Some(
                 "either what is there is of another registry, or this one was restored from something \
                  older: use another folder, and keep that one"
                     .to_owned(),

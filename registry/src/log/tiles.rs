@@ -120,17 +120,11 @@ impl LogFiles {
                 0 => Vec::new(),
                 _ => self.entries(index, size)?.unwrap_or_default(),
             };
-            let widest = (1..=FULL).rev().find_map(|width| {
-                let kind = TileKind::Entries;
-                let tile = TilePath { kind, index, width };
-                let bundle = self.read(tile).ok()??;
-                let entries = decode_entries(&bundle, width).ok()?;
-                // A bundle that does not go on from what was published is older rubbish.
-                (entries.len() > known && entries[..known] == published).then_some(entries)
-            });
-            let Some(entries) = widest else {
+            let entries = self.widest(index)?;
+            // A bundle that does not go on from what was published is older rubbish.
+            if entries.len() <= known || entries[..known] != published {
                 break;
-            };
+            }
             let is_full = entries.len() == usize::from(FULL);
             behind.extend(entries.into_iter().skip(known));
             if !is_full {
@@ -138,6 +132,23 @@ impl LogFiles {
             }
         }
         Ok(behind)
+    }
+
+    /// Reads the entries of the widest form of a bundle that lies in the folder and can be read, whether
+    /// a checkpoint covers them or not.
+    pub(super) fn widest(&self, index: u64) -> Result<Vec<Vec<u8>>, FileError> {
+        for width in (1..=FULL).rev() {
+            let kind = TileKind::Entries;
+            let bundle = match self.read(TilePath { kind, index, width }) {
+                Err(error) if error.is_damage() => None,
+                bundle => bundle?,
+            };
+            let entries = bundle.and_then(|bundle| decode_entries(&bundle, width).ok());
+            if let Some(entries) = entries {
+                return Ok(entries);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Writes the bundles and tiles of a log that grows by `new` entries from `size` on: entries
@@ -153,7 +164,7 @@ impl LogFiles {
         tail.entries.extend_from_slice(new);
         for tile in TilePath::entries(size, end, end) {
             let items = slice(&tail.entries, tile, start);
-            let bundle = encode_entries(items).map_err(|_| too_large(&self.root))?;
+            let bundle = encode_entries(items).map_err(|_| self.too_large())?;
             self.write(tile, &bundle)?;
         }
         keep_last(&mut tail.entries, end);
@@ -236,7 +247,8 @@ impl LogFiles {
         }
     }
 
-    fn read(&self, tile: TilePath) -> Result<Option<Vec<u8>>, FileError> {
+    /// Reads a tile that lies in the folder in this very form.
+    pub(super) fn read(&self, tile: TilePath) -> Result<Option<Vec<u8>>, FileError> {
         bulla_files::read(&self.path(tile))
     }
 
@@ -246,6 +258,12 @@ impl LogFiles {
 
     fn path(&self, tile: TilePath) -> PathBuf {
         self.root.join(tile.to_string())
+    }
+
+    /// An envelope is far below the limit of an entry, so this cannot happen.
+    pub(super) fn too_large(&self) -> FileError {
+        let error = io::ErrorKind::InvalidInput.into();
+        FileError::new("write an entry to", &self.root, error)
     }
 }
 
@@ -290,7 +308,8 @@ fn keep_last<T>(items: &mut Vec<T>, end: u64) {
     items.drain(..items.len().saturating_sub(keep));
 }
 
-fn items_of(kind: TileKind, size: u64) -> u64 {
+/// Returns how many items a log with `size` entries has of a kind.
+pub(super) fn items_of(kind: TileKind, size: u64) -> u64 {
     match kind {
         TileKind::Entries => size,
         TileKind::Hashes { level } => size.checked_shr(8 * u32::from(level)).unwrap_or(0),
@@ -320,15 +339,6 @@ fn length_in(tile: TilePath, wider: &mut Object) -> io::Result<Option<u64>> {
     };
     wider.rewind()?;
     Ok((length <= size).then_some(length))
-}
-
-/// An envelope is far below the limit of an entry, so this cannot happen.
-fn too_large(root: &std::path::Path) -> FileError {
-    FileError::new(
-        "write an entry to",
-        root,
-        std::io::ErrorKind::InvalidInput.into(),
-    )
 }
 
 #[cfg(test)]

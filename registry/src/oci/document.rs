@@ -78,6 +78,11 @@ pub enum DocumentError {
     },
 }
 
+/// Tells whether a manifest of this artifact type is made of a statement of the log, by the registry.
+pub(crate) fn is_statement(artifact_type: Option<&str>) -> bool {
+    artifact_type == Some(media_type::SIGSTORE_BUNDLE)
+}
+
 impl Document {
     /// Reads a manifest. `pushed` is the request's `Content-Type`.
     pub(crate) fn read(bytes: &[u8], pushed: Option<&str>) -> Result<Self, DocumentError> {

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use bulla_files::FileError;
-use bulla_schemas::{Digest, ProjectName, media_type};
+use bulla_schemas::{Digest, ProjectName};
 
 use super::changes::Deleting;
 use super::{Catalog, PublishError};
@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::database::ManifestRow;
 use crate::failpoint::failpoint;
 use crate::oci::digest::OciDigest;
+use crate::oci::document::is_statement;
 use crate::oci::reference::{Reference, Tag};
 
 impl Catalog {
@@ -162,7 +163,7 @@ impl Catalog {
     /// would be again.
     fn is_of_the_log(&self, project: &ProjectName, manifest: &ManifestRow) -> bool {
         let named = |digest: &OciDigest| self.names(project, digest);
-        let is_statement = manifest.artifact_type.as_deref() == Some(media_type::SIGSTORE_BUNDLE);
+        let is_statement = is_statement(manifest.artifact_type.as_deref());
         named(&manifest.digest) || is_statement && manifest.subject.as_ref().is_some_and(named)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bulla_registry::Settings;
 use bulla_schemas::report::{BackupReport, RestoreReport};
@@ -455,4 +455,112 @@ async fn a_snapshot_at_any_instant_restores_to_a_registry_that_fsck_finds_right(
     let (_program, _data, sizes) = snapshots.await.unwrap();
     let number = pushes.await.unwrap();
     assert!(sizes.is_sorted() && number > 1, "{sizes:?}");
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+// R16
+#[tokio::test]
+async fn a_log_that_is_damaged_in_the_backup_is_taken_again() {
+    let (registry, mut organisation) = registry().await;
+    let data = registry.data.path();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("registry");
+    backup(data, &to);
+    let log = |data: &Path| {
+        let files = files_below(&data.join("log")).into_iter();
+        let read = files.map(|path| {
+            let name = path.strip_prefix(data).unwrap().to_owned();
+            (name, fs::read(path).unwrap())
+        });
+        read.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert!(log(&to).len() >= 3, "{:?}", log(&to).keys());
+    for path in files_below(&to.join("log")) {
+        let right = fs::read(&path).unwrap();
+        let mut flipped = right.clone();
+        flipped[right.len() / 2] ^= 1;
+        for damaged in [Some(&flipped[..]), Some(&right[..right.len() / 2]), None] {
+            let before = log(&to);
+            match damaged {
+                Some(damaged) => fs::write(&path, damaged).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let found = run(&["fsck"], &to);
+            assert_eq!(found.status.code(), Some(1), "{}", path.display());
+            backup(data, &to);
+            assert_clean(&to);
+            assert_eq!(log(&to), before);
+        }
+    }
+    // Also where it grows at the same time.
+    let bundle = bundle("two");
+    for path in files_below(&to.join("log/tile")) {
+        fs::write(path, "damaged").unwrap();
+    }
+    registry.publish(&mut organisation, &bundle).await;
+    assert_eq!(backup(data, &to).entries, 3);
+    assert_clean(&to);
+    // Without its checkpoint, other entries may be another history as well as damage.
+    fs::remove_file(to.join("log/checkpoint")).unwrap();
+    let longer = to.join("log/tile/entries/000.p");
+    fs::copy(longer.join("3"), longer.join("4")).unwrap();
+    let mut entries = fs::read(longer.join("3")).unwrap();
+    entries.extend_from_slice(&[0, 1, b'x']);
+    fs::write(longer.join("4"), entries).unwrap();
+    let into = ["backup", to.to_str().unwrap()];
+    refused(&into, data, 3, "are not those of this log");
+    registry.stop().await;
+}
+
+// A database that is older than the records, and records that are lost: the log says what was never
+// removed.
+#[tokio::test]
+async fn a_release_of_the_log_stays_in_a_backup_though_neither_record_nor_index_knows_it() {
+    let (registry, mut organisation) = registry().await;
+    let token = registry.token.clone();
+    let data = registry.stop().await;
+    let aside = tempfile::tempdir().unwrap();
+    let database = |name: &str| data.path().join(format!("registry.db{name}"));
+    let old = aside.path().join("registry.db");
+    fs::copy(database(""), &old).unwrap();
+    let mut registry = Registry::start_in(data, Settings::default()).await;
+    registry.token = token;
+    let two = bundle_of_noise(BILLING, "two");
+    registry.publish(&mut organisation, &two).await;
+    tag(&registry, "v2", two.manifest_bytes()).await;
+    let data = registry.stop().await;
+    let to = aside.path().join("backup");
+    backup(data.path(), &to);
+
+    let database = |name: &str| data.path().join(format!("registry.db{name}"));
+    for name in ["-wal", "-shm"] {
+        let _ = fs::remove_file(database(name));
+    }
+    fs::copy(&old, database("")).unwrap();
+    let records = data.path().join("repositories").join(BILLING);
+    let manifest = records.join("_manifests/sha256").join(two.hash().hex());
+    fs::remove_file(manifest).unwrap();
+    fs::remove_file(records.join("_tags/v2")).unwrap();
+    for position in 0..4 {
+        let digest = Digest::of(&blob(&two, position)).hex();
+        fs::remove_file(records.join("_blobs/sha256").join(digest)).unwrap();
+    }
+    backup(data.path(), &to);
+    assert_clean(&to);
+    let (restored, said) = restore(&to);
+    assert_eq!((said.tags, &said.damages[..]), (2, &[][..]));
+    assert_clean(restored.path());
 }

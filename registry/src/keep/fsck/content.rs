@@ -18,8 +18,8 @@ use bulla_schemas::manifest::Manifest;
 
 use crate::frames::Place;
 use crate::keep::by_pack::by_pack;
+use crate::keep::documents;
 use crate::keep::records::Records;
-use crate::keep::rows::read_manifest;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::OciDigest;
 use crate::publish::open_parts;
@@ -68,7 +68,7 @@ pub(super) fn scan(
                 .cloned(),
         );
         for (digest, record) in &records.manifests {
-            let Some(document) = read_manifest(blobs, digest, &record.media_type)? else {
+            let Some(document) = documents::read(blobs, digest, record)? else {
                 continue;
             };
             let parts = document.blobs().map(Descriptor::digest);
@@ -189,7 +189,7 @@ impl Scanner<'_> {
         let mut vouched = HashSet::new();
         let mut seen = HashSet::new();
         for (digest, record) in projects.values().flat_map(|records| &records.manifests) {
-            let document = read_manifest(self.blobs, digest, &record.media_type)?;
+            let document = documents::read(self.blobs, digest, record)?;
             let is_bundle = document.is_some_and(|document| document.is_bundle());
             let (true, Some(hash)) = (is_bundle && seen.insert(digest), digest.sha256()) else {
                 continue;
@@ -259,7 +259,7 @@ pub(super) fn needed_by(
             }
         };
         need(digest);
-        if let Some(document) = read_manifest(blobs, digest, &record.media_type)? {
+        if let Some(document) = documents::read(blobs, digest, record)? {
             document.blobs().for_each(|part| need(part.digest()));
             let manifests = document.manifests().iter();
             manifests.for_each(|part| need(part.digest()));

@@ -14,6 +14,7 @@ use bulla_trust::LogState;
 use crate::database::SeenManifest;
 use crate::keep::Retention;
 use crate::oci::digest::OciDigest;
+use crate::oci::document::is_statement;
 use crate::oci::reference::Tag;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -28,6 +29,14 @@ pub(super) struct Known {
     pub(super) tags: BTreeSet<(Tag, OciDigest)>,
     /// What hosts say that they have, or had last.
     pub(super) hosts: BTreeSet<(Digest, HostName)>,
+}
+
+impl Known {
+    /// Tells whether some of its manifests were made of statements of the log.
+    pub(super) fn has_statements(&self) -> bool {
+        let mut manifests = self.manifests.values();
+        manifests.any(|manifest| is_statement(manifest.artifact_type.as_deref()))
+    }
 }
 
 /// What a manifest names.

@@ -23,6 +23,8 @@ pub(crate) const POINTS: &[&str] = &[
     // A deletion comes by these.
     "delete::begun",
     "delete::rows-forgotten",
+    "delete::blob-begun",
+    "delete::blob-forgotten",
     // A `gc` comes by these.
     "gc::removals-recorded",
     "gc::rows-forgotten",

@@ -120,11 +120,6 @@ impl Objects {
         }
     }
 
-    /// Writes an object unless there is one: for keys that say what the content is.
-    pub(crate) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
-        with!(self, objects => objects.put_new(key, content))
-    }
-
     /// Makes a synced file an object, in place of the one that may be there. The file is gone
     /// afterwards.
     pub(crate) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {

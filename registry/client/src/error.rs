@@ -248,6 +248,8 @@ impl Outcome for ClientError {
         match self {
             _ if self.is_temporary() => FailureKind::Temporary,
             Self::Slow { .. } => FailureKind::Temporary,
+            // All of them were asked for or sent before.
+            Self::Answer(answer) if answer.lacks_blob() => FailureKind::Temporary,
             Self::Url { .. } => FailureKind::Usage,
             Self::Malformed { .. }
             | Self::TooLarge { .. }
@@ -305,6 +307,11 @@ impl Answer {
         matches!(code, Some("BLOB_UNKNOWN" | "MANIFEST_UNKNOWN"))
     }
 
+    /// Tells whether the registry lacks what a manifest names that was pushed.
+    fn lacks_blob(&self) -> bool {
+        self.oci_code.as_deref() == Some("MANIFEST_BLOB_UNKNOWN")
+    }
+
     /// Says what to do next.
     pub(crate) fn hint(&self) -> Option<String> {
         // The registry knows what it wants; where a token comes from, this side knows better.
@@ -313,6 +320,10 @@ impl Answer {
         }
         let hint = match (self.status, self.code) {
             (_, Some(ErrorCode::NoPolicy)) => "`bulla init` makes the first policy",
+            _ if self.lacks_blob() => {
+                "run the same command again: what it had sent has been removed meanwhile, as \
+                 `bulla-registry gc` does where a push takes longer than its `--grace`"
+            }
             (404, _) if self.is_about_content() => {
                 "the registry has lost some of what it had, as a damaged disk does; `bulla publish` of \
                  the same revision brings it back, or `bulla import` of its file"

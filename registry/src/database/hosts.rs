@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use bulla_schemas::api::{HostChange, HostFacts, ProjectReport};
-use bulla_schemas::{HostName, ProjectName, Timestamp};
+use bulla_schemas::{Digest, HostName, ProjectName, Timestamp};
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{Database, DatabaseError, damaged, parse};
+use super::{Database, DatabaseError, damaged, parse, parse_optional};
 
 /// How many reports that differ are kept of a project on a host.
 const CHANGES_OF_PROJECT: i64 = 100;
@@ -97,7 +97,7 @@ impl Database {
             if last.as_ref() == Some(text) {
                 continue;
             }
-            set_project(&mut transaction, host, &project.project, text).await?;
+            set_project(&mut transaction, host, project, text).await?;
             let last = last.and_then(|text| serde_json::from_str::<ProjectReport>(&text).ok());
             if last.is_none_or(|last| last.differs_from(project)) {
                 number += 1;
@@ -198,6 +198,25 @@ impl Database {
         self.page(query, limit, read).await
     }
 
+    /// Returns what is live of a project on a host by its last report, or was live last, and what was
+    /// live there before that.
+    pub(crate) async fn lives(
+        &self,
+        project: &ProjectName,
+        host: &HostName,
+    ) -> Result<(Option<Digest>, Option<Digest>), DatabaseError> {
+        let query = "SELECT was_live, live_before FROM host_projects
+             WHERE project = $1 AND host = $2";
+        let row = sqlx::query(query)
+            .bind(project.as_str())
+            .bind(host.as_str());
+        let Some(row) = row.fetch_optional(&self.lists).await? else {
+            return Ok((None, None));
+        };
+        let read = |column| parse_optional(&row, column);
+        Ok((read("was_live")?, read("live_before")?))
+    }
+
     /// Returns reports of a host that differed from the one before, newest first.
     pub(crate) async fn host_changes(
         &self,
@@ -264,19 +283,25 @@ async fn number(
     Ok(Some(0))
 }
 
+/// Writes down a report, and what was live before. A host that has nothing live for a while has what it
+/// had last.
 async fn set_project(
     transaction: &mut Transaction<'static, Any>,
     host: &HostName,
-    project: &ProjectName,
-    report: &str,
+    report: &ProjectReport,
+    text: &str,
 ) -> Result<(), DatabaseError> {
     sqlx::query(
-        "INSERT INTO host_projects (host, project, report) VALUES ($1, $2, $3)
-         ON CONFLICT (host, project) DO UPDATE SET report = excluded.report",
+        "INSERT INTO host_projects (host, project, report, was_live) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (host, project) DO UPDATE SET report = excluded.report,
+         live_before = CASE WHEN excluded.was_live <> host_projects.was_live
+             THEN host_projects.was_live ELSE host_projects.live_before END,
+         was_live = COALESCE(excluded.was_live, host_projects.was_live)",
     )
     .bind(host.as_str())
-    .bind(project.as_str())
-    .bind(report)
+    .bind(report.project.as_str())
+    .bind(text)
+    .bind(report.live.map(|live| live.to_string()))
     .execute(&mut **transaction)
     .await?;
     Ok(())

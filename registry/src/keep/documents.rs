@@ -25,9 +25,8 @@ pub(super) fn indexed(
     record: &ManifestRecord,
 ) -> Result<Option<IndexedManifest>, FileError> {
     let found = sized(blobs, digest, record)?;
-    Ok(found.and_then(|(size, document)| {
-        IndexedManifest::new(digest.clone(), size, &document).ok()
-    }))
+    Ok(found
+        .and_then(|(size, document)| IndexedManifest::new(digest.clone(), size, &document).ok()))
 }
 
 fn sized(

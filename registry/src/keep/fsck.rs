@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use bulla_bundle::Progress;
 use bulla_files::FileError;
+use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
-use bulla_schemas::ProjectName;
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};

@@ -40,6 +40,7 @@ use super::rows;
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
+use crate::database::Changes;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
@@ -111,6 +112,7 @@ async fn collect(
     if !is_dry {
         parts.database.see_unknown(now).await?;
         sweep::finish_removals(parts, &records).await?;
+        sweep::forget_old_removals(parts, &records, state).await?;
         index_what_a_crash_left(parts, &records).await?;
     }
     let mut projects = Vec::new();
@@ -267,18 +269,33 @@ async fn hosts(
             let held = report.hold.as_ref().map(|hold| hold.hash);
             let named = [report.live, report.head, held].into_iter().flatten();
             known.extend(named.map(|hash| (hash, row.host.clone())));
-            let asked = crate::database::Changes {
-                host: &row.host,
-                project: Some(project),
-                before: u64::MAX,
-                limit: 100,
-            };
-            let changes = parts.database.host_changes(&asked).await?;
-            let live = changes.iter().filter_map(|change| change.report.live);
-            let previous = live.into_iter().find(|live| Some(*live) != report.live);
-            known.extend(previous.map(|hash| (hash, row.host.clone())));
+            let (last, mut before) = parts.database.lives(project, &row.host).await?;
+            if before.is_none() {
+                before = reported_before(parts, project, &row.host, last).await?;
+            }
+            let lives = [last, before].into_iter().flatten();
+            known.extend(lives.map(|hash| (hash, row.host.clone())));
         }
     }
+}
+
+/// Returns what was live on a host before `last`, by the reports that are kept: an earlier program wrote
+/// it down nowhere else.
+async fn reported_before(
+    parts: &Parts,
+    project: &ProjectName,
+    host: &HostName,
+    last: Option<Digest>,
+) -> Result<Option<Digest>, RegistryError> {
+    let asked = Changes {
+        host,
+        project: Some(project),
+        before: u64::MAX,
+        limit: 100,
+    };
+    let changes = parts.database.host_changes(&asked).await?;
+    let mut lives = changes.iter().filter_map(|change| change.report.live);
+    Ok(lives.find(|live| Some(*live) != last))
 }
 
 fn describe(projects: &[Project]) -> GcReport {

@@ -2,9 +2,7 @@
 
 use bulla_schemas::outcome::with_causes;
 use bulla_trust::merkle::leaf_hash;
-use bulla_trust::tile::{
-    FULL, TileKind, TilePath, encode_entries, encode_hashes, parent_hash,
-};
+use bulla_trust::tile::{FULL, TileKind, TilePath, encode_entries, encode_hashes, parent_hash};
 use bulla_trust::{Checkpoint, LogState};
 
 use bulla_files::FileError;
@@ -65,8 +63,11 @@ impl LogFiles {
 
     fn check_at(&self, checkpoint: &[u8]) -> Result<CheckedLog, FileError> {
         let read = Checkpoint::parse(checkpoint).map_err(DamagedLog::Checkpoint);
-        let read = read.map_err(LogError::from).and_then(|(checkpoint, _)| {
+        let read = read.map_err(LogError::from).and_then(|(checkpoint, note)| {
             let (state, _) = recover::read(self, checkpoint.size)?;
+            if !recover::is_signed(&state, &note) {
+                return Err(DamagedLog::Unsigned.into());
+            }
             if checkpoint.root == state.root() {
                 let tiles = self.wrong_tiles(state.size())?;
                 return Ok((state, tiles));

@@ -126,6 +126,9 @@ pub enum DamagedLog {
         /// The root of the entries.
         found: Digest,
     },
+    /// Nobody would believe the checkpoint.
+    #[error("the checkpoint is signed with none of the keys that the policy names")]
+    Unsigned,
     /// A policy of a later version of Bulla.
     #[error(transparent)]
     Replay(#[from] bulla_trust::ReplayError),

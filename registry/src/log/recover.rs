@@ -10,6 +10,8 @@
 //! Entries without a checkpoint were judged before they were written; they are judged again, and
 //! from the first that would have no effect on they are left out.
 
+use bulla_trust::note::SignedNote;
+use bulla_trust::policy::CheckedPolicy;
 use bulla_trust::tile::FULL;
 use bulla_trust::{Admitted, Checkpoint, LogState, SigningKey, Submission, replay};
 
@@ -29,7 +31,7 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
         .as_ref()
         .map_or(0, |(checkpoint, _)| checkpoint.size);
     let (mut state, mut tail) = read(files, size)?;
-    if let Some((covered, _)) = covered
+    if let Some((covered, _)) = &covered
         && covered.root != state.root()
     {
         return Err(DamagedLog::Root {
@@ -60,8 +62,21 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
         files.grow(size, &finished, &mut tail)?;
         checkpoint = sign(&state, key)?;
         files.publish(&checkpoint)?;
+    } else if covered.is_some_and(|(_, note)| !is_signed(&state, &note)) {
+        tracing::warn!("the signature of the checkpoint is damaged; it is signed again");
+        checkpoint = sign(&state, key)?;
+        files.publish(&checkpoint)?;
     }
     Ok((Published { state, checkpoint }, tail))
+}
+
+/// Tells whether a checkpoint is signed with a key that the policy names.
+pub(super) fn is_signed(state: &LogState, note: &SignedNote) -> bool {
+    let is_by = |policy: &CheckedPolicy| {
+        let mut keys = policy.log_keys().iter();
+        keys.any(|key| note.is_signed_by(key))
+    };
+    state.checked_policy().is_none_or(is_by)
 }
 
 /// Reads the entries of a log with `size` entries.

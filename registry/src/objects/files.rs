@@ -55,10 +55,6 @@ impl Files {
         changed.transpose().attempt("read", self.path(key))
     }
 
-    pub(super) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
-        bulla_files::write_once(&self.path(key), content).map(drop)
-    }
-
     pub(super) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {
         bulla_files::rename(file, &self.path(key))
     }

@@ -28,13 +28,6 @@ impl Memory {
         Ok(self.get(key).map(|bytes| bytes.len() as u64))
     }
 
-    pub(super) fn put_new(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
-        let mut objects = self.objects();
-        let entry = objects.entry(key.to_owned());
-        entry.or_insert_with(|| Bytes::copy_from_slice(content));
-        Ok(())
-    }
-
     pub(super) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {
         let content = std::fs::read(file).attempt("read", file)?;
         self.replace(key, &content)?;

@@ -2,8 +2,7 @@
 //! repositories and stays in the store.
 //!
 //! The record says first that it is going, then the index forgets it, and then the record goes. A crash
-//! before the second step leaves what was there, and one after it leaves nothing that comes back. Of a
-//! blob only the row goes first: no manifest names it, so nobody misses it or sees it again.
+//! before the second step leaves what was there, and one after it leaves nothing that comes back.
 
 use std::collections::HashSet;
 
@@ -18,6 +17,7 @@ use crate::failpoint::failpoint;
 use crate::oci::digest::OciDigest;
 use crate::oci::document::is_statement;
 use crate::oci::reference::{Reference, Tag};
+use crate::store::repositories::RecordKind;
 
 impl Catalog {
     /// Tells whether the operator lets the tags of a repository move and its content be deleted.
@@ -54,7 +54,11 @@ impl Catalog {
                 manifest: manifest.to_string(),
             });
         }
+        let blob = (RecordKind::Blob, digest.clone());
+        self.begin_deletion(project, Some(blob), Vec::new()).await?;
+        failpoint!("delete::blob-begun");
         let indexed = self.database.remove_blob(project, digest).await?;
+        failpoint!("delete::blob-forgotten");
         let (repositories, name, blob) =
             (self.repositories.clone(), project.clone(), digest.clone());
         let recorded = blocking(move || repositories.remove_blob(&name, &blob)).await?;
@@ -130,8 +134,8 @@ impl Catalog {
             });
         }
         let tags = self.database.tags_of(project, digest).await?;
-        self.begin_deletion(project, Some(digest.clone()), tags)
-            .await?;
+        let manifest = (RecordKind::Manifest, digest.clone());
+        self.begin_deletion(project, Some(manifest), tags).await?;
         failpoint!("delete::begun");
         let (indexed, tags) = self.database.remove_manifest(project, digest).await?;
         failpoint!("delete::rows-forgotten");
@@ -151,11 +155,14 @@ impl Catalog {
     async fn begin_deletion(
         &self,
         project: &ProjectName,
-        manifest: Option<OciDigest>,
+        digest: Option<(RecordKind, OciDigest)>,
         tags: Vec<Tag>,
     ) -> Result<(), PublishError> {
         let (repositories, name) = (self.repositories.clone(), project.clone());
-        let begin = move || repositories.begin_deletion(&name, manifest.as_ref(), &tags);
+        let begin = move || {
+            let digest = digest.as_ref().map(|(kind, digest)| (*kind, digest));
+            repositories.begin_deletion(&name, digest, &tags)
+        };
         Ok(blocking(begin).await?)
     }
 

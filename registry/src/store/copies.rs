@@ -194,7 +194,7 @@ impl<'a> Copies<'a> {
     fn records(&mut self, inventory: &Inventory) -> Result<(), FileError> {
         let to = self.to.objects();
         for key in &inventory.blobs {
-            if to.size(key)?.is_none() {
+            if to.size(key)? != Some(0) {
                 to.replace_later(key, b"")?;
             }
         }

@@ -54,7 +54,9 @@ impl Inventory {
             Ok(())
         })?;
         each(objects, &mut |key, record| {
-            if let RecordKey::Blob(digest) = record {
+            if let RecordKey::Blob(digest) = record
+                && !repositories::is_blob_going(objects, key)?
+            {
                 inventory.blobs.insert(key.to_owned());
                 inventory.content.insert(digest);
             }

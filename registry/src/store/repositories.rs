@@ -9,7 +9,7 @@ use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
-/// What the record of a manifest or tag says that is being deleted: nothing that is read as a record. A
+/// What the record of a manifest, tag or blob says that is being deleted: nothing that is read as a record. A
 /// crash leaves it, or that and the row.
 const GOING: &[u8] = br#"{"deleted":true}"#;
 
@@ -67,6 +67,15 @@ pub(crate) enum RecordKind {
     Manifest,
 }
 
+impl RecordKind {
+    fn key(self, digest: &OciDigest) -> RecordKey {
+        match self {
+            Self::Blob => RecordKey::Blob(digest.clone()),
+            Self::Manifest => RecordKey::Manifest(digest.clone()),
+        }
+    }
+}
+
 impl Repositories {
     /// Keeps records among `objects`.
     pub(crate) fn new(objects: Objects) -> Self {
@@ -80,7 +89,11 @@ impl Repositories {
         blob: &OciDigest,
     ) -> Result<(), FileError> {
         let key = keys::record(project, &RecordKey::Blob(blob.clone()));
-        self.objects.put_new(&key, b"")
+        // One whose deletion a crash has cut short may lie there.
+        match self.objects.size(&key)? {
+            Some(0) => Ok(()),
+            _ => self.objects.replace(&key, b""),
+        }
     }
 
     /// Records that a repository has a manifest.
@@ -129,17 +142,17 @@ impl Repositories {
         self.objects.remove(&key)
     }
 
-    /// Has the records of a manifest and of tags say that they are going, where there are any, before
-    /// anything else of them goes: whatever a crash leaves then, they do not come back.
+    /// Has the records of a manifest or blob and of tags say that they are going, where there are any,
+    /// before anything else of them goes: whatever a crash leaves then, they do not come back.
     pub(crate) fn begin_deletion(
         &self,
         project: &ProjectName,
-        manifest: Option<&OciDigest>,
+        digest: Option<(RecordKind, &OciDigest)>,
         tags: &[Tag],
     ) -> Result<(), FileError> {
-        let manifest = manifest.map(|digest| RecordKey::Manifest(digest.clone()));
+        let digest = digest.map(|(kind, digest)| kind.key(digest));
         let tags = tags.iter().map(|tag| RecordKey::Tag(tag.clone()));
-        for record in tags.chain(manifest) {
+        for record in tags.chain(digest) {
             let key = keys::record(project, &record);
             if self.objects.size(&key)?.is_some() {
                 self.objects.replace(&key, GOING)?;
@@ -206,10 +219,7 @@ impl Repositories {
         kind: RecordKind,
         digest: &OciDigest,
     ) -> Result<bool, FileError> {
-        let key = match kind {
-            RecordKind::Blob => RecordKey::Blob(digest.clone()),
-            RecordKind::Manifest => RecordKey::Manifest(digest.clone()),
-        };
+        let key = kind.key(digest);
         let name = keys::record(project, &key);
         let record = self.objects.read(&name, MAX_LEN)?;
         Ok(record.is_some_and(|text| parse(key, &text).is_some()))
@@ -262,8 +272,9 @@ impl Repositories {
 
     fn read(&self, key: &str, record: RecordKey) -> Result<Option<Record>, FileError> {
         let content = match record {
-            RecordKey::Blob(_) | RecordKey::Removed(_) => Vec::new(),
-            RecordKey::Manifest(_) | RecordKey::Tag(_) => {
+            RecordKey::Removed(_) => Vec::new(),
+            RecordKey::Blob(_) if !is_blob_going(&self.objects, key)? => Vec::new(),
+            RecordKey::Blob(_) | RecordKey::Manifest(_) | RecordKey::Tag(_) => {
                 self.objects.read(key, MAX_LEN)?.unwrap_or_default()
             }
         };
@@ -276,10 +287,20 @@ pub(super) fn is_going(content: &[u8]) -> bool {
     content == GOING
 }
 
-/// Reads a record; those of blobs and of what was removed say nothing beyond their keys.
+/// Tells whether the record of a blob says that. Nearly all are empty, and there are many.
+pub(super) fn is_blob_going(objects: &Objects, key: &str) -> Result<bool, FileError> {
+    if objects.size(key)? == Some(0) {
+        return Ok(false);
+    }
+    let content = objects.read(key, MAX_LEN)?;
+    Ok(content.is_some_and(|content| is_going(&content)))
+}
+
+/// Reads a record; those of blobs and of what was removed say nothing beyond their keys, unless the
+/// blob is going.
 pub(super) fn parse(record: RecordKey, content: &[u8]) -> Option<Record> {
     match record {
-        RecordKey::Blob(digest) => Some(Record::Blob(digest)),
+        RecordKey::Blob(digest) => (!is_going(content)).then_some(Record::Blob(digest)),
         RecordKey::Removed(digest) => Some(Record::Removed(digest)),
         RecordKey::Manifest(digest) => {
             let record = serde_json::from_slice(content).ok()?;

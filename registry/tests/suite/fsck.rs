@@ -438,3 +438,50 @@ async fn what_a_crash_kept_from_being_deleted_whole_does_not_come_back() {
     assert_clean(&data);
     registry.stop().await;
 }
+
+#[tokio::test]
+async fn a_blob_that_a_crash_kept_from_being_deleted_whole_does_not_come_back() {
+    let settings = bulla_registry::Settings {
+        mutable: vec![TOOL.parse().unwrap()],
+        ..bulla_registry::Settings::default()
+    };
+    let registry = Registry::start_with(settings.clone()).await;
+    let data = registry.data.path().to_owned();
+    let digest = registry.push_blob(TOOL, b"content").await;
+    let record = data.join("repositories").join(TOOL);
+    let record = record.join("_blobs/sha256").join(digest.hex());
+    let path = format!("/v2/{TOOL}/blobs/{digest}");
+    let status = async |registry: &Registry| registry.head(&path).await.status();
+    // What a crash leaves before the index has forgotten it: it is there as before.
+    let going = br#"{"deleted":true}"#;
+    put(&record, going);
+    let (code, report) = fsck(&data, &["--repair"]);
+    assert_eq!((code, report.damages.len()), (0, 1), "{report:#?}");
+    assert_eq!(fs::read(&record).unwrap(), b"");
+    assert_eq!(status(&registry).await, StatusCode::OK);
+    // And after: it is gone for fsck, gc and reindex.
+    let deleted = registry
+        .request(Method::DELETE, &path)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(deleted.status(), StatusCode::ACCEPTED);
+    assert!(!record.exists());
+    put(&record, going);
+    assert_clean(&data);
+    for upkeep in [&["fsck", "--repair"][..], &["gc"]] {
+        assert!(run(upkeep, &data).status.success());
+        assert_eq!(status(&registry).await, StatusCode::NOT_FOUND);
+    }
+    let stopped = registry.stop().await;
+    assert!(run(&["reindex"], &data).status.success());
+    let registry = Registry::start_in(stopped, settings).await;
+    assert_eq!(status(&registry).await, StatusCode::NOT_FOUND);
+    // Pushed again, it is there for good.
+    registry.push_blob(TOOL, b"content").await;
+    let stopped = registry.stop().await;
+    assert!(run(&["reindex"], &data).status.success());
+    let registry = Registry::start_in(stopped, bulla_registry::Settings::default()).await;
+    assert_eq!(status(&registry).await, StatusCode::OK);
+    registry.stop().await;
+}

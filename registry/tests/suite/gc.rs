@@ -415,3 +415,74 @@ async fn a_wrong_clock_of_a_signer_does_not_shorten_what_is_kept() {
     assert!(is_kept(&report, hashes[0]), "{report:#?}");
     registry.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_live_on_a_host_before_stays_however_often_it_has_reported_since() {
+    let (registry, _, hashes) = four_releases().await;
+    let data = registry.data.path();
+    let token = registry.host_token("web1", &[BILLING]).await;
+    let report = async |live: Option<Digest>, drift: u32| {
+        let mut project = json!({
+            "project": BILLING, "channel": "prod", "standing": "behind", "drift": drift,
+        });
+        if let Some(live) = live {
+            project["live"] = json!(live);
+        }
+        let report = json!({
+            "observedAt": "2026-11-18T06:39:49Z", "interval": "1m", "installer": "1",
+            "system": "Debian", "logSize": 1, "projects": [project],
+        });
+        let request = registry.plain(Method::POST, "/api/v1/hosts/web1/report");
+        let sent = request
+            .bearer_auth(&token)
+            .json(&report)
+            .send()
+            .await
+            .unwrap();
+        let status = sent.status();
+        assert!(status.is_success(), "{}", sent.text().await.unwrap());
+    };
+    report(Some(hashes[0]), 0).await;
+    report(None, 0).await;
+    report(Some(hashes[3]), 0).await;
+    for number in 1..120 {
+        report(Some(hashes[3]), number).await;
+    }
+    report(None, 0).await;
+    let kept = gc(data, &["--dry-run"]);
+    assert!(is_kept(&kept, hashes[0]), "{kept:#?}");
+    assert!(is_kept(&kept, hashes[3]), "{kept:#?}");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn that_something_was_removed_is_remembered_as_long_as_the_log_names_it() {
+    let (registry, _, hashes) = four_releases().await;
+    let data = registry.data.path();
+    // One that nobody has signed.
+    let other = bundle_of("acme/tool", "five");
+    registry.push_bundle("acme/tool", &other).await;
+    gc(data, &[]);
+    let removed = |project: &str, hash: Digest| {
+        let folder = data.join("repositories").join(project);
+        folder.join("_removed/sha256").join(hash.hex())
+    };
+    let (named, unnamed) = (
+        removed(BILLING, hashes[0]),
+        removed("acme/tool", other.hash()),
+    );
+    gc(data, &[]);
+    for record in [&named, &unnamed] {
+        let text = std::fs::read_to_string(record).unwrap();
+        assert!(text.contains("reason"), "{text}");
+        // Years ago.
+        let mut text: serde_json::Value = serde_json::from_str(&text).unwrap();
+        text["at"] = json!("2019-01-01T00:00:00Z");
+        std::fs::write(record, text.to_string()).unwrap();
+    }
+    gc(data, &["--dry-run"]);
+    assert!(named.exists() && unnamed.exists());
+    gc(data, &[]);
+    assert!(named.exists() && !unnamed.exists());
+    registry.stop().await;
+}

@@ -89,6 +89,24 @@ async fn a_statement_without_effect_is_refused_with_the_registrys_reason() {
     assert!(error.to_string().ends_with("seq 8 is taken"), "{error}");
 }
 
+// A push that takes longer than the registry remembers what it said.
+#[tokio::test]
+async fn blobs_that_are_gone_when_the_manifest_comes_are_worth_another_try() {
+    let body = br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"it lacks sha256:12"}]}"#;
+    let server = Server::start(|_, _| Reply::new(400, &[], body)).await;
+    let (client, project) = (server.client(), project());
+    let pushed = client.push_manifest(&project, "v1", "application/json", b"{}");
+    let error = pushed.await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    let hint = error.hint().unwrap();
+    assert!(hint.starts_with("run the same command again: "), "{hint}");
+    assert_eq!(
+        server.requests().len(),
+        1,
+        "the same request would fail again"
+    );
+}
+
 #[tokio::test]
 async fn an_append_is_not_sent_twice_when_its_answer_is_lost() {
     let server = Server::start(|_, _| Reply::cut_after(100)).await;

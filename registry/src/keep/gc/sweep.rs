@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::report::GcReport;
+use bulla_trust::LogState;
 
 use super::mark::{closure, needed};
 use super::packs::{self, Kind};
@@ -20,6 +21,9 @@ use crate::store::repositories::{RecordKind, Removal};
 
 /// How many files go before pushes have their turn again.
 const BATCH: usize = 50;
+
+/// For how many seconds it is known that something was removed which the log does not name.
+const REMEMBERED: i64 = 365 * 24 * 60 * 60;
 
 /// What lost its rows: records of it may be there still.
 type Forgotten = Vec<(ProjectName, RecordKind, OciDigest)>;
@@ -186,6 +190,39 @@ pub(super) async fn finish_removals(
         }
     }
     remove_records(parts, &forgotten).await
+}
+
+/// Forgets after a year that what the log does not name was removed. Of what it does name that is kept
+/// as the log is, which grows more by each release than what is kept here.
+pub(super) async fn forget_old_removals(
+    parts: &Parts,
+    records: &BTreeMap<ProjectName, Records>,
+    state: &LogState,
+) -> Result<(), RegistryError> {
+    let since = parts.clock.now().as_seconds() - REMEMBERED;
+    for (name, records) in records {
+        let is_named = |digest: &&OciDigest| {
+            let hash = digest.sha256();
+            hash.is_some_and(|hash| state.release(name, &hash).is_some())
+        };
+        let gone = records
+            .removed
+            .iter()
+            .filter(|digest| !is_named(digest) && !records.manifests.contains_key(*digest));
+        let gone: Vec<OciDigest> = gone.cloned().collect();
+        let (repositories, owner) = (parts.repositories.clone(), name.clone());
+        blocking(move || {
+            for digest in gone {
+                let removal = repositories.removal(&owner, &digest)?;
+                if removal.is_none_or(|removal| removal.at.as_seconds() < since) {
+                    repositories.forget_removal(&owner, &digest)?;
+                }
+            }
+            Ok::<_, FileError>(())
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Removes content that no row names, and returns how many bytes that were.

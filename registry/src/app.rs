@@ -162,6 +162,16 @@ impl App {
         indexed.map_err(on(&self.disk))
     }
 
+    /// Refuses to go on with an empty log where the index has statements of one: a log that is lost would
+    /// begin anew, and servers refuse another history.
+    pub(crate) async fn require_log(&self) -> Result<(), RegistryError> {
+        let is_empty = self.catalog.published().state.size() == 0;
+        if is_empty && self.catalog.database.has_statements().await? {
+            return Err(RegistryError::LogLost);
+        }
+        Ok(())
+    }
+
     /// Ends all watches, and says from now on that the registry is not ready.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);

@@ -10,7 +10,6 @@ mod fsck;
 mod gc;
 mod host;
 mod log_format;
-mod period;
 mod reindex;
 mod restore;
 mod serve;
@@ -93,6 +92,14 @@ mod tests {
     #[test]
     fn every_command_has_examples_that_it_understands() {
         bulla_terminal::testing::check_examples::<Program>(EXAMPLES, str::to_owned);
+    }
+
+    #[test]
+    fn the_unit_of_the_nightly_gc_runs_a_command_that_it_understands() {
+        let unit = include_str!("../contrib/bulla-registry-gc.service");
+        let mut lines = unit.lines();
+        let command = lines.find_map(|line| line.strip_prefix("ExecStart=/usr/bin/"));
+        Program::try_parse_from(command.unwrap().split_whitespace()).unwrap();
     }
 
     #[test]

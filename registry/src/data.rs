@@ -17,10 +17,11 @@
 //!   recipes/sha256/ab/<hex>           of which frames of which packs other content is
 //!   damaged/                          content and recipes that were found to be other bytes
 //!   repositories/<project>/
-//!     _blobs/sha256/<hex>             this repository has the blob (empty file)
+//!     _blobs/sha256/<hex>             this repository has the blob (empty, unless it is going)
 //!     _manifests/sha256/<hex>         this repository has the manifest; its media type
 //!     _tags/<tag>                     a name for one of its manifests
-//!     _removed/sha256/<hex>           when and why `gc` removed a release
+//!     _removed/sha256/<hex>           when and why `gc` removed a manifest: kept as long as the log
+//!                                     names it, or for a year
 //!   log/
 //!     checkpoint                      the newest signed tree head
 //!     tile/<level>/<n>[.p/<width>]    hashes (C2SP tlog-tiles), written once
@@ -37,6 +38,7 @@
 
 pub(crate) mod backup;
 mod ballast;
+mod beginning;
 mod content_lock;
 mod error;
 mod restored;
@@ -67,6 +69,12 @@ impl DataDirectory {
         let absolute = std::path::absolute(root).attempt("resolve", root)?;
         create_private_directory(&absolute)?;
         Ok(Self { root: absolute })
+    }
+
+    /// Names a data directory that is there, to read it.
+    pub(crate) fn to_read(root: &Path) -> Result<Self, DataError> {
+        let root = std::path::absolute(root).attempt("resolve", root)?;
+        Ok(Self { root })
     }
 
     /// Refuses a directory in which there is neither the database of a registry nor what `reindex`
@@ -170,6 +178,21 @@ impl DataDirectory {
         bulla_files::rename(&next.database(), &self.database())?;
         std::fs::remove_dir_all(&next.root).attempt("remove", &next.root)?;
         Ok(())
+    }
+
+    /// Copies the database, which nobody has open, with what was written to it last, which SQLite has in
+    /// a file of its own.
+    pub(crate) fn copy_database(&self, to: &Self) -> Result<(), FileError> {
+        for name in ["registry.db-wal", "registry.db"] {
+            let (source, target) = (self.root.join(name), to.root.join(name));
+            // What an earlier try has left may have been opened since.
+            bulla_files::remove(&target)?;
+            if bulla_files::has_file(&source)? {
+                bulla_files::copy_later(&source, &target)?;
+            }
+        }
+        bulla_files::remove(&to.root.join("registry.db-shm"))?;
+        bulla_files::sync_file_system(&to.root)
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

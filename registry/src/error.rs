@@ -38,6 +38,9 @@ pub enum RegistryError {
         /// Why.
         reason: String,
     },
+    /// The log is gone.
+    #[error("the log is empty, and there are statements of it")]
+    LogLost,
     /// Records are lost of which the index knows.
     #[error("{} stored and in the index, and not recorded any more", units::count(*count, "manifest is", "manifests are"))]
     Unrecorded {
@@ -149,9 +152,10 @@ impl Outcome for RegistryError {
             Self::Log(error) => error.kind(),
             Self::Index(_) | Self::NoProject { .. } | Self::Random(_) => FailureKind::Failed,
             // Nothing is removed by guessing.
-            Self::NothingToKeepBy { .. } | Self::Away { .. } | Self::Unrecorded { .. } => {
-                FailureKind::Refused
-            }
+            Self::NothingToKeepBy { .. }
+            | Self::Away { .. }
+            | Self::LogLost
+            | Self::Unrecorded { .. } => FailureKind::Refused,
             Self::DiskFull { .. } | Self::QuotaUsed { .. } | Self::ReadOnly { .. } => {
                 FailureKind::Temporary
             }
@@ -168,6 +172,10 @@ impl Outcome for RegistryError {
             Self::NothingToKeepBy { .. } => {
                 Some("`bulla-registry fsck` says what is damaged; nothing was removed".to_owned())
             }
+            Self::LogLost => Some(
+                "restore `log/` from a backup that is not older than what servers know of it"
+                    .to_owned(),
+            ),
             Self::Unrecorded { .. } => Some(
                 "mount the disk that has `repositories/`, or run `bulla-registry fsck --repair`, which \
                  makes their records again; nothing was changed"

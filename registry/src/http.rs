@@ -25,6 +25,7 @@ mod slashes;
 mod verified;
 mod watch;
 
+pub(crate) use access::unreadable;
 pub(crate) use client::Client;
 pub(crate) use framing::{TwoHosts, TwoLengths};
 pub(crate) use metrics::metrics;

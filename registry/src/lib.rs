@@ -22,6 +22,7 @@ mod metrics;
 mod objects;
 mod oci;
 mod pattern;
+mod period;
 mod publish;
 mod quota;
 mod server;

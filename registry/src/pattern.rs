@@ -30,6 +30,18 @@ impl ProjectPattern {
         }
     }
 
+    /// Tells whether it is for all projects that another one is for.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(prefix) => other
+                .0
+                .strip_suffix('*')
+                .unwrap_or(&other.0)
+                .starts_with(prefix),
+            None => self == other,
+        }
+    }
+
     /// Tells whether it is the pattern for all projects.
     pub(crate) fn is_all(&self) -> bool {
         self.0 == "*"

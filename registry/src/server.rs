@@ -164,6 +164,7 @@ impl Door {
             };
             let connection = Connection {
                 router: self.router.clone(),
+                app: Arc::clone(&self.app),
                 patience: self.app.settings.patience,
                 activity: place.activity(),
                 client: Client {

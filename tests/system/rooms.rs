@@ -55,6 +55,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["settings"],
             &[
                 "pattern",
+                "period",
                 "oci",
                 "frames",
                 "metrics",

@@ -1,6 +1,7 @@
 //! Damages as people read them.
 
 use bulla_schemas::outcome::FailureKind;
+use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{Damage, DamagedRelease};
 use bulla_terminal::{Failure, Table, count};
 
@@ -49,17 +50,20 @@ fn sentence(damage: &Damage) -> String {
     } else {
         "cannot"
     };
+    // People look for a release, and not for a blob.
     format!(
-        "{found}; {} {cannot} be fetched whole: {}",
+        "{} {cannot} be fetched whole: {}; {found}",
         count(releases.len() as u64, "release", "releases"),
         releases.join(", ")
     )
 }
 
 fn name(release: &DamagedRelease) -> String {
-    let channels: Vec<_> = release.channels.iter().map(ToString::to_string).collect();
-    match &channels[..] {
+    let revision = release.revision.as_deref().map(short_revision);
+    let channels = release.channels.iter().map(ToString::to_string);
+    let about: Vec<_> = revision.into_iter().chain(channels).collect();
+    match &about[..] {
         [] => release.hash.short(),
-        channels => format!("{} ({})", release.hash.short(), channels.join(", ")),
+        about => format!("{} ({})", release.hash.short(), about.join(", ")),
     }
 }

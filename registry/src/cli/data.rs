@@ -17,9 +17,15 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// Returns the directory, and refuses one in which there is no registry: of a mistyped path
-    /// nothing is made.
+    /// Returns the directory, and refuses one in which there is no registry, or none with a database: of
+    /// a mistyped path or a lost database nothing is made.
     pub(super) fn existing(&self) -> Result<&Path, DataError> {
+        DataDirectory::require_with_database(&self.directory)?;
+        Ok(&self.directory)
+    }
+
+    /// Returns the directory also where the database is lost.
+    pub(super) fn damaged(&self) -> Result<&Path, DataError> {
         DataDirectory::require(&self.directory)?;
         Ok(&self.directory)
     }

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let root = arguments.data.existing()?.to_owned();
+    let root = arguments.data.damaged()?.to_owned();
     let (project, now) = (arguments.project.clone(), clock().now());
     let report = blocking(move || usage(&root, project.as_ref(), now)).await;
     let mut report = report.map_err(RegistryError::from)?;

@@ -63,6 +63,7 @@ pub(super) const EXAMPLES: Examples = &[
         &[
             "bulla-registry gc --dry-run --data /var/lib/bulla-registry",
             "bulla-registry gc --grace 14d --keep-unpromoted 30d --data /var/lib/bulla-registry",
+            "bulla-registry gc --rules /etc/bulla-registry/rules.toml --data /var/lib/bulla-registry",
         ],
     ),
     (

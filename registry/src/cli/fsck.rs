@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let root = arguments.data.existing()?;
+    let root = arguments.data.damaged()?;
     let asked = Asked {
         projects: arguments.projects,
         is_repair: arguments.repair,

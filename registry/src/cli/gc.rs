@@ -1,12 +1,14 @@
 //! `bulla-registry gc`: removes what nothing needs any more, also while the registry runs.
 
+use std::path::PathBuf;
+
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
 use bulla_terminal::{Failure, Table, bytes, count, stderr, stdout};
 
 use super::data::{Data, clock};
-use super::period::seconds;
-use crate::keep::{Retention, gc};
+use crate::keep::{Kept, Retention, Rules, Terms, gc};
+use crate::period::seconds;
 
 /// Remove what nothing needs any more
 ///
@@ -32,6 +34,13 @@ pub(super) struct Arguments {
     /// Keep what was the head of a channel within this period
     #[arg(long, value_name = "PERIOD", value_parser = seconds)]
     keep_promoted: Option<i64>,
+    /// Keep what a file says, project by project, in the place of the three options above
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["keep_unpromoted", "keep_heads", "keep_promoted"]
+    )]
+    rules: Option<PathBuf>,
     /// Print a JSON document
     #[arg(long)]
     json: bool,
@@ -41,11 +50,17 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let root = arguments.data.existing()?;
+    let kept = match &arguments.rules {
+        Some(path) => Kept::By(Rules::load(path)?),
+        None => Kept::Alike(Terms {
+            heads: arguments.keep_heads,
+            promoted: arguments.keep_promoted,
+            unpromoted: arguments.keep_unpromoted,
+        }),
+    };
     let retention = Retention {
         grace: arguments.grace,
-        heads: arguments.keep_heads,
-        promoted: arguments.keep_promoted,
-        unpromoted: arguments.keep_unpromoted,
+        kept,
     };
     let report = gc(root, &retention, arguments.dry_run, &clock()).await?;
     if arguments.json {
@@ -74,16 +89,24 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn table(releases: &[GcRelease]) -> Table {
-    let header = ["RELEASE", "PROJECT", "SIZE", "", "WHY"];
+    let has_rules = releases.iter().any(|release| release.rule.is_some());
+    let mut header = vec!["RELEASE", "PROJECT", "SIZE", "", "WHY"];
+    if has_rules {
+        header.insert(4, "RULE");
+    }
     let mut table = Table::new(&header).wrap(&["PROJECT", "WHY"]);
     for release in releases {
-        table.row([
+        let mut row = vec![
             release.hash.short(),
             release.project.to_string(),
             bytes(release.apparent),
             if release.kept { "stays" } else { "goes" }.to_owned(),
             release.reasons.join("; "),
-        ]);
+        ];
+        if has_rules {
+            row.insert(4, release.rule.clone().unwrap_or_default());
+        }
+        table.row(row);
     }
     table
 }
@@ -99,5 +122,16 @@ fn sentence(report: &GcReport) -> String {
         "removed"
     };
     let freed = bytes(report.freed);
-    format!("{would} {releases}, {manifests} and {blobs}; {freed} of the disk")
+    let damaged = match report.damaged {
+        0 => String::new(),
+        damaged => {
+            let damaged = count(
+                damaged,
+                "piece of damaged content",
+                "pieces of damaged content",
+            );
+            format!(", and {damaged} that nothing needs any more")
+        }
+    };
+    format!("{would} {releases}, {manifests} and {blobs}{damaged}; {freed} of the disk")
 }

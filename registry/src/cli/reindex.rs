@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let app = App::open(
-        arguments.data.existing()?,
+        arguments.data.damaged()?,
         "bulla-registry reindex",
         Settings::default(),
         clock(),

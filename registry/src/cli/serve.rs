@@ -12,9 +12,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data::clock;
 use super::log_format::LogFormat;
-use super::period::seconds;
 use crate::app::App;
+use crate::data::DataDirectory;
 use crate::pattern::ProjectPattern;
+use crate::period::seconds;
 use crate::server::{Certificate, CertificateFiles, Listener, serve};
 use crate::settings::{Settings, WatchLimits};
 
@@ -25,7 +26,7 @@ use crate::settings::{Settings, WatchLimits};
 /// SIGHUP has it read its certificate again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The data directory; created if missing
+    /// The data directory; a new registry is made where it is empty or missing
     #[arg(long, value_name = "DIR", env = "BULLA_DATA")]
     data: PathBuf,
     /// Where to listen; port 0 takes any free port
@@ -90,7 +91,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         (Some(chain), Some(key)) => Some(Certificate::open(CertificateFiles { chain, key })?),
         _ => None,
     };
+    DataDirectory::require_whole_or_empty(&arguments.data)?;
     let app = App::open(&arguments.data, "bulla-registry serve", settings, clock()).await?;
+    app.require_log().await?;
     let (address, socket) = listen(arguments.listen).await?;
     let metrics = match arguments.metrics_listen {
         Some(address) => Some(listen(address).await?),

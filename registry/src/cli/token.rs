@@ -10,12 +10,13 @@ use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
 
 use super::data::{Data, clock};
-use super::period::seconds;
 use crate::access::tokens::Tokens;
 use crate::access::{Access, Scope};
+use crate::data::DataDirectory;
 use crate::database::TokenRow;
 use crate::error::RegistryError;
 use crate::pattern::ProjectPattern;
+use crate::period::seconds;
 
 /// Create, list and revoke tokens
 #[derive(Debug, clap::Subcommand)]
@@ -83,6 +84,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 host,
             };
             let directory = if init {
+                DataDirectory::require_whole_or_empty(&data.directory)?;
                 &data.directory
             } else {
                 data.existing()?

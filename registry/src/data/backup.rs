@@ -1,12 +1,12 @@
 //! `backup.json`: that a data directory is a backup, of what, and since when it is a complete one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use bulla_files::{Attempt as _, FileError};
 use bulla_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::beginning::is_empty;
 use super::{DataDirectory, DataError};
 
 /// What `backup.json` says.
@@ -80,12 +80,4 @@ fn real(path: &Path) -> PathBuf {
         missing.extend(above.file_name());
     }
     path.to_owned()
-}
-
-/// Tells whether nothing is in a folder, or no folder there.
-pub(super) fn is_empty(path: &Path) -> Result<bool, FileError> {
-    if !bulla_files::has_directory(path)? {
-        return Ok(true);
-    }
-    Ok(fs::read_dir(path).attempt("read", path)?.next().is_none())
 }

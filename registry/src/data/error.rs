@@ -15,6 +15,24 @@ pub enum DataError {
         /// The directory.
         path: PathBuf,
     },
+    /// Other things are there.
+    #[error("`{}` is neither empty nor a registry", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The database is gone, and all else is there.
+    #[error("the registry in `{}` has lost its database", path.display())]
+    IndexLost {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The log is there, and not its key.
+    #[error("the registry in `{}` has lost the key of its log", path.display())]
+    KeyLost {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process has the lock.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {
@@ -76,11 +94,15 @@ impl Outcome for DataError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoRegistry { .. }
+            | Self::Occupied { .. }
             | Self::NotEmpty { .. }
             | Self::Nested { .. }
             | Self::Unfinished { .. }
             | Self::NoBackup { .. } => FailureKind::Failed,
-            Self::OtherRegistry { .. } | Self::DatabaseLost { .. } => FailureKind::Refused,
+            Self::OtherRegistry { .. }
+            | Self::DatabaseLost { .. }
+            | Self::IndexLost { .. }
+            | Self::KeyLost { .. } => FailureKind::Refused,
             Self::Locked { .. } | Self::Busy { .. } => FailureKind::Temporary,
             Self::File(error) => error.kind(),
         }
@@ -91,6 +113,20 @@ impl Outcome for DataError {
             Self::NoRegistry { .. } => Some(
                 "name its directory with --data; `bulla-registry serve` and `bulla-registry token \
                  create --init` make a new registry"
+                    .to_owned(),
+            ),
+            Self::Occupied { .. } => Some(
+                "a new registry is made in a folder that is empty or not there yet; where the disk of \
+                 one is not mounted, mount it first"
+                    .to_owned(),
+            ),
+            Self::IndexLost { .. } => Some(
+                "tokens and host reports are nowhere else: where there is a backup, copy `registry.db` \
+                 from it; then run `bulla-registry reindex`, which makes the index again of the files"
+                    .to_owned(),
+            ),
+            Self::KeyLost { .. } => Some(
+                "copy `log-key.pem` from a backup: with another key nobody would believe the log"
                     .to_owned(),
             ),
             Self::NotEmpty { .. } => {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
 
-use super::backup::{is_empty, require_apart};
+use super::backup::require_apart;
+use super::beginning::is_empty;
 use super::{DataDirectory, DataError};
 
 impl DataDirectory {

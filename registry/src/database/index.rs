@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulla_schemas::{ProjectName, Timestamp};
+use bulla_schemas::{ProjectName, Timestamp, media_type};
 use sqlx::Row as _;
 
 use super::{Database, DatabaseError, IndexedManifest, blobs, manifests, parse, tags};
@@ -129,6 +129,13 @@ impl Database {
     /// Tells whether it is indexed what manifests name; earlier versions of the program did not.
     pub(crate) async fn has_parts(&self) -> Result<bool, DatabaseError> {
         let row = sqlx::query("SELECT 1 FROM parts LIMIT 1");
+        Ok(row.fetch_optional(&self.reads).await?.is_some())
+    }
+
+    /// Tells whether a repository has a manifest that was made of a statement of the log.
+    pub(crate) async fn has_statements(&self) -> Result<bool, DatabaseError> {
+        let row = sqlx::query("SELECT 1 FROM manifests WHERE artifact_type = $1 LIMIT 1");
+        let row = row.bind(media_type::SIGSTORE_BUNDLE);
         Ok(row.fetch_optional(&self.reads).await?.is_some())
     }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -19,7 +19,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::app::App;
 use crate::http::body::announced_length;
-use crate::http::client::TokenSeen;
+use crate::http::client::{Client, TokenSeen};
 use crate::metrics::Answered;
 
 /// Most bytes of a path that are logged.
@@ -137,6 +137,21 @@ impl Drop for Access {
             }
         );
     }
+}
+
+/// Notes a request whose head cannot be read: HTTP's own reader has answered it.
+pub(crate) fn unreadable(app: &App, client: &Client, status: u16) {
+    let (route, method) = ("unreadable", "other");
+    app.metrics.count(Answered {
+        route,
+        method,
+        status,
+        duration: Duration::ZERO,
+        received: 0,
+        sent: 0,
+    });
+    let address = client.address.ip();
+    tracing::info!(method, route, status, %address, "answered");
 }
 
 /// Returns the beginning of a path as it may stand in a line: nothing in it looks like the next field.

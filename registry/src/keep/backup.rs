@@ -18,9 +18,10 @@ use bulla_schemas::report::{BackupReport, MissingContent};
 use bulla_schemas::{ProjectName, Timestamp};
 
 use super::parts::Parts;
+use super::place::Place;
 use super::records::{self, Records};
 use super::settle::settle;
-use super::transfer::{Place, Transferred, transfer};
+use super::transfer::{Transferred, transfer};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::backup::BackupNote;

@@ -17,10 +17,11 @@ use bulla_files::FileError;
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
+use bulla_schemas::units::count;
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
-use self::repair::COMMAND;
+use self::repair::{COMMAND, Left};
 use super::documents;
 use super::parts::Parts;
 use super::records::{self, Records};
@@ -62,7 +63,7 @@ async fn check(
     clock: &Clock,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<FsckReport, RegistryError> {
-    let parts = Parts::open(root, clock).await?;
+    let parts = Parts::open_to_read(root, clock).await?;
     parts.require_disks().await?;
     let _one_at_a_time = if asked.is_repair {
         Some(parts.data.lock_keeping(COMMAND, clock.now())?)
@@ -71,12 +72,22 @@ async fn check(
     };
     let mut report = FsckReport::default();
     let state = log(&parts, &asked, &mut report).await?;
-    database(&parts, &mut report).await;
+    let is_lost = !parts.data.has_database()?;
+    if is_lost {
+        let found = "the database is gone, and the index with it".to_owned();
+        report
+            .damages
+            .push(with_hint(plain(DamageKind::Database, found), REINDEX));
+    } else {
+        database(&parts, &mut report).await;
+    }
     let projects = content(&parts, &asked, state.as_ref(), progress, &mut report).await?;
     if state.as_ref().is_some_and(|state| state.size() == 0) {
         empty_log(&parts, &projects, &mut report).await?;
     }
-    index(&parts, &asked, &projects, &mut report).await?;
+    if !is_lost {
+        index(&parts, &asked, &projects, &mut report).await?;
+    }
     parts.database.close().await;
     Ok(report)
 }
@@ -191,7 +202,8 @@ async fn content(
     let left = if asked.is_repair {
         repair::content(parts, wrong.clone()).await?
     } else {
-        wrong.clone()
+        let left = wrong.keys().map(|digest| (digest.clone(), Left::Found));
+        left.collect()
     };
     for ((project, records), needed) in projects.iter().zip(needed) {
         for (digest, wrong) in &wrong {
@@ -207,13 +219,13 @@ async fn content(
             } else {
                 DamageKind::Blob
             };
-            let is_left = left.contains_key(digest);
+            let left = left.get(digest);
             report.damages.push(Damage {
                 project: Some(project.clone()),
                 digest: Some(digest.to_string()),
                 releases: releases.collect(),
-                repaired: !is_left,
-                hint: is_left.then(|| hint(wrong, asked.is_repair)),
+                repaired: left.is_none(),
+                hint: left.map(|left| hint(wrong, left).to_owned()),
                 ..plain(kind, format!("{digest} {wrong}"))
             });
         }
@@ -227,7 +239,7 @@ async fn unrecorded_parts(
     parts: &Parts,
     asked: &Asked,
     unrecorded: BTreeSet<(ProjectName, OciDigest)>,
-    left: &BTreeMap<OciDigest, Wrong>,
+    left: &BTreeMap<OciDigest, Left>,
     report: &mut FsckReport,
 ) -> Result<(), RegistryError> {
     for (project, digest) in unrecorded {
@@ -288,8 +300,15 @@ async fn index(
     wrong.retain(|wrong| {
         !wrong.is_missing_blob() || named.contains(&(wrong.project.clone(), wrong.digest().clone()))
     });
+    let is_empty = !parts.database.has_index().await?;
+    let (mut rows, mut repaired_rows) = (0, 0);
     for row in wrong {
         let repaired = asked.is_repair && rows::repair(parts, &row).await?;
+        if is_empty {
+            rows += 1;
+            repaired_rows += u64::from(repaired);
+            continue;
+        }
         let WrongRow { project, .. } = &row;
         report.damages.push(Damage {
             project: Some(project.clone()),
@@ -300,6 +319,17 @@ async fn index(
                 can.to_owned()
             }),
             ..plain(DamageKind::Index, row.sentence())
+        });
+    }
+    if rows > 0 {
+        let rows_are = count(rows, "row is", "rows are");
+        let found = format!("the index is empty: {rows_are} missing that the records lead to");
+        let damage = plain(DamageKind::Index, found);
+        report.damages.push(if repaired_rows == rows {
+            let repaired = true;
+            Damage { repaired, ..damage }
+        } else {
+            with_hint(damage, REINDEX)
         });
     }
     Ok(())
@@ -322,28 +352,29 @@ fn named(
     Ok(named)
 }
 
+const REINDEX: &str = "stop the registry and run `bulla-registry reindex`, which makes the index again of \
+                       the files; tokens and host reports are in `registry.db` of a backup only";
 const RESTORE_LOG: &str =
     "restore `log/` from a backup that is not older than what servers know of it";
 const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
 const PUSH: &str = "publish these releases again, or import their files";
 
 /// Says what to do about content.
-fn hint(wrong: &Wrong, was_repair: bool) -> String {
-    let hint = match (wrong, was_repair) {
-        (_, true) => {
+fn hint(wrong: &Wrong, left: &Left) -> &'static str {
+    match (wrong, left) {
+        (_, Left::MovedAway) => {
             "publish the revision again, or import the release's file: what is damaged was moved to \
              `damaged/`, and is asked for"
         }
-        (Wrong::Missing, false) => {
+        (Wrong::Missing, _) | (_, Left::AsItWas) => {
             "publish the revision again, or import the release's file; where `packs/` or `blobs/` is \
              a disk of its own, mount it first"
         }
-        (_, false) => {
+        (_, Left::Found) => {
             "`bulla-registry fsck --repair` puts it together again where its frames lie elsewhere, \
              and else moves it away, so that publishing the revision again brings it back"
         }
-    };
-    hint.to_owned()
+    }
 }
 
 /// Returns the release that a manifest is, with the channels that point to it.
@@ -355,8 +386,10 @@ fn release(
     let hash = manifest.sha256()?;
     let heads = state.into_iter().flat_map(|state| state.channels(project));
     let heads = heads.filter(|head| head.hash == hash);
+    let named = state.and_then(|state| state.release(project, &hash));
     Some(DamagedRelease {
         hash,
+        revision: named.map(|release| release.record().revision.clone()),
         channels: heads.map(|head| head.channel.clone()).collect(),
     })
 }

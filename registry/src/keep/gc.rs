@@ -15,6 +15,7 @@
 //! Of a project in which something that stays is damaged or lost nothing goes, and no content at all:
 //! what that is made of cannot be told, and the next push may need just this.
 
+mod damaged;
 #[cfg(test)]
 mod histories;
 mod mark;
@@ -123,7 +124,9 @@ async fn collect(
                 reason: format!("the log is empty, and {name} has statements of it"),
             });
         }
-        let marks = mark(name, &known, state, retention, now.as_seconds());
+        let (terms, rule) = retention.of(name);
+        let terms = (terms, retention.grace);
+        let marks = mark(name, &known, state, terms, now.as_seconds());
         let needed = match needed(&known, |digest| marks.kept.contains_key(digest)) {
             Ok(needed) => whole(parts, records, &known, needed).await?,
             unreadable => unreadable,
@@ -142,6 +145,7 @@ async fn collect(
             marks,
             needed,
             blobs,
+            rule,
         });
     }
     let mut report = describe(&projects);
@@ -150,6 +154,10 @@ async fn collect(
         sweep::estimate(parts, &records, &projects, before, &mut report).await?;
     } else {
         sweep::sweep(parts, &projects, before, &mut report).await?;
+    }
+    // What is not whole may be mended by what was moved away.
+    if report.skipped.is_empty() {
+        damaged::sweep(parts, before, &mut report).await?;
     }
     Ok(report)
 }
@@ -327,6 +335,7 @@ fn describe(projects: &[Project]) -> GcReport {
                 hash,
                 kept: is_kept,
                 reasons,
+                rule: project.rule.clone(),
                 apparent: named.map_or(0, |named| named.blobs.values().sum()),
             });
         }

@@ -5,7 +5,7 @@ use bulla_files::FileError;
 use bulla_trust::LogState;
 
 use super::documents;
-use super::transfer::Place;
+use super::place::Place;
 use crate::store::RecordKeys;
 use crate::store::repositories::{Record, RecordKind, Repositories};
 

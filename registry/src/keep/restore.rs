@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
-use bulla_files::FileError;
 use bulla_schemas::Timestamp;
 
-use super::transfer::{Place, Transferred, transfer};
+use super::place::Place;
+use super::transfer::{Transferred, transfer};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::backup::BackupNote;
@@ -54,7 +54,7 @@ pub(crate) async fn restore(
         let nothing = RecordKeys::default();
         let transferred = transfer(&from, &to, Copying::Apart, nothing, &*progress)?;
         failpoint!("restore::files-copied");
-        copy_database(&from.data, &to.data)?;
+        from.data.copy_database(&to.data)?;
         Ok::<_, RegistryError>(transferred)
     });
     let Transferred { entries, copied } = transferred.await?;
@@ -65,18 +65,4 @@ pub(crate) async fn restore(
         entries,
         copied: copied.copied,
     })
-}
-
-/// Copies the database with what was written to it last, which SQLite has in a file of its own.
-fn copy_database(from: &DataDirectory, to: &DataDirectory) -> Result<(), FileError> {
-    for name in ["registry.db-wal", "registry.db"] {
-        let (source, target) = (from.root().join(name), to.root().join(name));
-        // What an earlier try has left may have been opened since.
-        bulla_files::remove(&target)?;
-        if bulla_files::has_file(&source)? {
-            bulla_files::copy_later(&source, &target)?;
-        }
-    }
-    bulla_files::remove(&to.root().join("registry.db-shm"))?;
-    bulla_files::sync_file_system(to.root())
 }

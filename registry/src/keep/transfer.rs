@@ -9,23 +9,12 @@
 use bulla_bundle::Progress;
 
 use super::lost::add_lost;
-use crate::data::{DataDirectory, DataError};
+use super::place::Place;
+use crate::data::DataError;
 use crate::error::RegistryError;
 use crate::failpoint::failpoint;
-use crate::log::LogFiles;
-use crate::objects::{Copying, Objects};
-use crate::store::blobs::BlobStore;
-use crate::store::space::Disk;
+use crate::objects::Copying;
 use crate::store::{Copies, RecordKeys, Tally};
-
-/// What a registry is besides its database.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) data: DataDirectory,
-    pub(super) objects: Objects,
-    pub(super) blobs: BlobStore,
-    pub(super) log: LogFiles,
-}
 
 /// What was taken.
 #[derive(Debug)]
@@ -33,19 +22,6 @@ pub(super) struct Transferred {
     /// How many entries the log has.
     pub(super) entries: u64,
     pub(super) copied: Tally,
-}
-
-impl Place {
-    /// Looks at a data directory.
-    pub(super) fn new(data: &DataDirectory) -> Self {
-        let (root, objects) = (data.root().to_owned(), Objects::new(data.root().to_owned()));
-        Self {
-            data: data.clone(),
-            blobs: BlobStore::new(objects.clone(), Disk::new(root)),
-            log: LogFiles::new(data.log()),
-            objects,
-        }
-    }
 }
 
 /// Takes everything to where the same registry lies as it was earlier, or none. Records that are there

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::connections::{Activity, Place};
 use super::streams::Streams;
+use crate::app::App;
 use crate::http::Client;
 use crate::settings::Patience;
 
@@ -14,6 +15,8 @@ use crate::settings::Patience;
 pub(super) struct Connection {
     /// Where its requests go.
     pub(super) router: Router,
+    /// Where those are noted that come to no route.
+    pub(super) app: Arc<App>,
     pub(super) patience: Patience,
     pub(super) activity: Arc<Activity>,
     /// Who is at the other end.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::http::Request;
 use axum::http::header::CONNECTION;
+use axum::http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::connection::Connection;
 use super::heads::{self, Heads};
 use super::wire::Wire;
-use crate::http::TwoLengths;
+use crate::http::{TwoLengths, unreadable};
 use crate::watchers::Seat;
 
 /// Most bytes of a connection in memory, each way: as many as a head may have.
@@ -33,6 +33,7 @@ where
 {
     let Connection {
         router,
+        app,
         patience,
         activity,
         client,
@@ -101,6 +102,9 @@ where
         Err(error) => error.is_parse(),
     };
     if let Err(error) = &ended {
+        if error.is_parse() {
+            unreadable(&app, &client, status_of(error));
+        }
         tracing::debug!(%error, "a connection ended badly");
     }
     let mut stream = connection.into_parts().io.into_inner().into_inner();
@@ -115,6 +119,16 @@ where
         } => {}
         () = activity.ended() => {}
     }
+}
+
+/// Returns the status with which HTTP's own reader answers a head that it cannot read.
+fn status_of(error: &hyper::Error) -> u16 {
+    let status = if error.is_parse_too_large() {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    status.as_u16()
 }
 
 /// Closes a connection so that the client can read its last answer: closing with bytes unread would

@@ -63,6 +63,7 @@ where
         streams: all,
         mut stop,
         place: _place,
+        ..
     } = connection;
     // Pings and other frames that ask for nothing are no reason to stay.
     activity.count_bodies();

@@ -87,15 +87,26 @@ pub(super) fn parse_pack(key: &str) -> Option<PackId> {
     key.strip_prefix(PACKS)?.parse().ok()
 }
 
+/// Where all lies that was found to be other bytes.
+pub(super) const DAMAGED: &str = "damaged/";
+
+/// Reads the key of what was found to be other bytes, whole or as a recipe.
+pub(super) fn parse_damaged(key: &str) -> Option<OciDigest> {
+    let rest = key.strip_prefix(DAMAGED)?;
+    let rest = rest.strip_prefix(RECIPES).unwrap_or(rest);
+    let (algorithm, hex) = rest.split_once('/')?;
+    format!("{algorithm}:{hex}").parse().ok()
+}
+
 /// The key of content that is stored whole and is not what its digest says.
 pub(super) fn damaged(digest: &OciDigest) -> String {
-    format!("damaged/{}/{}", digest.algorithm().as_str(), digest.hex())
+    format!("{DAMAGED}{}/{}", digest.algorithm().as_str(), digest.hex())
 }
 
 /// The key of a recipe whose content is not what its digest says.
 pub(super) fn damaged_recipe(digest: &OciDigest) -> String {
     let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    format!("damaged/{RECIPES}{algorithm}/{hex}")
+    format!("{DAMAGED}{RECIPES}{algorithm}/{hex}")
 }
 
 /// The key of a record of a repository.
@@ -162,6 +173,15 @@ mod tests {
         ] {
             assert_eq!(parse_recipe(&other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_damaged_is_known_by_its_key() {
+        let digest = OciDigest::from(Digest::of(b"x"));
+        for key in [damaged(&digest), damaged_recipe(&digest)] {
+            assert_eq!(parse_damaged(&key), Some(digest.clone()), "{key}");
+        }
+        assert_eq!(parse_damaged("damaged/sha256/.bulla-new-a1b2c3"), None);
     }
 
     #[test]

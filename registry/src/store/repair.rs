@@ -2,6 +2,7 @@
 //! lock alone, and says how the content lay there when it was looked at: what has changed since is
 //! left as it is.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use bulla_files::FileError;
@@ -66,6 +67,47 @@ impl BlobStore {
         self.put_recipe(digest, &again)?;
         self.objects().remove(&keys::damaged_recipe(digest))?;
         Ok(Some(again))
+    }
+
+    /// Returns what lies in `damaged/`, whole or as a recipe.
+    pub(crate) fn damaged(&self) -> Result<BTreeSet<OciDigest>, FileError> {
+        let mut damaged = BTreeSet::new();
+        self.objects().list(keys::DAMAGED, &mut |key| {
+            damaged.extend(keys::parse_damaged(key));
+            Ok::<_, FileError>(())
+        })?;
+        Ok(damaged)
+    }
+
+    /// Returns since when content is stored as it is, where it is all right.
+    pub(crate) fn right_since(&self, digest: &OciDigest) -> Result<Option<SystemTime>, FileError> {
+        if self.examine(digest, &|_| {})?.is_some() {
+            return Ok(None);
+        }
+        match self.objects().changed(&keys::content(digest))? {
+            None => self.objects().changed(&keys::recipe(digest)),
+            since => Ok(since),
+        }
+    }
+
+    /// Returns how many bytes lie in `damaged/` in the place of some content.
+    pub(crate) fn damaged_size(&self, digest: &OciDigest) -> Result<u64, FileError> {
+        let mut size = 0;
+        for key in [keys::damaged(digest), keys::damaged_recipe(digest)] {
+            size += unless_damaged(digest, self.objects().size(&key))?.unwrap_or(0);
+        }
+        Ok(size)
+    }
+
+    /// Removes what lies in `damaged/` in the place of some content.
+    pub(crate) fn remove_damaged(&self, digest: &OciDigest) -> Result<(), FileError> {
+        for key in [keys::damaged(digest), keys::damaged_recipe(digest)] {
+            // Something that is no file stays for people to look at.
+            if unless_damaged(digest, self.objects().size(&key))?.is_some() {
+                self.objects().remove(&key)?;
+            }
+        }
+        Ok(())
     }
 
     /// Moves content away that is wrong, whole content first, and tells whether it did.

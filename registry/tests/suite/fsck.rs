@@ -8,6 +8,7 @@ use bulla_schemas::report::{DamageKind, FsckReport};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
 
+use crate::disk::SmallDisk;
 use crate::program::{Program, run};
 use crate::support::{BILLING, Registry, blob, bundle, bundle_of_noise, stored};
 
@@ -132,8 +133,12 @@ async fn damage_that_nobody_has_read_is_found_and_says_which_releases_it_costs()
     assert_eq!((status, report.damages.len()), (1, 1));
     let said = run(&["fsck"], data);
     let table = String::from_utf8(said.stdout).unwrap();
-    let sentence = format!("1 release cannot be fetched whole: {} (prod)", one.short());
-    assert!(table.contains(&sentence), "{table}");
+    let sentence = format!("1 release cannot be fetched whole: {} (", one.short());
+    assert!(
+        table.contains(&sentence) && table.contains(", prod)"),
+        "{table}"
+    );
+    assert!(billing.releases[0].revision.is_some() && tool.releases[0].revision.is_none());
     let said = String::from_utf8(said.stderr).unwrap();
     assert!(said.contains("2 damages are left"), "{said}");
     // It has only looked.
@@ -153,7 +158,13 @@ async fn repair_moves_damaged_content_away_so_that_the_next_push_brings_it_back(
     let (status, report) = fsck(data, &["--repair"]);
     assert_eq!(status, 1);
     assert_eq!(report.damages.len(), 3, "{report:#?}");
-    assert!(report.damages.iter().all(|damage| !damage.repaired));
+    for damage in &report.damages {
+        let hint = damage.hint.as_ref().unwrap();
+        assert!(
+            !damage.repaired && hint.contains("moved to `damaged/`"),
+            "{damage:?}"
+        );
+    }
     let path = format!("/v2/{BILLING}/blobs/{config}");
     assert_eq!(registry.head(&path).await.status(), StatusCode::NOT_FOUND);
     assert!(data.join("damaged/sha256").join(config.hex()).is_file());
@@ -195,6 +206,14 @@ async fn what_is_away_is_left_as_it_is() {
     let (status, report) = fsck(data, &["--repair"]);
     assert_eq!(status, 1);
     assert!(!report.damages.is_empty());
+    for damage in &report.damages {
+        let hint = damage.hint.as_ref().unwrap();
+        assert!(
+            !hint.contains("damaged/") && hint.contains("mount it"),
+            "{damage:?}"
+        );
+    }
+    assert!(!data.join("damaged").exists());
     fs::rename(&away, &pack).unwrap();
     assert_clean(data);
     registry.stop().await;
@@ -484,4 +503,77 @@ async fn a_blob_that_a_crash_kept_from_being_deleted_whole_does_not_come_back() 
     let registry = Registry::start_in(stopped, bulla_registry::Settings::default()).await;
     assert_eq!(status(&registry).await, StatusCode::OK);
     registry.stop().await;
+}
+
+// A snapshot is looked at where it is mounted.
+#[tokio::test]
+async fn what_nothing_may_be_written_to_is_read_all_the_same() {
+    let (registry, ..) = two_releases().await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path(), 64 << 20) else {
+        return;
+    };
+    // What was written last lies in a file beside the database.
+    let copy = folder.path().join("snapshot");
+    let mut copied = std::process::Command::new("cp");
+    let copied = copied
+        .arg("-a")
+        .args([registry.data.path(), &copy])
+        .status();
+    assert!(copied.unwrap().success());
+    flip(&packs(&copy)[0], 100_000);
+    disk.make_read_only();
+    let (status, report) = fsck(&copy, &[]);
+    assert_eq!((status, report.damages.len()), (1, 2), "{report:#?}");
+    let blob = |damage: &bulla_schemas::report::Damage| damage.kind == DamageKind::Blob;
+    assert!(report.damages.iter().all(blob), "{report:#?}");
+    let refused = run(&["fsck", "--repair"], &copy);
+    assert_eq!(refused.status.code(), Some(4));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("is read-only"), "{said}");
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_one_damage_and_nothing_takes_its_place() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.stop().await;
+    let data = data.path();
+    for name in ["registry.db", "registry.db-wal", "registry.db-shm"] {
+        let _ = fs::remove_file(data.join(name));
+    }
+    for arguments in [&[][..], &["--repair"]] {
+        let (status, report) = fsck(data, arguments);
+        assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+        assert_eq!(report.damages[0].kind, DamageKind::Database);
+        let hint = report.damages[0].hint.as_ref().unwrap();
+        assert!(hint.contains("`bulla-registry reindex`"), "{hint}");
+    }
+    for command in [
+        &["serve"][..],
+        &["gc"],
+        &["token", "create", "--init", "--scope", "pull"],
+    ] {
+        let refused = run(command, data);
+        assert_eq!(refused.status.code(), Some(3), "{command:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("has lost its database"), "{said}");
+    }
+    assert!(!data.join("registry.db").exists());
+    assert!(run(&["reindex"], data).status.success());
+    assert_clean(data);
+    // One that somebody has emptied.
+    for name in ["registry.db", "registry.db-wal", "registry.db-shm"] {
+        let _ = fs::remove_file(data.join(name));
+    }
+    fs::write(data.join("registry.db"), b"").unwrap();
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+    assert!(
+        report.damages[0].found.contains("the index is empty"),
+        "{report:#?}"
+    );
+    let (status, report) = fsck(data, &["--repair"]);
+    assert_eq!((status, report.damages.len()), (0, 1), "{report:#?}");
+    assert_clean(data);
 }

@@ -486,3 +486,56 @@ async fn that_something_was_removed_is_remembered_as_long_as_the_log_names_it() 
     assert!(named.exists() && !unnamed.exists());
     registry.stop().await;
 }
+
+#[tokio::test]
+async fn the_first_rule_that_names_a_project_says_what_is_kept_of_it() {
+    let (registry, mut organisation, hashes) = four_releases().await;
+    let promoted = organisation.promote("prod", hashes[3], &["alice"]);
+    assert!(promoted.is_effective());
+    registry.append(organisation.entries.last().unwrap()).await;
+    let other = bundle_of("shop/web", "five");
+    registry.push_bundle("shop/web", &other).await;
+    let data = registry.data.path();
+    let file = data.join("rules.toml");
+    let rules = file.to_str().unwrap();
+    let text = "[[rule]]\nprojects = [\"acme/*\"]\nkeep-heads = 2\nkeep-unpromoted = \"1d\"\n";
+    std::fs::write(
+        &file,
+        format!("{text}[defaults]\nkeep-unpromoted = \"36500d\"\n"),
+    )
+    .unwrap();
+    let command = ["gc", "--grace", "2h", "--rules", rules];
+    let output = run(&[&command[..], &["--dry-run", "--json"]].concat(), data);
+    let dry: GcReport = serde_json::from_slice(&output.stdout).unwrap();
+    let kept: Vec<bool> = hashes.iter().map(|hash| is_kept(&dry, *hash)).collect();
+    assert_eq!(kept, [false, false, true, true], "{dry:#?}");
+    assert!(is_kept(&dry, other.hash()));
+    for release in &dry.releases {
+        let is_default = release.project.as_str() == "shop/web";
+        let expected = if is_default { "defaults" } else { "acme/*" };
+        assert_eq!(release.rule.as_deref(), Some(expected));
+    }
+    let table = run(&[&command[..], &["--dry-run"]].concat(), data).stdout;
+    let table = String::from_utf8(table).unwrap();
+    assert!(
+        table.contains("RULE") && table.contains("acme/*"),
+        "{table}"
+    );
+    assert!(run(&command, data).status.success());
+    assert_eq!(status(&registry, hashes[1]).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(&registry, hashes[2]).await, StatusCode::OK);
+    // Nothing is removed by rules that somebody has mistyped, or beside others.
+    std::fs::write(&file, text.replace("heads", "head")).unwrap();
+    let refused = run(&command, data);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.contains("rules.toml` line 3, column 1: unknown field `keep-head`"),
+        "{said}"
+    );
+    let both = run(&[&command[..], &["--keep-heads", "1"]].concat(), data);
+    assert_eq!(both.status.code(), Some(2));
+    let missing = run(&["gc", "--rules", "/nowhere.toml"], data);
+    assert_eq!(missing.status.code(), Some(2));
+    registry.stop().await;
+}

@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod api;
 mod backup;
+mod beginning;
 mod blobs;
 mod checklist;
 mod connections;

@@ -152,3 +152,41 @@ async fn promtool_accepts_the_metrics_and_the_alerts() {
     // 3 is for style only, which it judges by an older form of the text.
     assert!(matches!(said.status.code(), Some(0 | 3)), "{words}");
 }
+
+// A scanner, or a client that speaks TLS to a port without.
+#[test]
+fn requests_whose_heads_cannot_be_read_are_logged_and_counted() {
+    use std::io::{Read as _, Write as _};
+    let arguments = ["--metrics-listen", "127.0.0.1:0"];
+    let (data, mut program, _) = Program::start_logged(&arguments);
+    let metrics = program.next_line("metrics on http://");
+    let ask = |address: &str, text: &[u8]| {
+        let mut connection = std::net::TcpStream::connect(address).unwrap();
+        connection.write_all(text).unwrap();
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let address = program.url.replace("http://", "");
+    assert!(ask(&address, b"\x16\x03\x01\x02\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    let many: String = (0..120).map(|number| format!("x{number}: 1\r\n")).collect();
+    let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
+    assert!(ask(&address, many.as_bytes()).starts_with("HTTP/1.1 431 "));
+    let (host, path) = metrics.split_once('/').unwrap();
+    let get = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let shown = ask(host, get.as_bytes());
+    for status in [400, 431] {
+        let line = format!(
+            "bulla_registry_http_requests_total{{route=\"unreadable\",method=\"other\",status=\"{status}\"}} 1"
+        );
+        assert!(shown.lines().any(|found| found == line), "{line}\n{shown}");
+        let said = fs::read_to_string(data.path().join("said")).unwrap();
+        let field = format!("status={status}");
+        let mut lines = said.lines();
+        let found = lines.find(|line| line.contains("unreadable") && line.contains(&field));
+        assert!(
+            found.is_some_and(|line| line.contains("127.0.0.1")),
+            "{said}"
+        );
+    }
+}

@@ -65,6 +65,9 @@ pub enum DamageKind {
 pub struct DamagedRelease {
     /// The release.
     pub hash: Digest,
+    /// The revision that it was made of, where the log names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// The channels that point to it.
     pub channels: Vec<ChannelName>,
 }

@@ -21,11 +21,20 @@ pub struct GcReport {
     pub uploads: u64,
     /// How many packs are written again without the frames that nothing needs.
     pub rewritten: u64,
+    /// Of how much content what was damaged is removed, because the content is right again, or nothing
+    /// needs it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub damaged: u64,
     /// How many bytes the disk has more afterwards.
     pub freed: u64,
     /// Projects of which nothing is removed. While there are any, no content is removed at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<GcSkipped>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A project of which nothing is removed, because something that stays is damaged or lost: what it
@@ -51,6 +60,10 @@ pub struct GcRelease {
     pub kept: bool,
     /// Why, in words.
     pub reasons: Vec<String>,
+    /// The pattern of the rule that says what is kept of the project, `defaults` where no rule names
+    /// it; absent where there are no rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// What its blobs and its manifest have, in bytes; other releases may need some of it too.
     pub apparent: u64,
 }

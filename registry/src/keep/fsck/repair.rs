@@ -16,19 +16,30 @@ use crate::store::{Recipe, Wrong};
 /// What others who wait for a lock are told.
 pub(super) const COMMAND: &str = "bulla-registry fsck";
 
+/// How content lies that is still wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nobody was to put it right.
+    Found,
+    /// It is in `damaged/`, and asked for.
+    MovedAway,
+    /// It lies as it did: it was not stored, or lacks what may be away for now.
+    AsItWas,
+}
+
 /// Where damaged frames are said to lie besides.
 type Elsewhere = HashMap<Digest, HashSet<Place>>;
 
-/// Puts right what can be, and returns what is still wrong.
+/// Puts right what can be, and returns how that lies which is still wrong.
 pub(super) async fn content(
     parts: &Parts,
     wrong: BTreeMap<OciDigest, Wrong>,
-) -> Result<BTreeMap<OciDigest, Wrong>, RegistryError> {
+) -> Result<BTreeMap<OciDigest, Left>, RegistryError> {
     let elsewhere = elsewhere(parts, &wrong).await?;
     let mut left = BTreeMap::new();
     for digest in wrong.into_keys() {
-        if let Some(wrong) = one(parts, &digest, &elsewhere).await? {
-            left.insert(digest, wrong);
+        if let Some(how) = one(parts, &digest, &elsewhere).await? {
+            left.insert(digest, how);
         }
     }
     Ok(left)
@@ -78,13 +89,14 @@ async fn elsewhere(
     Ok(places)
 }
 
-/// Puts one content right, and returns what is still wrong with it.
+/// Puts one content right, or returns how it lies where it is still wrong.
 async fn one(
     parts: &Parts,
     digest: &OciDigest,
     elsewhere: &Elsewhere,
-) -> Result<Option<Wrong>, RegistryError> {
+) -> Result<Option<Left>, RegistryError> {
     let mut was_restored = false;
+    let mut left = Left::AsItWas;
     // Whole content in front of a recipe may be what is wrong, and then the recipe.
     loop {
         let (blobs, name) = (parts.blobs.clone(), digest.clone());
@@ -105,22 +117,26 @@ async fn one(
             _ => None,
         };
         let (blobs, lock, name) = (parts.blobs.clone(), parts.content.clone(), digest.clone());
-        let (mended, is_left) = blocking(move || {
+        let (mended, was_moved) = blocking(move || {
             let _alone = lock.alone(COMMAND)?;
             if let (Some(places), Some(recipe)) = (&places, blobs.recipe_or_damaged(&name)?) {
                 let again = blobs.place_again(&name, &stamp, &recipe, places)?;
-                return Ok::<_, RegistryError>((again, false));
+                // Where the content has changed meanwhile it is looked at once more.
+                return Ok::<_, RegistryError>((Some(again), false));
             }
             // Without its pack it is asked for as it lies there, and is right when the pack is back.
             let is_asked_for = blobs.size(&name)?.is_none();
-            Ok((None, is_asked_for || !blobs.move_away(&name, &stamp)?))
+            Ok((None, !is_asked_for && blobs.move_away(&name, &stamp)?))
         })
         .await?;
-        if let Some(recipe) = mended {
-            let now = parts.clock.now();
-            parts.database.add_places(recipe.frames(), now).await?;
-        } else if is_left {
-            return Ok(Some(wrong));
+        match mended {
+            Some(Some(recipe)) => {
+                let now = parts.clock.now();
+                parts.database.add_places(recipe.frames(), now).await?;
+            }
+            Some(None) => {}
+            None if was_moved => left = Left::MovedAway,
+            None => return Ok(Some(left)),
         }
     }
 }

@@ -15,8 +15,8 @@ use tokio::runtime::Runtime;
 
 use super::collect;
 use crate::clock::Clock;
-use crate::keep::Retention;
 use crate::keep::parts::Parts;
+use crate::keep::{Kept, Retention, Terms};
 use crate::log::Log;
 use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
@@ -134,9 +134,10 @@ impl World {
     async fn gc(&self) {
         let retention = Retention {
             grace: GRACE,
-            heads: None,
-            promoted: None,
-            unpromoted: GRACE,
+            kept: Kept::Alike(Terms {
+                unpromoted: GRACE,
+                ..Terms::default()
+            }),
         };
         let state = LogState::default();
         let report = collect(&self.parts, &state, &retention, false)

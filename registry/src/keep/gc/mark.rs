@@ -12,7 +12,7 @@ use bulla_schemas::{ChannelName, Digest, HostName, ProjectName, media_type};
 use bulla_trust::LogState;
 
 use crate::database::SeenManifest;
-use crate::keep::Retention;
+use crate::keep::Terms;
 use crate::oci::digest::OciDigest;
 use crate::oci::document::is_statement;
 use crate::oci::reference::Tag;
@@ -91,7 +91,7 @@ pub(super) fn mark(
     project: &ProjectName,
     known: &Known,
     state: &LogState,
-    retention: &Retention,
+    (terms, grace): (&Terms, i64),
     now: i64,
 ) -> Marks {
     let mut marks = Marks::default();
@@ -105,7 +105,7 @@ pub(super) fn mark(
     for head in state.channels(project) {
         keep(head.hash.into(), Reason::Head(head.channel.clone()));
     }
-    for (hash, channel) in earlier(project, state, retention, now) {
+    for (hash, channel) in earlier(project, state, terms, now) {
         let is_head = state
             .head(project, &channel)
             .is_some_and(|head| head.hash == hash);
@@ -121,9 +121,9 @@ pub(super) fn mark(
     }
     for (digest, manifest) in &known.manifests {
         let age = now.saturating_sub(manifest.seen_at);
-        if age <= retention.grace {
+        if age <= grace {
             keep(digest.clone(), Reason::New(age));
-        } else if age <= retention.unpromoted && is_unpromoted(project, state, digest, manifest) {
+        } else if age <= terms.unpromoted && is_unpromoted(project, state, digest, manifest) {
             keep(digest.clone(), Reason::Unpromoted(age));
         }
     }
@@ -189,11 +189,11 @@ fn keeps(known: &Known) -> BTreeMap<OciDigest, Vec<(OciDigest, Reason)>> {
 fn earlier(
     project: &ProjectName,
     state: &LogState,
-    retention: &Retention,
+    terms: &Terms,
     now: i64,
 ) -> Vec<(Digest, ChannelName)> {
     let promotions = state.promotions(project);
-    if retention.keeps_all_promoted() {
+    if terms.keeps_all_promoted() {
         return promotions
             .map(|one| (one.hash, one.channel.clone()))
             .collect();
@@ -201,12 +201,12 @@ fn earlier(
     let mut kept = Vec::new();
     for head in state.channels(project) {
         let moves = state.moves(project, &head.channel);
-        let most = retention
+        let most = terms
             .heads
             .map_or(0, |heads| usize::try_from(heads).unwrap_or(usize::MAX));
         let last = moves.in_effect().into_iter().rev().take(most);
         kept.extend(last.map(|one| (one.hash, head.channel.clone())));
-        let Some(since) = retention.promoted.map(|period| now.saturating_sub(period)) else {
+        let Some(since) = terms.promoted.map(|period| now.saturating_sub(period)) else {
             continue;
         };
         // Until when it was the head is when the next one came; a clock that was behind has moved

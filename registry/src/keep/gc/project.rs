@@ -20,4 +20,6 @@ pub(super) struct Project {
     pub(super) needed: Result<BTreeMap<OciDigest, u64>, OciDigest>,
     /// Blobs that go.
     pub(super) blobs: Vec<OciDigest>,
+    /// The rule that says what is kept, where there are rules.
+    pub(super) rule: Option<String>,
 }

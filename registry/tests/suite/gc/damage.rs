@@ -212,3 +212,42 @@ async fn a_full_disk_gets_room_again() {
     assert_sound(data.path());
     drop(data);
 }
+
+#[tokio::test]
+async fn what_was_damaged_goes_once_it_has_been_right_again_for_the_grace_period() {
+    let (registry, _, _) = super::four_releases().await;
+    let data = registry.data.path();
+    let three = bundle_of_noise(BILLING, "three");
+    let config = blob(&three, 0);
+    let digest = Digest::of(&config);
+    let stored = crate::support::stored(data, "blobs", &digest);
+    std::fs::write(&stored, "damaged").unwrap();
+    assert_eq!(run(&["fsck", "--repair"], data).status.code(), Some(1));
+    let damaged = data.join("damaged/sha256").join(digest.hex());
+    assert_eq!(std::fs::read(&damaged).unwrap(), b"damaged");
+    // What nothing needs any more, and what is no file of ours.
+    let unknown = data
+        .join("damaged/recipes/sha256")
+        .join(Digest::of(b"x").hex());
+    std::fs::create_dir_all(unknown.parent().unwrap()).unwrap();
+    std::fs::write(&unknown, "{}").unwrap();
+    std::fs::write(data.join("damaged/notes"), "mine").unwrap();
+    // As long as it is not right, nothing goes.
+    assert_eq!(run(&["gc"], data).status.code(), Some(1));
+    assert!(damaged.exists() && unknown.exists());
+    registry.push_blob(BILLING, &config).await;
+    let dry = super::gc(data, &["--dry-run"]);
+    assert_eq!(dry.damaged, 1, "{dry:#?}");
+    assert!(unknown.exists());
+    assert_eq!(super::gc(data, &[]).damaged, 1);
+    assert!(damaged.exists() && !unknown.exists());
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let file = std::fs::File::options().write(true).open(&stored).unwrap();
+    file.set_modified(old).unwrap();
+    let output = run(&["gc"], data);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("1 piece of damaged content"), "{said}");
+    assert!(!damaged.exists() && data.join("damaged/notes").exists());
+    super::assert_sound(data);
+    registry.stop().await;
+}

@@ -1,7 +1,7 @@
 //! Lengths of time as people write them: `90d`, `12h`.
 
 /// Reads `90d`, `12h`, `30m` or `45s` as seconds.
-pub(super) fn seconds(text: &str) -> Result<i64, String> {
+pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit {

@@ -1,0 +1,70 @@
+//! Where a registry may be served from: from one that is whole, as far as its files tell, or from a
+//! folder in which nothing is, where a new one is made.
+
+use std::fs;
+use std::path::Path;
+
+use bulla_files::{Attempt as _, FileError};
+
+use super::{DataDirectory, DataError};
+
+/// What may lie in a folder in which nothing is: that of a file system, and locks of a first start that
+/// was cut short.
+const NOTHING: [&str; 5] = [
+    "lost+found",
+    "lock",
+    "keeping.lock",
+    "content.lock",
+    "registry.db.lock",
+];
+
+impl DataDirectory {
+    /// Refuses a folder that has other things in it, or a registry of which something is lost that would
+    /// be made anew.
+    pub(crate) fn require_whole_or_empty(root: &Path) -> Result<(), DataError> {
+        let path = std::path::absolute(root).attempt("resolve", root)?;
+        if is_empty(&path)? {
+            return Ok(());
+        }
+        match Self::require_with_database(&path) {
+            Err(DataError::NoRegistry { path }) => Err(DataError::Occupied { path }),
+            required => required,
+        }
+    }
+
+    /// Refuses a folder without a registry, and a registry that has lost its database or the key of its
+    /// log: another one would take its place.
+    pub(crate) fn require_with_database(root: &Path) -> Result<(), DataError> {
+        Self::require(root)?;
+        let path = std::path::absolute(root).attempt("resolve", root)?;
+        let data = Self { root: path.clone() };
+        let has_log = bulla_files::has_file(&data.log().join("checkpoint"))?;
+        if has_log && !bulla_files::has_file(&data.log_key())? {
+            return Err(DataError::KeyLost { path });
+        }
+        let has_records = || Ok::<_, FileError>(!is_empty(&path.join("repositories"))?);
+        if !data.has_database()? && (has_log || has_records()?) {
+            return Err(DataError::IndexLost { path });
+        }
+        Ok(())
+    }
+
+    /// Tells whether the database is there.
+    pub(crate) fn has_database(&self) -> Result<bool, FileError> {
+        bulla_files::has_file(&self.database())
+    }
+}
+
+/// Tells whether nothing is in a folder, or no folder there.
+pub(super) fn is_empty(path: &Path) -> Result<bool, FileError> {
+    if !bulla_files::has_directory(path)? {
+        return Ok(true);
+    }
+    for entry in fs::read_dir(path).attempt("read", path)? {
+        let name = entry.attempt("read", path)?.file_name();
+        if !NOTHING.iter().any(|nothing| name == *nothing) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

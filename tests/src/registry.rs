@@ -1,7 +1,7 @@
 //! `Registry`: a `bulla-registry serve` on a port that the machine chose, stopped by its own id.
 
 use std::io::{BufRead, BufReader, Read, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -36,6 +36,18 @@ impl Registry {
             home: home.to_owned(),
             url,
             process: Some(process),
+        }
+    }
+
+    /// Returns a registry that has its data in `data` and does not serve. It will serve at a port that
+    /// is free now.
+    pub fn at_rest(data: &Path, home: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        Self {
+            data: data.to_owned(),
+            home: home.to_owned(),
+            url: format!("http://{}", free.expect("a free port")),
+            process: None,
         }
     }
 
@@ -117,6 +129,24 @@ impl Registry {
         let read = connection.read_to_string(&mut answer);
         read.expect("the registry answers");
         assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    }
+
+    /// Asks for a path with a token, and returns the status and the body.
+    pub fn get(&self, path: &str, token: &str) -> (u16, String) {
+        let mut connection = TcpStream::connect(self.address()).expect("the registry listens");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\n\r\n",
+            self.address()
+        );
+        let sent = connection.write_all(request.as_bytes());
+        sent.expect("the registry takes a request");
+        let mut answer = String::new();
+        let read = connection.read_to_string(&mut answer);
+        read.expect("the registry answers with text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head.get(9..12).and_then(|status| status.parse().ok());
+        (status.expect("an answer has a status"), body.to_owned())
     }
 
     /// Returns how many bytes of memory the process holds.

@@ -76,6 +76,35 @@ impl World {
         world
     }
 
+    /// Goes on with what an archive has of a world (`tests/system/upgrades/make`). Its registry does
+    /// not serve yet.
+    pub fn from_archive(archive: &Path) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("bulla-world-")
+            .tempdir()
+            .expect("a temporary directory");
+        let home = directory.path().join("home");
+        std::fs::create_dir(&home).expect("a home");
+        let mut tar = hermetic("tar", &home);
+        tar.args(["--extract", "--zstd", "--file"]).arg(archive);
+        Transcript::of(tar.arg("--directory").arg(directory.path())).done();
+        let read = |name| {
+            let text = std::fs::read_to_string(directory.path().join(name));
+            text.expect("what `make` has written").trim().to_owned()
+        };
+        Self {
+            registry: Registry::at_rest(&directory.path().join("registry"), &home),
+            alice: Person {
+                name: "alice".to_owned(),
+                public_key: directory.path().join("people/alice.pub"),
+            },
+            others: Vec::new(),
+            token: read("tokens/ci"),
+            anchor: read("anchor"),
+            directory,
+        }
+    }
+
     /// Gives a registry its first policy.
     pub fn init(&self, registry: &Registry, channels: &[&str]) -> Transcript {
         let builder = format!("ci={}.pub", self.builder_key().display());

@@ -38,5 +38,6 @@ mod server_doctor;
 mod systemd;
 mod third_party;
 mod update;
+mod upgrades;
 mod wave;
 mod week;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bulla_schemas::Timestamp;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 
@@ -57,10 +57,7 @@ impl Database {
         // A pool would try again for half a minute where the disk is full, and not say so.
         let mut first = AnyConnection::connect(&url).await.map_err(cannot_open)?;
         prepare(&mut first).await.map_err(cannot_open)?;
-        MIGRATIONS
-            .run(&mut first)
-            .await
-            .map_err(DatabaseError::Migrate)?;
+        migrate(&mut first, &path).await?;
         let pool = |most| {
             AnyPoolOptions::new()
                 .max_connections(most)
@@ -109,6 +106,27 @@ impl Database {
             pool.close().await;
         }
     }
+}
+
+/// Makes the tables, or changes those of an earlier program: all of it or nothing, so that whatever
+/// ends this, the next start begins with what was there.
+async fn migrate(connection: &mut AnyConnection, path: &Path) -> Result<(), DatabaseError> {
+    let failed = |error: MigrateError| match error {
+        MigrateError::VersionMissing(version) => DatabaseError::Newer {
+            path: path.display().to_string(),
+            version,
+            known: MIGRATIONS
+                .iter()
+                .map(|step| step.version)
+                .max()
+                .unwrap_or(0),
+        },
+        error => DatabaseError::Migrate(error),
+    };
+    let failed_statement = |error| DatabaseError::Migrate(MigrateError::Execute(error));
+    let mut changes = connection.begin().await.map_err(failed_statement)?;
+    MIGRATIONS.run(&mut *changes).await.map_err(failed)?;
+    changes.commit().await.map_err(failed_statement)
 }
 
 /// Sets what every connection needs.
@@ -175,6 +193,9 @@ mod tests {
     use super::*;
     use bulla_schemas::Digest;
     use bulla_schemas::api::BlobFrame;
+    use bulla_schemas::outcome::Outcome as _;
+    use sqlx::SqlSafeStr as _;
+    use sqlx::migrate::{Migration, MigrationType};
 
     use crate::database::{Referrers, ReportRow};
     use crate::frames::{Place, Placed};
@@ -345,6 +366,48 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[tokio::test]
+    async fn a_database_that_a_newer_program_has_changed_is_refused_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        Database::open(&data, Timestamp::EPOCH)
+            .await
+            .unwrap()
+            .close()
+            .await;
+        let newest = MIGRATIONS.iter().map(|step| step.version).max().unwrap();
+        let later = Migration::new(
+            newest + 1,
+            "later".into(),
+            MigrationType::Simple,
+            "CREATE TABLE later (what TEXT)".into_sql_str(),
+            false,
+        );
+        let steps = MIGRATIONS.iter().cloned().chain([later]).collect();
+        let pool = AnyPool::connect(&sqlite_url(&data.database()))
+            .await
+            .unwrap();
+        let newer = Migrator::with_migrations(steps);
+        newer.run(&pool).await.unwrap();
+        pool.close().await;
+        let before = std::fs::read(data.database()).unwrap();
+        for _ in 0..2 {
+            let refused = Database::open(&data, Timestamp::EPOCH).await.unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "a newer bulla-registry has changed the database `{}`: it has version {}, and \
+                     this program knows versions up to {newest}",
+                    data.database().display(),
+                    newest + 1
+                )
+            );
+            let hint = refused.hint().unwrap();
+            assert!(hint.starts_with("run that bulla-registry"), "{hint}");
+        }
+        assert_eq!(std::fs::read(data.database()).unwrap(), before);
     }
 
     #[tokio::test]

@@ -29,6 +29,19 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// A newer program has changed the tables.
+    #[error(
+        "a newer bulla-registry has changed the database `{path}`: it has version {version}, and \
+         this program knows versions up to {known}"
+    )]
+    Newer {
+        /// The database's file.
+        path: String,
+        /// The first version that this program does not know.
+        version: i64,
+        /// The newest version that it knows.
+        known: i64,
+    },
     /// The tables could not be made.
     #[error("cannot make the tables of the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -66,7 +79,7 @@ impl DatabaseError {
             | Self::Migrate(
                 MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
             ) => source,
-            Self::Data(_) | Self::Migrate(_) => return None,
+            Self::Data(_) | Self::Newer { .. } | Self::Migrate(_) => return None,
         };
         let code = error.as_database_error()?.code()?;
         Some(code.parse::<u32>().ok()? & 0xff)
@@ -84,6 +97,11 @@ impl Outcome for DatabaseError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Data(error) => error.hint(),
+            Self::Newer { .. } => Some(
+                "run that bulla-registry or a later one; to go back, restore a backup of before \
+                 the upgrade"
+                    .to_owned(),
+            ),
             _ => Some(
                 "the database is an index: move it away, and `bulla-registry reindex` makes a new \
                  one; the tokens and what hosts reported are lost with it"

@@ -5,28 +5,9 @@
 //! another path (a project may be called `acme/releases`). Lists are pages: `?after=` takes the
 //! `next` of the page before.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `GET /api/v1/caller` | [`CallerInfo`] |
-//! | `GET /api/v1/log` | [`LogInfo`] |
-//! | `GET /api/v1/watch?size=` | server-sent events with a [`LogPosition`](crate::log::LogPosition) each |
-//! | `GET /api/v1/watch?size=&wait=` | [`LogPosition`](crate::log::LogPosition), or 204 when the time is over |
-//! | `POST /log/entries` (an envelope) | [`Appended`] |
-//! | `POST /v2/{project}/_bulla/frames` ([`BlobFrames`]) | [`MissingFrames`] |
-//! | `PUT /v2/{project}/_bulla/frames?digest=&upload=` ([`BlobFrames`]) | 201 |
-//! | `POST /v2/{project}/_bulla/delta` ([`DeltaRequest`]) | a delta, see `bulla-bundle` |
-//! | `GET /api/v1/projects` | [`Page`] of [`ProjectSummary`] |
-//! | `GET /api/v1/projects/{project}/releases` | [`Page`] of [`ReleaseSummary`] |
-//! | `GET /api/v1/projects/{project}/releases/{hash}` | [`ReleaseDetail`] |
-//! | `GET /api/v1/projects/{project}/channels` | [`Page`] of [`Promotion`], the last of each channel |
-//! | `GET /api/v1/projects/{project}/history?channel=` | [`Page`] of [`Promotion`] |
-//! | `GET /api/v1/projects/{project}/diff/{from}/{to}` | [`Diff`] |
-//! | `GET /api/v1/projects/{project}/where` | [`Page`] of [`Deployment`], by host |
-//! | `GET /api/v1/hosts` | [`Page`] of [`HostSummary`], by name |
-//! | `GET /api/v1/hosts/{host}?project=` | [`HostDetail`], changes newest first |
-//! | `POST /api/v1/hosts/{host}/report` (a [`HostReport`]) | 204, or [`ReportReceipt`] when projects were left out |
-//!
-//! `{hash}`, `{from}` and `{to}` take a whole or shortened hash; `{from}` and `{to}` also a channel.
+//! [`OPENAPI`] says which request takes and answers what. `GET /api/v1/watch` answers with
+//! server-sent events, each with a [`LogPosition`](crate::log::LogPosition), unless `?wait=` asks for
+//! one answer.
 
 mod cut_text;
 mod delta;
@@ -56,6 +37,10 @@ pub use page::Page;
 use crate::release::ReleaseDocument;
 use crate::statement::{Action, Severity, Wave, Waves};
 use crate::{ChannelName, Digest, HostName, Name, ProjectName, Timestamp};
+
+/// The whole interface but for what is OCI's (OpenAPI 3.1). It is generated, see
+/// `schemas/tests/openapi.rs`.
+pub const OPENAPI: &str = include_str!("../json/openapi.json");
 
 /// What the registry says about its log. Nothing here is trusted: it helps to make the first
 /// policy and to see how far the log has come.

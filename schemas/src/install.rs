@@ -101,6 +101,7 @@ impl From<Command> for Vec<String> {
 /// and then hold until it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "HealthChecks")]
 pub struct Health {
     /// A URL that must answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

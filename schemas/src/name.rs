@@ -90,7 +90,12 @@ impl ChannelName {
     }
 }
 
-crate::text::text_type!(ChannelName, NameError, "^[a-z0-9][a-z0-9._-]{0,63}$");
+crate::text::text_type!(
+    ChannelName,
+    NameError,
+    "^[a-z0-9][a-z0-9._-]{0,63}$",
+    "not": { "pattern": "^[0-9a-f]{8,64}$" }
+);
 
 /// The name of a host that reports to a registry: a DNS name in lower case, or any name that has its
 /// characters.
@@ -156,7 +161,9 @@ impl ProjectName {
 crate::text::text_type!(
     ProjectName,
     NameError,
-    "^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$"
+    "^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$",
+    "maxLength": ProjectName::MAX_LEN,
+    "not": { "pattern": "(^|/)(current|releases|persist|set-aside)(/|$)" }
 );
 
 fn is_name(text: &str) -> bool {

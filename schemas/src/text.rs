@@ -4,7 +4,7 @@
 /// Implements everything but the constructor for a newtype around a `String` or an `Arc<str>` whose
 /// `fn check(&str) -> Result<(), $error>` decides what is valid.
 macro_rules! text_type {
-    ($name:ident, $error:ty, $pattern:expr) => {
+    ($name:ident, $error:ty, $pattern:expr $(, $($more:tt)+)?) => {
         impl $name {
             /// Returns the text.
             pub fn as_str(&self) -> &str {
@@ -54,20 +54,25 @@ macro_rules! text_type {
             }
         }
 
-        $crate::text::string_schema!($name, $pattern);
+        $crate::text::string_schema!($name, $pattern $(, $($more)+)?);
     };
 }
 
-/// Implements `JsonSchema` for a type that serialises as a string of the given pattern.
+/// Implements `JsonSchema` for a type that serialises as a string of the given pattern, of which more
+/// may be said.
 macro_rules! string_schema {
-    ($name:ident, $pattern:expr) => {
+    ($name:ident, $pattern:expr $(, $($more:tt)+)?) => {
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+                schemars::json_schema!({
+                    "type": "string",
+                    "pattern": $pattern,
+                    $($($more)+)?
+                })
             }
         }
     };

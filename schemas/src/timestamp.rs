@@ -98,7 +98,8 @@ impl From<Timestamp> for String {
 
 crate::text::string_schema!(
     Timestamp,
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z$",
+    "format": "date-time"
 );
 
 #[cfg(test)]

@@ -3,7 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DOCUMENTS, Document, generated};
+use bulla_schemas::{ChannelName, ProjectName, Timestamp};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{DOCUMENTS, Document, generated, schema_of};
 
 #[test]
 fn every_valid_case_round_trips_and_fits_its_schema() {
@@ -44,6 +49,29 @@ fn every_invalid_case_is_refused_for_its_reason() {
                 ),
             }
         }
+    }
+}
+
+#[test]
+fn the_schemas_of_names_and_times_take_what_their_types_take() {
+    let long = |bytes| format!("acme/{}", "a".repeat(bytes - "acme/".len()));
+    agree::<ProjectName>("acme/current2", "acme/current");
+    agree::<ProjectName>("releases.acme/tool", "acme/releases/tool");
+    agree::<ProjectName>(&long(128), &long(129));
+    agree::<ChannelName>("9f2c81a", "9f2c81aa");
+    agree::<ChannelName>("9f2c81aag", &"9f2c81aa".repeat(8));
+    agree::<Timestamp>("2026-12-31T23:59:59Z", "2026-13-31T23:59:59Z");
+    agree::<Timestamp>("2026-01-01T00:00:00Z", "2026-01-00T00:00:00Z");
+    agree::<Timestamp>("2026-11-22T22:40:00Z", "2026-11-22T24:40:00Z");
+}
+
+fn agree<T: JsonSchema + DeserializeOwned>(valid: &str, invalid: &str) {
+    let schema = jsonschema::validator_for(&schema_of::<T>()).unwrap();
+    for (text, is_valid) in [(valid, true), (invalid, false)] {
+        let value = Value::from(text);
+        assert_eq!(schema.is_valid(&value), is_valid, "{text}");
+        let read = serde_json::from_value::<T>(value);
+        assert_eq!(read.is_ok(), is_valid, "{text}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cases;
 mod generated;
+mod openapi;
 
 use bulla_schemas::api::{
     Appended, BlobFrames, CallerInfo, DeltaRequest, Deployment, Diff, ErrorBody, HostDetail,

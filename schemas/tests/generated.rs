@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{DOCUMENTS, Document};
+use super::{DOCUMENTS, Document, openapi};
 
 #[test]
 fn the_schemas_in_the_folder_are_those_of_the_types() {
@@ -15,9 +15,10 @@ fn the_schemas_in_the_folder_are_those_of_the_types() {
         .map(|document| {
             (
                 folder.join(format!("{}.schema.json", document.name)),
-                text(document),
+                text(&schema(document)),
             )
         })
+        .chain([(folder.join("openapi.json"), text(&openapi::document()))])
         .collect();
     #[expect(clippy::disallowed_methods, reason = "how a person asks for new files")]
     let update = std::env::var_os("UPDATE_SCHEMAS").is_some();
@@ -78,7 +79,7 @@ pub(crate) fn schema(document: &Document) -> Value {
 }
 
 /// Sorts keys whatever map `serde_json` was built with, and takes the links of doc comments out.
-fn tidy(value: Value) -> Value {
+pub(crate) fn tidy(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let sorted: BTreeMap<String, Value> = fields
@@ -113,8 +114,8 @@ fn without_links(text: &str) -> String {
     plain
 }
 
-fn text(document: &Document) -> String {
-    let mut text = serde_json::to_string_pretty(&schema(document)).unwrap();
+fn text(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap();
     text.push('\n');
     text
 }

@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod log;
+pub(crate) mod openapi;
 mod page;
 pub(crate) mod projects;
 pub(crate) mod releases;

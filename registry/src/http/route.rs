@@ -10,7 +10,7 @@ use crate::http::oci::target::{Target, parse};
 const OTHER: &str = "other";
 
 /// The patterns of all paths that are no repository's.
-const ROUTES: &[&str] = &[
+pub(super) const ROUTES: &[&str] = &[
     "/metrics",
     "/healthz",
     "/readyz",
@@ -21,6 +21,7 @@ const ROUTES: &[&str] = &[
     "/log/checkpoint",
     "/log/tile/{*path}",
     "/log/entries",
+    "/api/v1/openapi.json",
     "/api/v1/caller",
     "/api/v1/log",
     "/api/v1/watch",

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::Scope::{Pull, Push};
@@ -52,7 +53,8 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v2/{*path}", any(repository))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
-        .route("/log/entries", post(log::append))
+        .route("/log/entries", only_post(log::append))
+        .route("/api/v1/openapi.json", get(api::openapi::document))
         .route("/api/v1/caller", get(api::caller::info))
         .route("/api/v1/log", get(api::log::info))
         .merge(lists().route_layer(from_fn_with_state(Arc::clone(&app), bounded::layer)))
@@ -61,10 +63,7 @@ fn routes(app: Arc<App>) -> Router {
             get(api::diff::show),
         )
         .route("/api/v1/watch", get(watch::watch))
-        .route(
-            "/api/v1/hosts/{host}/report",
-            post(api::hosts::report).fallback(async || Problem::Unsupported { allow: "POST" }),
-        )
+        .route("/api/v1/hosts/{host}/report", only_post(api::hosts::report))
         .route("/dl/{*path}", get(download::payload))
         .fallback(async || Problem::NoSuchPath)
         .method_not_allowed_fallback(async || Problem::Unsupported { allow: "GET, HEAD" })
@@ -75,6 +74,11 @@ fn routes(app: Arc<App>) -> Router {
             Problem::internal("a request panicked").into_response()
         }))
         .layer(requests)
+}
+
+/// What is only sent to. All other routes can be read, as what refuses other methods says of them.
+fn only_post<H: Handler<T, Arc<App>>, T: 'static>(handler: H) -> MethodRouter<Arc<App>> {
+    post(handler).fallback(async || Problem::Unsupported { allow: "POST" })
 }
 
 /// The routes whose answers are made in memory and may be long.
@@ -169,5 +173,64 @@ fn allowed(target: &Target) -> &'static str {
         Target::Manifest(_) => "GET, HEAD, PUT, DELETE",
         Target::Blob(_) => "GET, HEAD, DELETE",
         Target::Tags | Target::Referrers(_) => "GET, HEAD",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bulla_schemas::Timestamp;
+    use bulla_schemas::api::OPENAPI;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http::route::ROUTES;
+    use crate::settings::Settings;
+
+    /// What OCI's own specification describes.
+    const OCI: [&str; 5] = ["/v2", "/v2/", "/v2/token", "/v2/_catalog", "/v2/{*path}"];
+
+    /// Returns the patterns of all routes, which axum shows in quotes; `/` is of what no route matches.
+    async fn patterns() -> BTreeSet<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::new(|| Timestamp::EPOCH);
+        let app = App::open(directory.path(), "serve", Settings::default(), clock);
+        let shown = format!("{:?}", routes(app.await.unwrap()));
+        let quoted = shown.split('"').skip(1).step_by(2);
+        let patterns = quoted
+            .filter(|text| text.len() > 1 && text.starts_with('/') && !text.contains("__private"));
+        patterns.map(ToOwned::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn every_route_is_in_the_document_and_in_the_list_of_names_or_is_that_of_oci() {
+        let patterns = patterns().await;
+        let (oci, own): (BTreeSet<_>, BTreeSet<_>) = patterns
+            .iter()
+            .map(String::as_str)
+            .partition(|pattern| pattern.starts_with("/v2"));
+        assert_eq!(oci, BTreeSet::from(OCI));
+        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let paths = document["paths"].as_object().unwrap().keys();
+        let (below_oci, described): (BTreeSet<_>, BTreeSet<_>) =
+            paths.cloned().partition(|path| path.starts_with("/v2"));
+        let own: BTreeSet<_> = own.iter().map(|path| path.replace("{*", "{")).collect();
+        assert_eq!(own, described);
+        for path in below_oci {
+            let path = path.replace("{project}", "acme/billing");
+            assert!(
+                target::parse(path.trim_start_matches("/v2/")).is_ok(),
+                "{path}"
+            );
+        }
+        let named: BTreeSet<_> = ROUTES
+            .iter()
+            .copied()
+            .filter(|route| *route != "/metrics")
+            .collect();
+        let mut patterns: BTreeSet<_> = patterns.iter().map(String::as_str).collect();
+        patterns.remove("/v2/{*path}");
+        assert_eq!(patterns, named);
     }
 }

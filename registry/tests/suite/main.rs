@@ -27,6 +27,7 @@ mod log;
 mod manifests;
 mod metrics;
 mod mutable;
+mod openapi;
 mod pressure;
 mod program;
 mod referrers;

@@ -168,6 +168,7 @@ pub struct InstallChanges {
     deny_unknown_fields,
     bound(deserialize = "T: Deserialize<'de>")
 )]
+#[schemars(rename = "{T}Changes")]
 pub struct NameChanges<T> {
     /// Names that only the newer release has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The items, in the order that the request names.
     pub items: Vec<T>,

@@ -69,3 +69,33 @@ fn release<'a>(
         .release(project, hash)
         .ok_or_else(|| Problem::not_found("release", &hash))
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::{self, Organisation};
+
+    use super::*;
+
+    #[test]
+    fn digits_with_which_two_hashes_begin_name_neither() {
+        let mut organisation = Organisation::new();
+        let digits = "9f2c81aa";
+        let hashes = ["0", "1"].map(|rest| {
+            let hash = format!("sha256:{digits}{}", rest.repeat(56));
+            hash.parse::<Digest>().unwrap()
+        });
+        for hash in hashes {
+            let release = testing::release(&testing::project(), hash);
+            assert!(organisation.append_release(&release).is_effective());
+        }
+        let (state, project) = (&organisation.state, testing::project());
+        let refused = find_release(state, &project, digits).unwrap_err();
+        assert_eq!(refused.status(), axum::http::StatusCode::CONFLICT);
+        assert_eq!(
+            refused.to_string(),
+            "`9f2c81aa` is the beginning of 2 hashes"
+        );
+        let found = find_release(state, &project, "9f2c81aa1").unwrap();
+        assert_eq!(found.hash, hashes[1]);
+    }
+}

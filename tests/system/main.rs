@@ -20,6 +20,7 @@ mod images;
 mod json;
 mod keeping;
 mod offline;
+mod openapi;
 mod oracle;
 mod packaging;
 mod pains;

@@ -17,7 +17,8 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     joined(tokio::spawn(task.in_current_span()).await).await
 }
 
-async fn joined<T>(result: Result<T, JoinError>) -> T {
+/// Returns what a task has made, or goes on with its panic.
+pub(crate) async fn joined<T>(result: Result<T, JoinError>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

@@ -3,9 +3,11 @@
 //! They are files below one folder ([`files`]). Everything above asks for keys, sizes and streams
 //! only, and never sees a file: the tests of the rooms above run over [`memory`] too.
 
+mod ahead;
 mod files;
 #[cfg(test)]
 mod memory;
+mod stamp;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,17 +16,15 @@ use std::time::SystemTime;
 
 use bulla_files::{Attempt as _, FileError, Taken};
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt as _};
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
+use futures_util::stream::BoxStream;
+#[cfg(test)]
+use futures_util::stream::StreamExt as _;
 
 pub(crate) use self::files::Copying;
 use self::files::Files;
 #[cfg(test)]
 use self::memory::Memory;
-
-/// Bytes read at once, and held while a client takes them.
-const READ_SIZE: usize = 64 * 1024;
+pub(crate) use self::stamp::Stamp;
 
 /// Some bytes of an object.
 pub(crate) type ObjectStream = BoxStream<'static, io::Result<Bytes>>;
@@ -77,6 +77,11 @@ impl Objects {
         Self(Kind::Memory(Memory::default()))
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.0, Kind::Memory(_))
+    }
+
     /// Opens an object.
     pub(crate) fn get(&self, key: &str) -> Result<Option<Object>, FileError> {
         Ok(match &self.0 {
@@ -117,6 +122,15 @@ impl Objects {
             Kind::Files(files) => files.changed(key),
             #[cfg(test)]
             Kind::Memory(_) => Ok(None),
+        }
+    }
+
+    /// Returns the stamp of an object, where it has one that can be relied upon.
+    pub(crate) fn stamp(&self, key: &str) -> Option<Stamp> {
+        match &self.0 {
+            Kind::Files(files) => files.stamp(key),
+            #[cfg(test)]
+            Kind::Memory(_) => None,
         }
     }
 
@@ -235,10 +249,7 @@ impl Object {
     pub(crate) fn stream(mut self, first: u64, length: u64) -> io::Result<ObjectStream> {
         self.seek(SeekFrom::Start(first))?;
         Ok(match self.content {
-            Content::File(file) => {
-                let reader = tokio::fs::File::from_std(file).take(length);
-                ReaderStream::with_capacity(reader, READ_SIZE).boxed()
-            }
+            Content::File(file) => ahead::stream(file, first, length),
             #[cfg(test)]
             Content::Memory(cursor) => {
                 let mut bytes = cursor.into_inner().split_off(first.try_into().unwrap());

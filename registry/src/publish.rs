@@ -17,7 +17,7 @@ mod statements;
 mod tags;
 
 pub(crate) use admit::open_parts;
-pub(crate) use catalog::Catalog;
+pub(crate) use catalog::{Catalog, Wanted};
 pub(crate) use deltas::{MOST_SIZE as MOST_DELTA, SentDelta};
 pub use error::PublishError;
 pub(crate) use manifests::PushedAs;

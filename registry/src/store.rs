@@ -6,6 +6,7 @@ mod blob;
 pub(crate) mod blobs;
 mod copies;
 mod error;
+mod held;
 mod inventory;
 mod keys;
 mod packing;

@@ -13,12 +13,18 @@ impl Database {
         project: &ProjectName,
         blob: &OciDigest,
     ) -> Result<bool, DatabaseError> {
-        let row = sqlx::query("SELECT 1 FROM blobs WHERE repository = $1 AND digest = $2")
-            .bind(project.as_str())
-            .bind(blob.to_string())
-            .fetch_optional(&self.reads)
-            .await?;
-        Ok(row.is_some())
+        let asked = (project.clone(), blob.clone());
+        let read = async |(project, blob): &(ProjectName, OciDigest)| {
+            let row = sqlx::query("SELECT 1 FROM blobs WHERE repository = $1 AND digest = $2")
+                .bind(project.as_str())
+                .bind(blob.to_string())
+                .fetch_optional(&self.reads)
+                .await?;
+            Ok(row.map(drop))
+        };
+        let remembered = &self.remembered;
+        let found = remembered.blobs.get(&remembered.versions, asked, read);
+        Ok(found.await?.is_some())
     }
 
     /// Indexes that a repository has a blob.

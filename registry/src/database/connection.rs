@@ -2,15 +2,21 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use bulla_schemas::Timestamp;
+use bulla_schemas::{Digest, ProjectName, Timestamp};
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 
 use super::error::DatabaseError;
+use super::known::Known;
+use super::rows::{ManifestRow, TokenRow};
+use super::version::Versions;
 use crate::data::{DataDirectory, DataError};
+use crate::oci::digest::OciDigest;
+use crate::oci::reference::Tag;
 
 /// Every change of the tables, in order. One that was released is never edited.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -31,6 +37,20 @@ pub(crate) struct Database {
     /// For what is written. SQLite takes one writer at a time: others wait here, for as long as
     /// they would wait there.
     pub(super) writes: AnyPool,
+    /// What reads by key have found.
+    pub(super) remembered: Arc<Remembered>,
+}
+
+/// Rows that were read lately.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    pub(super) versions: Versions,
+    /// Which repository has which blob.
+    pub(super) blobs: Known<(ProjectName, OciDigest), ()>,
+    pub(super) manifests: Known<(ProjectName, OciDigest), ManifestRow>,
+    pub(super) tags: Known<(ProjectName, Tag), OciDigest>,
+    /// Tokens by the digests of their secrets.
+    pub(super) tokens: Known<Digest, TokenRow>,
 }
 
 impl Database {
@@ -61,6 +81,10 @@ impl Database {
         let pool = |most| {
             AnyPoolOptions::new()
                 .max_connections(most)
+                // A file does not go away as a server does.
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None)
                 .after_connect(|connection, _| Box::pin(prepare(connection)))
                 .connect_lazy(&url)
                 .map_err(cannot_open)
@@ -69,6 +93,13 @@ impl Database {
             reads: pool(MOST_READS)?,
             lists: pool(MOST_LISTS)?,
             writes: pool(1)?,
+            remembered: Arc::new(Remembered {
+                versions: Versions::new(&path),
+                blobs: Known::default(),
+                manifests: Known::default(),
+                tags: Known::default(),
+                tokens: Known::default(),
+            }),
         };
         // Once another one is open: the last that closes writes all to the disk.
         database.ping().await?;
@@ -191,7 +222,6 @@ fn sqlite_url(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bulla_schemas::Digest;
     use bulla_schemas::api::BlobFrame;
     use bulla_schemas::outcome::Outcome as _;
     use sqlx::SqlSafeStr as _;
@@ -199,7 +229,6 @@ mod tests {
 
     use crate::database::{Referrers, ReportRow};
     use crate::frames::{Place, Placed};
-    use crate::oci::digest::OciDigest;
 
     #[tokio::test]
     async fn opens_in_a_folder_with_an_odd_name() {
@@ -441,5 +470,57 @@ mod tests {
         let (one, two) = tokio::join!(open(), open());
         one.unwrap().unwrap();
         two.unwrap().unwrap();
+    }
+    #[tokio::test]
+    async fn what_is_remembered_is_forgotten_when_another_process_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let ours = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let theirs = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+        let project: ProjectName = "acme/tool".parse().unwrap();
+        let blob = OciDigest::from(Digest::of(b"blob"));
+        let tag: Tag = "latest".parse().unwrap();
+        let versions = &ours.remembered.versions;
+        for _ in 0..50 {
+            theirs
+                .add_blob(&project, &blob, Timestamp::EPOCH)
+                .await
+                .unwrap();
+            theirs.set_tag(&project, &tag, &blob).await.unwrap();
+            assert!(ours.has_blob(&project, &blob).await.unwrap());
+            assert_eq!(
+                ours.tag(&project, &tag).await.unwrap().as_ref(),
+                Some(&blob)
+            );
+            let version = versions.now().unwrap();
+            // Nothing has happened, so the database is not asked again.
+            let unreachable = async |_: &_| panic!("asked");
+            let key = (project.clone(), blob.clone());
+            let known = ours.remembered.blobs.get(versions, key, unreachable);
+            assert_eq!(known.await.unwrap(), Some(()));
+            assert_eq!(versions.now(), Some(version));
+
+            theirs.remove_tag(&project, &tag).await.unwrap();
+            assert_ne!(versions.now(), Some(version));
+            assert_eq!(ours.tag(&project, &tag).await.unwrap(), None);
+            theirs.remove_blob(&project, &blob).await.unwrap();
+            assert!(!ours.has_blob(&project, &blob).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_does_not_outlive_the_files_of_the_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(directory.path()).unwrap();
+        let versions = Versions::new(&data.database());
+        assert_eq!(versions.now(), None, "there is none yet");
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
+            seen.push(versions.now().unwrap());
+            database.close().await;
+            assert_eq!(versions.now(), None, "no connection is open");
+        }
+        assert!(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
     }
 }

@@ -5,25 +5,11 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Row as _, Transaction};
 
+use super::rows::ManifestRow;
 use super::{Database, DatabaseError, parts, tags};
 use crate::oci::digest::OciDigest;
 use crate::oci::document::{Document, DocumentError};
 use crate::oci::reference::Tag;
-
-/// A manifest of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ManifestRow {
-    /// The digest it was pushed with.
-    pub digest: OciDigest,
-    /// The media type it was pushed with.
-    pub media_type: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What kind of artifact it says it is.
-    pub artifact_type: Option<String>,
-    /// The manifest that it is about.
-    pub subject: Option<OciDigest>,
-}
 
 /// A manifest with all that the index keeps of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,14 +80,20 @@ impl Database {
         project: &ProjectName,
         manifest: &OciDigest,
     ) -> Result<Option<ManifestRow>, DatabaseError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM manifests WHERE repository = $1 AND digest = $2"
-        )))
-        .bind(project.as_str())
-        .bind(manifest.to_string())
-        .fetch_optional(&self.reads)
-        .await?;
-        row.as_ref().map(read).transpose()
+        let asked = (project.clone(), manifest.clone());
+        let read = async |(project, manifest): &(ProjectName, OciDigest)| {
+            let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM manifests WHERE repository = $1 AND digest = $2"
+            )))
+            .bind(project.as_str())
+            .bind(manifest.to_string())
+            .fetch_optional(&self.reads)
+            .await?;
+            row.as_ref().map(read).transpose()
+        };
+        let remembered = &self.remembered;
+        let found = remembered.manifests.get(&remembered.versions, asked, read);
+        found.await
     }
 
     /// Indexes a manifest.

@@ -14,14 +14,19 @@ impl Database {
         project: &ProjectName,
         tag: &Tag,
     ) -> Result<Option<OciDigest>, DatabaseError> {
-        let row = sqlx::query("SELECT digest FROM tags WHERE repository = $1 AND tag = $2")
-            .bind(project.as_str())
-            .bind(tag.as_str())
-            .fetch_optional(&self.reads)
-            .await?;
-        row.as_ref()
-            .map(|row| super::parse(row, "digest"))
-            .transpose()
+        let asked = (project.clone(), tag.clone());
+        let read = async |(project, tag): &(ProjectName, Tag)| {
+            let row = sqlx::query("SELECT digest FROM tags WHERE repository = $1 AND tag = $2")
+                .bind(project.as_str())
+                .bind(tag.as_str())
+                .fetch_optional(&self.reads)
+                .await?;
+            row.as_ref()
+                .map(|row| super::parse(row, "digest"))
+                .transpose()
+        };
+        let remembered = &self.remembered;
+        remembered.tags.get(&remembered.versions, asked, read).await
     }
 
     /// Returns all tags that name a manifest.

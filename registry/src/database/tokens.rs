@@ -4,32 +4,8 @@ use bulla_schemas::{Digest, HostName, Timestamp};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::rows::TokenRow;
 use super::{Database, DatabaseError};
-
-/// A token as it is kept: by the digest of its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRow {
-    /// What it is listed and revoked by.
-    pub id: String,
-    /// What people call it; may be empty.
-    pub name: String,
-    /// The sha256 of the secret.
-    pub secret: Digest,
-    /// What it may do, separated by commas.
-    pub scopes: String,
-    /// The projects it is for, separated by commas.
-    pub projects: String,
-    /// The one host whose reports it may send.
-    pub host: Option<HostName>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
-}
 
 const COLUMNS: &str = "id, name, secret_digest, scopes, projects, host, created_at, expires_at, \
      last_used_at, revoked_at";
@@ -60,13 +36,18 @@ impl Database {
         &self,
         secret: &Digest,
     ) -> Result<Option<TokenRow>, DatabaseError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM tokens WHERE secret_digest = $1"
-        )))
-        .bind(secret.to_string())
-        .fetch_optional(&self.reads)
-        .await?;
-        row.as_ref().map(read).transpose()
+        let read = async |secret: &Digest| {
+            let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM tokens WHERE secret_digest = $1"
+            )))
+            .bind(secret.to_string())
+            .fetch_optional(&self.reads)
+            .await?;
+            row.as_ref().map(read).transpose()
+        };
+        let remembered = &self.remembered;
+        let found = remembered.tokens.get(&remembered.versions, *secret, read);
+        found.await
     }
 
     /// Returns all tokens, the oldest first.

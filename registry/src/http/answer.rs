@@ -9,7 +9,7 @@ use axum::http::header::{
     ALLOW, CONNECTION, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::api::ErrorBody;
@@ -36,7 +36,7 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
     let id = given_id(request.headers()).unwrap_or_else(request_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let challenges = challenges(&method, &path, request.headers(), request.extensions());
+    let asked = Asked::of(&request);
     let span = tracing::info_span!("request", id, %method, path = escape(&path));
     let client = request.extensions().get::<Client>();
     let trusted = &app.settings.trusted_proxies;
@@ -63,7 +63,7 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
         let refused = response.extensions().get::<Arc<Problem>>().is_some();
         if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
             log_cause(&problem);
-            response = render(&problem, &method, &path, &id, &challenges);
+            response = render(&problem, &method, &path, &id, &asked);
         }
         let headers = response.headers_mut();
         if is_chunked || refused && is_long {
@@ -89,13 +89,7 @@ fn log_cause(problem: &Problem) {
     }
 }
 
-fn render(
-    problem: &Problem,
-    method: &Method,
-    path: &str,
-    id: &str,
-    challenges: &[String],
-) -> Response {
+fn render(problem: &Problem, method: &Method, path: &str, id: &str, asked: &Asked) -> Response {
     let status = problem.status();
     let mut response = if method == Method::HEAD {
         status.into_response()
@@ -124,8 +118,8 @@ fn render(
     }
     match problem {
         Problem::Unauthenticated | Problem::TokenRefused => {
-            for challenge in challenges {
-                say(WWW_AUTHENTICATE, challenge);
+            for challenge in asked.challenges(method, path) {
+                say(WWW_AUTHENTICATE, &challenge);
             }
         }
         Problem::UploadOutOfOrder { location, offset } => {
@@ -151,34 +145,43 @@ pub(crate) fn received(offset: u64) -> String {
     format!("0-{}", offset.saturating_sub(1))
 }
 
-/// How a client may prove who it is: Basic first, which every client can answer at once, then
-/// Bearer with the token endpoint that Docker's clients ask, and what they need a token for.
-fn challenges(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-) -> Vec<String> {
-    let mut challenges = vec![r#"Basic realm="bulla", charset="UTF-8""#.to_owned()];
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let plain = |host: &&str| {
-        host.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-    };
-    if let Some(host) = host.filter(plain) {
-        let client = extensions.get::<Client>();
-        let has_tls = client.is_some_and(|client| client.has_tls)
-            || headers
-                .get("x-forwarded-proto")
-                .is_some_and(|proto| proto == "https");
-        let scheme = if has_tls { "https" } else { "http" };
-        let scope = scope(method, path).map(|scope| format!(r#",scope="{scope}""#));
-        challenges.push(format!(
-            r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}"{}"#,
-            scope.unwrap_or_default()
-        ));
+/// By which name the registry was asked, which is how a client reaches it.
+struct Asked {
+    host: Option<HeaderValue>,
+    has_tls: bool,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let client = request.extensions().get::<Client>();
+        let proto = headers.get("x-forwarded-proto");
+        Self {
+            host: headers.get(HOST).cloned(),
+            has_tls: client.is_some_and(|client| client.has_tls)
+                || proto.is_some_and(|proto| proto == "https"),
+        }
     }
-    challenges
+
+    /// How a client may prove who it is: Basic first, which every client can answer at once, then
+    /// Bearer with the token endpoint that Docker's clients ask, and what they need a token for.
+    fn challenges(&self, method: &Method, path: &str) -> Vec<String> {
+        let mut challenges = vec![r#"Basic realm="bulla", charset="UTF-8""#.to_owned()];
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+        let plain = |host: &&str| {
+            host.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+        };
+        if let Some(host) = host.filter(plain) {
+            let scheme = if self.has_tls { "https" } else { "http" };
+            let scope = scope(method, path).map(|scope| format!(r#",scope="{scope}""#));
+            challenges.push(format!(
+                r#"Bearer realm="{scheme}://{host}/v2/token",service="{host}"{}"#,
+                scope.unwrap_or_default()
+            ));
+        }
+        challenges
+    }
 }
 
 /// What a request needs a token for (CNCF Distribution, "Docker Registry v2 Token Scope").

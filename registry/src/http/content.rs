@@ -8,12 +8,13 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 
 use crate::http::problem::Problem;
 use crate::http::range::{Selection, select};
 use crate::http::verified::{readable, verified};
 use crate::oci::digest::OciDigest;
-use crate::publish::Mender;
+use crate::publish::{Mender, Wanted};
 use crate::store::Blob;
 
 /// What is named by a digest never changes. Caches that serve several clients may keep it only
@@ -78,7 +79,9 @@ impl Content {
             headers.insert(CONTENT_RANGE, ascii(&range));
         }
         if method == Method::GET {
-            *response.body_mut() = if length == size {
+            *response.body_mut() = if let Some(bytes) = self.blob.in_memory() {
+                Body::from(part(bytes, first, length))
+            } else if length == size {
                 let stream = self.blob.stream().map_err(Problem::internal)?;
                 Body::from_stream(verified(stream, size, self.digest, self.mender))
             } else {
@@ -94,6 +97,25 @@ impl Content {
         headers.insert("docker-content-digest", ascii(&self.digest.to_string()));
         headers.insert(CACHE_CONTROL, IMMUTABLE);
     }
+}
+
+/// Says what content is opened for.
+pub(crate) fn wanted(method: &Method) -> Wanted {
+    if method == Method::GET {
+        Wanted::Bytes
+    } else {
+        Wanted::Size
+    }
+}
+
+/// Returns bytes of content that is as long as that.
+fn part(bytes: &Bytes, first: u64, length: u64) -> Bytes {
+    let at = |position| {
+        usize::try_from(position)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len())
+    };
+    bytes.slice(at(first)..at(first.saturating_add(length)))
 }
 
 /// Makes a header of text that is known to be plain.

@@ -2,10 +2,16 @@
 
 use std::fs::{DirEntry, File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bulla_files::{Attempt as _, FileError, Taken};
+
+use super::stamp::Stamp;
+
+/// Longer than a tick of the clock that files have their times from.
+const TICK: Duration = Duration::from_millis(100);
 
 /// How objects are taken from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,21 @@ impl Files {
         let metadata = self.metadata(key)?;
         let changed = metadata.map(|metadata| metadata.modified());
         changed.transpose().attempt("read", self.path(key))
+    }
+
+    /// A file that has just changed has no stamp yet: another change within the same tick of the clock
+    /// would not show.
+    pub(super) fn stamp(&self, key: &str) -> Option<Stamp> {
+        let metadata = self.metadata(key).ok()??;
+        let seconds = u64::try_from(metadata.ctime()).ok()?;
+        let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        let is_settled = changed.elapsed().is_ok_and(|age| age > TICK);
+        (metadata.is_file() && is_settled).then(|| Stamp {
+            file: metadata.ino(),
+            size: metadata.len(),
+            changed,
+        })
     }
 
     pub(super) fn adopt(&self, key: &str, file: &Path) -> Result<(), FileError> {

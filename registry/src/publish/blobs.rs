@@ -36,7 +36,7 @@ impl Catalog {
         if frames.is_empty() {
             let _content = self.keep_content().await?;
             let (blobs, name) = (self.blobs.clone(), digest.clone());
-            blocking(move || blobs.adopt(&upload, &name)).await?;
+            blocking(move || blobs.adopt(&mut upload, &name)).await?;
             failpoint!("blobs::adopted");
             let adding = self.changes.adding().await;
             return self.add_blob(&adding, project, digest).await;

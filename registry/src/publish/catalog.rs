@@ -64,6 +64,15 @@ pub(crate) struct Catalog {
     pub(super) deltas: KeptDeltas,
 }
 
+/// What content is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// To say that it is there and how long it is.
+    Size,
+    /// To send it.
+    Bytes,
+}
+
 impl Catalog {
     /// Joins the parts.
     pub(crate) fn new(
@@ -139,13 +148,14 @@ impl Catalog {
         &self,
         project: &ProjectName,
         digest: &OciDigest,
+        wanted: Wanted,
     ) -> Result<Option<Blob>, PublishError> {
         if !self.database.has_blob(project, digest).await?
             && self.database.manifest(project, digest).await?.is_none()
         {
             return Ok(None);
         }
-        self.open(digest).await
+        self.open(digest, wanted).await
     }
 
     /// Tells whether a repository has a blob and it is stored.
@@ -228,9 +238,20 @@ impl Catalog {
     }
 
     /// Opens content, whichever repository it belongs to.
-    pub(super) async fn open(&self, digest: &OciDigest) -> Result<Option<Blob>, PublishError> {
+    pub(super) async fn open(
+        &self,
+        digest: &OciDigest,
+        wanted: Wanted,
+    ) -> Result<Option<Blob>, PublishError> {
+        if let Some(blob) = self.blobs.held(digest) {
+            return Ok(Some(blob));
+        }
         let (blobs, digest) = (self.blobs.clone(), digest.clone());
-        Ok(blocking(move || blobs.open(&digest)).await?)
+        Ok(blocking(move || match wanted {
+            Wanted::Size => blobs.open(&digest),
+            Wanted::Bytes => blobs.open_to_send(&digest),
+        })
+        .await?)
     }
 
     /// Runs `read` on the state of the log that is published now.

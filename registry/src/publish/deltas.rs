@@ -169,7 +169,7 @@ mod tests {
             let mut upload = uploads.append(upload, vec![content.into()]).await.unwrap();
             let frames = upload.frames();
             if frames.is_empty() {
-                blobs.adopt(&upload, &digest).unwrap();
+                blobs.adopt(&mut upload, &digest).unwrap();
             } else {
                 let pack = blobs.pack(&mut upload, &digest, &frames, Places::new());
                 pack.unwrap().unwrap();

@@ -4,7 +4,7 @@ use bulla_schemas::{Digest, ProjectName};
 use bytes::Bytes;
 
 use super::admit::{AdmitError, admit};
-use super::{Catalog, PublishError};
+use super::{Catalog, PublishError, Wanted};
 use crate::blocking::blocking;
 use crate::database::{IndexedManifest, ManifestRow};
 use crate::oci::descriptor::Descriptor;
@@ -29,6 +29,7 @@ impl Catalog {
         &self,
         project: &ProjectName,
         reference: &Reference,
+        wanted: Wanted,
     ) -> Result<Option<(ManifestRow, Blob)>, PublishError> {
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
@@ -40,7 +41,7 @@ impl Catalog {
         let Some(row) = self.database.manifest(project, &digest).await? else {
             return Ok(None);
         };
-        let blob = self.open(&digest).await?;
+        let blob = self.open(&digest, wanted).await?;
         Ok(blob.map(|blob| (row, blob)))
     }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::vec;
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::keys;
@@ -28,6 +29,8 @@ pub(crate) struct Blob {
 enum Source {
     Whole(Object),
     Frames(Frames),
+    /// In memory, and known to be what its digest says.
+    Held(Bytes),
 }
 
 /// Packs are opened one after the other: a blob may lie in many.
@@ -98,9 +101,24 @@ impl Blob {
         }
     }
 
+    pub(super) fn held(bytes: Bytes) -> Self {
+        Self {
+            size: bytes.len() as u64,
+            source: Source::Held(bytes),
+        }
+    }
+
     /// Returns the size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Returns all bytes where they are in memory and known to be right.
+    pub(crate) fn in_memory(&self) -> Option<&Bytes> {
+        match &self.source {
+            Source::Held(bytes) => Some(bytes),
+            Source::Whole(_) | Source::Frames(_) => None,
+        }
     }
 
     /// Tells whether it is one object.
@@ -123,6 +141,7 @@ impl Blob {
                     read => break read?,
                 }
             },
+            Source::Held(held) => bytes.extend_from_slice(sliced(held, part.start, length)),
         }
         if bytes.len() as u64 == length {
             Ok(bytes)
@@ -135,6 +154,7 @@ impl Blob {
     pub(crate) fn stream(self) -> io::Result<ObjectStream> {
         let Frames { located, .. } = match self.source {
             Source::Whole(object) => return object.stream(0, self.size),
+            Source::Held(bytes) => return Ok(stream::iter([Ok(bytes)]).boxed()),
             Source::Frames(frames) => frames,
         };
         Ok(Rest::<Span>::new(located, 0..self.size).stream())
@@ -155,6 +175,10 @@ impl Blob {
                 };
                 return stream::once(checked).try_flatten().boxed();
             }
+            Source::Held(bytes) => {
+                let part = bytes.slice_ref(sliced(&bytes, first, length));
+                return stream::iter([Ok(part)]).boxed();
+            }
             Source::Frames(frames) => frames,
         };
         Rest::<Portion>::new(located, first..first.saturating_add(length)).stream()
@@ -166,6 +190,11 @@ impl Read for Blob {
         match &mut self.source {
             Source::Whole(object) => object.read(buffer),
             Source::Frames(frames) => frames.read(self.size, buffer),
+            Source::Held(rest) => {
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest.split_to(count));
+                Ok(count)
+            }
         }
     }
 }
@@ -322,6 +351,12 @@ impl Span {
     }
 }
 
+/// Returns those bytes of a part that there are.
+fn sliced(bytes: &Bytes, first: u64, length: u64) -> &[u8] {
+    let end = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    &bytes[end(first)..end(first.saturating_add(length))]
+}
+
 /// Compares the next `size` bytes with their digest, unless they are too many.
 fn check(object: &mut Object, size: u64, expected: &OciDigest) -> io::Result<()> {
     if size > MOST_CHECKED {
@@ -405,8 +440,8 @@ mod tests {
         let runtime = Runtime::new().unwrap();
         in_every_world(|world| {
             let content = bytes_of(1, 30_000);
-            let (upload, digest) = world.upload(&content);
-            world.store.adopt(&upload, &digest).unwrap();
+            let (mut upload, digest) = world.upload(&content);
+            world.store.adopt(&mut upload, &digest).unwrap();
             let part = |world: &World| {
                 let blob = world.store.open(&digest).unwrap().unwrap();
                 let part = blob.part(digest.clone(), 100, 50);

@@ -5,12 +5,14 @@
 
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use bulla_files::{Attempt as _, FileError};
 use bulla_schemas::api::BlobFrame;
 use rustix::io::Errno;
 
 use super::blob::Blob;
+use super::held::Held;
 use super::keys;
 use super::recipe::{self, Recipe};
 use super::space::{Disk, Purpose};
@@ -24,12 +26,17 @@ use crate::oci::digest::OciDigest;
 pub(crate) struct BlobStore {
     objects: Objects,
     disk: Disk,
+    held: Arc<Held>,
 }
 
 impl BlobStore {
     /// Keeps content among `objects`.
     pub(crate) fn new(objects: Objects, disk: Disk) -> Self {
-        Self { objects, disk }
+        Self {
+            objects,
+            disk,
+            held: Arc::default(),
+        }
     }
 
     pub(super) fn objects(&self) -> &Objects {
@@ -56,6 +63,45 @@ impl BlobStore {
         }
         let recipe = self.whole_recipe(digest)?;
         Ok(recipe.map(|recipe| Blob::frames(self.objects.clone(), digest.clone(), recipe)))
+    }
+
+    /// Returns a blob that is held in memory. It takes a look at the disk, and no more, so it is asked
+    /// where nothing may block.
+    pub(crate) fn held(&self, digest: &OciDigest) -> Option<Blob> {
+        if !self.held.has(digest) {
+            return None;
+        }
+        let stamp = self.objects.stamp(&keys::content(digest))?;
+        self.held.find(digest, stamp).map(Blob::held)
+    }
+
+    /// Opens a blob that is to be sent. One that is small is held in memory from then on, if it is what
+    /// its digest says.
+    pub(crate) fn open_to_send(&self, digest: &OciDigest) -> Result<Option<Blob>, FileError> {
+        // Before it is read: what changes meanwhile is another object.
+        let stamp = self.objects.stamp(&keys::content(digest));
+        let blob = self.open(digest)?;
+        let Some((mut blob, stamp)) = blob.zip(stamp) else {
+            return self.open(digest);
+        };
+        if !blob.is_whole() {
+            return Ok(Some(blob));
+        }
+        let Some(room) = self.held.room(blob.size()) else {
+            return Ok(Some(blob));
+        };
+        let read = blob.read_part(&(0..blob.size()));
+        let is_right = |bytes: &Vec<u8>| OciDigest::of(digest.algorithm(), bytes) == *digest;
+        match read.ok().filter(is_right) {
+            Some(bytes) => Ok(Some(Blob::held(self.held.keep(
+                digest.clone(),
+                bytes,
+                stamp,
+                room,
+            )))),
+            // Whoever sends it finds out what is wrong, and has it mended.
+            None => self.open(digest),
+        }
     }
 
     /// Reads a blob of at most `limit` bytes; a larger one counts as absent.
@@ -158,7 +204,7 @@ impl BlobStore {
 
     /// Makes an upload whose digest was checked a blob that is stored whole, in place of what is
     /// stored under its digest.
-    pub(crate) fn adopt(&self, upload: &Upload, digest: &OciDigest) -> Result<(), FileError> {
+    pub(crate) fn adopt(&self, upload: &mut Upload, digest: &OciDigest) -> Result<(), FileError> {
         self.clear(digest)?;
         let key = keys::content(digest);
         self.objects.adopt(&key, upload.synced()?)?;
@@ -251,4 +297,66 @@ pub(super) fn is_damage(error: &io::Error) -> bool {
         ErrorKind::UnexpectedEof,
     ];
     DAMAGE.contains(&error.kind()) || Errno::from_io_error(error) == Some(Errno::IO)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::world::{World, bytes_of, in_every_world};
+    use super::*;
+
+    fn opened(world: &World, digest: &OciDigest) -> Blob {
+        world.store.open_to_send(digest).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_held_is_what_lies_on_the_disk() {
+        in_every_world(|world| {
+            let content = bytes_of(1, 3000);
+            let (mut upload, digest) = world.upload(&content);
+            world.store.adopt(&mut upload, &digest).unwrap();
+            let mut blob = opened(world, &digest);
+            if world.objects.is_in_memory() {
+                assert!(blob.in_memory().is_none());
+                return;
+            }
+            // A file that has just been written is not relied upon.
+            while blob.in_memory().is_none() {
+                std::thread::sleep(Duration::from_millis(10));
+                blob = opened(world, &digest);
+            }
+            assert_eq!(blob.in_memory().unwrap()[..], content);
+            let held = world.store.held(&digest).unwrap();
+            assert_eq!(held.in_memory().unwrap()[..], content);
+
+            world.overwrite(&keys::content(&digest), &bytes_of(2, 3000));
+            assert!(world.store.held(&digest).is_none());
+            let mut blob = opened(world, &digest);
+            assert!(blob.in_memory().is_none());
+            let mut read = Vec::new();
+            blob.read_to_end(&mut read).unwrap();
+            assert_eq!(read, bytes_of(2, 3000), "whoever sends it hashes it");
+
+            assert!(!world.store.check(&digest).unwrap());
+            assert!(world.store.held(&digest).is_none());
+            assert!(world.store.open_to_send(&digest).unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn damaged_content_is_never_held() {
+        in_every_world(|world| {
+            let (mut upload, digest) = world.upload(&bytes_of(1, 3000));
+            world.store.adopt(&mut upload, &digest).unwrap();
+            world.overwrite(&keys::content(&digest), &bytes_of(2, 3000));
+            while !world.objects.is_in_memory()
+                && world.objects.stamp(&keys::content(&digest)).is_none()
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert!(opened(world, &digest).in_memory().is_none());
+            assert!(world.store.held(&digest).is_none());
+        });
+    }
 }

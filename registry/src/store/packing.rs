@@ -294,8 +294,8 @@ mod tests {
     fn whole_content_of_an_earlier_program_is_served_until_it_is_pushed_again() {
         in_every_world(|world| {
             let content = content(&FIRST);
-            let (upload, digest) = world.upload(&content);
-            world.store.adopt(&upload, &digest).unwrap();
+            let (mut upload, digest) = world.upload(&content);
+            world.store.adopt(&mut upload, &digest).unwrap();
             assert_eq!(world.read(&digest), content);
             assert_eq!(world.packed(), 0);
             world.push(&content, &Places::new());
@@ -330,7 +330,7 @@ mod tests {
     fn a_pack_that_no_recipe_names_changes_nothing() {
         in_every_world(|world| {
             let content = content(&FIRST);
-            let (upload, digest) = world.upload(&content);
+            let (mut upload, digest) = world.upload(&content);
             // The process ends between pack and recipe.
             let pack = upload.pack();
             world

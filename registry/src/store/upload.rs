@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::thread::{Builder, JoinHandle};
 
 use bulla_bundle::Cutter;
 use bulla_files::{Attempt as _, FileError};
@@ -17,6 +18,9 @@ use super::error::StoreError;
 use crate::frames::PackId;
 use crate::oci::digest::{Algorithm, OciDigest};
 
+/// How many bytes are received before the disk is to write them.
+const WRITEBACK: u64 = 16 << 20;
+
 /// One upload, held by one request at a time.
 #[derive(Debug)]
 pub(crate) struct Upload {
@@ -25,7 +29,16 @@ pub(crate) struct Upload {
     /// Removes the file when the upload ends without becoming a blob.
     path: TempPath,
     cutter: Cutter,
+    writeback: Writeback,
     is_closed: bool,
+}
+
+/// Has the disk write what was received while more is received, so that little is left for the end.
+#[derive(Debug, Default)]
+struct Writeback {
+    /// How many bytes were received when it was last begun.
+    begun_at: u64,
+    under_way: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Upload {
@@ -43,6 +56,7 @@ impl Upload {
             file,
             path: TempPath::try_from_path(path).attempt("find", path)?,
             cutter: Cutter::new(),
+            writeback: Writeback::default(),
             is_closed: false,
         })
     }
@@ -78,7 +92,9 @@ impl Upload {
             }
             self.cutter.push(chunk);
         }
-        Ok(())
+        let received = self.received();
+        let written = self.writeback.go_on(&self.file, received);
+        written.attempt("write", &self.path)
     }
 
     /// Checks that the upload is complete, which it is with the digest that the client named.
@@ -132,7 +148,8 @@ impl Upload {
 
     /// Writes all that was received to the disk, and returns the file. Whoever makes it an object
     /// takes it away from here.
-    pub(super) fn synced(&self) -> Result<&Path, FileError> {
+    pub(super) fn synced(&mut self) -> Result<&Path, FileError> {
+        self.writeback.end().attempt("write", &self.path)?;
         self.file.sync_all().attempt("sync", &self.path)?;
         Ok(&self.path)
     }
@@ -151,5 +168,34 @@ impl Upload {
         };
         copy(extract.as_file()).attempt("write", extract.path())?;
         Ok(extract.into_temp_path())
+    }
+}
+
+impl Writeback {
+    /// Begins another time when enough has come since the last.
+    fn go_on(&mut self, file: &File, received: u64) -> io::Result<()> {
+        if received - self.begun_at < WRITEBACK {
+            return Ok(());
+        }
+        if let Some(under_way) = &self.under_way
+            && !under_way.is_finished()
+        {
+            return Ok(());
+        }
+        self.end()?;
+        let file = file.try_clone()?;
+        self.begun_at = received;
+        let thread = Builder::new().name("writeback".to_owned());
+        self.under_way = Some(thread.spawn(move || file.sync_data())?);
+        Ok(())
+    }
+
+    /// Waits for it. An error of the disk is told once, so it must not be lost here.
+    fn end(&mut self) -> io::Result<()> {
+        match self.under_way.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(written)) => written,
+            Some(Err(_)) => Err(io::Error::other("a thread panicked")),
+        }
     }
 }

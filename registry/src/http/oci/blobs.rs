@@ -8,7 +8,7 @@ use bulla_schemas::ProjectName;
 
 use crate::app::App;
 use crate::blocking::to_the_end;
-use crate::http::content::Content;
+use crate::http::content::{Content, wanted};
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
 
@@ -22,7 +22,7 @@ pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let blob = app.catalog.blob(project, &digest).await?;
+    let blob = app.catalog.blob(project, &digest, wanted(method)).await?;
     let blob = blob.ok_or_else(|| Problem::BlobUnknown {
         digest: digest.to_string(),
     })?;

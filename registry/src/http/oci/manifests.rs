@@ -14,7 +14,7 @@ use crate::blocking::to_the_end;
 use crate::database::ManifestRow;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
-use crate::http::content::{Content, ascii};
+use crate::http::content::{Content, ascii, wanted};
 use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::reference::{Reference, Tag};
@@ -32,7 +32,8 @@ pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let found = app.catalog.manifest(project, reference).await?;
+    let wanted = wanted(method);
+    let found = app.catalog.manifest(project, reference, wanted).await?;
     let Some((manifest, blob)) = found else {
         return Err(missing(app, project, reference).await?);
     };

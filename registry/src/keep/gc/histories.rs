@@ -20,7 +20,7 @@ use crate::keep::{Kept, Retention, Terms};
 use crate::log::Log;
 use crate::objects::Objects;
 use crate::oci::digest::OciDigest;
-use crate::publish::{Catalog, PushedAs};
+use crate::publish::{Catalog, PushedAs, Wanted};
 use crate::quota::Quota;
 use crate::settings::UploadLimits;
 use crate::store::blobs::BlobStore;
@@ -243,7 +243,11 @@ impl World {
             }
             for content in [blob(*number), manifest(*number), b"{}".to_vec()] {
                 let digest = OciDigest::from(Digest::of(&content));
-                let found = self.catalog.blob(&self.project, &digest).await.unwrap();
+                let found = self
+                    .catalog
+                    .blob(&self.project, &digest, Wanted::Bytes)
+                    .await
+                    .unwrap();
                 let mut read = Vec::new();
                 let mut found = found.unwrap_or_else(|| panic!("{number}: {digest} is gone"));
                 found.read_to_end(&mut read).unwrap();
@@ -325,7 +329,11 @@ fn pushes_go_on_while_it_sweeps() {
             let now = world.seconds.load(Ordering::Relaxed);
             for number in again {
                 let digest = OciDigest::from(Digest::of(&blob(number)));
-                let found = world.catalog.blob(&world.project, &digest).await.unwrap();
+                let found = world
+                    .catalog
+                    .blob(&world.project, &digest, Wanted::Bytes)
+                    .await
+                    .unwrap();
                 let mut read = Vec::new();
                 found.unwrap().read_to_end(&mut read).unwrap();
                 assert!(read == blob(number), "round {round}, at {now}");

@@ -1,6 +1,6 @@
 //! Times the programs on a real tree of about 20,000 files, each beside what people use today.
 //!
-//! `make bench`, or `cargo bench --workspace --bench benches -- [RUNS] [packs|releases|watches]` once the
+//! `make bench`, or `cargo bench --workspace --bench benches -- [RUNS] [PART]` once the
 //! programs are built for release. Absolute times say something about the machine; the ratios,
 //! medians of runs that take turns, say something about Bulla. Nothing here is asserted.
 #![expect(clippy::print_stdout, reason = "the table is what a bench is for")]
@@ -8,12 +8,15 @@
 
 mod bundles;
 mod followed;
+mod growth;
+mod load;
 mod measure;
 mod ostree;
 mod packages;
 mod packs;
 mod peers;
 mod report;
+mod serving;
 mod watches;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +34,8 @@ const PROJECT: &str = "acme/shop";
 const DEFAULT_RUNS: usize = 5;
 /// Releases that a server keeps; from then on an install recycles a tree instead of copying one.
 const KEPT: usize = 5;
+/// What can be asked for by name. `growth` and `load` take minutes, so they never run unless they are.
+const PARTS: [&str; 6] = ["packs", "releases", "serving", "watches", "growth", "load"];
 /// A directory that is kept in memory.
 const MEMORY: &str = "/dev/shm";
 
@@ -41,11 +46,17 @@ fn main() {
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(DEFAULT_RUNS);
     let has = |part: &str| arguments.iter().any(|argument| argument == part);
-    let all = !["packs", "releases", "watches"].into_iter().any(has);
+    let all = !PARTS.into_iter().any(has);
     if all || has("watches") {
         watches::all();
     }
-    if !all && !has("packs") && !has("releases") {
+    if all || has("serving") {
+        serving::all(runs);
+    }
+    if has("load") {
+        load::all();
+    }
+    if !all && !["packs", "releases", "growth"].into_iter().any(has) {
         return;
     }
     let packages = packages::fetch(&directory().join("packages"));
@@ -60,6 +71,9 @@ fn main() {
     }
     if all || has("releases") {
         releases(&world, &mut checkout, runs);
+    }
+    if has("growth") {
+        growth::all(&world, &mut checkout);
     }
 }
 

@@ -21,6 +21,7 @@ pub mod agent;
 pub mod chaos_proxy;
 pub mod container;
 pub mod keys;
+pub mod load;
 pub mod meter;
 pub mod programs;
 pub mod registry;

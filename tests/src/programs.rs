@@ -99,6 +99,15 @@ pub fn search_path() -> String {
     format!("{programs}:{}", std::env::var("PATH").unwrap_or_default())
 }
 
+/// Returns a program where its package puts it, or where `scripts/setup` unpacked that.
+pub fn find_tool(name: &str, folder: &str) -> Option<PathBuf> {
+    let unpacked = target_directory().join("tools").join(name);
+    [Path::new("/").join(folder), unpacked.join(folder)]
+        .map(|folder| folder.join(name))
+        .into_iter()
+        .find(|path| path.exists())
+}
+
 /// Tells whether a program of the machine can be started.
 pub fn is_installed(program: &str) -> bool {
     Command::new("sh")

@@ -27,9 +27,19 @@ impl Registry {
         Self::serve_with(data, home, &["--anonymous-read"])
     }
 
+    /// Starts a registry that says nothing of single requests.
+    pub fn serve_quietly(data: &Path, home: &Path) -> Self {
+        let mut command = first(data, home, &["--anonymous-read"]);
+        command.env("BULLA_LOG", "warn");
+        Self::started(data, home, command)
+    }
+
     /// Starts a registry with other settings.
     pub fn serve_with(data: &Path, home: &Path, arguments: &[&str]) -> Self {
-        let mut command = command(Program::Registry, data, home, "127.0.0.1:0", arguments);
+        Self::started(data, home, first(data, home, arguments))
+    }
+
+    fn started(data: &Path, home: &Path, mut command: Command) -> Self {
         let (process, url) = start(&mut command);
         Self {
             data: data.to_owned(),
@@ -171,6 +181,16 @@ impl Registry {
         }
     }
 
+    /// Kills the process as a crash would, and waits for it.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself; waiting tells.
+            let _ = process.kill();
+            let status = process.wait().expect("the registry's end");
+            assert_eq!(status.signal(), Some(9), "{status}");
+        }
+    }
+
     /// Serves again, at the same address.
     pub fn start_again(&mut self) {
         let mut command = self.again(Program::Registry);
@@ -206,6 +226,11 @@ impl Drop for Registry {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Serves at a port that the machine chooses.
+fn first(data: &Path, home: &Path, arguments: &[&str]) -> Command {
+    command(Program::Registry, data, home, "127.0.0.1:0", arguments)
 }
 
 fn command(

@@ -19,6 +19,7 @@ mod identify;
 mod images;
 mod json;
 mod keeping;
+mod load;
 mod offline;
 mod openapi;
 mod oracle;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bulla_tests::programs::{Program, hermetic, is_installed, target_directory};
+use bulla_tests::programs::{Program, find_tool, hermetic, is_installed};
 use bulla_tests::{Registry, Server, Transcript, World, skip};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -232,18 +232,9 @@ fn digest_of(path: &Path) -> String {
     text
 }
 
-/// Returns a program where a package puts it, or where `scripts/setup` unpacked it.
-fn found(name: &str, folder: &str) -> Option<PathBuf> {
-    let unpacked = target_directory().join("tools").join(name);
-    [Path::new("/").join(folder), unpacked.join(folder)]
-        .map(|folder| folder.join(name))
-        .into_iter()
-        .find(|path| path.exists())
-}
-
 #[test]
 fn nginx_passes_everything_on_as_documented() {
-    let Some(program) = found("nginx", "usr/sbin") else {
+    let Some(program) = find_tool("nginx", "usr/sbin") else {
         return skip("a registry behind nginx, because it is not installed");
     };
     let mut scene = Scene::new();
@@ -273,7 +264,7 @@ fn nginx_passes_everything_on_as_documented() {
 
 #[test]
 fn caddy_passes_everything_on_as_documented() {
-    let Some(program) = found("caddy", "usr/bin") else {
+    let Some(program) = find_tool("caddy", "usr/bin") else {
         return skip("a registry behind Caddy, because it is not installed");
     };
     let mut scene = Scene::new();

@@ -20,6 +20,7 @@
 pub mod agent;
 pub mod chaos_proxy;
 pub mod container;
+pub mod disk;
 pub mod keys;
 pub mod load;
 pub mod meter;
@@ -36,6 +37,7 @@ pub mod world;
 pub use agent::Agent;
 pub use chaos_proxy::{ChaosProxy, Direction, Fault};
 pub use container::Container;
+pub use disk::{Disk, FileSystem, Mount};
 pub use keys::Person;
 pub use meter::{Meter, Metered};
 pub use programs::Program;

@@ -13,6 +13,8 @@ mod content;
 mod download;
 mod extract;
 mod framing;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod health;
 mod log;
 mod metrics;

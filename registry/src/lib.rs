@@ -28,6 +28,8 @@ mod quota;
 mod server;
 mod settings;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod turns;
 mod watchers;
 

@@ -5,7 +5,7 @@
 
 mod ahead;
 mod files;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 mod memory;
 mod stamp;
 
@@ -17,14 +17,18 @@ use std::time::SystemTime;
 use bulla_files::{Attempt as _, FileError, Taken};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 use futures_util::stream::StreamExt as _;
 
 pub(crate) use self::files::Copying;
 use self::files::Files;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 use self::memory::Memory;
 pub(crate) use self::stamp::Stamp;
+
+/// How much of an object in memory comes at once.
+#[cfg(any(test, feature = "testing"))]
+const PIECE: usize = 64 * 1024;
 
 /// Some bytes of an object.
 pub(crate) type ObjectStream = BoxStream<'static, io::Result<Bytes>>;
@@ -36,7 +40,7 @@ pub(crate) struct Objects(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Files(Files),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(Memory),
 }
 
@@ -50,7 +54,7 @@ pub(crate) struct Object {
 #[derive(Debug)]
 enum Content {
     File(File),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Memory(io::Cursor<Bytes>),
 }
 
@@ -59,7 +63,7 @@ macro_rules! with {
     ($objects:expr, $kind:ident => $call:expr) => {
         match &$objects.0 {
             Kind::Files($kind) => $call,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory($kind) => $call,
         }
     };
@@ -72,12 +76,12 @@ impl Objects {
     }
 
     /// Keeps objects in memory.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn in_memory() -> Self {
         Self(Kind::Memory(Memory::default()))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.0, Kind::Memory(_))
     }
@@ -89,7 +93,7 @@ impl Objects {
                 size,
                 content: Content::File(file),
             }),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(memory) => memory.get(key).map(|bytes| Object {
                 size: bytes.len() as u64,
                 content: Content::Memory(io::Cursor::new(bytes)),
@@ -120,7 +124,7 @@ impl Objects {
     pub(crate) fn changed(&self, key: &str) -> Result<Option<SystemTime>, FileError> {
         match &self.0 {
             Kind::Files(files) => files.changed(key),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(_) => Ok(None),
         }
     }
@@ -129,7 +133,7 @@ impl Objects {
     pub(crate) fn stamp(&self, key: &str) -> Option<Stamp> {
         match &self.0 {
             Kind::Files(files) => files.stamp(key),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(_) => None,
         }
     }
@@ -159,7 +163,7 @@ impl Objects {
     pub(crate) fn replace_later(&self, key: &str, content: &[u8]) -> Result<(), FileError> {
         match &self.0 {
             Kind::Files(files) => files.replace_later(key, content),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(memory) => memory.replace(key, content),
         }
     }
@@ -169,7 +173,7 @@ impl Objects {
     pub(crate) fn remove_later(&self, key: &str) -> Result<(), FileError> {
         match &self.0 {
             Kind::Files(files) => files.remove_later(key),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(memory) => memory.remove(key).map(drop),
         }
     }
@@ -184,7 +188,7 @@ impl Objects {
     ) -> Result<Option<Taken>, FileError> {
         match (&self.0, &from.0) {
             (Kind::Files(files), Kind::Files(from)) => files.take_later(key, from, copying),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => {
                 let Some(content) = from.read(key, u64::MAX)? else {
                     return Ok(None);
@@ -200,7 +204,7 @@ impl Objects {
     pub(crate) fn is_as_in(&self, key: &str, from: &Self) -> Result<bool, FileError> {
         match (&self.0, &from.0) {
             (Kind::Files(files), Kind::Files(from)) => files.is_as_in(key, from),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             _ => Ok(self.read(key, u64::MAX)? == from.read(key, u64::MAX)?),
         }
     }
@@ -209,7 +213,7 @@ impl Objects {
     pub(crate) fn sync(&self) -> Result<(), FileError> {
         match &self.0 {
             Kind::Files(files) => files.sync(),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(_) => Ok(()),
         }
     }
@@ -233,7 +237,7 @@ impl Objects {
     pub(crate) fn sweep(&self, start: SystemTime) -> Result<(), FileError> {
         match &self.0 {
             Kind::Files(files) => files.sweep(start),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Kind::Memory(_) => Ok(()),
         }
     }
@@ -250,11 +254,18 @@ impl Object {
         self.seek(SeekFrom::Start(first))?;
         Ok(match self.content {
             Content::File(file) => ahead::stream(file, first, length),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Content::Memory(cursor) => {
-                let mut bytes = cursor.into_inner().split_off(first.try_into().unwrap());
-                bytes.truncate(length.try_into().unwrap());
-                futures_util::stream::iter([Ok(bytes)]).boxed()
+                let bytes = cursor.into_inner();
+                let most = bytes.len();
+                let at = |place: u64| usize::try_from(place).map_or(most, |place| place.min(most));
+                let part = bytes.slice(at(first)..at(first.saturating_add(length)));
+                // In pieces, as a file is read.
+                let pieces = (0..part.len()).step_by(PIECE).map(move |start| {
+                    let end = part.len().min(start + PIECE);
+                    Ok(part.slice(start..end))
+                });
+                futures_util::stream::iter(pieces).boxed()
             }
         })
     }
@@ -264,7 +275,7 @@ impl Read for Object {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.content {
             Content::File(file) => file.read(buffer),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Content::Memory(cursor) => Read::read(cursor, buffer),
         }
     }
@@ -274,7 +285,7 @@ impl Seek for Object {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match &mut self.content {
             Content::File(file) => file.seek(to),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "testing"))]
             Content::Memory(cursor) => cursor.seek(to),
         }
     }

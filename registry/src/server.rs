@@ -4,6 +4,8 @@ mod certificate;
 mod connection;
 mod connections;
 mod descriptors;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod heads;
 mod http1;
 mod http2;

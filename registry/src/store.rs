@@ -6,6 +6,8 @@ mod blob;
 pub(crate) mod blobs;
 mod copies;
 mod error;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod held;
 mod inventory;
 mod keys;

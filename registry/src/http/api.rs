@@ -10,7 +10,7 @@ pub(crate) mod history;
 pub(crate) mod hosts;
 pub(crate) mod log;
 pub(crate) mod openapi;
-mod page;
+pub(super) mod page;
 pub(crate) mod projects;
 pub(crate) mod releases;
 pub(crate) mod view;

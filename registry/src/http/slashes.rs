@@ -20,7 +20,7 @@ pub(crate) async fn encode(mut request: Request) -> Request {
 }
 
 /// Returns the path with the slashes of the project's name encoded, where there are any.
-fn encoded(path: &str) -> Option<String> {
+pub(super) fn encoded(path: &str) -> Option<String> {
     let rest: Vec<&str> = path.strip_prefix(PROJECTS)?.split('/').collect();
     // What is a path already stays as it is: only in the others the name is looked for.
     let name = match rest.as_slice() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_files::{Attempt as _, FileError};
 use bytes::Bytes;
@@ -66,6 +66,6 @@ impl Memory {
     }
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
-        self.objects.lock().unwrap()
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,10 @@
-//! The interface over objects in memory: what stands on them needs none of their files.
+//! The interface over objects in memory, where a test looks into the registry or makes its index
+//! again. What can be seen from outside, `tests/suite/over_memory.rs` shows.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use bulla_schemas::api::{BlobFrame, BlobFrames, MissingFrames};
+use bulla_schemas::api::{BlobFrame, BlobFrames};
 use bulla_schemas::{Digest, Timestamp, media_type};
 use reqwest::header::{CONTENT_TYPE, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -149,45 +150,6 @@ fn frames(names: &[u8]) -> BlobFrames {
     BlobFrames {
         frames: names.iter().map(frame).collect(),
     }
-}
-
-#[tokio::test]
-async fn what_is_pushed_in_every_way_is_served_as_it_was() {
-    let registry = Registry::start().await;
-    assert_eq!(registry.get("/readyz").await.status(), StatusCode::OK);
-    let small = b"a blob that is stored whole";
-    registry.push_blob(REPOSITORY, small).await;
-    let first = content(&[1, 2, 3]);
-    registry.push_blob(REPOSITORY, &first).await;
-
-    let (second, list) = (content(&[1, 4, 3]), frames(&[1, 4, 3]));
-    let path = format!("/v2/{REPOSITORY}/_bulla/frames");
-    let asked = registry.request(Method::POST, &path).json(&list);
-    let missing: MissingFrames = asked.send().await.unwrap().json().await.unwrap();
-    assert_eq!(missing.missing, [1]);
-    let upload = registry.upload(&frame(4)).await;
-    let made = registry
-        .assembly(&second, &list, &upload)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(made.status(), StatusCode::CREATED);
-
-    let other = "acme/other";
-    let from = format!("mount={}&from={REPOSITORY}", Digest::of(&second));
-    let path = format!("/v2/{other}/blobs/uploads/?{from}");
-    let mounted = registry.request(Method::POST, &path).send().await.unwrap();
-    assert_eq!(mounted.status(), StatusCode::CREATED);
-
-    for (repository, content) in [
-        (REPOSITORY, &small[..]),
-        (REPOSITORY, &first),
-        (REPOSITORY, &second),
-        (other, &second),
-    ] {
-        registry.assert_served(repository, content).await;
-    }
-    assert_nothing_is_on_the_disk(registry.stop().await.path());
 }
 
 #[tokio::test]

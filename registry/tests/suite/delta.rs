@@ -209,7 +209,7 @@ async fn a_delta_that_takes_too_much_work_is_refused() {
 
 #[tokio::test]
 async fn a_damaged_frame_is_in_no_delta_and_healed_by_a_push() {
-    let registry = Registry::start().await;
+    let registry = Registry::start_over_files(bulla_registry::Settings::default()).await;
     let have = project(BILLING, "one line as it was, of forty characters.");
     let want = project(BILLING, "the same line as it is now");
     push(&registry, BILLING, &have).await;

@@ -1,12 +1,9 @@
 //! Blobs of many zstd frames: each frame is stored once, however and in whatever blob it comes, and
 //! every blob is read as it was pushed.
 
-mod crash;
-mod damage;
 pub(crate) mod missing;
 
 use std::io::Write as _;
-use std::path::Path;
 
 use bulla_registry::Settings;
 use bulla_schemas::Digest;
@@ -17,9 +14,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::disk::SmallDisk;
-use crate::support::{BILLING, Registry, bundle_of_noise, header};
+use crate::support::{BILLING, Data, Registry, bundle_of_noise, bytes_in, header};
 
-const REPOSITORY: &str = "acme/tool";
+pub(crate) const REPOSITORY: &str = "acme/tool";
 
 /// Bytes that cannot be compressed, the same for the same name.
 pub(crate) fn noise(name: u64, length: usize) -> Vec<u8> {
@@ -36,7 +33,7 @@ pub(crate) fn noise(name: u64, length: usize) -> Vec<u8> {
 }
 
 /// A frame as libzstd writes it, of about 40 kB.
-fn frame(name: u64) -> Vec<u8> {
+pub(crate) fn frame(name: u64) -> Vec<u8> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
     encoder.include_checksum(name.is_multiple_of(2)).unwrap();
     let length = 40_000 + usize::try_from(name % 1000).unwrap();
@@ -48,11 +45,11 @@ pub(crate) fn frames(names: &[u64]) -> Vec<u8> {
     names.iter().flat_map(|name| frame(*name)).collect()
 }
 
-fn path_of(content: &[u8]) -> String {
+pub(crate) fn path_of(content: &[u8]) -> String {
     format!("/v2/{REPOSITORY}/blobs/{}", Digest::of(content))
 }
 
-async fn assert_served(registry: &Registry, content: &[u8]) {
+pub(crate) async fn assert_served(registry: &Registry, content: &[u8]) {
     let path = path_of(content);
     let head = registry.head(&path).await;
     assert_eq!(head.status(), StatusCode::OK);
@@ -61,27 +58,12 @@ async fn assert_served(registry: &Registry, content: &[u8]) {
     assert!(served == content, "other bytes");
 }
 
-/// How many bytes the files below a folder have; none where there is no folder.
-fn bytes_in(folder: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    let size = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            return bytes_in(&path);
-        }
-        usize::try_from(path.metadata().unwrap().len()).unwrap()
-    };
-    entries.map(size).sum()
-}
-
-fn packed(registry: &Registry) -> usize {
-    bytes_in(&registry.data.path().join("packs"))
+pub(crate) fn packed(registry: &Registry) -> usize {
+    registry.data.stored_bytes("packs")
 }
 
 fn whole(registry: &Registry) -> usize {
-    bytes_in(&registry.data.path().join("blobs"))
+    registry.data.stored_bytes("blobs")
 }
 
 #[tokio::test]
@@ -212,7 +194,7 @@ async fn what_gains_nothing_by_being_cut_is_one_file() {
         assert_served(&registry, &content).await;
     }
     for folder in ["packs", "recipes"] {
-        assert!(!registry.data.path().join(folder).exists(), "{folder}");
+        assert_eq!(registry.data.stored_bytes(folder), 0, "{folder}");
     }
     registry.stop().await;
 }
@@ -286,7 +268,7 @@ async fn on_a_full_disk_a_push_is_refused_and_leaves_nothing() {
     let Some(disk) = SmallDisk::mount(data.path(), 32 << 20) else {
         return;
     };
-    let registry = Registry::start_in(data, Settings::default()).await;
+    let registry = Registry::start_in(Data::of_files(data), Settings::default()).await;
     let names: Vec<u64> = (0..50).collect();
     let first = frames(&names);
     registry.push_blob(REPOSITORY, &first).await;
@@ -358,7 +340,7 @@ async fn one_changed_line_of_a_bundle_costs_its_frames() {
             StatusCode::CREATED,
             "admitted from parts"
         );
-        sizes.push(bytes_in(registry.data.path()));
+        sizes.push(registry.data.stored_bytes(""));
     }
     let payloads = [&first, &second].map(|bundle| bundle.manifest().payload());
     let (payload, grown) = (payloads[1].size, sizes[1] - sizes[0]);
@@ -375,7 +357,7 @@ async fn one_changed_line_of_a_bundle_costs_its_frames() {
 
 #[tokio::test]
 async fn whole_files_of_an_earlier_program_are_served_and_frames_of_new_blobs_shared() {
-    let registry = Registry::start().await;
+    let registry = Registry::start_over_files(Settings::default()).await;
     let old = frames(&[1, 2, 3]);
     registry.push_blob(REPOSITORY, &old).await;
     let data = registry.stop().await;

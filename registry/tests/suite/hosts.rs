@@ -1,7 +1,5 @@
 //! Hosts: what they report, who may, and what follows from it.
 
-mod program;
-
 use bulla_registry::{Hosts, Scope, Settings};
 use bulla_schemas::api::{
     CallerInfo, Deployment, DeploymentState, ErrorCode, HostDetail, HostSummary, Page,
@@ -13,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::{BILLING, Registry, bundle, error};
 
-const WHERE: &str = "/api/v1/projects/acme%2Fbilling/where";
+pub(crate) const WHERE: &str = "/api/v1/projects/acme%2Fbilling/where";
 
 /// A registry in which `prod` of the project went from the first release to the second.
-async fn registry_with_releases(settings: Settings) -> (Registry, [Digest; 2]) {
+pub(crate) async fn registry_with_releases(settings: Settings) -> (Registry, [Digest; 2]) {
     let registry = Registry::start_with(settings).await;
     let mut organisation = Organisation::new();
     registry.append_all(&organisation.entries).await;
@@ -33,7 +31,7 @@ async fn registry_with_releases(settings: Settings) -> (Registry, [Digest; 2]) {
 }
 
 /// A report about some projects.
-fn report(projects: &[Value]) -> Value {
+pub(crate) fn report(projects: &[Value]) -> Value {
     json!({
         "observedAt": "2026-11-28T06:39:49Z",
         "interval": "1m",
@@ -45,7 +43,7 @@ fn report(projects: &[Value]) -> Value {
 }
 
 /// What a host says of the project when `live` is live.
-fn billing(live: Digest) -> Value {
+pub(crate) fn billing(live: Digest) -> Value {
     json!({
         "project": BILLING,
         "channel": "prod",
@@ -60,14 +58,14 @@ fn with(mut project: Value, field: &str, value: Value) -> Value {
     project
 }
 
-async fn send(registry: &Registry, token: &str, host: &str, body: &Value) -> Response {
+pub(crate) async fn send(registry: &Registry, token: &str, host: &str, body: &Value) -> Response {
     let path = format!("/api/v1/hosts/{host}/report");
     let request = registry.plain(Method::POST, &path).bearer_auth(token);
     request.json(body).send().await.unwrap()
 }
 
 /// Has a host report, which must be taken.
-async fn say(registry: &Registry, host: &str, body: &Value) {
+pub(crate) async fn say(registry: &Registry, host: &str, body: &Value) {
     let token = registry.host_token(host, &["*"]).await;
     let response = send(registry, &token, host, body).await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT, "{host}");

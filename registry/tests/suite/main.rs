@@ -16,10 +16,16 @@ mod drain;
 mod du;
 mod flood;
 mod frames;
+#[path = "frames/crash.rs"]
+mod frames_crash;
+#[path = "frames/damage.rs"]
+mod frames_damage;
 mod fsck;
 mod full_disk;
 mod gc;
 mod hosts;
+#[path = "hosts/program.rs"]
+mod hosts_program;
 mod http2;
 mod invalid_manifests;
 mod keeping;
@@ -38,3 +44,6 @@ mod tokens;
 mod uploads;
 mod watch;
 mod wrong_types;
+
+/// Objects are files here, and in memory in `over_memory.rs`.
+const OBJECTS: fn() -> Option<bulla_registry::testing::MemoryObjects> = || None;

@@ -298,7 +298,7 @@ async fn what_was_deleted_stays_deleted() {
     let mut data = registry.stop().await;
     for is_reindexed in [false, true] {
         if is_reindexed {
-            assert!(run(&["reindex"], data.path()).status.success());
+            data.reindex().await;
         }
         let registry = Registry::start_in(data, everything()).await;
         for reference in ["kept", &kept, &tag] {
@@ -319,7 +319,7 @@ async fn what_was_deleted_stays_deleted() {
 
 #[tokio::test]
 async fn a_deletion_that_a_crash_cut_short_can_be_repeated() {
-    let registry = mutable().await;
+    let registry = Registry::start_over_files(everything()).await;
     let digest = push(&registry, "v1", "one", json!({})).await;
     let blob = registry.push_blob(REPOSITORY, b"alone").await;
     let records = registry.data.path().join("repositories").join(REPOSITORY);
@@ -410,7 +410,7 @@ async fn pushes_and_deletions_at_once_leave_no_manifest_without_its_blobs() {
         found.push(status(&registry, path).await);
     }
     let data = registry.stop().await;
-    assert!(run(&["reindex"], data.path()).status.success());
+    data.reindex().await;
     let registry = Registry::start_in(data, everything()).await;
     for (path, before) in before.into_iter().zip(found) {
         assert_eq!(status(&registry, path).await, before, "{path}");
@@ -489,7 +489,10 @@ async fn a_killed_registry_has_deleted_what_it_said() {
 // The index does not know a manifest that was damaged when it was made.
 #[tokio::test]
 async fn what_the_log_names_is_not_deleted_while_it_is_damaged() {
-    let (registry, mut organisation) = (mutable().await, Organisation::new());
+    let (registry, mut organisation) = (
+        Registry::start_over_files(everything()).await,
+        Organisation::new(),
+    );
     registry.append_all(&organisation.entries).await;
     let release = bundle("release");
     registry.publish(&mut organisation, &release).await;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::disk::SmallDisk;
-use crate::support::{BILLING, Registry, assert_oci_error, bundle, header, release_entry};
+use crate::support::{BILLING, Data, Registry, assert_oci_error, bundle, header, release_entry};
 
 const UPLOADS: &str = "/v2/acme/tool/blobs/uploads/";
 
@@ -262,7 +262,7 @@ async fn a_full_disk_still_takes_tags_and_statements_and_says_that_it_is_full() 
         return;
     };
     std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-    let registry = Registry::start_in(data, Settings::default()).await;
+    let registry = Registry::start_in(Data::of_files(data), Settings::default()).await;
     let mut organisation = Organisation::new();
     registry.append_all(&organisation.entries).await;
     let released = bundle("one");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bulla_bundle::{Bundle, Limits, MemoryTree, NoProgress, ReleaseSeed, WriteOptions};
+use bulla_registry::testing::MemoryObjects;
 use bulla_registry::{Access, App, Certificate, Clock, Listener, Scope, Settings, Tokens, serve};
 use bulla_schemas::api::{Appended, ErrorBody};
 use bulla_schemas::install::Install;
@@ -44,11 +45,85 @@ fn clock() -> (Clock, Hands) {
     (clock, hands)
 }
 
+/// What a registry leaves behind: its data directory, and the objects beside it where they are not
+/// files in there.
+pub(crate) struct Data {
+    folder: TempDir,
+    objects: Option<MemoryObjects>,
+}
+
+impl From<TempDir> for Data {
+    fn from(folder: TempDir) -> Self {
+        let objects = crate::OBJECTS();
+        Self { folder, objects }
+    }
+}
+
+impl Data {
+    /// Objects are files here: the test looks for them, or fills their disk.
+    pub(crate) fn of_files(folder: TempDir) -> Self {
+        let objects = None;
+        Self { folder, objects }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn open(&self, command: &str, settings: Settings, clock: Clock) -> Arc<App> {
+        let root = self.path();
+        let app = match &self.objects {
+            None => App::open(root, command, settings, clock).await,
+            Some(objects) => objects.open(root, command, settings, clock).await,
+        };
+        app.unwrap()
+    }
+
+    /// Makes the index again, as `bulla-registry reindex` does.
+    pub(crate) async fn reindex(&self) {
+        let app = self.open("reindex", Settings::default(), clock().0).await;
+        app.reindex().await.unwrap();
+        app.close().await;
+    }
+
+    /// Returns how many bytes the objects have whose keys begin like this.
+    pub(crate) fn stored_bytes(&self, folder: &str) -> usize {
+        match &self.objects {
+            None => bytes_in(&self.path().join(folder)),
+            Some(objects) => objects.bytes_in(folder),
+        }
+    }
+
+    /// What stands on objects has no files of its own.
+    fn assert_objects_are_no_files(&self) {
+        if self.objects.is_some() {
+            for folder in ["blobs", "recipes", "packs", "repositories", "damaged"] {
+                assert_eq!(bytes_in(&self.path().join(folder)), 0, "`{folder}`");
+            }
+        }
+    }
+}
+
+/// How many bytes the files below a folder have; none where there is no folder.
+pub(crate) fn bytes_in(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let size = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return bytes_in(&path);
+        }
+        usize::try_from(path.metadata().unwrap().len()).unwrap()
+    };
+    entries.map(size).sum()
+}
+
 /// A running registry.
 pub(crate) struct Registry {
     pub(crate) url: String,
     pub(crate) token: String,
-    pub(crate) data: TempDir,
+    pub(crate) data: Data,
     pub(crate) hands: Hands,
     clock: Clock,
     client: reqwest::Client,
@@ -63,30 +138,28 @@ impl Registry {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        // The key that the policy of the test organisation names.
-        std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-        Self::start_in(data, settings).await
+        Self::start_in(folder(), settings).await
     }
 
-    pub(crate) async fn start_in(data: TempDir, settings: Settings) -> Self {
-        Self::start_over(data, settings, None).await
+    pub(crate) async fn start_in(data: impl Into<Data>, settings: Settings) -> Self {
+        Self::start_over(data.into(), settings, None).await
+    }
+
+    /// Starts a registry whose objects are files whatever those of the other tests are.
+    pub(crate) async fn start_over_files(settings: Settings) -> Self {
+        Self::start_over(Data::of_files(folder()), settings, None).await
     }
 
     /// Starts a registry with TLS, whose certificate its client trusts.
     pub(crate) async fn start_with_tls(settings: Settings, authority: &Authority) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-        Self::start_over(data, settings, Some(authority)).await
+        Self::start_over(folder().into(), settings, Some(authority)).await
     }
 
-    async fn start_over(data: TempDir, settings: Settings, authority: Option<&Authority>) -> Self {
+    async fn start_over(data: Data, settings: Settings, authority: Option<&Authority>) -> Self {
         let (clock, hands) = clock();
         let access = access(&[Scope::Pull, Scope::Push], &["*"]);
         let token = create_token(data.path(), &clock, &access).await;
-        let app = App::open(data.path(), "serve", settings, clock.clone())
-            .await
-            .unwrap();
+        let app = data.open("serve", settings, clock.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut client = reqwest::Client::builder();
@@ -117,10 +190,11 @@ impl Registry {
         }
     }
 
-    /// Stops the registry and returns its data directory.
-    pub(crate) async fn stop(self) -> TempDir {
+    /// Stops the registry and returns what it leaves behind.
+    pub(crate) async fn stop(self) -> Data {
         let _ = self.stop.send(());
         self.served.await.unwrap();
+        self.data.assert_objects_are_no_files();
         self.data
     }
 
@@ -237,6 +311,13 @@ impl Registry {
         assert!(organisation.append(entry.clone()).is_effective());
         self.append_all(&[entry]).await;
     }
+}
+
+/// A data directory with the key that the policy of the test organisation names.
+fn folder() -> TempDir {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
+    data
 }
 
 fn access(scopes: &[Scope], projects: &[&str]) -> Access {

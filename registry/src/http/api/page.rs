@@ -19,7 +19,7 @@ pub(crate) struct PageQuery {
 
 impl PageQuery {
     /// Asks for no more than `most` items.
-    pub(super) fn at_most(self, most: u32) -> Self {
+    pub(in crate::http) fn at_most(self, most: u32) -> Self {
         let most = most as usize;
         Self {
             limit: Some(self.limit.unwrap_or(USUAL).min(most)),
@@ -33,7 +33,7 @@ impl PageQuery {
     }
 
     /// Returns the entry of the log before which a page of newest entries begins.
-    pub(super) fn before_entry(&self) -> Result<u64, Problem> {
+    pub(in crate::http) fn before_entry(&self) -> Result<u64, Problem> {
         match &self.after {
             None => Ok(u64::MAX),
             Some(entry) => entry.parse().map_err(Problem::malformed),
@@ -41,7 +41,7 @@ impl PageQuery {
     }
 
     /// Takes a page from items that are in order and begin where it does.
-    pub(super) fn take<T: Serialize>(
+    pub(in crate::http) fn take<T: Serialize>(
         &self,
         items: impl Iterator<Item = T>,
         name: impl Fn(&T) -> String,

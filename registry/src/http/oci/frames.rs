@@ -110,7 +110,7 @@ async fn read(
     Ok((list.frames, share))
 }
 
-fn repeats_too_often(frames: &[BlobFrame]) -> bool {
+pub(in crate::http) fn repeats_too_often(frames: &[BlobFrame]) -> bool {
     let distinct: HashMap<Digest, u64> = frames.iter().map(|one| (one.digest, one.size)).collect();
     let once = distinct.into_values().fold(0, u64::saturating_add);
     let all = frames

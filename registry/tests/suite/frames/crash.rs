@@ -6,7 +6,7 @@ use bulla_registry::Settings;
 use bulla_schemas::Digest;
 use reqwest::StatusCode;
 
-use super::{REPOSITORY, assert_served, frame, frames, packed, path_of};
+use crate::frames::{REPOSITORY, assert_served, frame, frames, packed, path_of};
 use crate::program::{Program, run};
 use crate::support::Registry;
 

@@ -6,8 +6,8 @@ use bulla_schemas::Digest;
 use reqwest::header::RANGE;
 use reqwest::{Method, Response, StatusCode};
 
-use super::missing::{assemble, list, missing, upload};
-use super::{REPOSITORY, assert_served, frame, frames, packed, path_of};
+use crate::frames::missing::{assemble, list, missing, upload};
+use crate::frames::{REPOSITORY, assert_served, frame, frames, packed, path_of};
 use crate::support::{BILLING, Registry, assert_oci_error, bundle};
 
 /// The packs, the oldest first.

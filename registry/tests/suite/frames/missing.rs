@@ -9,11 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{REPOSITORY, assert_served, frame, packed, path_of};
-use crate::program::run;
 use crate::support::{Registry, assert_oci_error, header};
 
 /// Frames by their names.
-pub(super) fn list(names: &[u64]) -> BlobFrames {
+pub(crate) fn list(names: &[u64]) -> BlobFrames {
     let frames = names.iter().map(|name| {
         let bytes = frame(*name);
         BlobFrame {
@@ -39,7 +38,7 @@ pub(crate) async fn missing(registry: &Registry, project: &str, names: &[u64]) -
 }
 
 /// Sends bytes as an upload and returns its id.
-pub(super) async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -> String {
+pub(crate) async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -> String {
     let begun = registry
         .post(&format!("/v2/{project}/blobs/uploads/"))
         .await;
@@ -50,7 +49,7 @@ pub(super) async fn upload(registry: &Registry, project: &str, bytes: Vec<u8>) -
     location.rsplit('/').next().unwrap().to_owned()
 }
 
-pub(super) async fn assemble(
+pub(crate) async fn assemble(
     registry: &Registry,
     project: &str,
     digest: Digest,
@@ -218,7 +217,7 @@ async fn what_is_mounted_counts_and_so_does_what_was_reindexed() {
     assert_eq!(registry.post(&mount).await.status(), StatusCode::CREATED);
     assert_eq!(missing(&registry, "acme/other", &[3, 4]).await, [1]);
     let data = registry.stop().await;
-    assert!(run(&["reindex"], data.path()).status.success());
+    data.reindex().await;
     let registry = Registry::start_in(data, Settings::default()).await;
     for project in [REPOSITORY, "acme/other"] {
         assert_eq!(missing(&registry, project, &[3, 4]).await, [1], "{project}");
@@ -313,7 +312,7 @@ async fn lists_that_are_wrong_store_nothing() {
 
 #[tokio::test]
 async fn a_frame_that_is_damaged_is_not_used() {
-    let registry = Registry::start().await;
+    let registry = Registry::start_over_files(Settings::default()).await;
     registry
         .push_blob(REPOSITORY, &super::frames(&[1, 2, 3]))
         .await;

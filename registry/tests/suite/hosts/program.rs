@@ -8,7 +8,7 @@ use bulla_schemas::api::{HostSummary, Page};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{WHERE, billing, registry_with_releases, report, say, send};
+use crate::hosts::{WHERE, billing, registry_with_releases, report, say, send};
 use crate::support::Registry;
 
 /// Runs the real program on a data directory.

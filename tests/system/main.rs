@@ -12,6 +12,7 @@ mod doctor;
 mod evil;
 mod fleet;
 mod frozen;
+mod fuzz;
 mod growth;
 mod heal;
 mod hostile;

@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "registry/src",
         &[
+            &["testing"],
             &["cli"],
             &["server"],
             &["http"],

@@ -34,6 +34,8 @@ mod patience;
 pub mod plan;
 mod push;
 mod retry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 mod watch;
 

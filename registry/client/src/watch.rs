@@ -12,6 +12,9 @@
 
 mod events;
 
+#[cfg(feature = "testing")]
+pub use self::events::fuzz::events;
+
 use std::time::Duration;
 
 use bulla_schemas::log::LogPosition;

@@ -2,8 +2,8 @@
 //!
 //! These are the tests of `main.rs` but for those that start the program, which has no objects in
 //! memory, and those that look for content in the data directory, damage it there or fill its disk:
-//! `access`, `backup`, `checklist`, `damage`, `drain`, `du`, `flood`, `frames/crash`, `frames/damage`,
-//! `fsck`, `full_disk`, `gc`, `hosts/program`, `keeping`, `metrics` and `wrong_types`. The few of that
+//! `access`, `backup`, `beginning`, `checklist`, `damage`, `drain`, `du`, `flood`, `frames/crash`, `frames/damage`,
+//! `fsck`, `full_disk`, `gc`, `hosts/program`, `keeping`, `metrics`, `openapi` and `wrong_types`. The few of that
 //! kind in other files begin with `Registry::start_over_files`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(dead_code, reason = "some helps tests over files only")]

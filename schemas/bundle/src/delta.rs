@@ -22,6 +22,8 @@
 mod alignment;
 mod documents;
 mod error;
+#[cfg(feature = "testing")]
+pub(crate) mod forge;
 mod piece;
 mod plan;
 mod prefix;

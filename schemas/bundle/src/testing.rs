@@ -5,4 +5,5 @@ pub mod golden;
 pub mod hostile;
 mod memory;
 
+pub use crate::delta::forge::{forge_delta, take_apart};
 pub use memory::MemoryTree;

@@ -1,6 +1,9 @@
 //! A stream of server-sent events (WHATWG HTML, "Server-sent events") from someone who is not
 //! trusted: a line has a few kilobytes, what says nothing has a budget, and nothing is kept.
 
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
+
 use std::pin::pin;
 use std::time::Duration;
 

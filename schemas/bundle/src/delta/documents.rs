@@ -122,7 +122,7 @@ pub(super) fn dictionary(have: &VerifiedParts) -> Vec<u8> {
 }
 
 /// Decompresses the documents into no more than such documents may have.
-fn decompress(
+pub(super) fn decompress(
     compressed: &[u8],
     have: &VerifiedParts,
     limits: &Limits,

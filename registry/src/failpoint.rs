@@ -20,6 +20,8 @@ pub(crate) const POINTS: &[&str] = &[
     "sequencer::checkpoint-published",
     "sequencer::pruned",
     "statements::attached",
+    // Every start comes by this.
+    "connection::tables-changed",
     // A deletion comes by these.
     "delete::begun",
     "delete::rows-forgotten",

@@ -16,6 +16,8 @@ const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/migra
 const ARCHIVES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/system/upgrades");
 /// From which version on hosts report.
 const REPORTS: usize = 2;
+/// Where a registry has changed all tables and kept nothing of it yet.
+const TABLES_CHANGED: &str = "connection::tables-changed";
 
 /// The archive of each version before the newest.
 fn archives() -> impl Iterator<Item = (usize, PathBuf)> {
@@ -178,5 +180,18 @@ fn each_earlier_version_is_upgraded_with_nothing_lost_and_goes_on() {
         earlier.world.registry.start_again();
         earlier.has_its_image();
         earlier.world.registry.keep(&["fsck"]).done();
+    }
+}
+
+#[test]
+fn an_upgrade_that_is_killed_changes_nothing_and_the_next_start_does_it() {
+    for (version, archive) in archives() {
+        let mut earlier = Earlier::open(version, &archive);
+        let registry = &earlier.world.registry;
+        for _ in 0..2 {
+            assert!(registry.keep_dying(TABLES_CHANGED, &["token", "list"]));
+        }
+        earlier.world.registry.start_again();
+        earlier.has_everything();
     }
 }

@@ -15,6 +15,7 @@ use super::known::Known;
 use super::rows::{ManifestRow, TokenRow};
 use super::version::Versions;
 use crate::data::{DataDirectory, DataError};
+use crate::failpoint::failpoint;
 use crate::oci::digest::OciDigest;
 use crate::oci::reference::Tag;
 
@@ -157,6 +158,7 @@ async fn migrate(connection: &mut AnyConnection, path: &Path) -> Result<(), Data
     let failed_statement = |error| DatabaseError::Migrate(MigrateError::Execute(error));
     let mut changes = connection.begin().await.map_err(failed_statement)?;
     MIGRATIONS.run(&mut *changes).await.map_err(failed)?;
+    failpoint!("connection::tables-changed");
     changes.commit().await.map_err(failed_statement)
 }
 

@@ -14,8 +14,9 @@ use super::{PROJECT, failpoints};
 
 /// The registry's own list.
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/src/failpoint.rs");
-/// Where upkeep and deletions come by, and no publish.
-const OTHERS: [&str; 6] = [
+/// Where starts, upkeep and deletions come by, and no publish.
+const OTHERS: [&str; 7] = [
+    "connection::",
     "delete::",
     "gc::",
     "backup::",

@@ -3,8 +3,10 @@
 
 mod anchor;
 mod arguments;
+mod builder;
 mod bundle_file;
 mod changes;
+mod channel;
 mod check;
 mod diff;
 mod doctor;
@@ -21,12 +23,16 @@ mod moving;
 mod options;
 mod pack;
 mod packing;
+mod pause;
+mod person;
+mod policy;
 mod preview;
 mod promote;
 mod publish;
 mod publishing;
 mod releases;
 mod reproduce;
+mod revoke;
 mod rollback;
 mod session;
 mod show;
@@ -42,6 +48,7 @@ use bulla_terminal::{Failure, help};
 
 use self::arguments::{Arguments, Command};
 use self::examples::EXAMPLES;
+use self::key::KeyCommand;
 use self::session::Session;
 
 /// Runs one command and returns the exit status of `bulla_schemas::outcome`.
@@ -63,7 +70,16 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Identify(arguments) => {
             return wait(identify::run(&session()?, &arguments));
         }
-        Command::Key(arguments) => key::run(&arguments),
+        Command::Key(arguments) => match arguments.command {
+            KeyCommand::Generate(arguments) => key::generate(&arguments),
+            KeyCommand::Add(arguments) => wait(key::add(&session()?, &arguments)),
+            KeyCommand::Remove(arguments) => wait(key::remove(&session()?, &arguments)),
+            KeyCommand::Rotate(arguments) => wait(key::rotate(&session()?, &arguments)),
+        },
+        Command::Policy(arguments) => wait(policy::run(&session()?, &arguments)),
+        Command::Person(arguments) => wait(person::run(&session()?, &arguments)),
+        Command::Builder(arguments) => wait(builder::run(&session()?, &arguments)),
+        Command::Channel(arguments) => wait(channel::run(&session()?, &arguments)),
         Command::Init(arguments) => wait(init::run(&session()?, &arguments)),
         Command::Pack(arguments) => pack::run(&session()?, &arguments),
         Command::Check(arguments) => check::run(&session()?, &arguments),
@@ -72,6 +88,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Promote(arguments) => wait(promote::run(&session()?, &arguments)),
         Command::Rollback(arguments) => wait(rollback::run(&session()?, &arguments)),
         Command::Wave(arguments) => wait(wave::run(&session()?, &arguments)),
+        Command::Pause(arguments) => wait(pause::pause(&session()?, &arguments)),
+        Command::Resume(arguments) => wait(pause::resume(&session()?, &arguments)),
+        Command::Revoke(arguments) => wait(revoke::run(&session()?, &arguments)),
         Command::Status(arguments) => wait(status::run(&session()?, &arguments)),
         Command::Where(arguments) => wait(r#where::run(&session()?, &arguments)),
         Command::Releases(arguments) => wait(releases::run(&session()?, &arguments)),

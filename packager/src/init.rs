@@ -65,7 +65,7 @@ impl Genesis {
                 .map(|(name, key)| BuilderRule {
                     name: name.clone(),
                     key: key.to_openssh(),
-                    builder_id: format!("urn:bulla:builder:{name}"),
+                    builder_id: BuilderRule::usual_id(name),
                     projects: vec![every()],
                     sources: vec![every()],
                     refs: vec![every()],

@@ -18,6 +18,7 @@ use bulla_trust::{CheckedPolicy, Head, LogState, Release, Rollout, statement};
 
 use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
+use crate::person;
 use crate::preview;
 use crate::proposal::Proposal;
 use crate::sign;
@@ -227,23 +228,7 @@ fn check_person(
     key: &PersonalKey,
     proposal: &Proposal,
 ) -> Result<(), PromoteError> {
-    let fingerprint = key.public.fingerprint();
-    let policy = state.checked_policy();
-    let name = match policy.and_then(|policy| policy.key(&fingerprint)) {
-        Some((Owner::Person(name), _)) => name.clone(),
-        Some((Owner::Builder(name), _)) => {
-            let name = name.clone();
-            return Err(PromoteError::NotPerson { fingerprint, name });
-        }
-        None => {
-            let people = state.policy().into_iter().flat_map(|policy| &policy.people);
-            let people = people.map(|person| person.name.clone()).collect();
-            return Err(PromoteError::UnknownPerson {
-                fingerprint,
-                people,
-            });
-        }
-    };
+    let name = person::of_key(state, key)?;
     let (policy, rule) = check_channel(state, proposal)?;
     if !policy.may_promote(rule, &Owner::Person(name.clone())) {
         return Err(PromoteError::NotAllowed {
@@ -299,32 +284,55 @@ pub async fn again(
     key: &PersonalKey,
     proposal: &Proposal,
 ) -> Result<Head, PromoteError> {
-    let Proposal {
-        project, channel, ..
-    } = proposal;
     check(log.state(), proposal, Some(key))?;
     require_bundle(client, log.state(), proposal).await?;
-    let (reason, now) = (proposal.reason.clone(), proposal.issued_at);
-    let pausing = statement::pause(log.state(), project, channel, reason, now).ok_or(
-        PromoteError::NotReleased {
-            hash: proposal.hash,
-        },
-    )?;
-    let envelope = sign_statement(log.state(), key, &pausing)?;
-    append(client, log, proposal, &envelope).await?;
-    let goes_on = async {
-        let envelope = sign(log.state(), key, proposal)?;
-        append(client, log, proposal, &envelope).await
-    };
-    goes_on.await.map_err(|error| match error {
+    pause(client, log, key, proposal).await?;
+    let goes_on = resume(client, log, key, proposal).await;
+    goes_on.map_err(|error| match error {
         // Whoever it was, what the channel does is theirs to say.
         overtaken @ PromoteError::Overtaken { .. } => overtaken,
         source => PromoteError::LeftPaused {
-            channel: channel.clone(),
+            channel: proposal.channel.clone(),
             hash: proposal.hash,
             source: Box::new(source),
         },
     })
+}
+
+/// Pauses the channel at its head, which is the proposed one. Stopping is allowed whatever is known of
+/// the release: also when it was revoked, or nobody has it any more.
+pub async fn pause(
+    client: &Client,
+    log: &mut LogFollower,
+    key: &PersonalKey,
+    proposal: &Proposal,
+) -> Result<Head, PromoteError> {
+    let Proposal {
+        project,
+        channel,
+        hash,
+        reason,
+        issued_at,
+        ..
+    } = proposal;
+    check_person(log.state(), key, proposal)?;
+    let pausing = statement::pause(log.state(), project, channel, reason.clone(), *issued_at);
+    let pausing = pausing.ok_or(PromoteError::NotReleased { hash: *hash })?;
+    let envelope = sign_statement(log.state(), key, &pausing)?;
+    append(client, log, proposal, &envelope).await
+}
+
+/// Lets a paused channel go on with its head, which is the proposed one.
+pub async fn resume(
+    client: &Client,
+    log: &mut LogFollower,
+    key: &PersonalKey,
+    proposal: &Proposal,
+) -> Result<Head, PromoteError> {
+    check(log.state(), proposal, Some(key))?;
+    require_bundle(client, log.state(), proposal).await?;
+    let envelope = sign(log.state(), key, proposal)?;
+    append(client, log, proposal, &envelope).await
 }
 
 /// Signs a statement about a channel, and checks that it would take effect.
@@ -384,6 +392,7 @@ mod tests {
     use bulla_trust::testing::{self, Organisation, name, project};
 
     use super::*;
+    use crate::person::PersonError;
 
     fn personal(person: &str) -> PersonalKey {
         PersonalKey {
@@ -418,11 +427,11 @@ mod tests {
         assert!(check("alice", "prod").is_ok());
         assert!(matches!(
             check("mallory", "prod"),
-            Err(PromoteError::UnknownPerson { .. })
+            Err(PromoteError::Person(PersonError::Unknown { .. }))
         ));
         assert!(matches!(
             check("ci", "prod"),
-            Err(PromoteError::NotPerson { .. })
+            Err(PromoteError::Person(PersonError::Builder { .. }))
         ));
         let error = check("alice", "nowhere").unwrap_err();
         assert!(matches!(error, PromoteError::UnknownChannel { .. }));

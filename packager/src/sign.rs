@@ -56,6 +56,24 @@ pub fn by_person(
     Ok(envelope::attach_sshsig(payload_type, payload, &signature)?)
 }
 
+/// Signs with several keys, one after the other.
+///
+/// # Panics
+///
+/// Without a key.
+pub fn by_people(
+    payload_type: &str,
+    payload: &[u8],
+    keys: &[&PersonalKey],
+) -> Result<SignedEnvelope, SignError> {
+    let (first, others) = keys.split_first().expect("somebody signs");
+    let mut envelope = by_person(payload_type, payload, first)?;
+    for key in others {
+        envelope = envelope.approve(&key.sign(&envelope::pae(payload_type, payload))?)?;
+    }
+    Ok(envelope)
+}
+
 /// Signs as a builder.
 pub fn by_builder(
     payload_type: &str,

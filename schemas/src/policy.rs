@@ -73,6 +73,13 @@ pub struct BuilderRule {
     pub refs: Vec<String>,
 }
 
+impl BuilderRule {
+    /// Returns what a builder's statements say as `builder.id` where nobody chose anything else.
+    pub fn usual_id(name: &Name) -> String {
+        format!("urn:bulla:builder:{name}")
+    }
+}
+
 /// Who may move a channel. Patterns may end in `*`; `*` among the people is everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

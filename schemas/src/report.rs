@@ -12,7 +12,8 @@
 //! | `where` | a list of [`Deployment`](crate::api::Deployment) |
 //! | `diff` | [`Diff`](crate::api::Diff) |
 //! | `show` | [`ReleaseReport`] |
-//! | `promote`, `rollback` | [`ProposalReport`] |
+//! | `promote`, `rollback`, `pause`, `resume` | [`ProposalReport`] |
+//! | `revoke` | [`RevocationReport`] |
 //! | `rollback --list` | a list of [`EarlierHead`] |
 //! | `identify` | [`IdentifyReport`] |
 //! | `check` | [`CheckReport`] |
@@ -36,6 +37,7 @@ mod identify;
 mod proposal;
 mod release;
 mod reproduce;
+mod revocation;
 mod token;
 mod usage;
 mod wave;
@@ -49,6 +51,7 @@ pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, PassedOver, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};
+pub use revocation::{RevocationReport, RevokedRelease};
 pub use token::TokenReport;
 pub use usage::{FrameAge, ProjectUsage, ReleaseUsage, UsageReport};
 pub use wave::{FailedServer, WaitingServer, WaveReport, WaveServers, WaveStep};

@@ -26,8 +26,8 @@ use bulla_schemas::report::server::{
 };
 use bulla_schemas::report::{
     BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport,
-    ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, TokenReport, UsageReport,
-    WaveReport,
+    ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, RevocationReport, TokenReport,
+    UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -153,8 +153,9 @@ const DOCUMENTS: &[Document] = &[
     json::<ReleaseReport>("bulla-show", "Output of bulla show --json"),
     json::<ProposalReport>(
         "bulla-promote",
-        "Output of bulla promote --json and bulla rollback --json",
+        "Output of bulla promote --json, and of rollback, pause and resume",
     ),
+    json::<RevocationReport>("bulla-revoke", "Output of bulla revoke --json"),
     json::<Vec<EarlierHead>>(
         "bulla-rollback-list",
         "Output of bulla rollback --list --json",

@@ -123,6 +123,16 @@ fn every_document_of_bulla_fits_its_schema() {
     assert_eq!(widened["open"], 2);
     assert_eq!(widened["steps"][1]["mayGo"], true);
     assert!(widened["entry"].as_u64() > promoted["entry"].as_u64());
+    let pause = ["pause", "prod", "-m", "stop", "-y", "--ssh-key", key];
+    assert_eq!(
+        fits("bulla-promote", &bulla(&pause).done())["hash"],
+        third.as_str()
+    );
+    let resume = ["resume", "prod", "-m", "go on", "-y", "--ssh-key", key];
+    let resumed = fits("bulla-promote", &bulla(&resume).done());
+    assert!(resumed["entry"].as_u64() > widened["entry"].as_u64());
+    let revoke = ["revoke", &second, "-m", "lost", "-y", "--ssh-key", key];
+    assert!(fits("bulla-revoke", &bulla(&revoke).done())["entry"].is_u64());
 }
 
 #[test]
@@ -144,9 +154,12 @@ fn every_command_that_knows_json_has_a_schema() {
         "doctor",
         "history",
         "identify",
+        "pause",
         "promote",
         "releases",
         "reproduce",
+        "resume",
+        "revoke",
         "rollback",
         "show",
         "status",

@@ -84,8 +84,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "wave",
                 "report",
             ],
-            &["promote", "resolve"],
-            &["drop", "preview"],
+            &["promote", "resolve", "revoke", "policy"],
+            &["drop", "preview", "person"],
             &["pack", "ancestry", "proposal"],
             &[
                 "build", "select", "identify", "patch", "export", "import", "init",

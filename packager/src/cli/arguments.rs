@@ -5,8 +5,9 @@ use clap::{Parser, Subcommand};
 
 use super::options::Options;
 use super::{
-    anchor, check, diff, doctor, export, history, identify, import, init, key, pack, promote,
-    publish, releases, reproduce, rollback, show, status, wave, r#where,
+    anchor, builder, channel, check, diff, doctor, export, history, identify, import, init, key,
+    pack, pause, person, policy, promote, publish, releases, reproduce, revoke, rollback, show,
+    status, wave, r#where,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -32,6 +33,9 @@ pub(super) enum Command {
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
     Wave(wave::WaveArguments),
+    Pause(pause::PauseArguments),
+    Resume(pause::ResumeArguments),
+    Revoke(revoke::RevokeArguments),
     Status(status::StatusArguments),
     Where(r#where::WhereArguments),
     Releases(releases::ReleasesArguments),
@@ -44,6 +48,10 @@ pub(super) enum Command {
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),
+    Policy(policy::PolicyArguments),
+    Person(person::PersonArguments),
+    Builder(builder::BuilderArguments),
+    Channel(channel::ChannelArguments),
     Doctor(doctor::DoctorArguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),

@@ -65,6 +65,21 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla wave all prod -m 'two days without a complaint'"],
     ),
     (
+        &["pause"],
+        &["bulla pause prod -m 'until the migration of the database is over'"],
+    ),
+    (
+        &["resume"],
+        &["bulla resume prod -m 'the database is migrated'"],
+    ),
+    (
+        &["revoke"],
+        &[
+            "bulla revoke 9f2c81aa --dry-run",
+            "bulla revoke 9f2c81aa 8d10aabb -m 'sends invoices twice'",
+        ],
+    ),
+    (
         &["show"],
         &["bulla show 9f2c81aa", "bulla show prod --json"],
     ),
@@ -112,8 +127,61 @@ pub(super) const EXAMPLES: Examples = &[
            --builder ci=ci.pem.pub --channel dev --channel prod",
         ],
     ),
-    (&["key"], &["bulla key generate ci.pem"]),
+    (
+        &["key"],
+        &[
+            "bulla key generate ci.pem",
+            "bulla key rotate alice ~/.ssh/id_ed25519_new.pub",
+        ],
+    ),
     (&["key", "generate"], &["bulla key generate ci.pem"]),
+    (&["key", "add"], &["bulla key add alice token.pub"]),
+    (
+        &["key", "remove"],
+        &["bulla key remove alice SHA256:0dRz4mUXWG3yZ2QrIBQYw0xkqGYmFKkPRxZmEYVMcWA"],
+    ),
+    (
+        &["key", "rotate"],
+        &[
+            "bulla key rotate ci new-ci.pem.pub",
+            "bulla key rotate alice new.pub --from lost.pub",
+        ],
+    ),
+    (&["policy"], &["bulla policy show"]),
+    (
+        &["policy", "show"],
+        &["bulla policy show", "bulla policy show --json"],
+    ),
+    (&["person"], &["bulla person add carol carol.pub"]),
+    (
+        &["person", "add"],
+        &[
+            "bulla person add carol carol.pub --dry-run",
+            "bulla person add carol carol.pub --root",
+        ],
+    ),
+    (&["person", "remove"], &["bulla person remove carol"]),
+    (&["builder"], &["bulla builder add ci-payroll ci.pem.pub"]),
+    (
+        &["builder", "add"],
+        &[
+            "bulla builder add ci-payroll ci.pem.pub --of 'acme/payroll*' \
+           --source 'https://git.acme.example/*' --ref refs/heads/main",
+        ],
+    ),
+    (&["builder", "remove"], &["bulla builder remove ci-payroll"]),
+    (&["channel"], &["bulla channel add staging"]),
+    (
+        &["channel", "add"],
+        &[
+            "bulla channel add staging",
+            "bulla channel add prod --of acme/payroll --person alice --person carol --via staging",
+        ],
+    ),
+    (
+        &["channel", "remove"],
+        &["bulla channel remove prod --of acme/payroll"],
+    ),
     (
         &["doctor"],
         &["bulla doctor", "bulla doctor --key ci.pem ~/src/billing"],

@@ -7,28 +7,16 @@ use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
 use bulla_trust::Promotion;
 
 use crate::contents::ContentsError;
+use crate::person::PersonError;
 use crate::sign::SignError;
 
 /// Why a channel was not moved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromoteError {
-    /// The policy has no such key.
-    #[error("the policy does not name the key {fingerprint}")]
-    UnknownPerson {
-        /// The key.
-        fingerprint: String,
-        /// The people that it names.
-        people: Vec<Name>,
-    },
-    /// The key is a builder's.
-    #[error("the key {fingerprint} belongs to the builder `{name}`, not to a person")]
-    NotPerson {
-        /// The key.
-        fingerprint: String,
-        /// The builder.
-        name: Name,
-    },
+    /// Nobody whom the policy names signs with the key.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// The person is not among those who may move the channel.
     #[error("`{name}` may not move `{channel}` of {project}")]
     NotAllowed {
@@ -142,6 +130,7 @@ pub enum PromoteError {
 impl Outcome for PromoteError {
     fn kind(&self) -> FailureKind {
         match self {
+            Self::Person(error) => error.kind(),
             Self::Contents(error) => error.kind(),
             Self::Sign(error) => error.kind(),
             Self::Client(error) => error.kind(),
@@ -156,15 +145,11 @@ impl Outcome for PromoteError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Person(error) => error.hint(),
             Self::Contents(error) => error.hint(),
             Self::Sign(error) => error.hint(),
             Self::Client(error) => error.hint(),
             Self::Follow(error) => error.hint(),
-            Self::UnknownPerson { people, .. } => Some(format!(
-                "name your key with --ssh-key; the policy names {}",
-                names(people)
-            )),
-            Self::NotPerson { .. } => Some("name your own key with --ssh-key".to_owned()),
             Self::NotAllowed { people, .. } => Some(format!("ask who may: {}", people.join(", "))),
             Self::UnknownChannel { known, .. } if known.is_empty() => None,
             Self::UnknownChannel { known, .. } => {

@@ -1,0 +1,137 @@
+//! `bulla policy`: who may do what, and what all commands that change it have in common.
+
+use std::path::PathBuf;
+
+use bulla_terminal::{Failure, stderr, stdout};
+use bulla_trust::LogState;
+use clap::{Args, Subcommand};
+
+use super::moving::{ask, require_answer};
+use super::session::Session;
+use crate::policy::{self, Change};
+use crate::ssh::PersonalKey;
+
+/// Show who may do what
+#[derive(Debug, Args)]
+pub(super) struct PolicyArguments {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    Show(ShowArguments),
+}
+
+/// Show the people, builders and channels, and who may do what
+///
+/// Read from the verified log: it is what servers go by.
+#[derive(Debug, Args)]
+struct ShowArguments {
+    /// Show the document as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Result<(), Failure> {
+    match &arguments.command {
+        PolicyCommand::Show(arguments) => show(session, arguments).await,
+    }
+}
+
+async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failure> {
+    let client = session.client()?;
+    let log = session.log(&client).await?;
+    let policy = policy::in_effect(log.state())?;
+    if arguments.json {
+        return Ok(stdout::json(policy)?);
+    }
+    let entry = log.state().policies().next_back().map(|last| last.entry);
+    stderr::say(format_args!(
+        "policy {} of {}, entry {} of the log",
+        policy.version,
+        policy.origin,
+        entry.unwrap_or_default()
+    ));
+    for line in policy::describe(policy) {
+        stdout::line(line)?;
+    }
+    Ok(())
+}
+
+/// How a change is signed and told.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArguments {
+    /// The public half of your SSH key; the agent or the file beside it signs
+    #[arg(long, value_name = "KEY.pub")]
+    ssh_key: Option<PathBuf>,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Only show what would change, and sign nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Show the policy that comes of it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a change in words, asks, signs it and puts it into effect.
+pub(super) async fn change(
+    session: &Session,
+    arguments: &ChangeArguments,
+    change: &Change,
+) -> Result<(), Failure> {
+    change_with(session, arguments, change, None).await
+}
+
+/// The same with a key that comes, which signs too where the other one of its owner goes.
+pub(super) async fn change_with(
+    session: &Session,
+    arguments: &ChangeArguments,
+    change: &Change,
+    coming: Option<&PersonalKey>,
+) -> Result<(), Failure> {
+    let client = session.client()?;
+    require_answer(arguments.yes || arguments.dry_run, "changing the policy")?;
+    let key = if arguments.dry_run {
+        None
+    } else {
+        Session::require_token(&client, "changing the policy")?;
+        Some(session.personal_key(arguments.ssh_key.as_deref())?)
+    };
+    let mut log = session.log(&client).await?;
+    if let Some(key) = &key {
+        policy::check_signer(log.state(), key)?;
+    }
+    let next = policy::next(log.state(), change)?;
+    say(log.state(), &next)?;
+    if let Some(key) = key {
+        if !arguments.yes {
+            ask("Sign it?")?;
+        }
+        let coming = coming.filter(|_| policy::takes_out(&next, &key));
+        let keys: Vec<_> = std::iter::once(&key).chain(coming).collect();
+        let entry = policy::put_in_effect(&client, &mut log, &keys, &next).await?;
+        stderr::say(format_args!(
+            "policy {} is in effect, entry {entry} of the log",
+            next.version
+        ));
+    }
+    if arguments.json {
+        stdout::json(&next)?;
+    }
+    Ok(())
+}
+
+fn say(state: &LogState, next: &bulla_schemas::policy::Policy) -> Result<(), Failure> {
+    let (gone, come) = policy::difference(policy::in_effect(state)?, next);
+    stderr::say(format_args!("after this, policy {}:", next.version));
+    for line in gone {
+        stderr::say(format_args!("  - {line}"));
+    }
+    for line in come {
+        stderr::say(format_args!("  + {line}"));
+    }
+    Ok(())
+}

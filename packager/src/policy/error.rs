@@ -1,0 +1,211 @@
+//! Why a policy is not changed.
+
+use bulla_registry_client::{ClientError, FollowError};
+use bulla_schemas::Name;
+use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_trust::policy::PolicyError;
+
+use crate::person::PersonError;
+use crate::sign::SignError;
+
+/// Why a change cannot be made to a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// A name that a person or a builder has.
+    #[error("`{name}` is in the policy already")]
+    TakenName {
+        /// The name.
+        name: Name,
+    },
+    /// A key that a person or a builder has.
+    #[error("the key {fingerprint} is `{owner}`'s already")]
+    TakenKey {
+        /// The key.
+        fingerprint: String,
+        /// Whose it is.
+        owner: Name,
+    },
+    /// Nobody of that name.
+    #[error("the policy has no person `{name}`")]
+    UnknownPerson {
+        /// The name.
+        name: Name,
+        /// Those that it has.
+        known: String,
+    },
+    /// No builder of that name.
+    #[error("the policy has no builder `{name}`")]
+    UnknownBuilder {
+        /// The name.
+        name: Name,
+        /// Those that it has.
+        known: String,
+    },
+    /// A key that somebody else has, or nobody.
+    #[error("`{owner}` has no key {fingerprint}")]
+    UnknownKey {
+        /// The person or builder.
+        owner: Name,
+        /// What was named.
+        fingerprint: String,
+        /// The keys that there are.
+        known: String,
+    },
+    /// The only key of a person.
+    #[error("it is the only key of `{person}`, who could sign nothing without it")]
+    LastKey {
+        /// The person.
+        person: Name,
+    },
+    /// Which key is to go, of several.
+    #[error("`{owner}` has {} keys, and it was not said which one goes", .keys.len())]
+    SeveralKeys {
+        /// The person.
+        owner: Name,
+        /// Their fingerprints.
+        keys: Vec<String>,
+    },
+    /// A rule that is there.
+    #[error("the policy has a rule for `{channel}` of `{project}` already")]
+    KnownChannel {
+        /// Its projects.
+        project: String,
+        /// Its channels.
+        channel: String,
+    },
+    /// A rule that is not there.
+    #[error("the policy has no rule for exactly `{channel}` of `{project}`")]
+    UnknownChannel {
+        /// The projects.
+        project: String,
+        /// The channels.
+        channel: String,
+        /// The rules that it has.
+        known: String,
+    },
+}
+
+impl Outcome for ChangeError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            // A name that leads to nothing, as everywhere else.
+            Self::UnknownPerson { .. }
+            | Self::UnknownBuilder { .. }
+            | Self::UnknownKey { .. }
+            | Self::UnknownChannel { .. } => FailureKind::Failed,
+            _ => FailureKind::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::TakenName { .. } => {
+                "take another name: the log shows who signed by names, for ever".to_owned()
+            }
+            Self::TakenKey { .. } => "make a key of its own for each purpose".to_owned(),
+            Self::UnknownPerson { known, .. } => format!("people: {known}"),
+            Self::UnknownBuilder { known, .. } if known.is_empty() => {
+                "the policy has no builder".to_owned()
+            }
+            Self::UnknownBuilder { known, .. } => format!("builders: {known}"),
+            Self::UnknownKey { known, .. } => format!("keys: {known}"),
+            Self::LastKey { person } => format!(
+                "`bulla key rotate {person} NEW.pub` puts another one in its place, \
+                 `bulla person remove {person}` takes the person out"
+            ),
+            Self::SeveralKeys { keys, .. } => {
+                format!("name it with --from: {}", keys.join(", "))
+            }
+            Self::KnownChannel { .. } => "`bulla policy show` prints it".to_owned(),
+            Self::UnknownChannel { known, .. } if known.is_empty() => {
+                "the policy has no channel".to_owned()
+            }
+            Self::UnknownChannel { known, .. } => format!("rules: {known}"),
+        })
+    }
+}
+
+/// Why a policy was not put into effect.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyChangeError {
+    /// The log has no policy yet.
+    #[error("the log has no first policy yet")]
+    NoPolicy,
+    /// The change does not fit the policy in effect.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Not all of the next policy could be applied.
+    #[error("the policy cannot be changed so: {0}")]
+    Policy(#[source] PolicyError),
+    /// Nobody whom the policy names signs with the key.
+    #[error(transparent)]
+    Person(#[from] PersonError),
+    /// The person is not of the root.
+    #[error("`{name}` may not change the policy")]
+    NotRoot {
+        /// The person.
+        name: Name,
+        /// Who may.
+        root: Vec<Name>,
+    },
+    /// The statement cannot be signed, or would change nothing.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// Another policy came first.
+    #[error("somebody else changed the policy meanwhile")]
+    Overtaken,
+    /// The log does not show the policy.
+    #[error("the registry took the policy, but its log does not show it yet")]
+    NotIncluded,
+    /// The registry did not take the policy.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The log cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+}
+
+impl From<PolicyError> for PolicyChangeError {
+    fn from(error: PolicyError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl Outcome for PolicyChangeError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoPolicy => FailureKind::Failed,
+            Self::NotRoot { .. } => FailureKind::Refused,
+            Self::Overtaken | Self::NotIncluded => FailureKind::Temporary,
+            Self::Change(error) => error.kind(),
+            Self::Policy(error) => error.kind(),
+            Self::Person(error) => error.kind(),
+            Self::Sign(error) => error.kind(),
+            Self::Client(error) => error.kind(),
+            Self::Follow(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPolicy => Some("`bulla init` makes it".to_owned()),
+            Self::NotRoot { root, .. } => {
+                let root: Vec<_> = root.iter().map(Name::as_str).collect();
+                Some(format!("ask who may: {}", root.join(", ")))
+            }
+            Self::Overtaken => Some(
+                "look with `bulla policy show`, then run the same command again if it is still meant"
+                    .to_owned(),
+            ),
+            Self::NotIncluded => Some("look with `bulla policy show` before trying again".to_owned()),
+            Self::Policy(error) => error.hint(),
+            Self::Change(error) => error.hint(),
+            Self::Person(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
+            Self::Client(error) => error.hint(),
+            Self::Follow(error) => error.hint(),
+        }
+    }
+}

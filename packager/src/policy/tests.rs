@@ -1,0 +1,170 @@
+use bulla_schemas::Name;
+use bulla_schemas::outcome::{FailureKind, Outcome as _};
+use bulla_schemas::policy::ChannelRule;
+use bulla_trust::testing::{self, Organisation, key, name};
+
+use super::*;
+
+fn public(person: &str) -> bulla_trust::key::PublicKey {
+    key(person).public_key()
+}
+
+fn add(person: &str) -> Change {
+    Change::AddPerson {
+        name: name(person),
+        key: public(person),
+        is_root: true,
+    }
+}
+
+fn rule(project: &str, channel: &str) -> ChannelRule {
+    ChannelRule {
+        project: project.to_owned(),
+        channel: channel.to_owned(),
+        people: vec!["*".to_owned()],
+        builders: Vec::new(),
+        threshold: 1,
+        via: None,
+        max_age: None,
+    }
+}
+
+#[track_caller]
+fn refused(state: &LogState, change: &Change) -> String {
+    let error = next(state, change).unwrap_err();
+    assert!(
+        matches!(error.kind(), FailureKind::Refused | FailureKind::Failed),
+        "{error}"
+    );
+    assert!(error.hint().is_none_or(|hint| !hint.is_empty()));
+    error.to_string()
+}
+
+#[test]
+fn the_next_policy_follows_on_the_one_in_effect_and_takes_effect() {
+    let mut acme = Organisation::new();
+    let next = next(&acme.state, &add("zoe")).unwrap();
+    assert_eq!(next.version, acme.state.policy_version() + 1);
+    assert_eq!(next.prev, acme.state.policy_payload());
+    let root: Vec<String> = next.root.people.iter().map(Name::to_string).collect();
+    let root: Vec<&str> = root.iter().map(String::as_str).collect();
+    let verdict = acme.adopt(next, &root);
+    assert!(verdict.is_effective(), "{verdict:?}");
+}
+
+#[test]
+fn a_change_is_told_by_the_lines_that_come_and_go() {
+    let acme = Organisation::new();
+    let before = in_effect(&acme.state).unwrap();
+    let after = next(&acme.state, &add("zoe")).unwrap();
+    let (gone, come) = difference(before, &after);
+    assert!(come.contains(&format!("zoe signs with {}", public("zoe").fingerprint())));
+    assert!(
+        come.iter()
+            .any(|line| line.starts_with("changing the policy needs"))
+    );
+    assert!(
+        gone.iter()
+            .any(|line| line.starts_with("changing the policy needs"))
+    );
+    let (gone, come) = difference(&after, &after);
+    assert!(gone.is_empty() && come.is_empty());
+}
+
+#[test]
+fn nobody_gets_a_name_or_a_key_that_another_one_has() {
+    let acme = Organisation::new();
+    let taken = Change::AddPerson {
+        name: name("alice"),
+        key: public("zoe"),
+        is_root: false,
+    };
+    assert!(refused(&acme.state, &taken).contains("`alice`"));
+    let taken = Change::AddPerson {
+        name: name("zoe"),
+        key: public("alice"),
+        is_root: false,
+    };
+    assert!(refused(&acme.state, &taken).contains("`alice`'s"));
+}
+
+#[test]
+fn nobody_is_locked_out_for_good() {
+    let acme = Organisation::new();
+    let people: Vec<Name> = in_effect(&acme.state).unwrap().root.people.clone();
+    // One after the other goes, until the next one would leave too few.
+    let mut policy = in_effect(&acme.state).unwrap().clone();
+    let mut refusals = 0;
+    for name in people {
+        let without = Change::RemovePerson { name }.apply(&policy).unwrap();
+        match CheckedPolicy::new(without.clone()) {
+            Ok(_) => policy = without,
+            Err(_) => refusals += 1,
+        }
+    }
+    assert!(refusals > 0);
+    let last = Change::RemoveKey {
+        person: name("alice"),
+        key: KeyName::Key(public("alice")),
+    };
+    assert!(refused(&acme.state, &last).contains("only key of `alice`"));
+}
+
+#[test]
+fn a_key_is_put_in_the_place_of_another() {
+    let acme = Organisation::new();
+    for owner in ["alice", "ci"] {
+        let rotate = Change::RotateKey {
+            owner: name(owner),
+            from: None,
+            to: public("new"),
+        };
+        let next = next(&acme.state, &rotate).unwrap();
+        let checked = CheckedPolicy::new(next).unwrap();
+        let of = |key: &str| checked.key(&public(key).fingerprint()).cloned();
+        assert_eq!(of(owner), None);
+        assert_eq!(of("new").unwrap().0.name().as_str(), owner);
+    }
+    let other = Change::RotateKey {
+        owner: name("alice"),
+        from: Some(KeyName::Fingerprint(public("bob").fingerprint())),
+        to: public("new"),
+    };
+    assert!(refused(&acme.state, &other).contains("`alice` has no key"));
+}
+
+#[test]
+fn a_rule_for_fewer_projects_comes_before_the_one_that_it_narrows() {
+    let acme = Organisation::new();
+    let narrow = rule("acme/payroll", "prod");
+    let next = next(&acme.state, &Change::AddChannel(narrow.clone())).unwrap();
+    let checked = CheckedPolicy::new(next).unwrap();
+    let found = checked.channel_rule(&name("acme/payroll"), &name("prod"));
+    assert_eq!(found, Some(&narrow));
+    let again = Change::AddChannel(narrow);
+    assert!(again.apply(checked.policy()).is_err());
+    let gone = Change::RemoveChannel {
+        project: "acme/payroll".to_owned(),
+        channel: "prod".to_owned(),
+    };
+    assert_eq!(
+        gone.apply(checked.policy()).unwrap().channels,
+        in_effect(&acme.state).unwrap().channels
+    );
+    assert!(refused(&acme.state, &gone).contains("no rule for exactly"));
+}
+
+#[test]
+fn only_the_root_is_asked_to_sign() {
+    let acme = Organisation::new();
+    let personal = |person: &str| PersonalKey {
+        path: format!("{person}.pub").into(),
+        public: testing::key(person).public_key(),
+    };
+    let root = in_effect(&acme.state).unwrap().root.people[0].clone();
+    check_signer(&acme.state, &personal(root.as_str())).unwrap();
+    for other in ["ci", "mallory"] {
+        let error = check_signer(&acme.state, &personal(other)).unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Refused, "{error}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A policy in words: a line for each thing that somebody may do, so that two policies are compared by
+//! their lines.
+
+use bulla_schemas::Name;
+use bulla_schemas::policy::{BuilderRule, ChannelRule, Policy};
+
+use super::change::fingerprint;
+
+/// In a rule: everybody, or every name.
+const EVERY: &str = "*";
+
+/// Says what a policy says, without its place in the log.
+pub fn describe(policy: &Policy) -> Vec<String> {
+    let people = policy.people.iter().flat_map(|person| {
+        let keys = person.keys.iter();
+        keys.map(|key| format!("{} signs with {}", person.name, fingerprint(key)))
+    });
+    let root = &policy.root;
+    let names: Vec<_> = root.people.iter().map(Name::as_str).collect();
+    let root = format!(
+        "changing the policy needs {}",
+        quorum(root.threshold, &names)
+    );
+    let channels = policy.channels.iter().map(|rule| channel(policy, rule));
+    let log_keys = policy.log_keys.iter();
+    let log_keys = log_keys.map(|key| format!("the log is signed with {key}"));
+    let witnesses = &policy.witnesses;
+    let witnesses = (!witnesses.keys.is_empty()).then(|| {
+        let keys: Vec<_> = witnesses.keys.iter().map(String::as_str).collect();
+        format!("checkpoints need {}", quorum(witnesses.quorum, &keys))
+    });
+    people
+        .chain([root])
+        .chain(policy.builders.iter().map(builder))
+        .chain(channels)
+        .chain(log_keys)
+        .chain(witnesses)
+        .collect()
+}
+
+/// Returns the lines that only the first policy has, and those that only the second has.
+pub fn difference(before: &Policy, after: &Policy) -> (Vec<String>, Vec<String>) {
+    let (before, after) = (describe(before), describe(after));
+    let only = |these: &[String], those: &[String]| {
+        let new = these.iter().filter(|line| !those.contains(line));
+        new.cloned().collect()
+    };
+    (only(&before, &after), only(&after, &before))
+}
+
+fn builder(rule: &BuilderRule) -> String {
+    format!(
+        "builder {} ({}, {}) may release {} from {}, {}",
+        rule.name,
+        fingerprint(&rule.key),
+        rule.builder_id,
+        patterns(&rule.projects, "every project"),
+        patterns(&rule.sources, "every source"),
+        patterns(&rule.refs, "every ref"),
+    )
+}
+
+fn channel(policy: &Policy, rule: &ChannelRule) -> String {
+    let mut signers: Vec<_> = rule.people.iter().map(String::as_str).collect();
+    if signers.contains(&EVERY) {
+        signers = policy.people.iter().map(|one| one.name.as_str()).collect();
+    }
+    signers.extend(rule.builders.iter().map(Name::as_str));
+    let place = match (rule.channel.as_str(), rule.project.as_str()) {
+        (EVERY, EVERY) => "every channel".to_owned(),
+        (channel, EVERY) => format!("`{channel}` of every project"),
+        (EVERY, project) => format!("every channel of {project}"),
+        (channel, project) => format!("`{channel}` of {project}"),
+    };
+    let mut line = format!("moving {place} needs {}", quorum(rule.threshold, &signers));
+    if let Some(via) = &rule.via {
+        line += &format!(", and that the release was on `{via}` before");
+    }
+    if let Some(seconds) = rule.max_age {
+        line += &format!(", and a cosigned checkpoint of the last {seconds} s on the server");
+    }
+    line
+}
+
+fn quorum(threshold: u32, names: &[&str]) -> String {
+    match names {
+        [only] => (*only).to_owned(),
+        names => format!("{threshold} of {}", names.join(", ")),
+    }
+}
+
+fn patterns(patterns: &[String], every: &str) -> String {
+    if patterns.iter().any(|pattern| pattern == EVERY) {
+        every.to_owned()
+    } else {
+        patterns.join(" or ")
+    }
+}

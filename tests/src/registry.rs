@@ -193,21 +193,37 @@ impl Registry {
 
     /// Serves again, at the same address.
     pub fn start_again(&mut self) {
-        let mut command = self.again(Program::Registry);
+        self.start_again_with(&["--anonymous-read"]);
+    }
+
+    /// Serves again, at the same address, with other settings.
+    pub fn start_again_with(&mut self, arguments: &[&str]) {
+        let mut command = self.again(Program::Registry, arguments);
         self.process = Some(start(&mut command).0);
     }
 
     /// Serves again, with a registry that kills itself at `failpoint`.
     pub fn start_dying(&mut self, failpoint: &str) {
-        let mut command = self.again(Program::FailingRegistry);
+        self.start_dying_with(failpoint, &["--anonymous-read"]);
+    }
+
+    /// Serves again with other settings, with a registry that kills itself at `failpoint`.
+    pub fn start_dying_with(&mut self, failpoint: &str, arguments: &[&str]) {
+        let mut command = self.again(Program::FailingRegistry, arguments);
         let (process, _) = start(command.env("BULLA_FAILPOINT", failpoint));
         self.process = Some(process);
     }
 
-    fn again(&self, program: Program) -> Command {
+    fn again(&self, program: Program, arguments: &[&str]) -> Command {
         assert!(self.process.is_none(), "the registry still serves");
-        let arguments = &["--anonymous-read"];
         command(program, &self.data, &self.home, self.address(), arguments)
+    }
+
+    /// Waits until the process has been killed: its connections have ended before.
+    pub fn wait_killed(&mut self) {
+        let mut process = self.process.take().expect("the registry serves");
+        let status = process.wait().expect("a child");
+        assert_eq!(status.signal(), Some(9), "{status}");
     }
 
     /// Tells whether the process has been killed. It is gone then, and can be started again.

@@ -2,6 +2,7 @@
 //! live, and the next run completes.
 
 mod backup;
+mod deletion;
 mod keeping;
 mod registry;
 

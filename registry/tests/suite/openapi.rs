@@ -136,7 +136,7 @@ impl Seen {
                 let validator = jsonschema::validator_for(&schema).unwrap();
                 let errors: Vec<_> = validator
                     .iter_errors(&body)
-                    .map(|e| e.to_string())
+                    .map(|error| format!("{}: {error}", error.instance_path()))
                     .collect();
                 assert!(errors.is_empty(), "{id} {status}: {errors:?} in {body}");
             }
@@ -308,7 +308,11 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
     }
     registry.stop().await;
 
-    // Before the first policy.
+    before_the_first_policy(&mut seen, &organisation).await;
+    seen.is_all();
+}
+
+async fn before_the_first_policy(seen: &mut Seen, organisation: &Organisation) {
     let registry = Registry::start().await;
     for operation in operations() {
         if ["append", "checkpoint"].contains(&operation.id.as_str()) {
@@ -320,7 +324,6 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
         }
     }
     registry.stop().await;
-    seen.is_all();
 }
 
 /// Asks for what there is not.

@@ -14,6 +14,17 @@ use serde_json::{Map, Value};
 use super::{Answer, Caller, Content, Operation, Parameter, SchemaOf, json, of};
 
 pub(super) fn operations() -> Vec<Operation> {
+    let parts = [
+        probes_and_log(),
+        registry(),
+        projects(),
+        hosts_and_downloads(),
+        bundles(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn probes_and_log() -> Vec<Operation> {
     vec![
         get("/healthz", "alive", "Tells whether the process is alive")
             .for_anybody()
@@ -52,6 +63,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 [json::<Appended>()],
             )
             .refused(&[404, 422]),
+    ]
+}
+
+fn registry() -> Vec<Operation> {
+    vec![
         get("/api/v1/openapi.json", "openapi", "This document")
             .for_anybody()
             .shows::<Map<String, Value>>(),
@@ -84,6 +100,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 [json::<LogPosition>(), events()],
             )
             .answers(204, "The log is not larger, and the time is over.", []),
+    ]
+}
+
+fn projects() -> Vec<Operation> {
+    vec![
         get(
             "/api/v1/projects",
             "projects",
@@ -154,6 +175,11 @@ pub(super) fn operations() -> Vec<Operation> {
         }))
         .shows::<Diff>()
         .refused(&[404, 409]),
+    ]
+}
+
+fn hosts_and_downloads() -> Vec<Operation> {
+    vec![
         get(
             "/api/v1/hosts",
             "hosts",
@@ -205,6 +231,11 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .answers(304, "What `If-None-Match` names.", [])
         .refused(&[404, 409, 416]),
+    ]
+}
+
+fn bundles() -> Vec<Operation> {
+    vec![
         post(
             FRAMES,
             "missingFrames",

@@ -81,7 +81,7 @@ impl Objects {
         Self(Kind::Memory(Memory::default()))
     }
 
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.0, Kind::Memory(_))
     }

@@ -1,6 +1,7 @@
 //! What the registry serves and takes, beside docker-registry and nginx, which get the same bytes over
 //! plain HTTP on loopback. nginx serves files and takes none.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -146,7 +147,8 @@ fn requests(
     let ours = rates[0];
     let mut line = format!("{ours:.0}/s");
     for (server, theirs) in servers.iter().zip(&rates).skip(1) {
-        line += &format!(", {} {theirs:.0}/s ({:.2} x)", server.name, ours / theirs);
+        let ratio = ours / theirs;
+        let _ = write!(line, ", {} {theirs:.0}/s ({ratio:.2} x)", server.name);
     }
     report::fact(name, &line);
 }

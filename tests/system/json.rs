@@ -123,16 +123,36 @@ fn every_document_of_bulla_fits_its_schema() {
     assert_eq!(widened["open"], 2);
     assert_eq!(widened["steps"][1]["mayGo"], true);
     assert!(widened["entry"].as_u64() > promoted["entry"].as_u64());
-    let pause = ["pause", "prod", "-m", "stop", "-y", "--ssh-key", key];
-    assert_eq!(
-        fits("bulla-promote", &bulla(&pause).done())["hash"],
-        third.as_str()
-    );
-    let resume = ["resume", "prod", "-m", "go on", "-y", "--ssh-key", key];
-    let resumed = fits("bulla-promote", &bulla(&resume).done());
-    assert!(resumed["entry"].as_u64() > widened["entry"].as_u64());
-    let revoke = ["revoke", &second, "-m", "lost", "-y", "--ssh-key", key];
-    assert!(fits("bulla-revoke", &bulla(&revoke).done())["entry"].is_u64());
+}
+
+#[test]
+fn what_stops_a_release_fits_its_schema() {
+    let world = World::new();
+    let hash = world.release(&world.git(PROJECT).path, PROJECT);
+    let key = world.alice.public_key.to_str().unwrap();
+    let signed = |arguments: &[&str]| {
+        let more = ["--project", PROJECT, "--json", "-y", "--ssh-key", key];
+        world.bulla(&[arguments, &more].concat()).done()
+    };
+    let paused = fits("bulla-promote", &signed(&["pause", "prod", "-m", "stop"]));
+    assert_eq!(paused["hash"], hash.as_str());
+    let resumed = fits("bulla-promote", &signed(&["resume", "prod", "-m", "go on"]));
+    assert!(resumed["entry"].as_u64() > paused["entry"].as_u64());
+    let revoked = fits("bulla-revoke", &signed(&["revoke", &hash, "-m", "lost"]));
+    assert!(revoked["entry"].as_u64() > resumed["entry"].as_u64());
+    assert_eq!(revoked["releases"][0]["heads"][0], "prod");
+    let policy = world.bulla(&["policy", "show", "--json"]).done();
+    assert_eq!(fits("policy", &policy)["version"], 1);
+    let add = [
+        "channel",
+        "add",
+        "staging",
+        "--json",
+        "-y",
+        "--ssh-key",
+        key,
+    ];
+    assert_eq!(fits("policy", &world.bulla(&add).done())["version"], 2);
 }
 
 #[test]

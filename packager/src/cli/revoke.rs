@@ -24,6 +24,7 @@ const MOST_SERVERS: usize = 5;
 /// refuse the releases from then on, also for rollbacks; where one is live it stays live and is shown as
 /// `revoked` until something else is promoted. The bundles stay in the registry.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RevokeArguments {
     /// Hashes, channels for their heads, revisions or labels, of one project
     #[arg(value_name = "RELEASE", required = true)]

@@ -1,6 +1,8 @@
 //! A policy in words: a line for each thing that somebody may do, so that two policies are compared by
 //! their lines.
 
+use std::fmt::Write as _;
+
 use bulla_schemas::Name;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Policy};
 
@@ -74,10 +76,13 @@ fn channel(policy: &Policy, rule: &ChannelRule) -> String {
     };
     let mut line = format!("moving {place} needs {}", quorum(rule.threshold, &signers));
     if let Some(via) = &rule.via {
-        line += &format!(", and that the release was on `{via}` before");
+        let _ = write!(line, ", and that the release was on `{via}` before");
     }
     if let Some(seconds) = rule.max_age {
-        line += &format!(", and a cosigned checkpoint of the last {seconds} s on the server");
+        let _ = write!(
+            line,
+            ", and a cosigned checkpoint of the last {seconds} s on the server"
+        );
     }
     line
 }

@@ -225,7 +225,7 @@ async fn content(
                 digest: Some(digest.to_string()),
                 releases: releases.collect(),
                 repaired: left.is_none(),
-                hint: left.map(|left| hint(wrong, left).to_owned()),
+                hint: left.map(|left| hint(wrong, *left).to_owned()),
                 ..plain(kind, format!("{digest} {wrong}"))
             });
         }
@@ -360,7 +360,7 @@ const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
 const PUSH: &str = "publish these releases again, or import their files";
 
 /// Says what to do about content.
-fn hint(wrong: &Wrong, left: &Left) -> &'static str {
+fn hint(wrong: &Wrong, left: Left) -> &'static str {
     match (wrong, left) {
         (_, Left::MovedAway) => {
             "publish the revision again, or import the release's file: what is damaged was moved to \

@@ -6,6 +6,7 @@ use bulla_trust::LogState;
 
 use super::documents;
 use super::place::Place;
+use crate::oci::document::Document;
 use crate::store::RecordKeys;
 use crate::store::repositories::{Record, RecordKind, Repositories};
 
@@ -34,7 +35,7 @@ pub(super) fn add_lost(
             Record::Tag(tag, _) => known.add_tag(project, tag),
             Record::Manifest(digest, record) => {
                 let document = documents::read(&to.blobs, &digest, &record)?;
-                for part in document.iter().flat_map(|document| document.blobs()) {
+                for part in document.iter().flat_map(Document::blobs) {
                     known.add_blob(project, part.digest().clone());
                 }
                 known.add_manifest(project, digest);

@@ -103,6 +103,7 @@ struct Rule {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names of the options")]
 struct Defaults {
     keep_heads: Option<NonZeroU32>,
     keep_promoted: Option<Seconds>,

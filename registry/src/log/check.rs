@@ -25,6 +25,9 @@ pub(crate) struct CheckedLog {
     pub(crate) tiles: Vec<(TilePath, Vec<u8>)>,
 }
 
+/// What is done with a tile, and with what it should be.
+type Visit<'a> = dyn FnMut(TilePath, &[u8]) -> Result<(), LogError> + 'a;
+
 impl LogFiles {
     /// Reads the whole log as it is published now. A server may append to it meanwhile.
     pub(crate) fn check(&self) -> Result<CheckedLog, FileError> {
@@ -110,11 +113,7 @@ impl LogFiles {
 
     /// Calls `visit` with each tile of a log with `size` entries, and with what it should be by the
     /// entries: bundles of these and their hashes first, then the levels above.
-    pub(super) fn each_tile(
-        &self,
-        size: u64,
-        visit: &mut dyn FnMut(TilePath, &[u8]) -> Result<(), LogError>,
-    ) -> Result<(), LogError> {
+    pub(super) fn each_tile(&self, size: u64, visit: &mut Visit<'_>) -> Result<(), LogError> {
         let mut parents = Vec::new();
         let bundles = TilePath::entries(0, size, size).zip(TilePath::hashes(0, 0, size));
         for (bundle, tile) in bundles {

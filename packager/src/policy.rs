@@ -27,6 +27,9 @@ pub fn in_effect(state: &LogState) -> Result<&Policy, PolicyChangeError> {
 /// can be reached, every key has one owner.
 pub fn next(state: &LogState, change: &Change) -> Result<Policy, PolicyChangeError> {
     let next = change.apply(in_effect(state)?)?;
+    for before in state.policies() {
+        change.require_fresh_name(before.checked.policy())?;
+    }
     let next = statement::policy_after(state, next);
     Ok(CheckedPolicy::new(next)?.policy().clone())
 }
@@ -42,10 +45,24 @@ pub fn check_signer(state: &LogState, key: &PersonalKey) -> Result<(), PolicyCha
     Err(PolicyChangeError::NotRoot { name, root })
 }
 
-/// Tells whether a key does not count any more under the next policy, which its root must sign, too.
-pub fn takes_out(next: &Policy, key: &PersonalKey) -> bool {
-    let key = key.public.to_openssh();
-    !next.people.iter().any(|person| person.keys.contains(&key))
+/// Returns the keys that sign: the person's, and the one that comes for it where it does not count any
+/// more under the next policy, because the root of both signs.
+pub fn signers<'a>(
+    next: &Policy,
+    key: &'a PersonalKey,
+    coming: Option<&'a PersonalKey>,
+) -> Result<Vec<&'a PersonalKey>, PolicyChangeError> {
+    let text = key.public.to_openssh();
+    if next.people.iter().any(|person| person.keys.contains(&text)) {
+        return Ok(vec![key]);
+    }
+    match coming {
+        Some(coming) => Ok(vec![key, coming]),
+        None => Err(PolicyChangeError::OwnKey {
+            fingerprint: key.public.fingerprint(),
+            root: next.root.people.clone(),
+        }),
+    }
 }
 
 /// Signs the next policy with all of the keys and appends it, and returns its entry in the verified log.

@@ -123,6 +123,15 @@ pub(crate) fn check(
         hash,
         ..
     } = proposal;
+    let goes_on = state
+        .head(project, channel)
+        .is_some_and(|head| head.hash == *hash);
+    if goes_on && (proposal.waves.is_some() || proposal.urgent.is_some()) {
+        return Err(PromoteError::OtherRollout {
+            hash: *hash,
+            channel: channel.clone(),
+        });
+    }
     if proposal.waves.is_some() && state.was_head(project, channel, hash) {
         return Err(PromoteError::WavesBack {
             hash: *hash,

@@ -91,14 +91,18 @@ impl Revoking {
         }
     }
 
+    /// Checks that one statement can name so many releases.
+    pub const fn check_count(&self) -> Result<(), RevokeError> {
+        let (most, found) = (MOST, self.hashes.len());
+        if found > most {
+            return Err(RevokeError::TooMany { most, found });
+        }
+        Ok(())
+    }
+
     /// Checks that the person may revoke in the project, before they are asked to sign.
     pub fn check(&self, state: &LogState, key: &PersonalKey) -> Result<(), RevokeError> {
-        if self.hashes.len() > MOST {
-            return Err(RevokeError::TooMany {
-                most: MOST,
-                found: self.hashes.len(),
-            });
-        }
+        self.check_count()?;
         let name = person::of_key(state, key)?;
         let policy = state.checked_policy();
         if policy.is_some_and(|p| p.may_revoke(&self.project, &Owner::Person(name.clone()))) {

@@ -83,6 +83,13 @@ fn a_new_colleague_promotes_and_is_taken_out_again() {
     signed(&world, &world.alice, &["person", "remove", "alice"]).refused("needs 1 signers");
     signed(&world, &world.alice, &["person", "remove", "carol"]).done();
     promote("dev", "too late").refused("does not name the key");
+    // Nobody else gets her name, and she gets it again with her key.
+    let another = ["person", "add", "carol", mallory_key];
+    signed(&world, &world.alice, &another).refused("`carol` was in the policy before");
+    let again = ["person", "add", "carol", key, "--root"];
+    signed(&world, &world.alice, &again).done();
+    signed(&world, &carol, &["person", "remove", "carol"]).refused("cannot sign it");
+    signed(&world, &world.alice, &["person", "remove", "carol"]).done();
     // What she promoted stays.
     world.server("web2").install(PROJECT, "prod").done();
 }
@@ -93,7 +100,10 @@ fn a_builder_releases_what_it_is_bound_to_with_the_key_that_it_has_now() {
     let mut checkout = world.git(PROJECT);
     let (key, public) = builder_key(&world, "second.pem");
     publish(&world, &checkout.path, &key).refused("names no builder with the key");
-    let add = ["builder", "add", "second", &public, "--of", "acme/billing*"];
+    let add = ["builder", "add", "second", &public];
+    let wrong = [&add[..], &["--source", "https://git.example/*"]].concat();
+    signed(&world, &world.alice, &wrong).fails(2, "`git+https://git.example/*`?");
+    let add = [&add[..], &["--of", "acme/billing*"]].concat();
     signed(&world, &world.alice, &add).done();
     publish(&world, &checkout.path, &key).done();
     let shop = world.git("acme/shop");
@@ -150,10 +160,13 @@ fn a_channel_of_one_project_has_a_rule_of_its_own() {
     let hash = world.publish(&checkout.path);
     let path = checkout.path.to_str().unwrap().to_owned();
     signed(&world, &world.alice, &["channel", "add", "staging"]).done();
-    let rule = [
-        "channel", "add", "prod", "--of", PROJECT, "--via", "staging",
-    ];
-    signed(&world, &world.alice, &rule).done();
+    let add = |via: &str| {
+        let rule = ["channel", "add", "prod", "--of", PROJECT, "--via", via];
+        signed(&world, &world.alice, &rule)
+    };
+    add("nowhere").refused("nobody could move `prod`");
+    add("prod").refused("nobody could move `prod`");
+    add("staging").done();
     assert!(show(&world).contains("the release was on `staging` before"));
     let promote = |channel: &str| {
         let promote = ["promote", &hash, channel, "--project", PROJECT, "-m", "go"];
@@ -163,6 +176,8 @@ fn a_channel_of_one_project_has_a_rule_of_its_own() {
             &[&promote[..], &["--checkout", &path]].concat(),
         )
     };
+    let staging = ["channel", "remove", "staging"];
+    signed(&world, &world.alice, &staging).refused("nobody could move `prod`");
     promote("prod").refused("staging");
     promote("staging").done();
     promote("prod").done();

@@ -44,6 +44,12 @@ fn no_server_takes_the_head_of_a_paused_channel_until_it_goes_on() {
     server.install(PROJECT, "prod").refused("paused");
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
 
+    // What else ends the pause says whose it is; how the head reaches servers was signed before.
+    let back = ["rollback", "prod", "--project", PROJECT, "--dry-run"];
+    let back = world.bulla(&back).done();
+    assert!(back.stderr.contains("is paused by alice"), "{back}");
+    let urgent = ["promote", &second, "prod", "-m", "now", "--urgent"];
+    signed(&world, &urgent).refused("was signed with that");
     let resumed = signed(&world, &["resume", "prod", "-m", "migrated"]).done();
     assert!(resumed.stderr.contains("goes on with"), "{resumed}");
     let again = signed(&world, &["resume", "prod", "-m", "migrated"]).done();
@@ -78,13 +84,22 @@ fn what_is_revoked_is_taken_by_no_server_and_stays_where_it_is_live() {
 
     let revoked = signed(&world, &["revoke", &second, "-m", "sends invoices twice"]).done();
     assert_eq!(revoked.last_line(), second);
-    assert!(revoked.stderr.contains("`bulla rollback prod"), "{revoked}");
+    assert!(
+        revoked.stderr.contains("`prod` still points to"),
+        "{revoked}"
+    );
     let again = signed(&world, &["revoke", &second, "-m", "sends invoices twice"]).done();
     assert!(again.stderr.contains("revoked already"), "{again}");
 
     let new = world.server("web3");
     new.install(PROJECT, "prod").refused("sends invoices twice");
     assert_eq!(has_it.live(PROJECT).as_deref(), Some(&*second));
+    let shown = world.bulla(&["show", &second]).done().stdout;
+    assert!(
+        shown.contains("must not be activated, by alice,"),
+        "{shown}"
+    );
+    assert!(shown.contains(": sends invoices twice"), "{shown}");
     let places = world.bulla(&["where", PROJECT]).done();
     assert!(places.stdout.contains("revoked"), "{places}");
     let promote = ["promote", &second, "dev", "-m", "try", "--drop"];
@@ -107,6 +122,10 @@ fn servers_take_what_people_only_warn_of_and_say_so() {
         installed.stderr.contains("slow on old disks"),
         "{installed}"
     );
+    let status = world.server("web3");
+    status.install(PROJECT, "prod").done();
+    let status = status.run(&["status", PROJECT, "--json"]).done().json();
+    assert_eq!(status[0]["standing"], "up-to-date", "{status}");
     // A warning does not say that it must not be taken.
     let block = signed(&world, &["revoke", &hash, "-m", "loses data"]).done();
     assert!(!block.stderr.contains("already"), "{block}");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_schemas::outcome::Outcome;
 pub use bulla_schemas::report::server::{ProjectStatus, Standing};
+use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
 use super::head_failure::{attempt_at, of_head};
@@ -206,7 +207,8 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
     let past = (&history, &*quarantine);
     let has_head_failed =
         promoted.is_some_and(|head| of_head(head, attempt.as_ref(), past).is_some());
-    let is_revoked = |hash: &Digest| log.revocation(site.project(), hash).is_some();
+    // Of what people only warn, servers take it.
+    let is_revoked = |hash: &Digest| log.revocation(site.project(), hash) == Some(Severity::Block);
     let standing = match (live, head) {
         _ if failure.is_some() || has_head_failed => Standing::Failed,
         (None, _) => Standing::NotInstalled,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bulla_schemas::Name;
 use bulla_schemas::policy::BuilderRule;
 use bulla_terminal::Failure;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use super::policy::{ChangeArguments, change};
@@ -37,13 +38,14 @@ struct AddArguments {
     #[arg(value_name = "KEY.pub")]
     key: PathBuf,
     /// Projects that it may release
-    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    #[arg(long, value_name = "PATTERN", default_value = "*", value_parser = NonEmptyStringValueParser::new())]
     of: Vec<String>,
-    /// Sources that it may release from, such as `https://git.acme.example/*`
-    #[arg(long = "source", value_name = "PATTERN", default_value = "*")]
+    /// Sources that it may release from, such as `git+https://git.acme.example/*`; `bulla show` names
+    /// the source of a release
+    #[arg(long = "source", value_name = "PATTERN", default_value = "*", value_parser = source)]
     sources: Vec<String>,
     /// Refs that it may release, such as `refs/heads/main`
-    #[arg(long = "ref", value_name = "PATTERN", default_value = "*")]
+    #[arg(long = "ref", value_name = "PATTERN", default_value = "*", value_parser = NonEmptyStringValueParser::new())]
     refs: Vec<String>,
     /// What its statements say as `builder.id`; `urn:bulla:builder:NAME` where nothing is said
     #[arg(long, value_name = "URI")]
@@ -75,6 +77,17 @@ pub(super) async fn run(session: &Session, arguments: &BuilderArguments) -> Resu
             change(session, &arguments.change, &Change::RemoveBuilder { name }).await
         }
     }
+}
+
+/// A pattern that no source can have would let the builder release nothing.
+fn source(text: &str) -> Result<String, String> {
+    let schemes = ["git+", "svn+"];
+    if text == "*" || schemes.iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "expected `*`, or `git+` or `svn+` and a URL, as sources are named: `git+{text}`?"
+    ))
 }
 
 fn rule(arguments: &AddArguments) -> Result<BuilderRule, Failure> {

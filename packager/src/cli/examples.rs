@@ -166,7 +166,7 @@ pub(super) const EXAMPLES: Examples = &[
         &["builder", "add"],
         &[
             "bulla builder add ci-payroll ci.pem.pub --of 'acme/payroll*' \
-           --source 'https://git.acme.example/*' --ref refs/heads/main",
+           --source 'git+https://git.acme.example/*' --ref refs/heads/main",
         ],
     ),
     (&["builder", "remove"], &["bulla builder remove ci-payroll"]),

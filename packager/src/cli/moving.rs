@@ -8,7 +8,7 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::ProposalReport;
 use bulla_schemas::statement::Action;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
-use bulla_trust::LogState;
+use bulla_trust::{Head, LogState};
 use clap::Args;
 
 use super::changes::names;
@@ -80,6 +80,16 @@ pub(super) fn ask(question: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(FailureKind::Failed, "nothing was done"))
+}
+
+/// Says whose pause a move of the channel ends.
+pub(super) fn say_pause(paused: &Head) {
+    stderr::say(format_args!(
+        "  `{}` is paused by {}, which this ends: {}",
+        paused.channel,
+        names(&paused.people),
+        paused.reason
+    ));
 }
 
 /// Signs, appends, says what the verified log then shows, and prints it.

@@ -118,6 +118,9 @@ async fn run(session: &Session, arguments: &StepArguments, step: Step) -> Result
         ));
         return print(&proposal.standing(entry), arguments.json);
     }
+    if step == Step::Resume {
+        promote::check(log.state(), &proposal, key.as_ref())?;
+    }
     let hash = proposal.hash.short();
     let Some(key) = key else {
         stderr::say(format_args!("{place} points to {hash}; nothing was signed"));

@@ -107,11 +107,10 @@ pub(super) async fn change_with(
     let next = policy::next(log.state(), change)?;
     say(log.state(), &next)?;
     if let Some(key) = key {
+        let keys = policy::signers(&next, &key, coming)?;
         if !arguments.yes {
             ask("Sign it?")?;
         }
-        let coming = coming.filter(|_| policy::takes_out(&next, &key));
-        let keys: Vec<_> = std::iter::once(&key).chain(coming).collect();
         let entry = policy::put_in_effect(&client, &mut log, &keys, &next).await?;
         stderr::say(format_args!(
             "policy {} is in effect, entry {entry} of the log",

@@ -8,7 +8,9 @@ use bulla_schemas::statement::Waves;
 use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
-use super::moving::{SigningArguments, ask, is_done, print, require_answer, sign_and_append};
+use super::moving::{
+    SigningArguments, ask, is_done, print, require_answer, say_pause, sign_and_append,
+};
 use super::session::Session;
 use super::{environment, preview};
 use crate::drop::Loss;
@@ -111,8 +113,11 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         rollback::ask_servers(&client, state, &proposal, &mut report).await;
     }
     preview::say(&report, "would take out");
+    if let Some(paused) = head.filter(|head| head.is_paused()) {
+        say_pause(paused);
+    }
     if goes_on {
-        stderr::say("  it is paused there, and goes on");
+        stderr::say("  it goes on there");
     } else if was_head {
         stderr::say(format_args!(
             "  `{}` pointed to it before: this is a rollback, which servers on which it was live take \

@@ -69,8 +69,9 @@ pub(super) async fn run(session: &Session, arguments: &RevokeArguments) -> Resul
         let report = revoking.report(&client, log.state()).await;
         return print(report, Some(entry), arguments.json);
     }
-    if let Some(key) = &key {
-        revoking.check(log.state(), key)?;
+    match &key {
+        Some(key) => revoking.check(log.state(), key)?,
+        None => revoking.check_count()?,
     }
     let report = revoking.report(&client, log.state()).await;
     say(log.state(), &report);
@@ -78,13 +79,21 @@ pub(super) async fn run(session: &Session, arguments: &RevokeArguments) -> Resul
         return print(report, None, arguments.json);
     };
     if !arguments.yes {
-        ask("Revoke it for good?")?;
+        ask(if arguments.warn {
+            "Warn of it for good?"
+        } else {
+            "Revoke it for good?"
+        })?;
     }
     let envelope = revoke::sign(log.state(), &key, &revoking)?;
     let entry = revoke::append(&client, &mut log, &revoking, &envelope).await?;
-    stderr::say(format_args!("revoked, entry {entry} of the log"));
-    for release in &report.releases {
-        say_way_out(release);
+    if arguments.warn {
+        stderr::say(format_args!(
+            "warned of, entry {entry} of the log; servers say so and take it"
+        ));
+    } else {
+        stderr::say(format_args!("revoked, entry {entry} of the log"));
+        report.releases.iter().for_each(say_way_out);
     }
     print(report, Some(entry), arguments.json)
 }
@@ -149,8 +158,8 @@ fn say(state: &LogState, report: &RevocationReport) {
 fn say_way_out(release: &RevokedRelease) {
     for channel in &release.heads {
         stderr::say(format_args!(
-            "`{channel}` still points to {}: `bulla rollback {channel} -m TEXT` goes back, \
-             or promote another release",
+            "`{channel}` still points to {}: promote another release, or go back with `bulla rollback \
+             {channel} -m TEXT` where there is an earlier one",
             release.hash.short()
         ));
     }

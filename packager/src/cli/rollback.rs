@@ -12,7 +12,7 @@ use bulla_trust::LogState;
 use clap::Args;
 
 use super::changes::names;
-use super::moving::{ask, is_done, reason, require_answer, sign_and_append};
+use super::moving::{ask, is_done, reason, require_answer, say_pause, sign_and_append};
 use super::session::Session;
 use super::{environment, preview};
 use crate::proposal::Proposal;
@@ -113,6 +113,10 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
     report.passed_over = target.passed_over;
     rollback::ask_servers(&client, state, &proposal, &mut report).await;
     preview::say(&report, "takes out");
+    let head = state.head(&proposal.project, channel);
+    if let Some(paused) = head.filter(|head| head.is_paused()) {
+        say_pause(paused);
+    }
     let Some(key) = key else {
         if arguments.json {
             stdout::json(&report)?;

@@ -8,6 +8,7 @@ use bulla_schemas::release::Source;
 use bulla_schemas::report::ReleaseReport;
 use bulla_schemas::statement::{Build, Severity};
 use bulla_terminal::{Failure, bytes, count, escape, stdout};
+use bulla_trust::Revocation;
 use clap::Args;
 
 use super::changes::names;
@@ -36,11 +37,16 @@ pub(super) async fn run(session: &Session, arguments: &ShowArguments) -> Result<
     if arguments.json {
         Ok(stdout::json(&report)?)
     } else {
-        Ok(stdout::write(&describe(&report))?)
+        let revocations = state.revocations(&project);
+        let about = revocations.filter(|one| one.hashes.contains(&hash));
+        Ok(stdout::write(&describe(&report, about))?)
     }
 }
 
-fn describe(shown: &ReleaseReport) -> String {
+fn describe<'a>(
+    shown: &ReleaseReport,
+    revocations: impl Iterator<Item = &'a Revocation>,
+) -> String {
     let mut text = format!("{} of {}\n", shown.summary.hash, shown.project);
     let mut field = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<10} {}", escape(value));
@@ -90,10 +96,14 @@ fn describe(shown: &ReleaseReport) -> String {
         [] => field("channels", "none points to it"),
         channels => field("channels", &channels.join(", ")),
     }
-    match shown.summary.revoked {
-        Some(Severity::Block) => field("revoked", "must not be activated"),
-        Some(Severity::Warn) => field("revoked", "activated with a warning"),
-        None => {}
+    for revocation in revocations {
+        let what = match revocation.severity {
+            Severity::Block => "must not be activated",
+            Severity::Warn => "activated with a warning",
+        };
+        let (by, reason) = (names(&revocation.people), &revocation.reason);
+        let when = revocation.issued_at;
+        field("revoked", &format!("{what}, by {by}, {when}: {reason}"));
     }
     match shown.summary.reproduced_by.as_slice() {
         [] => field("built by", &names(&shown.summary.built_by)),

@@ -112,7 +112,7 @@ async fn show(
     for step in &report.steps {
         table.row([
             step.wave.to_string(),
-            state(step),
+            state(step, report.paused),
             step.servers.to_string(),
             step.current.to_string(),
             others(step),
@@ -167,8 +167,9 @@ fn first_to(last: Wave) -> String {
     }
 }
 
-fn state(step: &WaveStep) -> String {
+fn state(step: &WaveStep, is_paused: bool) -> String {
     match (step.due, step.stopped_by) {
+        _ if is_paused => "waits, because the channel is paused".to_owned(),
         _ if step.may_go => "may go".to_owned(),
         (Some(due), _) => format!("goes at {due}"),
         (None, Some(failed)) => format!("waits, because wave {failed} failed"),
@@ -292,7 +293,7 @@ fn say_step(step: &WaveStep) {
         "" => String::new(),
         others => format!("; {others}"),
     };
-    let (wave, state, current) = (step.wave, state(step), step.current);
+    let (wave, state, current) = (step.wave, state(step, false), step.current);
     stderr::say(format_args!(
         "  wave {wave}: {state}, {servers}, {current} current{others}"
     ));

@@ -109,9 +109,30 @@ impl Change {
                 let place = position(&next, project, channel);
                 let place = place.ok_or_else(|| unknown_channel(policy, project, channel))?;
                 next.channels.remove(place);
+                require_ways(&next)?;
             }
         }
         Ok(next)
+    }
+
+    /// Refuses a name that somebody else had before: the log shows who signed by name only. With a key
+    /// of then it is the same person or builder, who comes back.
+    pub(super) fn require_fresh_name(&self, before: &Policy) -> Result<(), ChangeError> {
+        let (name, key) = match self {
+            Self::AddPerson { name, key, .. } => (name, key.to_openssh()),
+            Self::AddBuilder(rule) => (&rule.name, rule.key.clone()),
+            _ => return Ok(()),
+        };
+        let people = before.people.iter().filter(|person| person.name == *name);
+        let builders = before.builders.iter().filter(|one| one.name == *name);
+        let mut had = people
+            .flat_map(|person| &person.keys)
+            .chain(builders.map(|builder| &builder.key))
+            .peekable();
+        if had.peek().is_some() && !had.any(|one| *one == key) {
+            return Err(ChangeError::FormerName { name: name.clone() });
+        }
+        Ok(())
     }
 }
 
@@ -214,6 +235,26 @@ fn add_channel(policy: &mut Policy, rule: &ChannelRule) -> Result<(), ChangeErro
     let place = policy.channels.iter().position(wider);
     let place = place.unwrap_or(policy.channels.len());
     policy.channels.insert(place, rule.clone());
+    require_ways(policy)
+}
+
+/// Refuses a channel that nobody could ever move, because the one that comes before it cannot be.
+fn require_ways(policy: &Policy) -> Result<(), ChangeError> {
+    for rule in &policy.channels {
+        let Some(via) = &rule.via else { continue };
+        let leads = |one: &ChannelRule| {
+            let of_same =
+                matches(&one.project, &rule.project) || matches(&rule.project, &one.project);
+            of_same && matches(&one.channel, via.as_str())
+        };
+        if rule.channel == via.as_str() || !policy.channels.iter().any(leads) {
+            return Err(ChangeError::NoWay {
+                project: rule.project.clone(),
+                channel: rule.channel.clone(),
+                via: via.to_string(),
+            });
+        }
+    }
     Ok(())
 }
 
@@ -243,7 +284,6 @@ fn person_mut<'a>(policy: &'a mut Policy, name: &Name) -> Result<&'a mut Person,
         })
 }
 
-/// Names are never given again: the log shows who signed by name only.
 fn require_new_name(policy: &Policy, name: &Name) -> Result<(), ChangeError> {
     let people = policy.people.iter().map(|person| &person.name);
     let builders = policy.builders.iter().map(|builder| &builder.name);

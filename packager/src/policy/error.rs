@@ -18,6 +18,25 @@ pub enum ChangeError {
         /// The name.
         name: Name,
     },
+    /// A name that somebody else had.
+    #[error("`{name}` was in the policy before, with other keys")]
+    FormerName {
+        /// The name.
+        name: Name,
+    },
+    /// A channel that comes after one that nobody can move.
+    #[error(
+        "nobody could move `{channel}` of `{project}`: a release must have been on `{via}` before, \
+         and no other rule is for that"
+    )]
+    NoWay {
+        /// Its projects.
+        project: String,
+        /// The channel.
+        channel: String,
+        /// The one before.
+        via: String,
+    },
     /// A key that a person or a builder has.
     #[error("the key {fingerprint} is `{owner}`'s already")]
     TakenKey {
@@ -100,7 +119,8 @@ impl Outcome for ChangeError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::TakenName { .. } => {
+            Self::NoWay { via, .. } => format!("`bulla channel add {via}` first"),
+            Self::TakenName { .. } | Self::FormerName { .. } => {
                 "take another name: the log shows who signed by names, for ever".to_owned()
             }
             Self::TakenKey { .. } => "make a key of its own for each purpose".to_owned(),
@@ -150,6 +170,14 @@ pub enum PolicyChangeError {
         /// Who may.
         root: Vec<Name>,
     },
+    /// The key that signs goes, and the next policy is signed by its own root, too.
+    #[error("after this the key {fingerprint} does not count any more, so it cannot sign it")]
+    OwnKey {
+        /// The key.
+        fingerprint: String,
+        /// Who can sign it.
+        root: Vec<Name>,
+    },
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -177,7 +205,7 @@ impl Outcome for PolicyChangeError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoPolicy => FailureKind::Failed,
-            Self::NotRoot { .. } => FailureKind::Refused,
+            Self::NotRoot { .. } | Self::OwnKey { .. } => FailureKind::Refused,
             Self::Overtaken | Self::NotIncluded => FailureKind::Temporary,
             Self::Change(error) => error.kind(),
             Self::Policy(error) => error.kind(),
@@ -194,6 +222,13 @@ impl Outcome for PolicyChangeError {
             Self::NotRoot { root, .. } => {
                 let root: Vec<_> = root.iter().map(Name::as_str).collect();
                 Some(format!("ask who may: {}", root.join(", ")))
+            }
+            Self::OwnKey { root, .. } => {
+                let root: Vec<_> = root.iter().map(Name::as_str).collect();
+                Some(format!(
+                    "sign with a key that stays, of one of: {}",
+                    root.join(", ")
+                ))
             }
             Self::Overtaken => Some(
                 "look with `bulla policy show`, then run the same command again if it is still meant"

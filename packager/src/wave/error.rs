@@ -149,10 +149,9 @@ impl Outcome for WaveError {
                 "`bulla wave {channel}` shows how the servers are; `bulla wave all {channel} -m TEXT` \
                  lets later waves go, too, in which servers may be that have not reported yet"
             )),
-            Self::Paused { channel, hash, .. } => Some(format!(
-                "`bulla rollback {channel} --to {} -m TEXT` goes on",
-                hash.short()
-            )),
+            Self::Paused { channel, .. } => {
+                Some(format!("`bulla resume {channel} -m TEXT` lets it go on"))
+            }
             Self::AllGo { channel } => {
                 Some(format!("`bulla wave {channel}` shows how the servers are"))
             }

@@ -63,7 +63,8 @@ impl Outcome for ResolveError {
                 "`bulla promote HASH {channel} -m TEXT` points it to a release"
             )),
             Self::Paused { channel, .. } => Some(format!(
-                "`bulla rollback {channel}` goes on, with the same or an earlier release"
+                "`bulla resume {channel} -m TEXT` goes on with it, `bulla rollback {channel} -m TEXT` with \
+                 an earlier release"
             )),
             Self::Revoked { channel, .. } => Some(format!(
                 "promote another release to `{channel}`, or roll it back"

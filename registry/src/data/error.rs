@@ -121,8 +121,10 @@ impl Outcome for DataError {
                     .to_owned(),
             ),
             Self::IndexLost { .. } => Some(
-                "tokens and host reports are nowhere else: where there is a backup, copy `registry.db` \
-                 from it; then run `bulla-registry reindex`, which makes the index again of the files"
+                "tokens and host reports are nowhere else: move `registry.db-wal` and `registry.db-shm` away \
+                 where they are left, and where there is a backup, copy `registry.db` from it, in which \
+                 tokens that were revoked since count again; then run `bulla-registry reindex`, which \
+                 makes the index again of the files"
                     .to_owned(),
             ),
             Self::KeyLost { .. } => Some(
@@ -137,8 +139,9 @@ impl Outcome for DataError {
                 Some("use a folder of its own for each registry".to_owned())
             }
             Self::DatabaseLost { .. } => Some(
-                "stop the registry and copy `registry.db` from the backup to its directory, then run \
-                 `bulla-registry reindex`; or begin a backup in another folder"
+                "stop the registry, move its `registry.db-wal` and `registry.db-shm` away, copy \
+                 `registry.db` from the backup to its directory, in which tokens that were revoked since \
+                 count again, and run `bulla-registry reindex`; or begin a backup in another folder"
                     .to_owned(),
             ),
             Self::Unfinished { .. } => {

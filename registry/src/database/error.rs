@@ -90,6 +90,7 @@ impl Outcome for DatabaseError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Data(error) => error.kind(),
+            _ if self.is_busy() => FailureKind::Temporary,
             _ => FailureKind::Failed,
         }
     }
@@ -102,8 +103,14 @@ impl Outcome for DatabaseError {
                  the upgrade"
                     .to_owned(),
             ),
+            _ if self.is_busy() => {
+                Some("another process writes to it for long; try again".to_owned())
+            }
+            _ if self.is_of_disk() => Some(
+                "look at the disk of the data directory, and at what it lets this user do".to_owned(),
+            ),
             _ => Some(
-                "the database is an index: move it away, and `bulla-registry reindex` makes a new \
+                "the database is an index: stop the registry, move it away with its `-wal` and `-shm`, and `bulla-registry reindex` makes a new \
                  one; the tokens and what hosts reported are lost with it"
                     .to_owned(),
             ),

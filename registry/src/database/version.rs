@@ -18,64 +18,71 @@ const HEADER: usize = 48;
 /// that SQLite has on it, so only those are closed that SQLite has removed.
 static OPEN: Mutex<Vec<Arc<File>>> = Mutex::new(Vec::new());
 
-/// What is committed, as SQLite numbers it. The numbers begin again in every file, so they are compared
-/// within one.
+/// What is committed, as SQLite numbers it in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version {
-    file: u64,
-    header: [u8; HEADER],
-}
+pub(super) struct Version([u8; HEADER]);
 
 /// Where the version of a database stands.
 #[derive(Debug)]
 pub(super) struct Versions {
-    path: PathBuf,
+    database: PathBuf,
     current: Mutex<Current>,
 }
 
-/// The file that SQLite has now, and which one in turn it is.
+/// The file that SQLite has.
 #[derive(Debug, Default)]
-struct Current {
-    number: u64,
-    file: Option<Arc<File>>,
+enum Current {
+    /// Nobody has asked yet, or it was not there.
+    #[default]
+    Unknown,
+    /// This one, until it is gone.
+    File(Arc<File>),
+    /// Somebody has removed it, and what is there instead is not what the connections have.
+    Gone,
 }
 
 impl Versions {
     pub(super) fn new(database: &Path) -> Self {
-        let mut path = database.as_os_str().to_owned();
-        path.push("-shm");
         Self {
-            path: path.into(),
+            database: database.to_owned(),
             current: Mutex::default(),
         }
     }
 
-    /// Returns the version; nothing while a commit is under way, or while no connection is open.
+    /// Returns the version; nothing while a commit is under way, before a connection is open, and once
+    /// the file is gone: then the database is asked.
     pub(super) fn now(&self) -> Option<Version> {
-        // What cannot be read says nothing, and then the database is asked.
-        let (number, file) = self.current().ok()?;
+        let file = self.current()?;
         let mut header = [0; 2 * HEADER];
         file.read_exact_at(&mut header, 0).ok()?;
         let (first, second) = header.split_at(HEADER);
-        let version = Version {
-            file: number,
-            header: first.try_into().ok()?,
-        };
+        let version = Version(first.try_into().ok()?);
         (first == second).then_some(version)
     }
 
-    fn current(&self) -> io::Result<(u64, Arc<File>)> {
+    fn current(&self) -> Option<Arc<File>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = &current.file
-            && file.metadata()?.nlink() > 0
+        if let Current::Unknown = *current
+            && let Ok(file) = beside(&self.database).and_then(|path| opened(&path))
         {
-            return Ok((current.number, Arc::clone(file)));
+            *current = Current::File(file);
         }
-        let file = opened(&self.path)?;
-        current.number += 1;
-        current.file = Some(Arc::clone(&file));
-        Ok((current.number, file))
+        let Current::File(file) = &*current else {
+            return None;
+        };
+        if file.metadata().is_ok_and(|file| file.nlink() > 0) {
+            return Some(Arc::clone(file));
+        }
+        *current = Current::Gone;
+        None
     }
+}
+
+/// Finds the file: a database may be a link, and SQLite's other files lie beside what it leads to.
+fn beside(database: &Path) -> io::Result<PathBuf> {
+    let mut path = std::fs::canonicalize(database)?.into_os_string();
+    path.push("-shm");
+    Ok(path.into())
 }
 
 /// Opens a file once, however often it is asked for.

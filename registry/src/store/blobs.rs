@@ -29,6 +29,12 @@ pub(crate) struct BlobStore {
     held: Arc<Held>,
 }
 
+/// Tells whether content of this size can have the digest. A file that a crash left empty is sent without
+/// a byte that could be found wrong, so it counts as not there.
+fn can_be(digest: &OciDigest, size: u64) -> bool {
+    size > 0 || *digest == OciDigest::of(digest.algorithm(), b"")
+}
+
 impl BlobStore {
     /// Keeps content among `objects`.
     pub(crate) fn new(objects: Objects, disk: Disk) -> Self {
@@ -51,14 +57,15 @@ impl BlobStore {
     /// Returns a blob's size in bytes.
     pub(crate) fn size(&self, digest: &OciDigest) -> Result<Option<u64>, FileError> {
         match unless_damaged(digest, self.objects.size(&keys::content(digest)))? {
-            Some(size) => Ok(Some(size)),
-            None => Ok(self.whole_recipe(digest)?.map(|recipe| recipe.size())),
+            Some(size) if can_be(digest, size) => Ok(Some(size)),
+            _ => Ok(self.whole_recipe(digest)?.map(|recipe| recipe.size())),
         }
     }
 
     /// Opens a blob.
     pub(crate) fn open(&self, digest: &OciDigest) -> Result<Option<Blob>, FileError> {
-        if let Some(object) = unless_damaged(digest, self.objects.get(&keys::content(digest)))? {
+        let object = unless_damaged(digest, self.objects.get(&keys::content(digest)))?;
+        if let Some(object) = object.filter(|object| can_be(digest, object.size())) {
             return Ok(Some(Blob::whole(object)));
         }
         let recipe = self.whole_recipe(digest)?;
@@ -341,6 +348,23 @@ mod tests {
             assert!(!world.store.check(&digest).unwrap());
             assert!(world.store.held(&digest).is_none());
             assert!(world.store.open_to_send(&digest).unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn what_a_crash_left_empty_is_not_there() {
+        in_every_world(|world| {
+            for content in [&b"content"[..], b""] {
+                let (mut upload, digest) = world.upload(content);
+                world.store.adopt(&mut upload, &digest).unwrap();
+                world.overwrite(&keys::content(&digest), b"");
+                let is_there = content.is_empty();
+                assert_eq!(world.store.size(&digest).unwrap().is_some(), is_there);
+                assert_eq!(
+                    world.store.open_to_send(&digest).unwrap().is_some(),
+                    is_there
+                );
+            }
         });
     }
 

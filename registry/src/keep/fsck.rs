@@ -277,17 +277,18 @@ async fn index(
     report: &mut FsckReport,
 ) -> Result<(), RegistryError> {
     let is_wanted = |name: &ProjectName| is_wanted(&asked.projects, name);
-    let wrong = rows::compare(&parts.database, projects, is_wanted).await;
-    let wrong = match wrong {
+    let first = rows::compare(&parts.database, projects, is_wanted).await;
+    let first = match first {
         Ok(wrong) => wrong,
         // That it cannot be read was told.
         Err(RegistryError::Database(_)) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if wrong.is_empty() {
+    if first.is_empty() {
         return Ok(());
     }
-    // The server writes the record first, and the row a moment later.
+    // The server writes the record first, and the row a moment later: what is wrong now and was not
+    // before is a push that has come meanwhile.
     let wanted = asked.projects.clone();
     let repositories = parts.repositories.clone();
     let again =
@@ -297,6 +298,7 @@ async fn index(
     let (blobs, projects) = (parts.blobs.clone(), Arc::clone(&again));
     let named = blocking(move || named(&blobs, &projects)).await?;
     // What a push that was cut short has left, or a `gc`, is no damage: nobody was told of it.
+    wrong.retain(|wrong| first.contains(wrong));
     wrong.retain(|wrong| {
         !wrong.is_missing_blob() || named.contains(&(wrong.project.clone(), wrong.digest().clone()))
     });

@@ -17,7 +17,7 @@ use crate::store::blobs::BlobStore;
 use crate::store::repositories::{ManifestRecord, RecordKind};
 
 /// A row that is missing, or one too many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WrongRow {
     pub(super) project: ProjectName,
     pub(super) row: Row,
@@ -26,7 +26,7 @@ pub(super) struct WrongRow {
 }
 
 /// What a row is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Row {
     Blob(OciDigest),
     Manifest(OciDigest, Option<ManifestRecord>),

@@ -1,5 +1,7 @@
 //! `App`: the parts that a request may use.
 
+pub(crate) mod mirror;
+mod mirrored;
 pub(crate) mod restore;
 
 use std::path::{Path, PathBuf};
@@ -10,10 +12,12 @@ use std::time::SystemTime;
 use bulla_files::Lock;
 use bulla_schemas::Timestamp;
 
+use self::mirrored::Mirrored;
 use crate::blocking::blocking;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
+use crate::data::mirror::MirrorNote;
 use crate::database::{Database, DatabaseError};
 use crate::error::{RegistryError, on};
 use crate::keep::{Indexed, reindex, reindex_if_lost, unrecorded};
@@ -57,6 +61,10 @@ pub struct App {
     /// Who waits for the log to grow.
     pub(crate) watchers: Watchers,
     pub(crate) metrics: Metrics,
+    /// What this is a mirror of, where it is one.
+    pub(crate) mirror: Option<MirrorNote>,
+    /// How far the mirror is.
+    pub(crate) mirrored: Mirrored,
     is_stopping: AtomicBool,
     data: DataDirectory,
     disk: Disk,
@@ -76,6 +84,19 @@ impl App {
         Self::open_over(Objects::new, root, command, settings, clock).await
     }
 
+    /// Opens a mirror, or makes a data directory one, and takes its lock.
+    pub(crate) async fn open_mirror(
+        root: &Path,
+        note: MirrorNote,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let command = "bulla-registry mirror";
+        let opened =
+            Self::open_parts(Objects::new, root, command, Some(note), settings, clock).await;
+        opened.map_err(on(&Disk::new(root.to_owned())))
+    }
+
     /// Opens a registry whose content and records are other objects than the files of its data
     /// directory.
     pub(crate) async fn open_over(
@@ -85,7 +106,7 @@ impl App {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
-        let opened = Self::open_parts(objects, root, command, settings, clock).await;
+        let opened = Self::open_parts(objects, root, command, None, settings, clock).await;
         opened.map_err(on(&Disk::new(root.to_owned())))
     }
 
@@ -93,15 +114,27 @@ impl App {
         objects: impl FnOnce(PathBuf) -> Objects,
         root: &Path,
         command: &str,
+        mirror: Option<MirrorNote>,
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
         let data = DataDirectory::open(root)?;
         let lock = data.lock(command, clock.now())?;
+        if let Some(note) = &mirror {
+            note.begin(&data)?;
+        }
+        let mirror = MirrorNote::read(data.root())?;
         let (folder, key) = (data.log(), data.log_key());
         // Replaying a long log takes a while.
-        let quota = Quota::new(settings.most_entries);
-        let log = blocking(move || Log::open(&folder, &key, quota)).await?;
+        let (is_copy, quota) = (mirror.is_some(), Quota::new(settings.most_entries));
+        let log = blocking(move || {
+            if is_copy {
+                Log::open_copy(&folder)
+            } else {
+                Log::open(&folder, &key, quota)
+            }
+        })
+        .await?;
         let objects = objects(data.root().to_owned());
         sweep(objects.clone(), data.locked_at()?);
         let disk = Disk::new(data.root().to_owned());
@@ -128,6 +161,8 @@ impl App {
             answering: Turns::new(MOST_ANSWERING, MOST_ANSWERING_OF_TOKEN),
             watchers: Watchers::new(),
             metrics: Metrics::new(),
+            mirror,
+            mirrored: Mirrored::default(),
             is_stopping: AtomicBool::new(false),
             reports: Mutex::new(Quota::new(settings.most_reports)),
             settings,
@@ -172,6 +207,11 @@ impl App {
         Ok(())
     }
 
+    /// Tells whether no log is here yet, as of a mirror that is new.
+    pub(crate) fn is_without_log(&self) -> bool {
+        self.catalog.published().checkpoint.is_empty()
+    }
+
     /// Ends all watches, and says from now on that the registry is not ready.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
@@ -205,6 +245,8 @@ impl App {
             deltas_made,
             delta_cache,
             hosts,
+            mirror_behind: self.mirrored.behind(self.catalog.published().state.size()),
+            mirror_success: self.mirrored.success(),
         }
     }
 

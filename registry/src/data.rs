@@ -27,6 +27,7 @@
 //!     tile/<level>/<n>[.p/<width>]    hashes (C2SP tlog-tiles), written once
 //!     tile/entries/<n>[.p/<width>]    envelopes, written once
 //!   uploads/<id>                      what is being received; swept at start
+//!   mirror.json                       this is a mirror, which has no key: of which registry
 //!   backup.json                       this is a backup: of which directory, and from when
 //!   next/registry.db                  the database that a backup is going to have
 //!   restoring                         something is being restored, and not all of it is here yet
@@ -41,6 +42,7 @@ mod ballast;
 mod beginning;
 mod content_lock;
 mod error;
+pub(crate) mod mirror;
 mod restored;
 
 use std::io::ErrorKind;

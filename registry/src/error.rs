@@ -10,6 +10,7 @@ use bulla_schemas::units;
 use crate::data::DataError;
 use crate::database::DatabaseError;
 use crate::log::LogError;
+use crate::mirror::MirrorError;
 use crate::publish::PublishError;
 use crate::store::space::{Disk, Refusal};
 
@@ -29,6 +30,9 @@ pub enum RegistryError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Another registry, or what it gives.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     /// The index could not be made.
     #[error("the index cannot be made from the files")]
     Index(#[from] PublishError),
@@ -97,7 +101,9 @@ impl RegistryError {
     fn on(self, disk: &Disk) -> Self {
         let refusal = match &self {
             // SQLite says little about a disk.
-            Self::Database(error) | Self::Index(PublishError::Database(error))
+            Self::Database(error)
+            | Self::Index(PublishError::Database(error))
+            | Self::Mirror(MirrorError::Database(error))
                 if error.is_of_disk() =>
             {
                 disk.refusal(error.is_full())
@@ -127,6 +133,7 @@ impl RegistryError {
             | Self::Database(DatabaseError::Data(DataError::File(error)))
             | Self::Log(LogError::File(error))
             | Self::Index(PublishError::File(error)) => Some(error),
+            Self::Mirror(error) => error.file_error(),
             _ => None,
         }
     }
@@ -150,6 +157,7 @@ impl Outcome for RegistryError {
             Self::Database(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Log(error) => error.kind(),
+            Self::Mirror(error) => error.kind(),
             Self::Index(_) | Self::NoProject { .. } | Self::Random(_) => FailureKind::Failed,
             // Nothing is removed by guessing.
             Self::NothingToKeepBy { .. }
@@ -168,6 +176,7 @@ impl Outcome for RegistryError {
             Self::Database(error) => error.hint(),
             Self::File(error) => error.hint(),
             Self::Log(error) => error.hint(),
+            Self::Mirror(error) => error.hint(),
             Self::Index(_) | Self::Random(_) => None,
             Self::NothingToKeepBy { .. } => {
                 Some("`bulla-registry fsck` says what is damaged; nothing was removed".to_owned())

@@ -22,6 +22,10 @@ pub(crate) const POINTS: &[&str] = &[
     "statements::attached",
     // Every start comes by this.
     "connection::tables-changed",
+    // A mirror comes by these, and by those of a publish.
+    "mirror::content-taken",
+    "mirrored::entries-written",
+    "mirrored::checkpoint-published",
     // A deletion comes by these.
     "delete::begun",
     "delete::rows-forgotten",

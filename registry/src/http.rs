@@ -18,6 +18,7 @@ pub(crate) mod fuzz;
 mod health;
 mod log;
 mod metrics;
+mod mirror;
 mod oci;
 mod problem;
 mod range;

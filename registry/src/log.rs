@@ -8,14 +8,19 @@
 //! checkpoint covers it, so that nothing torn is ever seen. What a statement is worth is decided
 //! by whoever replays the log; admission keeps out what would have no effect,
 //! and with it floods of what was said before.
+//!
+//! A mirror's log has no key and no sequencer: it takes over entries with the checkpoint that the
+//! origin signed.
 
 mod check;
 mod copy;
 mod error;
 mod key;
+mod mirrored;
 mod published;
 mod recover;
 mod sequencer;
+mod spool;
 mod tiles;
 
 use std::path::Path;
@@ -30,38 +35,70 @@ use crate::quota::Quota;
 
 pub(crate) use check::CheckedLog;
 pub use error::{DamagedLog, LogError};
+pub(crate) use mirrored::Mirrored;
 pub(crate) use published::{Growth, Placed, Published};
 use sequencer::Request;
+pub(crate) use spool::Spool;
 pub(crate) use tiles::LogFiles;
 
-/// The log of this registry.
+/// The log of this registry, or its copy of another one's.
 #[derive(Debug)]
 pub(crate) struct Log {
-    key: PublicKey,
     files: LogFiles,
     published: watch::Receiver<Arc<Published>>,
-    requests: std::sync::Mutex<Option<mpsc::Sender<Request>>>,
-    sequencer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    writer: Writer,
+}
+
+/// What the log grows by.
+#[derive(Debug)]
+enum Writer {
+    Sequencer {
+        key: Box<PublicKey>,
+        requests: std::sync::Mutex<Option<mpsc::Sender<Request>>>,
+        thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    },
+    Mirrored(Arc<Mirrored>),
 }
 
 impl Log {
     /// Opens the log, finishes what a crash left undone, and starts the sequencer.
     pub(crate) fn open(directory: &Path, key_file: &Path, quota: Quota) -> Result<Self, LogError> {
+        let files = LogFiles::new(directory.to_owned());
         let key = key::open(key_file)?;
         let public_key = key.public_key();
-        let files = LogFiles::new(directory.to_owned());
-        let (recovered, tail) = recover::recover(&files, &key)?;
+        let (recovered, tail) = recover::recover(&files, &key, key_file)?;
         let (publish, published) = watch::channel(Arc::new(recovered));
         let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
         let sequencer = sequencer::start(files.clone(), key, quota, tail, publish, receive)
             .map_err(LogError::System)?;
         Ok(Self {
-            key: public_key,
             files,
             published,
-            requests: std::sync::Mutex::new(Some(requests)),
-            sequencer: std::sync::Mutex::new(Some(sequencer)),
+            writer: Writer::Sequencer {
+                key: Box::new(public_key),
+                requests: std::sync::Mutex::new(Some(requests)),
+                thread: std::sync::Mutex::new(Some(sequencer)),
+            },
         })
+    }
+
+    /// Opens the copy of a log, which nothing is appended to here.
+    pub(crate) fn open_copy(directory: &Path) -> Result<Self, LogError> {
+        let files = LogFiles::new(directory.to_owned());
+        let (mirrored, published) = Mirrored::open(&files)?;
+        Ok(Self {
+            files,
+            published,
+            writer: Writer::Mirrored(Arc::new(mirrored)),
+        })
+    }
+
+    /// Returns what a copy of a log grows by; none where this is the log itself.
+    pub(crate) fn mirrored(&self) -> Option<Arc<Mirrored>> {
+        match &self.writer {
+            Writer::Mirrored(mirrored) => Some(Arc::clone(mirrored)),
+            Writer::Sequencer { .. } => None,
+        }
     }
 
     /// Returns what is published now.
@@ -74,9 +111,12 @@ impl Log {
         Growth(self.published.clone())
     }
 
-    /// Returns the public half of the log's key.
-    pub(crate) fn key(&self) -> &PublicKey {
-        &self.key
+    /// Returns the public half of the log's key: of a copy, the one that signed the newest checkpoint.
+    pub(crate) fn key(&self) -> Option<PublicKey> {
+        match &self.writer {
+            Writer::Sequencer { key, .. } => Some(PublicKey::clone(key)),
+            Writer::Mirrored(_) => self.published().signer(),
+        }
     }
 
     /// Returns the log's files.
@@ -93,7 +133,10 @@ impl Log {
         now: Timestamp,
     ) -> Result<Placed, Arc<LogError>> {
         let stopping = || Arc::new(LogError::Stopping);
-        let requests = lock(&self.requests).clone().ok_or_else(stopping)?;
+        let Writer::Sequencer { requests, .. } = &self.writer else {
+            return Err(Arc::new(LogError::Copy));
+        };
+        let requests = lock(requests).clone().ok_or_else(stopping)?;
         let (answer, answered) = oneshot::channel();
         requests
             .send(Request {
@@ -109,8 +152,14 @@ impl Log {
 
     /// Lets the sequencer finish what it was given, and ends it.
     pub(crate) fn close(&self) {
-        drop(lock(&self.requests).take());
-        if let Some(sequencer) = lock(&self.sequencer).take()
+        let Writer::Sequencer {
+            requests, thread, ..
+        } = &self.writer
+        else {
+            return;
+        };
+        drop(lock(requests).take());
+        if let Some(sequencer) = lock(thread).take()
             && sequencer.join().is_err()
         {
             tracing::error!("the sequencer panicked");

@@ -43,6 +43,10 @@ pub(crate) struct Seen {
     pub(crate) deltas_made: u64,
     pub(crate) delta_cache: u64,
     pub(crate) hosts: u64,
+    /// How many entries of the origin's log a mirror does not have yet.
+    pub(crate) mirror_behind: u64,
+    /// When a mirror last had all that its origin has, in seconds since 1970.
+    pub(crate) mirror_success: u64,
 }
 
 /// How that is shown.
@@ -56,6 +60,8 @@ struct Gauges {
     disk_reserve: Gauge,
     delta_cache: Gauge,
     hosts: Gauge,
+    mirror_behind: Gauge,
+    mirror_success: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -152,6 +158,11 @@ impl Metrics {
             ("uploads", "Uploads under way", &gauges.uploads),
             ("log_entries", "Entries of the log", &gauges.log_entries),
             ("hosts", "Hosts that have reported", &gauges.hosts),
+            (
+                "mirror_behind_entries",
+                "Entries of its origin's log that a mirror does not have yet",
+                &gauges.mirror_behind,
+            ),
         ] {
             registry.register(name, help, gauge.clone());
         }
@@ -179,6 +190,12 @@ impl Metrics {
             "When the log's newest checkpoint was made; 0 before the first",
             Unit::Seconds,
             gauges.checkpoint.clone(),
+        );
+        registry.register_with_unit(
+            "mirror_success_timestamp",
+            "When a mirror last had all that its origin has; 0 where this is none",
+            Unit::Seconds,
+            gauges.mirror_success.clone(),
         );
     }
 
@@ -222,6 +239,8 @@ impl Metrics {
             (&gauges.disk_reserve, seen.disk_reserve),
             (&gauges.delta_cache, seen.delta_cache),
             (&gauges.hosts, seen.hosts),
+            (&gauges.mirror_behind, seen.mirror_behind),
+            (&gauges.mirror_success, seen.mirror_success),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }

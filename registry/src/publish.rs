@@ -9,6 +9,7 @@ mod changes;
 mod delete;
 mod deltas;
 mod error;
+mod foreign;
 mod kept_deltas;
 mod manifests;
 mod mend;
@@ -17,6 +18,7 @@ mod statements;
 mod tags;
 
 pub(crate) use admit::open_parts;
+pub(crate) use bundles::blob_frames;
 pub(crate) use catalog::{Catalog, Wanted};
 pub(crate) use deltas::{MOST_SIZE as MOST_DELTA, SentDelta};
 pub use error::PublishError;

@@ -54,6 +54,9 @@ pub struct LogInfo {
     pub log_key: String,
     /// How many entries the published checkpoint covers.
     pub size: u64,
+    /// The address of the registry that this one is a mirror of; absent where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_of: Option<String>,
 }
 
 /// Who asks, as the registry sees it, and what it would let them do.

@@ -22,6 +22,7 @@
 //! | `bulla-registry token list` | a list of [`TokenReport`] |
 //! | `bulla-registry backup` | [`BackupReport`] |
 //! | `bulla-registry restore` | [`RestoreReport`] |
+//! | `bulla-registry mirror --once` | [`MirrorReport`] |
 //! | `bulla-registry du` | [`UsageReport`] |
 //! | `bulla-registry fsck` | [`FsckReport`] |
 //! | `bulla-registry gc` | [`GcReport`] |
@@ -34,6 +35,7 @@ mod doctor;
 mod fsck;
 mod gc;
 mod identify;
+mod mirror;
 mod proposal;
 mod release;
 mod reproduce;
@@ -48,6 +50,7 @@ pub use doctor::{Finding, FindingKind, Step};
 pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
 pub use gc::{GcRelease, GcReport, GcSkipped};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
+pub use mirror::{MirrorReport, NotMirrored};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, PassedOver, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};

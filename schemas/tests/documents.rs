@@ -26,8 +26,8 @@ use bulla_schemas::report::server::{
 };
 use bulla_schemas::report::{
     BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport,
-    ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, RevocationReport, TokenReport,
-    UsageReport, WaveReport,
+    MirrorReport, ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, RevocationReport,
+    TokenReport, UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -188,6 +188,10 @@ const DOCUMENTS: &[Document] = &[
     json::<RestoreReport>(
         "bulla-registry-restore",
         "Output of bulla-registry restore --json",
+    ),
+    json::<MirrorReport>(
+        "bulla-registry-mirror",
+        "Output of bulla-registry mirror --once --json",
     ),
     json::<GcReport>("bulla-registry-gc", "Output of bulla-registry gc --json"),
     json::<InstallReport>(

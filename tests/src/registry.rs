@@ -61,6 +61,20 @@ impl Registry {
         }
     }
 
+    /// Starts a mirror of the registry at `origin` that was begun before, readable by everybody.
+    pub fn mirror(origin: &str, data: &Path, home: &Path) -> Self {
+        let mut command = hermetic(Program::Registry.path(), home);
+        command.args(["mirror", origin, "--anonymous-read", "--data"]);
+        command.arg(data).args(["--listen", "127.0.0.1:0"]);
+        let (process, url) = start(&mut command);
+        Self {
+            data: data.to_owned(),
+            home: home.to_owned(),
+            url,
+            process: Some(process),
+        }
+    }
+
     /// Returns the address, `http://127.0.0.1:<port>`.
     pub fn url(&self) -> &str {
         &self.url

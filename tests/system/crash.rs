@@ -4,6 +4,7 @@
 mod backup;
 mod deletion;
 mod keeping;
+mod mirror;
 mod registry;
 
 use std::collections::BTreeSet;

@@ -21,6 +21,7 @@ mod images;
 mod json;
 mod keeping;
 mod load;
+mod mirror;
 mod offline;
 mod openapi;
 mod oracle;

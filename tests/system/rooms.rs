@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["app"],
             &["access", "keep"],
             &["error"],
+            &["mirror"],
             &["publish"],
             &["log", "store"],
             &["objects", "database"],

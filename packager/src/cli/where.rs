@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use bulla_registry_client::Client;
 use bulla_schemas::api::{Deployment, DeploymentState, HostSummary};
+use bulla_schemas::escape::escape;
 use bulla_schemas::{ChannelName, ProjectName, Timestamp, line};
 use bulla_terminal::{Failure, Table, count, stderr, stdout};
 use clap::Args;
@@ -71,6 +72,14 @@ pub(super) async fn run(session: &Session, arguments: &WhereArguments) -> Result
             Some(project) => format!("no server has reported about {project} yet"),
             None => "no server has reported yet".to_owned(),
         });
+        if let Ok(info) = client.log_info().await
+            && let Some(origin) = info.mirror_of
+        {
+            stderr::note(format_args!(
+                "this registry is a mirror: servers report to {}",
+                escape(&origin)
+            ));
+        }
         return Ok(());
     }
     let shown = if io::stdout().is_terminal() {

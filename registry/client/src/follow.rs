@@ -24,4 +24,4 @@ mod follower;
 pub use copy::CopiedLog;
 pub use directory::LogDirectory;
 pub use error::FollowError;
-pub use follower::{LogFollower, Unsaved, fetch_unverified};
+pub use follower::{LogFollower, Unsaved, fetch_growth, fetch_unverified};

@@ -23,6 +23,7 @@ mod bundle;
 mod cause;
 mod client;
 mod clock;
+mod content;
 mod delta;
 mod error;
 mod follow;
@@ -45,8 +46,11 @@ pub use bundle::Missing;
 pub use cause::Cause;
 pub use client::Client;
 pub use clock::clock_findings;
+pub use content::{FetchedManifest, Listed};
 pub use error::{Answer, ClientError};
-pub use follow::{CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved, fetch_unverified};
+pub use follow::{
+    CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved, fetch_growth, fetch_unverified,
+};
 pub use log::Greeting;
 pub use patience::Patience;
 pub use push::Pushed;

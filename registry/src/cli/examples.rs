@@ -18,6 +18,13 @@ pub(super) const EXAMPLES: Examples = &[
         ],
     ),
     (
+        &["mirror"],
+        &[
+            "bulla-registry mirror https://releases.acme.example --data /var/lib/bulla-registry --anchor \"$ANCHOR\"",
+            "bulla-registry mirror https://releases.acme.example --data /var/lib/bulla-registry --project 'acme/*' --token-file /etc/bulla/mirror-token --once",
+        ],
+    ),
+    (
         &["token"],
         &["bulla-registry token list --data /var/lib/bulla-registry"],
     ),

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
 
+use super::mirror::MirrorNote;
 use super::{DataDirectory, DataError};
 
 /// What may lie in a folder in which nothing is: that of a file system, and locks of a first start that
-/// was cut short.
+/// was cut short. So may the file that it was writing.
 const NOTHING: [&str; 5] = [
     "lost+found",
     "lock",
@@ -39,7 +40,8 @@ impl DataDirectory {
         let path = std::path::absolute(root).attempt("resolve", root)?;
         let data = Self { root: path.clone() };
         let has_log = bulla_files::has_file(&data.log().join("checkpoint"))?;
-        if has_log && !bulla_files::has_file(&data.log_key())? {
+        let has_key = bulla_files::has_file(&data.log_key())?;
+        if has_log && !has_key && MirrorNote::read(&path)?.is_none() {
             return Err(DataError::KeyLost { path });
         }
         let has_records = || Ok::<_, FileError>(!is_empty(&path.join("repositories"))?);
@@ -62,7 +64,9 @@ pub(super) fn is_empty(path: &Path) -> Result<bool, FileError> {
     }
     for entry in fs::read_dir(path).attempt("read", path)? {
         let name = entry.attempt("read", path)?.file_name();
-        if !NOTHING.iter().any(|nothing| name == *nothing) {
+        let is_nothing =
+            bulla_files::is_temporary(&name) || NOTHING.iter().any(|nothing| name == *nothing);
+        if !is_nothing {
             return Ok(false);
         }
     }

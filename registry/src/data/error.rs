@@ -67,6 +67,20 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// It is a mirror.
+    #[error("`{}` is a mirror of {origin}, which has no key for a log of its own", path.display())]
+    Mirror {
+        /// The folder.
+        path: PathBuf,
+        /// What is mirrored.
+        origin: String,
+    },
+    /// It is a registry with a log of its own.
+    #[error("`{}` is a registry with a log of its own, and no mirror", path.display())]
+    NoMirror {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The registry knows none of the tokens that the backup has.
     #[error("the registry knows none of the tokens in the backup `{}`: it has lost its database since", path.display())]
     DatabaseLost {
@@ -102,7 +116,9 @@ impl Outcome for DataError {
             Self::OtherRegistry { .. }
             | Self::DatabaseLost { .. }
             | Self::IndexLost { .. }
-            | Self::KeyLost { .. } => FailureKind::Refused,
+            | Self::KeyLost { .. }
+            | Self::Mirror { .. }
+            | Self::NoMirror { .. } => FailureKind::Refused,
             Self::Locked { .. } | Self::Busy { .. } => FailureKind::Temporary,
             Self::File(error) => error.kind(),
         }
@@ -135,6 +151,11 @@ impl Outcome for DataError {
                 Some("name a folder that is empty or not there yet".to_owned())
             }
             Self::Nested { .. } => Some("name a folder beside the data directory".to_owned()),
+            Self::Mirror { origin, .. } => Some(format!(
+                "`bulla-registry mirror {origin}` serves it; where that registry is lost, put its key \
+                 beside the log and remove `mirror.json`"
+            )),
+            Self::NoMirror { .. } => Some("name a folder that is empty or not there yet".to_owned()),
             Self::OtherRegistry { .. } => {
                 Some("use a folder of its own for each registry".to_owned())
             }

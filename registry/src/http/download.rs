@@ -14,6 +14,7 @@ use crate::http::api::view::find_release;
 use crate::http::caller::Caller;
 use crate::http::content::{Content, ascii};
 use crate::http::extract::Path;
+use crate::http::mirror;
 use crate::http::problem::Problem;
 
 /// Answers GET and HEAD.
@@ -33,7 +34,8 @@ pub(crate) async fn payload(
         .catalog
         .payload(hash)
         .await?
-        .ok_or_else(|| Problem::not_found("bundle", &hash))?;
+        .ok_or_else(|| Problem::not_found("bundle", &hash))
+        .map_err(|problem| mirror::elsewhere(&app, &project, problem))?;
     let content = Content {
         blob,
         digest,

@@ -18,6 +18,7 @@ use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::content::IMMUTABLE;
 use crate::http::extract::Path;
+use crate::http::mirror;
 use crate::http::problem::Problem;
 
 /// Most bytes of a request that appends: above the limit of an envelope, so that replay's own
@@ -74,6 +75,7 @@ pub(crate) async fn append(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Push)?;
+    mirror::refuse(&app, "")?;
     let (bytes, _share) = read_all(&app, &caller, request, MOST_BYTES).await?;
     let submission = Submission::from_bytes(bytes.into()).map_err(Problem::malformed)?;
     check_access(&app, &caller, submission.statement())?;

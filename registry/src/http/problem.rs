@@ -145,6 +145,22 @@ pub(crate) enum Problem {
         /// The methods that are answered here.
         allow: &'static str,
     },
+    /// Nothing is written to a mirror.
+    #[error("this registry is a mirror of {origin} and takes nothing in")]
+    Mirror {
+        /// The address of the registry that is mirrored.
+        origin: String,
+        /// The methods that are answered here.
+        allow: &'static str,
+    },
+    /// The content of the project is not mirrored.
+    #[error("the content of `{project}` is not mirrored here; {origin} has it")]
+    NotMirrored {
+        /// The project.
+        project: ProjectName,
+        /// The address of the registry that is mirrored.
+        origin: String,
+    },
     /// A form of the token endpoint that says nothing of a password or a token.
     #[error("expected `grant_type` to be `password` or `refresh_token`")]
     GrantType,
@@ -278,6 +294,8 @@ impl Problem {
             Self::Unsupported { .. } | Self::Immutable { .. } => {
                 (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Malformed)
             }
+            Self::Mirror { .. } => (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Forbidden),
+            Self::NotMirrored { .. } => (Http::NOT_FOUND, "NAME_UNKNOWN", Api::NotFound),
             Self::TooLarge { .. } => (Http::PAYLOAD_TOO_LARGE, "SIZE_INVALID", Api::TooLarge),
             Self::BodySlow { .. } => (Http::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", Api::Malformed),
             Self::TransferCoding { .. } => (Http::NOT_IMPLEMENTED, "UNSUPPORTED", Api::Malformed),
@@ -333,7 +351,9 @@ impl Problem {
     /// Returns the methods that are answered where this one is not.
     pub(crate) fn allow(&self) -> Option<&'static str> {
         match self {
-            Self::Unsupported { allow } | Self::Immutable { allow, .. } => Some(allow),
+            Self::Unsupported { allow }
+            | Self::Immutable { allow, .. }
+            | Self::Mirror { allow, .. } => Some(allow),
             Self::Publish(error) => match error.itself() {
                 PublishError::BlobInUse { .. } => Some("GET, HEAD"),
                 PublishError::ManifestInUse { .. } => Some("GET, HEAD, PUT"),
@@ -367,6 +387,10 @@ impl Problem {
             Self::Ambiguous { .. } => "give more digits of the hash",
             Self::Immutable { .. } => {
                 "`--mutable` of `bulla-registry serve` names the repositories that are"
+            }
+            Self::Mirror { .. } => "name the registry that is mirrored in place of this one",
+            Self::NotMirrored { .. } => {
+                "`--project` of `bulla-registry mirror` names the projects that are"
             }
             Self::TooManyTags { .. } => "push it again with the other tags",
             Self::TooManyWatches => {

@@ -9,6 +9,7 @@ use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use bulla_schemas::ProjectName;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::Scope::{Pull, Push};
@@ -23,7 +24,7 @@ use crate::http::oci::{
     blobs, catalog, delta, frames, manifests, ping, referrers, tags, token, uploads,
 };
 use crate::http::problem::Problem;
-use crate::http::{api, download, health, slashes, watch};
+use crate::http::{api, download, health, mirror, slashes, watch};
 use crate::oci::reference::Reference;
 
 /// Returns the registry's whole HTTP interface.
@@ -111,14 +112,24 @@ async fn repository(
     let (project, target) = target::parse(&path)?;
     let (app, project) = (&app, &project);
     let method = request.method().clone();
-    caller.may(
-        if is_read(&method, &target) {
-            Pull
-        } else {
-            Push
-        },
-        project,
-    )?;
+    let is_read = is_read(&method, &target);
+    caller.may(if is_read { Pull } else { Push }, project)?;
+    if !is_read {
+        mirror::refuse(app, allowed_to_read(&target))?;
+    }
+    let answered = answer(app, &caller, project, target, request).await;
+    answered.map_err(|problem| mirror::elsewhere(app, project, problem))
+}
+
+/// Answers what the caller may ask.
+async fn answer(
+    app: &Arc<App>,
+    caller: &Caller,
+    project: &ProjectName,
+    target: Target,
+    request: Request,
+) -> Result<Response, Problem> {
+    let method = request.method().clone();
     // Who may push may build on what is there.
     if let Target::Blob(digest) | Target::Manifest(Reference::Digest(digest)) = &target
         && caller.may(Push, project).is_ok()
@@ -132,21 +143,21 @@ async fn repository(
         ("GET" | "HEAD", Target::Manifest(reference)) => {
             manifests::read(app, project, &reference, &method, request.headers()).await
         }
-        ("GET" | "HEAD", Target::Tags) => tags::list(app, &caller, project, request.uri()).await,
+        ("GET" | "HEAD", Target::Tags) => tags::list(app, caller, project, request.uri()).await,
         ("GET" | "HEAD", Target::Referrers(subject)) => {
-            referrers::list(app, &caller, project, &subject, request.uri()).await
+            referrers::list(app, caller, project, &subject, request.uri()).await
         }
-        ("POST", Target::Uploads) => uploads::begin(app, &caller, project, request).await,
+        ("POST", Target::Uploads) => uploads::begin(app, caller, project, request).await,
         ("GET" | "HEAD", Target::Upload(id)) => uploads::progress(app, project, &id).await,
         ("PATCH", Target::Upload(id)) => uploads::append(app, project, &id, request).await,
         ("PUT", Target::Upload(id)) => uploads::finish(app, project, &id, request).await,
         ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
-        ("POST", Target::Frames) => frames::ask(app, &caller, project, request).await,
-        ("PUT", Target::Frames) => frames::assemble(app, &caller, project, request).await,
-        ("POST", Target::Delta) => delta::send(app, &caller, project, request).await,
-        ("PUT", Target::Delta) => delta::take(app, &caller, project, request).await,
+        ("POST", Target::Frames) => frames::ask(app, caller, project, request).await,
+        ("PUT", Target::Frames) => frames::assemble(app, caller, project, request).await,
+        ("POST", Target::Delta) => delta::send(app, caller, project, request).await,
+        ("PUT", Target::Delta) => delta::take(app, caller, project, request).await,
         ("PUT", Target::Manifest(reference)) => {
-            manifests::push(app, &caller, project, reference, request).await
+            manifests::push(app, caller, project, reference, request).await
         }
         ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, reference).await,
         ("DELETE", Target::Blob(digest)) => blobs::delete(app, project, digest).await,
@@ -162,6 +173,15 @@ fn is_read(method: &Method, target: &Target) -> bool {
         Target::Upload(_) => false,
         Target::Delta if method == Method::POST => true,
         _ => matches!(*method, Method::GET | Method::HEAD),
+    }
+}
+
+/// The methods that are answered where nothing is taken in.
+fn allowed_to_read(target: &Target) -> &'static str {
+    match target {
+        Target::Uploads | Target::Upload(_) | Target::Frames => "",
+        Target::Delta => "POST",
+        _ => "GET, HEAD",
     }
 }
 

@@ -11,6 +11,7 @@ use bulla_bundle::Progress;
 use super::lost::add_lost;
 use super::place::Place;
 use crate::data::DataError;
+use crate::data::mirror::MirrorNote;
 use crate::error::RegistryError;
 use crate::failpoint::failpoint;
 use crate::objects::Copying;
@@ -39,6 +40,7 @@ pub(super) fn transfer(
         let path = to.data.root().to_owned();
         return Err(DataError::OtherRegistry { path }.into());
     }
+    let mirror = MirrorNote::read(from.data.root())?;
     let log = from.log.copy_to(&to.log)?;
     failpoint!("transfer::log-copied");
     if let Some(log) = &log {
@@ -48,6 +50,9 @@ pub(super) fn transfer(
     if let Some(key) = key.filter(|_| their_key.is_none()) {
         // Files of ours are for their owner only.
         bulla_files::write(&to.data.log_key(), &key)?;
+    }
+    if let Some(mirror) = mirror {
+        mirror.write(to.data.root())?;
     }
     let mut entries = 0;
     if let Some(log) = log {

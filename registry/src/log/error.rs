@@ -68,6 +68,15 @@ pub enum LogError {
     /// The other place has lost its checkpoint, and has other entries.
     #[error("the checkpoint there cannot be read, and the entries there are not those of this log")]
     OtherEntries,
+    /// The key beside the log is not one that may sign its checkpoints.
+    #[error("the log is signed by another key than the one in `{path}`, or none is there")]
+    OtherKey {
+        /// The key's file.
+        path: String,
+    },
+    /// This is a copy of another registry's log.
+    #[error("this is a copy of another registry's log, and nothing is appended here")]
+    Copy,
     /// The log is closed.
     #[error("the registry is stopping")]
     Stopping,
@@ -80,7 +89,8 @@ impl Outcome for LogError {
             Self::Damaged(_)
             | Self::Ahead { .. }
             | Self::OtherHistory { .. }
-            | Self::OtherEntries => FailureKind::Refused,
+            | Self::OtherEntries
+            | Self::OtherKey { .. } => FailureKind::Refused,
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
         }
@@ -98,6 +108,9 @@ impl Outcome for LogError {
                  older: use another folder, and keep that one"
                     .to_owned(),
             ),
+            Self::OtherKey { path } => Some(format!(
+                "put the key of this log in the place of `{path}`; a backup of the registry has it"
+            )),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_schemas::log::LogPosition;
-use bulla_trust::{Admitted, LogState};
+use bulla_trust::{Admitted, Checkpoint, LogState, PublicKey};
 use tokio::sync::watch;
 
 /// What a published checkpoint covers.
@@ -13,6 +13,16 @@ pub(crate) struct Published {
     pub(crate) state: LogState,
     /// The signed checkpoint; empty before the first entry.
     pub(crate) checkpoint: Vec<u8>,
+}
+
+impl Published {
+    /// Returns the key of the policy that signed the checkpoint.
+    pub(crate) fn signer(&self) -> Option<PublicKey> {
+        let (_, note) = Checkpoint::parse(&self.checkpoint).ok()?;
+        let mut keys = self.state.checked_policy()?.log_keys().iter();
+        let signer = keys.find(|key| note.is_signed_by(key))?;
+        Some(signer.key().clone())
+    }
 }
 
 /// Tells when the log has grown.

@@ -10,10 +10,12 @@
 //! Entries without a checkpoint were judged before they were written; they are judged again, and
 //! from the first that would have no effect on they are left out.
 
-use bulla_trust::note::SignedNote;
-use bulla_trust::policy::CheckedPolicy;
+use std::path::Path;
+
 use bulla_trust::tile::FULL;
-use bulla_trust::{Admitted, Checkpoint, LogState, SigningKey, Submission, replay};
+use bulla_trust::{
+    Admitted, CheckedPolicy, Checkpoint, LogState, SignedNote, SigningKey, Submission, replay,
+};
 
 use super::error::{DamagedLog, LogError};
 use super::published::Published;
@@ -21,26 +23,18 @@ use super::sequencer::{admit, sign};
 use super::tiles::{LogFiles, Tail};
 
 /// Returns the log as it is published from now on.
-pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, Tail), LogError> {
-    let checkpoint = files.checkpoint()?;
-    let covered = checkpoint
-        .as_deref()
-        .map(|bytes| Checkpoint::parse(bytes).map_err(DamagedLog::Checkpoint))
-        .transpose()?;
-    let size = covered
-        .as_ref()
-        .map_or(0, |(checkpoint, _)| checkpoint.size);
-    let (mut state, mut tail) = read(files, size)?;
-    if let Some((covered, _)) = &covered
-        && covered.root != state.root()
-    {
-        return Err(DamagedLog::Root {
-            expected: covered.root,
-            found: state.root(),
-        }
-        .into());
-    }
-
+pub(super) fn recover(
+    files: &LogFiles,
+    key: &SigningKey,
+    key_file: &Path,
+) -> Result<(Published, Tail), LogError> {
+    let (found, mut tail) = published(files)?;
+    let Published {
+        mut state,
+        mut checkpoint,
+    } = found;
+    require_key(&state, key, key_file)?;
+    let size = state.size();
     let mut finished = Vec::new();
     for entry in files.entries_behind(size)? {
         let Ok(submission) = Submission::from_bytes(entry) else {
@@ -52,7 +46,6 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
         }
         finished.push(submission.bytes().to_vec());
     }
-    let mut checkpoint = checkpoint.unwrap_or_default();
     if !finished.is_empty() {
         tracing::warn!(
             from = size,
@@ -62,7 +55,7 @@ pub(super) fn recover(files: &LogFiles, key: &SigningKey) -> Result<(Published, 
         files.grow(size, &finished, &mut tail)?;
         checkpoint = sign(&state, key)?;
         files.publish(&checkpoint)?;
-    } else if covered.is_some_and(|(_, note)| !is_signed(&state, &note)) {
+    } else if Checkpoint::parse(&checkpoint).is_ok_and(|(_, note)| !is_signed(&state, &note)) {
         tracing::warn!("the signature of the checkpoint is damaged; it is signed again");
         checkpoint = sign(&state, key)?;
         files.publish(&checkpoint)?;
@@ -77,6 +70,42 @@ pub(super) fn is_signed(state: &LogState, note: &SignedNote) -> bool {
         keys.any(|key| note.is_signed_by(key))
     };
     state.checked_policy().is_none_or(is_by)
+}
+
+/// Reads what is published, which must be what the checkpoint covers.
+pub(super) fn published(files: &LogFiles) -> Result<(Published, Tail), LogError> {
+    let checkpoint = files.checkpoint()?;
+    let covered = checkpoint
+        .as_deref()
+        .map(|bytes| Checkpoint::parse(bytes).map_err(DamagedLog::Checkpoint))
+        .transpose()?;
+    let size = covered
+        .as_ref()
+        .map_or(0, |(checkpoint, _)| checkpoint.size);
+    let (state, tail) = read(files, size)?;
+    if let Some((covered, _)) = covered
+        && covered.root != state.root()
+    {
+        return Err(DamagedLog::Root {
+            expected: covered.root,
+            found: state.root(),
+        }
+        .into());
+    }
+    let checkpoint = checkpoint.unwrap_or_default();
+    Ok((Published { state, checkpoint }, tail))
+}
+
+/// Refuses a key whose checkpoints no reader of the log would believe.
+fn require_key(state: &LogState, key: &SigningKey, key_file: &Path) -> Result<(), LogError> {
+    let public = key.public_key();
+    let policy = state.checked_policy();
+    match policy.map(CheckedPolicy::log_keys) {
+        Some(keys) if !keys.iter().any(|known| *known.key() == public) => Err(LogError::OtherKey {
+            path: key_file.display().to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the entries of a log with `size` entries.

@@ -151,6 +151,15 @@ impl LogFiles {
         Ok(Vec::new())
     }
 
+    /// Removes what lies behind the first `size` entries, which nothing covers and nobody finishes.
+    pub(super) fn forget_behind(&self, size: u64) -> Result<(), FileError> {
+        let behind = self.entries_behind(size)?.len() as u64;
+        if behind > 0 {
+            self.discard(size, size + behind);
+        }
+        Ok(())
+    }
+
     /// Writes the bundles and tiles of a log that grows by `new` entries from `size` on: entries
     /// first, then hashes from the leaves up. Nothing covers them yet.
     pub(super) fn grow(

@@ -1,8 +1,8 @@
 //! Bundles that were admitted, read again.
 
-use bulla_bundle::{VerifiedBundle, VerifiedParts};
+use bulla_bundle::{Part, VerifiedBundle, VerifiedParts};
 use bulla_schemas::Digest;
-use bulla_schemas::api::Diff;
+use bulla_schemas::api::{BlobFrame, Diff};
 use bulla_schemas::manifest::Manifest;
 use bulla_schemas::release::ReleaseDocument;
 
@@ -75,6 +75,23 @@ impl Catalog {
         let manifest = blocking(move || manifest(&blobs, hash)).await?;
         Ok(manifest.and_then(|manifest| manifest.total_size()))
     }
+}
+
+/// Returns the frames of a part as its blob has them.
+pub(crate) fn blob_frames(parts: &VerifiedParts, part: Part) -> Vec<BlobFrame> {
+    let frames = parts.frames(part).iter().map(|frame| BlobFrame {
+        digest: frame.record.compressed_digest,
+        size: frame.record.compressed_size,
+    });
+    let mut frames: Vec<BlobFrame> = frames.collect();
+    if part == Part::Payload {
+        let table = parts.seek_table();
+        frames.push(BlobFrame {
+            digest: Digest::of(&table),
+            size: table.len() as u64,
+        });
+    }
+    frames
 }
 
 fn manifest(blobs: &BlobStore, hash: Digest) -> Result<Option<Manifest>, PublishError> {

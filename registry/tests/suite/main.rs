@@ -32,6 +32,7 @@ mod keeping;
 mod log;
 mod manifests;
 mod metrics;
+mod mirror;
 mod mutable;
 mod openapi;
 mod pressure;

@@ -33,14 +33,14 @@ impl Program {
 
     /// Starts it with its log going to `said`.
     pub(crate) fn start_saying(data: &Path, arguments: &[&str], said: impl Into<Stdio>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bulla-registry"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(said)
-            .spawn()
-            .unwrap();
+        let mut serve = program(&["serve", "--listen", "127.0.0.1:0"], data);
+        serve.args(arguments).stderr(said);
+        Self::start_command(serve)
+    }
+
+    /// Starts a command that serves.
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut first).unwrap();

@@ -15,7 +15,7 @@ use super::{PROJECT, failpoints};
 /// The registry's own list.
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/src/failpoint.rs");
 /// Where starts, upkeep and deletions come by, and no publish.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "connection::",
     "delete::",
     "gc::",
@@ -23,6 +23,8 @@ const OTHERS: [&str; 7] = [
     "transfer::",
     "copies::",
     "restore::",
+    "mirror::",
+    "mirrored::",
 ];
 /// Try again later.
 const TEMPORARY: i32 = 4;

@@ -58,7 +58,7 @@ struct Body {
 }
 
 impl BlobStream {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         client: &Client,
         url: Url,
         rest: Range<u64>,

@@ -292,10 +292,22 @@ async fn fetch(
     state: &LogState,
     pin: Pin<'_>,
 ) -> Result<(Vec<u8>, LogState), FollowError> {
+    fetch_growth(client, state, pin, |_| Ok(())).await
+}
+
+/// Fetches what a log has beyond `state` and has it judged, bundle by bundle; returns its signed
+/// checkpoint and what it leads to. `keep` is given each entry; none of them counts before all are
+/// judged. Remembers nothing.
+pub async fn fetch_growth(
+    client: &Client,
+    state: &LogState,
+    pin: Pin<'_>,
+    keep: impl FnMut(&[u8]) -> Result<(), FollowError>,
+) -> Result<(Vec<u8>, LogState), FollowError> {
     let note = client.checkpoint().await?;
     let refused = |error| FollowError::refused(client.url().as_str(), error);
     let mut acceptance = Acceptance::begin(state, pin, &note).map_err(refused)?;
-    entries::feed(client, &mut acceptance, pin, |_| Ok(())).await?;
+    entries::feed(client, &mut acceptance, pin, keep).await?;
     let state = acceptance.finish().map_err(refused)?;
     Ok((note, state))
 }

@@ -19,6 +19,7 @@ use crate::database::{Changes, HostRow, ReportRow};
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
+use crate::http::mirror;
 use crate::http::problem::Problem;
 use crate::log::Published;
 
@@ -37,6 +38,8 @@ pub(crate) async fn report(
 ) -> Result<Response, Problem> {
     let host: HostName = host.parse().map_err(Problem::malformed)?;
     caller.may_report(&host)?;
+    // The origin shows where everything is, and a report to two places would be two truths.
+    mirror::refuse(&app, "")?;
     let now = app.clock.now();
     app.count_report(caller.token_id(), now)
         .map_err(Problem::TooManyReports)?;

@@ -20,9 +20,11 @@ pub(crate) async fn info(
 ) -> Result<Json<LogInfo>, Problem> {
     caller.may_somewhere(Scope::Pull)?;
     let published = app.catalog.log.published();
+    let key = app.catalog.log.key();
     Ok(Json(LogInfo {
         origin: published.state.origin().map(ToOwned::to_owned),
-        log_key: STANDARD.encode(app.catalog.log.key().as_bytes()),
+        log_key: key.map_or_else(String::new, |key| STANDARD.encode(key.as_bytes())),
         size: published.state.size(),
+        mirror_of: app.mirror.as_ref().map(|mirror| mirror.origin.clone()),
     }))
 }

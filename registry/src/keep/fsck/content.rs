@@ -10,10 +10,9 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use bulla_bundle::{Part, Progress, VerifiedParts};
+use bulla_bundle::{Part, Progress};
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
-use bulla_schemas::api::BlobFrame;
 use bulla_schemas::manifest::Manifest;
 
 use crate::frames::Place;
@@ -22,7 +21,7 @@ use crate::keep::documents;
 use crate::keep::records::Records;
 use crate::oci::descriptor::Descriptor;
 use crate::oci::digest::OciDigest;
-use crate::publish::open_parts;
+use crate::publish::{blob_frames, open_parts};
 use crate::store::blobs::BlobStore;
 use crate::store::{StoredAs, Wrong};
 
@@ -208,7 +207,7 @@ impl Scanner<'_> {
             ] {
                 let digest = OciDigest::from(blob.digest);
                 let recipe = self.blobs.recipe(&digest)?;
-                if recipe.is_some_and(|recipe| recipe.blob_frames() == frames_of(&parts, part)) {
+                if recipe.is_some_and(|recipe| recipe.blob_frames() == blob_frames(&parts, part)) {
                     vouched.insert(digest);
                 }
             }
@@ -225,23 +224,6 @@ impl Scanner<'_> {
         }
         Ok(())
     }
-}
-
-/// Returns the frames of a part as its blob has them.
-fn frames_of(parts: &VerifiedParts, part: Part) -> Vec<BlobFrame> {
-    let frames = parts.frames(part).iter().map(|frame| BlobFrame {
-        digest: frame.record.compressed_digest,
-        size: frame.record.compressed_size,
-    });
-    let mut frames: Vec<BlobFrame> = frames.collect();
-    if part == Part::Payload {
-        let table = parts.seek_table();
-        frames.push(BlobFrame {
-            digest: bulla_schemas::Digest::of(&table),
-            size: table.len() as u64,
-        });
-    }
-    frames
 }
 
 /// The releases of a project that need content, by the content.

@@ -536,7 +536,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, data.database()).unwrap();
         // What is left of a database that was moved, and never changes.
         let old = directory.path().join("registry.db-shm");
-        std::fs::write(&old, [7; 1 << 15]).unwrap();
+        std::fs::write(&old, vec![7; 1 << 15]).unwrap();
         let database = Database::open(&data, Timestamp::EPOCH).await.unwrap();
         let versions = &database.remembered.versions;
         let before = versions.now().unwrap();

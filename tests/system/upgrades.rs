@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_tests::World;
+use bulla_tests::{Transcript, World};
 use serde_json::Value;
 
 const PROJECT: &str = "acme/billing";
@@ -160,7 +160,10 @@ impl Earlier {
         other.install(PROJECT, "dev").done();
         assert_eq!(other.live(PROJECT), Some(second));
         let checkout = self.world.git(PROJECT);
-        let third = self.world.release(&checkout.path, PROJECT);
+        let third = self.world.publish(&checkout.path);
+        // The repository of then is gone, so nobody can tell what this one contains.
+        let mut promote = self.world.promote_command(PROJECT, &third, "prod");
+        Transcript::of(promote.arg("--drop")).done();
         server.install(PROJECT, "prod").done();
         assert_eq!(server.live(PROJECT), Some(third.clone()));
         assert_eq!(self.heads().0, third);

@@ -211,10 +211,7 @@ fn log_key(origin: &str, public: &[u8; 32]) -> Option<VerifierKey> {
 
 /// Signs the first policy, after checking that it would take effect.
 fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignError> {
-    let payload = statement::to_payload(policy);
-    let envelope = sign::by_person(media_type::POLICY, &payload, key)?;
-    sign::require_effect(&LogState::default(), &envelope)?;
-    Ok(envelope)
+    sign::by_person(&LogState::default(), media_type::POLICY, policy, key, None)
 }
 
 /// Returns the anchor of a log whose only entry is this one.

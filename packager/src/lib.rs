@@ -4,6 +4,7 @@
 //! for one library call.
 
 pub mod ancestry;
+mod append;
 pub mod build;
 mod bundle_file;
 pub mod cache;

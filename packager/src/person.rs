@@ -1,6 +1,7 @@
 //! The person behind a key: who signs, as the policy in effect names them.
 
 use bulla_schemas::Name;
+use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::LogState;
 use bulla_trust::policy::Owner;
@@ -37,10 +38,9 @@ impl Outcome for PersonError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unknown { people, .. } => {
-                let people: Vec<_> = people.iter().map(Name::as_str).collect();
                 format!(
                     "name your key with --ssh-key; the policy names {}",
-                    people.join(", ")
+                    list(people)
                 )
             }
             Self::Builder { .. } => "name your own key with --ssh-key".to_owned(),

@@ -12,7 +12,7 @@ use bulla_trust::policy::Owner;
 use bulla_trust::{CheckedPolicy, LogState, statement};
 
 use crate::ssh::PersonalKey;
-use crate::{person, sign};
+use crate::{append, person, sign};
 
 pub use change::{Change, KeyName};
 pub use error::{ChangeError, PolicyChangeError};
@@ -45,53 +45,40 @@ pub fn check_signer(state: &LogState, key: &PersonalKey) -> Result<(), PolicyCha
     Err(PolicyChangeError::NotRoot { name, root })
 }
 
-/// Returns the keys that sign: the person's, and the one that comes for it where it does not count any
-/// more under the next policy, because the root of both signs.
-pub fn signers<'a>(
+/// Returns the key that signs besides the person's: the one that comes for it where it does not count
+/// any more under the next policy, because the root of both signs.
+pub fn second_signer<'a>(
     next: &Policy,
-    key: &'a PersonalKey,
+    key: &PersonalKey,
     coming: Option<&'a PersonalKey>,
-) -> Result<Vec<&'a PersonalKey>, PolicyChangeError> {
+) -> Result<Option<&'a PersonalKey>, PolicyChangeError> {
     let text = key.public.to_openssh();
     if next.people.iter().any(|person| person.keys.contains(&text)) {
-        return Ok(vec![key]);
+        return Ok(None);
     }
-    match coming {
-        Some(coming) => Ok(vec![key, coming]),
-        None => Err(PolicyChangeError::OwnKey {
-            fingerprint: key.public.fingerprint(),
-            root: next.root.people.clone(),
-        }),
-    }
+    coming.map(Some).ok_or_else(|| PolicyChangeError::OwnKey {
+        fingerprint: key.public.fingerprint(),
+        root: next.root.people.clone(),
+    })
 }
 
-/// Signs the next policy with all of the keys and appends it, and returns its entry in the verified log.
-///
-/// Whatever the registry answers, or if its answer is lost: only the log tells what happened.
+/// Signs the next policy and appends it, and returns its entry in the verified log.
 pub async fn put_in_effect(
     client: &Client,
     log: &mut LogFollower,
-    keys: &[&PersonalKey],
+    key: &PersonalKey,
+    second: Option<&PersonalKey>,
     next: &Policy,
 ) -> Result<u64, PolicyChangeError> {
-    let payload = statement::to_payload(next);
-    let envelope = sign::by_people(media_type::POLICY, &payload, keys)?;
-    sign::require_effect(log.state(), &envelope)?;
+    let envelope = sign::by_person(log.state(), media_type::POLICY, next, key, second)?;
     let before = log.state().size();
-    let appended = client.append(&envelope.to_bytes()).await;
-    let state = match (log.sync(client).await, &appended) {
-        (Ok(state), _) => state,
-        (Err(error), Ok(_)) => return Err(error.into()),
-        // The registry went away: what it was asked to do is the better thing to name.
-        (Err(_), Err(_)) => {
-            return Err(appended.map_or_else(Into::into, |_| PolicyChangeError::NotIncluded));
-        }
-    };
+    let not_included = PolicyChangeError::NotIncluded;
+    let (state, lost) = append::append(client, log, &envelope, not_included).await?;
     // Of two next policies only one follows on the one before.
     match state.policies().find(|version| version.entry >= before) {
-        Some(first) if first.payload == payload => Ok(first.entry),
+        Some(first) if first.payload == envelope.payload() => Ok(first.entry),
         Some(_) => Err(PolicyChangeError::Overtaken),
-        None => Err(appended.map_or_else(Into::into, |_| PolicyChangeError::NotIncluded)),
+        None => Err(lost),
     }
 }
 

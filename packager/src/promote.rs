@@ -16,6 +16,7 @@ use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
 use bulla_trust::{CheckedPolicy, Head, LogState, Release, Rollout, statement};
 
+use crate::append;
 use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
 use crate::person;
@@ -350,15 +351,11 @@ pub(crate) fn sign_statement(
     key: &PersonalKey,
     promotion: &PromotionStatement,
 ) -> Result<SignedEnvelope, PromoteError> {
-    let payload = statement::to_payload(promotion);
-    let envelope = sign::by_person(media_type::IN_TOTO, &payload, key)?;
-    sign::require_effect(state, &envelope)?;
-    Ok(envelope)
+    let signed = sign::by_person(state, media_type::IN_TOTO, promotion, key, None);
+    Ok(signed?)
 }
 
 /// Appends a promotion and returns the head that the verified log then has.
-///
-/// Whatever the registry answers, or if its answer is lost: only the log tells what happened.
 pub async fn append(
     client: &Client,
     log: &mut LogFollower,
@@ -367,15 +364,7 @@ pub async fn append(
 ) -> Result<Head, PromoteError> {
     let payload = Digest::of(envelope.payload());
     let before = log.state().size();
-    let appended = client.append(&envelope.to_bytes()).await;
-    let state = match (log.sync(client).await, &appended) {
-        (Ok(state), _) => state,
-        (Err(error), Ok(_)) => return Err(error.into()),
-        // The registry went away: what it was asked to do is the better thing to name.
-        (Err(_), Err(_)) => {
-            return Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded));
-        }
-    };
+    let (state, lost) = append::append(client, log, envelope, PromoteError::NotIncluded).await?;
     let head = state.head(&proposal.project, &proposal.channel);
     let since = || {
         let promotions = state.promotions(&proposal.project);
@@ -391,7 +380,7 @@ pub async fn append(
             project: proposal.project.clone(),
             faster: Box::new(faster.clone()),
         }),
-        _ => Err(appended.map_or_else(Into::into, |_| PromoteError::NotIncluded)),
+        _ => Err(lost),
     }
 }
 

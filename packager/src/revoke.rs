@@ -14,7 +14,7 @@ use bulla_trust::policy::Owner;
 use bulla_trust::{LogState, statement};
 
 use crate::ssh::PersonalKey;
-use crate::{person, sign};
+use crate::{append, person, sign};
 
 pub use error::RevokeError;
 
@@ -130,15 +130,11 @@ pub fn sign(
         revoking.reason.clone(),
         revoking.issued_at,
     );
-    let payload = statement::to_payload(&revocation);
-    let envelope = sign::by_person(media_type::IN_TOTO, &payload, key)?;
-    sign::require_effect(state, &envelope)?;
-    Ok(envelope)
+    let signed = sign::by_person(state, media_type::IN_TOTO, &revocation, key, None);
+    Ok(signed?)
 }
 
 /// Appends it and returns its entry in the verified log.
-///
-/// Whatever the registry answers, or if its answer is lost: only the log tells what happened.
 pub async fn append(
     client: &Client,
     log: &mut LogFollower,
@@ -146,20 +142,10 @@ pub async fn append(
     envelope: &SignedEnvelope,
 ) -> Result<u64, RevokeError> {
     let payload = Digest::of(envelope.payload());
-    let appended = client.append(&envelope.to_bytes()).await;
-    let state = match (log.sync(client).await, &appended) {
-        (Ok(state), _) => state,
-        (Err(error), Ok(_)) => return Err(error.into()),
-        // The registry went away: what it was asked to do is the better thing to name.
-        (Err(_), Err(_)) => {
-            return Err(appended.map_or_else(Into::into, |_| RevokeError::NotIncluded));
-        }
-    };
+    let (state, lost) = append::append(client, log, envelope, RevokeError::NotIncluded).await?;
     let mut revocations = state.revocations(&revoking.project);
-    match revocations.rfind(|one| one.payload == payload) {
-        Some(included) => Ok(included.entry),
-        None => Err(appended.map_or_else(Into::into, |_| RevokeError::NotIncluded)),
-    }
+    let included = revocations.rfind(|one| one.payload == payload);
+    included.map(|included| included.entry).ok_or(lost)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::envelope::{self, EnvelopeError, SignedEnvelope};
 use bulla_trust::key::SigningKey;
-use bulla_trust::{LogState, Reason, ReplayError, Verdict};
+use bulla_trust::{LogState, Reason, ReplayError, Verdict, statement};
+use serde::Serialize;
 
 use crate::ssh::{PersonalKey, SshError};
 
@@ -46,31 +47,22 @@ impl Outcome for SignError {
     }
 }
 
-/// Signs as a person, with the SSH key that they have.
-pub fn by_person(
+/// Signs a statement as a person, with the SSH key that they have and, where there is one, with another
+/// of theirs, and checks that it would take effect as the entry after `state`.
+pub(crate) fn by_person(
+    state: &LogState,
     payload_type: &str,
-    payload: &[u8],
+    statement: &impl Serialize,
     key: &PersonalKey,
+    other: Option<&PersonalKey>,
 ) -> Result<SignedEnvelope, SignError> {
-    let signature = key.sign(&envelope::pae(payload_type, payload))?;
-    Ok(envelope::attach_sshsig(payload_type, payload, &signature)?)
-}
-
-/// Signs with several keys, one after the other.
-///
-/// # Panics
-///
-/// Without a key.
-pub fn by_people(
-    payload_type: &str,
-    payload: &[u8],
-    keys: &[&PersonalKey],
-) -> Result<SignedEnvelope, SignError> {
-    let (first, others) = keys.split_first().expect("somebody signs");
-    let mut envelope = by_person(payload_type, payload, first)?;
-    for key in others {
-        envelope = envelope.approve(&key.sign(&envelope::pae(payload_type, payload))?)?;
+    let payload = statement::to_payload(statement);
+    let signed = envelope::pae(payload_type, &payload);
+    let mut envelope = envelope::attach_sshsig(payload_type, &payload, &key.sign(&signed)?)?;
+    if let Some(other) = other {
+        envelope = envelope.approve(&other.sign(&signed)?)?;
     }
+    require_effect(state, &envelope)?;
     Ok(envelope)
 }
 

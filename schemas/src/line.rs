@@ -17,6 +17,12 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
+/// Names all of some things.
+pub fn list<T: Display>(things: impl IntoIterator<Item = T>) -> String {
+    let named = things.into_iter().map(|thing| thing.to_string());
+    named.collect::<Vec<_>>().join(", ")
+}
+
 /// Names the first of some things, and how many there are besides: `a; b; and 3 more`. `rest` stands
 /// before that number.
 pub fn few<T: Display>(
@@ -43,6 +49,12 @@ mod tests {
     fn lines_and_runs_of_spaces_become_single_spaces() {
         assert_eq!(in_one(" one\n\ttwo  three\n"), "one two three");
         assert_eq!(in_one("\n"), "");
+    }
+
+    #[test]
+    fn all_things_are_named_in_their_order() {
+        assert_eq!(list(["prod", "dev"]), "prod, dev");
+        assert_eq!(list::<&str>([]), "");
     }
 
     #[test]

@@ -86,7 +86,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "report",
             ],
             &["promote", "resolve", "revoke", "policy"],
-            &["drop", "preview", "person"],
+            &["drop", "preview", "person", "append"],
             &["pack", "ancestry", "proposal"],
             &[
                 "build", "select", "identify", "patch", "export", "import", "init",

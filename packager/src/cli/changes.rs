@@ -2,6 +2,7 @@
 
 use bulla_schemas::Name;
 use bulla_schemas::api::{Change, ChangeKind, ChangeSide, SideKind};
+use bulla_schemas::line;
 use bulla_terminal::{bytes, escape};
 
 /// Writes one change as a line.
@@ -46,6 +47,5 @@ pub(super) fn side(change: &Change, side: Option<&ChangeSide>) -> String {
 
 /// Joins names.
 pub(super) fn names(names: &[Name]) -> String {
-    let names: Vec<_> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
+    line::list(names)
 }

@@ -2,7 +2,6 @@
 
 use bulla_registry_client::LogFollower;
 use bulla_schemas::ChannelName;
-use bulla_schemas::report::ProposalReport;
 use bulla_terminal::{Failure, stderr};
 use bulla_trust::Head;
 use clap::Args;
@@ -124,7 +123,7 @@ async fn run(session: &Session, arguments: &StepArguments, step: Step) -> Result
     let hash = proposal.hash.short();
     let Some(key) = key else {
         stderr::say(format_args!("{place} points to {hash}; nothing was signed"));
-        return print(&report(&proposal, None), arguments.json);
+        return print(&proposal.report(), arguments.json);
     };
     if !arguments.yes {
         stderr::say(format_args!("{place} points to {hash}"));
@@ -138,7 +137,7 @@ async fn run(session: &Session, arguments: &StepArguments, step: Step) -> Result
     stderr::say(format_args!(
         "{place} {done} {hash}, entry {entry} of the log"
     ));
-    print(&report(&proposal, Some(entry)), arguments.json)
+    print(&proposal.standing(entry), arguments.json)
 }
 
 /// Proposes what the channel points to, as it was promoted.
@@ -158,11 +157,4 @@ fn proposal(
         waves: None,
         urgent: None,
     })
-}
-
-fn report(proposal: &Proposal, entry: Option<u64>) -> ProposalReport {
-    ProposalReport {
-        entry,
-        ..proposal.report()
-    }
 }

@@ -107,11 +107,11 @@ pub(super) async fn change_with(
     let next = policy::next(log.state(), change)?;
     say(log.state(), &next)?;
     if let Some(key) = key {
-        let keys = policy::signers(&next, &key, coming)?;
+        let second = policy::second_signer(&next, &key, coming)?;
         if !arguments.yes {
             ask("Sign it?")?;
         }
-        let entry = policy::put_in_effect(&client, &mut log, &keys, &next).await?;
+        let entry = policy::put_in_effect(&client, &mut log, &key, second, &next).await?;
         stderr::say(format_args!(
             "policy {} is in effect, entry {entry} of the log",
             next.version

@@ -1,6 +1,7 @@
 //! One change of a policy, as a person asks for it.
 
 use bulla_schemas::Name;
+use bulla_schemas::line::list;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Person, Policy};
 use bulla_trust::key::PublicKey;
 use bulla_trust::policy::matches;
@@ -317,11 +318,6 @@ fn key_of(keys: &[String], owner: &Name, named: &KeyName) -> Result<usize, Chang
         fingerprint: wanted,
         known: list(keys.iter().map(|key| fingerprint(key))),
     })
-}
-
-fn list(things: impl Iterator<Item: ToString>) -> String {
-    let things: Vec<_> = things.map(|thing| thing.to_string()).collect();
-    things.join(", ")
 }
 
 /// The fingerprint of a key of the policy; its text where it is none, which no policy in effect has.

@@ -2,6 +2,7 @@
 
 use bulla_registry_client::{ClientError, FollowError};
 use bulla_schemas::Name;
+use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::policy::PolicyError;
 
@@ -220,15 +221,10 @@ impl Outcome for PolicyChangeError {
         match self {
             Self::NoPolicy => Some("`bulla init` makes it".to_owned()),
             Self::NotRoot { root, .. } => {
-                let root: Vec<_> = root.iter().map(Name::as_str).collect();
-                Some(format!("ask who may: {}", root.join(", ")))
+                Some(format!("ask who may: {}", list(root)))
             }
             Self::OwnKey { root, .. } => {
-                let root: Vec<_> = root.iter().map(Name::as_str).collect();
-                Some(format!(
-                    "sign with a key that stays, of one of: {}",
-                    root.join(", ")
-                ))
+                Some(format!("sign with a key that stays, of one of: {}", list(root)))
             }
             Self::Overtaken => Some(
                 "look with `bulla policy show`, then run the same command again if it is still meant"

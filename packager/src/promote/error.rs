@@ -1,6 +1,7 @@
 //! Why a channel was not moved.
 
 use bulla_registry_client::{ClientError, FollowError, Missing};
+use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
@@ -98,7 +99,7 @@ pub enum PromoteError {
     #[error(transparent)]
     Sign(#[from] SignError),
     /// Another person was faster.
-    #[error("{} {} meanwhile: {}", names(&.faster.people), deed(.faster, .project), .faster.reason)]
+    #[error("{} {} meanwhile: {}", list(&.faster.people), deed(.faster, .project), .faster.reason)]
     Overtaken {
         /// The project.
         project: ProjectName,
@@ -210,9 +211,4 @@ fn deed(promotion: &Promotion, project: &ProjectName) -> String {
         (Action::Pause, _) => format!("paused {place}"),
         _ => format!("moved {place} to {}", promotion.hash),
     }
-}
-
-fn names(names: &[Name]) -> String {
-    let names: Vec<_> = names.iter().map(Name::as_str).collect();
-    names.join(", ")
 }

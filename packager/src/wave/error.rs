@@ -1,6 +1,6 @@
 //! Why no further wave goes.
 
-use bulla_schemas::line::few;
+use bulla_schemas::line::{few, list};
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::report::FailedServer;
 use bulla_schemas::statement::{Wave, Waves};
@@ -77,7 +77,7 @@ pub enum WaveError {
         last: Wave,
     },
     /// People stopped the channel.
-    #[error("`{channel}`, which points to {hash}, is paused by {}: {reason}", names(.people))]
+    #[error("`{channel}`, which points to {hash}, is paused by {}: {reason}", list(.people))]
     Paused {
         /// The channel.
         channel: ChannelName,
@@ -178,16 +178,6 @@ fn as_promoted(promoted: &Rollout) -> String {
         "servers on which it worked take it at once, and any other waits as it was promoted, {open}, \
          {rest}"
     )
-}
-
-fn list(channels: &[ChannelName]) -> String {
-    let channels: Vec<_> = channels.iter().map(ChannelName::as_str).collect();
-    channels.join(", ")
-}
-
-fn names(people: &[Name]) -> String {
-    let people: Vec<_> = people.iter().map(Name::as_str).collect();
-    people.join(", ")
 }
 
 fn servers(failed: &[(Wave, FailedServer)]) -> String {

@@ -55,4 +55,4 @@ pub use log::Greeting;
 pub use patience::Patience;
 pub use push::Pushed;
 pub use token::{TokenError, read_token};
-pub use watch::Watch;
+pub use watch::{Watch, jittered};

@@ -261,7 +261,7 @@ fn said_size(note: &[u8]) -> Option<u64> {
 }
 
 /// Returns between a half and one and a half of a time, so that clients do not come together.
-fn jittered(time: Duration) -> Duration {
+pub fn jittered(time: Duration) -> Duration {
     time.mul_f64(0.5 + fastrand::f64())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_bundle::{NoProgress, Progress};
-use bulla_registry_client::Client;
+use bulla_registry_client::{Client, jittered};
 use bulla_schemas::log::Anchor;
 use bulla_schemas::report::MirrorReport;
 use tokio::time::{Instant, sleep, timeout};
@@ -81,7 +81,7 @@ impl App {
                 }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "the origin cannot be watched");
-                    sleep(pause.mul_f64(0.5 + fraction())).await;
+                    sleep(jittered(pause)).await;
                     pause = (pause * 2).min(INTERVAL);
                 }
                 Err(_) => {}
@@ -140,12 +140,4 @@ fn tell(report: &MirrorReport) {
             "took over what the origin has"
         );
     }
-}
-
-/// Returns a number between 0 and 1, so that mirrors do not come together.
-fn fraction() -> f64 {
-    let mut bytes = [0; 2];
-    // Without randomness they do.
-    let _ = getrandom::fill(&mut bytes);
-    f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX)
 }

@@ -11,9 +11,31 @@ use bulla_trust::testing::{describe, random_log, sign_as};
 use bulla_trust::{LogState, ReplayError, replay};
 use serde_json::{Value, json};
 
-/// How many random logs are compared, and how long each is.
+/// How many random logs are compared, and how long each is. `scripts/oracle` asks for more.
 const LOGS: u64 = 24;
 const LENGTH: usize = 80;
+/// How many logs one run of the second implementation is given.
+const AT_ONCE: usize = 500;
+
+/// The seeds of the random logs.
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name, usual| match std::env::var(name) {
+        Ok(text) => text.parse().expect("a number of logs"),
+        Err(_) => usual,
+    };
+    let first = number("BULLA_ORACLE_SEED", 0);
+    first..first + number("BULLA_ORACLE_LOGS", LOGS)
+}
+
+/// A random log of a seed: most are short beyond the usual number, since what is wrong shows early.
+fn log_of(seed: u64) -> Vec<Vec<u8>> {
+    let length = if seed < LOGS || seed.is_multiple_of(50) {
+        LENGTH
+    } else {
+        LENGTH / 4
+    };
+    random_log(seed, length).entries
+}
 
 fn oracle() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/replay.py")
@@ -59,33 +81,38 @@ fn ask_python(logs: &[Vec<Vec<u8>>]) -> Option<Vec<Value>> {
 
 #[test]
 fn two_implementations_agree_on_random_logs() {
-    let logs: Vec<Vec<Vec<u8>>> = (0..LOGS)
-        .map(|seed| random_log(seed, LENGTH).entries)
-        .collect();
-    let Some(answers) = ask_python(&logs) else {
-        return;
-    };
-    assert_eq!(answers.len(), logs.len());
-    for (seed, (log, answer)) in logs.iter().zip(answers).enumerate() {
-        let entries = log.iter().map(Vec::as_slice);
-        let (state, verdicts) = replay(LogState::default(), entries).unwrap();
-        let here = describe(&state, &verdicts);
-        if here["effective"] != answer["effective"] {
-            let flags = answer["effective"].as_str().unwrap().bytes();
-            let (at, _) = verdicts
-                .iter()
-                .zip(flags)
-                .enumerate()
-                .find(|(_, (verdict, flag))| verdict.is_effective() != (*flag == b'+'))
-                .unwrap();
-            panic!(
-                "log {seed}, entry {at}: {:?} here, not so in the second replay\n{}",
-                verdicts[at],
-                String::from_utf8_lossy(&log[at])
-            );
+    let seeds: Vec<u64> = seeds().collect();
+    for seeds in seeds.chunks(AT_ONCE) {
+        let logs: Vec<_> = seeds.iter().map(|seed| log_of(*seed)).collect();
+        let Some(answers) = ask_python(&logs) else {
+            return;
+        };
+        assert_eq!(answers.len(), logs.len());
+        for ((seed, log), answer) in seeds.iter().zip(&logs).zip(&answers) {
+            compare(*seed, log, answer);
         }
-        assert_eq!(here, answer, "log {seed}");
     }
+}
+
+fn compare(seed: u64, log: &[Vec<u8>], answer: &Value) {
+    let entries = log.iter().map(Vec::as_slice);
+    let (state, verdicts) = replay(LogState::default(), entries).unwrap();
+    let here = describe(&state, &verdicts);
+    if here["effective"] != answer["effective"] {
+        let flags = answer["effective"].as_str().unwrap().bytes();
+        let (at, _) = verdicts
+            .iter()
+            .zip(flags)
+            .enumerate()
+            .find(|(_, (verdict, flag))| verdict.is_effective() != (*flag == b'+'))
+            .unwrap();
+        panic!(
+            "log {seed}, entry {at}: {:?} here, not so in the second replay\n{}",
+            verdicts[at],
+            String::from_utf8_lossy(&log[at])
+        );
+    }
+    assert_eq!(here, *answer, "log {seed}");
 }
 
 #[test]

@@ -190,18 +190,30 @@ fn the_package_of_the_registry_brings_a_unit_that_systemd_accepts_and_finds_hard
         "usr/lib/sysusers.d/bulla-registry.conf",
         "usr/share/doc/bulla-registry/examples/alerts.yml",
         "usr/share/doc/bulla-registry/examples/dashboard.json",
+        "usr/share/doc/bulla-registry/examples/rules.toml",
     ] {
         assert!(root.join(path).is_file(), "{path}");
     }
-    let unit = root.join("usr/lib/systemd/system/bulla-registry.service");
-    let text = std::fs::read_to_string(&unit).unwrap();
     let here = program.to_str().unwrap();
-    std::fs::write(&unit, text.replace("/usr/bin/bulla-registry", here)).unwrap();
-    let analyze = |arguments: &[&str]| {
+    let units = root.join("usr/lib/systemd/system");
+    for name in ["bulla-registry.service", "bulla-registry-gc.service"] {
+        let unit = units.join(name);
+        let text = std::fs::read_to_string(&unit).unwrap();
+        std::fs::write(&unit, text.replace("/usr/bin/bulla-registry", here)).unwrap();
+    }
+    let analyze = |arguments: &[&str], unit: &str| {
         let mut analyze = Command::new("systemd-analyze");
-        Transcript::of(analyze.args(arguments).arg(&unit)).done()
+        Transcript::of(analyze.args(arguments).arg(units.join(unit))).done()
     };
-    let said = analyze(&["verify", "--man=no"]);
-    assert!(!said.stderr.contains("bulla-registry.service"), "{said}");
-    analyze(&["security", "--offline=yes", "--threshold=20"]);
+    for unit in [
+        "bulla-registry.service",
+        "bulla-registry-gc.service",
+        "bulla-registry-gc.timer",
+    ] {
+        let said = analyze(&["verify", "--man=no"], unit);
+        assert!(!said.stderr.contains("bulla-registry"), "{said}");
+    }
+    for unit in ["bulla-registry.service", "bulla-registry-gc.service"] {
+        analyze(&["security", "--offline=yes", "--threshold=20"], unit);
+    }
 }

@@ -96,7 +96,7 @@ struct Text {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Rule {
     projects: Spanned<Vec<Spanned<String>>>,
-    keep_heads: Option<NonZeroU32>,
+    keep_heads: Option<Heads>,
     keep_promoted: Option<Seconds>,
     keep_unpromoted: Option<Seconds>,
 }
@@ -105,9 +105,30 @@ struct Rule {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the names of the options")]
 struct Defaults {
-    keep_heads: Option<NonZeroU32>,
+    keep_heads: Option<Heads>,
     keep_promoted: Option<Seconds>,
     keep_unpromoted: Option<Seconds>,
+}
+
+/// How many heads: at least the present one.
+#[derive(Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct Heads(NonZeroU32);
+
+impl TryFrom<toml::Value> for Heads {
+    type Error = String;
+
+    fn try_from(found: toml::Value) -> Result<Self, String> {
+        let number = found.as_integer();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        match number.and_then(NonZeroU32::new) {
+            Some(number) => Ok(Self(number)),
+            None => Err(format!(
+                "expected how many of the last heads are kept, 1 or more, found {}",
+                found.to_string().chars().take(40).collect::<String>()
+            )),
+        }
+    }
 }
 
 /// A period such as `90d`.
@@ -198,13 +219,9 @@ impl Rules {
 }
 
 impl Terms {
-    fn new(
-        heads: Option<NonZeroU32>,
-        promoted: Option<Seconds>,
-        unpromoted: Option<Seconds>,
-    ) -> Self {
+    fn new(heads: Option<Heads>, promoted: Option<Seconds>, unpromoted: Option<Seconds>) -> Self {
         Self {
-            heads: heads.map(NonZeroU32::get),
+            heads: heads.map(|heads| heads.0.get()),
             promoted: promoted.map(|period| period.0),
             unpromoted: unpromoted.map_or(Self::UNPROMOTED, |period| period.0),
         }
@@ -279,7 +296,18 @@ mod tests {
                 "[defaults]\nkeep-promoted = \"1w\"\n",
                 "2:17: expected a number and `d`",
             ),
-            ("[defaults]\nkeep-heads = 0\n", "2:14: invalid value"),
+            (
+                "[defaults]\nkeep-heads = 0\n",
+                "2:14: expected how many of the last heads are kept, 1 or more, found 0",
+            ),
+            (
+                "[[rule]]\nprojects = [\"*\"]\nkeep-heads = -1\n",
+                "3:14: expected how many of the last heads are kept, 1 or more, found -1",
+            ),
+            (
+                "[defaults]\nkeep-heads = \"all\"\n",
+                "2:14: expected how many of the last heads are kept, 1 or more, found \"all\"",
+            ),
             ("[rules]\n", "1:2: unknown field `rules`"),
             ("[[rule]\n", "1:"),
             ("# \u{e4}\nx = \n", "2:"),

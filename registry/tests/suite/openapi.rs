@@ -26,7 +26,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("assemble", &["201"]),
     // `delta`
     ("delta", &["200", "422"]),
-    ("takeDelta", &["201"]),
+    ("takeDelta", &["201", "422"]),
 ];
 
 /// An operation of the document.

@@ -278,7 +278,7 @@ fn bundles() -> Vec<Operation> {
         )])
         .reads(binary(media_type::DELTA))
         .answers(201, "They are stored.", [])
-        .refused(&[404]),
+        .refused(&[404, 422]),
     ]
 }
 

@@ -20,7 +20,7 @@ use crate::data::DataDirectory;
 use crate::data::mirror::MirrorNote;
 use crate::database::{Database, DatabaseError};
 use crate::error::{RegistryError, on};
-use crate::keep::{Indexed, reindex, reindex_if_lost, unrecorded};
+use crate::keep::{Indexed, index_cut_off, reindex, reindex_if_lost, unrecorded};
 use crate::log::Log;
 use crate::metrics::{Metrics, Seen};
 use crate::objects::Objects;
@@ -124,6 +124,11 @@ impl App {
             note.begin(&data)?;
         }
         let mirror = MirrorNote::read(data.root())?;
+        let was_killed = data.indexing().begin().unwrap_or_else(|error| {
+            // A disk that is full is told of by what comes next.
+            tracing::debug!(%error, "that records are written was not noted");
+            true
+        });
         let (folder, key) = (data.log(), data.log_key());
         // Replaying a long log takes a while.
         let (is_copy, quota) = (mirror.is_some(), Quota::new(settings.most_entries));
@@ -174,6 +179,9 @@ impl App {
         let has_manifests = app.catalog.database.has_manifests().await?;
         // Nothing is written where a disk is to be mounted.
         if app.catalog.blobs.away(has_manifests)?.is_none() {
+            if was_killed {
+                index_cut_off(&app.data, &app.catalog, &app.clock).await?;
+            }
             app.catalog.attach_newest().await?;
         }
         Ok(app)
@@ -255,6 +263,9 @@ impl App {
         let app = Arc::clone(self);
         blocking(move || app.catalog.log.close()).await;
         self.catalog.database.close().await;
+        if let Err(error) = self.data.indexing().end() {
+            tracing::debug!(%error, "the next start looks for records without rows");
+        }
     }
 }
 

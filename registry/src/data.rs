@@ -30,18 +30,22 @@
 //!   mirror.json                       this is a mirror, which has no key: of which registry
 //!   backup.json                       this is a backup: of which directory, and from when
 //!   next/registry.db                  the database that a backup is going to have
+//!   indexing                          a process may be between a record and its row; one that was
+//!                                     killed leaves it
 //!   restoring                         something is being restored, and not all of it is here yet
 //! ```
 //!
 //! No part of a project's name can begin with `_`. Writes happen in the order blobs, record,
-//! pointer, so a snapshot of the directory at any instant is a valid backup. A leftover `.new-*` is a
-//! write that a crash cut short.
+//! pointer, so a snapshot of the directory at any instant is a valid backup. A leftover `.bulla-new-*`
+//! is a write that a crash cut short.
 
 pub(crate) mod backup;
 mod ballast;
 mod beginning;
 mod content_lock;
+mod database;
 mod error;
+mod indexing;
 pub(crate) mod mirror;
 mod restored;
 
@@ -55,6 +59,7 @@ use bulla_schemas::Timestamp;
 pub(crate) use ballast::Ballast;
 pub(crate) use content_lock::ContentLock;
 pub use error::DataError;
+pub(crate) use indexing::Indexing;
 
 /// The command that may go on with what it did not end.
 pub(crate) const RESTORE: &str = "bulla-registry restore";
@@ -152,6 +157,11 @@ impl DataDirectory {
         Ballast::new(self.root.join("ballast"))
     }
 
+    /// Returns the mark of a process that records and indexes.
+    pub(crate) fn indexing(&self) -> Indexing {
+        Indexing::new(self.root.join("indexing"))
+    }
+
     /// The directory itself.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -180,21 +190,6 @@ impl DataDirectory {
         bulla_files::rename(&next.database(), &self.database())?;
         std::fs::remove_dir_all(&next.root).attempt("remove", &next.root)?;
         Ok(())
-    }
-
-    /// Copies the database, which nobody has open, with what was written to it last, which SQLite has in
-    /// a file of its own.
-    pub(crate) fn copy_database(&self, to: &Self) -> Result<(), FileError> {
-        for name in ["registry.db-wal", "registry.db"] {
-            let (source, target) = (self.root.join(name), to.root.join(name));
-            // What an earlier try has left may have been opened since.
-            bulla_files::remove(&target)?;
-            if bulla_files::has_file(&source)? {
-                bulla_files::copy_later(&source, &target)?;
-            }
-        }
-        bulla_files::remove(&to.root.join("registry.db-shm"))?;
-        bulla_files::sync_file_system(&to.root)
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

@@ -2,11 +2,13 @@
 
 mod backup;
 mod by_pack;
+mod cut_off;
 mod documents;
 mod fsck;
 mod gc;
 mod lost;
 mod missing;
+mod named;
 mod parts;
 mod place;
 mod records;
@@ -21,6 +23,7 @@ mod transfer;
 mod usage;
 
 pub(crate) use backup::backup;
+pub(crate) use cut_off::index_cut_off;
 pub(crate) use fsck::{Asked, fsck};
 pub(crate) use gc::gc;
 pub use missing::Missing;

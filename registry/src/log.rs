@@ -61,12 +61,19 @@ enum Writer {
 }
 
 impl Log {
-    /// Opens the log, finishes what a crash left undone, and starts the sequencer.
+    /// Opens the log, finishes what a crash left undone, and starts the sequencer. Only a log that begins
+    /// gets a key.
     pub(crate) fn open(directory: &Path, key_file: &Path, quota: Quota) -> Result<Self, LogError> {
         let files = LogFiles::new(directory.to_owned());
-        let key = key::open(key_file)?;
+        let (found, tail) = recover::published(&files)?;
+        let key = match key::read(key_file)? {
+            Some(key) => key,
+            None if files.is_begun()? => return Err(key::lost(Some(&found.state), key_file)),
+            None => key::make(key_file)?,
+        };
+        key::require_named(&found.state, &key, key_file)?;
         let public_key = key.public_key();
-        let (recovered, tail) = recover::recover(&files, &key, key_file)?;
+        let (recovered, tail) = recover::recover(&files, found, tail, &key)?;
         let (publish, published) = watch::channel(Arc::new(recovered));
         let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
         let sequencer = sequencer::start(files.clone(), key, quota, tail, publish, receive)

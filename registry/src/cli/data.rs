@@ -6,7 +6,10 @@ use bulla_schemas::Timestamp;
 use clap::Args;
 
 use crate::clock::Clock;
+use crate::data::mirror::MirrorNote;
 use crate::data::{DataDirectory, DataError};
+use crate::error::RegistryError;
+use crate::log::LogFiles;
 
 /// The data directory of a registry that exists.
 #[derive(Debug, Args)]
@@ -17,10 +20,11 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// Returns the directory, and refuses one in which there is no registry, or none with a database: of
-    /// a mistyped path or a lost database nothing is made.
-    pub(super) fn existing(&self) -> Result<&Path, DataError> {
+    /// Returns the directory, and refuses one in which there is no registry, or none with a database or
+    /// the key of its log: of a mistyped path or a lost database nothing is made.
+    pub(super) fn existing(&self) -> Result<&Path, RegistryError> {
         DataDirectory::require_with_database(&self.directory)?;
+        require_log_key(&self.directory)?;
         Ok(&self.directory)
     }
 
@@ -29,6 +33,16 @@ impl Data {
         DataDirectory::require(&self.directory)?;
         Ok(&self.directory)
     }
+}
+
+/// Refuses a registry that has a log and not its key.
+pub(super) fn require_log_key(root: &Path) -> Result<(), RegistryError> {
+    let data = DataDirectory::to_read(root)?;
+    let is_mirror = MirrorNote::read(root).map_err(DataError::from)?.is_some();
+    if !is_mirror {
+        LogFiles::new(data.log()).require_key(&data.log_key())?;
+    }
+    Ok(())
 }
 
 /// Returns the clock of this machine.

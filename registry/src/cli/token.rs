@@ -9,7 +9,7 @@ use bulla_schemas::{HostName, Timestamp};
 use bulla_terminal::{Failure, Table, stderr, stdout};
 use secrecy::ExposeSecret as _;
 
-use super::data::{Data, clock};
+use super::data::{Data, clock, require_log_key};
 use crate::access::tokens::Tokens;
 use crate::access::{Access, Scope};
 use crate::data::DataDirectory;
@@ -85,6 +85,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             };
             let directory = if init {
                 DataDirectory::require_whole_or_empty(&data.directory)?;
+                require_log_key(&data.directory)?;
                 &data.directory
             } else {
                 data.existing()?

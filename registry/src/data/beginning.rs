@@ -6,13 +6,13 @@ use std::path::Path;
 
 use bulla_files::{Attempt as _, FileError};
 
-use super::mirror::MirrorNote;
 use super::{DataDirectory, DataError};
 
-/// What may lie in a folder in which nothing is: that of a file system, and locks of a first start that
-/// was cut short. So may the file that it was writing.
-const NOTHING: [&str; 5] = [
+/// What may lie in a folder in which nothing is: that of a file system, and locks and marks of a first
+/// start that was cut short. So may the file that it was writing.
+const NOTHING: [&str; 6] = [
     "lost+found",
+    "indexing",
     "lock",
     "keeping.lock",
     "content.lock",
@@ -33,17 +33,13 @@ impl DataDirectory {
         }
     }
 
-    /// Refuses a folder without a registry, and a registry that has lost its database or the key of its
-    /// log: another one would take its place.
+    /// Refuses a folder without a registry, and a registry that has lost its database: another one would
+    /// take its place.
     pub(crate) fn require_with_database(root: &Path) -> Result<(), DataError> {
         Self::require(root)?;
         let path = std::path::absolute(root).attempt("resolve", root)?;
         let data = Self { root: path.clone() };
         let has_log = bulla_files::has_file(&data.log().join("checkpoint"))?;
-        let has_key = bulla_files::has_file(&data.log_key())?;
-        if has_log && !has_key && MirrorNote::read(&path)?.is_none() {
-            return Err(DataError::KeyLost { path });
-        }
         let has_records = || Ok::<_, FileError>(!is_empty(&path.join("repositories"))?);
         if !data.has_database()? && (has_log || has_records()?) {
             return Err(DataError::IndexLost { path });
@@ -51,9 +47,14 @@ impl DataDirectory {
         Ok(())
     }
 
-    /// Tells whether the database is there.
+    /// Tells whether the database is there. A file with nothing in it is none: SQLite has one before it
+    /// makes the first table, and so has a disk that lost what was in it.
     pub(crate) fn has_database(&self) -> Result<bool, FileError> {
-        bulla_files::has_file(&self.database())
+        let path = self.database();
+        if !bulla_files::has_file(&path)? {
+            return Ok(false);
+        }
+        Ok(fs::metadata(&path).attempt("look at", &path)?.len() > 0)
     }
 }
 

@@ -27,12 +27,6 @@ pub enum DataError {
         /// The directory.
         path: PathBuf,
     },
-    /// The log is there, and not its key.
-    #[error("the registry in `{}` has lost the key of its log", path.display())]
-    KeyLost {
-        /// The directory.
-        path: PathBuf,
-    },
     /// Another process has the lock.
     #[error("`{}` is in use by {holder}", path.display())]
     Locked {
@@ -116,7 +110,6 @@ impl Outcome for DataError {
             Self::OtherRegistry { .. }
             | Self::DatabaseLost { .. }
             | Self::IndexLost { .. }
-            | Self::KeyLost { .. }
             | Self::Mirror { .. }
             | Self::NoMirror { .. } => FailureKind::Refused,
             Self::Locked { .. } | Self::Busy { .. } => FailureKind::Temporary,
@@ -141,10 +134,6 @@ impl Outcome for DataError {
                  where they are left, and where there is a backup, copy `registry.db` from it, in which \
                  tokens that were revoked since count again; then run `bulla-registry reindex`, which \
                  makes the index again of the files"
-                    .to_owned(),
-            ),
-            Self::KeyLost { .. } => Some(
-                "copy `log-key.pem` from a backup: with another key nobody would believe the log"
                     .to_owned(),
             ),
             Self::NotEmpty { .. } => {

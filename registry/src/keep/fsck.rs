@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bulla_bundle::Progress;
 use bulla_files::FileError;
 use bulla_schemas::ProjectName;
-use bulla_schemas::outcome::Outcome as _;
+use bulla_schemas::outcome::{Outcome as _, with_causes};
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
 use bulla_schemas::units::count;
 use bulla_trust::LogState;
@@ -23,17 +23,18 @@ use bulla_trust::LogState;
 use self::content::{Scan, needed_by, scan};
 use self::repair::{COMMAND, Left};
 use super::documents;
+use super::named::named;
 use super::parts::Parts;
 use super::records::{self, Records};
 use super::rows::{self, WrongRow};
 use crate::blocking::blocking;
 use crate::clock::Clock;
+use crate::data::mirror::MirrorNote;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
 use crate::oci::document::{Document, is_statement};
 use crate::store::Wrong;
-use crate::store::blobs::BlobStore;
 use crate::store::space::Disk;
 
 /// What is to be looked at.
@@ -72,6 +73,7 @@ async fn check(
     };
     let mut report = FsckReport::default();
     let state = log(&parts, &asked, &mut report).await?;
+    log_key(&parts, state.clone(), &mut report).await?;
     let is_lost = !parts.data.has_database()?;
     if is_lost {
         let found = "the database is gone, and the index with it".to_owned();
@@ -121,6 +123,25 @@ async fn log(
         report.damages.push(damage);
     }
     Ok(state)
+}
+
+/// Says that nobody will believe what is appended, or that nothing can be.
+async fn log_key(
+    parts: &Parts,
+    state: Option<LogState>,
+    report: &mut FsckReport,
+) -> Result<(), RegistryError> {
+    if MirrorNote::read(parts.data.root())?.is_some() {
+        return Ok(());
+    }
+    let (files, path) = (parts.log.clone(), parts.data.log_key());
+    let checked = blocking(move || files.check_key(&path, state.as_ref()));
+    if let Err(error) = checked.await {
+        let damage = plain(DamageKind::Log, with_causes(&error));
+        let hint = error.hint();
+        report.damages.push(Damage { hint, ..damage });
+    }
+    Ok(())
 }
 
 /// Says that an empty log is a lost one where manifests were made of its statements.
@@ -335,23 +356,6 @@ async fn index(
         });
     }
     Ok(())
-}
-
-/// Returns which blobs the manifests of each project name.
-fn named(
-    blobs: &BlobStore,
-    projects: &BTreeMap<ProjectName, Records>,
-) -> Result<BTreeSet<(ProjectName, OciDigest)>, FileError> {
-    let mut named = BTreeSet::new();
-    for (project, records) in projects {
-        let manifests = records.manifests.iter();
-        for (digest, record) in manifests.filter(|(digest, _)| !records.removed.contains(*digest)) {
-            let document = documents::read(blobs, digest, record)?;
-            let parts = document.iter().flat_map(Document::blobs);
-            named.extend(parts.map(|part| (project.clone(), part.digest().clone())));
-        }
-    }
-    Ok(named)
 }
 
 const REINDEX: &str = "stop the registry and run `bulla-registry reindex`, which makes the index again of \

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bulla_files::Attempt as _;
-use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 use tempfile::TempDir;
 
 use crate::blocking::blocking;
@@ -13,6 +13,7 @@ use crate::database::Database;
 use crate::error::RegistryError;
 use crate::log::LogFiles;
 use crate::objects::Objects;
+use crate::publish::Catalog;
 use crate::store::blobs::BlobStore;
 use crate::store::repositories::Repositories;
 use crate::store::space::Disk;
@@ -47,22 +48,37 @@ impl Parts {
         Ok(Self::new(objects, data, database, None, clock))
     }
 
+    /// Takes what a registry has that is open.
+    pub(super) fn of(data: &DataDirectory, catalog: &Catalog, clock: &Clock) -> Self {
+        Self {
+            blobs: catalog.blobs.clone(),
+            repositories: catalog.repositories.clone(),
+            database: catalog.database.clone(),
+            log: LogFiles::new(data.log()),
+            content: data.content_lock(),
+            clock: clock.clone(),
+            data: data.clone(),
+            _aside: None,
+        }
+    }
+
     /// Opens the data directory at `root` and writes nothing into it where nothing may be written, as in
-    /// a snapshot: SQLite cannot read there what was written last, so a copy of the database is read. In
-    /// the place of one that is lost an empty one is opened elsewhere.
+    /// a snapshot or by somebody who may only read: SQLite cannot read there what was written last, so a
+    /// copy of the database is read. In the place of one that is lost an empty one is opened elsewhere.
     pub(super) async fn open_to_read(root: &Path, clock: &Clock) -> Result<Self, RegistryError> {
         let data = DataDirectory::to_read(root)?;
         let is_there = data.has_database()?;
         let is_read_only =
             statvfs(root).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
-        let (database, aside) = if is_there && !is_read_only {
+        let may_write = access(root, Access::WRITE_OK).is_ok() && data.may_write_database();
+        let (database, aside) = if is_there && may_write && !is_read_only {
             (Database::open(&data, clock.now()).await?, None)
         } else {
             let aside = tempfile::tempdir().attempt("make a directory in", std::env::temp_dir())?;
             let copy = DataDirectory::open(aside.path())?;
             if is_there {
                 let (from, to) = (data.clone(), copy.clone());
-                blocking(move || from.copy_database(&to)).await?;
+                blocking(move || from.copy_database_unchanged(&to)).await?;
             }
             (Database::open(&copy, clock.now()).await?, Some(aside))
         };

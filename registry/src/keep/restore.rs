@@ -12,9 +12,11 @@ use super::transfer::{Transferred, transfer};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::backup::BackupNote;
+use crate::data::mirror::MirrorNote;
 use crate::data::{DataDirectory, DataError, RESTORE};
 use crate::error::RegistryError;
 use crate::failpoint::failpoint;
+use crate::log::LogFiles;
 use crate::objects::Copying;
 use crate::store::RecordKeys;
 
@@ -45,6 +47,10 @@ pub(crate) async fn restore(
     }
     DataDirectory::require(from)?;
     let source = DataDirectory::open(from)?;
+    if MirrorNote::read(from)?.is_none() {
+        let (log, key) = (LogFiles::new(source.log()), source.log_key());
+        blocking(move || log.require_key(&key)).await?;
+    }
     // Of one that runs, the database cannot be copied file by file.
     let _nobody_else = source.lock(RESTORE, clock.now())?;
     let data = DataDirectory::begin_restore(root, source.root())?;

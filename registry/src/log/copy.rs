@@ -120,16 +120,11 @@ impl LogFiles {
             checkpoint => checkpoint?,
         };
         Ok(match checkpoint.map(|bytes| Checkpoint::parse(&bytes)) {
-            None if self.has_entries()? => There::Unreadable,
+            None if self.is_begun()? => There::Unreadable,
             None => There::Nothing,
             Some(Ok((covered, _))) => There::Covered(covered),
             Some(Err(_)) => There::Unreadable,
         })
-    }
-
-    /// Tells whether there are entries, whatever they are.
-    fn has_entries(&self) -> Result<bool, FileError> {
-        Ok(!self.entries_behind(0)?.is_empty())
     }
 }
 

@@ -68,11 +68,27 @@ pub enum LogError {
     /// The other place has lost its checkpoint, and has other entries.
     #[error("the checkpoint there cannot be read, and the entries there are not those of this log")]
     OtherEntries,
+    /// There is a log, and not its key.
+    #[error(
+        "the registry has lost the key of its log, `{path}`{}",
+        as_named(named)
+    )]
+    KeyLost {
+        /// The key's file.
+        path: String,
+        /// The keys that the policy in effect names; none where the log cannot be read.
+        named: Vec<String>,
+    },
     /// The key beside the log is not one that may sign its checkpoints.
-    #[error("the log is signed by another key than the one in `{path}`, or none is there")]
+    #[error(
+        "the log is signed by another key than the one in `{path}`{}",
+        as_named(named)
+    )]
     OtherKey {
         /// The key's file.
         path: String,
+        /// The keys that the policy in effect names.
+        named: Vec<String>,
     },
     /// This is a copy of another registry's log.
     #[error("this is a copy of another registry's log, and nothing is appended here")]
@@ -90,6 +106,7 @@ impl Outcome for LogError {
             | Self::Ahead { .. }
             | Self::OtherHistory { .. }
             | Self::OtherEntries
+            | Self::KeyLost { .. }
             | Self::OtherKey { .. } => FailureKind::Refused,
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
@@ -108,12 +125,24 @@ impl Outcome for LogError {
                  older: use another folder, and keep that one"
                     .to_owned(),
             ),
-            Self::OtherKey { path } => Some(format!(
-                "put the key of this log in the place of `{path}`; a backup of the registry has it"
-            )),
+            Self::Key { path, .. } | Self::KeyLost { path, .. } | Self::OtherKey { path, .. } => {
+                Some(format!(
+                    "put the key of this log in the place of `{path}`; a backup of the registry has it. \
+                     With another one nobody believes the log, unless its policy names that one"
+                ))
+            }
             _ => None,
         }
     }
+}
+
+/// Says which keys the policy names.
+fn as_named(keys: &[String]) -> String {
+    if keys.is_empty() {
+        return String::new();
+    }
+    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    format!("; its policy names {}", keys.join(" and "))
 }
 
 /// How the files of a log contradict each other.

@@ -10,8 +10,6 @@
 //! Entries without a checkpoint were judged before they were written; they are judged again, and
 //! from the first that would have no effect on they are left out.
 
-use std::path::Path;
-
 use bulla_trust::tile::FULL;
 use bulla_trust::{
     Admitted, CheckedPolicy, Checkpoint, LogState, SignedNote, SigningKey, Submission, replay,
@@ -22,18 +20,17 @@ use super::published::Published;
 use super::sequencer::{admit, sign};
 use super::tiles::{LogFiles, Tail};
 
-/// Returns the log as it is published from now on.
+/// Finishes what is published, and returns it as it is from now on.
 pub(super) fn recover(
     files: &LogFiles,
+    found: Published,
+    mut tail: Tail,
     key: &SigningKey,
-    key_file: &Path,
 ) -> Result<(Published, Tail), LogError> {
-    let (found, mut tail) = published(files)?;
     let Published {
         mut state,
         mut checkpoint,
     } = found;
-    require_key(&state, key, key_file)?;
     let size = state.size();
     let mut finished = Vec::new();
     for entry in files.entries_behind(size)? {
@@ -94,18 +91,6 @@ pub(super) fn published(files: &LogFiles) -> Result<(Published, Tail), LogError>
     }
     let checkpoint = checkpoint.unwrap_or_default();
     Ok((Published { state, checkpoint }, tail))
-}
-
-/// Refuses a key whose checkpoints no reader of the log would believe.
-fn require_key(state: &LogState, key: &SigningKey, key_file: &Path) -> Result<(), LogError> {
-    let public = key.public_key();
-    let policy = state.checked_policy();
-    match policy.map(CheckedPolicy::log_keys) {
-        Some(keys) if !keys.iter().any(|known| *known.key() == public) => Err(LogError::OtherKey {
-            path: key_file.display().to_string(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Reads the entries of a log with `size` entries.

@@ -49,6 +49,15 @@ impl LogFiles {
         bulla_files::read(&self.root.join("checkpoint"))
     }
 
+    /// Tells whether there is a log: a checkpoint, or entries that a crash or a loss has left without one.
+    pub(super) fn is_begun(&self) -> Result<bool, FileError> {
+        match self.checkpoint() {
+            Ok(None) => Ok(!self.entries_behind(0)?.is_empty()),
+            Err(error) if !error.is_damage() => Err(error),
+            _ => Ok(true),
+        }
+    }
+
     /// Replaces the checkpoint in one rename.
     pub(super) fn publish(&self, checkpoint: &[u8]) -> Result<(), FileError> {
         bulla_files::write(&self.root.join("checkpoint"), checkpoint)

@@ -34,6 +34,10 @@ fn a_registry_is_made_in_a_folder_in_which_nothing_is_and_in_no_other() {
         ("lost+found", true),
         ("lock", false),
         ("registry.db.lock", false),
+        ("indexing", false),
+        (".bulla-new-a1b2c3", false),
+        // SQLite had not written the first page yet.
+        ("registry.db", false),
     ] {
         let new = folder.path().join(name.replace('.', "-")).join("data");
         fs::create_dir_all(&new).unwrap();

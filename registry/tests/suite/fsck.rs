@@ -1,5 +1,8 @@
 //! `bulla-registry fsck`, beside a registry that runs.
 
+mod log_key;
+mod readers;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -567,6 +570,22 @@ async fn a_database_that_is_gone_is_one_damage_and_nothing_takes_its_place() {
         let _ = fs::remove_file(data.join(name));
     }
     fs::write(data.join("registry.db"), b"").unwrap();
+    let refused = run(&["serve"], data);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    let (status, report) = fsck(data, &[]);
+    assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
+    assert_eq!(report.damages[0].kind, DamageKind::Database);
+    assert_eq!(fs::read(data.join("registry.db")).unwrap(), b"");
+    assert!(run(&["reindex"], data).status.success());
+    assert_clean(data);
+    // That of a registry in which nothing is.
+    let other = tempfile::tempdir().unwrap();
+    let create = ["token", "create", "--init", "--scope", "pull"];
+    assert!(run(&create, other.path()).status.success());
+    for name in ["registry.db-wal", "registry.db-shm"] {
+        let _ = fs::remove_file(data.join(name));
+    }
+    fs::copy(other.path().join("registry.db"), data.join("registry.db")).unwrap();
     let (status, report) = fsck(data, &[]);
     assert_eq!((status, report.damages.len()), (1, 1), "{report:#?}");
     assert!(

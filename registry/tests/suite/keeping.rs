@@ -342,3 +342,41 @@ fn a_token_that_nobody_saw_is_revoked() {
     assert_eq!(list.len(), 2);
     assert!(list.iter().all(|token| token["revokedAt"].is_string()));
 }
+
+#[tokio::test]
+async fn the_start_after_a_crash_indexes_what_was_recorded_and_has_no_row() {
+    let registry = Registry::start().await;
+    let bundle = bundle("one");
+    let pushed = registry.push_bundle(BILLING, &bundle).await;
+    assert_eq!(pushed.status(), StatusCode::CREATED);
+    let manifest = bundle.manifest_bytes();
+    let tagged = registry.push_manifest(BILLING, "v1", media_type::OCI_MANIFEST, manifest);
+    assert_eq!(tagged.await.status(), StatusCode::CREATED);
+    let mark = registry.data.path().join("indexing");
+    assert!(mark.exists());
+    let data = registry.stop().await;
+    assert!(!mark.exists());
+
+    // Killed behind the records of a tag, and of a release of another project.
+    let records = data.path().join("repositories").join(BILLING);
+    let tags = records.join("_tags");
+    std::fs::copy(tags.join("v1"), tags.join("v2")).unwrap();
+    let other = data.path().join("repositories/acme/other");
+    let mut copy = Command::new("cp");
+    let copied = copy.arg("-r").args([&records, &other]).status();
+    assert!(copied.unwrap().success());
+    std::fs::write(&mark, b"").unwrap();
+
+    let registry = Registry::start_in(data, Settings::default()).await;
+    for path in [
+        format!("/v2/{BILLING}/manifests/v2"),
+        "/v2/acme/other/manifests/v1".to_owned(),
+        format!("/v2/acme/other/manifests/{}", bundle.hash()),
+    ] {
+        let found = registry.get(&path).await.bytes().await.unwrap();
+        assert_eq!(found, bundle.manifest_bytes(), "{path}");
+    }
+    let looked = run(&["fsck"], registry.data.path());
+    assert!(looked.status.success(), "{looked:?}");
+    registry.stop().await;
+}

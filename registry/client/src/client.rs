@@ -58,9 +58,11 @@ impl Client {
     pub fn new(url: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
         let base = checked_base(url)?;
         let authorization = token.map(|token| bearer(&token)).transpose()?;
+        let proxy = proxy_of(&base);
         Ok(Self {
-            http: Http::begin(base.scheme() == "http")?,
-            proxy: proxy_of(&base),
+            // A proxy may have TLS of its own.
+            http: Http::begin(base.scheme() == "http" && proxy.is_none())?,
+            proxy,
             base,
             authorization,
             silence: None,
@@ -151,13 +153,13 @@ impl Client {
         let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
         let idle = self.patience().idle();
-        let answered = tokio::time::timeout(idle, self.http.sender()?.execute(request));
+        let answered = tokio::time::timeout(idle, self.http.execute(request));
         let answered = self.told_of_silence(answered).await;
         let response = answered
             .map_err(|_| ClientError::Stalled {
                 url: url.to_string(),
                 idle,
-            })?
+            })??
             .map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
         answer::require_success(&method, &url, response, self.patience()).await
     }
@@ -216,7 +218,7 @@ impl Client {
     pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
-        let response = self.http.sender()?.execute(request).await;
+        let response = self.http.execute(request).await?;
         let response =
             response.map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
         answer::require_success(&method, &url, response, self.patience()).await

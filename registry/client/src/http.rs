@@ -1,12 +1,15 @@
 //! `Http`: what sends requests. To read the certificates that a system trusts takes longer than a
-//! request does, so a thread of its own reads them while the caller goes on.
+//! request does, so a thread of its own reads them while the caller goes on, and a registry without
+//! TLS is asked without them, for as long as it sends nobody on to one that has it.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
-use reqwest::{Method, Request, RequestBuilder};
+use reqwest::header::LOCATION;
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Method, Request, RequestBuilder, Response};
 use url::Url;
 
 use crate::error::ClientError;
@@ -19,9 +22,10 @@ type Made = Result<reqwest::Client, Arc<reqwest::Error>>;
 /// An HTTP client. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub(crate) struct Http {
-    /// It trusts nobody, and sends nothing: requests are only written with it.
-    writer: reqwest::Client,
-    sender: Arc<LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>>,
+    /// It trusts nobody: all requests are written with it, and those that need no certificate are sent.
+    bare: reqwest::Client,
+    is_plain: bool,
+    trusting: Arc<LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>>,
 }
 
 impl fmt::Debug for Http {
@@ -31,29 +35,32 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
-    /// Begins to make one. Where certificates are not needed, it does without those that cannot be
-    /// read.
+    /// Begins to make one, for a registry that needs no certificate where `is_plain`.
     pub(crate) fn begin(is_plain: bool) -> Result<Self, ClientError> {
-        let bare = || builder().tls_certs_only([]).build();
-        let make = move || match builder().build() {
-            Err(_) if is_plain => bare().map_err(Arc::new),
-            made => made.map_err(Arc::new),
-        };
+        let bare = builder()
+            .tls_certs_only([])
+            .redirect(Policy::custom(follow_plain));
+        let make = || builder().build().map_err(Arc::new);
         let http = Self {
-            writer: bare().map_err(|error| ClientError::Setup(Arc::new(error)))?,
-            sender: Arc::new(LazyLock::new(Box::new(make))),
+            bare: bare
+                .build()
+                .map_err(|error| ClientError::Setup(Arc::new(error)))?,
+            is_plain,
+            trusting: Arc::new(LazyLock::new(Box::new(make))),
         };
-        let sender = Arc::clone(&http.sender);
-        // Where no thread can be had, the first request makes it.
-        let _ = thread::Builder::new().spawn(move || {
-            LazyLock::force(&sender);
-        });
+        if !is_plain {
+            let trusting = Arc::clone(&http.trusting);
+            // Where no thread can be had, the first request makes it.
+            let _ = thread::Builder::new().spawn(move || {
+                LazyLock::force(&trusting);
+            });
+        }
         Ok(http)
     }
 
     /// Begins a request.
     pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
-        self.writer.request(method, url.clone())
+        self.bare.request(method, url.clone())
     }
 
     /// Ends the writing of a request.
@@ -63,11 +70,40 @@ impl Http {
             .map_err(|error| ClientError::Setup(Arc::new(error)))
     }
 
-    /// Returns what sends requests, once it is made.
-    pub(crate) fn sender(&self) -> Result<&reqwest::Client, ClientError> {
-        let made = LazyLock::force(&self.sender).as_ref();
+    /// Sends a request. Fails where no client can be made; what the sending brings is inside.
+    pub(crate) async fn execute(
+        &self,
+        request: Request,
+    ) -> Result<reqwest::Result<Response>, ClientError> {
+        // A body that is streamed cannot be sent a second time.
+        let again = request.try_clone().filter(|_| self.is_plain);
+        let Some(again) = again else {
+            return Ok(self.trusting()?.execute(request).await);
+        };
+        match self.bare.execute(request).await {
+            Ok(response) if sends_on(&response) => Ok(self.trusting()?.execute(again).await),
+            answered => Ok(answered),
+        }
+    }
+
+    fn trusting(&self) -> Result<&reqwest::Client, ClientError> {
+        let made = LazyLock::force(&self.trusting).as_ref();
         made.map_err(|error| ClientError::Setup(Arc::clone(error)))
     }
+}
+
+/// Follows a redirect as far as no certificate is needed.
+fn follow_plain(attempt: Attempt) -> Action {
+    if attempt.url().scheme() == "http" {
+        Policy::default().redirect(attempt)
+    } else {
+        attempt.stop()
+    }
+}
+
+/// Tells whether a redirect was not followed.
+fn sends_on(response: &Response) -> bool {
+    response.status().is_redirection() && response.headers().contains_key(LOCATION)
 }
 
 fn builder() -> reqwest::ClientBuilder {

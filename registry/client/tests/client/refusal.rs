@@ -21,6 +21,16 @@ async fn a_redirect_to_another_host_does_not_carry_the_token() {
     assert_eq!(storage.requests()[0].header("authorization"), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_redirect_to_a_host_with_tls_is_followed() {
+    // Nobody listens there: it is enough that it was asked.
+    let headers = [("location", "https://127.0.0.1:1/blob")];
+    let server = Server::start(move |_, _| Reply::new(307, &headers, b"")).await;
+    let blob = server.client().blob(&project(), &descriptor(b"blob")).await;
+    let error = blob.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}
+
 #[tokio::test]
 async fn a_missing_token_is_explained() {
     let body = br#"{"errors":[{"code":"UNAUTHORIZED","message":"who are you?\u001b[2J"}]}"#;

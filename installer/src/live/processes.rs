@@ -354,6 +354,11 @@ impl<'a> Search<'a> {
     /// Looks at what a thread uses, and with `memory` at what all threads of its process have
     /// mapped. Tells whether that was there: it is not in a thread that has ended.
     fn look_at_thread(&mut self, id: u32, directory: &Path, memory: bool) -> io::Result<bool> {
+        let program = match fs::read_link(directory.join("exe")) {
+            // A kernel thread runs no file and uses none, and one that has ended does not any more.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            program => program?,
+        };
         let namespace = fs::read_link(directory.join("ns/mnt"))?;
         let views = if self.ground.own_namespace.as_ref() == Some(&namespace) {
             self.ground.own_views.clone()
@@ -373,12 +378,7 @@ impl<'a> Search<'a> {
                 });
             }
         };
-        match fs::read_link(directory.join("exe")) {
-            Ok(path) => test(&path),
-            // A kernel thread runs no file and uses none, and one that has ended does not any more.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        }
+        test(&program);
         for link in ["cwd", "root"] {
             test(&fs::read_link(directory.join(link))?);
         }

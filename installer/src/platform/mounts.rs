@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 const DELETED: &[u8] = b"//deleted";
@@ -79,6 +79,11 @@ pub(crate) struct View {
 impl View {
     /// Returns the location of a path, when it lies in this view.
     pub(crate) fn locate(&self, path: &Path) -> Option<Location> {
+        // Most paths lie elsewhere, and to compare bytes is faster than to compare parts.
+        let [whole, point] = [path, &self.point].map(|path| path.as_os_str().as_bytes());
+        if !whole.starts_with(point) {
+            return None;
+        }
         let rest = path.strip_prefix(&self.point).ok()?;
         Some(self.shows.join(rest))
     }

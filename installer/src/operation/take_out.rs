@@ -116,20 +116,14 @@ mod tests {
         let path = site.tree(&hash).join("file");
         fs::create_dir_all(site.tree(&hash)).unwrap();
         fs::write(&path, "file").unwrap();
-        let file = RecordedFile {
-            path: "file".to_owned(),
+        let mut record = TreeRecord::of_nothing(hash, 1);
+        record.is_as_written = true;
+        record.add_file(RecordedFile {
+            path: "file",
             executable: false,
             stamp: Stamp::of(fs::File::open(path).unwrap()).unwrap(),
             digest: Digest::of(b"file"),
-        };
-        let record = TreeRecord {
-            hash,
-            is_as_written: true,
-            index: Stamp::NONE,
-            directories: Vec::new(),
-            links: Vec::new(),
-            files: vec![file],
-        };
+        });
         (site, record)
     }
 

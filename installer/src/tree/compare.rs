@@ -22,7 +22,7 @@ use crate::platform::directory::entries;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::mounts;
 use crate::platform::stamp::Stamp;
-use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
+use crate::state::record::{RecordedFile, TreeRecord};
 
 pub(crate) use difference::in_words;
 pub use difference::{Difference, DifferenceKind};
@@ -76,20 +76,15 @@ fn compare_with(
         .map(|paths| look_at(paths, tree, hints))
         .collect();
     let mounted = mounts::below(tree);
+    let mut record = TreeRecord::of_nothing(hash, expected.len());
+    record.index = hints.map_or(Stamp::NONE, |record| record.index);
     let mut comparison = Comparison {
         differences: Vec::new(),
         mounted: mounted
             .iter()
             .map(|point| point.display().to_string())
             .collect(),
-        record: TreeRecord {
-            hash,
-            is_as_written: false,
-            index: hints.map_or(Stamp::NONE, |record| record.index),
-            directories: Vec::new(),
-            links: Vec::new(),
-            files: Vec::with_capacity(expected.len()),
-        },
+        record,
         not_executable: Vec::new(),
     };
     for (expected, found) in expected.iter().zip(found.into_iter().flatten()) {
@@ -100,7 +95,9 @@ fn compare_with(
     // A directory that was made to mount something in it.
     added.retain(|added| !mounted.iter().any(|point| point.starts_with(&added.path)));
     for added in &added {
-        comparison.forget_directory(&added.path);
+        let above = added.path.rsplit_once('/').map_or("", |(above, _)| above);
+        // So that it is listed the next time.
+        comparison.record.forget_directory(above);
     }
     comparison.differences.extend(added);
     comparison.differences.sort();
@@ -114,50 +111,35 @@ impl Comparison {
     }
 
     fn take(&mut self, expected: &Expected<'_>, found: &Found) {
-        let path = || expected.path.clone().into_owned();
+        let path = expected.path.as_ref();
         let (stamp, mode) = match found {
             Found::AsExpected { stamp } => (*stamp, 0),
             Found::File { stamp, mode } => (*stamp, *mode),
             Found::Hidden => (Stamp::NONE, 0),
             Found::Different(difference) => {
                 self.differences.push(Difference {
-                    path: path(),
+                    path: path.to_owned(),
                     difference: *difference,
                 });
                 (Stamp::NONE, 0)
             }
         };
         match &expected.kind {
-            ExpectedKind::Directory => self.record.directories.push(RecordedDirectory {
-                path: path(),
-                stamp,
-            }),
-            ExpectedKind::Link { target } => self.record.links.push(RecordedLink {
-                path: path(),
-                target: target.clone().into_owned(),
-            }),
+            ExpectedKind::Directory => self.record.add_directory(path, stamp),
+            ExpectedKind::Link { target } => self.record.add_link(path, target),
             ExpectedKind::File {
                 executable, digest, ..
             } => {
                 if *executable && !is_executable(mode) {
-                    self.not_executable.push(path());
+                    self.not_executable.push(path.to_owned());
                 }
-                self.record.files.push(RecordedFile {
-                    path: path(),
+                self.record.add_file(RecordedFile {
+                    path,
                     executable: *executable,
                     stamp,
                     digest: *digest,
                 });
             }
-        }
-    }
-
-    /// Takes the stamp of the directory that a path lies in, so that it is listed the next time.
-    fn forget_directory(&mut self, path: &str) {
-        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
-        let directories = &mut self.record.directories;
-        if let Ok(position) = directories.binary_search_by(|known| known.path.as_str().cmp(above)) {
-            directories[position].stamp = Stamp::NONE;
         }
     }
 }

@@ -51,35 +51,34 @@ pub(crate) fn expected<'a>(entries: &'a [IndexEntry], install: &Install) -> Vec<
             all.push(Expected { path, kind });
         }
     }
-    all.sort_by(|left, right| left.path.cmp(&right.path));
+    // The index is sorted.
+    if all.len() > listed {
+        all.sort_by(|left, right| left.path.cmp(&right.path));
+    }
     all
 }
 
 /// Lists a tree by what was recorded of it, for when its index cannot be read.
 pub(crate) fn recorded(record: &TreeRecord) -> Vec<Expected<'_>> {
-    let directories = record.directories.iter().map(|directory| Expected {
-        path: Cow::Borrowed(&directory.path),
+    let directories = record.directories().map(|directory| Expected {
+        path: Cow::Borrowed(directory.path),
         kind: ExpectedKind::Directory,
     });
-    let links = record.links.iter().map(|link| Expected {
-        path: Cow::Borrowed(&link.path),
+    let links = record.links().map(|link| Expected {
+        path: Cow::Borrowed(link.path),
         kind: ExpectedKind::Link {
-            target: Cow::Borrowed(&link.target),
+            target: Cow::Borrowed(link.target),
         },
     });
-    let files = record
-        .files
-        .iter()
-        .enumerate()
-        .map(|(entry, file)| Expected {
-            path: Cow::Borrowed(&file.path),
-            kind: ExpectedKind::File {
-                entry,
-                executable: file.executable,
-                size: file.stamp.size,
-                digest: file.digest,
-            },
-        });
+    let files = record.files().enumerate().map(|(entry, file)| Expected {
+        path: Cow::Borrowed(file.path),
+        kind: ExpectedKind::File {
+            entry,
+            executable: file.executable,
+            size: file.stamp.size,
+            digest: file.digest,
+        },
+    });
     let mut all: Vec<Expected<'_>> = directories.chain(links).chain(files).collect();
     all.sort_by(|left, right| left.path.cmp(&right.path));
     all

@@ -209,7 +209,7 @@ impl Plan<'_> {
 }
 
 /// Returns the time of a file of the live tree that has the same content.
-fn unchanged(file: &RecordedFile, content: &Digest) -> Option<i128> {
+fn unchanged(file: RecordedFile<'_>, content: &Digest) -> Option<i128> {
     (file.digest == *content && file.stamp != Stamp::NONE).then_some(file.stamp.mtime)
 }
 
@@ -220,7 +220,7 @@ fn find_in_place(expected: &[Expected<'_>], files: &mut [PlannedFile], tree: &Lo
         for file in files {
             let path = &expected[file.expected].path;
             if let Some(position) = lookup.position(path)
-                && let recorded = &tree.record.files[position]
+                && let recorded = tree.record.file(position)
                 && recorded.digest == file.digest
                 && recorded.executable == file.executable
             {
@@ -256,7 +256,7 @@ fn find_local(
                 // The same path first: then reading goes through the other tree in order.
                 let same_path = lookups[position]
                     .position(path)
-                    .filter(|recorded| record.files[*recorded].digest == file.digest);
+                    .filter(|recorded| record.file(*recorded).digest == file.digest);
                 let elsewhere = by_digest[position].get(&file.digest).copied();
                 let descent = descents[position].as_mut()?;
                 [
@@ -266,13 +266,7 @@ fn find_local(
                 .into_iter()
                 .flatten()
                 .find(|recorded| {
-                    has_content(
-                        descent,
-                        &record.files[*recorded],
-                        file,
-                        hash_all,
-                        &mut buffer,
-                    )
+                    has_content(descent, record.file(*recorded), file, hash_all, &mut buffer)
                 })
                 .map(|recorded| Origin::Tree {
                     tree: position,
@@ -293,12 +287,12 @@ fn contents<'a>(files: impl Iterator<Item = &'a PlannedFile>) -> HashSet<Digest>
 /// Tells whether a file of another tree has the wanted content.
 fn has_content(
     descent: &mut Descent,
-    recorded: &RecordedFile,
+    recorded: RecordedFile<'_>,
     wanted: &PlannedFile,
     hash: bool,
     buffer: &mut Vec<u8>,
 ) -> bool {
-    let Ok(seen) = look(descent, &recorded.path) else {
+    let Ok(seen) = look(descent, recorded.path) else {
         return false;
     };
     if seen.kind != FileType::RegularFile || seen.stamp.size != wanted.size {
@@ -308,7 +302,7 @@ fn has_content(
         return true;
     }
     descent
-        .parent_of(&recorded.path)
+        .parent_of(recorded.path)
         .and_then(|(directory, name)| share::open_source(directory, name))
         .and_then(|file| share::hash(&file, wanted.size, buffer, |_, _| Ok(())))
         .is_ok_and(|digest| digest == wanted.digest)

@@ -80,7 +80,7 @@ impl<'a> Remains<'a> {
 
     /// Returns the stamp of a file that stays as it is.
     pub(crate) fn file(&self, file: &PlannedFile) -> Option<Stamp> {
-        staying(self.record, file).map(|recorded| self.record.files[recorded].stamp)
+        staying(self.record, file).map(|recorded| self.record.file(recorded).stamp)
     }
 
     /// Removes what does not stay from the tree, which was moved to `top`.
@@ -162,16 +162,16 @@ fn wanted<'a>(plan: &'a Plan<'_>, path: &str) -> Option<Wanted<'a>> {
 
 /// Returns the paths of both trees that do not stay as they are.
 fn changes<'a>(plan: &'a Plan<'_>, record: &'a TreeRecord) -> impl Iterator<Item = &'a str> {
-    let mut stay = vec![false; record.files.len()];
+    let mut stay = vec![false; record.files().len()];
     for recorded in plan.files.iter().filter_map(|file| staying(record, file)) {
         stay[recorded] = true;
     }
-    let files = record.files.iter().zip(stay);
-    let files = files.filter_map(|(file, stays)| (!stays).then_some(file.path.as_str()));
+    let files = record.files().zip(stay);
+    let files = files.filter_map(|(file, stays)| (!stays).then_some(file.path));
     let new_files = plan.files.iter().filter(|file| !file.is_in_place());
     let new_files = new_files.map(|file| plan.expected[file.expected].path.as_ref());
-    let links = record.links.iter().map(|link| link.path.as_str());
-    let directories = record.directories.iter().map(|found| found.path.as_str());
+    let links = record.links().map(|link| link.path);
+    let directories = record.directories().map(|found| found.path);
     let others = plan.expected.iter().filter_map(|expected| {
         let is_file = matches!(expected.kind, ExpectedKind::File { .. });
         (!is_file).then_some(expected.path.as_ref())
@@ -190,7 +190,7 @@ fn changes<'a>(plan: &'a Plan<'_>, record: &'a TreeRecord) -> impl Iterator<Item
 /// Returns which recorded file a planned one is, when that stays with its time.
 fn staying(record: &TreeRecord, file: &PlannedFile) -> Option<usize> {
     match file.origin {
-        Origin::InPlace { recorded } if record.files[recorded].stamp.mtime == file.mtime => {
+        Origin::InPlace { recorded } if record.file(recorded).stamp.mtime == file.mtime => {
             Some(recorded)
         }
         _ => None,

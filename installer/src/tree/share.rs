@@ -125,12 +125,11 @@ pub(crate) fn can_clone(tree: &Path, record: &TreeRecord) -> bool {
 
 fn clone_one(tree: &Path, record: &TreeRecord) -> io::Result<()> {
     let file = record
-        .files
-        .iter()
+        .files()
         .find(|file| file.stamp.size > 0)
         .ok_or(io::ErrorKind::NotFound)?;
     let mut descent = Descent::open(tree)?;
-    let (directory, name) = descent.parent_of(&file.path)?;
+    let (directory, name) = descent.parent_of(file.path)?;
     let source = open_source(directory, name)?;
     let target = disk::nameless_file(tree.parent().unwrap_or(tree))?;
     disk::clone(&source, &target)

@@ -1,4 +1,5 @@
-//! The text of a tree's record, read and written by several threads.
+//! The text of a tree's record. It is read in place: the record keeps the text, and its paths are
+//! parts of that.
 //!
 //! ```text
 //! bulla-tree 2 <64 hex of the release>
@@ -14,26 +15,28 @@
 //! Fields are separated by tabs, which paths cannot hold; times are nanoseconds.
 
 use std::collections::HashSet;
-use std::fmt::{self, Write as _};
+use std::ops::Range;
 use std::path::Path;
 
 use bulla_schemas::Digest;
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
-use super::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
+use super::{File, Part, RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
 use crate::platform::files;
 use crate::platform::stamp::Stamp;
 use crate::state::error::StateError;
 
 /// Most bytes of a record: a line for each entry of the largest index, and what stands beside it.
 const MOST: u64 = 1024 * 1024 * 1024;
+/// How many bytes of a line are no path.
+const LINE: usize = 130;
 
 impl TreeRecord {
     /// Reads the record in `path`; `None` when there is none or it cannot be read, since it can
     /// always be made again from the tree and its bundle.
     pub(crate) fn read(path: &Path, hash: &Digest) -> Option<Self> {
-        Self::from_text(&read_up_to(path, MOST)?).filter(|record| record.hash == *hash)
+        Self::from_text(read_up_to(path, MOST)?).filter(|record| record.hash == *hash)
     }
 
     /// Reads the record when it has some of the wanted contents and at most so many bytes, which costs
@@ -58,71 +61,117 @@ impl TreeRecord {
         if !pieces(&text).par_iter().any(has_some) {
             return None;
         }
-        Self::from_text(&text).filter(|record| record.hash == *hash)
+        Self::from_text(text).filter(|record| record.hash == *hash)
     }
 
     /// Writes the record durably.
     pub(crate) fn write(&self, path: &Path) -> Result<(), StateError> {
-        Ok(files::write(path, self.to_text().as_bytes())?)
+        Ok(files::write(path, &self.to_text())?)
     }
 
     /// Writes the record; it is durable once its file system is synced.
     pub(crate) fn write_later(&self, path: &Path) -> Result<(), StateError> {
-        Ok(files::write_later(path, self.to_text().as_bytes())?)
+        Ok(files::write_later(path, &self.to_text())?)
     }
 
-    fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.len() * 180);
-        let _ = writeln!(text, "bulla-tree 2 {}", self.hash.hex());
+    fn to_text(&self) -> Vec<u8> {
+        let room = self.text.len() + (self.len() + 3) * LINE;
+        let mut lines = Lines(Vec::with_capacity(room));
+        lines.0.extend_from_slice(b"bulla-tree 2 ");
+        self.hash.write_hex(&mut lines.0);
+        lines.end();
         if self.is_as_written {
-            text.push_str("w\n");
+            lines.0.push(b'w');
+            lines.end();
         }
         if self.index != Stamp::NONE {
-            let _ = writeln!(text, "i\t{}", Fields(&self.index));
+            lines.0.push(b'i');
+            lines.stamp(&self.index);
+            lines.end();
         }
-        for RecordedDirectory { path, stamp } in &self.directories {
-            let _ = writeln!(text, "d\t{}\t{path}", Fields(stamp));
+        for RecordedDirectory { path, stamp } in self.directories() {
+            lines.0.push(b'd');
+            lines.stamp(&stamp);
+            lines.field(path);
+            lines.end();
         }
-        for RecordedLink { path, target } in &self.links {
-            let _ = writeln!(text, "l\t{target}\t{path}");
+        for RecordedLink { path, target } in self.links() {
+            lines.0.push(b'l');
+            lines.field(target);
+            lines.field(path);
+            lines.end();
         }
-        let files: Vec<String> = self.files.par_chunks(1024).map(lines_of).collect();
-        text.extend(files);
-        let _ = writeln!(text, "end {}", self.len());
-        text
+        for RecordedFile {
+            path,
+            executable,
+            stamp,
+            digest,
+        } in self.files()
+        {
+            lines.0.push(if executable { b'x' } else { b'-' });
+            lines.stamp(&stamp);
+            lines.0.push(b'\t');
+            digest.write_hex(&mut lines.0);
+            lines.field(path);
+            lines.end();
+        }
+        lines.0.extend_from_slice(b"end ");
+        lines.number(self.len());
+        lines.end();
+        lines.0
     }
 
-    fn from_text(text: &str) -> Option<Self> {
-        let text = text.strip_suffix('\n')?;
-        let (first, rest) = text.split_once('\n')?;
+    fn from_text(text: String) -> Option<Self> {
+        let whole = text.strip_suffix('\n')?;
+        let (first, _) = whole.split_once('\n')?;
         let hash = Digest::from_hex(first.strip_prefix("bulla-tree 2 ")?).ok()?;
-        let (lines, end) = rest.rsplit_once('\n').unwrap_or(("", rest));
-        let entries = pieces(lines)
-            .into_par_iter()
-            .map(|piece| split(piece, b'\n').map(Entry::from_line).collect())
-            .collect::<Option<Vec<Vec<_>>>>()?;
         let mut record = Self {
             hash,
             is_as_written: false,
             index: Stamp::NONE,
+            text: String::new(),
             directories: Vec::new(),
             links: Vec::new(),
-            files: Vec::with_capacity(entries.iter().map(Vec::len).sum()),
+            files: Vec::with_capacity(text.len() / LINE),
         };
-        for entry in entries.into_iter().flatten() {
-            match entry {
-                Entry::AsWritten => record.is_as_written = true,
-                Entry::Index(stamp) => record.index = stamp,
-                Entry::Directory(directory) => record.directories.push(directory),
-                Entry::Link(link) => record.links.push(link),
-                Entry::File(file) => record.files.push(file),
+        let (start, last) = (first.len() + 1, whole.rfind('\n')? + 1);
+        if last > start {
+            for line in ranges(text.as_bytes(), b'\n', start..last - 1) {
+                record.read_line(&text, line)?;
             }
         }
-        let is_complete = end.strip_prefix("end ")?.parse() == Ok(record.len());
+        let is_complete = whole[last..].strip_prefix("end ")?.parse() == Ok(record.len());
+        record.text = text;
+        let path = |file: &File| file.path.of(&record.text);
         let is_sorted = record
             .files
-            .is_sorted_by(|left, right| left.path < right.path);
+            .is_sorted_by(|left, right| path(left) < path(right));
         (is_complete && is_sorted).then_some(record)
+    }
+
+    fn read_line(&mut self, text: &str, line: Range<usize>) -> Option<()> {
+        let mut fields = ranges(text.as_bytes(), b'\t', line).map(Part::from);
+        let mut next = || fields.next();
+        match next()?.of(text) {
+            "w" => self.is_as_written = true,
+            "i" => self.index = stamp(text, &mut next)?,
+            "d" => {
+                let stamp = stamp(text, &mut next)?;
+                self.directories.push((next()?, stamp));
+            }
+            "l" => {
+                let target = next()?;
+                self.links.push((next()?, target));
+            }
+            kind @ ("x" | "-") => self.files.push(File {
+                executable: kind == "x",
+                stamp: stamp(text, &mut next)?,
+                digest: Digest::from_hex(next()?.of(text)).ok()?,
+                path: next()?,
+            }),
+            _ => return None,
+        }
+        next().is_none().then_some(())
     }
 }
 
@@ -130,42 +179,14 @@ fn read_up_to(path: &Path, most: u64) -> Option<String> {
     String::from_utf8(files::read_up_to(path, most).ok()??).ok()
 }
 
-enum Entry {
-    AsWritten,
-    Index(Stamp),
-    Directory(RecordedDirectory),
-    Link(RecordedLink),
-    File(RecordedFile),
-}
-
-impl Entry {
-    fn from_line(line: &str) -> Option<Self> {
-        let mut fields = split(line, b'\t');
-        let mut next = || fields.next();
-        let entry = match next()? {
-            "w" => Self::AsWritten,
-            "i" => Self::Index(stamp(&mut next)?),
-            "d" => Self::Directory(RecordedDirectory {
-                stamp: stamp(&mut next)?,
-                path: next()?.to_owned(),
-            }),
-            "l" => Self::Link(RecordedLink {
-                target: next()?.to_owned(),
-                path: next()?.to_owned(),
-            }),
-            kind @ ("x" | "-") => Self::File(RecordedFile {
-                executable: kind == "x",
-                stamp: stamp(&mut next)?,
-                digest: Digest::from_hex(next()?).ok()?,
-                path: next()?.to_owned(),
-            }),
-            _ => return None,
-        };
-        next().is_none().then_some(entry)
+impl From<Range<usize>> for Part {
+    fn from(range: Range<usize>) -> Self {
+        Self::new(range.start, range.end)
     }
 }
 
-fn stamp<'a>(mut next: impl FnMut() -> Option<&'a str>) -> Option<Stamp> {
+fn stamp(text: &str, mut next: impl FnMut() -> Option<Part>) -> Option<Stamp> {
+    let mut next = || Some(next()?.of(text));
     Some(Stamp {
         inode: next()?.parse().ok()?,
         size: next()?.parse().ok()?,
@@ -198,42 +219,50 @@ fn pieces(mut lines: &str) -> Vec<&str> {
 
 /// Splits a text at an ASCII character, several times as fast as [`str::split`] does.
 fn split(text: &str, at: u8) -> impl Iterator<Item = &str> {
-    let ends = memchr_iter(at, text.as_bytes()).chain([text.len()]);
-    ends.scan(0, |start, end| {
-        let part = &text[*start..end];
-        *start = end + 1;
-        Some(part)
+    ranges(text.as_bytes(), at, 0..text.len()).map(|part| &text[part])
+}
+
+/// Returns where the parts of a text lie that an ASCII character divides.
+fn ranges(text: &[u8], at: u8, within: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let Range { mut start, end } = within;
+    let ends = memchr_iter(at, &text[start..end]).map(move |found| within.start + found);
+    ends.chain([end]).map(move |end| {
+        let part = start..end;
+        start = end + 1;
+        part
     })
 }
 
-fn lines_of(files: &[RecordedFile]) -> String {
-    let mut text = String::with_capacity(files.len() * 200);
-    for file in files {
-        let kind = if file.executable { 'x' } else { '-' };
-        let (stamp, digest) = (Fields(&file.stamp), file.digest.hex());
-        let _ = writeln!(text, "{kind}\t{stamp}\t{digest}\t{}", file.path);
-    }
-    text
-}
+/// The lines of a record that is being written.
+struct Lines(Vec<u8>);
 
-struct Fields<'a>(&'a Stamp);
-
-impl fmt::Display for Fields<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stamp {
-            inode,
-            size,
-            mtime,
-            ctime,
-        } = self.0;
-        write!(formatter, "{inode}\t{size}")?;
-        for time in [mtime, ctime] {
-            match i64::try_from(*time) {
-                Ok(short) => write!(formatter, "\t{short}")?,
-                Err(_) => write!(formatter, "\t{time}")?,
+impl Lines {
+    fn stamp(&mut self, stamp: &Stamp) {
+        for number in [stamp.inode, stamp.size] {
+            self.0.push(b'\t');
+            self.number(number);
+        }
+        for time in [stamp.mtime, stamp.ctime] {
+            self.0.push(b'\t');
+            match i64::try_from(time) {
+                Ok(short) => self.number(short),
+                Err(_) => self.number(time),
             }
         }
-        Ok(())
+    }
+
+    fn number(&mut self, number: impl itoa::Integer) {
+        let mut buffer = itoa::Buffer::new();
+        self.0.extend_from_slice(buffer.format(number).as_bytes());
+    }
+
+    fn field(&mut self, text: &str) {
+        self.0.push(b'\t');
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn end(&mut self) {
+        self.0.push(b'\n');
     }
 }
 
@@ -242,28 +271,25 @@ mod tests {
     use super::super::tests::record;
     use super::*;
 
+    fn text_of(record: &TreeRecord) -> String {
+        String::from_utf8(record.to_text()).unwrap()
+    }
+
     #[test]
     fn reads_what_it_writes() {
-        let text = record().to_text();
-        assert_eq!(TreeRecord::from_text(&text), Some(record()));
-        let empty = TreeRecord {
-            is_as_written: false,
-            index: Stamp::NONE,
-            directories: Vec::new(),
-            links: Vec::new(),
-            files: Vec::new(),
-            ..record()
-        };
-        assert_eq!(TreeRecord::from_text(&empty.to_text()), Some(empty));
+        assert_eq!(TreeRecord::from_text(text_of(&record())), Some(record()));
+        let empty = TreeRecord::of_nothing(Digest::of(b"release"), 0);
+        assert_eq!(TreeRecord::from_text(text_of(&empty)), Some(empty));
     }
 
     #[test]
     fn a_record_of_many_files_and_far_times_is_read_whole() {
         let mut record = record();
         let far = i128::from(i64::MAX) + 7;
-        record.files = (0..5000)
-            .map(|number| RecordedFile {
-                path: format!("share/{number:05}/ü"),
+        record.files.clear();
+        for number in 0..5000_u64 {
+            record.add_file(RecordedFile {
+                path: &format!("share/{number:05}/ü"),
                 executable: number % 3 == 0,
                 stamp: Stamp {
                     inode: number,
@@ -272,20 +298,21 @@ mod tests {
                     ctime: i128::from(number),
                 },
                 digest: Digest::of(&number.to_le_bytes()),
-            })
-            .collect();
-        let text = record.to_text();
+            });
+        }
+        let text = text_of(&record);
         let lines = text.trim_end();
         assert!(pieces(lines).len() > 3);
         assert_eq!(pieces(lines).join("\n"), lines);
-        assert_eq!(TreeRecord::from_text(&text), Some(record));
+        assert_eq!(TreeRecord::from_text(text.clone()), Some(record));
     }
 
     #[test]
     fn a_record_cut_anywhere_is_none() {
-        let text = record().to_text();
+        let text = text_of(&record());
         for end in 0..text.len() {
-            assert_eq!(TreeRecord::from_text(&text[..end]), None, "cut at {end}");
+            let cut = text[..end].to_owned();
+            assert_eq!(TreeRecord::from_text(cut), None, "cut at {end}");
         }
     }
 
@@ -299,7 +326,7 @@ mod tests {
             let wanted = contents.iter().map(|content| Digest::of(content)).collect();
             TreeRecord::read_with_any(&path, &record.hash, &wanted, most)
         };
-        let size = record.to_text().len() as u64;
+        let size = text_of(&record).len() as u64;
         assert_eq!(read(&[b"xyz", b"def"], size).as_ref(), Some(&record));
         assert_eq!(read(&[b"xyz", b"def"], size - 1), None);
         assert_eq!(read(&[b"xyz"], size), None);

@@ -33,7 +33,7 @@ pub(super) enum Found {
 pub(super) fn look(
     descent: &mut Descent,
     expected: &Expected<'_>,
-    hint: Option<&RecordedFile>,
+    hint: Option<RecordedFile<'_>>,
     buffer: &mut Vec<u8>,
 ) -> Found {
     match try_to_look(descent, expected, hint, buffer) {
@@ -51,7 +51,7 @@ pub(super) fn look(
 fn try_to_look(
     descent: &mut Descent,
     expected: &Expected<'_>,
-    hint: Option<&RecordedFile>,
+    hint: Option<RecordedFile<'_>>,
     buffer: &mut Vec<u8>,
 ) -> io::Result<Found> {
     // When the directory above is missing or none, that is reported for itself too.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
+use memchr::memchr;
 use rayon::prelude::*;
 use rustix::fs::{FileType, readlinkat};
 use rustix::process::geteuid;
@@ -12,7 +13,7 @@ use rustix::process::geteuid;
 use super::mode;
 use crate::platform::directory::entries;
 use crate::platform::seen;
-use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
+use crate::state::record::TreeRecord;
 use crate::tree::descent::Descent;
 
 /// How many paths a thread takes at once.
@@ -37,13 +38,13 @@ pub(crate) fn look_over(record: &TreeRecord, tree: &Path) -> Option<Untouched> {
     let mut top = Descent::open(tree).ok()?;
     let top = seen::look_at(top.go("").ok()?).ok()?;
     let paths = Recorded::all(record);
-    if !has_only_known_names(&paths, tree).unwrap_or(false) {
+    if !has_only_known_names(record, &paths, tree).unwrap_or(false) {
         return None;
     }
-    let look_at_some = |paths: &[Recorded<'_>]| {
+    let look_at_some = |paths: &[Recorded]| {
         let mut descent = Descent::open(tree).ok()?;
         paths.iter().try_fold(true, |all, path| {
-            Some(path.look(&mut descent, user).ok()?? && all)
+            Some(path.look(record, &mut descent, user).ok()?? && all)
         })
     };
     let batches = paths.par_chunks(BATCH).map(look_at_some);
@@ -53,70 +54,90 @@ pub(crate) fn look_over(record: &TreeRecord, tree: &Path) -> Option<Untouched> {
     })
 }
 
-/// A recorded path.
+/// A recorded path, by its position in the list of its kind.
 #[derive(Clone, Copy)]
-enum Recorded<'a> {
-    Directory(&'a RecordedDirectory),
-    Link(&'a RecordedLink),
-    File(&'a RecordedFile),
+enum Recorded {
+    Directory(usize),
+    Link(usize),
+    File(usize),
 }
 
-impl<'a> Recorded<'a> {
+impl Recorded {
     /// Returns all paths in their order, so that each directory is opened about once.
-    fn all(record: &'a TreeRecord) -> Vec<Self> {
-        let directories = record.directories.iter().map(Self::Directory);
-        let links = record.links.iter().map(Self::Link);
-        let files = record.files.iter().map(Self::File);
-        let mut all: Vec<Self> = directories.chain(links).chain(files).collect();
-        // Three sorted runs, which a stable sort merges.
-        all.sort_by_key(Recorded::path);
+    fn all(record: &TreeRecord) -> Vec<Self> {
+        let directories = (0..record.directories().len()).map(Self::Directory);
+        let links = (0..record.links().len()).map(Self::Link);
+        let mut others: Vec<Self> = directories.chain(links).collect();
+        others.sort_by_key(|other| other.path(record));
+        let mut all = Vec::with_capacity(others.len() + record.files().len());
+        let mut others = others.into_iter().peekable();
+        for (position, file) in record.files().enumerate() {
+            while let Some(other) = others.next_if(|other| other.path(record) < file.path) {
+                all.push(other);
+            }
+            all.push(Self::File(position));
+        }
+        all.extend(others);
         all
     }
 
-    fn path(&self) -> &'a str {
+    fn path(self, record: &TreeRecord) -> &str {
         match self {
-            Self::Directory(directory) => &directory.path,
-            Self::Link(link) => &link.path,
-            Self::File(file) => &file.path,
+            Self::Directory(position) => record.directory_at(position).path,
+            Self::Link(position) => record.link_at(position).path,
+            Self::File(position) => record.file(position).path,
         }
     }
 
     /// Looks at the path. `None` when something touched it, else whether it is as written.
-    fn look(&self, descent: &mut Descent, user: u32) -> io::Result<Option<bool>> {
-        let (above, name) = descent.parent_of(self.path())?;
+    fn look(
+        self,
+        record: &TreeRecord,
+        descent: &mut Descent,
+        user: u32,
+    ) -> io::Result<Option<bool>> {
+        let (above, name) = descent.parent_of(self.path(record))?;
         Ok(match self {
-            Self::Directory(recorded) => {
+            Self::Directory(position) => {
                 let seen = seen::look(above, name)?;
-                let is_untouched = seen.kind == FileType::Directory && seen.stamp == recorded.stamp;
+                let is_untouched = seen.kind == FileType::Directory
+                    && seen.stamp == record.directory_at(position).stamp;
                 is_untouched.then(|| seen.mode == 0o555 && seen.is_free_for(user))
             }
-            Self::File(recorded) => {
+            Self::File(position) => {
+                let recorded = record.file(position);
                 let seen = seen::look(above, name)?;
                 let is_untouched = seen.kind == FileType::RegularFile
                     && seen.stamp == recorded.stamp
                     && (!recorded.executable || mode::is_executable(seen.mode));
                 is_untouched.then(|| seen.is_free_for(user) && recorded.is_as_written(&seen, user))
             }
-            Self::Link(recorded) => {
+            Self::Link(position) => {
                 let target = readlinkat(above, name, Vec::new())?;
-                (target.as_bytes() == recorded.target.as_bytes()).then_some(true)
+                let recorded = record.link_at(position).target;
+                (target.as_bytes() == recorded.as_bytes()).then_some(true)
             }
         })
     }
 }
 
 /// Returns the name at the top that a path lies below.
-fn first<'a>(recorded: &Recorded<'a>) -> Option<&'a [u8]> {
-    recorded.path().split('/').next().map(str::as_bytes)
+fn first(path: &str) -> &[u8] {
+    let path = path.as_bytes();
+    memchr(b'/', path).map_or(path, |end| &path[..end])
 }
 
 /// The top has no stamp, because renaming a tree changes it, so it is listed.
-fn has_only_known_names(paths: &[Recorded<'_>], tree: &Path) -> io::Result<bool> {
+fn has_only_known_names(record: &TreeRecord, paths: &[Recorded], tree: &Path) -> io::Result<bool> {
     // Each name comes once for every path below it.
-    let known: HashSet<&[u8]> = paths
-        .chunk_by(|left, right| first(left) == first(right))
-        .filter_map(|below| first(&below[0]))
-        .collect();
+    let mut names: Vec<&[u8]> = Vec::new();
+    for path in paths {
+        let name = first(path.path(record));
+        if names.last() != Some(&name) {
+            names.push(name);
+        }
+    }
+    let known: HashSet<&[u8]> = names.into_iter().collect();
     let mut descent = Descent::open(tree)?;
     for entry in entries(descent.go("")?)? {
         let entry = entry?;

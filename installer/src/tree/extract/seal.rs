@@ -7,7 +7,7 @@ use rustix::fs::{Mode, fchmod, symlinkat};
 use super::work::Extraction;
 use crate::platform::files::{Attempt as _, FileError};
 use crate::platform::stamp::{self, Stamp};
-use crate::state::record::{RecordedDirectory, RecordedFile, RecordedLink, TreeRecord};
+use crate::state::record::{RecordedFile, TreeRecord};
 use crate::tree::descent::Descent;
 use crate::tree::expected::ExpectedKind;
 use crate::tree::plan::PlannedFile;
@@ -37,7 +37,9 @@ pub(super) fn seal(
     stamps: &[Option<Stamp>],
 ) -> Result<TreeRecord, FileError> {
     let mut descent = Descent::open(extraction.top).attempt("open", extraction.top)?;
-    let mut recorded = Vec::with_capacity(extraction.plan.files.len());
+    let files = extraction.plan.files.len();
+    let mut record = TreeRecord::of_nothing(extraction.bundle.hash(), files);
+    record.is_as_written = true;
     for (file, stamp) in extraction.plan.files.iter().zip(stamps) {
         let path = &extraction.plan.expected[file.expected].path;
         let remains = extraction.remains;
@@ -45,41 +47,30 @@ pub(super) fn seal(
             Some(stamp) => Ok(stamp),
             None => stamp_in_place(&mut descent, path, file),
         };
-        recorded.push(RecordedFile {
-            path: path.clone().into_owned(),
+        record.add_file(RecordedFile {
+            path,
             executable: file.executable,
             stamp: stamp.attempt("look at", extraction.full_path(path))?,
             digest: file.digest,
         });
     }
-    let (mut directories, mut links) = (Vec::new(), Vec::new());
     for expected in &extraction.plan.expected {
-        let path = expected.path.clone().into_owned();
+        let path = expected.path.as_ref();
         match &expected.kind {
             ExpectedKind::Directory => {
                 let remains = extraction.remains;
-                let stamp = match remains.and_then(|remains| remains.directory(&path)) {
+                let stamp = match remains.and_then(|remains| remains.directory(path)) {
                     Some(stamp) => Ok(stamp),
-                    None => close(&mut descent, &path),
+                    None => close(&mut descent, path),
                 };
-                let stamp = stamp.attempt("close", extraction.full_path(&path))?;
-                directories.push(RecordedDirectory { path, stamp });
+                let stamp = stamp.attempt("close", extraction.full_path(path))?;
+                record.add_directory(path, stamp);
             }
-            ExpectedKind::Link { target } => links.push(RecordedLink {
-                path,
-                target: target.clone().into_owned(),
-            }),
+            ExpectedKind::Link { target } => record.add_link(path, target),
             ExpectedKind::File { .. } => {}
         }
     }
-    Ok(TreeRecord {
-        hash: extraction.bundle.hash(),
-        is_as_written: true,
-        index: Stamp::NONE,
-        directories,
-        links,
-        files: recorded,
-    })
+    Ok(record)
 }
 
 fn close(descent: &mut Descent, path: &str) -> io::Result<Stamp> {

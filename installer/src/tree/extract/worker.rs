@@ -160,9 +160,9 @@ impl<'a> Worker<'a> {
             return self.finish(position, &file, &Digest::of(b""));
         };
         let other = &self.work.extraction.trees[tree];
-        let recorded = &other.record.files[recorded];
+        let recorded = other.record.file(recorded);
         let Ok(source) = self.sources[tree]
-            .parent_of(&recorded.path)
+            .parent_of(recorded.path)
             .and_then(|(directory, name)| share::open_source(directory, name))
         else {
             self.written.distrusted.push(position);
@@ -170,7 +170,7 @@ impl<'a> Worker<'a> {
         };
         let link = self.work.extraction.link;
         if link == Link::Hard && has_mode(&source, mode(planned.executable)) {
-            return self.link(position, tree, &recorded.path, &source);
+            return self.link(position, tree, recorded.path, &source);
         }
         let target = self.create(position)?;
         match share::fill(&source, &target, planned.size, link, &mut self.buffer)

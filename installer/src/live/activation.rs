@@ -71,7 +71,7 @@ impl Activator<'_> {
         Timestamp::from_seconds(self.now.as_seconds().saturating_add(passed)).unwrap_or(self.now)
     }
 
-    /// Makes the release of an activation live, whose tree is complete and durable.
+    /// Makes the release of an activation live, whose tree is complete, and durable but for its name.
     pub(crate) fn begin(
         &self,
         activation: Activation,
@@ -102,14 +102,26 @@ impl Activator<'_> {
         step.phase = Phase::Switch;
         self.write_down(&step)?;
         failpoint!("activation::journal-written");
-        self.deactivate(&old);
-        if let Err(error) = current::switch(self.site, &step.activation.hash) {
+        let switched = self.make_name_durable(&step).and_then(|()| {
+            self.deactivate(&old);
+            current::switch(self.site, &step.activation.hash)
+        });
+        if let Err(error) = switched {
             if !self.has_switched(&step)? {
                 self.undo(&step)?;
             }
             return Err(error);
         }
         self.prove_and_record(step, &new)
+    }
+
+    /// Makes the name of the tree durable, behind the journal, whose sync does most of that on many
+    /// file systems. A way back goes to a name that is durable.
+    fn make_name_durable(&self, step: &Step) -> Result<(), LiveError> {
+        match files::sync_directory(&self.site.releases()) {
+            Err(error) if !goes_back(step) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Does all that comes before the switch, and changes nothing: opens both releases, runs the hook

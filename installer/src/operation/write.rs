@@ -8,14 +8,15 @@
 //!                          not there any more, and only then is that looked at: what is used or
 //!                          touched stays, and the tree is planned anew
 //! what another tree did not hold after all is fetched too
-//! sync, put in place       a tree that was there goes to `set-aside/`
+//! sync                     meanwhile its record is written, and the tree that is left is compared
+//! put in place             a tree that was there goes to `set-aside/`
 //! ```
 
 mod error;
 mod sources;
 
-use std::cell::OnceCell;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -125,44 +126,59 @@ impl Writing<'_> {
         let is_left = |live: &Digest| *live != self.bundle.hash() && self.supply.is_some();
         let left = live.filter(is_left);
         thread::scope(|scope| {
-            // The tree that is left is compared beside the rest, once no download is to come in which
-            // it could still be edited. By one thread: the rest waits for the disk more than it works.
-            let look = OnceCell::new();
-            let begin_look = |known: Option<Arc<TreeRecord>>| {
-                let of = |left| move || alone(|| edits::of_left(site, &left, known.as_deref()));
-                look.get_or_init(|| left.map(|left| scope.spawn(of(left))));
-            };
-            let (top, extracted, mut written) = self.make(staging, sources, &begin_look)?;
-            self.put(&top, extracted)?;
-            let look = look.into_inner().flatten();
+            // What is kept of the bundle is most of what an update writes, and becomes durable while
+            // the tree is made.
+            if sources.recycled().is_some() {
+                scope.spawn(|| files::sync_file_system(site.state()));
+            }
+            let (top, extracted, mut written, known) = self.make(staging, sources)?;
+            // The tree that is left is compared while the disk is waited for. No download is to come
+            // in which it could still be edited.
+            let of = |left| move || edits::of_left(site, &left, known.as_deref());
+            let look = left.map(|left| scope.spawn(of(left)));
+            self.put(&top, extracted.record)?;
             written.edits = look.and_then(|look| look.join().ok());
             Ok(written)
         })
     }
 
-    /// Puts a tree in its place, durably.
-    fn put(&self, top: &Path, mut extracted: Extracted) -> Result<(), WriteError> {
+    /// Puts a tree in its place. Its content is durable before it has its name, which is durable once
+    /// `releases/` is synced: before it is live, or here, for a rollback.
+    fn put(&self, top: &Path, record: TreeRecord) -> Result<(), WriteError> {
         failpoint!("write::before-sync");
-        let hash = self.bundle.hash();
-        extracted.record.index = bundles::index_stamp(self.site, &hash);
-        let record = self.site.record(&hash);
-        let is_written = extracted.record.write_later(&record).is_ok();
-        // Nobody edits the tree before it is in place: then an edit is told by its time.
-        let is_settled = tick::wait_past(top, extracted.record.newest()).unwrap_or(false);
-        // Only a hint: without it, the tree is hashed the next time.
-        if !is_written || !is_settled {
-            let _ = files::remove(&record);
-        }
-        failpoint!("write::record-written");
         let note = ReleaseNote::new(self.bundle, self.promotion, self.now);
         let note = note::draft(self.site, &note)?;
-        self.sync_file_systems()?;
+        let newest = record.newest();
+        let synced = thread::scope(|scope| {
+            let syncing = scope.spawn(|| self.sync_file_systems());
+            self.keep(record);
+            syncing.join()
+        });
+        synced.unwrap_or_else(|panic| resume_unwind(panic))?;
         failpoint!("write::synced");
+        // Nobody edits the tree before it is in place: then an edit is told by its time.
+        if !tick::wait_past(top, newest).unwrap_or(false) {
+            let _ = files::remove(&self.site.record(&self.bundle.hash()));
+        }
         self.put_in_place(top)?;
         note.put_later()?;
-        files::sync_directory(&self.site.releases())?;
+        if self.supply.is_none() {
+            files::sync_directory(&self.site.releases())?;
+        }
         failpoint!("write::tree-in-place");
         Ok(())
+    }
+
+    /// Keeps the record of the tree. It is only a hint: without it, or with one that a crash has cut,
+    /// the tree is hashed the next time. So it is not waited for.
+    fn keep(&self, mut record: TreeRecord) {
+        let hash = self.bundle.hash();
+        record.index = bundles::index_stamp(self.site, &hash);
+        let path = self.site.record(&hash);
+        if record.write_later(&path).is_err() {
+            let _ = files::remove(&path);
+        }
+        failpoint!("write::record-written");
     }
 
     fn make_directories(&self) -> Result<(), WriteError> {
@@ -174,13 +190,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Writes the tree in staging. Returns where it is.
+    /// Writes the tree in staging. Returns where it is, and the record of the live one.
     fn make(
         &self,
         staging: &Staging,
         mut sources: Sources,
-        begin_look: &dyn Fn(Option<Arc<TreeRecord>>),
-    ) -> Result<(PathBuf, Extracted, Written), WriteError> {
+    ) -> Result<(PathBuf, Extracted, Written, Option<Arc<TreeRecord>>), WriteError> {
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
             // What cannot be fetched is looked for at any price.
@@ -215,8 +230,7 @@ impl Writing<'_> {
                 progress: self.observer,
             };
             self.observer.start(Some(plan.bytes()));
-            let arrived = || begin_look(sources.live_record());
-            let extracted = self.extract(&extraction, &sources, staging, &arrived)?;
+            let extracted = self.extract(&extraction, &sources, staging)?;
             let Some((extracted, downloaded)) = extracted else {
                 sources.give_up_recycling();
                 continue;
@@ -227,25 +241,22 @@ impl Writing<'_> {
                 downloaded,
                 edits: None,
             };
-            return Ok((top, extracted, written));
+            return Ok((top, extracted, written, sources.live_record()));
         }
     }
 
-    /// Extracts a tree, and tells when what it is made of has arrived. `None` when the old tree cannot
-    /// be recycled.
+    /// Extracts a tree. `None` when the old tree cannot be recycled.
     fn extract(
         &self,
         extraction: &Extraction<'_>,
         sources: &Sources,
         staging: &Staging,
-        arrived: &dyn Fn(),
     ) -> Result<Option<(Extracted, Downloaded)>, WriteError> {
         let plan = extraction.plan;
         let (mut extractor, distrusted, mut downloaded);
         if let (Some(old), Some(remains)) = (sources.recycled(), extraction.remains) {
             let (frames, fetched) = self.fetch_all(&plan.frames)?;
             let taken = self.take_out(old, staging, extraction.top);
-            arrived();
             let recycled = taken.and_then(|hidden| {
                 remains.recycle(extraction.top)?;
                 Ok(hidden)
@@ -263,7 +274,6 @@ impl Writing<'_> {
         } else {
             extractor = Extractor::begin(extraction)?;
             (distrusted, downloaded) = self.fetch_and_write(&mut extractor, &plan.frames)?;
-            arrived();
         }
         if !distrusted.is_empty() {
             downloaded = downloaded.and(self.fetch_instead(&mut extractor, plan, &distrusted)?);
@@ -450,14 +460,5 @@ impl Writing<'_> {
                 .note(&format!("{what} and now lies in `{}`", aside.display()));
         }
         Ok(())
-    }
-}
-
-/// Does with one thread what would take all of them.
-fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let one = rayon::ThreadPoolBuilder::new().num_threads(1);
-    match one.use_current_thread().build() {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
     }
 }

@@ -85,3 +85,8 @@ pub(crate) fn end(path: &Path) -> Result<(), StateError> {
     files::remove(path)?;
     Ok(())
 }
+
+/// Forgets the step; for good once its file system is synced.
+pub(crate) fn end_later(path: &Path) -> Result<(), StateError> {
+    Ok(files::remove_later(path)?)
+}

@@ -1,5 +1,7 @@
 //! What is written down of a step, before it and after it.
 
+use std::mem;
+
 use super::{Activator, Ended, goes_back};
 use crate::failpoint::failpoint;
 use crate::live::error::LiveError;
@@ -33,7 +35,9 @@ impl Activator<'_> {
     /// Writes down what came of a step. Returns why not, where that stops nothing: a journal that
     /// could be written is what the next start finishes.
     pub(super) fn record(&self, step: &mut Step) -> Result<Option<StateError>, LiveError> {
-        step.phase = Phase::Record;
+        // Where nothing ran, a start that finds the journal after a power cut only writes down the same
+        // once more: nobody waits for the disk to forget it.
+        let something_ran = mem::replace(&mut step.phase, Phase::Record) != Phase::Switch;
         if step.activation.result != ActivationResult::Activated {
             let _ = journal::write(&self.site.journal(), step);
         }
@@ -42,7 +46,11 @@ impl Activator<'_> {
             Err(error) if goes_back(step) => return Ok(Some(error)),
             Err(error) => return Err(error.into()),
         }
-        journal::end(&self.site.journal())?;
+        if something_ran {
+            journal::end(&self.site.journal())?;
+        } else {
+            journal::end_later(&self.site.journal())?;
+        }
         failpoint!("activation::journal-removed");
         Ok(None)
     }

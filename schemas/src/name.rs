@@ -1,4 +1,7 @@
-//! What may be named how: projects, channels, people and builders.
+//! What may be named how: projects, channels, people and builders. A long log has each of these names
+//! many times, and copies share one text.
+
+use std::sync::Arc;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +56,7 @@ pub enum NameError {
 /// The name of a person or a builder: `[a-z0-9][a-z0-9._-]{0,63}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 impl Name {
     fn check(text: &str) -> Result<(), NameError> {
@@ -72,7 +75,7 @@ crate::text::text_type!(Name, NameError, "^[a-z0-9][a-z0-9._-]{0,63}$");
 /// The name of a channel: a name that cannot be taken for a shortened hash.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ChannelName(String);
+pub struct ChannelName(Arc<str>);
 
 impl ChannelName {
     fn check(text: &str) -> Result<(), NameError> {
@@ -126,7 +129,7 @@ crate::text::text_type!(HostName, NameError, "^[a-z0-9][a-z0-9._-]{0,252}$");
 /// project's own folder are refused as parts, so that no project can lie in another one's folder.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ProjectName(String);
+pub struct ProjectName(Arc<str>);
 
 impl ProjectName {
     /// Most bytes in a project's name.

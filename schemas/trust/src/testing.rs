@@ -5,10 +5,12 @@
 //! People sign in-process here; the programs leave that to `ssh-keygen`.
 
 mod describe;
+mod long;
 mod organisation;
 mod random;
 
 pub use describe::describe;
+pub use long::LongLog;
 pub use organisation::{
     BUILDER_ID, ORIGIN, Organisation, PROJECT, SOURCE, armoured, inert, key, log_key, log_verifier,
     name, names, policy, project, raw_envelope, release, security_key, sign_as, sign_as_builder,

@@ -101,10 +101,17 @@ impl LogState {
                 .find(|version| version.payload == submission.envelope.payload())
                 .map(|version| version.entry),
             Statement::Release(_) => None,
-            Statement::Promotion(promotion) => self
-                .promotions(&promotion.predicate.project)
-                .rfind(|promotion| promotion.payload == payload)
-                .map(|promotion| promotion.entry),
+            Statement::Promotion(promotion) => {
+                let said = &promotion.predicate;
+                let head = self.head(&said.project, &said.channel);
+                // A number that the channel has not come to stands in no entry.
+                if said.seq > head.map_or(0, |head| head.last_seq) {
+                    return None;
+                }
+                self.promotions(&said.project)
+                    .rfind(|promotion| promotion.payload == payload)
+                    .map(|promotion| promotion.entry)
+            }
             Statement::Revocation(revocation) => self
                 .revocations(&revocation.subject[0].name)
                 .rfind(|revocation| revocation.payload == payload)

@@ -1,31 +1,51 @@
 //! The snapshot's encoding: numbers, digests, byte strings, and texts that stand in full once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::{self, Write};
 
 use bulla_schemas::{Digest, Name};
+use sha2::{Digest as _, Sha256};
 
-/// Appends values.
-pub(super) struct Writer {
-    bytes: Vec<u8>,
+/// Appends values to what takes bytes.
+pub(super) struct Writer<'a, W> {
+    out: W,
+    sum: Sha256,
+    /// Why nothing more was written.
+    failed: io::Result<()>,
     /// The number of every text written so far.
-    texts: HashMap<String, u64>,
+    texts: HashMap<Cow<'a, str>, u64>,
 }
 
-impl Writer {
-    pub(super) fn new(magic: &[u8]) -> Self {
-        Self {
-            bytes: magic.to_vec(),
+impl<'a, W: Write> Writer<'a, W> {
+    pub(super) fn new(out: W, magic: &[u8]) -> Self {
+        let mut writer = Self {
+            out,
+            sum: Sha256::new(),
+            failed: Ok(()),
             texts: HashMap::new(),
+        };
+        writer.raw(magic);
+        writer
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        if self.failed.is_ok() {
+            self.sum.update(bytes);
+            self.failed = self.out.write_all(bytes);
         }
     }
 
     /// Writes LEB128.
     pub(super) fn number(&mut self, mut number: u64) {
+        let (mut bytes, mut length) = ([0; 10], 0);
         while number >= 0x80 {
-            self.bytes.push(number.to_le_bytes()[0] | 0x80);
+            bytes[length] = number.to_le_bytes()[0] | 0x80;
+            length += 1;
             number >>= 7;
         }
-        self.bytes.push(number.to_le_bytes()[0]);
+        bytes[length] = number.to_le_bytes()[0];
+        self.raw(&bytes[..=length]);
     }
 
     /// Writes a time, which may lie before 1970: zigzag, then LEB128.
@@ -34,38 +54,45 @@ impl Writer {
     }
 
     pub(super) fn digest(&mut self, digest: &Digest) {
-        self.bytes.extend_from_slice(digest.as_bytes());
+        self.raw(digest.as_bytes());
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.bytes.extend_from_slice(bytes);
+        self.raw(bytes);
     }
 
     /// Writes the number of a text, and the text itself when the number is a new one.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: impl Into<Cow<'a, str>>) {
+        let text = text.into();
         let new = self.texts.len() as u64;
-        if let Some(known) = self.texts.get(text) {
+        if let Some(known) = self.texts.get(&text) {
             self.number(*known);
         } else {
-            self.texts.insert(text.to_owned(), new);
             self.number(new);
             self.bytes(text.as_bytes());
+            self.texts.insert(text, new);
         }
     }
 
-    pub(super) fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
-        self.number(items.len() as u64);
+    /// Writes how many items there are, and each of them.
+    pub(super) fn list<T: 'a>(
+        &mut self,
+        count: usize,
+        items: impl IntoIterator<Item = &'a T>,
+        write: impl Fn(&mut Self, &'a T),
+    ) {
+        self.number(count as u64);
         for item in items {
             write(self, item);
         }
     }
 
     /// Appends the sum of everything.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        let sum = Digest::of(&self.bytes);
-        self.digest(&sum);
-        self.bytes
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.failed?;
+        self.out.write_all(&self.sum.finalize())?;
+        self.out.flush()
     }
 }
 
@@ -73,13 +100,16 @@ impl Writer {
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     texts: Vec<&'a str>,
+    /// Names by the numbers of their texts, so that all records share them.
+    names: HashMap<usize, Name>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             texts: Vec::new(),
+            names: HashMap::new(),
         }
     }
 
@@ -135,19 +165,28 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(&mut self) -> Option<&'a str> {
+        self.numbered().map(|(_, text)| text)
+    }
+
+    fn numbered(&mut self) -> Option<(usize, &'a str)> {
         let number = usize::try_from(self.number()?).ok()?;
         if number == self.texts.len() {
             let text = std::str::from_utf8(self.bytes()?).ok()?;
             self.texts.push(text);
         }
-        self.texts.get(number).copied()
+        self.texts.get(number).map(|text| (number, *text))
     }
 
     pub(super) fn names(&mut self) -> Option<Vec<Name>> {
         let mut names = Vec::new();
         for _ in 0..self.number()? {
-            names.push(self.text()?.parse().ok()?);
+            let (number, text) = self.numbered()?;
+            let known = self.names.get(&number).cloned();
+            let name = known.or_else(|| text.parse().ok())?;
+            self.names.entry(number).or_insert_with(|| name.clone());
+            names.push(name);
         }
+        names.shrink_to_fit();
         Some(names)
     }
 }

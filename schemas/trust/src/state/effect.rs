@@ -1,6 +1,5 @@
 //! Effects: what a judged entry changes, and the only places where a state is changed.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla_schemas::statement::{Action, Severity, Wave};
@@ -8,6 +7,7 @@ use bulla_schemas::{Digest, ProjectName};
 
 use super::entries::{Head, PolicyVersion, Promotion, Release, ReleaseRecord, Revocation, Rollout};
 use super::log_state::{Channel, LogState, Project};
+use super::map::SharedMap;
 
 /// What an entry changes once it has been judged.
 pub(crate) enum Effect {
@@ -58,7 +58,7 @@ impl LogState {
     }
 
     fn project_mut(&mut self, project: &ProjectName) -> &mut Project {
-        Arc::make_mut(self.projects.entry(project.clone()).or_default())
+        Arc::make_mut(self.projects.get_or_insert_with(project, Arc::default))
     }
 }
 
@@ -123,41 +123,52 @@ fn rollout_after(before: Option<&Head>, promotion: &Promotion) -> Rollout {
 
 impl Project {
     fn add_release(&mut self, hash: Digest, record: ReleaseRecord) {
-        if let Some(at) = self.by_hash.get(&hash) {
-            Arc::make_mut(&mut self.releases[*at])
-                .statements
-                .push(record);
+        let number = self.releases.len();
+        let at = *self.by_hash.get_or_insert_with(&hash, || number);
+        if let Some(release) = self.releases.get_mut(at) {
+            release.statements.push(record);
         } else {
-            self.by_hash.insert(hash, self.releases.len());
-            self.releases.push(Arc::new(Release {
+            self.releases.push(Release {
                 hash,
                 statements: vec![record],
-            }));
+            });
         }
     }
 
-    fn add_promotion(&mut self, promotion: Promotion, head: Head) {
-        if let Some(channel) = self.channels.get_mut(&promotion.channel) {
-            let channel = Arc::make_mut(channel);
-            channel.past.insert(head.hash);
-            channel.head = head;
-        } else {
-            let past = BTreeSet::from([head.hash]);
-            let channel = Arc::new(Channel { head, past });
-            self.channels.insert(promotion.channel.clone(), channel);
+    fn add_promotion(&mut self, mut promotion: Promotion, mut head: Head) {
+        if let Some((name, _)) = self.channels.get_key_value(&promotion.channel) {
+            promotion.channel = name.clone();
+            head.channel = name.clone();
         }
-        self.promotions.push(Arc::new(promotion));
+        let number = self.number(&head.hash);
+        let known = self.channels.get_mut(&promotion.channel);
+        let channel = if let Some(channel) = known {
+            let channel = Arc::make_mut(channel);
+            channel.head = head;
+            channel
+        } else {
+            let new = self.channels.entry(promotion.channel.clone());
+            let past = SharedMap::default();
+            Arc::make_mut(new.or_insert_with(|| Arc::new(Channel { head, past })))
+        };
+        // No rule lets a channel point to what was not released.
+        if let Some(number) = number {
+            channel.past.get_or_insert_with(&number, || ());
+        }
+        self.promotions.push(promotion);
     }
 
     fn add_revocation(&mut self, revocation: Revocation) {
         for hash in &revocation.hashes {
-            let severity = self.revoked.entry(*hash).or_insert(revocation.severity);
+            let known = self
+                .revoked
+                .get_or_insert_with(hash, || revocation.severity);
             // A warning never softens a block.
             if revocation.severity == Severity::Block {
-                *severity = Severity::Block;
+                *known = Severity::Block;
             }
         }
-        self.revocations.push(Arc::new(revocation));
+        self.revocations.push(revocation);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `LogState`, and what is read from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_schemas::log::{Anchor, LogPosition};
@@ -9,6 +9,8 @@ use bulla_schemas::statement::{Action, Severity, Wave};
 use bulla_schemas::{ChannelName, Digest, DigestPrefix, ProjectName, Timestamp};
 
 use super::entries::{Head, PolicyVersion, Promotion, Release, Revocation, Rollout};
+use super::list::SharedList;
+use super::map::SharedMap;
 use super::roots::Roots;
 use crate::merkle::Peaks;
 use crate::policy::CheckedPolicy;
@@ -19,25 +21,25 @@ pub struct LogState {
     pub(super) peaks: Peaks,
     pub(super) roots: Roots,
     pub(super) policies: Vec<Arc<PolicyVersion>>,
-    pub(super) projects: BTreeMap<ProjectName, Arc<Project>>,
+    pub(super) projects: SharedMap<ProjectName, Arc<Project>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Project {
-    pub(super) releases: Vec<Arc<Release>>,
+    pub(super) releases: SharedList<Release>,
     /// Where in `releases` a hash stands.
-    pub(super) by_hash: BTreeMap<Digest, usize>,
-    pub(super) promotions: Vec<Arc<Promotion>>,
+    pub(super) by_hash: SharedMap<Digest, usize>,
+    pub(super) promotions: SharedList<Promotion>,
     pub(super) channels: BTreeMap<ChannelName, Arc<Channel>>,
-    pub(super) revocations: Vec<Arc<Revocation>>,
-    pub(super) revoked: BTreeMap<Digest, Severity>,
+    pub(super) revocations: SharedList<Revocation>,
+    pub(super) revoked: SharedMap<Digest, Severity>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Channel {
     pub(super) head: Head,
-    /// Every hash that the channel ever pointed to.
-    pub(super) past: BTreeSet<Digest>,
+    /// Where in the project's releases those stand that the channel ever pointed to.
+    pub(super) past: SharedMap<u32, ()>,
 }
 
 impl LogState {
@@ -108,7 +110,12 @@ impl LogState {
 
     /// Returns the projects that have releases, promotions or revocations, by name.
     pub fn projects(&self) -> impl DoubleEndedIterator<Item = &ProjectName> {
-        self.projects.keys()
+        self.projects.iter().map(|(name, _)| name)
+    }
+
+    /// Tells whether a project has any of these.
+    pub fn has_project(&self, project: &ProjectName) -> bool {
+        self.projects.get(project).is_some()
     }
 
     /// Returns the heads of a project's channels, by name.
@@ -127,8 +134,14 @@ impl LogState {
 
     /// Tells whether a channel points or ever pointed to a bundle.
     pub fn was_head(&self, project: &ProjectName, channel: &ChannelName, hash: &Digest) -> bool {
-        self.channel(project, channel)
-            .is_some_and(|channel| channel.past.contains(hash))
+        let release = self
+            .projects
+            .get(project)
+            .and_then(|project| project.number(hash));
+        let channel = self.channel(project, channel);
+        release
+            .zip(channel)
+            .is_some_and(|(release, channel)| channel.past.get(&release).is_some())
     }
 
     fn channel(&self, project: &ProjectName, channel: &ChannelName) -> Option<&Channel> {
@@ -139,7 +152,20 @@ impl LogState {
     /// Returns a project's releases, in the order of their first statements.
     pub fn releases(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Release> {
         let releases = self.projects.get(project).map(|project| &project.releases);
-        releases.into_iter().flatten().map(Arc::as_ref)
+        releases.into_iter().flat_map(SharedList::iter)
+    }
+
+    /// Returns those of a project's releases that stand in the log before an entry, in their order.
+    pub fn releases_before(
+        &self,
+        project: &ProjectName,
+        entry: u64,
+    ) -> impl DoubleEndedIterator<Item = &Release> {
+        let releases = self.projects.get(project).map(|project| &project.releases);
+        let is_late = move |release: &Release| release.entry() >= entry;
+        releases
+            .into_iter()
+            .flat_map(move |releases| releases.until(is_late))
     }
 
     /// Returns how many releases a project has.
@@ -152,7 +178,8 @@ impl LogState {
     /// Returns one release of a project.
     pub fn release(&self, project: &ProjectName, hash: &Digest) -> Option<&Release> {
         let project = self.projects.get(project)?;
-        project.by_hash.get(hash).map(|at| &*project.releases[*at])
+        let at = project.by_hash.get(hash)?;
+        project.releases.get(*at)
     }
 
     /// Returns the releases of all projects whose hash begins so.
@@ -164,11 +191,10 @@ impl LogState {
         };
         let in_project = |(name, project)| -> Vec<_> {
             let (name, project): (&ProjectName, &Arc<Project>) = (name, project);
-            let found = project.by_hash.range(first..);
+            let found = project.by_hash.from(&first);
             let found = found.take_while(|(hash, _)| prefix.matches(hash));
-            found
-                .map(|(_, at)| (name, &*project.releases[*at]))
-                .collect()
+            let found = found.filter_map(|(_, at)| project.releases.get(*at));
+            found.map(|release| (name, release)).collect()
         };
         self.projects.iter().flat_map(in_project).collect()
     }
@@ -176,7 +202,20 @@ impl LogState {
     /// Returns a project's promotions on all channels, oldest first.
     pub fn promotions(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = &Promotion> {
         let promotions = self.projects.get(project).map(|p| &p.promotions);
-        promotions.into_iter().flatten().map(Arc::as_ref)
+        promotions.into_iter().flat_map(SharedList::iter)
+    }
+
+    /// Returns those of a project's promotions that stand in the log before an entry, oldest first.
+    pub fn promotions_before(
+        &self,
+        project: &ProjectName,
+        entry: u64,
+    ) -> impl DoubleEndedIterator<Item = &Promotion> {
+        let promotions = self.projects.get(project).map(|p| &p.promotions);
+        let is_late = move |promotion: &Promotion| promotion.entry >= entry;
+        promotions
+            .into_iter()
+            .flat_map(move |promotions| promotions.until(is_late))
     }
 
     /// Returns when people last said something about how a head is to reach the servers: when they
@@ -223,7 +262,14 @@ impl LogState {
         project: &ProjectName,
     ) -> impl DoubleEndedIterator<Item = &Revocation> {
         let revocations = self.projects.get(project).map(|p| &p.revocations);
-        revocations.into_iter().flatten().map(Arc::as_ref)
+        revocations.into_iter().flat_map(SharedList::iter)
+    }
+}
+
+impl Project {
+    /// Returns where in the releases a bundle stands.
+    pub(super) fn number(&self, hash: &Digest) -> Option<u32> {
+        u32::try_from(*self.by_hash.get(hash)?).ok()
     }
 }
 

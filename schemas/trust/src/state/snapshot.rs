@@ -14,9 +14,11 @@
 //! write here. What is read goes through the same functions as a replay, so that what is derived
 //! is derived again.
 
+use std::io::{self, Write};
+
 use bulla_schemas::outcome::Outcome;
 use bulla_schemas::statement::{Action, Build, Severity, Wave};
-use bulla_schemas::{Digest, ProjectName, Timestamp};
+use bulla_schemas::{Digest, Name, ProjectName, Timestamp};
 
 use super::codec::{Reader, Writer};
 use super::effect::Effect;
@@ -59,20 +61,31 @@ impl LogState {
     }
 
     /// Writes the state.
+    ///
+    /// # Panics
+    ///
+    /// Never: a vector takes everything.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut writer = Writer::new(MAGIC);
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("a vector takes all bytes");
+        bytes
+    }
+
+    /// Writes the state as [`to_bytes`](Self::to_bytes) does, piece by piece.
+    pub fn write_to(&self, out: impl Write) -> io::Result<()> {
+        let mut writer = Writer::new(out, MAGIC);
         writer.number(self.size());
         self.roots.iter().for_each(|root| writer.digest(root));
         self.peaks
             .hashes()
             .iter()
             .for_each(|hash| writer.digest(hash));
-        writer.list(&self.policies, |writer, version| {
+        writer.list(self.policies.len(), &self.policies, |writer, version| {
             writer.number(version.entry);
             writer.bytes(&version.payload);
         });
         writer.number(self.projects.len() as u64);
-        for (name, project) in &self.projects {
+        for (name, project) in self.projects.iter() {
             writer.text(name.as_str());
             write_project(&mut writer, project);
         }
@@ -108,28 +121,41 @@ impl LogState {
     }
 }
 
-fn write_project(writer: &mut Writer, project: &Project) {
-    writer.list(&project.releases, |writer, release| {
+fn write_project<'a>(writer: &mut Writer<'a, impl Write>, project: &'a Project) {
+    let releases = &project.releases;
+    writer.list(releases.len(), releases.iter(), |writer, release| {
         writer.digest(&release.hash);
-        writer.list(&release.statements, write_record);
+        let statements = &release.statements;
+        writer.list(statements.len(), statements, write_record);
     });
-    writer.list(&project.promotions, |writer, promotion| {
-        write_promotion(writer, promotion);
-    });
-    writer.list(&project.revocations, |writer, revocation| {
-        writer.number(revocation.entry);
-        writer.list(&revocation.hashes, Writer::digest);
-        writer.number(u64::from(revocation.severity == Severity::Block));
-        writer.list(&revocation.people, |w, name| w.text(name.as_str()));
-        writer.text(&revocation.reason);
-        writer.time(revocation.issued_at.as_seconds());
-        writer.digest(&revocation.payload);
+    let promotions = &project.promotions;
+    writer.list(promotions.len(), promotions.iter(), write_promotion);
+    let revocations = &project.revocations;
+    writer.list(
+        revocations.len(),
+        revocations.iter(),
+        |writer, revocation| {
+            writer.number(revocation.entry);
+            let hashes = &revocation.hashes;
+            writer.list(hashes.len(), hashes, Writer::digest);
+            writer.number(u64::from(revocation.severity == Severity::Block));
+            write_names(writer, &revocation.people);
+            writer.text(&revocation.reason);
+            writer.time(revocation.issued_at.as_seconds());
+            writer.digest(&revocation.payload);
+        },
+    );
+}
+
+fn write_names<'a>(writer: &mut Writer<'a, impl Write>, names: &'a [Name]) {
+    writer.list(names.len(), names, |writer, name| {
+        writer.text(name.as_str())
     });
 }
 
-fn write_record(writer: &mut Writer, record: &ReleaseRecord) {
+fn write_record<'a>(writer: &mut Writer<'a, impl Write>, record: &'a ReleaseRecord) {
     writer.number(record.entry);
-    writer.list(&record.builders, |w, name| w.text(name.as_str()));
+    write_names(writer, &record.builders);
     for text in [
         &record.source,
         &record.reference,
@@ -149,7 +175,7 @@ fn write_record(writer: &mut Writer, record: &ReleaseRecord) {
     writer.digest(&record.payload);
 }
 
-fn write_promotion(writer: &mut Writer, promotion: &Promotion) {
+fn write_promotion<'a>(writer: &mut Writer<'a, impl Write>, promotion: &'a Promotion) {
     writer.number(promotion.entry);
     writer.text(promotion.channel.as_str());
     writer.number(promotion.seq);
@@ -160,11 +186,11 @@ fn write_promotion(writer: &mut Writer, promotion: &Promotion) {
         Action::Widen => 3,
     });
     writer.digest(&promotion.hash);
-    writer.list(&promotion.people, |w, name| w.text(name.as_str()));
+    write_names(writer, &promotion.people);
     writer.text(&promotion.reason);
     writer.time(promotion.issued_at.as_seconds());
     let waves = promotion.waves.map(|waves| waves.to_string());
-    writer.text(&waves.unwrap_or_default());
+    writer.text(waves.unwrap_or_default());
     writer.number(u64::from(promotion.urgent));
     writer.number(promotion.up_to.map_or(0, u64::from));
     writer.digest(&promotion.payload);

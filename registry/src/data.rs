@@ -24,9 +24,12 @@
 //!                                     names it, or for a year
 //!   log/
 //!     checkpoint                      the newest signed tree head
+//!     state                           what the entries lead to, so that a start replays only those that
+//!                                     came since; all of them without it
 //!     tile/<level>/<n>[.p/<width>]    hashes (C2SP tlog-tiles), written once
 //!     tile/entries/<n>[.p/<width>]    envelopes, written once
 //!   uploads/<id>                      what is being received; swept at start
+//!   fetching/<id>                     what `fsck` receives from another registry
 //!   mirror.json                       this is a mirror, which has no key: of which registry
 //!   backup.json                       this is a backup: of which directory, and from when
 //!   next/registry.db                  the database that a backup is going to have
@@ -198,6 +201,11 @@ impl DataDirectory {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("log")
+    }
+
+    /// Where `fsck` receives what another registry has.
+    pub(crate) fn fetching(&self) -> PathBuf {
+        self.root.join("fetching")
     }
 
     pub(crate) fn uploads(&self) -> PathBuf {

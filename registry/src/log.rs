@@ -15,6 +15,7 @@
 mod check;
 mod copy;
 mod error;
+mod kept;
 mod key;
 mod mirrored;
 mod published;
@@ -35,6 +36,7 @@ use crate::quota::Quota;
 
 pub(crate) use check::CheckedLog;
 pub use error::{DamagedLog, LogError};
+use kept::KeptState;
 pub(crate) use mirrored::Mirrored;
 pub(crate) use published::{Growth, Placed, Published};
 use sequencer::Request;
@@ -45,6 +47,7 @@ pub(crate) use tiles::LogFiles;
 #[derive(Debug)]
 pub(crate) struct Log {
     files: LogFiles,
+    kept: KeptState,
     published: watch::Receiver<Arc<Published>>,
     writer: Writer,
 }
@@ -58,6 +61,8 @@ enum Writer {
         thread: std::sync::Mutex<Option<JoinHandle<()>>>,
     },
     Mirrored(Arc<Mirrored>),
+    /// Another process may append meanwhile.
+    Nothing,
 }
 
 impl Log {
@@ -65,7 +70,8 @@ impl Log {
     /// gets a key.
     pub(crate) fn open(directory: &Path, key_file: &Path, quota: Quota) -> Result<Self, LogError> {
         let files = LogFiles::new(directory.to_owned());
-        let (found, tail) = recover::published(&files)?;
+        let kept = files.kept_state();
+        let (found, tail) = recover::published(&files, &kept)?;
         let key = match key::read(key_file)? {
             Some(key) => key,
             None if files.is_begun()? => return Err(key::lost(Some(&found.state), key_file)),
@@ -74,12 +80,16 @@ impl Log {
         key::require_named(&found.state, &key, key_file)?;
         let public_key = key.public_key();
         let (recovered, tail) = recover::recover(&files, found, tail, &key)?;
-        let (publish, published) = watch::channel(Arc::new(recovered));
+        let recovered = Arc::new(recovered);
+        kept.follow(&recovered);
+        let (publish, published) = watch::channel(recovered);
         let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
-        let sequencer = sequencer::start(files.clone(), key, quota, tail, publish, receive)
+        let written = (files.clone(), kept.clone());
+        let sequencer = sequencer::start(written, key, quota, tail, publish, receive)
             .map_err(LogError::System)?;
         Ok(Self {
             files,
+            kept,
             published,
             writer: Writer::Sequencer {
                 key: Box::new(public_key),
@@ -92,11 +102,28 @@ impl Log {
     /// Opens the copy of a log, which nothing is appended to here.
     pub(crate) fn open_copy(directory: &Path) -> Result<Self, LogError> {
         let files = LogFiles::new(directory.to_owned());
-        let (mirrored, published) = Mirrored::open(&files)?;
+        let kept = files.kept_state();
+        let (mirrored, published) = Mirrored::open(&files, &kept)?;
         Ok(Self {
             files,
+            kept,
             published,
             writer: Writer::Mirrored(Arc::new(mirrored)),
+        })
+    }
+
+    /// Opens the log as it is published now, beside a server that may append to it.
+    pub(crate) fn open_to_read(directory: &Path) -> Result<Self, LogError> {
+        let files = LogFiles::new(directory.to_owned());
+        let kept = files.kept_state();
+        let (found, _) = recover::published(&files, &kept)?;
+        kept.is_of(found.state.size());
+        let (_, published) = watch::channel(Arc::new(found));
+        Ok(Self {
+            files,
+            kept,
+            published,
+            writer: Writer::Nothing,
         })
     }
 
@@ -104,7 +131,7 @@ impl Log {
     pub(crate) fn mirrored(&self) -> Option<Arc<Mirrored>> {
         match &self.writer {
             Writer::Mirrored(mirrored) => Some(Arc::clone(mirrored)),
-            Writer::Sequencer { .. } => None,
+            Writer::Sequencer { .. } | Writer::Nothing => None,
         }
     }
 
@@ -122,7 +149,7 @@ impl Log {
     pub(crate) fn key(&self) -> Option<PublicKey> {
         match &self.writer {
             Writer::Sequencer { key, .. } => Some(PublicKey::clone(key)),
-            Writer::Mirrored(_) => self.published().signer(),
+            Writer::Mirrored(_) | Writer::Nothing => self.published().signer(),
         }
     }
 
@@ -157,20 +184,20 @@ impl Log {
         answered.await.map_err(|_| stopping())?
     }
 
-    /// Lets the sequencer finish what it was given, and ends it.
+    /// Lets the sequencer finish what it was given, ends it, and keeps what the log leads to.
     pub(crate) fn close(&self) {
-        let Writer::Sequencer {
+        if let Writer::Sequencer {
             requests, thread, ..
         } = &self.writer
-        else {
-            return;
-        };
-        drop(lock(requests).take());
-        if let Some(sequencer) = lock(thread).take()
-            && sequencer.join().is_err()
         {
-            tracing::error!("the sequencer panicked");
+            drop(lock(requests).take());
+            if let Some(sequencer) = lock(thread).take()
+                && sequencer.join().is_err()
+            {
+                tracing::error!("the sequencer panicked");
+            }
         }
+        self.kept.end(&self.published());
     }
 }
 

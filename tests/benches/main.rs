@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "who waits should know for what")]
 
 mod bundles;
+mod entries;
 mod followed;
 mod growth;
 mod load;
@@ -34,8 +35,11 @@ const PROJECT: &str = "acme/shop";
 const DEFAULT_RUNS: usize = 5;
 /// Releases that a server keeps; from then on an install recycles a tree instead of copying one.
 const KEPT: usize = 5;
-/// What can be asked for by name. `growth` and `load` take minutes, so they never run unless they are.
-const PARTS: [&str; 6] = ["packs", "releases", "serving", "watches", "growth", "load"];
+/// What can be asked for by name. `growth`, `load` and `entries` take minutes, so they
+/// never run unless they are.
+const PARTS: [&str; 7] = [
+    "packs", "releases", "serving", "watches", "growth", "load", "entries",
+];
 /// A directory that is kept in memory.
 const MEMORY: &str = "/dev/shm";
 
@@ -55,6 +59,10 @@ fn main() {
     }
     if has("load") {
         load::all();
+    }
+    if has("entries") {
+        let most = arguments.iter().find_map(|argument| argument.parse().ok());
+        entries::all(most);
     }
     if !all && !["packs", "releases", "growth"].into_iter().any(has) {
         return;

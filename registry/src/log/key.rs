@@ -76,7 +76,7 @@ impl LogFiles {
         if bulla_files::has_file(path)? || !self.is_begun()? {
             return Ok(());
         }
-        let read = recover::published(self).ok();
+        let read = recover::published(self, &self.kept_state()).ok();
         Err(lost(read.as_ref().map(|(found, _)| &found.state), path))
     }
 

@@ -8,6 +8,7 @@ use bulla_trust::LogState;
 use tokio::sync::watch;
 
 use super::error::LogError;
+use super::kept::KeptState;
 use super::published::Published;
 use super::recover;
 use super::spool::Spool;
@@ -18,6 +19,7 @@ use crate::failpoint::failpoint;
 #[derive(Debug)]
 pub(crate) struct Mirrored {
     files: LogFiles,
+    kept: KeptState,
     tail: Mutex<Tail>,
     publish: watch::Sender<Arc<Published>>,
 }
@@ -26,12 +28,16 @@ impl Mirrored {
     /// Opens the copy, and returns what tells of its growth. What a crash left is fetched again.
     pub(super) fn open(
         files: &LogFiles,
+        kept: &KeptState,
     ) -> Result<(Self, watch::Receiver<Arc<Published>>), LogError> {
-        let (found, tail) = recover::published(files)?;
+        let (found, tail) = recover::published(files, kept)?;
         files.forget_behind(found.state.size())?;
-        let (publish, published) = watch::channel(Arc::new(found));
+        let found = Arc::new(found);
+        kept.follow(&found);
+        let (publish, published) = watch::channel(found);
         let mirrored = Self {
             files: files.clone(),
+            kept: kept.clone(),
             tail: Mutex::new(tail),
             publish,
         };
@@ -65,8 +71,9 @@ impl Mirrored {
         }
         failpoint!("mirrored::checkpoint-published");
         *last = tail;
-        self.publish
-            .send_replace(Arc::new(Published { state, checkpoint }));
+        let published = Arc::new(Published { state, checkpoint });
+        self.publish.send_replace(Arc::clone(&published));
+        self.kept.follow(&published);
         self.files.prune(from, to);
         tracing::info!(from, to, "took over entries of the log");
         Ok(())

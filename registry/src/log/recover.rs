@@ -1,4 +1,5 @@
-//! What happens when the log is opened: read, replay, and finish or forget what a crash left.
+//! What happens when the log is opened: read what is kept, replay the rest, and finish or forget what a
+//! crash left.
 //!
 //! | the crash came | what lies there | what happens |
 //! |---|---|---|
@@ -16,6 +17,7 @@ use bulla_trust::{
 };
 
 use super::error::{DamagedLog, LogError};
+use super::kept::KeptState;
 use super::published::Published;
 use super::sequencer::{admit, sign};
 use super::tiles::{LogFiles, Tail};
@@ -69,18 +71,23 @@ pub(super) fn is_signed(state: &LogState, note: &SignedNote) -> bool {
     state.checked_policy().is_none_or(is_by)
 }
 
-/// Reads what is published, which must be what the checkpoint covers.
-pub(super) fn published(files: &LogFiles) -> Result<(Published, Tail), LogError> {
+/// Reads what is published, which must be what the checkpoint covers: from the state that is kept on, or
+/// else from the first entry.
+pub(super) fn published(files: &LogFiles, kept: &KeptState) -> Result<(Published, Tail), LogError> {
     let checkpoint = files.checkpoint()?;
     let covered = checkpoint
         .as_deref()
         .map(|bytes| Checkpoint::parse(bytes).map_err(DamagedLog::Checkpoint))
         .transpose()?;
-    let size = covered
+    let covered = covered.map(|(covered, _)| covered);
+    let going_on = covered
         .as_ref()
-        .map_or(0, |(checkpoint, _)| checkpoint.size);
-    let (state, tail) = read(files, size)?;
-    if let Some((covered, _)) = covered
+        .and_then(|covered| go_on(files, kept, covered));
+    let (state, tail) = match going_on {
+        Some(read) => read,
+        None => read(files, covered.as_ref().map_or(0, |covered| covered.size))?,
+    };
+    if let Some(covered) = covered
         && covered.root != state.root()
     {
         return Err(DamagedLog::Root {
@@ -93,14 +100,47 @@ pub(super) fn published(files: &LogFiles) -> Result<(Published, Tail), LogError>
     Ok((Published { state, checkpoint }, tail))
 }
 
+/// Goes on from the state that is kept; nothing where it is none of this log, or does not lead to what the
+/// checkpoint covers.
+fn go_on(files: &LogFiles, kept: &KeptState, covered: &Checkpoint) -> Option<(LogState, Tail)> {
+    let state = kept.read()?;
+    let size = state.size();
+    let tail = files.tail_at(&state.position(), covered.size);
+    let read = match tail {
+        Ok(Some(tail)) => read_on(files, state, tail, covered.size).ok(),
+        _ => None,
+    };
+    let read = read.filter(|(state, _)| state.root() == covered.root);
+    if read.is_some() {
+        kept.is_of(size);
+    } else {
+        tracing::warn!(
+            size,
+            "the kept state is none of this log, which is replayed whole"
+        );
+    }
+    read
+}
+
 /// Reads the entries of a log with `size` entries.
 pub(super) fn read(files: &LogFiles, size: u64) -> Result<(LogState, Tail), LogError> {
-    let (mut state, mut tail) = (LogState::default(), Tail::default());
-    for index in 0..size.div_ceil(FULL.into()) {
-        let entries = files.entries(index, size)?.ok_or(DamagedLog::Missing {
-            size,
-            from: index * u64::from(FULL),
-        })?;
+    read_on(files, LogState::default(), Tail::default(), size)
+}
+
+/// Reads the entries of a log with `size` entries that come after a state.
+fn read_on(
+    files: &LogFiles,
+    mut state: LogState,
+    mut tail: Tail,
+    size: u64,
+) -> Result<(LogState, Tail), LogError> {
+    let (known, full) = (state.size(), u64::from(FULL));
+    for index in known / full..size.div_ceil(full) {
+        let from = index * full;
+        let entries = files.entries(index, size)?;
+        let mut entries = entries.ok_or(DamagedLog::Missing { size, from })?;
+        let before = usize::try_from(known.saturating_sub(from)).unwrap_or(usize::MAX);
+        entries.drain(..before.min(entries.len()));
         state = advance(state, entries.iter().map(Vec::as_slice))?;
         for entry in entries {
             tail.push(entry);

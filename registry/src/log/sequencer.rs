@@ -13,6 +13,7 @@ use bulla_trust::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::LogError;
+use super::kept::KeptState;
 use super::published::{Placed, Published};
 use super::tiles::{LogFiles, Tail};
 use crate::failpoint::failpoint;
@@ -36,6 +37,7 @@ type Answer = oneshot::Sender<Result<Placed, Arc<LogError>>>;
 
 struct Sequencer {
     files: LogFiles,
+    kept: KeptState,
     key: SigningKey,
     quota: Quota,
     state: LogState,
@@ -45,7 +47,7 @@ struct Sequencer {
 
 /// Starts the thread. It ends when no more requests can come.
 pub(super) fn start(
-    files: LogFiles,
+    (files, kept): (LogFiles, KeptState),
     key: SigningKey,
     quota: Quota,
     tail: Tail,
@@ -55,6 +57,7 @@ pub(super) fn start(
     let state = publish.borrow().state.clone();
     let mut sequencer = Sequencer {
         files,
+        kept,
         key,
         quota,
         state,
@@ -164,10 +167,12 @@ impl Sequencer {
         };
         self.tail = tail;
         self.state = state.clone();
-        self.publish.send_replace(Arc::new(Published {
+        let published = Arc::new(Published {
             state: state.clone(),
             checkpoint,
-        }));
+        });
+        self.publish.send_replace(Arc::clone(&published));
+        self.kept.follow(&published);
         self.files.prune(from, to);
         failpoint!("sequencer::pruned");
         tracing::info!(from, to, "appended to the log");

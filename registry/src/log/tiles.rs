@@ -6,13 +6,16 @@ use std::io::{self, BufReader, Read as _, Seek as _};
 use std::path::PathBuf;
 
 use bulla_schemas::Digest;
-use bulla_trust::merkle::leaf_hash;
+use bulla_schemas::log::LogPosition;
+use bulla_trust::merkle::{Peaks, leaf_hash};
 use bulla_trust::tile::{
-    FULL, TileKind, TilePath, decode_entries, encode_entries, encode_hashes, parent_hash,
+    FULL, TileKind, TilePath, decode_entries, decode_hashes, encode_entries, encode_hashes,
+    parent_hash,
 };
 
 use bulla_files::{Attempt as _, FileError};
 
+use super::kept::KeptState;
 use crate::failpoint::failpoint;
 use crate::objects::{Object, Objects};
 
@@ -28,7 +31,7 @@ pub(crate) struct LogFiles {
 
 /// The items of the last, not yet full tile of each level, and of the last entry bundle. The
 /// sequencer grows them, so that appending reads nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tail {
     entries: Vec<Vec<u8>>,
     /// By level.
@@ -42,6 +45,11 @@ impl LogFiles {
             objects: Objects::new(root.clone()),
             root,
         }
+    }
+
+    /// Returns where the state is kept that the entries lead to.
+    pub(super) fn kept_state(&self) -> KeptState {
+        KeptState::new(self.root.join("state"))
     }
 
     /// Reads the newest checkpoint.
@@ -115,6 +123,53 @@ impl LogFiles {
         Ok(self
             .tile(tile, size)?
             .and_then(|bundle| decode_entries(&bundle, width).ok()))
+    }
+
+    /// Reads the tail of the log as it stood at a position, of a log with `size` entries; nothing where its
+    /// tiles and its last bundle do not lead to that root.
+    pub(super) fn tail_at(
+        &self,
+        position: &LogPosition,
+        size: u64,
+    ) -> Result<Option<Tail>, FileError> {
+        let mut tail = Tail::default();
+        let mut count = position.size;
+        for level in 0.. {
+            if count == 0 {
+                break;
+            }
+            let kind = TileKind::Hashes { level };
+            let decode = |content: &[u8], width| decode_hashes(content, width);
+            match self.last_of(kind, count, size, decode)? {
+                Some(hashes) => tail.hashes.push(hashes),
+                None => return Ok(None),
+            }
+            count /= u64::from(FULL);
+        }
+        let kind = TileKind::Entries;
+        let decode = |content: &[u8], width| decode_entries(content, width).ok();
+        match self.last_of(kind, position.size, size, decode)? {
+            Some(entries) => tail.entries = entries,
+            None => return Ok(None),
+        }
+        Ok((tail.root(position.size) == Some(position.root)).then_some(tail))
+    }
+
+    /// Reads the last tile of `count` items of a kind where that is not full, and no items where it is.
+    fn last_of<T>(
+        &self,
+        kind: TileKind,
+        count: u64,
+        size: u64,
+        decode: impl Fn(&[u8], u16) -> Option<Vec<T>>,
+    ) -> Result<Option<Vec<T>>, FileError> {
+        let width = u16::try_from(count % u64::from(FULL)).unwrap_or(0);
+        if width == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let index = count / u64::from(FULL);
+        let content = self.tile(TilePath { kind, index, width }, size)?;
+        Ok(content.and_then(|content| decode(&content, width)))
     }
 
     /// Reads the entries that lie in the folder behind the first `size`, whether a checkpoint
@@ -286,6 +341,21 @@ impl LogFiles {
 }
 
 impl Tail {
+    /// Returns the root that the hashes of a log with `size` entries lead to; nothing where they are not
+    /// those of the last entries.
+    fn root(&self, size: u64) -> Option<Digest> {
+        let leaves = self.entries.iter().map(|entry| leaf_hash(entry));
+        if !leaves.eq(self.hashes.first().into_iter().flatten().copied()) {
+            return None;
+        }
+        let subtrees = self.hashes.iter().rev().flat_map(|hashes| {
+            let mut peaks = Peaks::default();
+            hashes.iter().for_each(|hash| peaks.push(*hash));
+            peaks.hashes().to_vec()
+        });
+        Some(Peaks::from_parts(size, subtrees.collect())?.root())
+    }
+
     /// Reads the tail of a log with `size` entries from its entries.
     pub(super) fn push(&mut self, entry: Vec<u8>) {
         let mut hash = leaf_hash(&entry);
@@ -362,7 +432,6 @@ fn length_in(tile: TilePath, wider: &mut Object) -> io::Result<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use bulla_trust::merkle::tree_hash;
-    use bulla_trust::tile::decode_hashes;
     use proptest::prelude::*;
 
     use super::*;

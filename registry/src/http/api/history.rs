@@ -35,9 +35,8 @@ pub(crate) async fn list(
     blocking(move || {
         let promotions = view
             .state()
-            .promotions(&view.project)
+            .promotions_before(&view.project, before)
             .rev()
-            .filter(|promotion| promotion.entry < before)
             .filter(|promotion| {
                 channel
                     .as_ref()

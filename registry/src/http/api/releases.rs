@@ -26,9 +26,8 @@ pub(crate) async fn list(
     blocking(move || {
         let releases = view
             .state()
-            .releases(&view.project)
+            .releases_before(&view.project, before)
             .rev()
-            .filter(|release| release.entry() < before)
             .map(|release| view.state().release_summary(&view.project, release));
         query.take(releases, |item| item.entry.to_string())
     })

@@ -22,7 +22,7 @@ impl View {
         let project: ProjectName = project.parse().map_err(Problem::Name)?;
         caller.may(Scope::Pull, &project)?;
         let published = app.catalog.published();
-        if published.state.projects().any(|known| *known == project) {
+        if published.state.has_project(&project) {
             Ok(Self { project, published })
         } else {
             Err(Problem::not_found("project", &project))

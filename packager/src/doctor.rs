@@ -12,5 +12,5 @@ mod tools;
 pub use directories::{examine_cache, examine_state};
 pub use keys::{builder, personal};
 pub use recipe::{Examined, examine as recipe};
-pub use registry::{log, token, unverified_log};
+pub use registry::{log, mirror, token, unverified_log};
 pub use tools::{Needed, examine as tools};

@@ -57,6 +57,12 @@ pub struct LogInfo {
     /// The address of the registry that this one is a mirror of; absent where it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror_of: Option<String>,
+    /// How many entries of that registry's log this mirror lacks, as far as it has heard since it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_behind: Option<u64>,
+    /// When this mirror last had all that registry has; absent where that was not since it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirrored_at: Option<Timestamp>,
 }
 
 /// Who asks, as the registry sees it, and what it would let them do.

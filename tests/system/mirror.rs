@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use bulla_tests::programs::{Program, hermetic};
-use bulla_tests::{Registry, Transcript, Tree, World};
+use bulla_tests::{ChaosProxy, Fault, Registry, Transcript, Tree, World};
 
 const PROJECT: &str = "acme/billing";
 
@@ -47,6 +47,9 @@ fn a_server_installs_from_a_mirror_when_the_registry_is_gone() {
     while !ask(&world, &history).stdout.contains(&second) {
         sleep(Duration::from_millis(50));
     }
+    let doctor = ask(&world, &["doctor", checkout.path.to_str().unwrap()]);
+    let note = format!("this is a mirror of {url}/, and had all of it at ");
+    assert!(doctor.stdout.contains(&note), "{doctor}");
     world.registry.stop();
     both.run(&[&["install"][..], &config[..]].concat()).done();
     assert_eq!(both.live(PROJECT).as_ref(), Some(&second));
@@ -70,4 +73,35 @@ fn a_server_installs_from_a_mirror_when_the_registry_is_gone() {
     let refused = Transcript::of(&mut publish);
     assert!(refused.stderr.contains(&url), "{refused}");
     assert_ne!(refused.status, Some(0), "{refused}");
+}
+
+#[test]
+fn a_mirror_takes_everything_over_a_slow_line_and_goes_on_where_one_broke_off() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let noise: String = (0..40_000)
+        .map(|_| format!("{:016x}\n", fastrand::u64(..)))
+        .collect();
+    checkout.write("noise.txt", &noise);
+    checkout.commit("Noise");
+    let hash = world.release(&checkout.path, PROJECT);
+    let line = ChaosProxy::before(world.registry.address());
+    let data = world.path("mirror");
+    let once = || {
+        let mut once = hermetic(Program::Registry.path(), &world.home());
+        once.args(["mirror", &line.url(), "--once", "--json", "--anchor"]);
+        Transcript::of(once.arg(&world.anchor).arg("--data").arg(&data))
+    };
+    // No connection carries as much as the payload has.
+    line.set(Fault::Truncate { after: 100_000 });
+    let broken = once();
+    assert_eq!(broken.status, Some(4), "{broken}");
+    assert!(broken.stderr.contains("hint: "), "{broken}");
+    line.set(Fault::Delay(Duration::from_millis(30)));
+    let report = once().done().json();
+    assert_eq!(report["missing"].as_array().map(Vec::len), Some(0));
+    let mirror = Registry::mirror(&line.url(), &data, &world.home());
+    let path = format!("/v2/{PROJECT}/manifests/{hash}");
+    assert_eq!(mirror.get(&path, "").0, 200);
+    mirror.keep(&["fsck"]).done();
 }

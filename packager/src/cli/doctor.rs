@@ -147,6 +147,9 @@ async fn registry(
     {
         return (findings, None);
     }
+    // One that may not be read says so where its log is looked at.
+    let info = client.log_info().await.ok();
+    findings.extend(info.as_ref().and_then(doctor::mirror));
     let (found, log) = log(session, &client, is_builder).await;
     findings.push(found);
     let date = answer.ok().and_then(|greeting| greeting.date);

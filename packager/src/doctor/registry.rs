@@ -2,8 +2,10 @@
 
 use bulla_registry_client::{ClientError, Greeting};
 use bulla_schemas::ProjectName;
+use bulla_schemas::api::LogInfo;
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Finding, Step};
+use bulla_schemas::units::count;
 use bulla_trust::LogState;
 
 const STEP: Step = Step::Registry;
@@ -38,6 +40,26 @@ pub fn unverified_log(state: &LogState, is_builder: bool) -> Finding {
         found,
         "to look at releases or move channels, give --anchor or BULLA_ANCHOR once; publishing does \
          not need it",
+    )
+}
+
+/// Looks at how far a mirror is; nothing of a registry that is none.
+pub fn mirror(info: &LogInfo) -> Option<Finding> {
+    let origin = info.mirror_of.as_ref()?;
+    let so_far = match (info.mirror_behind, info.mirrored_at) {
+        (None | Some(0), Some(at)) => format!("and had all of it at {at}"),
+        (Some(0), None) => "and has all of its log, and not yet all of its content".to_owned(),
+        (Some(behind), _) => format!("and {} behind", count(behind, "entry is", "entries are")),
+        (None, None) => "and has not heard of it since it started".to_owned(),
+    };
+    let found = format!("this is a mirror of {origin}, {so_far}");
+    let hint = format!("publish and promote at {origin}; here, what is newest may be missing");
+    Some(
+        if info.mirrored_at.is_some() && info.mirror_behind.unwrap_or(0) == 0 {
+            Finding::ok(STEP, found)
+        } else {
+            Finding::warning(STEP, found, hint)
+        },
     )
 }
 

@@ -30,6 +30,18 @@ impl Mirrored {
         self.said.load(Ordering::Relaxed).saturating_sub(size)
     }
 
+    /// Returns how many entries are missing here, of which `size` are; nothing where the origin was not
+    /// heard.
+    pub(crate) fn heard_behind(&self, size: u64) -> Option<u64> {
+        (self.said.load(Ordering::Relaxed) > 0).then(|| self.behind(size))
+    }
+
+    /// Returns when the last round ended well; nothing where none did.
+    pub(crate) fn succeeded_at(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.success()).ok()?;
+        (seconds > 0).then(|| Timestamp::from_seconds(seconds).ok())?
+    }
+
     /// Returns when the last round ended well; 0 where none did.
     pub(super) fn success(&self) -> u64 {
         self.success.load(Ordering::Relaxed)

@@ -60,14 +60,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let client = Client::new(url.clone(), arguments.token.read()?)?;
     DataDirectory::require_mirror_or_empty(&arguments.data)?;
     let mut ready = arguments.serving.prepare()?;
+    let projects = without_covered(arguments.project);
     let note = MirrorNote {
         origin: url.to_string(),
-        projects: arguments.project.iter().map(ToString::to_string).collect(),
+        projects: projects.iter().map(ToString::to_string).collect(),
     };
     let app = App::open_mirror(&arguments.data, note, ready.settings(), clock()).await?;
     let origin = Origin {
         client,
-        projects: arguments.project,
+        projects,
         anchor: arguments.anchor,
         trusts_first_use: arguments.trust_first_use,
     };
@@ -87,6 +88,18 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let served = ready.serve(app).await;
     following.abort();
     served
+}
+
+/// Leaves out patterns that name nothing that another one does not name.
+fn without_covered(patterns: Vec<ProjectPattern>) -> Vec<ProjectPattern> {
+    let mut kept: Vec<ProjectPattern> = Vec::new();
+    for pattern in patterns {
+        if !kept.iter().any(|known| known.covers(&pattern)) {
+            kept.retain(|known| !pattern.covers(known));
+            kept.push(pattern);
+        }
+    }
+    kept
 }
 
 /// Takes over what the origin has; a signal ends it.

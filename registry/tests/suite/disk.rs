@@ -41,6 +41,15 @@ impl SmallDisk {
         }
     }
 
+    /// Makes it larger.
+    pub(crate) fn grow(&self, bytes: u64) {
+        let remount = Command::new("mount")
+            .args(["-o", &format!("remount,size={bytes}")])
+            .arg(&self.0)
+            .status();
+        assert!(remount.unwrap().success());
+    }
+
     /// Lets nothing be written.
     pub(crate) fn make_read_only(&self) {
         let remount = Command::new("mount")

@@ -1,6 +1,7 @@
 //! `bulla-registry mirror`: the real program follows a registry, and serves without it.
 
 mod evil;
+mod full;
 mod kept;
 
 use std::fs;

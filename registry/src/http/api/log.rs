@@ -26,5 +26,7 @@ pub(crate) async fn info(
         log_key: key.map_or_else(String::new, |key| STANDARD.encode(key.as_bytes())),
         size: published.state.size(),
         mirror_of: app.mirror.as_ref().map(|mirror| mirror.origin.clone()),
+        mirror_behind: app.mirrored.heard_behind(published.state.size()),
+        mirrored_at: app.mirrored.succeeded_at(),
     }))
 }

@@ -18,6 +18,7 @@ mod round;
 mod source;
 
 pub(crate) use content::Look;
+pub(crate) use error::Failure;
 pub use error::MirrorError;
 pub(crate) use project::Memory;
 pub(crate) use round::Round;

@@ -63,6 +63,7 @@ pub(super) const EXAMPLES: Examples = &[
         &[
             "bulla-registry fsck --data /var/lib/bulla-registry",
             "bulla-registry fsck acme/billing --repair --data /var/lib/bulla-registry",
+            "bulla-registry fsck --repair --from https://mirror.acme.example --data /var/lib/bulla-registry",
         ],
     ),
     (

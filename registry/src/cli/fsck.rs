@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bulla_registry_client::{Client, registry_url};
 use bulla_schemas::ProjectName;
 use bulla_terminal::{Bar, Failure, bytes, count, stderr, stdout};
 
 use super::damages;
 use super::data::{Data, clock};
+use super::registry_token::RegistryToken;
 use crate::keep::{Asked, fsck};
 
 /// Read everything that is stored again, and say what is damaged
@@ -23,6 +25,12 @@ pub(super) struct Arguments {
     /// other damaged content to `damaged/`, so that the next push brings it back
     #[arg(long)]
     repair: bool,
+    /// Bring back from another registry what nothing here has any more: from a mirror, or from any that
+    /// has the same releases
+    #[arg(long, value_name = "URL", requires = "repair")]
+    from: Option<String>,
+    #[command(flatten)]
+    token: RegistryToken,
     /// Print a JSON document
     #[arg(long)]
     json: bool,
@@ -32,9 +40,14 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let root = arguments.data.damaged()?;
+    let from = match &arguments.from {
+        None => None,
+        Some(url) => Some(Client::new(registry_url(url)?, arguments.token.read()?)?),
+    };
     let asked = Asked {
         projects: arguments.projects,
         is_repair: arguments.repair,
+        from,
     };
     let bar = Arc::new(Bar::new("read"));
     let report = fsck(root, asked, &clock(), Arc::clone(&bar) as _).await;
@@ -46,6 +59,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         damages::table(&report.damages).print()?;
     }
     let all = report.damages.len() as u64;
+    let brought = report
+        .damages
+        .iter()
+        .filter_map(|one| one.brought_from.as_ref());
+    if let Some(from) = brought.clone().next() {
+        let brought = count(brought.count() as u64, "damage", "damages");
+        stderr::say(format_args!("{brought} put right with what {from} has"));
+    }
     let read = format!(
         "read {} of content and {} of the log",
         bytes(report.checked),

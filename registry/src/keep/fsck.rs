@@ -6,14 +6,16 @@
 //! at a time.
 
 mod content;
+mod fetch;
 mod repair;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
 use bulla_files::FileError;
+use bulla_registry_client::Client;
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::{Outcome as _, with_causes};
 use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
@@ -21,6 +23,7 @@ use bulla_schemas::units::count;
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
+use self::fetch::{Needing, NotBrought};
 use self::repair::{COMMAND, Left};
 use super::documents;
 use super::named::named;
@@ -44,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) projects: Vec<ProjectName>,
     /// Whether what can be put right is.
     pub(crate) is_repair: bool,
+    /// From where content is brought back that nothing here has any more.
+    pub(crate) from: Option<Client>,
 }
 
 /// Looks at the registry at `root`.
@@ -83,7 +88,14 @@ async fn check(
     } else {
         database(&parts, &mut report).await;
     }
-    let projects = content(&parts, &asked, state.as_ref(), progress, &mut report).await?;
+    let content = Box::pin(content(
+        &parts,
+        &asked,
+        state.as_ref(),
+        progress,
+        &mut report,
+    ));
+    let projects = content.await?;
     if state.as_ref().is_some_and(|state| state.size() == 0) {
         empty_log(&parts, &projects, &mut report).await?;
     }
@@ -199,8 +211,9 @@ async fn content(
     report: &mut FsckReport,
 ) -> Result<BTreeMap<ProjectName, Records>, RegistryError> {
     let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
-    let wanted = asked.projects.clone();
+    let (wanted, shown) = (asked.projects.clone(), Arc::clone(&progress));
     let scanned = blocking(move || {
+        let progress = shown;
         let projects = records::read(&repositories, |name| is_wanted(&wanted, name))?;
         if let Some(project) = wanted.iter().find(|name| !projects.contains_key(*name)) {
             let project = project.clone();
@@ -220,11 +233,22 @@ async fn content(
         unrecorded,
     } = scan;
     report.checked = checked;
-    let left = if asked.is_repair {
+    let mut left = if asked.is_repair {
         repair::content(parts, wrong.clone()).await?
     } else {
         let left = wrong.keys().map(|digest| (digest.clone(), Left::Found));
         left.collect()
+    };
+    let was_left: BTreeSet<OciDigest> = left.keys().cloned().collect();
+    let mut not_brought = NotBrought::new();
+    if let Some(client) = asked.from.as_ref().filter(|_| !left.is_empty()) {
+        let needing = needing(&projects, &needed, &wrong);
+        not_brought = fetch::fetch(parts, client, &needing, &mut left, &*progress).await?;
+    }
+    let brought_from = |digest: &OciDigest| {
+        let is_brought = was_left.contains(digest) && !left.contains_key(digest);
+        let from = asked.from.as_ref().filter(|_| is_brought);
+        from.map(|client| client.url().to_string())
     };
     for ((project, records), needed) in projects.iter().zip(needed) {
         for (digest, wrong) in &wrong {
@@ -241,18 +265,40 @@ async fn content(
                 DamageKind::Blob
             };
             let left = left.get(digest);
+            let why = not_brought.get(digest);
+            let why = why.map_or_else(String::new, |why| format!("; {why}"));
             report.damages.push(Damage {
                 project: Some(project.clone()),
                 digest: Some(digest.to_string()),
                 releases: releases.collect(),
                 repaired: left.is_none(),
+                brought_from: brought_from(digest),
                 hint: left.map(|left| hint(wrong, *left).to_owned()),
-                ..plain(kind, format!("{digest} {wrong}"))
+                ..plain(kind, format!("{digest} {wrong}{why}"))
             });
         }
     }
     unrecorded_parts(parts, asked, unrecorded, &left, report).await?;
     Ok(projects)
+}
+
+/// Returns which manifests need each wrong content, those that are wrong themselves among them.
+fn needing(
+    projects: &BTreeMap<ProjectName, Records>,
+    needed: &[HashMap<OciDigest, BTreeSet<OciDigest>>],
+    wrong: &BTreeMap<OciDigest, Wrong>,
+) -> Needing {
+    let mut needing = Needing::new();
+    for ((project, records), needed) in projects.iter().zip(needed) {
+        for digest in wrong.keys() {
+            let by = needed.get(digest).into_iter().flatten();
+            let itself = records.manifests.get_key_value(digest);
+            let by = by.chain(itself.map(|(digest, _)| digest));
+            let by = by.map(|manifest| (project.clone(), manifest.clone()));
+            needing.entry(digest.clone()).or_default().extend(by);
+        }
+    }
+    needing
 }
 
 /// Gives projects what their manifests name and their records do not.
@@ -412,6 +458,7 @@ fn plain(kind: DamageKind, found: String) -> Damage {
         found,
         releases: Vec::new(),
         repaired: false,
+        brought_from: None,
         hint: None,
     }
 }

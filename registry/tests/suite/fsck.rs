@@ -1,5 +1,6 @@
 //! `bulla-registry fsck`, beside a registry that runs.
 
+mod fetched;
 mod log_key;
 mod readers;
 

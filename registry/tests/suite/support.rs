@@ -360,6 +360,11 @@ pub(crate) fn bundle_of_noise(project: &str, content: &str) -> Bundle {
 }
 
 pub(crate) fn write(project: &str, tree: &MemoryTree) -> Bundle {
+    write_at(7, project, tree)
+}
+
+/// Writes a bundle at a level of compression.
+pub(crate) fn write_at(level: i64, project: &str, tree: &MemoryTree) -> Bundle {
     let seed = ReleaseSeed {
         project: project.parse().unwrap(),
         source: Source::Git {
@@ -368,7 +373,7 @@ pub(crate) fn write(project: &str, tree: &MemoryTree) -> Bundle {
             committed: "2026-11-22T22:40:00Z".parse().unwrap(),
         },
         recipe: Digest::of(b"recipe"),
-        codec: Codec::current(7).unwrap(),
+        codec: Codec::current(level).unwrap(),
         install: Install::default(),
         platforms: Vec::new(),
     };

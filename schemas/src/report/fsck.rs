@@ -36,6 +36,9 @@ pub struct Damage {
     pub releases: Vec<DamagedRelease>,
     /// Whether it is right now.
     pub repaired: bool,
+    /// The registry that had the content, of what was brought back from another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_from: Option<String>,
     /// What to do; absent when it is right now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,

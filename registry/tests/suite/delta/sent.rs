@@ -1,12 +1,13 @@
 //! Deltas that are sent in place of the blobs of a new bundle.
 
-use bulla_bundle::{Bundle, DeltaPlan, DeltaWriter, Part};
+use bulla_bundle::{Bundle, DeltaPlan, DeltaWriter, MemoryTree, Part};
 use bulla_registry::Scope;
 use bulla_schemas::{Digest, media_type};
 use reqwest::{Method, Response, StatusCode};
 
 use super::{BILLING, OTHER, delta, parts, project, push, read};
-use crate::support::{Registry, assert_oci_error, blob, bundle_of, bundle_of_noise};
+use crate::frames::noise;
+use crate::support::{Registry, assert_oci_error, blob, bundle_of, bundle_of_noise, write_at};
 
 const BEFORE: &str = "one line as it was, of forty characters.";
 const AFTER: &str = "the same line as it is now";
@@ -126,6 +127,27 @@ async fn a_delta_that_lies_stores_nothing() {
     assert_ne!(push_manifest(&registry, &want).await, StatusCode::CREATED);
     let uploads = std::fs::read_dir(registry.data.path().join("uploads")).unwrap();
     assert_eq!(uploads.count(), 0);
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_delta_that_takes_too_much_work_to_read_is_refused() {
+    let registry = Registry::start().await;
+    // Every frame is another one, and each is compressed again at a level that takes long.
+    let edited = |line: &str| {
+        let mut tree = MemoryTree::default();
+        for number in 0..200 {
+            let mut text = const_hex::encode(noise(number, 7_500));
+            text.replace_range(9_000..9_040, line);
+            tree = tree.file(&format!("src/{number:03}.txt"), text).unwrap();
+        }
+        write_at(19, BILLING, &tree)
+    };
+    let (have, want) = (edited(BEFORE), edited(AFTER));
+    push(&registry, BILLING, &have).await;
+    let sent = made(&have, &want);
+    let response = send(&registry, BILLING, have.hash(), want.hash(), sent).await;
+    assert_oci_error(response, StatusCode::UNPROCESSABLE_ENTITY, "UNSUPPORTED").await;
     registry.stop().await;
 }
 

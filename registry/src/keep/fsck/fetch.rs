@@ -1,0 +1,103 @@
+//! What is lost or damaged here, brought back from another registry by its digests: verified as what a
+//! mirror takes over, and stored as its push would be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bulla_bundle::Progress;
+use bulla_files::Attempt as _;
+use bulla_registry_client::Client;
+use bulla_schemas::ProjectName;
+use bulla_schemas::outcome::with_causes;
+
+use super::repair::Left;
+use crate::blocking::blocking;
+use crate::error::RegistryError;
+use crate::keep::parts::Parts;
+use crate::log::Log;
+use crate::mirror::{Failure, Look, Source};
+use crate::oci::digest::OciDigest;
+use crate::publish::Catalog;
+use crate::settings::Settings;
+use crate::store::space::Disk;
+use crate::store::uploads::Uploads;
+
+/// The manifests of projects that need content, or are it.
+pub(super) type Needing = BTreeMap<OciDigest, BTreeSet<(ProjectName, OciDigest)>>;
+
+/// Why content was not brought back, in a sentence each.
+pub(super) type NotBrought = BTreeMap<OciDigest, String>;
+
+/// Fetches the content that is `left`, and takes out what is right now. Says of the rest why it is not.
+pub(super) async fn fetch(
+    parts: &Parts,
+    client: &Client,
+    needing: &Needing,
+    left: &mut BTreeMap<OciDigest, Left>,
+    progress: &(dyn Progress + Send + Sync),
+) -> Result<NotBrought, RegistryError> {
+    let catalog = catalog(parts).await?;
+    // Apart from the server's own uploads, which it would take for its own.
+    let (folder, disk) = (
+        parts.data.fetching(),
+        Disk::new(parts.data.root().to_owned()),
+    );
+    let uploads = Uploads::open(folder.clone(), disk, Settings::default().uploads)?;
+    let uploads = Arc::new(uploads);
+    let source = Source::new(client, &catalog, &uploads, progress);
+    let mut failed: BTreeMap<(ProjectName, OciDigest), String> = BTreeMap::new();
+    let wanted = left.keys().filter_map(|digest| needing.get(digest));
+    let wanted: BTreeSet<_> = wanted.flatten().cloned().collect();
+    // Where it does not answer, all else would fail too.
+    let mut stopped: Option<String> = None;
+    for (project, manifest) in wanted {
+        let taken = match &stopped {
+            Some(why) => Err(why.clone()),
+            None => match source.take_manifest(&project, &manifest, Look::Full).await {
+                Ok(_) => Ok(()),
+                Err(Failure::Absent) => Err(format!("{} does not have it either", client.url())),
+                Err(Failure::Refused(why)) => {
+                    Err(format!("{} gave something else: {why}", client.url()))
+                }
+                Err(Failure::Error(error)) => {
+                    let why = format!("it could not be fetched: {}", with_causes(&error));
+                    stopped = Some(why.clone());
+                    Err(why)
+                }
+            },
+        };
+        if let Err(why) = taken {
+            failed.insert((project, manifest), why);
+        }
+    }
+    std::fs::remove_dir_all(&folder).attempt("remove", &folder)?;
+    let mut not_brought = NotBrought::new();
+    for digest in left.keys().cloned().collect::<Vec<_>>() {
+        let (blobs, name) = (parts.blobs.clone(), digest.clone());
+        let wrong = blocking(move || blobs.examine(&name, &|_| {})).await?;
+        if wrong.is_none() {
+            left.remove(&digest);
+            continue;
+        }
+        let by = needing.get(&digest);
+        let why = by.into_iter().flatten().find_map(|by| failed.get(by));
+        let nobody = || "no manifest says from which content it is".to_owned();
+        not_brought.insert(digest, why.cloned().unwrap_or_else(nobody));
+    }
+    Ok(not_brought)
+}
+
+/// Returns what content is published into, beside a server that may run.
+async fn catalog(parts: &Parts) -> Result<Catalog, RegistryError> {
+    let folder = parts.data.log();
+    let log = blocking(move || Log::open_to_read(&folder)).await?;
+    Ok(Catalog::new(
+        parts.blobs.clone(),
+        parts.repositories.clone(),
+        parts.database.clone(),
+        log,
+        Vec::new(),
+        parts.content.clone(),
+        parts.clock.clone(),
+    ))
+}

@@ -9,7 +9,9 @@ mod examples;
 mod fsck;
 mod gc;
 mod host;
+mod import_log;
 mod log_format;
+mod log_key;
 mod mirror;
 mod registry_token;
 mod reindex;
@@ -51,6 +53,8 @@ enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Reindex(reindex::Arguments),
+    LogKey(log_key::Arguments),
+    ImportLog(import_log::Arguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
 }
@@ -78,6 +82,8 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => block_on(backup::run(arguments)),
         Command::Restore(arguments) => block_on(restore::run(arguments)),
         Command::Reindex(arguments) => block_on(reindex::run(arguments)),
+        Command::ImportLog(arguments) => block_on(import_log::run(arguments)),
+        Command::LogKey(arguments) => block_on(log_key::run(arguments)),
         Command::Completions(arguments) => arguments.run::<Program>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Program>(EXAMPLES),
     })

@@ -10,6 +10,7 @@
 //!                                     move or remove it
 //!   ballast                           room that is given back when the disk is full
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
+//!   log-key-next.pem                  the one that is to follow it, once a policy names it
 //!   registry.db                       SQLite: index, tokens, reports of hosts
 //!   registry.db.lock                  locked while the tables are made
 //!   blobs/sha256/ab/<hex>             content that is stored whole, manifests too, written once
@@ -197,6 +198,11 @@ impl DataDirectory {
 
     pub(crate) fn log_key(&self) -> PathBuf {
         self.root.join("log-key.pem")
+    }
+
+    /// Returns where the key lies that is to follow it.
+    pub(crate) fn next_log_key(&self) -> PathBuf {
+        self.root.join("log-key-next.pem")
     }
 
     pub(crate) fn log(&self) -> PathBuf {

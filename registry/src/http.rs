@@ -10,6 +10,7 @@ mod bounded;
 mod caller;
 mod client;
 mod content;
+mod cosignatures;
 mod download;
 mod extract;
 mod framing;

@@ -14,6 +14,7 @@
 
 mod check;
 mod copy;
+mod cosigned;
 mod error;
 mod kept;
 mod key;
@@ -21,6 +22,7 @@ mod mirrored;
 mod published;
 mod recover;
 mod sequencer;
+mod signer;
 mod spool;
 mod tiles;
 
@@ -35,11 +37,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::quota::Quota;
 
 pub(crate) use check::CheckedLog;
+pub(crate) use copy::Unpublished;
+pub(crate) use cosigned::{CosignatureError, Cosigned};
 pub use error::{DamagedLog, LogError};
 use kept::KeptState;
 pub(crate) use mirrored::Mirrored;
-pub(crate) use published::{Growth, Placed, Published};
+use mirrored::Opened;
+pub(crate) use published::{Growth, Placed, Published, Shown};
 use sequencer::Request;
+use signer::Signer;
+pub(crate) use signer::{KeyLine, is_of_log};
 pub(crate) use spool::Spool;
 pub(crate) use tiles::LogFiles;
 
@@ -49,6 +56,8 @@ pub(crate) struct Log {
     files: LogFiles,
     kept: KeptState,
     published: watch::Receiver<Arc<Published>>,
+    cosigned: Arc<Cosigned>,
+    shown: watch::Receiver<Arc<Shown>>,
     writer: Writer,
 }
 
@@ -77,20 +86,25 @@ impl Log {
             None if files.is_begun()? => return Err(key::lost(Some(&found.state), key_file)),
             None => key::make(key_file)?,
         };
-        key::require_named(&found.state, &key, key_file)?;
-        let public_key = key.public_key();
-        let (recovered, tail) = recover::recover(&files, found, tail, &key)?;
+        let mut signer = Signer::new(key_file, key);
+        signer.settle(&found.state)?;
+        key::require_named(&found.state, signer.current(), key_file)?;
+        let public_key = signer.current().public_key();
+        let (recovered, tail) = recover::recover(&files, found, tail, &mut signer)?;
+        let (cosigned, shown) = Cosigned::open(&files, &recovered)?;
         let recovered = Arc::new(recovered);
         kept.follow(&recovered);
         let (publish, published) = watch::channel(recovered);
         let (requests, receive) = mpsc::channel(sequencer::MOST_AT_ONCE);
-        let written = (files.clone(), kept.clone());
-        let sequencer = sequencer::start(written, key, quota, tail, publish, receive)
+        let written = (files.clone(), kept.clone(), Arc::clone(&cosigned));
+        let sequencer = sequencer::start(written, signer, quota, tail, publish, receive)
             .map_err(LogError::System)?;
         Ok(Self {
             files,
             kept,
             published,
+            cosigned,
+            shown,
             writer: Writer::Sequencer {
                 key: Box::new(public_key),
                 requests: std::sync::Mutex::new(Some(requests)),
@@ -103,11 +117,18 @@ impl Log {
     pub(crate) fn open_copy(directory: &Path) -> Result<Self, LogError> {
         let files = LogFiles::new(directory.to_owned());
         let kept = files.kept_state();
-        let (mirrored, published) = Mirrored::open(&files, &kept)?;
+        let Opened {
+            mirrored,
+            published,
+            cosigned,
+            shown,
+        } = Mirrored::open(&files, &kept)?;
         Ok(Self {
             files,
             kept,
             published,
+            cosigned,
+            shown,
             writer: Writer::Mirrored(Arc::new(mirrored)),
         })
     }
@@ -118,11 +139,14 @@ impl Log {
         let kept = files.kept_state();
         let (found, _) = recover::published(&files, &kept)?;
         kept.is_of(found.state.size());
+        let (cosigned, shown) = Cosigned::open(&files, &found)?;
         let (_, published) = watch::channel(Arc::new(found));
         Ok(Self {
             files,
             kept,
             published,
+            cosigned,
+            shown,
             writer: Writer::Nothing,
         })
     }
@@ -140,15 +164,34 @@ impl Log {
         Arc::clone(&self.published.borrow())
     }
 
-    /// Returns what tells when the log has grown.
-    pub(crate) fn growth(&self) -> Growth {
-        Growth(self.published.clone())
+    /// Returns what servers are shown.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown.borrow())
+    }
+
+    /// Returns what witnesses said of the log.
+    pub(crate) fn cosigned(&self) -> Arc<Cosigned> {
+        Arc::clone(&self.cosigned)
+    }
+
+    /// Returns what tells when the log has grown: as servers are shown it, or also by what waits for
+    /// witnesses.
+    pub(crate) fn growth(&self, of_newest: bool) -> Growth {
+        if of_newest {
+            Growth::Newest(self.published.clone())
+        } else {
+            Growth::Shown(self.shown.clone())
+        }
     }
 
     /// Returns the public half of the log's key: of a copy, the one that signed the newest checkpoint.
     pub(crate) fn key(&self) -> Option<PublicKey> {
         match &self.writer {
-            Writer::Sequencer { key, .. } => Some(PublicKey::clone(key)),
+            // Before the first policy nothing is signed.
+            Writer::Sequencer { key, .. } => {
+                let signer = self.published().signer();
+                Some(signer.unwrap_or_else(|| PublicKey::clone(key)))
+            }
             Writer::Mirrored(_) | Writer::Nothing => self.published().signer(),
         }
     }

@@ -1,4 +1,4 @@
-//! The registry's JSON interface: what `/log/entries`, `/v2/{project}/_bulla/` and `/api/v1/` take
+//! The registry's JSON interface: what `/log/entries`, `/log/cosignatures`, `/v2/{project}/_bulla/` and `/api/v1/` take
 //! and answer.
 //!
 //! A project's name stands in a path as it is, or with `/` as `%2F`, which is never taken for
@@ -9,6 +9,7 @@
 //! server-sent events, each with a [`LogPosition`](crate::log::LogPosition), unless `?wait=` asks for
 //! one answer.
 
+mod cosignatures;
 mod cut_text;
 mod delta;
 mod diff;
@@ -20,6 +21,7 @@ mod page;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cosignatures::{CosignatureReceipt, Cosignatures};
 pub use cut_text::CutText;
 pub use delta::DeltaRequest;
 pub use diff::{

@@ -6,6 +6,7 @@
 //! /v2/{project}/_bulla/...              frames and deltas, where the registry is one of ours
 //! /log/checkpoint, /log/tile/...        the log (C2SP tlog-tiles)
 //! /log/entries                          append one envelope
+//! /log/cosignatures                     what witnesses said, and the way to say it
 //! /api/v1/...                           read models
 //! /api/v1/watch                         waits for the log to grow
 //! /api/v1/hosts/{host}/report           what a host observed
@@ -39,6 +40,7 @@ mod retry;
 pub mod testing;
 mod token;
 mod watch;
+mod witnesses;
 
 pub use address::{address_finding, registry_url};
 pub use blob::{BlobStream, Ranged};
@@ -49,10 +51,12 @@ pub use clock::clock_findings;
 pub use content::{FetchedManifest, Listed};
 pub use error::{Answer, ClientError};
 pub use follow::{
-    CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved, fetch_growth, fetch_unverified,
+    CopiedLog, FollowError, LogDirectory, LogFollower, Reach, Unsaved, fetch_growth,
+    fetch_unverified, judge_newest,
 };
 pub use log::Greeting;
 pub use patience::Patience;
 pub use push::Pushed;
 pub use token::{TokenError, read_token};
 pub use watch::{Watch, jittered};
+pub use witnesses::witness_findings;

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use bulla_schemas::api::{Appended, CallerInfo, ErrorCode, LogInfo};
+use bulla_schemas::api::{
+    Appended, CallerInfo, CosignatureReceipt, Cosignatures, ErrorCode, LogInfo,
+};
 use bulla_schemas::{Digest, Timestamp};
 use bulla_trust::TiledTree;
 use bulla_trust::tile::{self, TilePath};
@@ -19,6 +21,8 @@ use crate::retry;
 
 /// Most bytes of a checkpoint.
 const CHECKPOINT_LIMIT: u64 = 64 * 1024;
+/// Most bytes of a list of checkpoints.
+const COSIGNATURES_LIMIT: u64 = 4 * 1024 * 1024;
 /// Most bytes of a JSON answer about the log.
 const JSON_LIMIT: u64 = 64 * 1024;
 /// How many entry bundles are fetched side by side.
@@ -102,7 +106,7 @@ impl Client {
         (refused.code() == Some(ErrorCode::NoPolicy)).then_some(refused)
     }
 
-    /// Fetches the newest checkpoint: a signed note.
+    /// Fetches the checkpoint that servers go by: a signed note.
     pub async fn checkpoint(&self) -> Result<Vec<u8>, ClientError> {
         let url = self.at(["log", "checkpoint"]);
         retry::repeat(self, || async {
@@ -111,6 +115,43 @@ impl Client {
         })
         .await
         .map_err(|error| self.no_registry(error))
+    }
+
+    /// Fetches the log's checkpoints, the newest too, which witnesses may not have cosigned yet. Where
+    /// only files are served, or an older registry serves, the one checkpoint is all of them.
+    pub async fn cosignatures(&self) -> Result<Cosignatures, ClientError> {
+        let url = self.at(["log", "cosignatures"]);
+        let found = retry::repeat(self, || async {
+            let response = self.send(self.request(Method::GET, &url)).await?;
+            self.read_json(response, COSIGNATURES_LIMIT, "the checkpoints of a log")
+                .await
+        })
+        .await;
+        match found {
+            Err(error) if error.is_not_found() && error.code() != Some(ErrorCode::NoPolicy) => {
+                let note = self.checkpoint().await?;
+                let note = String::from_utf8_lossy(&note).into_owned();
+                Ok(Cosignatures {
+                    witnessed: note.clone(),
+                    waiting: Vec::new(),
+                    newest: note,
+                })
+            }
+            found => found,
+        }
+    }
+
+    /// Hands in a checkpoint with a cosignature.
+    pub async fn cosign(&self, note: &[u8]) -> Result<CosignatureReceipt, ClientError> {
+        let url = self.at(["log", "cosignatures"]);
+        retry::repeat(self, || async {
+            let request = self.request(Method::POST, &url);
+            let request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+            let response = self.send(request.body(note.to_vec())).await?;
+            self.read_json(response, JSON_LIMIT, "what became of a cosignature")
+                .await
+        })
+        .await
     }
 
     /// Says what it means that not even a checkpoint is found.
@@ -178,6 +219,12 @@ impl Client {
         let tiles = self.hashes(1, 0..full, log_size).await?;
         let leaves = self.hashes(0, size - rest..size, log_size).await?;
         Ok(TiledTree::new(tiles, leaves).unwrap_or_default())
+    }
+
+    /// Fetches the hashes of the first `size` entries of a log of `log_size` entries. Nothing of them is
+    /// verified.
+    pub async fn leaf_hashes(&self, size: u64, log_size: u64) -> Result<Vec<Digest>, ClientError> {
+        self.hashes(0, 0..size, log_size).await
     }
 
     /// Fetches hashes of a level, from the beginning of a tile on.

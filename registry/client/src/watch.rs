@@ -48,6 +48,8 @@ const POSITION_LIMIT: u64 = 4096;
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
+    /// Whether entries count that witnesses have not cosigned.
+    newest: bool,
     /// How often polling asks, on average.
     interval: Duration,
     way: Way,
@@ -86,6 +88,7 @@ impl Client {
     pub fn watch(&self, interval: Duration) -> Watch {
         Watch {
             client: self.clone(),
+            newest: false,
             interval,
             way: Way::Events(None),
             since: Instant::now(),
@@ -97,6 +100,15 @@ impl Client {
 }
 
 impl Watch {
+    /// Also counts entries that witnesses have not cosigned.
+    #[must_use]
+    pub fn of_newest(self) -> Self {
+        Self {
+            newest: true,
+            ..self
+        }
+    }
+
     /// Waits until the registry says that its log is larger than `size`, and returns the size that
     /// it says. An error tells why it could not be asked.
     ///
@@ -143,7 +155,7 @@ impl Watch {
         };
         let stream = match events {
             Some(stream) => stream,
-            None => match timeout(BEGIN, begin(&self.client, size)).await {
+            None => match timeout(BEGIN, begin(&self.client, size, self.newest)).await {
                 Ok(Ok(stream)) => events.insert(Box::new(stream)),
                 Ok(Err(error)) => return sort(error),
                 Err(_) => return Ok(Attempt::Useless),
@@ -170,7 +182,11 @@ impl Watch {
 
     async fn wait_for_answer(&mut self, size: u64) -> Result<Attempt, ClientError> {
         let begun = Instant::now();
-        let answer = timeout(WAIT + WAIT_SLACK, one_answer(&self.client, size)).await;
+        let answer = timeout(
+            WAIT + WAIT_SLACK,
+            one_answer(&self.client, size, self.newest),
+        )
+        .await;
         match answer {
             Ok(Ok(Some(position))) if position.size > size => Ok(Attempt::Grown(position.size)),
             Ok(Ok(None)) if begun.elapsed() >= SHORT => Ok(Attempt::Nothing),
@@ -181,7 +197,11 @@ impl Watch {
     }
 
     async fn poll(&mut self, size: u64) -> Result<Attempt, ClientError> {
-        let note = self.client.checkpoint().await?;
+        let note = if self.newest {
+            self.client.cosignatures().await?.newest.into_bytes()
+        } else {
+            self.client.checkpoint().await?
+        };
         match said_size(&note) {
             Some(said) if said > size => Ok(Attempt::Grown(said)),
             _ => {
@@ -214,15 +234,18 @@ impl Watch {
     }
 }
 
-fn url(client: &Client, size: u64) -> Url {
+fn url(client: &Client, size: u64, newest: bool) -> Url {
     let mut url = client.at(["api", "v1", "watch"]);
     url.query_pairs_mut().append_pair("size", &size.to_string());
+    if newest {
+        url.query_pairs_mut().append_pair("newest", "true");
+    }
     url
 }
 
 /// Begins a stream of events, and waits for the first of it.
-async fn begin(client: &Client, size: u64) -> Result<Events, ClientError> {
-    let url = url(client, size);
+async fn begin(client: &Client, size: u64, newest: bool) -> Result<Events, ClientError> {
+    let url = url(client, size, newest);
     let request = client.request(Method::GET, &url);
     let request = request.header(ACCEPT, "text/event-stream");
     let response = client.send_body(request).await?;
@@ -230,8 +253,12 @@ async fn begin(client: &Client, size: u64) -> Result<Events, ClientError> {
 }
 
 /// Asks for one answer, which comes when the log is larger, or when the time is over.
-async fn one_answer(client: &Client, size: u64) -> Result<Option<LogPosition>, ClientError> {
-    let mut url = url(client, size);
+async fn one_answer(
+    client: &Client,
+    size: u64,
+    newest: bool,
+) -> Result<Option<LogPosition>, ClientError> {
+    let mut url = url(client, size, newest);
     url.query_pairs_mut()
         .append_pair("wait", &WAIT.as_secs().to_string());
     let response = client.send_body(client.request(Method::GET, &url)).await?;

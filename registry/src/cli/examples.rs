@@ -87,6 +87,14 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla-registry reindex --data /var/lib/bulla-registry"],
     ),
     (
+        &["import-log"],
+        &["bulla-registry import-log acme-log --data /var/lib/bulla-registry"],
+    ),
+    (
+        &["log-key"],
+        &["bulla-registry log-key --next --data /var/lib/bulla-registry"],
+    ),
+    (
         &["completions"],
         &["bulla-registry completions bash > /etc/bash_completion.d/bulla-registry"],
     ),

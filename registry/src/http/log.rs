@@ -31,7 +31,7 @@ pub(crate) async fn checkpoint(
     caller: Caller,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Pull)?;
-    let checkpoint = app.catalog.published().checkpoint.clone();
+    let checkpoint = app.catalog.log.shown().note.clone();
     if checkpoint.is_empty() {
         return Err(Problem::NoPolicy);
     }

@@ -15,10 +15,10 @@ use bulla_schemas::api::ErrorCode;
 use bulla_schemas::outcome::with_causes;
 use bulla_schemas::{ProjectName, Timestamp};
 
-use self::words::{INTERNAL, Words, publish_words, store_words};
+use self::words::{INEFFECTIVE, INTERNAL, Words, publish_words, store_words};
 use crate::access::Scope;
 use crate::database::DatabaseError;
-use crate::log::LogError;
+use crate::log::{CosignatureError, LogError};
 use crate::oci::reference::ReferenceError;
 use crate::publish::PublishError;
 use crate::quota::Exceeded;
@@ -97,6 +97,9 @@ pub(crate) enum Problem {
         /// The repository.
         name: String,
     },
+    /// A cosignature is not taken.
+    #[error(transparent)]
+    Cosignature(CosignatureError),
     /// Something could not be stored.
     #[error(transparent)]
     Store(StoreError),
@@ -310,6 +313,7 @@ impl Problem {
                 Api::TooManyRequests,
             ),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
+            Self::Cosignature(_) => INEFFECTIVE,
             Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
             Self::NotReady(_) | Self::Away { .. } | Self::Stopping => {
                 (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
@@ -384,6 +388,10 @@ impl Problem {
                 "the registry's operator must make space; the same request works then"
             }
             Self::Away { .. } => "the registry's operator must mount the disk that has the content",
+            Self::Cosignature(CosignatureError::NoWitness) => {
+                "`bulla policy witness add` names a witness in the policy"
+            }
+            Self::Cosignature(CosignatureError::Ahead { .. }) => "set the clock of the witness",
             Self::Ambiguous { .. } => "give more digits of the hash",
             Self::Immutable { .. } => {
                 "`--mutable` of `bulla-registry serve` names the repositories that are"
@@ -446,6 +454,16 @@ impl IntoResponse for Problem {
 impl From<FileError> for Problem {
     fn from(error: FileError) -> Self {
         StoreError::File(error).into()
+    }
+}
+
+impl From<CosignatureError> for Problem {
+    fn from(error: CosignatureError) -> Self {
+        match error {
+            CosignatureError::File(error) => error.into(),
+            CosignatureError::Checkpoint(_) => Self::malformed(error),
+            error => Self::Cosignature(error),
+        }
     }
 }
 

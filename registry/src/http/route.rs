@@ -20,6 +20,7 @@ pub(super) const ROUTES: &[&str] = &[
     "/v2/_catalog",
     "/log/checkpoint",
     "/log/tile/{*path}",
+    "/log/cosignatures",
     "/log/entries",
     "/api/v1/openapi.json",
     "/api/v1/caller",

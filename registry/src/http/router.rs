@@ -24,7 +24,7 @@ use crate::http::oci::{
     blobs, catalog, delta, frames, manifests, ping, referrers, tags, token, uploads,
 };
 use crate::http::problem::Problem;
-use crate::http::{api, download, health, mirror, slashes, watch};
+use crate::http::{api, cosignatures, download, health, mirror, slashes, watch};
 use crate::oci::reference::Reference;
 
 /// Returns the registry's whole HTTP interface.
@@ -54,6 +54,14 @@ fn routes(app: Arc<App>) -> Router {
         .route("/v2/{*path}", any(repository))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
+        .route(
+            "/log/cosignatures",
+            get(cosignatures::list)
+                .post(cosignatures::add)
+                .fallback(async || Problem::Unsupported {
+                    allow: "GET, HEAD, POST",
+                }),
+        )
         .route("/log/entries", only_post(log::append))
         .route("/api/v1/openapi.json", get(api::openapi::document))
         .route("/api/v1/caller", get(api::caller::info))

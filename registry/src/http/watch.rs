@@ -37,6 +37,9 @@ struct WatchQuery {
     /// The size that the caller knows.
     #[serde(default)]
     size: u64,
+    /// Whether entries count that witnesses have not seen yet.
+    #[serde(default)]
+    newest: bool,
     /// For how many seconds one answer waits; events when absent.
     wait: Option<u64>,
 }
@@ -53,7 +56,7 @@ pub(crate) async fn watch(
     if let Some(seat) = request.extensions().get::<Seat>() {
         seat.leave();
     }
-    let growth = app.catalog.log.growth();
+    let growth = app.catalog.log.growth(asked.newest);
     let mut response = if let Some(seconds) = asked.wait {
         let wait = Duration::from_secs(seconds).min(LONGEST_WAIT);
         one_answer(growth, watching, asked.size, wait).await

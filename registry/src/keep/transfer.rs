@@ -14,6 +14,7 @@ use crate::data::DataError;
 use crate::data::mirror::MirrorNote;
 use crate::error::RegistryError;
 use crate::failpoint::failpoint;
+use crate::log::{Unpublished, is_of_log};
 use crate::objects::Copying;
 use crate::store::{Copies, RecordKeys, Tally};
 
@@ -36,20 +37,34 @@ pub(super) fn transfer(
 ) -> Result<Transferred, RegistryError> {
     let key = bulla_files::read(&from.data.log_key())?;
     let their_key = bulla_files::read(&to.data.log_key())?;
-    if their_key.is_some() && their_key != key {
-        let path = to.data.root().to_owned();
-        return Err(DataError::OtherRegistry { path }.into());
-    }
+    let has_changed = their_key.is_some() && their_key != key;
+    let other = || DataError::OtherRegistry {
+        path: to.data.root().to_owned(),
+    };
     let mirror = MirrorNote::read(from.data.root())?;
     let log = from.log.copy_to(&to.log)?;
+    if let Some(their_key) = their_key.as_deref().filter(|_| has_changed) {
+        // A key that was rotated is named by an earlier policy of the same log.
+        let state = log.as_ref().map(Unpublished::state);
+        if !state.is_some_and(|state| is_of_log(state, their_key)) {
+            return Err(other().into());
+        }
+    }
     failpoint!("transfer::log-copied");
     if let Some(log) = &log {
         add_lost(from, to, log.state(), &mut known)?;
     }
     let copied = Copies::new(&from.blobs, &to.blobs, copying, progress).take(&known)?;
-    if let Some(key) = key.filter(|_| their_key.is_none()) {
+    if let Some(key) = key.as_ref().filter(|_| their_key.is_none()) {
         // Files of ours are for their owner only.
-        bulla_files::write(&to.data.log_key(), &key)?;
+        bulla_files::write(&to.data.log_key(), key)?;
+    } else if has_changed && let Some(key) = &key {
+        // It signs from the checkpoint on whose policy names it, which comes last.
+        bulla_files::write(&to.data.next_log_key(), key)?;
+    }
+    let next = bulla_files::read(&from.data.next_log_key())?;
+    if let Some(next) = next.filter(|_| !has_changed) {
+        bulla_files::write(&to.data.next_log_key(), &next)?;
     }
     if let Some(mirror) = mirror {
         mirror.write(to.data.root())?;

@@ -21,6 +21,8 @@ pub(crate) struct Unpublished {
     from: u64,
     to: u64,
     checkpoint: Vec<u8>,
+    /// What servers are shown, where that is not the newest.
+    witnessed: Option<Vec<u8>>,
     state: LogState,
 }
 
@@ -37,6 +39,9 @@ impl Unpublished {
 
     /// Publishes it, durably.
     pub(crate) fn publish(self) -> Result<(), FileError> {
+        if let Some(witnessed) = &self.witnessed {
+            self.files.publish_witnessed(witnessed)?;
+        }
         self.files.publish(&self.checkpoint)?;
         self.files.prune(self.from, self.to);
         Ok(())
@@ -109,6 +114,8 @@ impl LogFiles {
             from,
             to: covered.size,
             checkpoint,
+            // Later than the checkpoint, and of no use where it is ahead of that.
+            witnessed: self.witnessed()?,
             state,
         })
     }
@@ -167,14 +174,15 @@ mod tests {
     use bulla_trust::testing::{Organisation, log_key, project};
 
     use super::*;
-    use crate::log::sequencer::sign;
+    use crate::log::signer::Signer;
     use crate::log::tiles::Tail;
 
     fn log(folder: &std::path::Path, entries: &[Vec<u8>]) -> LogFiles {
         let files = LogFiles::new(folder.to_owned());
         files.grow(0, entries, &mut Tail::default()).unwrap();
         let (state, _) = recover::read(&files, entries.len() as u64).unwrap();
-        files.publish(&sign(&state, &log_key()).unwrap()).unwrap();
+        let signer = Signer::new(&folder.join("key"), log_key());
+        files.publish(&signer.sign(&state).unwrap()).unwrap();
         files
     }
 

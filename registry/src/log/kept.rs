@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::log::recover;
-    use crate::log::sequencer::sign;
+    use crate::log::signer::Signer;
     use crate::log::tiles::{LogFiles, Tail};
 
     /// A log, and what its first entries led to.
@@ -129,7 +129,8 @@ mod tests {
     }
 
     fn publish(files: &LogFiles, state: &LogState) {
-        files.publish(&sign(state, &log_key()).unwrap()).unwrap();
+        let signer = Signer::new(std::path::Path::new("absent"), log_key());
+        files.publish(&signer.sign(state).unwrap()).unwrap();
     }
 
     fn world(size: usize, kept_at: usize) -> World {

@@ -7,9 +7,10 @@ use bulla_files::FileError;
 use bulla_trust::LogState;
 use tokio::sync::watch;
 
+use super::cosigned::Cosigned;
 use super::error::LogError;
 use super::kept::KeptState;
-use super::published::Published;
+use super::published::{Published, Shown};
 use super::recover;
 use super::spool::Spool;
 use super::tiles::{LogFiles, Tail};
@@ -22,16 +23,24 @@ pub(crate) struct Mirrored {
     kept: KeptState,
     tail: Mutex<Tail>,
     publish: watch::Sender<Arc<Published>>,
+    cosigned: Arc<Cosigned>,
+}
+
+/// A copy, and what tells of it.
+pub(super) struct Opened {
+    pub(super) mirrored: Mirrored,
+    pub(super) published: watch::Receiver<Arc<Published>>,
+    pub(super) cosigned: Arc<Cosigned>,
+    pub(super) shown: watch::Receiver<Arc<Shown>>,
 }
 
 impl Mirrored {
     /// Opens the copy, and returns what tells of its growth. What a crash left is fetched again.
-    pub(super) fn open(
-        files: &LogFiles,
-        kept: &KeptState,
-    ) -> Result<(Self, watch::Receiver<Arc<Published>>), LogError> {
+    pub(super) fn open(files: &LogFiles, kept: &KeptState) -> Result<Opened, LogError> {
         let (found, tail) = recover::published(files, kept)?;
         files.forget_behind(found.state.size())?;
+        let (cosigned, shown) = Cosigned::open(files, &found)?;
+        cosigned.mirror(&found);
         let found = Arc::new(found);
         kept.follow(&found);
         let (publish, published) = watch::channel(found);
@@ -40,8 +49,14 @@ impl Mirrored {
             kept: kept.clone(),
             tail: Mutex::new(tail),
             publish,
+            cosigned: Arc::clone(&cosigned),
         };
-        Ok((mirrored, published))
+        Ok(Opened {
+            mirrored,
+            published,
+            cosigned,
+            shown,
+        })
     }
 
     /// Takes over entries that lead from what is published to `state`, and publishes the checkpoint
@@ -74,6 +89,7 @@ impl Mirrored {
         let published = Arc::new(Published { state, checkpoint });
         self.publish.send_replace(Arc::clone(&published));
         self.kept.follow(&published);
+        self.cosigned.mirror(&published);
         self.files.prune(from, to);
         tracing::info!(from, to, "took over entries of the log");
         Ok(())

@@ -25,16 +25,37 @@ impl Published {
     }
 }
 
+/// The log as servers are shown it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) position: LogPosition,
+    /// The signed note; empty before the first entry.
+    pub(crate) note: Vec<u8>,
+}
+
 /// Tells when the log has grown.
 #[derive(Debug)]
-pub(crate) struct Growth(pub(super) watch::Receiver<Arc<Published>>);
+pub(crate) enum Growth {
+    /// By entries that witnesses may still have to see.
+    Newest(watch::Receiver<Arc<Published>>),
+    /// As servers are shown it.
+    Shown(watch::Receiver<Arc<Shown>>),
+}
 
 impl Growth {
     /// Waits until the log is larger than `size`, and returns how far it has come. Nothing when it
     /// grows no more.
     pub(crate) async fn beyond(&mut self, size: u64) -> Option<LogPosition> {
-        let grown = self.0.wait_for(|published| published.state.size() > size);
-        grown.await.ok().map(|published| published.state.position())
+        match self {
+            Self::Newest(published) => {
+                let grown = published.wait_for(|published| published.state.size() > size);
+                grown.await.ok().map(|published| published.state.position())
+            }
+            Self::Shown(shown) => {
+                let grown = shown.wait_for(|shown| shown.position.size > size);
+                grown.await.ok().map(|shown| shown.position)
+            }
+        }
     }
 }
 

@@ -12,14 +12,13 @@
 //! from the first that would have no effect on they are left out.
 
 use bulla_trust::tile::FULL;
-use bulla_trust::{
-    Admitted, CheckedPolicy, Checkpoint, LogState, SignedNote, SigningKey, Submission, replay,
-};
+use bulla_trust::{Admitted, CheckedPolicy, Checkpoint, LogState, SignedNote, Submission, replay};
 
 use super::error::{DamagedLog, LogError};
 use super::kept::KeptState;
 use super::published::Published;
-use super::sequencer::{admit, sign};
+use super::sequencer::admit;
+use super::signer::Signer;
 use super::tiles::{LogFiles, Tail};
 
 /// Finishes what is published, and returns it as it is from now on.
@@ -27,7 +26,7 @@ pub(super) fn recover(
     files: &LogFiles,
     found: Published,
     mut tail: Tail,
-    key: &SigningKey,
+    signer: &mut Signer,
 ) -> Result<(Published, Tail), LogError> {
     let Published {
         mut state,
@@ -35,11 +34,12 @@ pub(super) fn recover(
     } = found;
     let size = state.size();
     let mut finished = Vec::new();
+    let keys = signer.public_keys()?;
     for entry in files.entries_behind(size)? {
         let Ok(submission) = Submission::from_bytes(entry) else {
             break;
         };
-        let admitted = admit(&mut state, &submission, &key.public_key());
+        let admitted = admit(&mut state, &submission, &keys);
         if !matches!(admitted, Ok(Admitted::New { .. })) {
             break;
         }
@@ -52,11 +52,12 @@ pub(super) fn recover(
             "finishing what a crash left undone in the log"
         );
         files.grow(size, &finished, &mut tail)?;
-        checkpoint = sign(&state, key)?;
+        checkpoint = signer.sign(&state)?;
         files.publish(&checkpoint)?;
+        signer.settle(&state)?;
     } else if Checkpoint::parse(&checkpoint).is_ok_and(|(_, note)| !is_signed(&state, &note)) {
         tracing::warn!("the signature of the checkpoint is damaged; it is signed again");
-        checkpoint = sign(&state, key)?;
+        checkpoint = signer.sign(&state)?;
         files.publish(&checkpoint)?;
     }
     Ok((Published { state, checkpoint }, tail))

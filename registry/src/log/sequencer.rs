@@ -7,14 +7,15 @@ use std::thread::{Builder, JoinHandle};
 use bulla_files::FileError;
 use bulla_schemas::Timestamp;
 use bulla_trust::{
-    Admitted, Checkpoint, LogState, PublicKey, SignatureType, SigningKey, Statement, Submission,
-    VerifierKey,
+    Admitted, LogState, PublicKey, SignatureType, Statement, Submission, VerifierKey,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::cosigned::Cosigned;
 use super::error::LogError;
 use super::kept::KeptState;
 use super::published::{Placed, Published};
+use super::signer::Signer;
 use super::tiles::{LogFiles, Tail};
 use crate::failpoint::failpoint;
 use crate::quota::{Exceeded, Quota};
@@ -38,7 +39,8 @@ type Answer = oneshot::Sender<Result<Placed, Arc<LogError>>>;
 struct Sequencer {
     files: LogFiles,
     kept: KeptState,
-    key: SigningKey,
+    cosigned: Arc<Cosigned>,
+    signer: Signer,
     quota: Quota,
     state: LogState,
     tail: Tail,
@@ -47,8 +49,8 @@ struct Sequencer {
 
 /// Starts the thread. It ends when no more requests can come.
 pub(super) fn start(
-    (files, kept): (LogFiles, KeptState),
-    key: SigningKey,
+    (files, kept, cosigned): (LogFiles, KeptState, Arc<Cosigned>),
+    signer: Signer,
     quota: Quota,
     tail: Tail,
     publish: watch::Sender<Arc<Published>>,
@@ -58,7 +60,8 @@ pub(super) fn start(
     let mut sequencer = Sequencer {
         files,
         kept,
-        key,
+        cosigned,
+        signer,
         quota,
         state,
         tail,
@@ -122,14 +125,14 @@ impl Sequencer {
         let Request {
             submission, token, ..
         } = request;
-        let key = self.key.public_key();
+        let keys = self.signer.public_keys()?;
         if let Err(Exceeded { most, seconds }) = self.quota.take(token, request.now) {
-            return match admit(&mut state.clone(), submission, &key)? {
+            return match admit(&mut state.clone(), submission, &keys)? {
                 Admitted::New { .. } => Err(LogError::TooManyEntries { most, seconds }),
                 known @ Admitted::Known { .. } => Ok(known),
             };
         }
-        let admitted = admit(state, submission, &key);
+        let admitted = admit(state, submission, &keys);
         if !matches!(admitted, Ok(Admitted::New { .. })) {
             self.quota.give_back(token);
         }
@@ -150,9 +153,10 @@ impl Sequencer {
             .map_err(LogError::from)
             .and_then(|()| {
                 failpoint!("sequencer::tiles-written");
-                sign(state, &self.key)
+                self.signer.sign(state)
             })
             .and_then(|checkpoint| {
+                self.cosigned.hold(state)?;
                 self.publish_file(&checkpoint)?;
                 failpoint!("sequencer::checkpoint-published");
                 Ok(checkpoint)
@@ -171,8 +175,16 @@ impl Sequencer {
             state: state.clone(),
             checkpoint,
         });
+        if let Err(error) = self.signer.settle(state) {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(
+                error,
+                "the log's next key was not put in the place of the one before"
+            );
+        }
         self.publish.send_replace(Arc::clone(&published));
         self.kept.follow(&published);
+        self.cosigned.grow(&published);
         self.files.prune(from, to);
         failpoint!("sequencer::pruned");
         tracing::info!(from, to, "appended to the log");
@@ -198,32 +210,26 @@ impl Sequencer {
 pub(super) fn admit(
     state: &mut LogState,
     submission: &Submission,
-    key: &PublicKey,
+    keys: &[PublicKey],
 ) -> Result<Admitted, LogError> {
     if let Statement::Policy(policy) = submission.statement() {
-        check_log_key(&policy.origin, &policy.log_keys, key)?;
+        check_log_key(&policy.origin, &policy.log_keys, keys)?;
     }
     let admitted = state.admit(submission);
     admitted.map_err(|reason| LogError::Ineffective(Box::new(reason)))
 }
 
 /// A policy without this registry's key would end the log: no client would believe the checkpoint.
-fn check_log_key(origin: &str, log_keys: &[String], key: &PublicKey) -> Result<(), LogError> {
-    let own = VerifierKey::new(origin, SignatureType::Note, key.clone())?.to_string();
-    if log_keys.contains(&own) {
-        Ok(())
-    } else {
-        Err(LogError::NoLogKey { key: own })
+fn check_log_key(origin: &str, log_keys: &[String], keys: &[PublicKey]) -> Result<(), LogError> {
+    let mut own = None;
+    for key in keys {
+        let line = VerifierKey::new(origin, SignatureType::Note, key.clone())?.to_string();
+        if log_keys.contains(&line) {
+            return Ok(());
+        }
+        own.get_or_insert(line);
     }
-}
-
-/// Signs a checkpoint over a state under the log's name.
-pub(super) fn sign(state: &LogState, key: &SigningKey) -> Result<Vec<u8>, LogError> {
-    let checkpoint = Checkpoint {
-        // Only a policy can be the first entry that has an effect.
-        origin: state.origin().unwrap_or_default().to_owned(),
-        size: state.size(),
-        root: state.root(),
-    };
-    Ok(checkpoint.sign(key)?.to_bytes())
+    Err(LogError::NoLogKey {
+        key: own.unwrap_or_default(),
+    })
 }

@@ -71,6 +71,23 @@ impl LogFiles {
         bulla_files::write(&self.root.join("checkpoint"), checkpoint)
     }
 
+    /// Returns the log's name; nothing before the first policy.
+    pub(crate) fn origin(&self) -> Result<Option<String>, FileError> {
+        let checkpoint = self.checkpoint()?;
+        let read = checkpoint.and_then(|note| bulla_trust::Checkpoint::parse(&note).ok());
+        Ok(read.map(|(checkpoint, _)| checkpoint.origin))
+    }
+
+    /// Reads the newest checkpoint that enough witnesses cosigned.
+    pub(super) fn witnessed(&self) -> Result<Option<Vec<u8>>, FileError> {
+        bulla_files::read(&self.root.join("witnessed"))
+    }
+
+    /// Replaces that in one rename.
+    pub(super) fn publish_witnessed(&self, note: &[u8]) -> Result<(), FileError> {
+        bulla_files::write(&self.root.join("witnessed"), note)
+    }
+
     /// Opens a tile of a log with `size` entries: the object that begins with it, and its length.
     /// Nothing when the log does not reach so far.
     pub(crate) fn open(

@@ -8,7 +8,7 @@ use bulla_registry_client::{FollowError, fetch_growth};
 use bulla_schemas::ProjectName;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::report::MirrorReport;
-use bulla_trust::{LogState, Pin};
+use bulla_trust::{Checkpoint, LogState, Pin};
 
 use super::content::Look;
 use super::error::MirrorError;
@@ -16,7 +16,7 @@ use super::project::{Memory, Scope};
 use super::source::Source;
 use crate::blocking::blocking;
 use crate::failpoint::failpoint;
-use crate::log::{Mirrored, Spool};
+use crate::log::{Mirrored, Published, Spool};
 use crate::pattern::ProjectPattern;
 
 /// What is mirrored, and from when on it is believed.
@@ -70,7 +70,8 @@ impl Round<'_> {
         }
         failpoint!("mirror::content-taken");
         report.received = self.source.received();
-        if spool.count() > 0 {
+        let checkpoint = newer(&known, checkpoint);
+        if spool.count() > 0 || checkpoint != known.checkpoint {
             let log = self.log;
             blocking(move || log.take(spool, checkpoint, state)).await?;
             let attached = self.source.catalog.attach_from(known.state.size()).await;
@@ -103,6 +104,22 @@ impl Round<'_> {
         projects.retain(|project| is_mirrored(self.projects, project));
         projects
     }
+}
+
+/// Returns the checkpoint that is kept: of one size, that with the newest cosignatures.
+fn newer(known: &Published, found: Vec<u8>) -> Vec<u8> {
+    let (Ok((checkpoint, mut note)), Ok((_, found_note)), Some(policy)) = (
+        Checkpoint::parse(&known.checkpoint),
+        Checkpoint::parse(&found),
+        known.state.checked_policy(),
+    ) else {
+        return found;
+    };
+    if checkpoint.size != known.state.size() || note.text() != found_note.text() {
+        return found;
+    }
+    note.take_cosignatures(&found_note, policy.witness_keys());
+    note.to_bytes()
 }
 
 /// Tells whether the content of a project is mirrored.

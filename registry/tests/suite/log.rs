@@ -2,6 +2,8 @@
 
 mod admission;
 mod recovery;
+mod rotation;
+mod witnesses;
 
 use std::fs;
 

@@ -21,6 +21,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     // `pressure`, `full_disk`, `hosts`, `uploads`, `log/admission`; two hashes with the same digits,
     // `http/api/view.rs`.
     ("*", &["408", "409", "429", "5XX"]),
+    // `log/witnesses`
+    ("cosign", &["200"]),
     // `frames`
     ("missingFrames", &["200"]),
     ("assemble", &["201"]),
@@ -28,6 +30,9 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("delta", &["200", "422"]),
     ("takeDelta", &["201", "422"]),
 ];
+
+/// What is not there before the first policy.
+const OF_NO_POLICY: &[&str] = &["append", "checkpoint", "cosignatures", "cosign"];
 
 /// An operation of the document.
 struct Operation {
@@ -285,6 +290,10 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
                 let ineffective = ask(path).body(stranger.entries[before].clone());
                 seen.expect(&operation, 422, ineffective).await;
             }
+            "cosign" => {
+                let nobody = ask(path).body(organisation.checkpoint());
+                seen.expect(&operation, 422, nobody).await;
+            }
             "watch" => {
                 let waiting = ask("/api/v1/watch?size=1000&wait=0");
                 seen.expect(&operation, 204, waiting).await;
@@ -301,7 +310,8 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
             }
             _ => {}
         }
-        if operation.has("404") && !["append", "checkpoint", "host"].contains(&&*operation.id) {
+        if operation.has("404") && !OF_NO_POLICY.contains(&&*operation.id) && operation.id != "host"
+        {
             seen.expect(&operation, 404, unknown(&registry, &operation))
                 .await;
         }
@@ -315,7 +325,7 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
 async fn before_the_first_policy(seen: &mut Seen, organisation: &Organisation) {
     let registry = Registry::start().await;
     for operation in operations() {
-        if ["append", "checkpoint"].contains(&operation.id.as_str()) {
+        if OF_NO_POLICY.contains(&operation.id.as_str()) {
             let entry = organisation.entries.last().unwrap().clone();
             let request = registry
                 .request(operation.method.clone(), &operation.path)

@@ -1,9 +1,9 @@
 //! The table of the operations, in reading order.
 
 use bulla_schemas::api::{
-    Appended, BlobFrames, CallerInfo, DeltaRequest, Deployment, Diff, HostDetail, HostReport,
-    HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion, ReleaseDetail,
-    ReleaseSummary, ReportReceipt,
+    Appended, BlobFrames, CallerInfo, CosignatureReceipt, Cosignatures, DeltaRequest, Deployment,
+    Diff, HostDetail, HostReport, HostSummary, LogInfo, MissingFrames, Page, ProjectSummary,
+    Promotion, ReleaseDetail, ReleaseSummary, ReportReceipt,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::log::LogPosition;
@@ -39,7 +39,7 @@ fn probes_and_log() -> Vec<Operation> {
         get(
             "/log/checkpoint",
             "checkpoint",
-            "The newest checkpoint of the log (C2SP tlog-checkpoint)",
+            "The checkpoint of the log that servers go by (C2SP tlog-checkpoint)",
         )
         .answers(200, "The checkpoint.", [text_body()])
         .refused(&[404]),
@@ -63,6 +63,21 @@ fn probes_and_log() -> Vec<Operation> {
                 [json::<Appended>()],
             )
             .refused(&[404, 422]),
+        get(
+            "/log/cosignatures",
+            "cosignatures",
+            "The checkpoints of the log, with what witnesses said of them",
+        )
+        .answers(200, "The checkpoints.", [json::<Cosignatures>()])
+        .refused(&[404]),
+        post(
+            "/log/cosignatures",
+            "cosign",
+            "Takes the cosignature of a witness (C2SP tlog-cosignature)",
+        )
+        .reads(text_body())
+        .answers(200, "It is kept.", [json::<CosignatureReceipt>()])
+        .refused(&[404, 422]),
     ]
 }
 
@@ -86,6 +101,11 @@ fn registry() -> Vec<Operation> {
                     "size",
                     "The size that the caller knows, 0 where nothing is given.",
                     number,
+                ),
+                query(
+                    "newest",
+                    "`true` also counts entries that witnesses have not cosigned yet.",
+                    boolean,
                 ),
                 query(
                     "wait",
@@ -441,6 +461,10 @@ fn text(_: &mut SchemaGenerator) -> Schema {
 
 fn number(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "uint64", "minimum": 0, "maximum": u64::MAX })
+}
+
+fn boolean(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "boolean" })
 }
 
 fn hash(_: &mut SchemaGenerator) -> Schema {

@@ -24,6 +24,7 @@ use crate::note::SignedNote;
 use crate::policy::CheckedPolicy;
 use crate::replay::{ReplayError, Verdict, step};
 use crate::state::LogState;
+use crate::witness;
 use budget::Budget;
 pub use error::LogError;
 
@@ -171,8 +172,24 @@ impl<'a> Acceptance<'a> {
         }
     }
 
-    /// Returns what the log leads to, if all of it is there and it is the log of its checkpoint.
+    /// Returns what the log leads to, if all of it is there, it is the log of its checkpoint, and as
+    /// many witnesses cosigned that as have to.
     pub fn finish(self) -> Result<LogState, LogError> {
+        let (stored, note) = (self.stored, self.note.clone());
+        let next = self.finish_unwitnessed()?;
+        // By the witnesses of both policies: stolen keys of a former root must not be able to
+        // replace the witnesses on a fork.
+        stored
+            .checked_policy()
+            .into_iter()
+            .chain(next.checked_policy())
+            .try_for_each(|policy| check_quorum(policy, &note))?;
+        Ok(next)
+    }
+
+    /// The same, whether witnesses cosigned the checkpoint or not: for witnesses, and for people, who
+    /// see what they append at once. Nothing is installed by it.
+    pub fn finish_unwitnessed(self) -> Result<LogState, LogError> {
         let missing = self.missing();
         if !missing.is_empty() {
             return Err(LogError::EntryCount {
@@ -198,13 +215,6 @@ impl<'a> Acceptance<'a> {
         // A registry chooses the name in its checkpoint, people the one in the policy.
         same_origin(&policy.policy().origin, &self.checkpoint)?;
         check_signature(policy, &self.note)?;
-        // By the witnesses of both policies: stolen keys of a former root must not be able to
-        // replace the witnesses on a fork.
-        let stored = self.stored.checked_policy();
-        stored
-            .into_iter()
-            .chain([policy])
-            .try_for_each(|policy| check_quorum(policy, &self.note))?;
         Ok(next)
     }
 }
@@ -302,10 +312,7 @@ fn check_signature(policy: &CheckedPolicy, note: &SignedNote) -> Result<(), LogE
 
 fn check_quorum(policy: &CheckedPolicy, note: &SignedNote) -> Result<(), LogError> {
     let expected = policy.policy().witnesses.quorum;
-    let mut found = 0;
-    for key in policy.witness_keys() {
-        found += u32::from(note.cosigned_at(key).is_some());
-    }
+    let found = witness::count(policy, note);
     if found >= expected {
         Ok(())
     } else {

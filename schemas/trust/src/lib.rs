@@ -19,6 +19,7 @@
 //! | [`replay()`] | the only judge of a log |
 //! | [`state`] | what a log says |
 //! | [`merkle`], [`note`], [`checkpoint`], [`tile`] | the log's tree and files, as C2SP has them |
+//! | [`witness`] | how many witnesses cosigned a checkpoint, and as of when |
 //! | [`accept()`], [`resolve()`] | what an installer does with them |
 //!
 //! ```
@@ -56,6 +57,7 @@ pub mod testing;
 pub mod tile;
 pub mod tiled;
 mod wire;
+pub mod witness;
 
 pub use accept::{Acceptance, LogError, Pin, accept};
 pub use checkpoint::Checkpoint;

@@ -155,6 +155,42 @@ impl SignedNote {
         })
     }
 
+    /// Returns the note with the signatures of these keys alone, where they hold.
+    #[must_use]
+    pub fn signed_only_by(&self, keys: &[VerifierKey]) -> Self {
+        let mut note = Self {
+            text: self.text.clone(),
+            signatures: Vec::new(),
+        };
+        for key in keys.iter().filter(|key| self.is_signed_by(key)) {
+            note.signatures.extend(self.last_of(key).cloned());
+        }
+        note
+    }
+
+    /// Takes over cosignatures by `keys` of a note with the same text, of each key the newest. Tells
+    /// whether one came that is newer.
+    pub fn take_cosignatures(&mut self, other: &Self, keys: &[VerifierKey]) -> bool {
+        let mut has_grown = false;
+        for key in keys.iter().filter(|_| self.text == other.text) {
+            let newer = other.cosigned_at(key) > self.cosigned_at(key);
+            if newer && let Some(signature) = other.last_of(key) {
+                let id = key.id();
+                self.signatures
+                    .retain(|known| known.name != key.name() || known.id != id);
+                self.signatures.push(signature.clone());
+                has_grown = true;
+            }
+        }
+        has_grown
+    }
+
+    fn last_of(&self, key: &VerifierKey) -> Option<&NoteSignature> {
+        let id = key.id();
+        let mut signatures = self.signatures.iter();
+        signatures.rfind(|signature| signature.name == key.name() && signature.id == id)
+    }
+
     /// Applies `verify` to every signature of `key`; all must hold, and the last one's answer is
     /// returned.
     fn all_of<T>(&self, key: &VerifierKey, verify: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
@@ -167,6 +203,23 @@ impl SignedNote {
         }
         answer
     }
+}
+
+/// Splits notes that stand one behind the other: the next begins after a line that is a signature, with
+/// one that is none.
+pub fn split(bytes: &[u8]) -> Vec<&[u8]> {
+    let is_signature = |line: &[u8]| line.starts_with("— ".as_bytes());
+    let (mut notes, mut begun, mut at, mut was_signature) = (Vec::new(), 0, 0, false);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if was_signature && !is_signature(line) {
+            notes.push(&bytes[begun..at]);
+            begun = at;
+        }
+        was_signature = is_signature(line);
+        at += line.len();
+    }
+    notes.push(&bytes[begun..]);
+    notes
 }
 
 impl NoteSignature {
@@ -244,6 +297,50 @@ mod tests {
         assert_eq!(note.cosigned_at(&witness), Some(1_700_000_000));
         let log = verifier("log.example/a", SignatureType::Cosignature, &log);
         assert_eq!(note.cosigned_at(&log), None);
+    }
+
+    #[test]
+    fn notes_one_behind_the_other_are_split_where_they_were_joined() {
+        let two = format!("{NOTE}{NOTE}");
+        assert_eq!(split(two.as_bytes()), [NOTE.as_bytes(); 2]);
+        assert_eq!(split(NOTE.as_bytes()), [NOTE.as_bytes()]);
+        assert_eq!(split(b"torn"), [b"torn"]);
+    }
+
+    #[test]
+    fn of_each_witness_the_newest_cosignature_is_kept() {
+        let keys = [2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
+        let names = ["w.example/1", "w.example/2"];
+        let verifiers: Vec<_> = (0..2)
+            .map(|at| {
+                let public = keys[at].public_key();
+                VerifierKey::new(names[at], SignatureType::Cosignature, public).unwrap()
+            })
+            .collect();
+        let cosigned = |at: usize, time| {
+            let mut note = SignedNote::new("text\n".to_owned()).unwrap();
+            note.cosign(names[at], &keys[at], time).unwrap();
+            note
+        };
+        let mut note = SignedNote::new("text\n".to_owned()).unwrap();
+        assert!(note.take_cosignatures(&cosigned(0, 100), &verifiers));
+        assert!(!note.take_cosignatures(&cosigned(0, 100), &verifiers));
+        assert!(!note.take_cosignatures(&cosigned(0, 99), &verifiers));
+        assert!(
+            !note.take_cosignatures(&cosigned(1, 99), &verifiers[..1]),
+            "of no key"
+        );
+        assert!(note.take_cosignatures(&cosigned(1, 98), &verifiers));
+        assert!(note.take_cosignatures(&cosigned(0, 101), &verifiers));
+        let times = |note: &SignedNote| {
+            let mut times = verifiers.iter().map(|key| note.cosigned_at(key));
+            [times.next().flatten(), times.next().flatten()]
+        };
+        assert_eq!(times(&note), [Some(101), Some(98)]);
+        assert_eq!(note.signatures.len(), 2);
+        let mut other = SignedNote::new("other\n".to_owned()).unwrap();
+        other.cosign(names[0], &keys[0], 200).unwrap();
+        assert!(!note.take_cosignatures(&other, &verifiers), "another text");
     }
 
     #[test]

@@ -12,8 +12,8 @@ mod random;
 pub use describe::describe;
 pub use long::LongLog;
 pub use organisation::{
-    BUILDER_ID, ORIGIN, Organisation, PROJECT, SOURCE, armoured, inert, key, log_key, log_verifier,
-    name, names, policy, project, raw_envelope, release, security_key, sign_as, sign_as_builder,
-    time,
+    BUILDER_ID, ORIGIN, Organisation, PROJECT, SOURCE, armoured, cosign, inert, key, log_key,
+    log_verifier, name, names, policy, project, raw_envelope, release, security_key, sign_as,
+    sign_as_builder, time, witness_line,
 };
 pub use random::{Random, random_log};

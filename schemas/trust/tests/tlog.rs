@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, io};
 
-use bulla_trust::testing::{Organisation, key, log_key, log_verifier, project};
+use bulla_trust::testing::{Organisation, cosign, key, log_key, log_verifier, project};
 
 const GOPATH: &str = "/usr/share/gocode";
 
@@ -86,6 +86,10 @@ fn go_accepts_our_log_and_refuses_a_damaged_one() {
         damaged.insert(path.clone(), other);
         assert!(!check(&damaged).status.success(), "{path}");
     }
+    let mut cosigned = honest.clone();
+    let note = cosign(&acme.checkpoint(), "office", 0);
+    cosigned.insert("checkpoint".to_owned(), note);
+    assert!(check(&cosigned).status.success(), "with a cosignature");
     let mut other = honest;
     other.insert(
         "checkpoint".to_owned(),

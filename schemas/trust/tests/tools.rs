@@ -9,7 +9,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::media_type::IN_TOTO;
 use bulla_trust::sshsig::{NAMESPACE, SshSignature};
 use bulla_trust::statement::to_payload;
-use bulla_trust::testing::{Organisation, armoured, key, project, release};
+use bulla_trust::testing::{Organisation, armoured, cosign, key, project, release, time};
 use bulla_trust::{PublicKey, SigningKey, Verdict, attach_sshsig, pae};
 
 /// Runs a program in a folder, with a file as its input.
@@ -161,6 +161,38 @@ fn a_release_verifies_with_openssl() {
     ];
     must(&run(path, "openssl", &verify, None));
     fs::write(path.join("pae"), pae(IN_TOTO, b"{}")).unwrap();
+    assert!(!run(path, "openssl", &verify, None).status.success());
+}
+
+#[test]
+fn a_cosignature_verifies_with_openssl() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("w.pem"), key("office").to_pem().as_bytes()).unwrap();
+    let public = ["pkey", "-in", "w.pem", "-pubout", "-out", "w.pub"];
+    must(&run(path, "openssl", &public, None));
+    let note = cosign(&Organisation::new().checkpoint(), "office", 5);
+    let note = String::from_utf8(note).unwrap();
+    let (text, signatures) = note.split_once("\n\n").unwrap();
+    let line = signatures
+        .lines()
+        .find_map(|line| line.strip_prefix("— office "));
+    // C2SP tlog-cosignature: a key id of four bytes, the time in eight, and the signature.
+    fs::write(path.join("line"), format!("{}\n", line.unwrap())).unwrap();
+    let decode = ["base64", "-d", "-A", "-in", "line", "-out", "bytes"];
+    must(&run(path, "openssl", &decode, None));
+    let bytes = fs::read(path.join("bytes")).unwrap();
+    let seconds = u64::from_be_bytes(bytes[4..12].try_into().unwrap());
+    assert_eq!(seconds, time(5).as_seconds().cast_unsigned());
+    fs::write(path.join("sig"), &bytes[12..]).unwrap();
+    let message = |seconds: u64| format!("cosignature/v1\ntime {seconds}\n{text}\n");
+    fs::write(path.join("message"), message(seconds)).unwrap();
+    let verify = [
+        "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "w.pub", "-in", "message", "-sigfile",
+        "sig",
+    ];
+    must(&run(path, "openssl", &verify, None));
+    fs::write(path.join("message"), message(seconds + 1)).unwrap();
     assert!(!run(path, "openssl", &verify, None).status.success());
 }
 

@@ -35,7 +35,7 @@ impl LogFollower {
     ) -> Result<(Vec<u8>, Vec<Vec<u8>>), FollowError> {
         let checkpoint = client.checkpoint().await?;
         let refused = |error| FollowError::refused(client.url().as_str(), error);
-        let (empty, anchor) = (LogState::default(), self.state.anchor());
+        let (empty, anchor) = (LogState::default(), self.meeting(&checkpoint));
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let mut acceptance = Acceptance::begin(&empty, pin, &checkpoint).map_err(refused)?;
         let (mut copied, mut room) = (Vec::new(), MOST_BYTES);
@@ -48,6 +48,17 @@ impl LogFollower {
         entries::feed(client, &mut acceptance, pin, keep).await?;
         acceptance.finish().map_err(refused)?;
         Ok((checkpoint, copied))
+    }
+
+    /// Returns the place that the remembered log and the one of a checkpoint have in common.
+    fn meeting(&self, checkpoint: &[u8]) -> Option<Anchor> {
+        let (checkpoint, _) = Checkpoint::parse(checkpoint).ok()?;
+        let size = checkpoint.size.min(self.state.size());
+        let root = self.state.root_at(size)?;
+        Some(Anchor {
+            origin: self.state.origin()?.to_owned(),
+            position: LogPosition { size, root },
+        })
     }
 
     /// Returns what a copy leads to: the remembered state, or one beyond it. A copy of another

@@ -44,6 +44,17 @@ pub struct LogDirectory {
     command: &'static str,
     /// Told whom this one waits for.
     waiting: Option<Arc<Tell>>,
+    pub(super) reach: Reach,
+}
+
+/// Up to which checkpoint a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// The newest that as many witnesses cosigned as the policy asks for: what servers act on.
+    #[default]
+    Witnessed,
+    /// The newest. People see at once what they append; witnesses cosign it later.
+    Newest,
 }
 
 /// Says a sentence to a person.
@@ -64,11 +75,21 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for LogDirectory {
             path: path.as_ref().to_owned(),
             command: "read the log",
             waiting: None,
+            reach: Reach::default(),
         }
     }
 }
 
 impl LogDirectory {
+    /// Reads the log up to its newest checkpoint, cosigned or not.
+    #[must_use]
+    pub fn of_newest(self) -> Self {
+        Self {
+            reach: Reach::Newest,
+            ..self
+        }
+    }
+
     /// Has others who wait for the log told that `command` reads it.
     #[must_use]
     pub fn read_by(self, command: &'static str) -> Self {
@@ -148,10 +169,24 @@ impl LogDirectory {
         })
     }
 
+    /// Returns the newest accepted checkpoint as it was signed, where it can be read.
+    pub(super) fn read_note(&self) -> Option<Vec<u8>> {
+        bulla_files::read(&self.path.join("checkpoint")).ok()?
+    }
+
+    /// Returns where evidence is kept.
+    pub(super) fn fork(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Replaces it by the same one with newer cosignatures.
+    pub(super) fn write_note(&self, note: &[u8]) -> Result<(), FollowError> {
+        Ok(bulla_files::write(&self.path.join("checkpoint"), note)?)
+    }
+
     /// Returns what the newest accepted checkpoint commits to, where it can be read.
     pub(super) fn read_checkpoint(&self) -> Option<Anchor> {
-        let note = bulla_files::read(&self.path.join("checkpoint")).ok()??;
-        let (checkpoint, _) = Checkpoint::parse(&note).ok()?;
+        let (checkpoint, _) = Checkpoint::parse(&self.read_note()?).ok()?;
         Some(Anchor {
             position: checkpoint.position(),
             origin: checkpoint.origin,

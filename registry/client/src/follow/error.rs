@@ -24,6 +24,8 @@ pub enum FollowError {
         /// What is wrong with it.
         #[source]
         source: Box<LogError>,
+        /// Where the checkpoints are kept that cannot both be true.
+        kept: Option<PathBuf>,
     },
     /// Another log is followed in this directory.
     #[error("the log `{origin}` is followed in `{}` already", .directory.display())]
@@ -70,6 +72,7 @@ impl FollowError {
         Self::Refused {
             url: url.to_owned(),
             source: Box::new(error),
+            kept: None,
         }
     }
 }
@@ -90,6 +93,14 @@ impl Outcome for FollowError {
         match self {
             Self::Client(error) => error.hint(),
             Self::File(error) => error.hint(),
+            Self::Refused {
+                kept: Some(path), ..
+            } => Some(format!(
+                "both signed checkpoints are kept in `{}`, and `bulla compare` checks them: either the \
+                 registry was restored from an older backup and went on from there, or somebody shows \
+                 two histories; ask its operator, and trust neither until you know",
+                path.display()
+            )),
             Self::Refused { source, .. } => source.hint(),
             Self::Enrolled { .. } => Some("use another state directory".to_owned()),
             Self::Damaged { path, .. } => Some(format!(

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bulla_files::Lock;
 use bulla_schemas::log::Anchor;
-use bulla_trust::{Acceptance, LogState, Pin};
+use bulla_trust::{Acceptance, Checkpoint, LogError, LogState, Pin};
 use url::Url;
 
-use super::directory::{LogDirectory, Remembered};
+use super::directory::{LogDirectory, Reach, Remembered};
 use super::entries;
 use super::error::FollowError;
 use crate::client::Client;
@@ -20,6 +20,17 @@ pub struct LogFollower {
     pub(super) state: LogState,
     /// What a log must contain to be taken for the one whose state is lost.
     pub(super) lost: Option<Anchor>,
+    /// What servers went by when the log was last read up to its newest checkpoint.
+    pub(super) witnessed: Option<Witnessed>,
+    /// The newest checkpoint, where it may not be on the disk yet.
+    pub(super) note: Option<Vec<u8>>,
+}
+
+/// The checkpoint that servers go by.
+#[derive(Debug, Clone)]
+pub(super) struct Witnessed {
+    size: u64,
+    note: Vec<u8>,
 }
 
 /// What a log has grown by, verified and not written down yet. Nobody else reads the log before it is.
@@ -28,14 +39,25 @@ pub struct LogFollower {
 pub struct Unsaved {
     directory: LogDirectory,
     note: Vec<u8>,
-    state: LogState,
+    /// Nothing where the checkpoint only has newer cosignatures.
+    state: Option<LogState>,
     _lock: Lock,
+}
+
+/// What was fetched of a log and judged.
+struct Fetched {
+    note: Vec<u8>,
+    state: LogState,
+    witnessed: Option<Witnessed>,
 }
 
 impl Unsaved {
     /// Writes it down, durably.
     pub fn save(self) -> Result<(), FollowError> {
-        self.directory.write_state(&self.note, &self.state)
+        match &self.state {
+            Some(state) => self.directory.write_state(&self.note, state),
+            None => self.directory.write_note(&self.note),
+        }
     }
 }
 
@@ -52,6 +74,8 @@ impl LogFollower {
             remembered,
             state,
             lost: None,
+            witnessed: None,
+            note: None,
         }))
     }
 
@@ -82,6 +106,8 @@ impl LogFollower {
             remembered,
             state,
             lost,
+            witnessed: None,
+            note: None,
         }))
     }
 
@@ -105,9 +131,15 @@ impl LogFollower {
         directory.refuse_second()?;
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let (known, lost) = directory.remains();
-        let (note, state) = fetch(client, &known, pin).await?;
+        let fetched = fetch(client, &known, pin, &directory).await?;
+        let Fetched { note, state, .. } = fetched;
         require(lost.as_ref(), &state)?;
-        Self::begin(directory, client.url().clone(), anchor, &note, state)
+        let url = client.url().clone();
+        let begun = Self::begin(directory, url, anchor, &note, state)?;
+        Ok(Self {
+            witnessed: fetched.witnessed,
+            ..begun
+        })
     }
 
     /// Writes down what is followed from now on.
@@ -131,6 +163,8 @@ impl LogFollower {
             remembered,
             state,
             lost: None,
+            witnessed: None,
+            note: None,
         })
     }
 
@@ -149,6 +183,7 @@ impl LogFollower {
     pub async fn sync_unsaved(&mut self, client: &Client) -> Result<Option<Unsaved>, FollowError> {
         let unsaved = self.fetch_growth(client).await?;
         if let Some(unsaved) = &unsaved {
+            self.note = Some(unsaved.note.clone());
             self.take_over(unsaved.state.clone());
         }
         Ok(unsaved)
@@ -158,9 +193,17 @@ impl LogFollower {
         let lock = self.directory.lock().await?;
         self.read_again()?;
         let pin = self.lost.as_ref().map_or(Pin::Remembered, Pin::Anchor);
-        let (note, state) = fetch(client, &self.state, pin).await?;
-        let has_grown = state.size() > self.state.size();
-        Ok(has_grown.then(|| Unsaved {
+        let fetched = fetch(client, &self.state, pin, &self.directory).await?;
+        let Fetched { note, state, .. } = fetched;
+        self.witnessed = fetched.witnessed;
+        let (note, state) = if state.size() > self.state.size() {
+            (note, Some(state))
+        } else if let Some(note) = self.cosigned_again(&note) {
+            (note, None)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Unsaved {
             directory: self.directory.clone(),
             note,
             state,
@@ -168,9 +211,29 @@ impl LogFollower {
         }))
     }
 
-    fn take_over(&mut self, state: LogState) {
-        self.state = state;
-        self.lost = None;
+    /// Returns the remembered checkpoint with cosignatures that are newer; nothing where none is.
+    fn cosigned_again(&self, note: &[u8]) -> Option<Vec<u8>> {
+        let keys = self.state.checked_policy()?.witness_keys();
+        let (checkpoint, found) = Checkpoint::parse(note).ok()?;
+        if keys.is_empty() || checkpoint.size != self.state.size() {
+            return None;
+        }
+        let known = self.directory.read_note();
+        let known = known.and_then(|known| Checkpoint::parse(&known).ok());
+        match known {
+            Some((_, mut known)) if known.text() == found.text() => {
+                let is_newer = known.take_cosignatures(&found, keys);
+                is_newer.then(|| known.to_bytes())
+            }
+            _ => Some(note.to_vec()),
+        }
+    }
+
+    fn take_over(&mut self, state: Option<LogState>) {
+        if let Some(state) = state {
+            self.state = state;
+            self.lost = None;
+        }
     }
 
     /// Reads the state, which another process may have brought further; what that one accepted
@@ -191,7 +254,7 @@ impl LogFollower {
     pub(super) fn remember(&mut self, note: &[u8], state: LogState) -> Result<(), FollowError> {
         if state.size() > self.state.size() {
             self.directory.write_state(note, &state)?;
-            self.take_over(state);
+            self.take_over(Some(state));
         }
         Ok(())
     }
@@ -206,7 +269,9 @@ impl LogFollower {
     ) -> Result<&LogState, FollowError> {
         let _lock = self.directory.lock().await?;
         self.read_again()?;
-        let (note, state) = fetch(client, &self.state, Pin::Anchor(anchor)).await?;
+        let pin = Pin::Anchor(anchor);
+        let fetched = fetch(client, &self.state, pin, &self.directory).await?;
+        let Fetched { note, state, .. } = fetched;
         self.remember_move(client.url(), &note, state)?;
         Ok(&self.state)
     }
@@ -237,6 +302,32 @@ impl LogFollower {
     /// Returns what the log said when it was last synchronised.
     pub const fn state(&self) -> &LogState {
         &self.state
+    }
+
+    /// Returns how many entries servers go by, where the log was read further than that since it was
+    /// opened; the rest waits for witnesses.
+    pub fn witnessed(&self) -> Option<u64> {
+        let size = self.witnessed.as_ref()?.size;
+        (size < self.state.size()).then_some(size)
+    }
+
+    /// Returns the checkpoint that servers go by, with what witnesses said of it, where the log was read
+    /// further than that.
+    pub fn witnessed_note(&self) -> Option<&[u8]> {
+        self.witnessed
+            .as_ref()
+            .map(|witnessed| witnessed.note.as_slice())
+    }
+
+    /// Returns the newest checkpoint that was accepted, as it was signed, where it can be read.
+    pub fn checkpoint(&self) -> Option<Vec<u8>> {
+        let unsaved = self.note.clone();
+        unsaved.or_else(|| self.directory.read_note())
+    }
+
+    /// The same without opening the directory.
+    pub fn read_checkpoint(path: &Path) -> Option<Vec<u8>> {
+        LogDirectory::from(path).read_note()
     }
 
     /// Returns the registry's address.
@@ -282,17 +373,62 @@ pub(super) fn require(lost: Option<&Anchor>, state: &LogState) -> Result<(), Fol
 /// Fetches a log and replays it, believing whatever the registry shows: for a look at a log about
 /// which nothing is known, never for a decision.
 pub async fn fetch_unverified(client: &Client) -> Result<LogState, FollowError> {
-    let fetched = fetch(client, &LogState::default(), Pin::FirstUse).await;
-    fetched.map(|(_, state)| state)
+    let note = client.cosignatures().await?.newest.into_bytes();
+    let known = LogState::default();
+    judge(client, &known, Pin::FirstUse, Reach::Newest, &note, |_| {
+        Ok(())
+    })
+    .await
 }
 
-/// Fetches what a log has beyond `state` and has it judged, bundle by bundle. Remembers nothing.
+/// Fetches what a log has beyond `state` and has it judged, bundle by bundle. Remembers nothing but
+/// the evidence of a fork.
 async fn fetch(
     client: &Client,
     state: &LogState,
     pin: Pin<'_>,
-) -> Result<(Vec<u8>, LogState), FollowError> {
-    fetch_growth(client, state, pin, |_| Ok(())).await
+    directory: &LogDirectory,
+) -> Result<Fetched, FollowError> {
+    let (note, witnessed) = match directory.reach {
+        Reach::Witnessed => (client.checkpoint().await?, None),
+        Reach::Newest => {
+            let found = client.cosignatures().await?;
+            (found.newest.into_bytes(), Some(found.witnessed))
+        }
+    };
+    let judged = judge(client, state, pin, directory.reach, &note, |_| Ok(())).await;
+    let state = judged
+        .map_err(|error| directory.keep_evidence(state, (directory.read_note(), &note), error))?;
+    let witnessed = match witnessed {
+        None => None,
+        Some(shown) => {
+            let size = check_shown(&state, shown.as_bytes())
+                .map_err(|error| FollowError::refused(client.url().as_str(), error));
+            let both = (Some(note.clone()), shown.as_bytes());
+            let size = size.map_err(|error| directory.keep_evidence(&state, both, error))?;
+            let note = shown.into_bytes();
+            Some(Witnessed { size, note })
+        }
+    };
+    Ok(Fetched {
+        note,
+        state,
+        witnessed,
+    })
+}
+
+/// Checks that servers are shown the same history, and returns how many entries of it.
+fn check_shown(state: &LogState, shown: &[u8]) -> Result<u64, LogError> {
+    let (checkpoint, _) = Checkpoint::parse(shown).map_err(LogError::Checkpoint)?;
+    match state.root_at(checkpoint.size) {
+        Some(root) if root != checkpoint.root => Err(LogError::Fork {
+            size: checkpoint.size,
+            remembered: root,
+            offered: checkpoint.root,
+        }),
+        // It has grown meanwhile.
+        _ => Ok(checkpoint.size.min(state.size())),
+    }
 }
 
 /// Fetches what a log has beyond `state` and has it judged, bundle by bundle; returns its signed
@@ -305,9 +441,36 @@ pub async fn fetch_growth(
     keep: impl FnMut(&[u8]) -> Result<(), FollowError>,
 ) -> Result<(Vec<u8>, LogState), FollowError> {
     let note = client.checkpoint().await?;
-    let refused = |error| FollowError::refused(client.url().as_str(), error);
-    let mut acceptance = Acceptance::begin(state, pin, &note).map_err(refused)?;
-    entries::feed(client, &mut acceptance, pin, keep).await?;
-    let state = acceptance.finish().map_err(refused)?;
+    let state = judge(client, state, pin, Reach::Witnessed, &note, keep).await?;
     Ok((note, state))
+}
+
+/// Has the log judged that a signed checkpoint is about, whether witnesses cosigned that or not: for
+/// a witness. Remembers nothing.
+pub async fn judge_newest(
+    client: &Client,
+    state: &LogState,
+    pin: Pin<'_>,
+    note: &[u8],
+) -> Result<LogState, FollowError> {
+    judge(client, state, pin, Reach::Newest, note, |_| Ok(())).await
+}
+
+/// Has the log judged that a signed checkpoint is about.
+async fn judge(
+    client: &Client,
+    state: &LogState,
+    pin: Pin<'_>,
+    reach: Reach,
+    note: &[u8],
+    keep: impl FnMut(&[u8]) -> Result<(), FollowError>,
+) -> Result<LogState, FollowError> {
+    let refused = |error| FollowError::refused(client.url().as_str(), error);
+    let mut acceptance = Acceptance::begin(state, pin, note).map_err(refused)?;
+    entries::feed(client, &mut acceptance, pin, keep).await?;
+    let state = match reach {
+        Reach::Witnessed => acceptance.finish(),
+        Reach::Newest => acceptance.finish_unwitnessed(),
+    };
+    state.map_err(refused)
 }

@@ -132,7 +132,9 @@ async fn refused(honest: &Organisation, show: impl FnOnce(&LogServer)) -> LogErr
     show(&server);
     let error = log.unwrap().sync(&client).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Refused);
-    assert_eq!(files_of(directory.path()), before);
+    let mut after = files_of(directory.path());
+    after.retain(|name, _| !name.starts_with("fork-"));
+    assert_eq!(after, before);
     let log = LogFollower::open(directory.path()).unwrap().unwrap();
     assert_eq!(*log.state(), honest.state);
     reason(error)
@@ -506,4 +508,115 @@ async fn who_reads_the_log_already_is_named_to_whom_waits_for_it() {
             "waiting for `agent`, process {process}, which is reading the log"
         )]
     );
+}
+
+/// The checkpoint of an organisation's log as a witness cosigned it.
+fn cosigned(organisation: &Organisation) -> Vec<u8> {
+    testing::cosign(&organisation.checkpoint(), "office", 0)
+}
+
+/// An organisation whose servers ask for a witness.
+fn witnessed() -> Organisation {
+    Organisation::with_policy(|policy| {
+        policy.witnesses.keys = vec![testing::witness_line("office")];
+        policy.witnesses.quorum = 1;
+    })
+}
+
+#[tokio::test]
+async fn people_read_further_than_witnesses_have_cosigned() {
+    let mut organisation = witnessed();
+    let server = LogServer::start(&organisation).await;
+    server.show_checkpoint(cosigned(&organisation));
+    let client = server.server.client();
+    let [people, servers] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let newest = || LogDirectory::from(people.path()).of_newest();
+    let anchor = organisation.anchor();
+    let log = LogFollower::enroll(servers.path(), &client, Some(anchor.clone())).await;
+    let mut by_servers = log.unwrap();
+    let log = LogFollower::enroll(newest(), &client, Some(anchor)).await;
+    let mut by_people = log.unwrap();
+    assert_eq!(by_people.witnessed(), None, "nothing waits");
+
+    let witnessed = String::from_utf8(cosigned(&organisation)).unwrap();
+    grow(&mut organisation, 0..2);
+    server.show(&organisation);
+    server.show_checkpoint(witnessed.clone().into_bytes());
+    let newest_note = String::from_utf8(organisation.checkpoint()).unwrap();
+    let all = serde_json::json!({
+        "witnessed": witnessed, "waiting": [], "newest": newest_note,
+    });
+    let show_all = |all: &serde_json::Value| {
+        let mut files = server.files.lock().unwrap();
+        files.insert("cosignatures".to_owned(), all.to_string().into_bytes());
+    };
+    show_all(&all);
+    assert_eq!(by_servers.sync(&client).await.unwrap().size(), 1);
+    assert_eq!(by_people.sync(&client).await.unwrap().size(), 3);
+    assert_eq!(by_people.witnessed(), Some(1));
+
+    // A registry that shows servers another history is found out by people.
+    let mut forked = self::witnessed();
+    forked.publish(&testing::project(), "another");
+    let other = String::from_utf8(cosigned(&forked)).unwrap();
+    show_all(&serde_json::json!({
+        "witnessed": other, "waiting": [], "newest": newest_note,
+    }));
+    let error = by_people.sync(&client).await.unwrap_err();
+    let said = error.hint().unwrap();
+    assert!(matches!(reason(error), LogError::Fork { size: 2, .. }));
+    let mut kept = files_of(people.path());
+    kept.retain(|name, _| name.starts_with("fork-2-"));
+    let (name, kept) = kept.pop_first().unwrap();
+    assert!(said.contains(&name), "{said}");
+    assert_eq!(kept, [newest_note, other].concat().into_bytes());
+}
+
+#[tokio::test]
+async fn newer_cosignatures_of_the_same_checkpoint_are_remembered() {
+    let organisation = witnessed();
+    let server = LogServer::start(&organisation).await;
+    server.show_checkpoint(cosigned(&organisation));
+    let client = server.server.client();
+    let directory = tempfile::tempdir().unwrap();
+    let anchor = Some(organisation.anchor());
+    let log = LogFollower::enroll(directory.path(), &client, anchor).await;
+    let mut log = log.unwrap();
+    let newer = testing::cosign(&organisation.checkpoint(), "office", 60);
+    server.show_checkpoint(newer.clone());
+    log.sync(&client).await.unwrap();
+    assert_eq!(log.checkpoint().unwrap(), newer);
+    // One that is older is not.
+    server.show_checkpoint(cosigned(&organisation));
+    log.sync(&client).await.unwrap();
+    assert_eq!(
+        LogFollower::read_checkpoint(directory.path()).unwrap(),
+        newer
+    );
+}
+
+#[tokio::test]
+async fn both_checkpoints_of_a_fork_are_kept_and_forgeries_are_not() {
+    let organisation = organisation(5);
+    let mut other = self::organisation(4);
+    other.publish(&testing::project(), "another");
+    for (key, is_kept) in [
+        (testing::log_key(), true),
+        (SigningKey::from_seed(&[7; 32]), false),
+    ] {
+        let server = LogServer::start(&organisation).await;
+        let client = server.server.client();
+        let directory = tempfile::tempdir().unwrap();
+        let anchor = Some(organisation.anchor());
+        let log = LogFollower::enroll(directory.path(), &client, anchor).await;
+        server.show(&other);
+        let shown = other.checkpoint_at(other.entries.len(), &key);
+        server.show_checkpoint(shown.clone());
+        let error = log.unwrap().sync(&client).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Refused);
+        let mut kept = files_of(directory.path());
+        kept.retain(|name, _| name.starts_with("fork-"));
+        let expected = [organisation.checkpoint(), shown].concat();
+        assert_eq!(kept.into_values().next(), is_kept.then_some(expected));
+    }
 }

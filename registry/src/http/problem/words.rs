@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// The status, the word below `/v2/`, and that everywhere else.
 pub(super) type Words = (StatusCode, &'static str, ErrorCode);
 
-const INEFFECTIVE: Words = (
+pub(super) const INEFFECTIVE: Words = (
     StatusCode::UNPROCESSABLE_ENTITY,
     "UNSUPPORTED",
     ErrorCode::Ineffective,

@@ -149,6 +149,30 @@ pub fn log_verifier(key: &SigningKey) -> String {
         .to_string()
 }
 
+/// Returns the key of a witness as it stands in a policy.
+///
+/// # Panics
+///
+/// If the name is none for a key.
+pub fn witness_line(name: &str) -> String {
+    VerifierKey::new(name, SignatureType::Cosignature, key(name).public_key())
+        .expect("a good name")
+        .to_string()
+}
+
+/// Returns a checkpoint with the cosignature of a witness, as of a second of the tests' day.
+///
+/// # Panics
+///
+/// If it is no checkpoint, or the name is none for a key.
+pub fn cosign(checkpoint: &[u8], witness: &str, second: u32) -> Vec<u8> {
+    let (_, mut note) = Checkpoint::parse(checkpoint).expect("a checkpoint");
+    let time = time(second).as_seconds().cast_unsigned();
+    note.cosign(witness, &key(witness), time)
+        .expect("a good name");
+    note.to_bytes()
+}
+
 /// Returns the statement that the builder makes about a bundle.
 pub fn release(project: &ProjectName, hash: Digest) -> ReleaseStatement {
     ReleaseStatement {

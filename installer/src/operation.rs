@@ -3,6 +3,7 @@
 mod command;
 mod edits;
 mod enroll;
+mod freshness;
 mod garbage;
 pub(crate) mod head_failure;
 mod hold;

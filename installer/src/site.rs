@@ -135,6 +135,8 @@ impl Server {
             folder: root.join(project.as_str()),
             state: self.projects().join(project.as_str().replace('/', "%2F")),
             bundles: self.bundles(),
+            log: self.log(),
+            witnessed: self.state.join("witnessed"),
             arguments: self.arguments.clone(),
         }
     }
@@ -152,6 +154,8 @@ pub struct Site {
     folder: PathBuf,
     state: PathBuf,
     bundles: PathBuf,
+    log: PathBuf,
+    witnessed: PathBuf,
     arguments: Vec<String>,
 }
 
@@ -164,6 +168,16 @@ impl Site {
     /// What the command line of a program needs to mean this server.
     pub(crate) fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// Where the log is remembered, which is that of all projects.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The latest time that witnesses vouched for the log.
+    pub(crate) fn witnessed(&self) -> &Path {
+        &self.witnessed
     }
 
     pub(crate) fn folder(&self) -> &Path {

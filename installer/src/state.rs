@@ -21,6 +21,7 @@ pub(crate) mod rollout;
 pub(crate) mod synced;
 pub(crate) mod token_file;
 pub(crate) mod unread;
+pub(crate) mod witnessed;
 
 pub use attempt::FailedAttempt;
 pub use drained::Drained;

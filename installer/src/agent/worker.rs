@@ -205,6 +205,7 @@ impl Job {
             over_edits: false,
             release_hold: false,
             at_once: None,
+            allow_stale: None,
             hooks: hooks.clone(),
             config,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulla_registry_client::clock_findings;
+use bulla_registry_client::{clock_findings, witness_findings};
 use bulla_schemas::report::{Finding, Step};
 use bulla_schemas::units::count;
 use bulla_terminal::{Failure, findings};
@@ -163,6 +163,16 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
         );
     }
     found.extend(doctor::behind(log.state(), &logs));
+    let note = log.checkpoint();
+    // Where nobody has to vouch, people are told by their own doctor.
+    if log
+        .state()
+        .policy()
+        .is_some_and(|policy| policy.witnesses.quorum > 0)
+    {
+        let (state, now) = (log.state(), clock::now());
+        found.extend(witness_findings(Step::Log, state, note.as_deref(), now));
+    }
     found.extend(clock_findings(
         clock::now(),
         date,

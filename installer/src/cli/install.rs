@@ -11,7 +11,7 @@ use std::str::FromStr;
 use bulla_schemas::name::NameError;
 use bulla_schemas::{ChannelName, DigestPrefix, ProjectName};
 use bulla_terminal::{Failure, stderr, stdout};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use self::wish::{Source, Wish};
 use super::clock;
@@ -31,6 +31,7 @@ use crate::operation::AtOnce;
 /// `--json` says the same to programs. A bundle file gets all the checks that a registry gets, and no
 /// network is used.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("word").multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Arguments {
     /// The project, or a bundle file (`*.bulla`) of `bulla export`; without it all projects that the
@@ -65,10 +66,14 @@ pub(super) struct Arguments {
     release_hold: bool,
     /// Go on at once, whatever wave this server is in and outside of its maintenance windows; the
     /// history says who did that
-    #[arg(long)]
+    #[arg(long, group = "word")]
     now: bool,
+    /// Go on although witnesses have not vouched for the log for longer than the channel takes; the
+    /// history says who did that
+    #[arg(long, group = "word")]
+    allow_stale: bool,
     /// Why, for the history
-    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason, requires = "now")]
+    #[arg(long, short = 'm', value_name = "TEXT", value_parser = reason, requires = "word")]
     reason: Option<String>,
     /// Say which release would be live, and change nothing
     #[arg(long)]
@@ -136,6 +141,10 @@ impl Arguments {
         if let Some(loss) = log.loss(host.server()) {
             stderr::warn(loss);
         }
+        let person = AtOnce {
+            by: self.person.name(),
+            reason: self.reason,
+        };
         let wish = Wish {
             channel: self.channel,
             hash: self.hash,
@@ -145,10 +154,8 @@ impl Arguments {
             link: self.link.map(Into::into),
             keep: self.keep,
             release_hold: self.release_hold,
-            at_once: self.now.then(|| AtOnce {
-                by: self.person.name(),
-                reason: self.reason,
-            }),
+            at_once: self.now.then(|| person.clone()),
+            allow_stale: self.allow_stale.then_some(person),
             hook: self.hooks.hook,
             dry_run: self.dry_run,
             quiet: self.quiet,

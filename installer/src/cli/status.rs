@@ -159,6 +159,13 @@ fn notes(status: &ProjectStatus, server: &Server) {
             waiting.reason,
         ));
     }
+    if let Some(stale) = &status.stale {
+        let anyway = Command::new(format!("install {project} --allow-stale"));
+        stderr::say(format_args!(
+            "{project}: nothing new is installed: {stale}; {} goes on all the same",
+            typed(&anyway, server)
+        ));
+    }
     if let Some(drained) = &status.drained {
         let again = if status.failure.is_some() {
             "a release that works brings it back".to_owned()

@@ -1,7 +1,7 @@
 //! The log that this server follows: what is remembered of it, and how that grows. One log serves
 //! all projects, so it is synced outside of an install.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_bundle::LogCopy;
 use bulla_registry_client::{Client, CopiedLog, FollowError, LogDirectory, LogFollower, Unsaved};
@@ -103,6 +103,11 @@ impl FollowedLog {
     pub fn state(&self) -> &LogState {
         let state = self.follower.as_ref().map(LogFollower::state);
         state.unwrap_or(&self.nothing)
+    }
+
+    /// The newest checkpoint that was accepted, saved or not.
+    pub(crate) fn checkpoint(&self) -> Option<Vec<u8>> {
+        self.follower.as_ref().and_then(LogFollower::checkpoint)
     }
 
     /// Takes in what the log has grown by, and remembers it before it returns.
@@ -266,6 +271,11 @@ pub(crate) fn remembered(server: &Server) -> Remembered {
         state: LogFollower::read_state(&server.log()).unwrap_or_default(),
         problem: Some(problem),
     }
+}
+
+/// Reads the newest checkpoint that was accepted in a directory, as it was signed.
+pub(crate) fn checkpoint_in(directory: &Path) -> Option<Vec<u8>> {
+    LogFollower::read_checkpoint(directory)
 }
 
 /// Opens the log that is followed, to enroll again; `None` when that is not known or damaged.

@@ -11,6 +11,7 @@ mod request;
 use bulla_schemas::Digest;
 use bulla_trust::LogState;
 
+use super::freshness;
 use super::garbage::{self, Collected};
 use super::locked::LockedSite;
 use super::resolve::{Resolved, resolve_back};
@@ -58,6 +59,8 @@ pub(super) struct Followed<'a> {
     pub(super) state: &'a LogState,
     /// Waits until that is durable: nothing is made live before.
     pub(super) saved: &'a dyn Fn() -> Result<(), FetchError>,
+    /// Its newest checkpoint, where that may not be on the disk yet.
+    pub(super) note: Option<&'a [u8]>,
     /// Returns what was looked up on this disk while the log was read, once.
     pub(super) ahead: &'a (dyn Fn() -> Option<Ahead> + Sync),
 }
@@ -68,6 +71,7 @@ impl<'a> Followed<'a> {
         Self {
             state,
             saved: &|| Ok(()),
+            note: None,
             ahead: &|| None,
         }
     }
@@ -126,6 +130,11 @@ pub(super) fn install_with(
             return Ok(stays(hash, from, history, outcome));
         }
     };
+    let stale = if from == Some(resolved.hash) {
+        None
+    } else {
+        allow_stale(site, followed, request)?
+    };
     let attempt = Attempt {
         locked,
         supply,
@@ -134,6 +143,7 @@ pub(super) fn install_with(
         live: from,
         hold: hold.as_ref(),
         skipped,
+        stale,
         is_meanwhile: meanwhile.is_some(),
         ahead: followed.ahead,
         observer,
@@ -196,6 +206,26 @@ fn make_live(
         outcome,
         meanwhile: None,
     })
+}
+
+/// Refuses what is new by a log that witnesses have not vouched for lately, unless a person on this
+/// server takes it; returns what the history says of that.
+fn allow_stale(
+    site: &Site,
+    followed: Followed<'_>,
+    request: &InstallRequest,
+) -> Result<Option<String>, InstallError> {
+    let (channel, now) = (&request.channel, request.now);
+    let stale = freshness::stale(site, channel, followed.state, followed.note, now);
+    match stale {
+        None => Ok(None),
+        Some(stale) if request.allow_stale.is_some() => Ok(Some(format!("although {stale}"))),
+        Some(stale) => Err(InstallError::Stale {
+            project: site.project().clone(),
+            channel: channel.clone(),
+            stale,
+        }),
+    }
 }
 
 /// Refuses a release that failed just now, when this command went on with what a dead one had

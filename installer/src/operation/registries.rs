@@ -37,9 +37,11 @@ pub fn install_from(
         let unsaved = follow_newest(server, log, supplies, request.now, observer)?;
         let saving = Beside::begin(scope, || save(unsaved));
         let saved = || saving.end().unwrap_or(Ok(()));
+        let note = log.checkpoint();
         let log = Followed {
             state: log.state(),
             saved: &saved,
+            note: note.as_deref(),
             ahead: &|| ahead.end(),
         };
         let installed = install_first(locked, server, log, supplies, request, observer)?;

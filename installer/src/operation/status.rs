@@ -7,6 +7,7 @@ pub use bulla_schemas::report::server::{ProjectStatus, Standing};
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 
+use super::freshness;
 use super::head_failure::{attempt_at, of_head};
 use super::observe::ObserveError;
 use super::rollout::Arrival;
@@ -241,6 +242,9 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
     let differences =
         look.and_then(|(hash, look)| problems.differences(site, &history, &hash, look));
     let set_aside = problems.or_default(set_aside::list(site));
+    let stale = channel
+        .as_ref()
+        .and_then(|channel| freshness::stale(site, channel, log, None, now));
     ProjectStatus {
         project: site.project().clone(),
         channel,
@@ -263,6 +267,7 @@ fn observe(site: &Site, config: &ProjectConfig, log: &Remembered, now: Timestamp
         synced_at: None,
         unread: None,
         behind: Vec::new(),
+        stale,
     }
 }
 

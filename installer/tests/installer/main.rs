@@ -52,4 +52,5 @@ mod touched;
 mod unremovable;
 mod verify;
 mod waves;
+mod witnesses;
 mod world;

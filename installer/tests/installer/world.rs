@@ -395,6 +395,7 @@ pub(crate) fn request() -> InstallRequest {
         over_edits: false,
         release_hold: false,
         at_once: None,
+        allow_stale: None,
         config: ProjectConfig::default(),
         hooks: hooks(),
         threads: NonZeroUsize::new(2).unwrap(),

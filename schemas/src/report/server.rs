@@ -28,7 +28,7 @@ pub use host::{
     Link, LoadBalancer,
 };
 pub use install::{InstallFailure, InstallReport, ProjectInstall, Waiting};
-pub use status::{BehindRegistry, Drained, ProjectStatus, Standing, Unread, Verification};
+pub use status::{BehindRegistry, Drained, ProjectStatus, Stale, Standing, Unread, Verification};
 pub use tree::{
     DanglingLink, Difference, DifferenceKind, Leftover, MissingPath, SetAside, WrongKind,
 };

@@ -35,6 +35,8 @@ pub(super) struct Wish {
     pub(super) release_hold: bool,
     /// Who does not want to wait for waves and windows.
     pub(super) at_once: Option<AtOnce>,
+    /// Who takes a log that witnesses have not vouched for lately.
+    pub(super) allow_stale: Option<AtOnce>,
     /// The hook that started this command.
     pub(super) hook: Option<String>,
     pub(super) link: Option<Link>,
@@ -126,6 +128,7 @@ impl Wish {
             over_edits: self.over_edits,
             release_hold: self.release_hold,
             at_once: self.at_once.clone(),
+            allow_stale: self.allow_stale.clone(),
             hooks: HookSettings {
                 inside: self.hook.clone(),
                 ..HookSettings::of(&config)

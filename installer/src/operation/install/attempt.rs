@@ -41,6 +41,8 @@ pub(super) struct Attempt<'a> {
     pub(super) hold: Option<&'a Hold>,
     /// What a person on this server did not want to wait for.
     pub(super) skipped: Option<String>,
+    /// How old the log is that they took all the same.
+    pub(super) stale: Option<String>,
     /// Whether the server waits with its head, and remembers since when.
     pub(super) is_meanwhile: bool,
     /// Returns what was looked up on this disk before, once.
@@ -302,8 +304,12 @@ impl Attempt<'_> {
 
     /// Returns what the history will say about it.
     pub(super) fn activation(&self, revision: String, log: LogPosition) -> Activation {
-        let at_once = self.request.at_once.as_ref();
-        let reason = at_once.and_then(|person| person.reason(self.skipped.as_deref()));
+        let request = self.request;
+        let at_once = request.at_once.as_ref().or(request.allow_stale.as_ref());
+        let skipped = self.skipped.iter();
+        let skipped = skipped.map(|waiting| format!("at once instead of {waiting}"));
+        let passed_over: Vec<_> = skipped.chain(self.stale.clone()).collect();
+        let reason = at_once.and_then(|person| person.reason(&passed_over));
         Activation {
             number: output::next_number(self.site(), self.history()),
             action: self.resolved.action,
@@ -340,7 +346,7 @@ fn say_edits(
 
 /// Says that the reason of a person is written nowhere, because nothing was done.
 pub(super) fn say_unrecorded(request: &InstallRequest, observer: &dyn Observer) {
-    let given = request.at_once.as_ref();
+    let given = request.at_once.as_ref().or(request.allow_stale.as_ref());
     if given.is_some_and(|person| person.reason.is_some()) {
         observer.note("nothing was done, so the reason is not in the history");
     }

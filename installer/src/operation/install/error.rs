@@ -2,6 +2,7 @@
 
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
+use bulla_schemas::report::server::Stale;
 use bulla_schemas::{ChannelName, Digest, ProjectName};
 
 use crate::drift::DriftError;
@@ -69,6 +70,16 @@ pub enum InstallError {
         /// What was edited.
         differences: Vec<Difference>,
     },
+    /// Witnesses have not vouched for the log for longer than the channel takes.
+    #[error("nothing new is installed from `{channel}` of `{project}`: {stale}")]
+    Stale {
+        /// The project.
+        project: ProjectName,
+        /// The channel.
+        channel: ChannelName,
+        /// How old the log is.
+        stale: Stale,
+    },
     /// The release failed on this server.
     #[error("{} failed on this server at {}: {}", failed.hash.short(), failed.failed_at, first_line(&failed.reason))]
     Quarantined {
@@ -135,7 +146,9 @@ impl Outcome for InstallError {
             Self::Drift(error) => error.kind(),
             Self::Live(error) => error.kind(),
             Self::OtherChannel { .. } | Self::OtherChannelSaid { .. } => FailureKind::Usage,
-            Self::LiveEdited { .. } | Self::Quarantined { .. } => FailureKind::Refused,
+            Self::LiveEdited { .. } | Self::Quarantined { .. } | Self::Stale { .. } => {
+                FailureKind::Refused
+            }
             Self::WayBack { source, .. } => source.kind(),
         }
     }
@@ -159,6 +172,16 @@ impl Outcome for InstallError {
                  the edited tree"
                     .to_owned(),
             ),
+            Self::Stale { project, stale, .. } => Some(if stale.quorum == 0 {
+                "`bulla policy witness add` names a witness, or the channel's rule has to ask for no age"
+                    .to_owned()
+            } else {
+                format!(
+                    "the registry stands still, or its witnesses do: ask who runs them, and look at this \
+                     server's clock; `bulla-installer install {project} --allow-stale` goes on all the same, \
+                     and the history says so"
+                )
+            }),
             Self::Quarantined { project, failed } => Some(format!(
                 "`bulla-installer history {project} --output {}` shows what was written; promote \
                  another release, or this one again with `bulla promote {hash} {} --again -m REASON`; \

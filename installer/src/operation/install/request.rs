@@ -27,6 +27,8 @@ pub struct InstallRequest {
     pub release_hold: bool,
     /// A person on this server, who says that neither waves nor windows are waited for.
     pub at_once: Option<AtOnce>,
+    /// A person on this server, who takes a log that witnesses have not vouched for lately.
+    pub allow_stale: Option<AtOnce>,
     /// What holds for the project on this server.
     pub config: ProjectConfig,
     /// What of that counts for hooks, and what the command says about them.
@@ -37,7 +39,7 @@ pub struct InstallRequest {
     pub now: Timestamp,
 }
 
-/// Who does not want to wait for waves and windows.
+/// Who does not want to wait: for waves and windows, or for witnesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtOnce {
     /// The person, as this server knows them.
@@ -47,11 +49,11 @@ pub struct AtOnce {
 }
 
 impl AtOnce {
-    /// Says for the history why, and what was not waited for. Where neither is there to say, a person
+    /// Says for the history why, and what was passed over. Where neither is there to say, a person
     /// did what any install does.
-    pub(super) fn reason(&self, skipped: Option<&str>) -> Option<String> {
-        let at_once = skipped.map(|waiting| format!("at once instead of {waiting}"));
-        match (&self.reason, at_once) {
+    pub(super) fn reason(&self, passed_over: &[String]) -> Option<String> {
+        let passed_over = (!passed_over.is_empty()).then(|| passed_over.join(", "));
+        match (&self.reason, passed_over) {
             (Some(reason), Some(at_once)) => Some(format!("{reason} ({at_once})")),
             (reason, at_once) => reason.clone().or(at_once),
         }

@@ -1,5 +1,7 @@
 //! `bulla-installer status --json` and `bulla-installer verify --json`
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,56 @@ pub struct ProjectStatus {
     /// The registries that were behind another one when the log was last read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<BehindRegistry>,
+    /// Why nothing new is installed, where what is known of the log is older than the channel takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Stale>,
+}
+
+/// A log that witnesses have not vouched for lately, so that nothing new is installed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stale {
+    /// When as many witnesses as have to last vouched for what this server knows of it; absent where
+    /// they never did, or only at times that do not count here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessed_at: Option<Timestamp>,
+    /// The time that this was judged at: the server's clock, or a later one of witnesses.
+    pub now: Timestamp,
+    /// How many seconds ago it may have been.
+    pub max_age: u64,
+    /// How many witnesses have to vouch.
+    pub quorum: u32,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.witnessed_at {
+            _ if self.quorum == 0 => {
+                formatter
+                    .write_str("the policy asks for a fresh log, and for no witness to say so")?;
+            }
+            None => formatter.write_str("no witness vouches for the log at a time that counts")?,
+            Some(at) => {
+                let age = self.now.as_seconds().saturating_sub(at.as_seconds());
+                let age = rough(age.cast_unsigned());
+                write!(
+                    formatter,
+                    "witnesses vouched for the log {age} ago, at {at}"
+                )?;
+            }
+        }
+        write!(formatter, ", and {} is the most", rough(self.max_age))
+    }
+}
+
+/// A length of time as people say it: the largest unit that says it in two digits or so.
+fn rough(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// A registry whose log is shorter than the one that is followed.

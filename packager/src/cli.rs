@@ -8,6 +8,7 @@ mod bundle_file;
 mod changes;
 mod channel;
 mod check;
+mod compare;
 mod diff;
 mod doctor;
 mod enter;
@@ -19,13 +20,17 @@ mod identify;
 mod import;
 mod init;
 mod key;
+mod log;
+mod log_key;
 mod moving;
 mod options;
 mod pack;
 mod packing;
 mod pause;
 mod person;
+mod policies;
 mod policy;
+mod policy_witness;
 mod preview;
 mod promote;
 mod publish;
@@ -38,8 +43,10 @@ mod session;
 mod show;
 mod source;
 mod status;
+mod waiting;
 mod wave;
 mod r#where;
+mod witness;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -76,7 +83,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             KeyCommand::Remove(arguments) => wait(key::remove(&session()?, &arguments)),
             KeyCommand::Rotate(arguments) => wait(key::rotate(&session()?, &arguments)),
         },
-        Command::Policy(arguments) => wait(policy::run(&session()?, &arguments)),
+        Command::Policy(arguments) => wait(policies::run(&session()?, &arguments)),
+        Command::Log(arguments) => wait(log::run(&session()?, &arguments)),
+        Command::LogKey(arguments) => wait(log_key::run(&session()?, &arguments)),
         Command::Person(arguments) => wait(person::run(&session()?, &arguments)),
         Command::Builder(arguments) => wait(builder::run(&session()?, &arguments)),
         Command::Channel(arguments) => wait(channel::run(&session()?, &arguments)),
@@ -100,6 +109,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Import(arguments) => wait(import::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
+        Command::Compare(arguments) => wait(compare::run(&session()?, &arguments)),
+        Command::Witness(arguments) => witness::run(&session, &arguments),
         Command::Doctor(arguments) => wait(doctor::run(options, &arguments)),
         Command::Completions(arguments) => arguments.run::<Arguments>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Arguments>(EXAMPLES),

@@ -3,6 +3,8 @@
 
 mod change;
 mod error;
+mod log_key;
+mod witnesses;
 mod words;
 
 use bulla_registry_client::{Client, LogFollower};
@@ -16,6 +18,8 @@ use crate::{append, person, sign};
 
 pub use change::{Change, KeyName};
 pub use error::{ChangeError, PolicyChangeError};
+pub use log_key::LogKeyChange;
+pub use witnesses::WitnessChange;
 pub use words::{describe, difference};
 
 /// Returns the policy in effect.

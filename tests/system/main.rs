@@ -47,3 +47,4 @@ mod update;
 mod upgrades;
 mod wave;
 mod week;
+mod witness;

@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 
 use super::options::Options;
 use super::{
-    anchor, builder, channel, check, diff, doctor, export, history, identify, import, init, key,
-    pack, pause, person, policy, promote, publish, releases, reproduce, revoke, rollback, show,
-    status, wave, r#where,
+    anchor, builder, channel, check, compare, diff, doctor, export, history, identify, import,
+    init, key, log, log_key, pack, pause, person, policies, promote, publish, releases, reproduce,
+    revoke, rollback, show, status, wave, r#where, witness,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -48,10 +48,14 @@ pub(super) enum Command {
     Anchor(anchor::AnchorArguments),
     Init(init::InitArguments),
     Key(key::KeyArguments),
-    Policy(policy::PolicyArguments),
+    Policy(policies::PolicyArguments),
+    Log(log::LogArguments),
+    LogKey(log_key::LogKeyArguments),
     Person(person::PersonArguments),
     Builder(builder::BuilderArguments),
     Channel(channel::ChannelArguments),
+    Compare(compare::CompareArguments),
+    Witness(witness::WitnessArguments),
     Doctor(doctor::DoctorArguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),

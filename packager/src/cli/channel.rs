@@ -40,6 +40,10 @@ struct AddArguments {
     /// A channel that the release must have been on before
     #[arg(long, value_name = "CHANNEL")]
     via: Option<ChannelName>,
+    /// How long ago witnesses may have vouched for the log, such as `12h` or `7d`: servers install
+    /// nothing new by an older one
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    max_age: Option<u64>,
     #[command(flatten)]
     change: ChangeArguments,
 }
@@ -88,6 +92,46 @@ fn rule(arguments: &AddArguments) -> ChannelRule {
         builders: Vec::new(),
         threshold: 1,
         via: arguments.via.clone(),
-        max_age: None,
+        max_age: arguments.max_age,
+    }
+}
+
+/// Reads an age in whole seconds.
+fn age(text: &str) -> Result<u64, String> {
+    let expected = || format!("expected an age such as `12h` or `7d`, found {text:?}");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let seconds: u64 = match unit {
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    let age = number.checked_mul(seconds);
+    age.filter(|age| (60..=31_536_000).contains(age))
+        .ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_a_unit_and_lies_between_a_minute_and_a_year() {
+        assert_eq!(age("90m"), Ok(5400));
+        assert_eq!(age("7d"), Ok(604_800));
+        for wrong in [
+            "",
+            "7",
+            "0m",
+            "366d",
+            "d",
+            "1w",
+            "-1h",
+            "99999999999999999999d",
+        ] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::{Client, address_finding, clock_findings, fetch_unverified};
+use bulla_registry_client::{
+    Client, address_finding, clock_findings, fetch_unverified, witness_findings,
+};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::report::{Finding, Step};
 use bulla_terminal::{Bar, Failure};
@@ -151,7 +153,7 @@ async fn registry(
     let info = client.log_info().await.ok();
     findings.extend(info.as_ref().and_then(doctor::mirror));
     let (found, log) = log(session, &client, is_builder).await;
-    findings.push(found);
+    findings.extend(found);
     let date = answer.ok().and_then(|greeting| greeting.date);
     findings.extend(clock_findings(
         environment::now(),
@@ -164,16 +166,28 @@ async fn registry(
 
 /// Reads the log: verified where there is something to verify it against. Publishing needs neither
 /// an anchor nor anything that is remembered, so its absence is no failure.
-async fn log(session: &Session, client: &Client, is_builder: bool) -> (Finding, Option<LogState>) {
-    match session.can_verify() {
+async fn log(
+    session: &Session,
+    client: &Client,
+    is_builder: bool,
+) -> (Vec<Finding>, Option<LogState>) {
+    const STEP: Step = Step::Registry;
+    let (found, log) = match session.can_verify() {
         Ok(true) => match session.log(client).await {
-            Ok(log) => (doctor::log(log.state()), Some(log.state().clone())),
-            Err(failure) => (finding(Step::Registry, &failure), None),
+            Ok(log) => {
+                let state = log.state();
+                let mut found = vec![doctor::log(state)];
+                let (note, now) = (log.witnessed_note(), environment::now());
+                found.extend(witness_findings(STEP, state, note, now));
+                return (found, Some(state.clone()));
+            }
+            Err(failure) => (finding(STEP, &failure), None),
         },
         Ok(false) => match fetch_unverified(client).await {
             Ok(state) => (doctor::unverified_log(&state, is_builder), Some(state)),
-            Err(error) => (Finding::error(Step::Registry, &error, error.hint()), None),
+            Err(error) => (Finding::error(STEP, &error, error.hint()), None),
         },
-        Err(failure) => (finding(Step::Registry, &failure), None),
-    }
+        Err(failure) => (finding(STEP, &failure), None),
+    };
+    (vec![found], log)
 }

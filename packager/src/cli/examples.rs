@@ -183,6 +183,57 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla channel remove prod --of acme/payroll"],
     ),
     (
+        &["policy", "witness"],
+        &["bulla policy witness quorum 2 --dry-run"],
+    ),
+    (
+        &["policy", "witness", "add"],
+        &[
+            "bulla policy witness add 'office.acme.example+95f229bd+BIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c'",
+        ],
+    ),
+    (
+        &["policy", "witness", "remove"],
+        &["bulla policy witness remove office.acme.example"],
+    ),
+    (
+        &["policy", "witness", "quorum"],
+        &["bulla policy witness quorum 2"],
+    ),
+    (&["log"], &["bulla log fetch ~/acme-log"]),
+    (&["log", "fetch"], &["bulla log fetch ~/acme-log"]),
+    (
+        &["log-key"],
+        &[
+            "bulla log-key rotate 'releases.acme.example/bulla+e8df9cde+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c' --dry-run",
+        ],
+    ),
+    (
+        &["log-key", "rotate"],
+        &[
+            "bulla log-key rotate 'releases.acme.example/bulla+e8df9cde+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c'",
+        ],
+    ),
+    (
+        &["compare"],
+        &[
+            "bulla compare office.checkpoint https://releases.acme.example",
+            "bulla compare fork-812-9f2c81aa",
+        ],
+    ),
+    (
+        &["witness"],
+        &[
+            "bulla witness --key office.key --state office.checkpoint --begin",
+            "bulla witness --key office.key --state office.checkpoint",
+            "bulla witness --daemon --interval 5m",
+        ],
+    ),
+    (
+        &["witness", "init"],
+        &["bulla witness init office.acme.example --key office.key"],
+    ),
+    (
         &["doctor"],
         &["bulla doctor", "bulla doctor --key ci.pem ~/src/billing"],
     ),

@@ -13,6 +13,7 @@ use clap::Args;
 
 use super::changes::names;
 use super::session::Session;
+use super::waiting;
 use crate::promote;
 use crate::proposal::Proposal;
 use crate::ssh::PersonalKey;
@@ -117,6 +118,7 @@ pub(super) async fn sign_and_append(
         head.entry
     ));
     report.entry = Some(head.entry);
+    waiting::say(&log);
     print(&report, json)
 }
 

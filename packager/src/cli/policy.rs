@@ -1,45 +1,28 @@
-//! `bulla policy`: who may do what, and what all commands that change it have in common.
+//! `bulla policy show`: who may do what; and what all commands that change it have in common.
 
 use std::path::PathBuf;
 
 use bulla_terminal::{Failure, stderr, stdout};
 use bulla_trust::LogState;
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::moving::{ask, require_answer};
 use super::session::Session;
+use super::waiting;
 use crate::policy::{self, Change};
 use crate::ssh::PersonalKey;
-
-/// Show who may do what
-#[derive(Debug, Args)]
-pub(super) struct PolicyArguments {
-    #[command(subcommand)]
-    command: PolicyCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum PolicyCommand {
-    Show(ShowArguments),
-}
 
 /// Show the people, builders and channels, and who may do what
 ///
 /// Read from the verified log: it is what servers go by.
 #[derive(Debug, Args)]
-struct ShowArguments {
+pub(super) struct ShowArguments {
     /// Show the document as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Result<(), Failure> {
-    match &arguments.command {
-        PolicyCommand::Show(arguments) => show(session, arguments).await,
-    }
-}
-
-async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failure> {
+pub(super) async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failure> {
     let client = session.client()?;
     let log = session.log(&client).await?;
     let policy = policy::in_effect(log.state())?;
@@ -116,6 +99,7 @@ pub(super) async fn change_with(
             "policy {} is in effect, entry {entry} of the log",
             next.version
         ));
+        waiting::say(&log);
     }
     if arguments.json {
         stdout::json(&next)?;

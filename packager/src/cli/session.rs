@@ -3,11 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::{Client, LogFollower, read_token, registry_url};
+use bulla_registry_client::{
+    Client, LogDirectory, LogFollower, fetch_unverified, read_token, registry_url,
+};
+use bulla_schemas::line::list;
+use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::{Digest, ProjectName};
-use bulla_terminal::{Failure, stderr};
+use bulla_terminal::{Failure, prompt, stderr};
 use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
@@ -111,6 +115,16 @@ impl Session {
         Ok(Some(checked.recipe.bundle.project))
     }
 
+    /// Returns the anchor that is given or configured.
+    pub(super) fn named_anchor(&self) -> Option<&Anchor> {
+        self.options.anchor.as_ref().or(self.config.anchor.as_ref())
+    }
+
+    /// Tells whether a log may be believed about which nothing is known.
+    pub(super) const fn trusts_first_use(&self) -> bool {
+        self.options.trust_first_use
+    }
+
     /// Refuses a recipe of another project than `--project` names.
     pub(super) fn require_project(&self, found: &ProjectName) -> Result<(), Failure> {
         match &self.options.project {
@@ -167,8 +181,9 @@ impl Session {
     /// or leave to do without.
     pub(super) async fn log(&self, client: &Client) -> Result<LogFollower, Failure> {
         let directory = self.log_directory()?;
-        let anchor = self.options.anchor.as_ref().or(self.config.anchor.as_ref());
-        if let Some(mut log) = LogFollower::open(&directory)? {
+        let anchor = self.named_anchor();
+        let directory = LogDirectory::from(&directory).of_newest();
+        if let Some(mut log) = LogFollower::open(directory.clone())? {
             log.sync(client).await?;
             if let Some(anchor) = anchor {
                 log.check_anchor(anchor)?;
@@ -176,15 +191,10 @@ impl Session {
             return Ok(log);
         }
         match anchor {
-            Some(anchor) => {
-                Ok(LogFollower::enroll(&directory, client, Some(anchor.clone())).await?)
-            }
+            Some(anchor) => Ok(LogFollower::enroll(directory, client, Some(anchor.clone())).await?),
             None if self.options.trust_first_use => {
-                let log = LogFollower::enroll(&directory, client, None).await?;
-                if let Some(anchor) = log.state().anchor() {
-                    stderr::say(format_args!("trusting what the registry shows: {anchor}"));
-                }
-                Ok(log)
+                let anchor = first_use(client).await?;
+                Ok(LogFollower::enroll(directory, client, Some(anchor)).await?)
             }
             None => Err(no_anchor(client).await),
         }
@@ -215,6 +225,25 @@ impl Session {
         })?;
         Ok(state.join("logs").join(file_name(&self.registry()?)))
     }
+}
+
+/// Shows what would be believed of a registry about which nothing is known, and asks where somebody can
+/// answer. Exactly that is believed then.
+async fn first_use(client: &Client) -> Result<Anchor, Failure> {
+    let shown = fetch_unverified(client).await?;
+    let (Some(anchor), Some(policy)) = (shown.anchor(), shown.policy()) else {
+        return Err(no_anchor(client).await);
+    };
+    stderr::say(format_args!("trusting what the registry shows: {anchor}"));
+    stderr::say(format_args!(
+        "  its policy {} is in the hands of {}",
+        policy.version,
+        list(&policy.root.people)
+    ));
+    if prompt::can_ask() && !prompt::confirm("Is that what you expect?")? {
+        return Err(Failure::new(FailureKind::Failed, "nothing was trusted"));
+    }
+    Ok(anchor)
 }
 
 /// Says that nothing is known of the registry's log: unless the registry says that there is nothing

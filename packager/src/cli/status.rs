@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::changes::names;
 use super::session::Session;
+use super::waiting;
 use crate::resolve;
 
 /// Show where every channel of every project stands, since when, and by whom
@@ -53,6 +54,7 @@ pub(super) async fn run(session: &Session, arguments: &StatusArguments) -> Resul
         }
         summaries.retain(|summary| !summary.channels.is_empty());
     }
+    waiting::say(&log);
     if arguments.json {
         return Ok(stdout::json(&summaries)?);
     }

@@ -7,6 +7,8 @@ use bulla_trust::key::PublicKey;
 use bulla_trust::policy::matches;
 
 use super::error::ChangeError;
+use super::log_key::LogKeyChange;
+use super::witnesses::WitnessChange;
 
 /// A key of somebody, as a person names it: the key itself, or its fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,10 @@ pub enum Change {
         /// Its channels.
         channel: String,
     },
+    /// Others cosign, or another number of them.
+    Witnesses(WitnessChange),
+    /// Another key signs the log.
+    LogKey(LogKeyChange),
 }
 
 impl Change {
@@ -112,6 +118,8 @@ impl Change {
                 next.channels.remove(place);
                 require_ways(&next)?;
             }
+            Self::Witnesses(change) => change.apply(&mut next)?,
+            Self::LogKey(change) => change.apply(&mut next)?,
         }
         Ok(next)
     }

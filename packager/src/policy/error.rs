@@ -72,6 +72,26 @@ pub enum ChangeError {
         /// The keys that there are.
         known: String,
     },
+    /// A log key that is named.
+    #[error("the policy names the log key `{key}` already")]
+    KnownLogKey {
+        /// The key.
+        key: String,
+    },
+    /// A witness that is there.
+    #[error("the policy has a witness `{name}` already")]
+    KnownWitness {
+        /// Its name.
+        name: String,
+    },
+    /// No witness of that name.
+    #[error("the policy has no witness `{name}`")]
+    UnknownWitness {
+        /// The name.
+        name: String,
+        /// Those that it has.
+        known: String,
+    },
     /// The only key of a person.
     #[error("it is the only key of `{person}`, who could sign nothing without it")]
     LastKey {
@@ -113,6 +133,7 @@ impl Outcome for ChangeError {
             Self::UnknownPerson { .. }
             | Self::UnknownBuilder { .. }
             | Self::UnknownKey { .. }
+            | Self::UnknownWitness { .. }
             | Self::UnknownChannel { .. } => FailureKind::Failed,
             _ => FailureKind::Refused,
         }
@@ -126,6 +147,16 @@ impl Outcome for ChangeError {
             }
             Self::TakenKey { .. } => "make a key of its own for each purpose".to_owned(),
             Self::UnknownPerson { known, .. } => format!("people: {known}"),
+            Self::KnownLogKey { .. } => {
+                "`bulla-registry log-key --next` makes another one".to_owned()
+            }
+            Self::KnownWitness { .. } => {
+                "remove the one of that name first, or give the new one another name".to_owned()
+            }
+            Self::UnknownWitness { known, .. } if known.is_empty() => {
+                "the policy has no witness".to_owned()
+            }
+            Self::UnknownWitness { known, .. } => format!("witnesses: {known}"),
             Self::UnknownBuilder { known, .. } if known.is_empty() => {
                 "the policy has no builder".to_owned()
             }

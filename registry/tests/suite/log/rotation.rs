@@ -99,7 +99,7 @@ async fn a_policy_that_names_no_key_of_the_registry_is_refused() {
     let refused = registry.append(&entry).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let said = error(refused).await;
-    assert_eq!(said.code, ErrorCode::Ineffective);
+    assert_eq!(said.error, ErrorCode::Ineffective);
     assert!(
         said.message.contains("lack the key of this registry"),
         "{said:?}"

@@ -178,7 +178,7 @@ async fn strangers_other_logs_and_times_far_ahead_are_refused() {
         let refused = hand_in(&registry, note).await;
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
         let said = error(refused).await;
-        assert_eq!(said.code, ErrorCode::Ineffective);
+        assert_eq!(said.error, ErrorCode::Ineffective);
         assert!(said.message.contains(sentence), "{said:?}");
     }
     let torn = hand_in(&registry, b"torn".to_vec()).await;

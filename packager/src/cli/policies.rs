@@ -1,0 +1,28 @@
+//! `bulla policy`: what there is to see and to change of the policy.
+
+use bulla_terminal::Failure;
+use clap::{Args, Subcommand};
+
+use super::policy::{self, ShowArguments};
+use super::policy_witness::{self, PolicyWitnessArguments};
+use super::session::Session;
+
+/// Show who may do what, and say who cosigns the log
+#[derive(Debug, Args)]
+pub(super) struct PolicyArguments {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    Show(ShowArguments),
+    Witness(PolicyWitnessArguments),
+}
+
+pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Result<(), Failure> {
+    match &arguments.command {
+        PolicyCommand::Show(arguments) => policy::show(session, arguments).await,
+        PolicyCommand::Witness(arguments) => policy_witness::run(session, arguments).await,
+    }
+}

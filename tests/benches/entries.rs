@@ -31,9 +31,9 @@ struct Measured {
     append: Duration,
 }
 
-/// Measures logs up to a size.
+/// Measures logs of these sizes that are shorter than `most`, and one of that.
 pub(crate) fn all(most: Option<usize>) {
-    let most = most.unwrap_or(usize::MAX);
+    let most = most.unwrap_or(SIZES[2]);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -41,7 +41,9 @@ pub(crate) fn all(most: Option<usize>) {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     report::fact("load of the machine", load.trim());
     let mut first: Option<Measured> = None;
-    for size in SIZES.into_iter().filter(|size| *size <= most) {
+    let mut sizes: Vec<usize> = SIZES.into_iter().filter(|size| *size < most).collect();
+    sizes.push(most);
+    for size in sizes {
         let measured = runtime.block_on(measure(size));
         let beside = first.get_or_insert_with(|| Measured {
             answers: measured.answers.clone(),

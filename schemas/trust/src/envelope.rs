@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use bulla_schemas::envelope::{Envelope, Signature};
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
-use crate::key::SigningKey;
+use crate::key::{PublicKey, SigningKey};
 use crate::sshsig::{SshSignature, SshSignatureError};
 
 /// Most bytes in an envelope.
@@ -62,6 +62,14 @@ pub enum EnvelopeError {
     /// Not an SSH signature that we accept.
     #[error("the SSH signature cannot be attached")]
     SshSignature(#[source] SshSignatureError),
+    /// Not a signature of that key over that statement.
+    #[error(
+        "expected an Ed25519 signature by {key_id} over the bytes that were to be signed, found something else"
+    )]
+    RawSignature {
+        /// The key.
+        key_id: String,
+    },
 }
 
 impl Outcome for EnvelopeError {
@@ -72,6 +80,11 @@ impl Outcome for EnvelopeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::SshSignature(error) => error.hint(),
+            Self::RawSignature { .. } => Some(
+                "another key signed, or other bytes, or a hash of them (Ed25519ph): pure Ed25519 over \
+                 all of them is needed"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -101,6 +114,28 @@ pub fn sign(
         payload.to_vec(),
         vec![EnvelopeSignature {
             key_id: key.public_key().fingerprint(),
+            signature: signature.to_vec(),
+        }],
+    )
+}
+
+/// Makes the envelope of a payload that a builder signed elsewhere: `signature` is raw Ed25519 over
+/// [`pae`]. The signature is verified first.
+pub fn attach_raw(
+    payload_type: &str,
+    payload: &[u8],
+    key: &PublicKey,
+    signature: &[u8],
+) -> Result<SignedEnvelope, EnvelopeError> {
+    let key_id = key.fingerprint();
+    if key.is_security_key() || !key.verify_raw(&pae(payload_type, payload), signature) {
+        return Err(EnvelopeError::RawSignature { key_id });
+    }
+    SignedEnvelope::new(
+        payload_type,
+        payload.to_vec(),
+        vec![EnvelopeSignature {
+            key_id,
             signature: signature.to_vec(),
         }],
     )
@@ -350,6 +385,27 @@ mod tests {
             SignedEnvelope::from_bytes(swapped.as_bytes()),
             Err(EnvelopeError::NotCanonical)
         );
+    }
+
+    #[test]
+    fn a_signature_that_was_made_elsewhere_is_verified_before_it_is_attached() {
+        let (kind, key) = (
+            "application/vnd.in-toto+json",
+            SigningKey::from_seed(&[3; 32]),
+        );
+        let signature = key.sign_raw(&pae(kind, b"{}"));
+        let attach = |key: &SigningKey, signature: &[u8]| {
+            attach_raw(kind, b"{}", &key.public_key(), signature)
+        };
+        assert_eq!(attach(&key, &signature), Ok(envelope()));
+        let other = SigningKey::from_seed(&[4; 32]);
+        for wrong in [
+            attach(&other, &signature),
+            attach(&key, &signature[..63]),
+            attach(&key, &key.sign_raw(b"{}")),
+        ] {
+            assert!(matches!(wrong, Err(EnvelopeError::RawSignature { .. })));
+        }
     }
 
     #[test]

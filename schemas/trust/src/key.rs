@@ -62,6 +62,14 @@ impl Outcome for KeyError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Type { found } if found.contains("-cert-") => {
+                "this is a certificate: whom it is for and until when is another one's word, and the \
+                 policy names keys themselves; give the `.pub` file that it was made from"
+            }
+            Self::Type { found } if found.contains("rsa") || found.contains("ecdsa") => {
+                "one signature of such a key can be written in several ways, and everybody has to judge \
+                 a log the same: make a key with `ssh-keygen -t ed25519` or `-t ed25519-sk`"
+            }
             Self::Type { .. } => "make one with `ssh-keygen -t ed25519` or `-t ed25519-sk`",
             Self::SigningKey => "make one with `bulla key generate FILE`",
             Self::Encoding { .. } | Self::Weak => return None,

@@ -61,7 +61,7 @@ pub mod witness;
 
 pub use accept::{Acceptance, LogError, Pin, accept};
 pub use checkpoint::Checkpoint;
-pub use envelope::{SignedEnvelope, attach_sshsig, pae, sign};
+pub use envelope::{SignedEnvelope, attach_raw, attach_sshsig, pae, sign};
 pub use key::{PublicKey, SigningKey};
 pub use note::{SignatureType, SignedNote, VerifierKey};
 pub use policy::CheckedPolicy;

@@ -11,6 +11,7 @@
 
 mod admit;
 mod entry;
+mod examine;
 mod judge;
 mod policy;
 mod promotion;
@@ -25,6 +26,7 @@ use bulla_schemas::Digest;
 use crate::merkle::leaf_hash;
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};
+pub use examine::{Examined, ExaminedSignature, signatures_of};
 use judge::judge;
 pub use reason::{Reason, ScopePart};
 pub use verdict::{ReplayError, Verdict};

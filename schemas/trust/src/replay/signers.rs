@@ -6,6 +6,7 @@ use bulla_schemas::Name;
 
 use super::reason::Reason;
 use crate::envelope::{SignedEnvelope, pae};
+use crate::key::PublicKey;
 use crate::policy::{CheckedPolicy, Owner};
 use crate::sshsig::SshSignature;
 
@@ -30,12 +31,7 @@ impl<'a> Signed<'a> {
             let Some((owner, key)) = policy.key(&signature.key_id) else {
                 continue;
             };
-            let is_right = match owner {
-                Owner::Person(_) => SshSignature::from_blob(&signature.signature)
-                    .is_ok_and(|signature| signature.verify(key, &message).is_ok()),
-                Owner::Builder(_) => key.verify_raw(&message, &signature.signature),
-            };
-            if !is_right {
+            if !is_right(owner, key, &signature.signature, &message) {
                 return Err(Reason::Signature {
                     owner: owner.name().clone(),
                 });
@@ -70,5 +66,14 @@ impl<'a> Signed<'a> {
                 found,
             })
         }
+    }
+}
+
+/// Verifies a signature in the form that its owner signs in.
+pub(super) fn is_right(owner: &Owner, key: &PublicKey, signature: &[u8], message: &[u8]) -> bool {
+    match owner {
+        Owner::Person(_) => SshSignature::from_blob(signature)
+            .is_ok_and(|signature| signature.verify(key, message).is_ok()),
+        Owner::Builder(_) => key.verify_raw(message, signature),
     }
 }

@@ -1,0 +1,156 @@
+//! Examining: what an entry says, who signed it, and what came of it. For those who read the entries
+//! of a log one by one; judged as in every replay.
+
+use super::signers::is_right;
+use super::step;
+use super::verdict::{ReplayError, Verdict};
+use crate::envelope::{EnvelopeSignature, SignedEnvelope, pae};
+use crate::merkle::leaf_hash;
+use crate::policy::{CheckedPolicy, Owner};
+use crate::state::LogState;
+use crate::statement::Statement;
+
+/// An entry that was examined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Its index in the log.
+    pub index: u64,
+    /// What it says; `None` when that is not a statement that we know.
+    pub statement: Option<Statement>,
+    /// Its signatures, sorted by key; none of an entry that is not an envelope.
+    pub signatures: Vec<ExaminedSignature>,
+    /// What it did.
+    pub verdict: Verdict,
+}
+
+/// A signature of an entry, by the policy in effect there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExaminedSignature {
+    /// The fingerprint that the signature names.
+    pub key_id: String,
+    /// Whose key it is and whether the signature is right; `None` where the policy does not know
+    /// the key, so that it counts for nothing.
+    pub owner: Option<(Owner, bool)>,
+}
+
+impl LogState {
+    /// Appends an entry and tells what it says, who signed it, and what it did. An entry that stops
+    /// the replay changes nothing.
+    pub fn examine(&mut self, entry: &[u8]) -> Result<Examined, ReplayError> {
+        let index = self.size();
+        let envelope = SignedEnvelope::from_bytes(entry).ok();
+        let statement = envelope.as_ref().and_then(|envelope| {
+            Statement::parse(envelope.payload_type(), envelope.payload()).ok()
+        });
+        let policy = self.checked_policy();
+        let signatures = envelope
+            .as_ref()
+            .map(|envelope| signatures_of(envelope, policy));
+        let mut signatures = signatures.unwrap_or_default();
+        let verdict = step(self, entry, leaf_hash(entry))?;
+        // What a policy says of keys counts once it is in effect.
+        if let (Verdict::Effective, Some(Statement::Policy(_)), Some(envelope)) =
+            (&verdict, &statement, &envelope)
+        {
+            let after = signatures_of(envelope, self.checked_policy());
+            for (before, after) in signatures.iter_mut().zip(after) {
+                before.owner = before.owner.take().or(after.owner);
+            }
+        }
+        Ok(Examined {
+            index,
+            statement,
+            signatures,
+            verdict,
+        })
+    }
+}
+
+/// Tells whose signatures an envelope carries by a policy, and whether they are right.
+pub fn signatures_of(
+    envelope: &SignedEnvelope,
+    policy: Option<&CheckedPolicy>,
+) -> Vec<ExaminedSignature> {
+    let message = pae(envelope.payload_type(), envelope.payload());
+    let examine = |signature: &EnvelopeSignature| {
+        let known = policy.and_then(|policy| policy.key(&signature.key_id));
+        ExaminedSignature {
+            key_id: signature.key_id.clone(),
+            owner: known.map(|(owner, key)| {
+                let is_right = is_right(owner, key, &signature.signature, &message);
+                (owner.clone(), is_right)
+            }),
+        }
+    };
+    envelope.signatures().iter().map(examine).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::statement::Severity;
+
+    use super::*;
+    use crate::testing::{Organisation, project};
+
+    fn examined(acme: &Organisation) -> Vec<Examined> {
+        let mut state = LogState::default();
+        let entries = acme.entries.iter();
+        let examined = entries.map(|entry| state.examine(entry).unwrap()).collect();
+        assert_eq!(state, acme.state);
+        examined
+    }
+
+    fn names(one: &Examined) -> Vec<(&str, bool)> {
+        let owners = one.signatures.iter().filter_map(|one| one.owner.as_ref());
+        owners
+            .map(|(owner, is_right)| (owner.name().as_str(), *is_right))
+            .collect()
+    }
+
+    #[test]
+    fn every_entry_is_told_with_those_who_signed_it() {
+        let mut acme = Organisation::new();
+        let hash = acme.publish(&project(), "a");
+        acme.promote("dev", hash, &["alice"]);
+        acme.revoke(hash, Severity::Block, "alice");
+        let examined = examined(&acme);
+        assert!(examined.iter().all(|one| one.verdict.is_effective()));
+        // The first policy knows those who signed it.
+        assert!(names(&examined[0]).contains(&("alice", true)));
+        assert_eq!(names(&examined[1]), [("ci", true)]);
+        assert_eq!(names(&examined[2]), [("alice", true)]);
+        assert!(matches!(
+            examined[3].statement,
+            Some(Statement::Revocation(_))
+        ));
+        assert_eq!(examined[3].index, 3);
+    }
+
+    #[test]
+    fn what_had_no_effect_is_told_too() {
+        let mut acme = Organisation::new();
+        let hash = acme.publish(&project(), "a");
+        acme.append_promotion(&acme.draft("prod", hash), &["mallory"]);
+        acme.append(b"no envelope".to_vec());
+        let mut forged = acme.envelope(1).to_bytes();
+        let text = String::from_utf8(forged.clone()).unwrap();
+        // Another signature under the builder's key.
+        let at = text.find("\"sig\":\"").unwrap() + 7;
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        acme.append(forged);
+        let examined = examined(&acme);
+        let [stranger, nothing, forged] = &examined[2..] else {
+            panic!("three more entries");
+        };
+        assert_eq!(names(stranger), []);
+        assert_eq!(stranger.signatures.len(), 1);
+        assert!(matches!(stranger.statement, Some(Statement::Promotion(_))));
+        assert!(nothing.statement.is_none() && nothing.signatures.is_empty());
+        assert_eq!(names(forged), [("ci", false)]);
+        assert!(
+            [stranger, nothing, forged]
+                .iter()
+                .all(|one| !one.verdict.is_effective())
+        );
+    }
+}

@@ -25,8 +25,10 @@ mod entries;
 mod error;
 mod evidence;
 mod follower;
+mod reader;
 
 pub use copy::CopiedLog;
 pub use directory::{LogDirectory, Reach};
 pub use error::FollowError;
 pub use follower::{LogFollower, Unsaved, fetch_growth, fetch_unverified, judge_newest};
+pub use reader::LogReader;

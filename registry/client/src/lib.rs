@@ -51,7 +51,7 @@ pub use clock::clock_findings;
 pub use content::{FetchedManifest, Listed};
 pub use error::{Answer, ClientError};
 pub use follow::{
-    CopiedLog, FollowError, LogDirectory, LogFollower, Reach, Unsaved, fetch_growth,
+    CopiedLog, FollowError, LogDirectory, LogFollower, LogReader, Reach, Unsaved, fetch_growth,
     fetch_unverified, judge_newest,
 };
 pub use log::Greeting;

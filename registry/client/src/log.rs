@@ -172,15 +172,16 @@ impl Client {
         }
     }
 
-    /// Fetches the entries from `from` up to `to`, the size that a checkpoint names, bundle by
-    /// bundle. However many and however large they are, little of them is in memory at once: some
+    /// Fetches entries of a log of so many, the size that a checkpoint names, bundle by bundle.
+    /// However many and however large they are, little of them is in memory at once: some
     /// small bundles side by side, and large ones alone.
     pub(crate) fn entry_bundles(
         &self,
-        from: u64,
-        to: u64,
+        entries: Range<u64>,
+        log_size: u64,
     ) -> impl Stream<Item = Result<EntryBundle, ClientError>> {
-        stream::iter(TilePath::entries(from, to, to))
+        let Range { start: from, end } = entries;
+        stream::iter(TilePath::entries(from, end, log_size))
             .chunks(PARALLEL)
             .then(move |paths| {
                 // All of them end before a large one begins: no connection is left waiting.
@@ -197,11 +198,14 @@ impl Client {
                     }
                     bytes => bytes,
                 }?;
-                let skipped = from.saturating_sub(path.start());
+                let within = |entry: u64| {
+                    let skipped = entry.saturating_sub(path.start());
+                    usize::try_from(skipped).map_or(path.width.into(), |n| n.min(path.width.into()))
+                };
                 let bundle = EntryBundle {
                     url: self.tile_url(held).to_string(),
                     tile: held,
-                    wanted: usize::try_from(skipped).unwrap_or(usize::MAX)..path.width.into(),
+                    wanted: within(from)..within(end),
                     bytes,
                 };
                 Ok(bundle)

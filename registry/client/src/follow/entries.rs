@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use bulla_schemas::Digest;
 use bulla_trust::merkle::leaf_hash;
+use bulla_trust::tile::TilePath;
 use bulla_trust::{Acceptance, LogError, Pin, TiledTree};
 use futures_util::TryStreamExt as _;
 
@@ -29,16 +30,11 @@ pub(super) async fn feed(
         }
         _ => None,
     };
-    let mut bundles = pin!(client.entry_bundles(missing.start, missing.end));
+    let mut bundles = pin!(client.entry_bundles(missing.start..missing.end, missing.end));
     while let Some(bundle) = bundles.try_next().await? {
         let entries = bundle.entries()?;
         if let Some(tree) = &anchored {
-            let leaves: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
-            if !tree.holds(bundle.tile().index, &leaves) {
-                let from = bundle.tile().start();
-                let to = (from + leaves.len() as u64).min(tree.size());
-                return Err(refused(LogError::NotAnchored { from, to }));
-            }
+            check_entries(tree, bundle.tile(), &entries).map_err(refused)?;
         }
         for entry in bundle.wanted(&entries) {
             acceptance.take([entry]).map_err(refused)?;
@@ -48,7 +44,22 @@ pub(super) async fn feed(
     Ok(())
 }
 
-fn check_root(tree: &TiledTree, expected: Digest) -> Result<(), LogError> {
+/// Checks that the entries of a bundle are those of a tree.
+pub(super) fn check_entries(
+    tree: &TiledTree,
+    tile: TilePath,
+    entries: &[&[u8]],
+) -> Result<(), LogError> {
+    let leaves: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+    if tree.holds(tile.index, &leaves) {
+        return Ok(());
+    }
+    let from = tile.start();
+    let to = (from + leaves.len() as u64).min(tree.size());
+    Err(LogError::NotAnchored { from, to })
+}
+
+pub(super) fn check_root(tree: &TiledTree, expected: Digest) -> Result<(), LogError> {
     let found = tree.root();
     if found == expected {
         return Ok(());

@@ -5,6 +5,8 @@
 //!
 //! | command | document |
 //! |---|---|
+//! | `audit` | a list of [`AuditEntry`] |
+//! | `policy history` | a list of [`PolicyVersionReport`] |
 //! | `history` | a list of [`Promotion`](crate::api::Promotion) |
 //! | `releases` | a list of [`ReleaseSummary`](crate::api::ReleaseSummary) |
 //! | `status` | a list of [`ProjectSummary`](crate::api::ProjectSummary) |
@@ -29,6 +31,7 @@
 
 pub mod server;
 
+mod audit;
 mod backup;
 mod check;
 mod doctor;
@@ -44,6 +47,10 @@ mod token;
 mod usage;
 mod wave;
 
+pub use audit::{
+    AuditEntry, AuditedRelease, EntryKind, EntrySigner, PolicyVersionReport, SignatureStanding,
+    SignerRole,
+};
 pub use backup::{BackupReport, MissingContent, RestoreReport};
 pub use check::{CheckDifference, CheckReport, DifferencePlace};
 pub use doctor::{Finding, FindingKind, Step};

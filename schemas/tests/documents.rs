@@ -25,9 +25,9 @@ use bulla_schemas::report::server::{
     Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
-    BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport, IdentifyReport,
-    MirrorReport, ProposalReport, ReleaseReport, ReproduceReport, RestoreReport, RevocationReport,
-    TokenReport, UsageReport, WaveReport,
+    AuditEntry, BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport,
+    IdentifyReport, MirrorReport, PolicyVersionReport, ProposalReport, ReleaseReport,
+    ReproduceReport, RestoreReport, RevocationReport, TokenReport, UsageReport, WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -150,6 +150,11 @@ const DOCUMENTS: &[Document] = &[
     json::<Vec<Deployment>>("bulla-where", "Output of bulla where --json"),
     json::<WaveReport>("bulla-wave", "Output of bulla wave --json"),
     json::<Vec<Promotion>>("bulla-history", "Output of bulla history --json"),
+    json::<Vec<AuditEntry>>("bulla-audit", "Output of bulla audit --json"),
+    json::<Vec<PolicyVersionReport>>(
+        "bulla-policy-history",
+        "Output of bulla policy history --json",
+    ),
     json::<ReleaseReport>("bulla-show", "Output of bulla show --json"),
     json::<ProposalReport>(
         "bulla-promote",

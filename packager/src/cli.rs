@@ -3,6 +3,7 @@
 
 mod anchor;
 mod arguments;
+mod audit;
 mod builder;
 mod bundle_file;
 mod changes;
@@ -11,6 +12,7 @@ mod check;
 mod compare;
 mod diff;
 mod doctor;
+mod editor;
 mod enter;
 mod environment;
 mod examples;
@@ -41,6 +43,8 @@ mod revoke;
 mod rollback;
 mod session;
 mod show;
+mod signers;
+mod signing;
 mod source;
 mod status;
 mod waiting;
@@ -107,6 +111,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Diff(arguments) => wait(diff::run(&session()?, &arguments)),
         Command::Export(arguments) => wait(export::run(&session()?, &arguments)),
         Command::Import(arguments) => wait(import::run(&session()?, &arguments)),
+        Command::Audit(arguments) => wait(audit::run(&session()?, &arguments)),
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
         Command::Compare(arguments) => wait(compare::run(&session()?, &arguments)),

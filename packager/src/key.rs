@@ -5,7 +5,6 @@
 //! ci.key.pub   ssh-ed25519 AAAA... ci            for the policy
 //! ```
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -31,10 +30,12 @@ pub enum CiKeyError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file holds something else.
-    #[error("`{}` is not a builder's key", .path.display())]
+    #[error("`{place}` is not a builder's key: found {found}")]
     Key {
-        /// The file.
-        path: PathBuf,
+        /// The file or variable.
+        place: String,
+        /// What it begins with.
+        found: String,
         /// The reason.
         #[source]
         source: KeyError,
@@ -83,13 +84,35 @@ pub fn generate(path: &Path) -> Result<PublicKey, CiKeyError> {
 /// Reads a builder's key.
 pub fn read(path: &Path) -> Result<SigningKey, CiKeyError> {
     let mut pem = Zeroizing::new(String::new());
-    File::open(path)
-        .and_then(|file| file.take(LIMIT).read_to_string(&mut pem))
+    bulla_files::open_file(path)?
+        .take(LIMIT)
+        .read_to_string(&mut pem)
         .attempt("read", path)?;
-    SigningKey::from_pem(&pem).map_err(|source| CiKeyError::Key {
-        path: path.to_owned(),
-        source,
+    parse(&path.to_string_lossy(), &pem)
+}
+
+/// Reads a builder's key out of a text that was found in `place`.
+pub fn parse(place: &str, pem: &str) -> Result<SigningKey, CiKeyError> {
+    SigningKey::from_pem(pem).map_err(|source| {
+        let found = first_line(pem);
+        let place = place.to_owned();
+        CiKeyError::Key {
+            place,
+            found,
+            source,
+        }
     })
+}
+
+/// Names what a file begins with, where that is no secret.
+fn first_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    match line.split_ascii_whitespace().next() {
+        None => "nothing".to_owned(),
+        Some("-----BEGIN") => format!("`{}`", line.chars().take(60).collect::<String>()),
+        Some(word) if word.starts_with("ssh-") => "a public key".to_owned(),
+        Some(_) => "another text".to_owned(),
+    }
 }
 
 /// Returns where the public half of a key lies.

@@ -5,10 +5,12 @@
 
 pub mod ancestry;
 mod append;
+pub mod audit;
 pub mod build;
 mod bundle_file;
 pub mod cache;
 pub mod check;
+mod child;
 pub mod cli;
 pub mod compare;
 pub mod config;
@@ -41,6 +43,7 @@ pub mod revoke;
 pub mod rollback;
 pub mod select;
 pub mod sign;
+pub mod signer;
 pub mod source;
 pub mod ssh;
 pub mod wave;

@@ -4,6 +4,7 @@
 mod change;
 mod error;
 mod log_key;
+pub mod rules;
 mod witnesses;
 mod words;
 
@@ -19,6 +20,7 @@ use crate::{append, person, sign};
 pub use change::{Change, KeyName};
 pub use error::{ChangeError, PolicyChangeError};
 pub use log_key::LogKeyChange;
+pub use rules::{Rules, RulesError};
 pub use witnesses::WitnessChange;
 pub use words::{describe, difference};
 
@@ -30,9 +32,10 @@ pub fn in_effect(state: &LogState) -> Result<&Policy, PolicyChangeError> {
 /// Returns the policy that comes next, after checking that all of it can be applied: every threshold
 /// can be reached, every key has one owner.
 pub fn next(state: &LogState, change: &Change) -> Result<Policy, PolicyChangeError> {
-    let next = change.apply(in_effect(state)?)?;
+    let current = in_effect(state)?;
+    let next = change.apply(current)?;
     for before in state.policies() {
-        change.require_fresh_name(before.checked.policy())?;
+        Change::require_fresh_names(current, before.checked.policy(), &next)?;
     }
     let next = statement::policy_after(state, next);
     Ok(CheckedPolicy::new(next)?.policy().clone())

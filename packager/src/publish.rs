@@ -13,14 +13,15 @@ use bulla_schemas::statement::{
     ReleasePredicate, ReleaseStatement, ReleaseSubject, RunDetails, STATEMENT_TYPE, SizeAnnotation,
     SvnEolStyle, SvnKeywords,
 };
-use bulla_schemas::{Digest, Name, Timestamp, media_type};
+use bulla_schemas::{Digest, Name, Timestamp};
 use bulla_trust::LogState;
-use bulla_trust::key::{PublicKey, SigningKey};
+use bulla_trust::key::PublicKey;
 use bulla_trust::policy::Owner;
 
 use crate::pack::Packed;
 use crate::push::{Known, PushReport, push};
 use crate::sign::{self, SignError};
+use crate::signer::Signer;
 use crate::source::Provenance;
 
 /// Who packs, and when. For the statement.
@@ -130,15 +131,14 @@ pub struct Published {
 pub async fn publish(
     client: &Client,
     log: Option<&LogState>,
-    key: &SigningKey,
+    signer: &Signer,
     packed: &Packed,
     run: &Run,
     progress: Arc<dyn Progress + Send + Sync>,
 ) -> Result<Published, PublishError> {
     let release = statement(&packed.bundle, &packed.provenance, run);
     let existing = log.and_then(|log| existing_entry(log, &release));
-    let payload = bulla_trust::statement::to_payload(&release);
-    let envelope = sign::by_builder(media_type::IN_TOTO, &payload, key)?;
+    let envelope = sign::by_builder(&release, signer)?;
     // A statement without effect is refused before anything is sent.
     if let (Some(log), None) = (log, existing) {
         sign::require_effect(log, &envelope)?;

@@ -19,7 +19,7 @@ use crate::{append, person, sign};
 pub use error::RevokeError;
 
 /// The most releases that one statement names.
-const MOST: usize = 64;
+pub const MOST: usize = 64;
 
 /// What a person wants to be said of releases.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! From a statement to a signed envelope that will take effect: nothing is sent of which the log
 //! would say that it changes nothing.
 
+use bulla_schemas::media_type;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::statement::ReleaseStatement;
 use bulla_trust::envelope::{self, EnvelopeError, SignedEnvelope};
-use bulla_trust::key::SigningKey;
 use bulla_trust::{LogState, Reason, ReplayError, Verdict, statement};
 use serde::Serialize;
 
+use crate::signer::{Signer, SignerError};
 use crate::ssh::{PersonalKey, SshError};
 
 /// Why a statement was not signed, or is not worth sending.
@@ -16,6 +18,9 @@ pub enum SignError {
     /// `ssh-keygen` made no signature.
     #[error(transparent)]
     Ssh(#[from] SshError),
+    /// The builder's program made no signature.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The signature does not fit.
     #[error("the signature cannot be used")]
     Envelope(#[from] EnvelopeError),
@@ -31,6 +36,7 @@ impl Outcome for SignError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Ssh(error) => error.kind(),
+            Self::Signer(error) => error.kind(),
             Self::Envelope(error) => error.kind(),
             Self::Ineffective(_) => FailureKind::Refused,
             Self::Replay(error) => error.kind(),
@@ -40,6 +46,7 @@ impl Outcome for SignError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Ssh(error) => error.hint(),
+            Self::Signer(error) => error.hint(),
             Self::Envelope(error) => error.hint(),
             Self::Ineffective(reason) => reason.hint(),
             Self::Replay(error) => error.hint(),
@@ -66,13 +73,21 @@ pub(crate) fn by_person(
     Ok(envelope)
 }
 
-/// Signs as a builder.
+/// Signs a release as a builder. What a program signed is verified before it is used.
 pub fn by_builder(
-    payload_type: &str,
-    payload: &[u8],
-    key: &SigningKey,
+    release: &ReleaseStatement,
+    signer: &Signer,
 ) -> Result<SignedEnvelope, SignError> {
-    Ok(envelope::sign(payload_type, payload, key)?)
+    let payload = statement::to_payload(release);
+    let signed = envelope::pae(media_type::IN_TOTO, &payload);
+    let signature = signer.sign(&signed, &release.into())?;
+    let key = signer.public_key();
+    Ok(envelope::attach_raw(
+        media_type::IN_TOTO,
+        &payload,
+        &key,
+        &signature,
+    )?)
 }
 
 /// Judges an envelope as everybody will who replays the log, as the entry after `state`.

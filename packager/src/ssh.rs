@@ -5,13 +5,18 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 
+use bulla_files::FileError;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::key::{KeyError, PublicKey};
 
+use crate::child;
+
 /// Most bytes of a file that holds a public key.
 const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
+/// Most files of a directory that are looked at for other keys.
+const MOST_BESIDE: usize = 256;
 
 /// The public half of a person's key, and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,15 @@ pub struct PersonalKey {
     pub path: PathBuf,
     /// What it holds.
     pub public: PublicKey,
+}
+
+/// A key of the person that was not named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundKey {
+    /// The public half.
+    pub public: PublicKey,
+    /// Its file; `None` where only the agent has the key.
+    pub path: Option<PathBuf>,
 }
 
 /// Why a key cannot be used or a signature could not be made.
@@ -35,6 +49,9 @@ pub enum SshError {
         #[source]
         source: io::Error,
     },
+    /// There is no such file, or no file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file holds something else.
     #[error("`{}` is not a public key that can be used", .path.display())]
     Key {
@@ -73,13 +90,14 @@ impl Outcome for SshError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Key { .. } | Self::Private { .. } => FailureKind::Usage,
+            Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some(
+            Self::Read { .. } | Self::File(_) => Some(
                 "name the file of a public key; `ssh-keygen -t ed25519` makes one for a person, and \
                  `bulla key generate` one for a builder"
                     .to_owned(),
@@ -96,12 +114,13 @@ impl Outcome for SshError {
 }
 
 impl PersonalKey {
-    /// Reads the public half of a key.
+    /// Reads the public half of a key. A pipe or a device is refused, and not waited for.
     pub fn read(path: &Path) -> Result<Self, SshError> {
         use std::io::Read as _;
         let mut text = String::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(PUBLIC_KEY_LIMIT).read_to_string(&mut text))
+        bulla_files::open_file(path)?
+            .take(PUBLIC_KEY_LIMIT)
+            .read_to_string(&mut text)
             .map_err(|source| SshError::Read {
                 path: path.to_owned(),
                 source,
@@ -120,6 +139,31 @@ impl PersonalKey {
         })
     }
 
+    /// Returns the other keys that the person probably has: those of the agent, and the public keys in
+    /// the directory of this one.
+    pub fn others(&self) -> Vec<FoundKey> {
+        let beside = self.path.parent().and_then(|parent| parent.read_dir().ok());
+        let beside = beside.into_iter().flatten().take(MOST_BESIDE).flatten();
+        let paths = beside.map(|entry| entry.path());
+        let public = paths.filter(|path| path.extension().is_some_and(|end| end == "pub"));
+        let files = public
+            .filter_map(|path| Self::read(&path).ok())
+            .map(|key| FoundKey {
+                public: key.public,
+                path: Some(key.path),
+            });
+        let mut found: Vec<FoundKey> = Vec::new();
+        let agent = agent_keys()
+            .into_iter()
+            .map(|public| FoundKey { public, path: None });
+        for key in files.chain(agent) {
+            if key.public != self.public && !found.iter().any(|one| one.public == key.public) {
+                found.push(key);
+            }
+        }
+        found
+    }
+
     /// Tells whether a signature can probably be made: the private half lies next to it, or the
     /// agent has it.
     pub fn is_usable(&self) -> bool {
@@ -134,7 +178,7 @@ impl PersonalKey {
             program: PROGRAM,
             source,
         };
-        let mut child = Command::new(PROGRAM)
+        let mut child = child::command(PROGRAM)
             .args(["-q", "-Y", "sign", "-n", "bulla", "-f"])
             .arg(&self.path)
             .stdin(Stdio::piped())
@@ -166,7 +210,7 @@ fn private_half(public: &Path) -> PathBuf {
 
 /// The keys of the agent, none when there is no agent.
 fn agent_keys() -> Vec<PublicKey> {
-    let output = Command::new("ssh-add")
+    let output = child::command("ssh-add")
         .arg("-L")
         .stdin(Stdio::null())
         .stderr(Stdio::null())

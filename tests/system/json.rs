@@ -86,6 +86,9 @@ fn every_document_of_bulla_fits_its_schema() {
     );
     assert_eq!(limited.as_array().unwrap().len(), 1);
     fits("bulla-history", &bulla(&["history"]).done());
+    let audited = fits("bulla-audit", &bulla(&["audit"]).done());
+    assert_eq!(audited[0]["kind"], "release");
+    assert_eq!(audited[1]["signers"][0]["name"], "alice");
     let shown = fits("bulla-show", &bulla(&["show", "prod"]).done());
     assert_eq!(shown["revision"], revision.as_str());
     fits("diff", &bulla(&["diff", &first, &second]).done());
@@ -153,6 +156,10 @@ fn what_stops_a_release_fits_its_schema() {
         key,
     ];
     assert_eq!(fits("policy", &world.bulla(&add).done())["version"], 2);
+    let history = world.bulla(&["policy", "history", "--json"]).done();
+    let history = fits("bulla-policy-history", &history);
+    assert_eq!(history[1]["signers"][0]["name"], "alice");
+    assert!(history[1]["after"].is_string() && history[1].get("before").is_none());
 }
 
 #[test]
@@ -169,6 +176,7 @@ fn every_command_that_knows_json_has_a_schema() {
         .map(str::to_owned)
         .collect();
     let known = [
+        "audit",
         "check",
         "diff",
         "doctor",

@@ -77,6 +77,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
         &[
             &["cli"],
             &[
+                "audit",
                 "reproduce",
                 "check",
                 "doctor",
@@ -95,8 +96,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "build", "select", "identify", "patch", "export", "import", "init",
             ],
             &["cache", "recipe", "contents", "sign", "push", "bundle_file"],
-            &["source", "key", "ssh", "counted", "config", "compare"],
-            &["filter"],
+            &[
+                "source", "key", "ssh", "signer", "counted", "config", "compare",
+            ],
+            &["filter", "child"],
         ],
     ),
 ];
@@ -179,6 +182,14 @@ fn only_cli_speaks_to_people() {
             assert!(files.is_empty(), "`{}` in {files:?}", speech.join("::"));
         }
     }
+}
+
+#[test]
+fn no_program_is_started_with_the_secrets_of_the_packager() {
+    // A build has an environment of its own.
+    let mut files = Source::read("packager/src").naming(&["Command", "new"]);
+    files.retain(|file| !file.starts_with("packager/src/build/"));
+    assert_eq!(files, ["packager/src/child.rs"]);
 }
 
 /// Returns the room in which a file lies; the crate's root is above all.

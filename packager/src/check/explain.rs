@@ -4,11 +4,13 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use bulla_bundle::Content;
 use bulla_schemas::EntryPath;
 use bulla_schemas::escape::escape_lines;
+
+use crate::child;
 
 /// Larger files are not looked into.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -50,7 +52,7 @@ impl Explainer {
                 Content::Stream { mut reader, .. } => io::copy(&mut reader, &mut file)?,
             };
         }
-        let spawned = Command::new("timeout")
+        let spawned = child::command("timeout")
             .arg(SECONDS)
             .arg(&self.program)
             .args([

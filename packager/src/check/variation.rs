@@ -1,9 +1,10 @@
 //! What a machine has to offer for other surroundings.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::build::FalseClock;
+use crate::child;
 
 /// A year and some days and hours: another year, month, day, weekday and hour.
 const OFFSET: &str = "+400d";
@@ -27,7 +28,7 @@ pub(super) fn false_clock() -> Option<FalseClock> {
 
 /// Returns a locale with UTF-8 that is installed and orders or writes otherwise than `C.UTF-8`.
 pub(super) fn other_locale() -> Option<String> {
-    let output = Command::new("locale")
+    let output = child::command("locale")
         .arg("-a")
         .env("LC_ALL", "C")
         .stdin(Stdio::null())

@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 
 use super::options::Options;
 use super::{
-    anchor, builder, channel, check, compare, diff, doctor, export, history, identify, import,
-    init, key, log, log_key, pack, pause, person, policies, promote, publish, releases, reproduce,
-    revoke, rollback, show, status, wave, r#where, witness,
+    anchor, audit, builder, channel, check, compare, diff, doctor, export, history, identify,
+    import, init, key, log, log_key, pack, pause, person, policies, promote, publish, releases,
+    reproduce, revoke, rollback, show, status, wave, r#where, witness,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -42,6 +42,7 @@ pub(super) enum Command {
     Show(show::ShowArguments),
     Diff(diff::DiffArguments),
     History(history::HistoryArguments),
+    Audit(audit::AuditArguments),
     Identify(identify::IdentifyArguments),
     Export(export::ExportArguments),
     Import(import::ImportArguments),

@@ -108,6 +108,15 @@ pub(super) const EXAMPLES: Examples = &[
         &["bulla history", "bulla history prod --json"],
     ),
     (
+        &["audit"],
+        &[
+            "bulla audit --key ci.pem.pub",
+            "bulla audit --person alice --since 2026-11-01",
+            "bulla audit --project acme/billing --csv > audit.csv",
+            "bulla audit --since 812 --export evidence",
+        ],
+    ),
+    (
         &["identify"],
         &[
             "bulla identify /srv/billing",
@@ -150,7 +159,22 @@ pub(super) const EXAMPLES: Examples = &[
     (&["policy"], &["bulla policy show"]),
     (
         &["policy", "show"],
-        &["bulla policy show", "bulla policy show --json"],
+        &[
+            "bulla policy show",
+            "bulla policy show --json",
+            "bulla policy show 3 --allowed-signers > allowed_signers",
+        ],
+    ),
+    (
+        &["policy", "history"],
+        &["bulla policy history", "bulla policy history --json"],
+    ),
+    (
+        &["policy", "edit"],
+        &[
+            "bulla policy edit",
+            "bulla policy edit --file policy.toml --dry-run",
+        ],
     ),
     (&["person"], &["bulla person add carol carol.pub"]),
     (

@@ -87,7 +87,7 @@ pub(super) struct RotateArguments {
 
 /// A fingerprint, or the file of a public key.
 #[derive(Debug, Clone)]
-struct NamedKey(String);
+pub(super) struct NamedKey(String);
 
 impl FromStr for NamedKey {
     type Err = std::convert::Infallible;
@@ -103,6 +103,11 @@ impl NamedKey {
             return Ok(KeyName::Fingerprint(self.0.clone()));
         }
         Ok(KeyName::Key(PersonalKey::read(Path::new(&self.0))?.public))
+    }
+
+    /// Returns the fingerprint.
+    pub(super) fn fingerprint(&self) -> Result<String, Failure> {
+        self.find().map(|key| key.fingerprint())
     }
 }
 

@@ -3,11 +3,13 @@
 use bulla_terminal::Failure;
 use clap::{Args, Subcommand};
 
-use super::policy::{self, ShowArguments};
+use super::policy::edit::{self, EditArguments};
+use super::policy::history::{self, HistoryArguments};
+use super::policy::show::{self, ShowArguments};
 use super::policy_witness::{self, PolicyWitnessArguments};
 use super::session::Session;
 
-/// Show who may do what, and say who cosigns the log
+/// Show who may do what, change it, and say who cosigns the log
 #[derive(Debug, Args)]
 pub(super) struct PolicyArguments {
     #[command(subcommand)]
@@ -17,12 +19,16 @@ pub(super) struct PolicyArguments {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     Show(ShowArguments),
+    Edit(EditArguments),
+    History(HistoryArguments),
     Witness(PolicyWitnessArguments),
 }
 
 pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Result<(), Failure> {
     match &arguments.command {
-        PolicyCommand::Show(arguments) => policy::show(session, arguments).await,
+        PolicyCommand::Show(arguments) => show::run(session, arguments).await,
+        PolicyCommand::Edit(arguments) => edit::run(session, arguments).await,
+        PolicyCommand::History(arguments) => history::run(session, arguments).await,
         PolicyCommand::Witness(arguments) => policy_witness::run(session, arguments).await,
     }
 }

@@ -1,4 +1,8 @@
-//! `bulla policy show`: who may do what; and what all commands that change it have in common.
+//! What all commands that change the policy have in common.
+
+pub(super) mod edit;
+pub(super) mod history;
+pub(super) mod show;
 
 use std::path::PathBuf;
 
@@ -11,36 +15,6 @@ use super::session::Session;
 use super::waiting;
 use crate::policy::{self, Change};
 use crate::ssh::PersonalKey;
-
-/// Show the people, builders and channels, and who may do what
-///
-/// Read from the verified log: it is what servers go by.
-#[derive(Debug, Args)]
-pub(super) struct ShowArguments {
-    /// Show the document as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-pub(super) async fn show(session: &Session, arguments: &ShowArguments) -> Result<(), Failure> {
-    let client = session.client()?;
-    let log = session.log(&client).await?;
-    let policy = policy::in_effect(log.state())?;
-    if arguments.json {
-        return Ok(stdout::json(policy)?);
-    }
-    let entry = log.state().policies().next_back().map(|last| last.entry);
-    stderr::say(format_args!(
-        "policy {} of {}, entry {} of the log",
-        policy.version,
-        policy.origin,
-        entry.unwrap_or_default()
-    ));
-    for line in policy::describe(policy) {
-        stdout::line(line)?;
-    }
-    Ok(())
-}
 
 /// How a change is signed and told.
 #[derive(Debug, Args)]

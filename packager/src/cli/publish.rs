@@ -10,9 +10,9 @@ use clap::Args;
 
 use super::publishing::Publishing;
 use super::session::Session;
+use super::signing::SignerArguments;
 use super::source::{CacheArguments, SourceArguments};
 use super::{environment, packing};
-use crate::key;
 use crate::publish;
 
 /// Pack a revision, push the bundle, log the release, and print the hash
@@ -25,9 +25,12 @@ pub(super) struct PublishArguments {
     source: SourceArguments,
     #[command(flatten)]
     cache: CacheArguments,
-    /// The builder's key, see `bulla key generate`
+    /// The builder's key, see `bulla key generate`; `BULLA_KEY_TEXT` is the key itself. With --signer its
+    /// public half
     #[arg(long, value_name = "FILE", env = "BULLA_KEY")]
-    key: PathBuf,
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
     /// What the policy calls the builder; by default it is looked up by the key
     #[arg(long, value_name = "ID")]
     builder_id: Option<String>,
@@ -37,18 +40,18 @@ pub(super) struct PublishArguments {
 }
 
 pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Result<(), Failure> {
-    let key = key::read(&arguments.key)?;
+    let signer = arguments.signer.signer(arguments.key.as_deref())?;
     let client = session.client()?;
     Session::require_token(&client, "publishing")?;
     // What the log says here helps to fail early and decides nothing.
     let log = read_log(session, &client, arguments).await?;
-    let builder_id = builder_id(arguments, log.as_ref(), &key.public_key())?;
+    let builder_id = builder_id(arguments, log.as_ref(), &signer.public_key())?;
     let started_on = environment::now();
     let packed = packing::pack(session, &arguments.source, &arguments.cache, None)?;
     let publishing = Publishing {
         client: &client,
         log: log.as_ref(),
-        key: &key,
+        signer: &signer,
         packed: &packed,
         builder_id,
         run: &arguments.run,

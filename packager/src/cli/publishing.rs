@@ -6,17 +6,17 @@ use bulla_registry_client::Client;
 use bulla_schemas::Timestamp;
 use bulla_terminal::{Bar, Failure};
 use bulla_trust::LogState;
-use bulla_trust::key::SigningKey;
 
 use super::environment;
 use crate::pack::Packed;
 use crate::publish::{self, Published, Run};
+use crate::signer::Signer;
 
 /// A release that is packed, and who says so.
 pub(super) struct Publishing<'a> {
     pub(super) client: &'a Client,
     pub(super) log: Option<&'a LogState>,
-    pub(super) key: &'a SigningKey,
+    pub(super) signer: &'a Signer,
     pub(super) packed: &'a Packed,
     pub(super) builder_id: String,
     /// The URL or number of the CI run.
@@ -35,7 +35,7 @@ impl Publishing<'_> {
         };
         let bar = Arc::new(Bar::new("push"));
         let published =
-            publish::publish(self.client, self.log, self.key, self.packed, &run, bar).await?;
+            publish::publish(self.client, self.log, self.signer, self.packed, &run, bar).await?;
         Ok(published)
     }
 }

@@ -1,7 +1,7 @@
 //! `bulla reproduce`: make a release again, and say so.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::Timestamp;
@@ -9,17 +9,18 @@ use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::release::short_revision;
 use bulla_schemas::report::{ReproduceReport, ReproducedAs};
 use bulla_terminal::{Bar, Failure, escape, stderr, stdout};
-use bulla_trust::key::SigningKey;
 use clap::Args;
 
 use super::publishing::Publishing;
 use super::session::Session;
+use super::signing::SignerArguments;
 use super::source::WorkArguments;
 use super::{changes, environment, packing};
 use crate::pack::Packed;
 use crate::resolve::ReleaseName;
+use crate::signer::Signer;
 use crate::source::Location;
-use crate::{contents, key, publish, reproduce};
+use crate::{contents, publish, reproduce};
 
 /// Make a release again from the source that its statement names, and compare
 ///
@@ -34,9 +35,12 @@ pub(super) struct ReproduceArguments {
     /// where the release statement says
     #[arg(long, value_name = "DIR")]
     checkout: Option<OsString>,
-    /// Say in the log, as a second builder, that the release is identical
+    /// Say in the log, as a second builder, that the release is identical; with --signer the public half
+    /// of the key
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
     /// What the policy calls that builder; by default it is looked up by the key
     #[arg(long, value_name = "ID", requires = "sign")]
     builder_id: Option<String>,
@@ -53,7 +57,7 @@ pub(super) struct ReproduceArguments {
 pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Result<(), Failure> {
     let client = session.client()?;
     let signer = match &arguments.sign {
-        Some(path) => Some(signer(path, &client)?),
+        Some(path) => Some(signer(path, arguments, &client)?),
         None => None,
     };
     let mut log = session.log(&client).await?;
@@ -81,8 +85,8 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
         print(&reproduction)?;
     }
     match (reproduction.answer, signer) {
-        (ReproducedAs::Identical, Some(key)) => {
-            testify(&client, &mut log, &key, &packed, arguments, started_on).await
+        (ReproducedAs::Identical, Some(signer)) => {
+            testify(&client, &mut log, &signer, &packed, arguments, started_on).await
         }
         (ReproducedAs::Identical | ReproducedAs::SameContent, None) => Ok(()),
         (ReproducedAs::SameContent, Some(_)) => Err(Failure::new(
@@ -98,9 +102,9 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
 }
 
 /// Reads the key and makes sure of a token before any work is done.
-fn signer(path: &std::path::Path, client: &Client) -> Result<SigningKey, Failure> {
+fn signer(path: &Path, arguments: &ReproduceArguments, client: &Client) -> Result<Signer, Failure> {
     Session::require_token(client, "signing")?;
-    Ok(key::read(path)?)
+    arguments.signer.signer(Some(path))
 }
 
 fn print(reproduction: &ReproduceReport) -> Result<(), Failure> {
@@ -134,7 +138,7 @@ fn print(reproduction: &ReproduceReport) -> Result<(), Failure> {
 async fn testify(
     client: &Client,
     log: &mut LogFollower,
-    key: &SigningKey,
+    signer: &Signer,
     packed: &Packed,
     arguments: &ReproduceArguments,
     started_on: Timestamp,
@@ -142,12 +146,12 @@ async fn testify(
     let state = log.sync(client).await?;
     let builder_id = match &arguments.builder_id {
         Some(named) => named.clone(),
-        None => publish::builder_id(state, &key.public_key())?,
+        None => publish::builder_id(state, &signer.public_key())?,
     };
     let publishing = Publishing {
         client,
         log: Some(state),
-        key,
+        signer,
         packed,
         builder_id,
         run: &arguments.run,

@@ -15,6 +15,10 @@ const STEP: Step = Step::Keys;
 
 /// Looks at a builder's key file.
 pub fn builder(path: &Path, log: Option<&LogState>) -> Vec<Finding> {
+    // Where a program signs, only the public half is here.
+    if let Ok(public) = PersonalKey::read(path) {
+        return owner(&path.display().to_string(), &public.public, log, "builder");
+    }
     let key = match key::read(path) {
         Ok(key) => key.public_key(),
         Err(error) => return vec![Finding::error(STEP, &error, error.hint())],

@@ -2,9 +2,10 @@
 
 use bulla_schemas::outcome::Outcome as _;
 use bulla_schemas::report::{Finding, Step};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::build::{self, BuildOptions};
+use crate::child;
 
 const STEP: Step = Step::Tools;
 
@@ -86,7 +87,7 @@ fn program_finding(program: &str, arguments: &[&str], what: &str, package: &str)
 
 /// Runs a program and returns what it says, whatever its status: that it starts is enough.
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program)
+    let output = child::command(program)
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())

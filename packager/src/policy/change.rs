@@ -8,6 +8,7 @@ use bulla_trust::policy::matches;
 
 use super::error::ChangeError;
 use super::log_key::LogKeyChange;
+use super::rules::Rules;
 use super::witnesses::WitnessChange;
 
 /// A key of somebody, as a person names it: the key itself, or its fingerprint.
@@ -20,7 +21,8 @@ pub enum KeyName {
 }
 
 impl KeyName {
-    fn fingerprint(&self) -> String {
+    /// Returns the fingerprint.
+    pub fn fingerprint(&self) -> String {
         match self {
             Self::Key(key) => key.fingerprint(),
             Self::Fingerprint(fingerprint) => fingerprint.clone(),
@@ -89,6 +91,8 @@ pub enum Change {
     Witnesses(WitnessChange),
     /// Another key signs the log.
     LogKey(LogKeyChange),
+    /// Everything that people edit, as somebody typed it.
+    Replace(Rules),
 }
 
 impl Change {
@@ -120,25 +124,49 @@ impl Change {
             }
             Self::Witnesses(change) => change.apply(&mut next)?,
             Self::LogKey(change) => change.apply(&mut next)?,
+            Self::Replace(rules) => {
+                if rules.version != policy.version {
+                    return Err(ChangeError::OtherVersion {
+                        taken_from: rules.version,
+                        in_effect: policy.version,
+                    });
+                }
+                rules.apply(&mut next);
+                require_ways(&next)?;
+            }
         }
         Ok(next)
     }
 
     /// Refuses a name that somebody else had before: the log shows who signed by name only. With a key
-    /// of then it is the same person or builder, who comes back.
-    pub(super) fn require_fresh_name(&self, before: &Policy) -> Result<(), ChangeError> {
-        let (name, key) = match self {
-            Self::AddPerson { name, key, .. } => (name, key.to_openssh()),
-            Self::AddBuilder(rule) => (&rule.name, rule.key.clone()),
-            _ => return Ok(()),
-        };
+    /// of then it is the same person or builder, who comes back. `next` is the policy that comes.
+    pub(super) fn require_fresh_names(
+        current: &Policy,
+        before: &Policy,
+        next: &Policy,
+    ) -> Result<(), ChangeError> {
+        let known = names(current);
+        let people = next.people.iter().map(|one| (&one.name, &one.keys[..]));
+        let builders = next.builders.iter();
+        let builders = builders.map(|one| (&one.name, std::slice::from_ref(&one.key)));
+        let mut new = people
+            .chain(builders)
+            .filter(|(name, _)| !known.contains(name));
+        new.try_for_each(|(name, keys)| Self::require_fresh_name(before, name, keys))
+    }
+
+    fn require_fresh_name(
+        before: &Policy,
+        name: &Name,
+        keys: &[String],
+    ) -> Result<(), ChangeError> {
         let people = before.people.iter().filter(|person| person.name == *name);
         let builders = before.builders.iter().filter(|one| one.name == *name);
         let mut had = people
             .flat_map(|person| &person.keys)
             .chain(builders.map(|builder| &builder.key))
             .peekable();
-        if had.peek().is_some() && !had.any(|one| *one == key) {
+        if had.peek().is_some() && !had.any(|one| keys.contains(one)) {
             return Err(ChangeError::FormerName { name: name.clone() });
         }
         Ok(())
@@ -200,6 +228,12 @@ fn rotate(
         }
         builder.key = to;
         return Ok(());
+    }
+    if !names(policy).contains(&owner) {
+        return Err(ChangeError::UnknownOwner {
+            name: owner.clone(),
+            known: list(names(policy)),
+        });
     }
     let keys = &mut person_mut(policy, owner)?.keys;
     let place = match (from, keys.len()) {
@@ -293,10 +327,15 @@ fn person_mut<'a>(policy: &'a mut Policy, name: &Name) -> Result<&'a mut Person,
         })
 }
 
-fn require_new_name(policy: &Policy, name: &Name) -> Result<(), ChangeError> {
+/// The people, then the builders.
+fn names(policy: &Policy) -> Vec<&Name> {
     let people = policy.people.iter().map(|person| &person.name);
     let builders = policy.builders.iter().map(|builder| &builder.name);
-    if people.chain(builders).any(|taken| taken == name) {
+    people.chain(builders).collect()
+}
+
+fn require_new_name(policy: &Policy, name: &Name) -> Result<(), ChangeError> {
+    if names(policy).contains(&name) {
         return Err(ChangeError::TakenName { name: name.clone() });
     }
     Ok(())

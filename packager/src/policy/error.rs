@@ -62,6 +62,22 @@ pub enum ChangeError {
         /// Those that it has.
         known: String,
     },
+    /// Neither a person nor a builder of that name.
+    #[error("the policy has no person or builder `{name}`")]
+    UnknownOwner {
+        /// The name.
+        name: Name,
+        /// Those that it has.
+        known: String,
+    },
+    /// A text of another policy than the one in effect.
+    #[error("the text is of policy {taken_from}, and policy {in_effect} is in effect")]
+    OtherVersion {
+        /// The version that the text was taken from.
+        taken_from: u64,
+        /// The version in effect.
+        in_effect: u64,
+    },
     /// A key that somebody else has, or nobody.
     #[error("`{owner}` has no key {fingerprint}")]
     UnknownKey {
@@ -132,6 +148,7 @@ impl Outcome for ChangeError {
             // A name that leads to nothing, as everywhere else.
             Self::UnknownPerson { .. }
             | Self::UnknownBuilder { .. }
+            | Self::UnknownOwner { .. }
             | Self::UnknownKey { .. }
             | Self::UnknownWitness { .. }
             | Self::UnknownChannel { .. } => FailureKind::Failed,
@@ -161,6 +178,11 @@ impl Outcome for ChangeError {
                 "the policy has no builder".to_owned()
             }
             Self::UnknownBuilder { known, .. } => format!("builders: {known}"),
+            Self::UnknownOwner { known, .. } => format!("people and builders: {known}"),
+            Self::OtherVersion { in_effect, .. } => format!(
+                "`bulla policy show --toml` prints policy {in_effect}: carry your changes over to it, so \
+                 that nobody else's are lost"
+            ),
             Self::UnknownKey { known, .. } => format!("keys: {known}"),
             Self::LastKey { person } => format!(
                 "`bulla key rotate {person} NEW.pub` puts another one in its place, \

@@ -168,3 +168,63 @@ fn only_the_root_is_asked_to_sign() {
         assert_eq!(error.kind(), FailureKind::Refused, "{error}");
     }
 }
+
+#[test]
+fn whoever_is_to_get_another_key_is_looked_for_among_people_and_builders() {
+    let acme = Organisation::new();
+    let rotate = Change::RotateKey {
+        owner: name("nobody"),
+        from: None,
+        to: public("new"),
+    };
+    let error = next(&acme.state, &rotate).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the policy has no person or builder `nobody`"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("alice") && hint.contains("ci"), "{hint}");
+}
+
+#[test]
+fn what_was_typed_is_the_next_policy_of_the_one_that_it_was_taken_from() {
+    let mut acme = Organisation::new();
+    let text = Rules::of(in_effect(&acme.state).unwrap()).to_text();
+    let typed = |text: &str| Change::Replace(Rules::parse(text).unwrap());
+    let line = public("zoe").to_openssh();
+    let added = format!("{text}\n[[people]]\nname = \"zoe\"\nkeys = [\"{line}\"]\n");
+    let next = next(&acme.state, &typed(&added)).unwrap();
+    assert_eq!(next.log_keys, in_effect(&acme.state).unwrap().log_keys);
+    let root: Vec<String> = next.root.people.iter().map(Name::to_string).collect();
+    let root: Vec<&str> = root.iter().map(String::as_str).collect();
+    assert!(acme.adopt(next, &root).is_effective());
+    // Somebody else's change is not undone by a text that was there before.
+    assert!(refused(&acme.state, &typed(&text)).contains("policy 1, and policy 2"));
+    let gone = Change::RemovePerson { name: name("zoe") };
+    let without = super::next(&acme.state, &gone).unwrap();
+    assert!(acme.adopt(without, &root).is_effective());
+    // A name that comes back has to bring a key of then.
+    let text = Rules::of(in_effect(&acme.state).unwrap()).to_text();
+    let again = |key: &str| {
+        let line = public(key).to_openssh();
+        typed(&format!(
+            "{text}\n[[people]]\nname = \"zoe\"\nkeys = [\"{line}\"]\n"
+        ))
+    };
+    assert!(refused(&acme.state, &again("another")).contains("`zoe` was in the policy before"));
+    super::next(&acme.state, &again("zoe")).unwrap();
+}
+
+#[test]
+fn another_order_of_rules_is_told() {
+    let acme = Organisation::new();
+    let before = in_effect(&acme.state).unwrap();
+    let mut after = before.clone();
+    after.channels.reverse();
+    let (gone, come) = difference(before, &after);
+    assert!(gone.is_empty());
+    assert!(
+        come.len() == 1 && come[0].contains("in this order"),
+        "{come:?}"
+    );
+}

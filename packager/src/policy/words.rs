@@ -42,12 +42,31 @@ pub fn describe(policy: &Policy) -> Vec<String> {
 
 /// Returns the lines that only the first policy has, and those that only the second has.
 pub fn difference(before: &Policy, after: &Policy) -> (Vec<String>, Vec<String>) {
+    let order = order(before, after);
     let (before, after) = (describe(before), describe(after));
     let only = |these: &[String], those: &[String]| {
         let new = these.iter().filter(|line| !those.contains(line));
         new.cloned().collect()
     };
-    (only(&before, &after), only(&after, &before))
+    let mut come: Vec<String> = only(&after, &before);
+    come.extend(order);
+    (only(&before, &after), come)
+}
+
+/// Says in which order the rules of channels are looked at, where those that stay have changed it: the
+/// first that matches decides.
+fn order(before: &Policy, after: &Policy) -> Option<String> {
+    let stays = |these: &Policy, those: &Policy| -> Vec<String> {
+        let rules = these.channels.iter();
+        let rules = rules.filter(|rule| those.channels.contains(rule));
+        rules.map(place).collect()
+    };
+    let is_same = stays(before, after) == stays(after, before);
+    let order = || after.channels.iter().map(place).collect::<Vec<_>>();
+    (!is_same).then(|| {
+        let order = order().join(", then ");
+        format!("the first rule that matches decides, in this order: {order}")
+    })
 }
 
 fn builder(rule: &BuilderRule) -> String {
@@ -68,13 +87,11 @@ fn channel(policy: &Policy, rule: &ChannelRule) -> String {
         signers = policy.people.iter().map(|one| one.name.as_str()).collect();
     }
     signers.extend(rule.builders.iter().map(Name::as_str));
-    let place = match (rule.channel.as_str(), rule.project.as_str()) {
-        (EVERY, EVERY) => "every channel".to_owned(),
-        (channel, EVERY) => format!("`{channel}` of every project"),
-        (EVERY, project) => format!("every channel of {project}"),
-        (channel, project) => format!("`{channel}` of {project}"),
-    };
-    let mut line = format!("moving {place} needs {}", quorum(rule.threshold, &signers));
+    let mut line = format!(
+        "moving {} needs {}",
+        place(rule),
+        quorum(rule.threshold, &signers)
+    );
     if let Some(via) = &rule.via {
         let _ = write!(line, ", and that the release was on `{via}` before");
     }
@@ -85,6 +102,16 @@ fn channel(policy: &Policy, rule: &ChannelRule) -> String {
         );
     }
     line
+}
+
+/// Names the channels that a rule is for.
+fn place(rule: &ChannelRule) -> String {
+    match (rule.channel.as_str(), rule.project.as_str()) {
+        (EVERY, EVERY) => "every channel".to_owned(),
+        (channel, EVERY) => format!("`{channel}` of every project"),
+        (EVERY, project) => format!("every channel of {project}"),
+        (channel, project) => format!("`{channel}` of {project}"),
+    }
 }
 
 fn quorum(threshold: u32, names: &[&str]) -> String {

@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::child;
+
 /// Variables that would lead `git` to another repository than the one meant, or to one of another
 /// form.
 const LEADING_ASTRAY: [&str; 15] = [
@@ -101,7 +103,7 @@ impl Git {
         &self,
         arguments: &[Operand],
     ) -> Result<Vec<u8>, GitFailure> {
-        let mut command = Command::new(LFS);
+        let mut command = child::command(LFS);
         command.args(arguments);
         let mut command = self.settled(command);
         command.env("GIT_DIR", &self.directory);
@@ -117,7 +119,7 @@ impl Git {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("git");
+        let mut command = child::command("git");
         command
             .arg("--no-pager")
             .arg("--git-dir")

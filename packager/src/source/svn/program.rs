@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::error::{SvnError, SvnFailure};
 use super::xml::Info;
+use crate::child;
 use crate::source::SourceError;
 
 /// Runs `svn` for one checkout.
@@ -33,7 +34,7 @@ impl Svn {
         arguments: &[&str],
         operands: &[Operand],
     ) -> Result<Vec<u8>, SourceError> {
-        let output = Command::new("svn")
+        let output = child::command("svn")
             .args(arguments)
             .args(["--non-interactive", "--"])
             .args(operands)

@@ -1,0 +1,339 @@
+//! What each key signed and what came of it: every entry of the verified log, read one by one and
+//! judged again on the way.
+
+mod csv;
+mod error;
+mod files;
+mod policies;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulla_registry_client::{Client, FollowError, LogReader};
+use bulla_schemas::report::{
+    AuditEntry, AuditedRelease, EntryKind, EntrySigner, SignatureStanding, SignerRole,
+};
+use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
+use bulla_trust::policy::Owner;
+use bulla_trust::replay::{Examined, ExaminedSignature};
+use bulla_trust::{Head, LogState, PublicKey, ReplayError, Statement, Verdict};
+
+pub use csv::{HEADER as CSV_HEADER, row as csv_row};
+pub use error::AuditError;
+pub use files::export;
+pub use policies::versions;
+
+/// Which entries are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Question {
+    /// Those with a signature of one of these keys, by fingerprint.
+    pub keys: Option<BTreeSet<String>>,
+    /// Those about this project.
+    pub project: Option<ProjectName>,
+    /// Those from here on.
+    pub since: Since,
+}
+
+/// Where in the log an audit begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// At an entry.
+    Entry(u64),
+    /// At the first entry whose signer says this time or a later one. All that stands behind it is
+    /// taken, whatever time it says: the order is proven, the times are not.
+    Time(Timestamp),
+}
+
+impl Default for Since {
+    fn default() -> Self {
+        Self::Entry(0)
+    }
+}
+
+/// What is left at the end of the log of what was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traces {
+    /// How many entries were asked for.
+    pub entries: u64,
+    /// Releases that stand in effective statements, and that nobody has revoked.
+    pub releases: BTreeMap<ProjectName, Vec<Digest>>,
+    /// Channels that a promotion among them moved last.
+    pub heads: Vec<Head>,
+    /// Policies that took effect.
+    pub policies: Vec<u64>,
+}
+
+/// Returns every key that a policy ever named as a person's or builder's.
+pub fn keys_of(state: &LogState, name: &Name) -> Result<BTreeSet<String>, AuditError> {
+    let (mut keys, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for version in state.policies() {
+        let policy = version.checked.policy();
+        let people = policy.people.iter().map(|one| (&one.name, &one.keys[..]));
+        let builders = policy.builders.iter();
+        let builders = builders.map(|one| (&one.name, std::slice::from_ref(&one.key)));
+        for (owner, texts) in people.chain(builders) {
+            known.insert(owner.clone());
+            if owner == name {
+                let parsed = texts
+                    .iter()
+                    .filter_map(|text| text.parse::<PublicKey>().ok());
+                keys.extend(parsed.map(|key| key.fingerprint()));
+            }
+        }
+    }
+    if keys.is_empty() {
+        return Err(AuditError::Unknown {
+            name: name.clone(),
+            known: known.into_iter().collect(),
+        });
+    }
+    Ok(keys)
+}
+
+/// Tells who has a key by the policy in effect, or had it last.
+pub fn owner_of(state: &LogState, fingerprint: &str) -> Option<(Owner, bool)> {
+    let mut versions = state.policies().rev();
+    let find = |version: &bulla_trust::state::PolicyVersion| {
+        let found = version.checked.key(fingerprint);
+        found.map(|(owner, _)| owner.clone())
+    };
+    if let Some(owner) = versions.next().and_then(find) {
+        return Some((owner, true));
+    }
+    versions.find_map(find).map(|owner| (owner, false))
+}
+
+/// Reads the entries of the log that `state` has verified, and gives those that are asked for to
+/// `each` with their bytes, one by one, in their order. What is given was checked against the log's
+/// root.
+pub async fn audit<E>(
+    client: &Client,
+    state: &LogState,
+    question: &Question,
+    mut each: impl FnMut(&AuditEntry, &[u8]) -> Result<(), E>,
+) -> Result<Traces, E>
+where
+    E: From<FollowError> + From<ReplayError>,
+{
+    let reader = LogReader::open(client, state).await?;
+    let mut replayed = LogState::default();
+    let (mut traces, mut is_begun) = (Traces::default(), false);
+    reader
+        .read(0..state.size(), |_, bytes| {
+            let examined = replayed.examine(bytes)?;
+            let entry = entry(state, &examined);
+            is_begun |= match question.since {
+                Since::Entry(first) => entry.entry >= first,
+                Since::Time(time) => entry.issued_at.is_some_and(|issued| issued >= time),
+            };
+            if is_begun && question.asks_for(&entry) {
+                traces.add(state, &entry);
+                each(&entry, bytes)?;
+            }
+            Ok::<(), E>(())
+        })
+        .await?;
+    Ok(traces)
+}
+
+impl Question {
+    fn asks_for(&self, entry: &AuditEntry) -> bool {
+        let is_of_key = self.keys.as_ref().is_none_or(|keys| {
+            let mut signers = entry.signers.iter();
+            signers.any(|signer| keys.contains(&signer.key))
+        });
+        let project = self.project.as_ref();
+        is_of_key && project.is_none_or(|wanted| entry.project.as_ref() == Some(wanted))
+    }
+}
+
+impl Traces {
+    fn add(&mut self, state: &LogState, entry: &AuditEntry) {
+        self.entries += 1;
+        if !entry.effective {
+            return;
+        }
+        match (entry.kind, &entry.project) {
+            (EntryKind::Policy, _) => self.policies.extend(entry.version),
+            (EntryKind::Release, Some(project)) => {
+                let hashes = self.releases.entry(project.clone()).or_default();
+                for release in &entry.releases {
+                    if release.revoked.is_none() && !hashes.contains(&release.hash) {
+                        hashes.push(release.hash);
+                    }
+                }
+            }
+            (EntryKind::Promotion, Some(project)) => {
+                let channel = entry.channel.as_ref();
+                let head = channel.and_then(|channel| state.head(project, channel));
+                self.heads
+                    .extend(head.filter(|head| head.entry == entry.entry).cloned());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Says what an entry says, with what is so at the end of the log.
+fn entry(state: &LogState, examined: &Examined) -> AuditEntry {
+    let mut entry = AuditEntry {
+        entry: examined.index,
+        kind: EntryKind::Unknown,
+        project: None,
+        channel: None,
+        action: None,
+        severity: None,
+        version: None,
+        releases: Vec::new(),
+        signers: examined.signatures.iter().map(signer).collect(),
+        effective: examined.verdict.is_effective(),
+        because: match &examined.verdict {
+            Verdict::Effective => None,
+            Verdict::Inert(reason) => Some(reason.to_string()),
+        },
+        reason: None,
+        issued_at: None,
+    };
+    match &examined.statement {
+        None => {}
+        Some(Statement::Policy(policy)) => {
+            entry.kind = EntryKind::Policy;
+            entry.version = Some(policy.version);
+        }
+        Some(Statement::Release(release)) => {
+            let [subject] = &release.subject;
+            entry.kind = EntryKind::Release;
+            entry.releases = vec![audited(state, &subject.name, subject.digest.sha256)];
+            entry.project = Some(subject.name.clone());
+            entry.issued_at = Some(release.predicate.run_details.metadata.finished_on);
+        }
+        Some(Statement::Promotion(promotion)) => {
+            let (predicate, [subject]) = (&promotion.predicate, &promotion.subject);
+            entry.kind = EntryKind::Promotion;
+            entry.releases = vec![audited(state, &subject.name, subject.digest.sha256)];
+            entry.project = Some(predicate.project.clone());
+            entry.channel = Some(predicate.channel.clone());
+            entry.action = Some(predicate.action);
+            entry.reason = Some(predicate.reason.clone());
+            entry.issued_at = Some(predicate.issued_at);
+        }
+        Some(Statement::Revocation(revocation)) => {
+            let (predicate, subjects) = (&revocation.predicate, &revocation.subject);
+            let subjects = subjects.iter();
+            entry.kind = EntryKind::Revocation;
+            entry.project = revocation.subject.first().map(|one| one.name.clone());
+            entry.releases = subjects
+                .map(|one| audited(state, &one.name, one.digest.sha256))
+                .collect();
+            entry.severity = Some(predicate.severity);
+            entry.reason = Some(predicate.reason.clone());
+            entry.issued_at = Some(predicate.issued_at);
+        }
+    }
+    entry
+}
+
+fn audited(state: &LogState, project: &ProjectName, hash: Digest) -> AuditedRelease {
+    let heads = state.channels(project).filter(|head| head.hash == hash);
+    AuditedRelease {
+        hash,
+        heads: heads
+            .map(|head| head.channel.clone())
+            .collect::<Vec<ChannelName>>(),
+        revoked: state.revocation(project, &hash),
+    }
+}
+
+fn signer(signature: &ExaminedSignature) -> EntrySigner {
+    let owner = signature.owner.as_ref();
+    EntrySigner {
+        key: signature.key_id.clone(),
+        name: owner.map(|(owner, _)| owner.name().clone()),
+        role: owner.map(|(owner, _)| match owner {
+            Owner::Person(_) => SignerRole::Person,
+            Owner::Builder(_) => SignerRole::Builder,
+        }),
+        signature: match owner {
+            Some((_, true)) => SignatureStanding::Right,
+            Some((_, false)) => SignatureStanding::Wrong,
+            None => SignatureStanding::UnknownKey,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::statement::Severity;
+    use bulla_trust::testing::{Organisation, key, name, project};
+
+    use super::*;
+
+    fn entries(acme: &Organisation) -> Vec<AuditEntry> {
+        let mut replayed = LogState::default();
+        let examined = acme
+            .entries
+            .iter()
+            .map(|bytes| replayed.examine(bytes).unwrap());
+        examined.map(|one| entry(&acme.state, &one)).collect()
+    }
+
+    #[test]
+    fn an_entry_is_told_with_what_is_so_now() {
+        let mut acme = Organisation::new();
+        let hash = acme.publish(&project(), "a");
+        acme.promote("dev", hash, &["alice"]);
+        acme.revoke(hash, Severity::Warn, "bob");
+        acme.append_promotion(&acme.draft("prod", hash), &["mallory"]);
+        let entries = entries(&acme);
+        let kinds: Vec<EntryKind> = entries.iter().map(|one| one.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                EntryKind::Policy,
+                EntryKind::Release,
+                EntryKind::Promotion,
+                EntryKind::Revocation,
+                EntryKind::Promotion
+            ]
+        );
+        for about in &entries[1..] {
+            assert_eq!(about.releases[0].heads, [name("dev")]);
+            assert_eq!(about.releases[0].revoked, Some(Severity::Warn));
+        }
+        let last = &entries[4];
+        assert_eq!(last.signers[0].signature, SignatureStanding::UnknownKey);
+        assert!(!last.effective && last.because.as_ref().unwrap().contains("threshold"));
+
+        let mut traces = Traces::default();
+        let question = Question {
+            keys: Some([key("alice").public_key().fingerprint()].into()),
+            ..Question::default()
+        };
+        let of_alice = entries.iter().filter(|one| question.asks_for(one));
+        of_alice.for_each(|one| traces.add(&acme.state, one));
+        assert_eq!(traces.heads[0].channel, name("dev"));
+        assert!(traces.releases.is_empty());
+        assert_eq!(traces.policies, [1]);
+    }
+
+    #[test]
+    fn a_key_is_known_by_who_had_it_last() {
+        let mut acme = Organisation::new();
+        let old = key("alice").public_key().fingerprint();
+        assert_eq!(
+            owner_of(&acme.state, &old),
+            Some((Owner::Person(name("alice")), true))
+        );
+        let mut next = acme.state.policy().unwrap().clone();
+        next.people[0].keys = vec![key("new").public_key().to_openssh()];
+        let next = bulla_trust::statement::policy_after(&acme.state, next);
+        assert!(acme.adopt(next, &["alice", "new", "bob"]).is_effective());
+        assert_eq!(
+            owner_of(&acme.state, &old),
+            Some((Owner::Person(name("alice")), false))
+        );
+        assert_eq!(owner_of(&acme.state, "SHA256:nobody"), None);
+        assert_eq!(keys_of(&acme.state, &name("alice")).unwrap().len(), 2);
+        let error = keys_of(&acme.state, &name("nobody")).unwrap_err();
+        assert!(error.to_string().contains("`nobody`"));
+    }
+}

@@ -115,7 +115,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::History(arguments) => wait(history::run(&session()?, &arguments)),
         Command::Anchor(arguments) => wait(anchor::run(&session()?, &arguments)),
         Command::Compare(arguments) => wait(compare::run(&session()?, &arguments)),
-        Command::Witness(arguments) => witness::run(&session, &arguments),
+        Command::Witness(arguments) => wait(witness::run(&session, &arguments)),
         Command::Doctor(arguments) => wait(doctor::run(options, &arguments)),
         Command::Completions(arguments) => arguments.run::<Arguments>(EXAMPLES),
         Command::ManPages(arguments) => arguments.run::<Arguments>(EXAMPLES),

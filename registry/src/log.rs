@@ -18,6 +18,7 @@ mod cosigned;
 mod error;
 mod kept;
 mod key;
+mod key_check;
 mod mirrored;
 mod published;
 mod recover;

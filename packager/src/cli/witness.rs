@@ -73,13 +73,13 @@ struct CosigningArguments {
     interval: Period,
 }
 
-pub(super) fn run(
+pub(super) async fn run(
     session: &dyn Fn() -> Result<Session, Failure>,
     arguments: &WitnessArguments,
 ) -> Result<(), Failure> {
     match &arguments.command {
         Some(WitnessCommand::Init(arguments)) => init(arguments),
-        None => super::wait(cosign(&session()?, &arguments.cosigning)),
+        None => cosign(&session()?, &arguments.cosigning).await,
     }
 }
 

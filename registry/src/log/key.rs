@@ -9,8 +9,6 @@ use bulla_trust::{CheckedPolicy, LogState, SigningKey};
 use zeroize::Zeroizing;
 
 use super::error::LogError;
-use super::recover;
-use super::tiles::LogFiles;
 
 /// Reads the key; nothing where there is none.
 pub(super) fn read(path: &Path) -> Result<Option<SigningKey>, LogError> {
@@ -67,27 +65,6 @@ pub(super) fn lost(state: Option<&LogState>, path: &Path) -> LogError {
     LogError::KeyLost {
         path: path.display().to_string(),
         named: state.map(named).unwrap_or_default(),
-    }
-}
-
-impl LogFiles {
-    /// Refuses a log without its key; the key itself is not read. The log is, where it is lost.
-    pub(crate) fn require_key(&self, path: &Path) -> Result<(), LogError> {
-        if bulla_files::has_file(path)? || !self.is_begun()? {
-            return Ok(());
-        }
-        let read = recover::published(self, &self.kept_state()).ok();
-        Err(lost(read.as_ref().map(|(found, _)| &found.state), path))
-    }
-
-    /// Refuses a log whose key is missing, cannot be read, or is none that the policy in effect names.
-    /// Of a log that cannot be read, `state` is not known.
-    pub(crate) fn check_key(&self, path: &Path, state: Option<&LogState>) -> Result<(), LogError> {
-        match (read(path)?, state) {
-            (Some(key), Some(state)) => require_named(state, &key, path),
-            (None, _) if self.is_begun()? => Err(lost(state, path)),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -198,7 +198,7 @@ fn questions() -> Vec<(&'static str, StatusCode)> {
 
 /// Writes a log as its registry has it.
 fn write(folder: &Path, log: &mut LongLog, size: usize) {
-    let mut put = |tile: TilePath, content: Vec<u8>| {
+    let put = |tile: TilePath, content: Vec<u8>| {
         let path = folder.join(tile.to_string());
         let parent = path.parent().expect("a tile lies in a folder");
         fs::create_dir_all(parent).expect("a folder of tiles");

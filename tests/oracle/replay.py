@@ -812,7 +812,9 @@ class Log:
             # A pause keeps the rollout, going on keeps it, and a widening opens it.
             rollout = {**head["rollout"], "open": predicate.get("upTo", head["rollout"]["open"])}
         project = self.change(project)
-        if action == "widen" or "waves" in predicate or "urgent" in predicate:
+        # Going on with what was not urgent is a rollback that is not urgent, which says as much.
+        usual = action != "rollback" or rollout["urgent"]
+        if action == "widen" or "waves" in predicate or "urgent" in predicate or not usual:
             project["rollouts"].add(channel)
         project["promotions"].append([self.size, channel, predicate["seq"], action, bundle])
         last = {"lastSeq": predicate["seq"], "payload": sha256(envelope.payload).hex()}

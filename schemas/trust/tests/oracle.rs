@@ -13,6 +13,11 @@ use serde_json::{Value, json};
 
 /// How many random logs are compared, and how long each is. `scripts/oracle` asks for more.
 const LOGS: u64 = 24;
+/// Seeds of logs of which the two once said something else.
+const FOUND: [u64; 1] = [
+    // A channel went on, after a pause, with what was not urgent.
+    10_608,
+];
 const LENGTH: usize = 80;
 /// How many logs one run of the second implementation is given.
 const AT_ONCE: usize = 500;
@@ -81,7 +86,7 @@ fn ask_python(logs: &[Vec<Vec<u8>>]) -> Option<Vec<Value>> {
 
 #[test]
 fn two_implementations_agree_on_random_logs() {
-    let seeds: Vec<u64> = seeds().collect();
+    let seeds: Vec<u64> = FOUND.into_iter().chain(seeds()).collect();
     for seeds in seeds.chunks(AT_ONCE) {
         let logs: Vec<_> = seeds.iter().map(|seed| log_of(*seed)).collect();
         let Some(answers) = ask_python(&logs) else {

@@ -59,6 +59,9 @@ pub enum EnvelopeError {
     /// The same content in another text: whitespace, another order, another base64.
     #[error("the envelope is not in its one canonical form")]
     NotCanonical,
+    /// Signatures over something else.
+    #[error("the envelopes have different payloads, so their signatures do not belong together")]
+    OtherPayload,
     /// Not an SSH signature that we accept.
     #[error("the SSH signature cannot be attached")]
     SshSignature(#[source] SshSignatureError),
@@ -279,6 +282,27 @@ impl SignedEnvelope {
     /// Returns the signatures, sorted by key.
     pub fn signatures(&self) -> &[EnvelopeSignature] {
         &self.signatures
+    }
+
+    /// Adds the signatures of another envelope over the same payload; of two by one key the one that is
+    /// here stays.
+    pub fn merge(&self, other: &Self) -> Result<Self, EnvelopeError> {
+        if (&self.payload_type, &self.payload) != (&other.payload_type, &other.payload) {
+            return Err(EnvelopeError::OtherPayload);
+        }
+        let mut signatures = self.signatures.clone();
+        let is_here =
+            |one: &EnvelopeSignature| self.signatures.iter().any(|s| s.key_id == one.key_id);
+        signatures.extend(other.signatures.iter().filter(|one| !is_here(one)).cloned());
+        signatures.sort_by(|a, b| a.key_id.cmp(&b.key_id));
+        Self::new(&self.payload_type, self.payload.clone(), signatures)
+    }
+
+    /// Keeps the signatures by some keys; fails where none is left.
+    pub fn signed_by(&self, keep: impl Fn(&str) -> bool) -> Result<Self, EnvelopeError> {
+        let mut signatures = self.signatures.clone();
+        signatures.retain(|signature| keep(&signature.key_id));
+        Self::new(&self.payload_type, self.payload.clone(), signatures)
     }
 
     /// Adds another person's signature over the same payload; a second one by the same key

@@ -65,7 +65,7 @@ pub use envelope::{SignedEnvelope, attach_raw, attach_sshsig, pae, sign};
 pub use key::{PublicKey, SigningKey};
 pub use note::{SignatureType, SignedNote, VerifierKey};
 pub use policy::CheckedPolicy;
-pub use replay::{Admitted, Reason, ReplayError, Submission, Verdict, replay};
+pub use replay::{Admitted, Approval, Reason, ReplayError, Submission, Tally, Verdict, replay};
 pub use resolve::{ResolveError, resolve};
 pub use state::{Head, LogState, Moves, Promotion, Release, ReleaseRecord, Revocation, Rollout};
 pub use statement::Statement;

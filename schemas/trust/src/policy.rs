@@ -68,6 +68,11 @@ impl CheckedPolicy {
         self.keys.get(fingerprint)
     }
 
+    /// Returns who has keys, once for each key.
+    pub fn owners(&self) -> impl Iterator<Item = &Owner> {
+        self.keys.values().map(|(owner, _)| owner)
+    }
+
     /// Returns the rule for a channel: the first that matches.
     pub fn channel_rule(
         &self,

@@ -10,6 +10,7 @@
 //! anybody else calls a policy of a later version is inert.
 
 mod admit;
+mod approval;
 mod entry;
 mod examine;
 mod judge;
@@ -19,6 +20,7 @@ mod reason;
 mod release;
 mod revocation;
 mod signers;
+mod tally;
 mod verdict;
 
 use bulla_schemas::Digest;
@@ -26,9 +28,12 @@ use bulla_schemas::Digest;
 use crate::merkle::leaf_hash;
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};
+
+pub use approval::Approval;
 pub use examine::{Examined, ExaminedSignature, signatures_of};
 use judge::judge;
 pub use reason::{Reason, ScopePart};
+pub use tally::Tally;
 pub use verdict::{ReplayError, Verdict};
 
 /// Appends entries to a state and tells what each of them did.

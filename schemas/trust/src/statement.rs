@@ -1,5 +1,6 @@
 //! Statements: from payload bytes to the four kinds, and back for signing.
 
+use bulla_schemas::ProjectName;
 use bulla_schemas::media_type::{IN_TOTO, POLICY};
 use bulla_schemas::policy::Policy;
 use bulla_schemas::statement::{
@@ -102,6 +103,18 @@ impl Statement {
                 found: other.chars().take(120).collect(),
             }),
         }
+    }
+
+    /// Returns the projects that it is about; none for a policy, which is about all.
+    pub fn projects(&self) -> impl Iterator<Item = &ProjectName> {
+        let (one, several) = match self {
+            Self::Policy(_) => (None, None),
+            Self::Release(release) => (Some(&release.subject[0].name), None),
+            Self::Promotion(promotion) => (Some(&promotion.predicate.project), None),
+            Self::Revocation(revocation) => (None, Some(&revocation.subject)),
+        };
+        let several = several.into_iter().flatten().map(|subject| &subject.name);
+        one.into_iter().chain(several)
     }
 
     /// Returns the payload type of an envelope that says this.

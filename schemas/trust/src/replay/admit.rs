@@ -43,10 +43,14 @@ pub enum Admitted {
 impl Submission {
     /// Reads an envelope and what it says.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Reason> {
-        let envelope = SignedEnvelope::from_bytes(&bytes)?;
+        Self::of(SignedEnvelope::from_bytes(&bytes)?)
+    }
+
+    /// Takes an envelope that was put together, and reads what it says.
+    pub fn of(envelope: SignedEnvelope) -> Result<Self, Reason> {
         let statement = Statement::parse(envelope.payload_type(), envelope.payload())?;
         Ok(Self {
-            bytes,
+            bytes: envelope.to_bytes(),
             envelope,
             statement,
         })
@@ -93,7 +97,7 @@ impl LogState {
 
     /// Returns the entry that a statement of people stands in. Releases are not looked for: more
     /// than one builder can make the same statement.
-    fn entry_of(&self, submission: &Submission) -> Option<u64> {
+    pub(super) fn entry_of(&self, submission: &Submission) -> Option<u64> {
         let payload = Digest::of(submission.envelope.payload());
         match &submission.statement {
             Statement::Policy(_) => self
@@ -121,7 +125,7 @@ impl LogState {
 }
 
 /// Refuses signatures by keys that neither the policy in effect nor the one in the envelope knows.
-fn check_keys(entry: &Entry<'_>, statement: &Statement) -> Result<(), Reason> {
+pub(super) fn check_keys(entry: &Entry<'_>, statement: &Statement) -> Result<(), Reason> {
     let new = match statement {
         Statement::Policy(policy) => Some(CheckedPolicy::new((**policy).clone())?),
         _ => None,

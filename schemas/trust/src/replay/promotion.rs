@@ -1,13 +1,14 @@
 //! The rule for promotions: enough people, the channel's next number, a bundle that may go there,
 //! and a word that matches the fact. A promotion may go in waves; a widening lets more of them go.
 
-use bulla_schemas::Digest;
 use bulla_schemas::policy::ChannelRule;
 use bulla_schemas::statement::{Action, PromotionPredicate, PromotionStatement, Wave};
+use bulla_schemas::{Digest, Name};
 
 use super::entry::Entry;
 use super::reason::{Reason, blocks};
 use super::signers::Signed;
+use super::tally::Tally;
 use crate::policy::Owner;
 use crate::state::{Effect, Head, LogState, Promotion};
 
@@ -16,13 +17,40 @@ pub(super) fn judge(
     signed: &Signed<'_>,
     promotion: &PromotionStatement,
 ) -> Result<Effect, Reason> {
+    let rule = check_place(entry, signed, promotion)?;
+    let may_sign = |owner: &Owner| signed.policy.may_promote(rule, owner);
+    let what = || what(&promotion.predicate);
+    let people = signed.quorum(may_sign, rule.threshold, what)?;
+    effect(entry, rule, promotion, people)
+}
+
+/// Counts who of those who may has signed, of a promotion with which nothing else is wrong.
+pub(super) fn tally(
+    entry: &Entry<'_>,
+    signed: &Signed<'_>,
+    promotion: &PromotionStatement,
+) -> Result<Tally, Reason> {
+    let rule = check_place(entry, signed, promotion)?;
+    let may_sign = |owner: &Owner| signed.policy.may_promote(rule, owner);
+    let tally = signed.tally(may_sign, rule.threshold, what(&promotion.predicate));
+    effect(entry, rule, promotion, tally.signed.clone())?;
+    Ok(tally)
+}
+
+/// What its signers decide about.
+fn what(predicate: &PromotionPredicate) -> String {
+    format!("`{}` of `{}`", predicate.channel, predicate.project)
+}
+
+/// Checks what it is about and where it was signed, and returns the rule for the channel.
+fn check_place<'a>(
+    entry: &Entry<'_>,
+    signed: &Signed<'a>,
+    promotion: &PromotionStatement,
+) -> Result<&'a ChannelRule, Reason> {
     let predicate = &promotion.predicate;
     let [subject] = &promotion.subject;
-    let (project, channel, hash) = (
-        &predicate.project,
-        &predicate.channel,
-        subject.digest.sha256,
-    );
+    let (project, channel) = (&predicate.project, &predicate.channel);
     if subject.name != *project {
         return Err(Reason::SubjectProject {
             project: project.clone(),
@@ -30,16 +58,27 @@ pub(super) fn judge(
         });
     }
     entry.check_position(&predicate.log)?;
-    let policy = signed.policy;
-    let rule = policy
-        .channel_rule(project, channel)
-        .ok_or_else(|| Reason::NobodyMay {
-            project: project.clone(),
-            channel: channel.clone(),
-        })?;
-    let may_sign = |owner: &Owner| policy.may_promote(rule, owner);
-    let what = || format!("`{channel}` of `{project}`");
-    let people = signed.quorum(may_sign, rule.threshold, what)?;
+    let rule = signed.policy.channel_rule(project, channel);
+    rule.ok_or_else(|| Reason::NobodyMay {
+        project: project.clone(),
+        channel: channel.clone(),
+    })
+}
+
+/// Checks all the rest, and returns what comes of it when `people` signed.
+fn effect(
+    entry: &Entry<'_>,
+    rule: &ChannelRule,
+    promotion: &PromotionStatement,
+    people: Vec<Name>,
+) -> Result<Effect, Reason> {
+    let predicate = &promotion.predicate;
+    let [subject] = &promotion.subject;
+    let (project, channel, hash) = (
+        &predicate.project,
+        &predicate.channel,
+        subject.digest.sha256,
+    );
     let head = entry.before.head(project, channel);
     check_order(predicate, head)?;
     check_fields(predicate)?;

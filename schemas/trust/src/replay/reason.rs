@@ -34,6 +34,15 @@ pub enum Reason {
         /// The fingerprint that the signature names.
         key_id: String,
     },
+    /// Signed by somebody who does not decide about it: refused when an envelope is proposed, passed
+    /// over in the log.
+    #[error("`{owner}` signed, and does not decide about {what}")]
+    NotAsked {
+        /// Who signed.
+        owner: Name,
+        /// What would be decided.
+        what: String,
+    },
     /// Signed for a history that is longer than the log.
     #[error("it was signed for a log of {signed} entries and stands at entry {entry}")]
     Future {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bulla_schemas::Name;
 
 use super::reason::Reason;
+use super::tally::Tally;
 use crate::envelope::{SignedEnvelope, pae};
 use crate::key::PublicKey;
 use crate::policy::{CheckedPolicy, Owner};
@@ -65,6 +66,23 @@ impl<'a> Signed<'a> {
                 needed,
                 found,
             })
+        }
+    }
+
+    /// Counts those who may sign for something, and those of them who did.
+    pub(super) fn tally(
+        &self,
+        may_sign: impl Fn(&Owner) -> bool,
+        needed: u32,
+        what: String,
+    ) -> Tally {
+        let owners = self.policy.owners().filter(|owner| may_sign(owner));
+        let may: BTreeSet<&Name> = owners.map(Owner::name).collect();
+        Tally {
+            what,
+            needed,
+            may: may.into_iter().cloned().collect(),
+            signed: self.names(may_sign),
         }
     }
 }

@@ -52,6 +52,7 @@ impl Proposal {
             dropped_commits: None,
             unknown_because: None,
             entry: None,
+            proposed: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The data directory. Everything that matters is a file in it; the database is an index over
-//! these files that `reindex` rebuilds, and it holds the tokens and what hosts report, which are
-//! nowhere else.
+//! these files that `reindex` rebuilds, and it holds the tokens, what hosts report and what waits for
+//! signatures, which are nowhere else.
 //!
 //! ```text
 //! DIR/
@@ -11,7 +11,7 @@
 //!   ballast                           room that is given back when the disk is full
 //!   log-key.pem                       the log's Ed25519 key, 0600; it authorises nothing
 //!   log-key-next.pem                  the one that is to follow it, once a policy names it
-//!   registry.db                       SQLite: index, tokens, reports of hosts
+//!   registry.db                       SQLite: index, tokens, reports of hosts, proposals
 //!   registry.db.lock                  locked while the tables are made
 //!   blobs/sha256/ab/<hex>             content that is stored whole, manifests too, written once
 //!   packs/<id>                        the frames of a push that were new then, written once

@@ -48,4 +48,4 @@ pub use mirror::MirrorError;
 pub use pattern::{PatternError, ProjectPattern};
 pub use publish::PublishError;
 pub use server::{Certificate, CertificateError, CertificateFiles, Listener, serve};
-pub use settings::{Pace, Patience, Settings, UploadLimits, WatchLimits};
+pub use settings::{Pace, Patience, ProposalLimits, Settings, UploadLimits, WatchLimits};

@@ -13,6 +13,7 @@ mod foreign;
 mod kept_deltas;
 mod manifests;
 mod mend;
+mod proposals;
 mod reports;
 mod statements;
 mod tags;

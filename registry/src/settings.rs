@@ -29,6 +29,8 @@ pub struct Settings {
     pub most_reports: u32,
     /// Most hosts that may report.
     pub most_hosts: u32,
+    /// How many statements may wait for signatures.
+    pub proposals: ProposalLimits,
     /// The proxies that are believed whom they ask for.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a client may keep a connection waiting.
@@ -55,6 +57,24 @@ pub struct UploadLimits {
     pub least_rest: Duration,
     /// How often uploads are looked at.
     pub sweep: Duration,
+}
+
+/// How many statements may wait for signatures.
+#[derive(Debug, Clone, Copy)]
+pub struct ProposalLimits {
+    /// Most of all.
+    pub most: u32,
+    /// Most of one project, and most policies.
+    pub most_of_project: u32,
+}
+
+impl Default for ProposalLimits {
+    fn default() -> Self {
+        Self {
+            most: 1000,
+            most_of_project: 50,
+        }
+    }
 }
 
 /// How many clients may wait for the log to grow, and for how long.
@@ -108,6 +128,7 @@ impl Default for Settings {
             most_entries: 1000,
             most_reports: 1200,
             most_hosts: 10_000,
+            proposals: ProposalLimits::default(),
             trusted_proxies: Vec::new(),
             patience: Patience::default(),
             drain: Duration::from_secs(20),

@@ -17,6 +17,7 @@ mod frames;
 mod host_report;
 mod hosts;
 mod page;
+mod proposals;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub use host_report::{
 };
 pub use hosts::{Arrival, Deployment, DeploymentState, HostChange, HostDetail, HostSummary};
 pub use page::Page;
+pub use proposals::Proposal;
 
 use crate::release::ReleaseDocument;
 use crate::statement::{Action, Severity, Wave, Waves};

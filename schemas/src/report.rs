@@ -16,6 +16,8 @@
 //! | `show` | [`ReleaseReport`] |
 //! | `promote`, `rollback`, `pause`, `resume` | [`ProposalReport`] |
 //! | `revoke` | [`RevocationReport`] |
+//! | `pending` | a list of [`PendingReport`] |
+//! | `approve` | [`ApprovedReport`] |
 //! | `rollback --list` | a list of [`EarlierHead`] |
 //! | `identify` | [`IdentifyReport`] |
 //! | `check` | [`CheckReport`] |
@@ -39,6 +41,7 @@ mod fsck;
 mod gc;
 mod identify;
 mod mirror;
+mod pending;
 mod proposal;
 mod release;
 mod reproduce;
@@ -58,6 +61,7 @@ pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
 pub use gc::{GcRelease, GcReport, GcSkipped};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use mirror::{MirrorReport, NotMirrored};
+pub use pending::{ApprovalReport, ApprovedReport, PendingReport, ProposedReport};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, PassedOver, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};

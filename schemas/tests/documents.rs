@@ -9,7 +9,7 @@ mod openapi;
 
 use bulla_schemas::api::{
     Appended, BlobFrames, CallerInfo, DeltaRequest, Deployment, Diff, ErrorBody, HostDetail,
-    HostReport, HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion,
+    HostReport, HostSummary, LogInfo, MissingFrames, Page, ProjectSummary, Promotion, Proposal,
     ReleaseDetail, ReleaseSummary,
 };
 use bulla_schemas::delta::DeltaHeader;
@@ -25,9 +25,10 @@ use bulla_schemas::report::server::{
     Activation, ConfigReport, InstallReport, ProjectInstall, ProjectStatus, SetAside, Verification,
 };
 use bulla_schemas::report::{
-    AuditEntry, BackupReport, CheckReport, EarlierHead, Finding, FsckReport, GcReport,
-    IdentifyReport, MirrorReport, PolicyVersionReport, ProposalReport, ReleaseReport,
-    ReproduceReport, RestoreReport, RevocationReport, TokenReport, UsageReport, WaveReport,
+    ApprovedReport, AuditEntry, BackupReport, CheckReport, EarlierHead, Finding, FsckReport,
+    GcReport, IdentifyReport, MirrorReport, PendingReport, PolicyVersionReport, ProposalReport,
+    ReleaseReport, ReproduceReport, RestoreReport, RevocationReport, TokenReport, UsageReport,
+    WaveReport,
 };
 use bulla_schemas::statement::{PromotionStatement, ReleaseStatement, RevocationStatement};
 use schemars::JsonSchema;
@@ -123,6 +124,11 @@ const DOCUMENTS: &[Document] = &[
     ),
     json::<DeltaRequest>("delta-request", "Body of POST /v2/{project}/_bulla/delta"),
     json::<Appended>("appended", "Answer of POST /log/entries"),
+    json::<Page<Proposal>>("proposal-page", "Answer of GET /api/v1/proposals"),
+    json::<Proposal>(
+        "proposal",
+        "Answer of POST /api/v1/proposals, and of GET /api/v1/proposals/{id}",
+    ),
     json::<Page<ProjectSummary>>("project-page", "Answer of GET /api/v1/projects"),
     json::<Page<ReleaseSummary>>(
         "release-page",
@@ -160,6 +166,8 @@ const DOCUMENTS: &[Document] = &[
         "bulla-promote",
         "Output of bulla promote --json, and of rollback, pause and resume",
     ),
+    json::<Vec<PendingReport>>("bulla-pending", "Output of bulla pending --json"),
+    json::<ApprovedReport>("bulla-approve", "Output of bulla approve --json"),
     json::<RevocationReport>("bulla-revoke", "Output of bulla revoke --json"),
     json::<Vec<EarlierHead>>(
         "bulla-rollback-list",

@@ -65,7 +65,7 @@ impl Client {
     }
 
     /// Fetches a list page by page.
-    async fn list<T: DeserializeOwned>(&self, url: &Url) -> Result<Vec<T>, ClientError> {
+    pub(crate) async fn list<T: DeserializeOwned>(&self, url: &Url) -> Result<Vec<T>, ClientError> {
         let malformed = |source: Option<serde_json::Error>| ClientError::Malformed {
             url: url.to_string(),
             expected: "a page of a list",

@@ -9,6 +9,7 @@
 //! /log/cosignatures                     what witnesses said, and the way to say it
 //! /api/v1/...                           read models
 //! /api/v1/watch                         waits for the log to grow
+//! /api/v1/proposals                     statements that wait for signatures
 //! /api/v1/hosts/{host}/report           what a host observed
 //! ```
 //!
@@ -34,6 +35,7 @@ mod log;
 mod manifest;
 mod patience;
 pub mod plan;
+mod proposals;
 mod push;
 mod retry;
 #[cfg(feature = "testing")]

@@ -12,5 +12,6 @@ pub(crate) mod log;
 pub(crate) mod openapi;
 pub(super) mod page;
 pub(crate) mod projects;
+pub(crate) mod proposals;
 pub(crate) mod releases;
 pub(crate) mod view;

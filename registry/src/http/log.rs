@@ -95,11 +95,8 @@ fn check_access(app: &App, caller: &Caller, statement: &Statement) -> Result<(),
         Statement::Policy(_) if !has_policy => caller.may_everywhere(Push),
         Statement::Policy(_) => caller.may_somewhere(Push),
         _ if !has_policy => Err(Problem::NoPolicy),
-        Statement::Release(release) => caller.may(Push, &release.subject[0].name),
-        Statement::Promotion(promotion) => caller.may(Push, &promotion.predicate.project),
-        Statement::Revocation(revocation) => revocation
-            .subject
-            .iter()
-            .try_for_each(|subject| caller.may(Push, &subject.name)),
+        statement => statement
+            .projects()
+            .try_for_each(|project| caller.may(Push, project)),
     }
 }

@@ -430,6 +430,9 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
             "`bulla-registry host remove` forgets one; `--most-hosts` of `bulla-registry serve` \
              allows more"
         }
+        PublishError::TooManyProposals { .. } => {
+            "`bulla pending` lists them; `bulla withdraw ID` makes room"
+        }
         PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL -m TEXT`",
         PublishError::Log(error) => match **error {
             LogError::Stopping => "try again in a moment",

@@ -26,6 +26,8 @@ pub(super) const ROUTES: &[&str] = &[
     "/api/v1/caller",
     "/api/v1/log",
     "/api/v1/watch",
+    "/api/v1/proposals",
+    "/api/v1/proposals/{id}",
     "/api/v1/projects",
     "/api/v1/projects/{project}/releases",
     "/api/v1/projects/{project}/releases/{hash}",

@@ -66,6 +66,22 @@ fn routes(app: Arc<App>) -> Router {
         .route("/api/v1/openapi.json", get(api::openapi::document))
         .route("/api/v1/caller", get(api::caller::info))
         .route("/api/v1/log", get(api::log::info))
+        .route(
+            "/api/v1/proposals",
+            get(api::proposals::list)
+                .post(api::proposals::propose)
+                .fallback(async || Problem::Unsupported {
+                    allow: "GET, HEAD, POST",
+                }),
+        )
+        .route(
+            "/api/v1/proposals/{id}",
+            get(api::proposals::get)
+                .delete(api::proposals::withdraw)
+                .fallback(async || Problem::Unsupported {
+                    allow: "GET, HEAD, DELETE",
+                }),
+        )
         .merge(lists().route_layer(from_fn_with_state(Arc::clone(&app), bounded::layer)))
         .route(
             "/api/v1/projects/{project}/diff/{from}/{to}",

@@ -57,6 +57,8 @@ pub(crate) struct Catalog {
     pub(crate) mender: Mender,
     /// Held while a report is written.
     pub(super) reports: tokio::sync::Mutex<()>,
+    /// Held while a proposal is looked at and written.
+    pub(super) proposals: tokio::sync::Mutex<()>,
     /// Held while bundles are read: their indexes are in memory meanwhile.
     reading: Arc<Turns>,
     /// Held while a blob is put together from frames.
@@ -105,6 +107,7 @@ impl Catalog {
             content,
             mender,
             reports: tokio::sync::Mutex::default(),
+            proposals: tokio::sync::Mutex::default(),
             reading: Turns::new(MOST_READING, MOST_READING_OF_TOKEN),
             assembling: Turns::new(MOST_ASSEMBLING, MOST_ASSEMBLING_OF_TOKEN),
             deltas: KeptDeltas::new(),

@@ -124,6 +124,16 @@ pub enum PublishError {
         /// How many may.
         most: u32,
     },
+    /// So many statements wait for signatures that there is no room for another.
+    #[error(
+        "as many proposals wait for signatures as may: {most_of_project} of a project, {most} of all"
+    )]
+    TooManyProposals {
+        /// How many may in all.
+        most: u32,
+        /// How many may of one project, and of policies.
+        most_of_project: u32,
+    },
     /// The delta that was sent does not lead to the bundle.
     #[error("the delta is refused")]
     Delta(#[from] DeltaError),

@@ -26,20 +26,7 @@ impl Catalog {
     ) -> Result<Appended, PublishError> {
         // What the log is about to name is not deleted meanwhile.
         let adding = self.changes.adding().await;
-        match submission.statement() {
-            Statement::Release(release) => self.check_release(release).await?,
-            Statement::Promotion(promotion) => {
-                let subject = &promotion.subject[0];
-                let (project, hash) = (&subject.name, subject.digest.sha256);
-                // A rollback may be to what only servers have.
-                if promotion.predicate.action == Action::Promote {
-                    self.bundle(project, hash).await?;
-                } else {
-                    self.see(project, &hash.into()).await;
-                }
-            }
-            Statement::Policy(_) | Statement::Revocation(_) => {}
-        }
+        self.check_content(submission.statement()).await?;
         let Placed { admitted, size } =
             self.log.append(Arc::clone(&submission), token, now).await?;
         if let Statement::Release(release) = submission.statement() {
@@ -51,6 +38,9 @@ impl Catalog {
                 tracing::warn!(error, "a release statement was not attached");
             }
             failpoint!("statements::attached");
+        }
+        if let Statement::Promotion(_) | Statement::Policy(_) = submission.statement() {
+            self.forget_proposal(submission.envelope().payload()).await;
         }
         let (Admitted::New { entry } | Admitted::Known { entry }) = admitted;
         Ok(Appended { index: entry, size })
@@ -116,6 +106,25 @@ impl Catalog {
     pub(crate) async fn attach_newest(&self) -> Result<(), PublishError> {
         let size = self.published().state.size();
         self.attach_from(size.saturating_sub(FULL.into())).await
+    }
+
+    /// Checks that what a statement is about is here, where it has to be.
+    pub(super) async fn check_content(&self, statement: &Statement) -> Result<(), PublishError> {
+        match statement {
+            Statement::Release(release) => self.check_release(release).await,
+            Statement::Promotion(promotion) => {
+                let subject = &promotion.subject[0];
+                let (project, hash) = (&subject.name, subject.digest.sha256);
+                // A rollback may be to what only servers have.
+                if promotion.predicate.action == Action::Promote {
+                    self.bundle(project, hash).await?;
+                } else {
+                    self.see(project, &hash.into()).await;
+                }
+                Ok(())
+            }
+            Statement::Policy(_) | Statement::Revocation(_) => Ok(()),
+        }
     }
 
     /// A release statement is about a bundle that is here, whole, with the size it says.

@@ -37,6 +37,7 @@ mod mutable;
 mod openapi;
 mod pressure;
 mod program;
+mod proposals;
 mod referrers;
 mod skopeo;
 mod support;

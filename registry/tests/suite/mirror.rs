@@ -288,6 +288,11 @@ async fn a_mirror_takes_nothing_in_and_says_where_it_is_taken() {
     assert_eq!(appended.status(), StatusCode::METHOD_NOT_ALLOWED);
     let body = error(appended).await;
     assert!(body.message.contains(&origin.url), "{}", body.message);
+    for method in [Method::GET, Method::POST] {
+        let proposals = ask(method, "/api/v1/proposals", &token).await;
+        assert_eq!(proposals.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert!(error(proposals).await.message.contains(&origin.url));
+    }
     let reported = ask(Method::POST, "/api/v1/hosts/web1/report", &host).await;
     assert_eq!(reported.status(), StatusCode::METHOD_NOT_ALLOWED);
 

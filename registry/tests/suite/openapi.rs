@@ -4,15 +4,16 @@
 use std::collections::BTreeSet;
 
 use bulla_schemas::api::OPENAPI;
-use bulla_schemas::media_type;
-use bulla_trust::testing::Organisation;
+use bulla_schemas::{Digest, media_type};
+use bulla_trust::statement::to_payload;
+use bulla_trust::testing::{Organisation, sign_as};
 use reqwest::header::{CONTENT_TYPE, HOST, IF_NONE_MATCH, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Registry, bundle, header};
+use crate::support::{BILLING, Registry, bundle, header, release_entry};
 
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
@@ -32,7 +33,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
 ];
 
 /// What is not there before the first policy.
-const OF_NO_POLICY: &[&str] = &["append", "checkpoint", "cosignatures", "cosign"];
+const OF_NO_POLICY: &[&str] = &["append", "propose", "checkpoint", "cosignatures", "cosign"];
 
 /// An operation of the document.
 struct Operation {
@@ -64,9 +65,31 @@ fn filled(path: &str) -> String {
         .replace("/dl/{path}", &format!("/dl/acme/billing/{hash}.tar.zst"))
         .replace("{project}", "acme%2Fbilling")
         .replace("{host}", "web1")
+        .replace("{id}", &Digest::of(&waiting()).to_string())
         .replace("{hash}", &hash.to_string())
         .replace("{from}", "dev")
         .replace("{to}", &hash.hex()[..8])
+}
+
+/// The log in which a promotion waits, for which two people sign.
+fn staged() -> Organisation {
+    let mut organisation = Organisation::new();
+    let bundle = bundle("one");
+    assert!(organisation.append(release_entry(&bundle)).is_effective());
+    for channel in ["dev", "staging"] {
+        let promoted = organisation.promote(channel, bundle.hash(), &["alice"]);
+        assert!(promoted.is_effective());
+    }
+    organisation
+}
+
+/// The payload of that promotion.
+fn waiting() -> Vec<u8> {
+    to_payload(&staged().draft("vault", bundle("one").hash()))
+}
+
+fn proposed() -> Vec<u8> {
+    sign_as(&["alice"], media_type::IN_TOTO, &waiting())
 }
 
 fn operations() -> Vec<Operation> {
@@ -84,16 +107,15 @@ fn operations() -> Vec<Operation> {
     operations.collect()
 }
 
-/// A release on dev, and a host that reported.
+/// A release on dev and staging, and a promotion that waits.
 async fn populated() -> (Registry, Organisation) {
     let registry = Registry::start().await;
-    let mut organisation = Organisation::new();
+    let organisation = staged();
+    registry.push_bundle(BILLING, &bundle("one")).await;
     registry.append_all(&organisation.entries).await;
-    registry.publish(&mut organisation, &bundle("one")).await;
-    let before = organisation.entries.len();
-    let hash = bundle("one").hash();
-    assert!(organisation.promote("dev", hash, &["alice"]).is_effective());
-    registry.append_all(&organisation.entries[before..]).await;
+    let propose = registry.request(Method::POST, "/api/v1/proposals");
+    let response = propose.body(proposed()).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
     (registry, organisation)
 }
 
@@ -294,6 +316,17 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
                 let nobody = ask(path).body(organisation.checkpoint());
                 seen.expect(&operation, 422, nobody).await;
             }
+            "propose" => {
+                seen.expect(&operation, 200, ask(path).body(proposed()))
+                    .await;
+                let stranger = sign_as(&["mallory"], media_type::IN_TOTO, &waiting());
+                seen.expect(&operation, 422, ask(path).body(stranger)).await;
+            }
+            "withdraw" => {
+                seen.expect(&operation, 204, ask(path)).await;
+                let propose = registry.request(Method::POST, "/api/v1/proposals");
+                propose.body(proposed()).send().await.unwrap();
+            }
             "watch" => {
                 let waiting = ask("/api/v1/watch?size=1000&wait=0");
                 seen.expect(&operation, 204, waiting).await;
@@ -342,6 +375,7 @@ fn unknown(registry: &Registry, operation: &Operation) -> RequestBuilder {
     let path = operation.path.replace("acme%2Fbilling", "acme%2Funknown");
     let path = path.replace("/dl/acme/billing", "/dl/acme/unknown");
     let path = path.replace("000.p/1", "009");
+    let path = path.replace(&Digest::of(&waiting()).hex(), &hash.hex());
     let ask = |query: &str| registry.request(operation.method.clone(), &format!("{path}{query}"));
     match operation.id.as_str() {
         "assemble" => {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pending::ProposedReport;
 use super::wave::WaveServers;
 use crate::api::{Change, DiffTotals, InstallChanges, Promotion};
 use crate::release::short_revision;
@@ -58,9 +59,13 @@ pub struct ProposalReport {
     /// Why it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_because: Option<String>,
-    /// The entry of the log that points the channel to the release; absent when nothing was signed.
+    /// The entry of the log that points the channel to the release; absent when nothing was signed, or
+    /// not by enough people yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
+    /// What was signed and waits for others; absent where one signature is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<ProposedReport>,
 }
 
 /// A release that servers could not fetch.

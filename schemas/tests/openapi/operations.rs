@@ -3,7 +3,7 @@
 use bulla_schemas::api::{
     Appended, BlobFrames, CallerInfo, CosignatureReceipt, Cosignatures, DeltaRequest, Deployment,
     Diff, HostDetail, HostReport, HostSummary, LogInfo, MissingFrames, Page, ProjectSummary,
-    Promotion, ReleaseDetail, ReleaseSummary, ReportReceipt,
+    Promotion, Proposal, ReleaseDetail, ReleaseSummary, ReportReceipt,
 };
 use bulla_schemas::envelope::Envelope;
 use bulla_schemas::log::LogPosition;
@@ -17,6 +17,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let parts = [
         probes_and_log(),
         registry(),
+        proposals(),
         projects(),
         hosts_and_downloads(),
         bundles(),
@@ -120,6 +121,49 @@ fn registry() -> Vec<Operation> {
                 [json::<LogPosition>(), events()],
             )
             .answers(204, "The log is not larger, and the time is over.", []),
+    ]
+}
+
+fn proposals() -> Vec<Operation> {
+    let id = || path("id", "The sha256 of its payload.", of::<Digest>);
+    vec![
+        get(
+            "/api/v1/proposals",
+            "proposals",
+            "The statements that wait for signatures and that the caller may read, by their ids",
+        )
+        .takes([after(), limit()])
+        .shows::<Page<Proposal>>(),
+        post(
+            "/api/v1/proposals",
+            "propose",
+            "Keeps an envelope that lacks nothing but signatures, adds its signatures to those that are \
+             here, and appends it to the log once they are enough",
+        )
+        .takes([query(
+            "expires",
+            "For how many seconds a new one is kept, 60 to 2592000; 604800 where nothing is given.",
+            number,
+        )])
+        .reads(json::<Envelope>())
+        .answers(200, "As it stands now.", [json::<Proposal>()])
+        .refused(&[404, 422]),
+        get(
+            "/api/v1/proposals/{id}",
+            "proposal",
+            "A statement that waits for signatures",
+        )
+        .takes([id()])
+        .shows::<Proposal>()
+        .refused(&[404]),
+        delete(
+            "/api/v1/proposals/{id}",
+            "withdraw",
+            "Forgets it: for the token that it came with, and for admin",
+        )
+        .takes([id()])
+        .answers(204, "It is forgotten.", [])
+        .refused(&[404]),
     ]
 }
 
@@ -315,6 +359,10 @@ fn post(path: &'static str, id: &'static str, summary: &'static str) -> Operatio
 
 fn put(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
     operation("put", path, id, summary)
+}
+
+fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    operation("delete", path, id, summary)
 }
 
 fn operation(

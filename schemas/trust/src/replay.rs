@@ -28,7 +28,6 @@ use bulla_schemas::Digest;
 use crate::merkle::leaf_hash;
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};
-
 pub use approval::Approval;
 pub use examine::{Examined, ExaminedSignature, signatures_of};
 use judge::judge;

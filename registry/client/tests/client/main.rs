@@ -8,6 +8,7 @@ mod follow;
 mod frames;
 mod hosts;
 mod patience;
+mod proposals;
 mod refusal;
 mod server;
 mod upload;

@@ -58,7 +58,7 @@ pub(super) fn publish_words(error: &PublishError) -> Words {
             (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Forbidden)
         }
         PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
-        PublishError::TooManyHosts { .. } => (
+        PublishError::TooManyHosts { .. } | PublishError::TooManyProposals { .. } => (
             Http::TOO_MANY_REQUESTS,
             "TOOMANYREQUESTS",
             Api::TooManyRequests,

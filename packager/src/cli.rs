@@ -2,6 +2,7 @@
 //! printed.
 
 mod anchor;
+mod approve;
 mod arguments;
 mod audit;
 mod builder;
@@ -29,12 +30,14 @@ mod options;
 mod pack;
 mod packing;
 mod pause;
+mod pending;
 mod person;
 mod policies;
 mod policy;
 mod policy_witness;
 mod preview;
 mod promote;
+mod proposed;
 mod publish;
 mod publishing;
 mod releases;
@@ -103,6 +106,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Wave(arguments) => wait(wave::run(&session()?, &arguments)),
         Command::Pause(arguments) => wait(pause::pause(&session()?, &arguments)),
         Command::Resume(arguments) => wait(pause::resume(&session()?, &arguments)),
+        Command::Pending(arguments) => wait(pending::list(&session()?, &arguments)),
+        Command::Approve(arguments) => wait(approve::run(&session()?, &arguments)),
+        Command::Withdraw(arguments) => wait(pending::withdraw(&session()?, &arguments)),
         Command::Revoke(arguments) => wait(revoke::run(&session()?, &arguments)),
         Command::Status(arguments) => wait(status::run(&session()?, &arguments)),
         Command::Where(arguments) => wait(r#where::run(&session()?, &arguments)),

@@ -211,7 +211,8 @@ fn log_key(origin: &str, public: &[u8; 32]) -> Option<VerifierKey> {
 
 /// Signs the first policy, after checking that it would take effect.
 fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignError> {
-    sign::by_person(&LogState::default(), media_type::POLICY, policy, key, None)
+    let signed = sign::by_person(&LogState::default(), media_type::POLICY, policy, key, None);
+    Ok(signed?.envelope)
 }
 
 /// Returns the anchor of a log whose only entry is this one.

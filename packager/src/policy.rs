@@ -8,16 +8,19 @@ pub mod rules;
 mod witnesses;
 mod words;
 
+use std::time::Duration;
+
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::media_type;
 use bulla_schemas::policy::Policy;
 use bulla_trust::policy::Owner;
 use bulla_trust::{CheckedPolicy, LogState, statement};
 
+use crate::propose::Sent;
 use crate::ssh::PersonalKey;
-use crate::{append, person, sign};
+use crate::{append, person, propose, sign};
 
-pub use change::{Change, KeyName};
+pub use change::{Change, KeyName, RuleChange};
 pub use error::{ChangeError, PolicyChangeError};
 pub use log_key::LogKeyChange;
 pub use rules::{Rules, RulesError};
@@ -69,21 +72,36 @@ pub fn second_signer<'a>(
     })
 }
 
-/// Signs the next policy and appends it, and returns its entry in the verified log.
+/// Signs the next policy and appends it, and returns its entry in the verified log; or sends it to the
+/// others who have to sign it, too.
 pub async fn put_in_effect(
     client: &Client,
     log: &mut LogFollower,
     key: &PersonalKey,
     second: Option<&PersonalKey>,
     next: &Policy,
-) -> Result<u64, PolicyChangeError> {
-    let envelope = sign::by_person(log.state(), media_type::POLICY, next, key, second)?;
+    expires: Option<Duration>,
+) -> Result<Sent<u64>, PolicyChangeError> {
+    let signed = sign::by_person(log.state(), media_type::POLICY, next, key, second)?;
     let before = log.state().size();
+    if !signed.is_complete {
+        let error = match propose::send(client, log.state(), &signed, expires).await {
+            Ok(pending) => return Ok(Sent::Waiting(Box::new(pending))),
+            Err(error) => error,
+        };
+        let state = log.sync(client).await?;
+        let last = state.policies().next_back();
+        return Err(match last.filter(|last| last.entry >= before) {
+            Some(_) => PolicyChangeError::Overtaken,
+            None => error.into(),
+        });
+    }
+    let envelope = signed.envelope;
     let not_included = PolicyChangeError::NotIncluded;
     let (state, lost) = append::append(client, log, &envelope, not_included).await?;
     // Of two next policies only one follows on the one before.
     match state.policies().find(|version| version.entry >= before) {
-        Some(first) if first.payload == envelope.payload() => Ok(first.entry),
+        Some(first) if first.payload == envelope.payload() => Ok(Sent::Done(first.entry)),
         Some(_) => Err(PolicyChangeError::Overtaken),
         None => Err(lost),
     }

@@ -4,6 +4,7 @@ mod error;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use bulla_bundle::VerifiedBundle;
 use bulla_registry_client::{Client, LogFollower};
@@ -14,15 +15,19 @@ use bulla_schemas::statement::{Action, PromotionStatement, Severity};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::policy::{self, Owner};
-use bulla_trust::{CheckedPolicy, Head, LogState, Release, Rollout, statement};
+use bulla_trust::{
+    CheckedPolicy, Head, LogState, Release, Rollout, Submission, Verdict, statement,
+};
 
 use crate::append;
 use crate::contents::{self, ContentsError};
 use crate::drop::{self, Loss};
+use crate::meanwhile::Meanwhile;
 use crate::person;
 use crate::preview;
 use crate::proposal::Proposal;
-use crate::sign;
+use crate::propose::{self, Sent};
+use crate::sign::{self, SignError, Signed};
 use crate::ssh::PersonalKey;
 
 pub use error::PromoteError;
@@ -139,6 +144,17 @@ pub(crate) fn check(
             channel: channel.clone(),
         });
     }
+    let (_, rule) = check_channel(state, proposal)?;
+    if let Some(via) = &rule.via
+        && !state.was_head(project, via, hash)
+    {
+        return Err(PromoteError::Via {
+            hash: *hash,
+            project: project.clone(),
+            channel: channel.clone(),
+            via: via.clone(),
+        });
+    }
     signer.map_or(Ok(()), |key| check_person(state, key, proposal))
 }
 
@@ -233,7 +249,7 @@ fn check_channel<'a>(
 }
 
 /// Checks that the person may move the channel, before they are asked to sign.
-fn check_person(
+pub(crate) fn check_person(
     state: &LogState,
     key: &PersonalKey,
     proposal: &Proposal,
@@ -252,7 +268,7 @@ fn check_person(
 }
 
 /// Checks that the release may be promoted at all.
-fn check_release(state: &LogState, proposal: &Proposal) -> Result<(), PromoteError> {
+pub(crate) fn check_release(state: &LogState, proposal: &Proposal) -> Result<(), PromoteError> {
     let (project, hash) = (&proposal.project, proposal.hash);
     if state.release(project, &hash).is_some_and(Release::is_dirty) {
         return Err(PromoteError::Dirty { hash });
@@ -263,12 +279,8 @@ fn check_release(state: &LogState, proposal: &Proposal) -> Result<(), PromoteErr
     Ok(())
 }
 
-/// Signs the promotion that comes next in the channel, and checks that it would take effect.
-pub fn sign(
-    state: &LogState,
-    key: &PersonalKey,
-    proposal: &Proposal,
-) -> Result<SignedEnvelope, PromoteError> {
+/// Drafts the promotion that comes next in the channel.
+pub fn draft(state: &LogState, proposal: &Proposal) -> PromotionStatement {
     let mut promotion = statement::promote(
         state,
         &proposal.project,
@@ -282,7 +294,25 @@ pub fn sign(
     // A rollback is urgent by itself, and says only what is new.
     let usual = predicate.action == Action::Rollback;
     predicate.urgent = proposal.urgent.filter(|urgent| *urgent != usual);
-    sign_statement(state, key, &promotion)
+    promotion
+}
+
+/// Drafts the statement that pauses the channel at its head, which is the proposed one. Stopping is
+/// allowed whatever is known of the release: also when it was revoked, or nobody has it any more.
+pub fn draft_pause(
+    state: &LogState,
+    proposal: &Proposal,
+) -> Result<PromotionStatement, PromoteError> {
+    let Proposal {
+        project,
+        channel,
+        hash,
+        reason,
+        issued_at,
+        ..
+    } = proposal;
+    let pausing = statement::pause(state, project, channel, reason.clone(), *issued_at);
+    pausing.ok_or(PromoteError::NotReleased { hash: *hash })
 }
 
 /// Promotes the head once more, so that servers on which it failed try it again. The log lets nobody
@@ -295,12 +325,21 @@ pub async fn again(
     proposal: &Proposal,
 ) -> Result<Head, PromoteError> {
     check(log.state(), proposal, Some(key))?;
+    let (_, rule) = check_channel(log.state(), proposal)?;
+    if rule.threshold > 1 {
+        return Err(PromoteError::AgainTakesSeveral {
+            channel: proposal.channel.clone(),
+            threshold: rule.threshold,
+        });
+    }
     require_bundle(client, log.state(), proposal).await?;
-    pause(client, log, key, proposal).await?;
+    let pausing = draft_pause(log.state(), proposal)?;
+    let pausing = sign(log.state(), key, &pausing)?;
+    append(client, log, proposal, &pausing.envelope).await?;
     let goes_on = resume(client, log, key, proposal).await;
     goes_on.map_err(|error| match error {
         // Whoever it was, what the channel does is theirs to say.
-        overtaken @ PromoteError::Overtaken { .. } => overtaken,
+        overtaken @ PromoteError::Meanwhile(_) => overtaken,
         source => PromoteError::LeftPaused {
             channel: proposal.channel.clone(),
             hash: proposal.hash,
@@ -309,31 +348,8 @@ pub async fn again(
     })
 }
 
-/// Pauses the channel at its head, which is the proposed one. Stopping is allowed whatever is known of
-/// the release: also when it was revoked, or nobody has it any more.
-pub async fn pause(
-    client: &Client,
-    log: &mut LogFollower,
-    key: &PersonalKey,
-    proposal: &Proposal,
-) -> Result<Head, PromoteError> {
-    let Proposal {
-        project,
-        channel,
-        hash,
-        reason,
-        issued_at,
-        ..
-    } = proposal;
-    check_person(log.state(), key, proposal)?;
-    let pausing = statement::pause(log.state(), project, channel, reason.clone(), *issued_at);
-    let pausing = pausing.ok_or(PromoteError::NotReleased { hash: *hash })?;
-    let envelope = sign_statement(log.state(), key, &pausing)?;
-    append(client, log, proposal, &envelope).await
-}
-
 /// Lets a paused channel go on with its head, which is the proposed one.
-pub async fn resume(
+async fn resume(
     client: &Client,
     log: &mut LogFollower,
     key: &PersonalKey,
@@ -341,18 +357,42 @@ pub async fn resume(
 ) -> Result<Head, PromoteError> {
     check(log.state(), proposal, Some(key))?;
     require_bundle(client, log.state(), proposal).await?;
-    let envelope = sign(log.state(), key, proposal)?;
-    append(client, log, proposal, &envelope).await
+    let going_on = sign(log.state(), key, &draft(log.state(), proposal))?;
+    append(client, log, proposal, &going_on.envelope).await
 }
 
-/// Signs a statement about a channel, and checks that it would take effect.
-pub(crate) fn sign_statement(
+/// Signs a statement about a channel, and checks that it would take effect, at the latest once others
+/// have signed it too.
+pub fn sign(
     state: &LogState,
     key: &PersonalKey,
     promotion: &PromotionStatement,
-) -> Result<SignedEnvelope, PromoteError> {
+) -> Result<Signed, PromoteError> {
     let signed = sign::by_person(state, media_type::IN_TOTO, promotion, key, None);
     Ok(signed?)
+}
+
+/// Appends what was signed, or sends it to the others who have to sign it.
+pub async fn send(
+    client: &Client,
+    log: &mut LogFollower,
+    proposal: &Proposal,
+    signed: &Signed,
+    expires: Option<Duration>,
+) -> Result<Sent<Head>, PromoteError> {
+    if signed.is_complete {
+        let head = append(client, log, proposal, &signed.envelope).await?;
+        return Ok(Sent::Done(head));
+    }
+    let before = log.state().size();
+    match propose::send(client, log.state(), signed, expires).await {
+        Ok(pending) => Ok(Sent::Waiting(Box::new(pending))),
+        Err(error) => {
+            log.sync(client).await?;
+            let why = why_inert(log.state(), before, &signed.envelope)?;
+            Err(why.unwrap_or_else(|| error.into()))
+        }
+    }
 }
 
 /// Appends a promotion and returns the head that the verified log then has.
@@ -366,22 +406,36 @@ pub async fn append(
     let before = log.state().size();
     let (state, lost) = append::append(client, log, envelope, PromoteError::NotIncluded).await?;
     let head = state.head(&proposal.project, &proposal.channel);
-    let since = || {
-        let promotions = state.promotions(&proposal.project);
-        promotions
-            .filter(|promotion| promotion.channel == proposal.channel && promotion.entry >= before)
-    };
-    let is_included = || since().any(|promotion| promotion.payload == payload);
-    match (head, since().next_back()) {
-        (Some(head), _) if head.payload == payload => Ok(head.clone()),
+    let mut promotions = state.promotions(&proposal.project);
+    let is_included =
+        promotions.any(|promotion| promotion.entry >= before && promotion.payload == payload);
+    match head {
+        Some(head) if head.payload == payload => Ok(head.clone()),
         // Others let further waves of it go after that.
-        (Some(head), _) if head.hash == proposal.hash && is_included() => Ok(head.clone()),
-        (_, Some(faster)) => Err(PromoteError::Overtaken {
-            project: proposal.project.clone(),
-            faster: Box::new(faster.clone()),
-        }),
-        _ => Err(lost),
+        Some(head) if head.hash == proposal.hash && is_included => Ok(head.clone()),
+        _ => Err(why_inert(state, before, envelope)?.unwrap_or(lost)),
     }
+}
+
+/// Tells why something that was signed when the log had `since` entries has no effect any more; nothing
+/// while it has.
+fn why_inert(
+    state: &LogState,
+    since: u64,
+    envelope: &SignedEnvelope,
+) -> Result<Option<PromoteError>, PromoteError> {
+    let verdict = state.judge(&envelope.to_bytes()).map_err(SignError::from)?;
+    let Verdict::Inert(reason) = verdict else {
+        return Ok(None);
+    };
+    let submission = Submission::of(envelope.clone()).map_err(SignError::Ineffective)?;
+    let is_only_lacking = state.approval(&submission).is_ok();
+    let meanwhile = Meanwhile::since(state, since, submission.statement());
+    Ok(match meanwhile {
+        Some(meanwhile) => Some(PromoteError::Meanwhile(meanwhile)),
+        None if is_only_lacking => None,
+        None => Some(SignError::Ineffective(reason).into()),
+    })
 }
 
 #[cfg(test)]
@@ -456,6 +510,20 @@ mod tests {
         assert!(matches!(check(bad), Err(PromoteError::Revoked { .. })));
         assert!(matches!(check(dirty), Err(PromoteError::Dirty { .. })));
         assert_eq!(check(dirty).unwrap_err().kind(), FailureKind::Refused);
+    }
+
+    #[test]
+    fn a_release_that_has_to_be_elsewhere_first_is_refused_before_signing() {
+        let mut organisation = Organisation::new();
+        let hash = organisation.publish(&project(), "one");
+        let vault = proposal("vault", hash);
+        let error = check(&organisation.state, &vault, None).unwrap_err();
+        assert!(matches!(&error, PromoteError::Via { via, .. } if *via == name("staging")));
+        let hint = error.hint().unwrap();
+        let first = format!("bulla promote {} staging", hash.short());
+        assert!(hint.contains(&first), "{hint}");
+        organisation.promote("staging", hash, &["alice"]);
+        check(&organisation.state, &vault, None).unwrap();
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub fn sign(
         revoking.issued_at,
     );
     let signed = sign::by_person(state, media_type::IN_TOTO, &revocation, key, None);
-    Ok(signed?)
+    Ok(signed?.envelope)
 }
 
 /// Appends it and returns its entry in the verified log.

@@ -5,7 +5,7 @@ use bulla_schemas::media_type;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::statement::ReleaseStatement;
 use bulla_trust::envelope::{self, EnvelopeError, SignedEnvelope};
-use bulla_trust::{LogState, Reason, ReplayError, Verdict, statement};
+use bulla_trust::{Approval, LogState, Reason, ReplayError, Submission, Verdict, statement};
 use serde::Serialize;
 
 use crate::signer::{Signer, SignerError};
@@ -54,23 +54,46 @@ impl Outcome for SignError {
     }
 }
 
+/// What a person signed.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The statement and the signature.
+    pub envelope: SignedEnvelope,
+    /// Whether it takes effect like that; otherwise nothing is lacking but signatures of others.
+    pub is_complete: bool,
+}
+
 /// Signs a statement as a person, with the SSH key that they have and, where there is one, with another
-/// of theirs, and checks that it would take effect as the entry after `state`.
+/// of theirs, and checks that it would take effect as the entry after `state`, at the latest once others
+/// have signed it too.
 pub(crate) fn by_person(
     state: &LogState,
     payload_type: &str,
     statement: &impl Serialize,
     key: &PersonalKey,
     other: Option<&PersonalKey>,
-) -> Result<SignedEnvelope, SignError> {
+) -> Result<Signed, SignError> {
     let payload = statement::to_payload(statement);
     let signed = envelope::pae(payload_type, &payload);
     let mut envelope = envelope::attach_sshsig(payload_type, &payload, &key.sign(&signed)?)?;
     if let Some(other) = other {
         envelope = envelope.approve(&other.sign(&signed)?)?;
     }
-    require_effect(state, &envelope)?;
-    Ok(envelope)
+    let is_complete = match state.judge(&envelope.to_bytes())? {
+        Verdict::Effective => true,
+        Verdict::Inert(Reason::Threshold { .. }) => {
+            let approval = Submission::of(envelope.clone()).and_then(|one| state.approval(&one));
+            !matches!(
+                approval.map_err(SignError::Ineffective)?,
+                Approval::Lacking(_)
+            )
+        }
+        Verdict::Inert(reason) => return Err(SignError::Ineffective(reason)),
+    };
+    Ok(Signed {
+        envelope,
+        is_complete,
+    })
 }
 
 /// Signs a release as a builder. What a program signed is verified before it is used.

@@ -5,9 +5,8 @@ mod report;
 mod servers;
 
 use bulla_schemas::api::{Deployment, ProjectReport};
-use bulla_schemas::statement::{Action, Wave, Waves};
+use bulla_schemas::statement::{Action, PromotionStatement, Wave, Waves};
 use bulla_schemas::{ChannelName, ProjectName, Timestamp};
-use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::{Head, LogState, statement};
 
 use self::servers::of_channel;
@@ -207,14 +206,15 @@ impl InWaves {
     }
 }
 
-/// Signs the statement that lets the waves up to one go.
-pub fn sign(
+/// Drafts the statement that lets the waves up to one go, after checking that the person may say it.
+pub fn draft(
     state: &LogState,
     key: &PersonalKey,
     proposal: &Proposal,
     up_to: Wave,
-) -> Result<SignedEnvelope, PromoteError> {
-    promote::check(state, proposal, Some(key))?;
+) -> Result<PromotionStatement, PromoteError> {
+    promote::check_release(state, proposal)?;
+    promote::check_person(state, key, proposal)?;
     let Proposal {
         project,
         channel,
@@ -223,10 +223,9 @@ pub fn sign(
         ..
     } = proposal;
     let widening = statement::widen(state, project, channel, up_to, reason.clone(), *issued_at);
-    let widening = widening.ok_or(PromoteError::NotReleased {
+    widening.ok_or(PromoteError::NotReleased {
         hash: proposal.hash,
-    })?;
-    promote::sign_statement(state, key, &widening)
+    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use bulla_packager::promote::{PromoteError, append};
 use bulla_packager::proposal::Proposal;
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
-use bulla_schemas::statement::{PromotionStatement, Waves};
+use bulla_schemas::statement::{PromotionStatement, Severity, Waves};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::{self, Organisation, name, project};
 use bulla_trust::{SignedEnvelope, statement};
@@ -31,6 +31,10 @@ enum Behaviour {
     Lies,
     /// Appends another person's promotion first and refuses this one.
     Overtaken,
+    /// Appends that the release is revoked first, and refuses this one.
+    Revokes,
+    /// Appends another policy first, by which only bob may, and refuses this one.
+    Protects,
     /// Appends nothing and is busy for ever.
     Down,
 }
@@ -121,13 +125,26 @@ async fn append_entry(State(shared): State<Shared>, body: Bytes) -> (StatusCode,
             let verdict = organisation.append_promotion(&faster, &["bob"]);
             assert!(verdict.is_effective(), "{verdict:?}");
         }
+        Behaviour::Revokes => {
+            let revoked = organisation.revoke(Digest::of(b"second"), Severity::Block, "bob");
+            assert!(revoked.is_effective());
+        }
+        Behaviour::Protects => {
+            let mut policy = organisation.state.policy().unwrap().clone();
+            let prod = policy
+                .channels
+                .iter_mut()
+                .find(|rule| rule.channel == "prod");
+            prod.unwrap().people = vec!["bob".to_owned()];
+            assert!(organisation.adopt(policy, &["bob", "carol"]).is_effective());
+        }
         Behaviour::Honest | Behaviour::LosesAnswer => {
             assert!(organisation.append(body.to_vec()).is_effective());
         }
     }
     match behaviour {
         Behaviour::LosesAnswer => (StatusCode::BAD_GATEWAY, String::new()),
-        Behaviour::Overtaken => {
+        Behaviour::Overtaken | Behaviour::Revokes | Behaviour::Protects => {
             let body = r#"{"error":"ineffective","message":"seq 2 is taken","requestId":"1"}"#;
             (StatusCode::UNPROCESSABLE_ENTITY, body.to_owned())
         }
@@ -175,6 +192,27 @@ async fn whoever_was_faster_is_named() {
     let text = error.to_string();
     assert!(text.starts_with("bob moved `prod`"), "{text}");
     assert!(text.ends_with("meanwhile: faster"), "{text}");
+}
+
+#[tokio::test]
+async fn a_release_that_is_revoked_while_a_person_decides_is_said_so_in_words() {
+    let mut world = world(Behaviour::Revokes).await;
+    let error = promote(&mut world).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Refused);
+    let text = error.to_string();
+    assert!(text.starts_with("bob revoked sha256:"), "{text}");
+    assert!(text.ends_with("meanwhile: broken"), "{text}");
+    assert!(error.hint().unwrap().contains("promote another release"));
+}
+
+#[tokio::test]
+async fn a_policy_that_comes_into_effect_while_a_person_decides_is_said_so_in_words() {
+    let mut world = world(Behaviour::Protects).await;
+    let error = promote(&mut world).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Temporary);
+    let text = error.to_string();
+    assert!(text.contains("version 2 is entry 4"), "{text}");
+    assert!(error.hint().unwrap().contains("bulla policy show"));
 }
 
 fn widening(organisation: &Organisation, up_to: u64) -> PromotionStatement {

@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 
 use super::options::Options;
 use super::{
-    anchor, audit, builder, channel, check, compare, diff, doctor, export, history, identify,
-    import, init, key, log, log_key, pack, pause, person, policies, promote, publish, releases,
-    reproduce, revoke, rollback, show, status, wave, r#where, witness,
+    anchor, approve, audit, builder, channel, check, compare, diff, doctor, export, history,
+    identify, import, init, key, log, log_key, pack, pause, pending, person, policies, promote,
+    publish, releases, reproduce, revoke, rollback, show, status, wave, r#where, witness,
 };
 
 /// Pack revisions into bundles, sign and publish them, and move channels
@@ -35,6 +35,9 @@ pub(super) enum Command {
     Wave(wave::WaveArguments),
     Pause(pause::PauseArguments),
     Resume(pause::ResumeArguments),
+    Pending(pending::PendingArguments),
+    Approve(approve::ApproveArguments),
+    Withdraw(pending::WithdrawArguments),
     Revoke(revoke::RevokeArguments),
     Status(status::StatusArguments),
     Where(r#where::WhereArguments),

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::policy::{ChangeArguments, change};
 use super::session::Session;
-use crate::policy::Change;
+use crate::policy::{Change, RuleChange};
 
-/// Add channels to the policy, or take them out
+/// Add channels to the policy, change who moves them, or take them out
 #[derive(Debug, Args)]
 pub(super) struct ChannelArguments {
     #[command(subcommand)]
@@ -19,6 +19,7 @@ pub(super) struct ChannelArguments {
 #[derive(Debug, Subcommand)]
 enum ChannelCommand {
     Add(AddArguments),
+    Change(RuleArguments),
     Remove(RemoveArguments),
 }
 
@@ -44,6 +45,40 @@ struct AddArguments {
     /// nothing new by an older one
     #[arg(long, value_name = "TIME", value_parser = age)]
     max_age: Option<u64>,
+    /// How many of them have to sign
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    threshold: u32,
+    #[command(flatten)]
+    change: ChangeArguments,
+}
+
+/// Change the rule for a channel; what is not named stays
+///
+/// `--threshold 2` protects a channel: no promotion, rollback or pause counts that one person signed, and
+/// so each is proposed by one and approved by another.
+#[derive(Debug, Args)]
+struct RuleArguments {
+    /// The channel
+    #[arg(value_name = "CHANNEL")]
+    channel: ChannelName,
+    /// The projects, as the rule says them
+    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    of: String,
+    /// A person who may, in the place of those who might
+    #[arg(long = "person", value_name = "NAME")]
+    people: Vec<Name>,
+    /// Let everybody
+    #[arg(long, conflicts_with = "people")]
+    everybody: bool,
+    /// A channel that the release must have been on before
+    #[arg(long, value_name = "CHANNEL")]
+    via: Option<ChannelName>,
+    /// Let releases come without another channel before
+    #[arg(long, conflicts_with = "via")]
+    direct: bool,
+    /// How many of them have to sign
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    threshold: Option<u32>,
     #[command(flatten)]
     change: ChangeArguments,
 }
@@ -69,6 +104,10 @@ pub(super) async fn run(session: &Session, arguments: &ChannelArguments) -> Resu
             let channel = Change::AddChannel(rule(arguments));
             change(session, &arguments.change, &channel).await
         }
+        ChannelCommand::Change(arguments) => {
+            let channel = Change::ChangeChannel(rule_change(arguments)?);
+            change(session, &arguments.change, &channel).await
+        }
         ChannelCommand::Remove(arguments) => {
             let channel = Change::RemoveChannel {
                 project: arguments.of.clone(),
@@ -77,6 +116,28 @@ pub(super) async fn run(session: &Session, arguments: &ChannelArguments) -> Resu
             change(session, &arguments.change, &channel).await
         }
     }
+}
+
+fn rule_change(arguments: &RuleArguments) -> Result<RuleChange, Failure> {
+    let people: Vec<_> = arguments.people.iter().map(Name::to_string).collect();
+    let change = RuleChange {
+        project: arguments.of.clone(),
+        channel: arguments.channel.to_string(),
+        people: match people.as_slice() {
+            [] => arguments.everybody.then(|| vec!["*".to_owned()]),
+            _ => Some(people),
+        },
+        threshold: arguments.threshold,
+        via: match &arguments.via {
+            None => arguments.direct.then_some(None),
+            via => Some(via.clone()),
+        },
+    };
+    if change.people.is_none() && change.threshold.is_none() && change.via.is_none() {
+        return Err(Failure::usage("nothing is named that is to be different")
+            .with_hint("give --threshold, --person, --everybody, --via or --direct"));
+    }
+    Ok(change)
 }
 
 fn rule(arguments: &AddArguments) -> ChannelRule {
@@ -90,7 +151,7 @@ fn rule(arguments: &AddArguments) -> ChannelRule {
             people
         },
         builders: Vec::new(),
-        threshold: 1,
+        threshold: arguments.threshold,
         via: arguments.via.clone(),
         max_age: arguments.max_age,
     }

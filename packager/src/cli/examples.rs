@@ -55,6 +55,15 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla rollback prod --to 8d10aabb -m 'the last one that printed'",
         ],
     ),
+    (
+        &["pending"],
+        &["bulla pending", "bulla pending acme/payroll --json"],
+    ),
+    (
+        &["approve"],
+        &["bulla approve 1a2b3c4d --dry-run", "bulla approve 1a2b3c4d"],
+    ),
+    (&["withdraw"], &["bulla withdraw 1a2b3c4d"]),
     (&["wave"], &["bulla wave", "bulla wave prod --json"]),
     (
         &["wave", "next"],
@@ -176,6 +185,7 @@ pub(super) const EXAMPLES: Examples = &[
             "bulla policy edit --file policy.toml --dry-run",
         ],
     ),
+    (&["policy", "threshold"], &["bulla policy threshold 2"]),
     (&["person"], &["bulla person add carol carol.pub"]),
     (
         &["person", "add"],
@@ -199,7 +209,14 @@ pub(super) const EXAMPLES: Examples = &[
         &["channel", "add"],
         &[
             "bulla channel add staging",
-            "bulla channel add prod --of acme/payroll --person alice --person carol --via staging",
+            "bulla channel add prod --of acme/payroll --person alice --person carol --threshold 2 --via staging",
+        ],
+    ),
+    (
+        &["channel", "change"],
+        &[
+            "bulla channel change prod --threshold 2",
+            "bulla channel change prod --of acme/payroll --person alice --person carol --via staging",
         ],
     ),
     (

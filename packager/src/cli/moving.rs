@@ -2,20 +2,22 @@
 //! the report of what was done, now or before.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bulla_registry_client::{Client, LogFollower};
 use bulla_schemas::outcome::FailureKind;
 use bulla_schemas::report::ProposalReport;
-use bulla_schemas::statement::Action;
+use bulla_schemas::statement::{Action, PromotionStatement};
 use bulla_terminal::{Failure, prompt, stderr, stdout};
-use bulla_trust::{Head, LogState};
+use bulla_trust::{Head, LogState, Statement};
 use clap::Args;
 
 use super::changes::names;
 use super::session::Session;
-use super::waiting;
+use super::{proposed, waiting};
 use crate::promote;
 use crate::proposal::Proposal;
+use crate::propose::Sent;
 use crate::ssh::PersonalKey;
 
 /// The reason is permanent: one without words is a mistake.
@@ -41,9 +43,17 @@ pub(super) struct SigningArguments {
     /// The public half of your SSH key; the agent or the file beside it signs
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// Where several people sign: how long it waits for them, such as `2d`; 7 days where nothing is said
+    #[arg(long, value_name = "TIME", value_parser = proposed::expiry)]
+    expires: Option<Duration>,
 }
 
 impl SigningArguments {
+    /// Returns how long what others have to sign waits for them.
+    pub(super) const fn expires(&self) -> Option<Duration> {
+        self.expires
+    }
+
     /// Returns the reason; none is given where nothing is signed.
     pub(super) fn reason(&self) -> String {
         self.reason.clone().unwrap_or_default()
@@ -93,32 +103,71 @@ pub(super) fn say_pause(paused: &Head) {
     ));
 }
 
-/// Signs, appends, says what the verified log then shows, and prints it.
-pub(super) async fn sign_and_append(
+/// Says what waits already where somebody has proposed the same, and tells whether it was the person
+/// themselves, for whom nothing is left to do. What others proposed is theirs to be approved.
+pub(super) async fn is_proposed(
+    client: &Client,
+    state: &LogState,
+    key: &PersonalKey,
+    promotion: &PromotionStatement,
+    report: &mut ProposalReport,
+) -> Result<bool, Failure> {
+    let statement = Statement::Promotion(Box::new(promotion.clone()));
+    let pending = proposed::own(client, state, key, &statement).await?;
+    let Some(pending) = pending else {
+        return Ok(false);
+    };
+    report.proposed = Some(pending.proposed());
+    Ok(true)
+}
+
+/// Signs, appends, says what the verified log then shows, and prints it; or says for whom it waits.
+pub(super) async fn sign_and_send(
     client: &Client,
     mut log: LogFollower,
     key: &PersonalKey,
     proposal: &Proposal,
+    promotion: &PromotionStatement,
+    expires: Option<Duration>,
+) -> Result<Sent<Head>, Failure> {
+    let signed = promote::sign(log.state(), key, promotion)?;
+    let sent = promote::send(client, &mut log, proposal, &signed, expires).await?;
+    match &sent {
+        Sent::Waiting(pending) => proposed::say(pending),
+        Sent::Done(_) => waiting::say(&log),
+    }
+    Ok(sent)
+}
+
+/// The same for a promotion or a rollback.
+pub(super) async fn move_channel(
+    client: &Client,
+    log: LogFollower,
+    key: &PersonalKey,
+    proposal: &Proposal,
     mut report: ProposalReport,
-    json: bool,
+    (expires, json): (Option<Duration>, bool),
 ) -> Result<(), Failure> {
-    let envelope = promote::sign(log.state(), key, proposal)?;
-    let head = promote::append(client, &mut log, proposal, &envelope).await?;
-    let done = match head.action {
-        Action::Promote => "promoted",
-        Action::Rollback => "rolled back to",
-        Action::Pause => "paused at",
-        Action::Widen => "widened",
-    };
-    stderr::say(format_args!(
-        "{done} {} on {} of {}, entry {} of the log",
-        head.hash.short(),
-        head.channel,
-        head.project,
-        head.entry
-    ));
-    report.entry = Some(head.entry);
-    waiting::say(&log);
+    let promotion = promote::draft(log.state(), proposal);
+    match sign_and_send(client, log, key, proposal, &promotion, expires).await? {
+        Sent::Done(head) => {
+            let done = match head.action {
+                Action::Promote => "promoted",
+                Action::Rollback => "rolled back to",
+                Action::Pause => "paused at",
+                Action::Widen => "widened",
+            };
+            stderr::say(format_args!(
+                "{done} {} on {} of {}, entry {} of the log",
+                head.hash.short(),
+                head.channel,
+                head.project,
+                head.entry
+            ));
+            report.entry = Some(head.entry);
+        }
+        Sent::Waiting(pending) => report.proposed = Some(pending.proposed()),
+    }
     print(&report, json)
 }
 

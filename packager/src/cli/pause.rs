@@ -7,10 +7,11 @@ use bulla_trust::Head;
 use clap::Args;
 
 use super::environment;
-use super::moving::{SigningArguments, ask, print, require_answer};
+use super::moving::{SigningArguments, ask, is_proposed, print, require_answer, sign_and_send};
 use super::session::Session;
 use crate::promote;
 use crate::proposal::Proposal;
+use crate::propose::Sent;
 use crate::resolve;
 
 /// Have servers stay where they are, until you resume the channel or move it
@@ -99,7 +100,7 @@ async fn run(session: &Session, arguments: &StepArguments, step: Step) -> Result
     let key = arguments
         .signing
         .key(session, &client, arguments.dry_run, step.doing())?;
-    let mut log = session.log(&client).await?;
+    let log = session.log(&client).await?;
     let proposal = proposal(session, &log, arguments)?;
     let Proposal {
         project, channel, ..
@@ -125,19 +126,36 @@ async fn run(session: &Session, arguments: &StepArguments, step: Step) -> Result
         stderr::say(format_args!("{place} points to {hash}; nothing was signed"));
         return print(&proposal.report(), arguments.json);
     };
+    let draft = match step {
+        Step::Pause => {
+            promote::check_person(log.state(), &key, &proposal)?;
+            promote::draft_pause(log.state(), &proposal)?
+        }
+        Step::Resume => {
+            promote::require_bundle(&client, log.state(), &proposal).await?;
+            promote::draft(log.state(), &proposal)
+        }
+    };
+    let mut report = proposal.report();
+    if is_proposed(&client, log.state(), &key, &draft, &mut report).await? {
+        return print(&report, arguments.json);
+    }
     if !arguments.yes {
         stderr::say(format_args!("{place} points to {hash}"));
         ask(step.question())?;
     }
-    let head = match step {
-        Step::Pause => promote::pause(&client, &mut log, &key, &proposal).await?,
-        Step::Resume => promote::resume(&client, &mut log, &key, &proposal).await?,
-    };
-    let (done, entry) = (step.done(), head.entry);
-    stderr::say(format_args!(
-        "{place} {done} {hash}, entry {entry} of the log"
-    ));
-    print(&proposal.standing(entry), arguments.json)
+    let expires = arguments.signing.expires();
+    match sign_and_send(&client, log, &key, &proposal, &draft, expires).await? {
+        Sent::Done(head) => {
+            let (done, entry) = (step.done(), head.entry);
+            stderr::say(format_args!(
+                "{place} {done} {hash}, entry {entry} of the log"
+            ));
+            report.entry = Some(entry);
+        }
+        Sent::Waiting(pending) => report.proposed = Some(pending.proposed()),
+    }
+    print(&report, arguments.json)
 }
 
 /// Proposes what the channel points to, as it was promoted.

@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 use super::policy::edit::{self, EditArguments};
 use super::policy::history::{self, HistoryArguments};
 use super::policy::show::{self, ShowArguments};
+use super::policy::threshold::{self, ThresholdArguments};
 use super::policy_witness::{self, PolicyWitnessArguments};
 use super::session::Session;
 
-/// Show who may do what, change it, and say who cosigns the log
+/// Show who may do what, change it, and say who cosigns the log and how many people change the policy
 #[derive(Debug, Args)]
 pub(super) struct PolicyArguments {
     #[command(subcommand)]
@@ -21,6 +22,7 @@ enum PolicyCommand {
     Show(ShowArguments),
     Edit(EditArguments),
     History(HistoryArguments),
+    Threshold(ThresholdArguments),
     Witness(PolicyWitnessArguments),
 }
 
@@ -29,6 +31,7 @@ pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Resul
         PolicyCommand::Show(arguments) => show::run(session, arguments).await,
         PolicyCommand::Edit(arguments) => edit::run(session, arguments).await,
         PolicyCommand::History(arguments) => history::run(session, arguments).await,
+        PolicyCommand::Threshold(arguments) => threshold::run(session, arguments).await,
         PolicyCommand::Witness(arguments) => policy_witness::run(session, arguments).await,
     }
 }

@@ -3,17 +3,21 @@
 pub(super) mod edit;
 pub(super) mod history;
 pub(super) mod show;
+pub(super) mod threshold;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bulla_schemas::policy::Policy;
 use bulla_terminal::{Failure, stderr, stdout};
-use bulla_trust::LogState;
+use bulla_trust::{LogState, Statement};
 use clap::Args;
 
 use super::moving::{ask, require_answer};
 use super::session::Session;
-use super::waiting;
+use super::{proposed, waiting};
 use crate::policy::{self, Change};
+use crate::propose::Sent;
 use crate::ssh::PersonalKey;
 
 /// How a change is signed and told.
@@ -22,6 +26,9 @@ pub(super) struct ChangeArguments {
     /// The public half of your SSH key; the agent or the file beside it signs
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// Where several people sign: how long it waits for them, such as `2d`; 7 days where nothing is said
+    #[arg(long, value_name = "TIME", value_parser = proposed::expiry)]
+    expires: Option<Duration>,
     /// Do not ask; needed where there is no terminal
     #[arg(long, short = 'y')]
     yes: bool,
@@ -65,15 +72,24 @@ pub(super) async fn change_with(
     say(log.state(), &next)?;
     if let Some(key) = key {
         let second = policy::second_signer(&next, &key, coming)?;
-        if !arguments.yes {
-            ask("Sign it?")?;
+        let statement = Statement::Policy(Box::new(next.clone()));
+        let own = proposed::own(&client, log.state(), &key, &statement).await?;
+        if own.is_none() {
+            if !arguments.yes {
+                ask("Sign it?")?;
+            }
+            let expires = arguments.expires;
+            match policy::put_in_effect(&client, &mut log, &key, second, &next, expires).await? {
+                Sent::Done(entry) => {
+                    stderr::say(format_args!(
+                        "policy {} is in effect, entry {entry} of the log",
+                        next.version
+                    ));
+                    waiting::say(&log);
+                }
+                Sent::Waiting(pending) => proposed::say(&pending),
+            }
         }
-        let entry = policy::put_in_effect(&client, &mut log, &key, second, &next).await?;
-        stderr::say(format_args!(
-            "policy {} is in effect, entry {entry} of the log",
-            next.version
-        ));
-        waiting::say(&log);
     }
     if arguments.json {
         stdout::json(&next)?;
@@ -81,7 +97,8 @@ pub(super) async fn change_with(
     Ok(())
 }
 
-fn say(state: &LogState, next: &bulla_schemas::policy::Policy) -> Result<(), Failure> {
+/// Says what comes and goes.
+pub(super) fn say(state: &LogState, next: &Policy) -> Result<(), Failure> {
     let (gone, come) = policy::difference(policy::in_effect(state)?, next);
     stderr::say(format_args!("after this, policy {}:", next.version));
     for line in gone {

@@ -9,7 +9,7 @@ use bulla_terminal::{Failure, stderr, stdout};
 use clap::Args;
 
 use super::moving::{
-    SigningArguments, ask, is_done, print, require_answer, say_pause, sign_and_append,
+    SigningArguments, ask, is_done, is_proposed, move_channel, print, require_answer, say_pause,
 };
 use super::session::Session;
 use super::{environment, preview};
@@ -131,8 +131,14 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         }
         return Ok(prepared.loss.require_meant(&proposal, arguments.drop)?);
     };
-    require_meant(prepared.loss, &proposal, arguments)?;
-    sign_and_append(&client, log, &key, &proposal, report, arguments.json).await
+    let draft = promote::draft(state, &proposal);
+    if is_proposed(&client, state, &key, &draft, &mut report).await? {
+        return print(&report, arguments.json);
+    }
+    let (loss, json) = (prepared.loss, arguments.json);
+    require_meant(loss, &proposal, (arguments.drop, arguments.yes))?;
+    let expires = arguments.signing.expires();
+    move_channel(&client, log, &key, &proposal, report, (expires, json)).await
 }
 
 /// Promotes what the channel points to already.
@@ -169,16 +175,16 @@ async fn again(
 }
 
 /// Asks unless that was answered beforehand. What is lost for certain is never a matter of a `y`.
-fn require_meant(
+pub(super) fn require_meant(
     loss: Loss,
     proposal: &Proposal,
-    arguments: &PromoteArguments,
+    (drop, yes): (bool, bool),
 ) -> Result<(), Failure> {
-    let asks = !arguments.yes;
+    let asks = !yes;
     let is_unknown = matches!(loss, Loss::Unknown { .. });
-    loss.require_meant(proposal, arguments.drop || (asks && is_unknown))?;
+    loss.require_meant(proposal, drop || (asks && is_unknown))?;
     if asks {
-        let question = if is_unknown && !arguments.drop {
+        let question = if is_unknown && !drop {
             "Promote it, though it may take out what is live?"
         } else {
             "Promote it?"

@@ -1,6 +1,7 @@
 //! `bulla rollback`: back to an earlier head, or a list of what one can go back to.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bulla_registry_client::Client;
 use bulla_schemas::api::Promotion;
@@ -12,9 +13,12 @@ use bulla_trust::LogState;
 use clap::Args;
 
 use super::changes::names;
-use super::moving::{ask, is_done, reason, require_answer, say_pause, sign_and_append};
+use super::moving::{
+    ask, is_done, is_proposed, move_channel, print as print_one, reason, require_answer, say_pause,
+};
 use super::session::Session;
-use super::{environment, preview};
+use super::{environment, preview, proposed};
+use crate::promote;
 use crate::proposal::Proposal;
 use crate::resolve::{self, ReleaseName};
 use crate::rollback::{self, Candidate};
@@ -39,6 +43,9 @@ pub(super) struct RollbackArguments {
     /// The public half of your SSH key; the agent or the file beside it signs
     #[arg(long, value_name = "KEY.pub")]
     ssh_key: Option<PathBuf>,
+    /// Where several people sign: how long it waits for them, such as `2d`; 7 days where nothing is said
+    #[arg(long, value_name = "TIME", value_parser = proposed::expiry, conflicts_with = "list")]
+    expires: Option<Duration>,
     /// Have servers wait for their maintenance windows; a rollback does not by itself
     #[arg(long, conflicts_with = "list")]
     in_windows: bool,
@@ -123,10 +130,15 @@ pub(super) async fn run(session: &Session, arguments: &RollbackArguments) -> Res
         }
         return Ok(());
     };
+    let draft = promote::draft(state, &proposal);
+    if is_proposed(&client, state, &key, &draft, &mut report).await? {
+        return print_one(&report, arguments.json);
+    }
     if !arguments.yes {
         ask("Roll back?")?;
     }
-    sign_and_append(&client, log, &key, &proposal, report, arguments.json).await
+    let how = (arguments.expires, arguments.json);
+    move_channel(&client, log, &key, &proposal, report, how).await
 }
 
 async fn earlier_heads(

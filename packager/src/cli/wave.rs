@@ -10,10 +10,10 @@ use bulla_trust::Promotion;
 use clap::{Args, Subcommand};
 
 use super::environment;
-use super::moving::{SigningArguments, ask, require_answer};
+use super::moving::{SigningArguments, ask, is_proposed, require_answer, sign_and_send};
 use super::session::Session;
-use crate::promote;
 use crate::proposal::Proposal;
+use crate::propose::Sent;
 use crate::wave::{self, InWaves};
 
 /// Most servers of a kind that are named.
@@ -127,7 +127,7 @@ async fn show(
     Ok(())
 }
 
-fn headline(report: &WaveReport) -> String {
+pub(super) fn headline(report: &WaveReport) -> String {
     let all = report.steps.iter().map(|step| step.servers).sum::<u64>();
     let current = report.steps.iter().map(|step| step.current).sum::<u64>();
     let current = format!("{current} of {} current", count(all, "server", "servers"));
@@ -196,7 +196,7 @@ fn others(step: &WaveStep) -> String {
 }
 
 /// Says in their words why servers have not taken the release.
-fn say_reasons(report: &WaveReport) {
+pub(super) fn say_reasons(report: &WaveReport) {
     for step in &report.steps {
         let wave = step.wave;
         for failed in step.failed.iter().take(NAMED) {
@@ -220,7 +220,7 @@ async fn go(
     let key = arguments
         .signing
         .key(session, client, arguments.dry_run, "letting a wave go")?;
-    let mut log = session.log(client).await?;
+    let log = session.log(client).await?;
     let project = session.project()?;
     let found = wave::find(log.state(), &project, arguments.channel.as_ref())?;
     let now = environment::now();
@@ -255,13 +255,21 @@ async fn go(
         ));
         return print(&before, arguments.json);
     };
+    let proposal = proposal(&found, arguments, now);
+    let draft = wave::draft(log.state(), &key, &proposal, up_to)?;
+    if is_proposed(client, log.state(), &key, &draft, &mut proposal.report()).await? {
+        return print(&before, arguments.json);
+    }
     if !arguments.yes {
         ask(&format!("Let {what} go?"))?;
     }
-    let proposal = proposal(&found, arguments, now);
-    let envelope = wave::sign(log.state(), &key, &proposal, up_to)?;
-    let head = promote::append(client, &mut log, &proposal, &envelope).await?;
+    let expires = arguments.signing.expires();
+    let sent = sign_and_send(client, log, &key, &proposal, &draft, expires).await?;
+    let Sent::Done(head) = sent else {
+        return print(&before, arguments.json);
+    };
     // What the log says now, and the servers.
+    let log = session.log(client).await?;
     let found = wave::find(log.state(), &project, Some(channel))?;
     let deployments = client.deployments(&project).await.unwrap_or(deployments);
     let after = WaveReport {
@@ -287,7 +295,7 @@ fn stopped(report: &WaveReport) -> String {
     }
 }
 
-fn say_step(step: &WaveStep) {
+pub(super) fn say_step(step: &WaveStep) {
     let servers = count(step.servers, "server", "servers");
     let others = match others(step).as_str() {
         "" => String::new(),

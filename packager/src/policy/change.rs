@@ -1,8 +1,8 @@
 //! One change of a policy, as a person asks for it.
 
-use bulla_schemas::Name;
 use bulla_schemas::line::list;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Person, Policy};
+use bulla_schemas::{ChannelName, Name};
 use bulla_trust::key::PublicKey;
 use bulla_trust::policy::matches;
 
@@ -80,6 +80,10 @@ pub enum Change {
     },
     /// A rule for a channel that no rule is exactly for.
     AddChannel(ChannelRule),
+    /// Another rule for the projects and channels of one that is there; what is not said stays.
+    ChangeChannel(RuleChange),
+    /// So many people of the root change the policy.
+    RootThreshold(u32),
     /// A rule goes.
     RemoveChannel {
         /// Its projects.
@@ -93,6 +97,21 @@ pub enum Change {
     LogKey(LogKeyChange),
     /// Everything that people edit, as somebody typed it.
     Replace(Rules),
+}
+
+/// What is to be different of a rule; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleChange {
+    /// Its projects.
+    pub project: String,
+    /// Its channels.
+    pub channel: String,
+    /// Who may.
+    pub people: Option<Vec<String>>,
+    /// How many of them have to sign.
+    pub threshold: Option<u32>,
+    /// The channel that a release must have been on before, or none.
+    pub via: Option<Option<ChannelName>>,
 }
 
 impl Change {
@@ -116,6 +135,8 @@ impl Change {
             }
             Self::RemoveBuilder { name } => remove_builder(&mut next, name)?,
             Self::AddChannel(rule) => add_channel(&mut next, rule)?,
+            Self::ChangeChannel(change) => change_channel(&mut next, change)?,
+            Self::RootThreshold(threshold) => next.root.threshold = *threshold,
             Self::RemoveChannel { project, channel } => {
                 let place = position(&next, project, channel);
                 let place = place.ok_or_else(|| unknown_channel(policy, project, channel))?;
@@ -278,7 +299,45 @@ fn add_channel(policy: &mut Policy, rule: &ChannelRule) -> Result<(), ChangeErro
     let place = policy.channels.iter().position(wider);
     let place = place.unwrap_or(policy.channels.len());
     policy.channels.insert(place, rule.clone());
+    require_people(policy, rule)?;
     require_ways(policy)
+}
+
+fn change_channel(policy: &mut Policy, change: &RuleChange) -> Result<(), ChangeError> {
+    let place = position(policy, &change.project, &change.channel);
+    let place = place.ok_or_else(|| unknown_channel(policy, &change.project, &change.channel))?;
+    let rule = &mut policy.channels[place];
+    if let Some(people) = &change.people {
+        rule.people.clone_from(people);
+    }
+    if let Some(threshold) = change.threshold {
+        rule.threshold = threshold;
+    }
+    if let Some(via) = &change.via {
+        rule.via.clone_from(via);
+    }
+    let rule = rule.clone();
+    require_people(policy, &rule)?;
+    require_ways(policy)
+}
+
+/// Refuses a rule for which there are not enough people: builders sign releases, and nothing has them
+/// approve what people decide.
+fn require_people(policy: &Policy, rule: &ChannelRule) -> Result<(), ChangeError> {
+    let people = if rule.people.iter().any(|person| person == "*") {
+        policy.people.len()
+    } else {
+        rule.people.len()
+    };
+    if rule.threshold as usize > people {
+        return Err(ChangeError::TooFewPeople {
+            project: rule.project.clone(),
+            channel: rule.channel.clone(),
+            threshold: rule.threshold,
+            people,
+        });
+    }
+    Ok(())
 }
 
 /// Refuses a channel that nobody could ever move, because the one that comes before it cannot be.

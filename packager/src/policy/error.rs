@@ -4,8 +4,10 @@ use bulla_registry_client::{ClientError, FollowError};
 use bulla_schemas::Name;
 use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::units::count;
 use bulla_trust::policy::PolicyError;
 
+use crate::pending::PendingError;
 use crate::person::PersonError;
 use crate::sign::SignError;
 
@@ -130,6 +132,20 @@ pub enum ChangeError {
         /// Its channels.
         channel: String,
     },
+    /// More signatures than there are people who may.
+    #[error(
+        "`{channel}` of `{project}` would need {threshold} people, and {} may", count(*.people as u64, "person", "people")
+    )]
+    TooFewPeople {
+        /// Its projects.
+        project: String,
+        /// The channel.
+        channel: String,
+        /// How many have to sign.
+        threshold: u32,
+        /// How many may.
+        people: usize,
+    },
     /// A rule that is not there.
     #[error("the policy has no rule for exactly `{channel}` of `{project}`")]
     UnknownChannel {
@@ -191,7 +207,12 @@ impl Outcome for ChangeError {
             Self::SeveralKeys { keys, .. } => {
                 format!("name it with --from: {}", keys.join(", "))
             }
-            Self::KnownChannel { .. } => "`bulla policy show` prints it".to_owned(),
+            Self::TooFewPeople { channel, .. } => format!(
+                "name more people, or a smaller --threshold; `bulla policy show` says who may move `{channel}`"
+            ),
+            Self::KnownChannel { channel, .. } => format!(
+                "`bulla policy show` prints it, and `bulla channel change {channel}` changes it"
+            ),
             Self::UnknownChannel { known, .. } if known.is_empty() => {
                 "the policy has no channel".to_owned()
             }
@@ -238,6 +259,9 @@ pub enum PolicyChangeError {
     /// Another policy came first.
     #[error("somebody else changed the policy meanwhile")]
     Overtaken,
+    /// What others have to sign, too, is not passed on to them.
+    #[error(transparent)]
+    Pending(#[from] PendingError),
     /// The log does not show the policy.
     #[error("the registry took the policy, but its log does not show it yet")]
     NotIncluded,
@@ -265,6 +289,7 @@ impl Outcome for PolicyChangeError {
             Self::Policy(error) => error.kind(),
             Self::Person(error) => error.kind(),
             Self::Sign(error) => error.kind(),
+            Self::Pending(error) => error.kind(),
             Self::Client(error) => error.kind(),
             Self::Follow(error) => error.kind(),
         }
@@ -288,6 +313,7 @@ impl Outcome for PolicyChangeError {
             Self::Change(error) => error.hint(),
             Self::Person(error) => error.hint(),
             Self::Sign(error) => error.hint(),
+            Self::Pending(error) => error.hint(),
             Self::Client(error) => error.hint(),
             Self::Follow(error) => error.hint(),
         }

@@ -155,6 +155,77 @@ fn a_rule_for_fewer_projects_comes_before_the_one_that_it_narrows() {
 }
 
 #[test]
+fn a_rule_keeps_what_is_not_said_of_it() {
+    let acme = Organisation::new();
+    let before = in_effect(&acme.state).unwrap();
+    let change = |threshold, people: Option<&[&str]>, via| {
+        Change::ChangeChannel(RuleChange {
+            project: "acme/*".to_owned(),
+            channel: "vault".to_owned(),
+            people: people.map(|people| people.iter().map(|&one| one.to_owned()).collect()),
+            threshold,
+            via,
+        })
+    };
+    let vault = |policy: &Policy| {
+        let mut rules = policy.channels.iter();
+        rules.find(|rule| rule.channel == "vault").unwrap().clone()
+    };
+    let after = next(&acme.state, &change(Some(3), None, None)).unwrap();
+    let expected = ChannelRule {
+        threshold: 3,
+        ..vault(before)
+    };
+    assert_eq!(vault(&after), expected);
+    let direct = next(
+        &acme.state,
+        &change(None, Some(&["bob", "carol"]), Some(None)),
+    )
+    .unwrap();
+    let expected = ChannelRule {
+        people: vec!["bob".to_owned(), "carol".to_owned()],
+        via: None,
+        ..vault(before)
+    };
+    assert_eq!(vault(&direct), expected);
+    let few = change(Some(3), Some(&["bob", "carol"]), None);
+    assert!(refused(&acme.state, &few).contains("would need 3 people, and 2 people may"));
+    let nowhere = change(None, None, Some(Some(name("nowhere"))));
+    assert!(refused(&acme.state, &nowhere).contains("nobody could move `vault`"));
+    let unknown = Change::ChangeChannel(RuleChange {
+        project: "*".to_owned(),
+        channel: "vault".to_owned(),
+        people: None,
+        threshold: Some(1),
+        via: None,
+    });
+    assert!(refused(&acme.state, &unknown).contains("no rule for exactly"));
+}
+
+#[test]
+fn builders_do_not_count_where_people_decide() {
+    let acme = Organisation::new();
+    // `dev` has three people and a builder.
+    let change = Change::ChangeChannel(RuleChange {
+        project: "acme/*".to_owned(),
+        channel: "dev".to_owned(),
+        people: None,
+        threshold: Some(4),
+        via: None,
+    });
+    assert!(refused(&acme.state, &change).contains("would need 4 people"));
+}
+
+#[test]
+fn the_root_never_needs_more_people_than_it_has() {
+    let acme = Organisation::new();
+    let all = next(&acme.state, &Change::RootThreshold(3)).unwrap();
+    assert_eq!(all.root.threshold, 3);
+    assert!(refused(&acme.state, &Change::RootThreshold(4)).contains("`root`"));
+    assert!(refused(&acme.state, &Change::RootThreshold(0)).contains("`root`"));
+}
+
+#[test]
 fn only_the_root_is_asked_to_sign() {
     let acme = Organisation::new();
     let personal = |person: &str| PersonalKey {

@@ -1,13 +1,12 @@
 //! Why a channel was not moved.
 
 use bulla_registry_client::{ClientError, FollowError, Missing};
-use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_schemas::statement::Action;
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName};
-use bulla_trust::Promotion;
 
 use crate::contents::ContentsError;
+use crate::meanwhile::Meanwhile;
+use crate::pending::PendingError;
 use crate::person::PersonError;
 use crate::sign::SignError;
 
@@ -98,13 +97,31 @@ pub enum PromoteError {
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// Another person was faster.
-    #[error("{} {} meanwhile: {}", list(&.faster.people), deed(.faster, .project), .faster.reason)]
-    Overtaken {
+    /// Others were faster, or decided otherwise.
+    #[error(transparent)]
+    Meanwhile(#[from] Meanwhile),
+    /// What others have to sign, too, is not passed on to them.
+    #[error(transparent)]
+    Pending(#[from] PendingError),
+    /// A release that has to be somewhere else first.
+    #[error("{} was never the head of `{via}`, which `{channel}` of {project} asks for", .hash.short())]
+    Via {
+        /// The release.
+        hash: Digest,
         /// The project.
         project: ProjectName,
-        /// What that person did.
-        faster: Box<Promotion>,
+        /// The channel that moves.
+        channel: ChannelName,
+        /// The channel that it has to pass.
+        via: ChannelName,
+    },
+    /// Two statements for which several people sign, of which the second follows on the first.
+    #[error("`{channel}` takes {threshold} people, who sign `pause` and then `resume`")]
+    AgainTakesSeveral {
+        /// The channel.
+        channel: ChannelName,
+        /// How many people sign.
+        threshold: u32,
     },
     /// A head that is promoted again, of which only the first half was done.
     #[error("`{channel}` is paused at {hash}, and did not go on")]
@@ -139,7 +156,9 @@ impl Outcome for PromoteError {
             Self::LeftPaused { source, .. } => source.kind(),
             // A name that leads to nothing, as everywhere else.
             Self::UnknownChannel { .. } => FailureKind::Failed,
-            Self::Overtaken { .. } | Self::NotIncluded => FailureKind::Temporary,
+            Self::Meanwhile(error) => error.kind(),
+            Self::Pending(error) => error.kind(),
+            Self::NotIncluded => FailureKind::Temporary,
             _ => FailureKind::Refused,
         }
     }
@@ -186,29 +205,21 @@ impl Outcome for PromoteError {
                  on a server, `bulla-installer install PROJECT --now` does not wait for a wave or \
                  window"
             )),
-            Self::Overtaken { faster, .. } => {
-                let look = match faster.action {
-                    Action::Widen => format!("bulla wave {}", faster.channel),
-                    _ => "bulla diff".to_owned(),
-                };
-                Some(format!(
-                    "look with `{look}`, then run the same command again if it is still meant"
-                ))
-            }
+            Self::Meanwhile(error) => error.hint(),
+            Self::Pending(error) => error.hint(),
+            Self::Via { hash, via, .. } => Some(format!(
+                "`bulla promote {} {via} -m TEXT` first, and this once it is there",
+                hash.short()
+            )),
+            Self::AgainTakesSeveral { channel, .. } => Some(format!(
+                "`bulla pause {channel} -m TEXT`, and once others have approved it `bulla resume {channel} \
+                 -m TEXT`"
+            )),
             Self::LeftPaused { channel, hash, .. } => Some(format!(
                 "no server takes it meanwhile; `bulla promote {} {channel} -m TEXT` goes on",
                 hash.short()
             )),
             Self::NotIncluded => Some("look with `bulla history` before trying again".to_owned()),
         }
-    }
-}
-
-fn deed(promotion: &Promotion, project: &ProjectName) -> String {
-    let place = format!("`{}` of {project}", promotion.channel);
-    match (promotion.action, promotion.up_to) {
-        (Action::Widen, Some(up_to)) => format!("let the waves of {place} up to {up_to} go"),
-        (Action::Pause, _) => format!("paused {place}"),
-        _ => format!("moved {place} to {}", promotion.hash),
     }
 }

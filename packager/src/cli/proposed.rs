@@ -1,0 +1,145 @@
+//! What all commands say of something that waits for the signatures of others.
+
+use std::time::Duration;
+
+use bulla_registry_client::Client;
+use bulla_schemas::Name;
+use bulla_schemas::line::list;
+use bulla_schemas::report::ApprovalReport;
+use bulla_terminal::{Failure, stderr};
+use bulla_trust::{LogState, Statement};
+
+use crate::pending::{self, Pending, PendingError};
+use crate::propose::{self, Task};
+use crate::ssh::PersonalKey;
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+/// Reads how long something waits: `90m`, `12h` or `2d`, a minute to thirty days.
+pub(super) fn expiry(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected 1m to 30d, such as 12h or 2d, found {text:?}");
+    let unit = match text.chars().next_back() {
+        Some('m') => MINUTE,
+        Some('h') => 60 * MINUTE,
+        Some('d') => DAY,
+        _ => return Err(expected()),
+    };
+    let number = text[..text.len() - 1].parse::<u64>().ok();
+    let seconds = number.and_then(|number| number.checked_mul(unit));
+    let seconds = seconds.filter(|seconds| (MINUTE..=30 * DAY).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(expected)
+}
+
+/// Finds what somebody proposed that says the same. The person's own is said and returned; that of
+/// others is refused, because it is to be approved and not proposed again.
+pub(super) async fn own(
+    client: &Client,
+    state: &LogState,
+    key: &PersonalKey,
+    statement: &Statement,
+) -> Result<Option<Pending>, Failure> {
+    let Some(pending) = pending::find::same(client, state, statement).await? else {
+        return Ok(None);
+    };
+    if propose::task(state, &pending, Some(key)).is_ok_and(|task| task == Task::Wait) {
+        stderr::say("you proposed this already");
+        say(&pending);
+        return Ok(Some(pending));
+    }
+    let signed = pending.tallies().iter().flat_map(|tally| &tally.signed);
+    let mut signed: Vec<Name> = signed.cloned().collect();
+    signed.sort_unstable();
+    signed.dedup();
+    let id = pending.id;
+    Err(PendingError::Same { id, signed }.into())
+}
+
+/// Says who has signed, who may, and how they do.
+pub(super) fn say(pending: &Pending) {
+    let id = pending.id.short();
+    let proposed = pending.proposed();
+    let open = proposed.approvals.iter();
+    for approval in open.filter(|approval| !approval.asked.is_empty()) {
+        stderr::say(format_args!(
+            "proposed as {id}, not in effect: {}",
+            how_far(approval)
+        ));
+    }
+    stderr::say(format_args!(
+        "  they look at it and sign it with `bulla approve {id}`, until {}",
+        proposed.expires_at
+    ));
+}
+
+/// Says how many have signed, and who may.
+pub(super) fn how_far(approval: &ApprovalReport) -> String {
+    let signed = match approval.signed.as_slice() {
+        [] => "nobody".to_owned(),
+        signed => list(signed),
+    };
+    let (count, needed) = (approval.signed.len(), approval.needed);
+    let asked = match approval.asked.as_slice() {
+        [] => String::new(),
+        asked => format!("; {} may", any_of(asked)),
+    };
+    format!("{count} of {needed} signed ({signed}){asked}")
+}
+
+/// `bob`, `bob or carol`, `bob, carol or dave`
+fn any_of(names: &[Name]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [only] => only.to_string(),
+        [others @ .., last] => format!("{} or {last}", list(others)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::names;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_waits_for_a_minute_to_thirty_days() {
+        for (text, seconds) in [
+            ("1m", 60),
+            ("12h", 43_200),
+            ("2d", 172_800),
+            ("30d", 2_592_000),
+        ] {
+            assert_eq!(expiry(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for wrong in [
+            "",
+            "d",
+            "0m",
+            "31d",
+            "2w",
+            "-1d",
+            "18446744073709551615d",
+            "2ä",
+        ] {
+            assert!(expiry(wrong).unwrap_err().contains("1m to 30d"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn who_may_is_named_as_a_choice() {
+        let said = |signed: &[&str], asked: &[&str]| {
+            how_far(&ApprovalReport {
+                what: "`prod` of `acme/billing`".to_owned(),
+                needed: 2,
+                signed: names(signed),
+                asked: names(asked),
+            })
+        };
+        assert_eq!(
+            said(&["alice"], &["bob", "carol", "dave"]),
+            "1 of 2 signed (alice); bob, carol or dave may"
+        );
+        assert_eq!(said(&["alice"], &["bob"]), "1 of 2 signed (alice); bob may");
+        assert_eq!(said(&["alice", "bob"], &[]), "2 of 2 signed (alice, bob)");
+    }
+}

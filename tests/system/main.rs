@@ -43,6 +43,7 @@ mod server_doctor;
 mod stop;
 mod systemd;
 mod third_party;
+mod together;
 mod update;
 mod upgrades;
 mod wave;

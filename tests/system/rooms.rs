@@ -90,8 +90,10 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "log_files",
             ],
             &["promote", "resolve", "revoke", "policy"],
+            &["propose"],
+            &["pending"],
             &["drop", "preview", "person", "append"],
-            &["pack", "ancestry", "proposal"],
+            &["pack", "ancestry", "proposal", "meanwhile"],
             &[
                 "build", "select", "identify", "patch", "export", "import", "init",
             ],

@@ -33,6 +33,7 @@
 
 pub mod server;
 
+mod approved;
 mod audit;
 mod backup;
 mod check;
@@ -50,6 +51,7 @@ mod token;
 mod usage;
 mod wave;
 
+pub use approved::ApprovedReport;
 pub use audit::{
     AuditEntry, AuditedRelease, EntryKind, EntrySigner, PolicyVersionReport, SignatureStanding,
     SignerRole,
@@ -61,7 +63,7 @@ pub use fsck::{Damage, DamageKind, DamagedRelease, FsckReport};
 pub use gc::{GcRelease, GcReport, GcSkipped};
 pub use identify::{IdentifyReport, PathDifference, PathDifferenceKind};
 pub use mirror::{MirrorReport, NotMirrored};
-pub use pending::{ApprovalReport, ApprovedReport, PendingReport, ProposedReport};
+pub use pending::{ApprovalReport, PendingReport, ProposedReport};
 pub use proposal::{ContainsLive, Dropped, EarlierHead, PassedOver, Preview, ProposalReport};
 pub use release::{ReleaseReport, StatementReport};
 pub use reproduce::{FieldDifference, ReproduceReport, ReproducedAs};

@@ -38,7 +38,9 @@ impl Team {
             "staging",
         ];
         team.sign("alice", &protect).done();
+        // The root that this makes has to agree, too.
         team.sign("alice", &["policy", "threshold", "2"]).done();
+        team.sign("bob", &["approve", &team.waiting()]).done();
         team
     }
 
@@ -103,7 +105,7 @@ fn a_promotion_takes_effect_when_a_second_person_approves_it() {
     let mut dry_run = team.world.bulla_command();
     let refused = Transcript::of(dry_run.args(dry).current_dir(&team.checkout.path));
     let refused = refused.refused("was never the head of `staging`");
-    let next = format!("bulla promote {} staging", &early[7..15]);
+    let next = format!("bulla promote {} staging", &early[7..19]);
     assert!(refused.stderr.contains(&next), "{refused}");
 
     let hash = team.staged("rounding");

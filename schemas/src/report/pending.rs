@@ -1,9 +1,8 @@
-//! `bulla pending --json` and `bulla approve --json`, and what the commands that sign say of a statement that waits for signatures.
+//! `bulla pending --json`, and what the commands that sign say of a statement that waits for signatures.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::proposal::ProposalReport;
 use crate::statement::Action;
 use crate::{ChannelName, Digest, Name, ProjectName, Timestamp};
 
@@ -72,24 +71,4 @@ pub struct ProposedReport {
     pub expires_at: Timestamp,
     /// Who decides, and who has signed.
     pub approvals: Vec<ApprovalReport>,
-}
-
-/// A statement that somebody approves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ApprovedReport {
-    /// The statement.
-    pub proposal: PendingReport,
-    /// What it changes on the servers; absent where it points the channel to nothing else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<ProposalReport>,
-    /// What the policy says before it and not after it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gone: Vec<String>,
-    /// What the policy says after it and not before it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub come: Vec<String>,
-    /// Its entry in the log, once enough people have signed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<u64>,
 }

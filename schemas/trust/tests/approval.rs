@@ -95,7 +95,9 @@ fn what_would_have_no_effect_with_all_signatures_is_no_proposal() {
         approval(&acme.state, &not_on_staging),
         Err(Reason::Via { .. })
     ));
-    let overtaken = promotion(&acme, hash, &["alice"]);
+    let mut late = acme.draft("vault", hash);
+    late.predicate.reason = "late".to_owned();
+    let overtaken = submitted(&["alice"], IN_TOTO, &to_payload(&late));
     assert!(
         acme.promote("vault", hash, &["bob", "carol"])
             .is_effective()

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
 mod agent;
+mod audit;
 mod bad_input;
 mod ci;
 mod conformance;
@@ -28,7 +29,9 @@ mod oracle;
 mod packaging;
 mod pains;
 mod patch;
+mod people_keys;
 mod policy;
+mod policy_edit;
 mod power;
 mod progress;
 mod promotion;
@@ -40,6 +43,7 @@ mod same_bytes;
 mod self_update;
 mod serve;
 mod server_doctor;
+mod signer;
 mod stop;
 mod systemd;
 mod third_party;

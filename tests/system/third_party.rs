@@ -6,8 +6,6 @@ use bulla_schemas::Digest;
 use bulla_schemas::manifest::Manifest;
 use bulla_tests::programs::{hermetic, is_installed};
 use bulla_tests::{Registry, Transcript, Tree, World, skip};
-use bulla_trust::SignedEnvelope;
-use bulla_trust::tile::decode_entries;
 
 const PROJECT: &str = "acme/billing";
 
@@ -49,25 +47,15 @@ impl Scene {
         Manifest::from_bytes(&std::fs::read(self.world.path("manifest.json")).unwrap()).unwrap()
     }
 
-    /// Fetches the log as files: first policy, release, promotion.
-    fn envelopes(&self) -> Vec<SignedEnvelope> {
-        self.curl("/log/tile/entries/000.p/3", "entries");
-        decode_entries(&std::fs::read(self.world.path("entries")).unwrap(), 3)
-            .unwrap()
-            .iter()
-            .map(|entry| SignedEnvelope::from_bytes(entry).unwrap())
-            .collect()
+    /// Has the log written as files: first policy, release, promotion.
+    fn export(&self) {
+        self.world.bulla(&["audit", "--export", "log"]).done();
     }
 
-    /// Writes what an envelope's signature is over (DSSE 1.0.2), and the signature.
-    fn write_signed(&self, envelope: &SignedEnvelope) {
-        let kind = envelope.payload_type();
-        let body = envelope.payload();
-        let mut signed = format!("DSSEv1 {} {kind} {} ", kind.len(), body.len()).into_bytes();
-        signed.extend_from_slice(body);
-        std::fs::write(self.world.path("signed"), signed).unwrap();
-        let signature = &envelope.signatures()[0].signature;
-        std::fs::write(self.world.path("signature"), signature).unwrap();
+    fn change_one_bit(&self, file: &str) {
+        let mut bytes = std::fs::read(self.world.path(file)).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(self.world.path(file), bytes).unwrap();
     }
 }
 
@@ -167,27 +155,21 @@ fn skopeo_copies_a_release_out_and_into_a_second_registry() {
 
 #[test]
 fn ssh_keygen_verifies_a_promotion() {
-    if !are_installed(&["curl", "ssh-keygen"]) {
+    if !are_installed(&["ssh-keygen"]) {
         return;
     }
     let scene = Scene::new();
-    let promotion = scene.envelopes().pop().unwrap();
-    scene.write_signed(&promotion);
-    let blob = std::fs::read(scene.world.path("signature")).unwrap();
-    std::fs::write(scene.world.path("signed.sig"), armour(&blob)).unwrap();
-    let key = std::fs::read_to_string(&scene.world.alice.public_key).unwrap();
-    std::fs::write(
-        scene.world.path("allowed_signers"),
-        format!("alice namespaces=\"bulla\" {key}"),
-    )
-    .unwrap();
+    scene.export();
+    let allowed = ["policy", "show", "--allowed-signers"];
+    let allowed = scene.world.bulla(&allowed).done().stdout;
+    std::fs::write(scene.world.path("allowed_signers"), allowed).unwrap();
     let verify = |namespace: &str| {
         let mut command = hermetic("ssh-keygen", &scene.world.home());
         command
             .current_dir(scene.world.path("."))
             .args(["-Y", "verify", "-f", "allowed_signers", "-I", "alice"])
-            .args(["-n", namespace, "-s", "signed.sig"])
-            .stdin(std::fs::File::open(scene.world.path("signed")).unwrap());
+            .args(["-n", namespace, "-s", "log/000002-promotion.alice.sig"])
+            .stdin(std::fs::File::open(scene.world.path("log/000002-promotion.signed")).unwrap());
         Transcript::of(&mut command)
     };
     let good = verify("bulla").done();
@@ -197,19 +179,17 @@ fn ssh_keygen_verifies_a_promotion() {
     );
     assert_ne!(verify("git").status, Some(0));
     // One bit less, and it is no longer what alice signed.
-    let mut signed = std::fs::read(scene.world.path("signed")).unwrap();
-    *signed.last_mut().unwrap() ^= 1;
-    std::fs::write(scene.world.path("signed"), signed).unwrap();
+    scene.change_one_bit("log/000002-promotion.signed");
     assert_ne!(verify("bulla").status, Some(0));
 }
 
 #[test]
 fn openssl_verifies_a_release() {
-    if !are_installed(&["curl", "openssl"]) {
+    if !are_installed(&["openssl"]) {
         return;
     }
     let scene = Scene::new();
-    scene.write_signed(&scene.envelopes()[1]);
+    scene.export();
     scene
         .run(
             "openssl",
@@ -224,31 +204,74 @@ fn openssl_verifies_a_release() {
         "ci.public.pem",
         "-rawin",
         "-in",
-        "signed",
+        "log/000001-release.signed",
         "-sigfile",
-        "signature",
+        "log/000001-release.ci.sig",
     ];
     let good = scene.run("openssl", &verify).done();
     assert!(good.stdout.contains("Verified Successfully"), "{good}");
-    let mut signed = std::fs::read(scene.world.path("signed")).unwrap();
-    *signed.last_mut().unwrap() ^= 1;
-    std::fs::write(scene.world.path("signed"), signed).unwrap();
+    scene.change_one_bit("log/000001-release.signed");
     assert_ne!(scene.run("openssl", &verify).status, Some(0));
 }
 
-/// Writes an SSHSIG blob as ssh-keygen does: base64 in lines of 70 between two marks. `base64`
-/// is the machine's, so that nothing of ours is in between.
-fn armour(blob: &[u8]) -> String {
-    use std::io::Write as _;
-    let mut base64 = hermetic("base64", Path::new("/"))
-        .args(["--wrap", "70"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    base64.stdin.take().unwrap().write_all(blob).unwrap();
-    let output = base64.wait_with_output().unwrap();
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let lines = lines.trim_end();
-    format!("-----BEGIN SSH SIGNATURE-----\n{lines}\n-----END SSH SIGNATURE-----\n")
+/// What npm brings with it: Sigstore's own verifier in JavaScript.
+const SIGSTORE: &str = r"
+const [folder, bundle, key] = process.argv.slice(1);
+const { readFileSync } = require('fs');
+const { bundleFromJSON } = require(folder + '/@sigstore/bundle');
+const { Verifier, toSignedEntity, toTrustMaterial } = require(folder + '/@sigstore/verify');
+const none = { certificateAuthorities: [], ctlogs: [], timestampAuthorities: [], tlogs: [] };
+const publicKey = require('crypto').createPublicKey(readFileSync(key));
+const trusted = toTrustMaterial(none, () => ({ publicKey, validFor: () => true }));
+const thresholds = { ctlogThreshold: 0, tlogThreshold: 0, tsaThreshold: 0 };
+const read = bundleFromJSON(JSON.parse(readFileSync(bundle, 'utf8')));
+new Verifier(trusted, thresholds).verify(toSignedEntity(read));
+console.log('verified');
+";
+
+#[test]
+fn sigstore_verifies_a_release_that_hangs_on_its_bundle() {
+    if !are_installed(&["curl", "node", "npm", "openssl"]) {
+        return;
+    }
+    let scene = Scene::new();
+    let root = scene.run("npm", &["root", "--global"]).done();
+    let folder = format!("{}/npm/node_modules", root.stdout.trim());
+    if !Path::new(&folder).join("@sigstore/verify").exists() {
+        skip("Sigstore's verifier, because npm brings none");
+        return;
+    }
+    let json = |file: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(scene.world.path(file)).unwrap()).unwrap()
+    };
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    // As cosign finds it: the referrers of the manifest, the manifest of one, its only layer.
+    scene.curl(
+        &format!("/v2/{PROJECT}/referrers/{}", scene.hash),
+        "referrers",
+    );
+    let referrer = text(&json("referrers")["manifests"][0]["digest"]);
+    scene.curl(&format!("/v2/{PROJECT}/manifests/{referrer}"), "referrer");
+    let layer = text(&json("referrer")["layers"][0]["digest"]);
+    scene.curl(&format!("/v2/{PROJECT}/blobs/{layer}"), "bundle.json");
+    let public = |key: &str, name: &str| {
+        let arguments = ["pkey", "-in", key, "-pubout", "-out", name];
+        scene.run("openssl", &arguments).done();
+    };
+    public("ci.pem", "ci.public.pem");
+    let verify =
+        |bundle: &str, key: &str| scene.run("node", &["-e", SIGSTORE, "--", &folder, bundle, key]);
+    let good = verify("bundle.json", "ci.public.pem").done();
+    assert_eq!(good.stdout, "verified\n");
+    // With another key, and with a payload that was changed.
+    let other = scene.world.path("other.pem");
+    let other = other.to_str().unwrap();
+    scene.world.bulla(&["key", "generate", other]).done();
+    public(other, "other.public.pem");
+    assert_ne!(verify("bundle.json", "other.public.pem").status, Some(0));
+    let mut changed = json("bundle.json");
+    let payload = text(&changed["dsseEnvelope"]["payload"]);
+    changed["dsseEnvelope"]["payload"] = payload.replacen("ey", "eZ", 1).into();
+    std::fs::write(scene.world.path("changed.json"), changed.to_string()).unwrap();
+    assert_ne!(verify("changed.json", "ci.public.pem").status, Some(0));
 }

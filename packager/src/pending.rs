@@ -39,7 +39,7 @@ impl Pending {
         let id = proposal.id;
         let forged = |reason| PendingError::Forged { id, reason };
         let bytes = serde_json::to_vec(&proposal.envelope).unwrap_or_default();
-        let submission = Submission::from_bytes(bytes).map_err(forged)?;
+        let submission = Submission::from_bytes(&bytes).map_err(forged)?;
         let found = Digest::of(submission.envelope().payload());
         if found != id {
             return Err(PendingError::OtherStatement { id, found });

@@ -102,8 +102,8 @@ pub fn by_builder(
     signer: &Signer,
 ) -> Result<SignedEnvelope, SignError> {
     let payload = statement::to_payload(release);
-    let signed = envelope::pae(media_type::IN_TOTO, &payload);
-    let signature = signer.sign(&signed, &release.into())?;
+    let message = envelope::pae(media_type::IN_TOTO, &payload);
+    let signature = signer.sign(&message, &release.into())?;
     let key = signer.public_key();
     Ok(envelope::attach_raw(
         media_type::IN_TOTO,

@@ -19,7 +19,7 @@ use bulla_trust::key::{PublicKey, SigningKey};
 use crate::child;
 
 /// How long a program may take: a person may have to agree to what it does.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Most bytes that a program may answer.
 const ANSWER_LIMIT: u64 = 4096;
 /// How often a program is looked at.
@@ -280,7 +280,7 @@ mod tests {
 
     fn run(script: &str, bytes: &[u8], patience: Duration) -> Result<Vec<u8>, SignerError> {
         let line = format!("sh -c {}", shell_words::quote(script));
-        let mut program = SignerProgram::new(&line, key().public_key()).unwrap();
+        let mut program = SignerProgram::new(&line, key().public_key()).expect("a program");
         program.patience = patience;
         Signer::Program(program).sign(bytes, &subject())
     }

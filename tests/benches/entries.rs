@@ -92,7 +92,7 @@ async fn measure(size: usize) -> Measured {
     let begun = Instant::now();
     registry.start_again_with(&arguments);
     let line = |name: &str, what: &str| {
-        report::fact(&format!("{size} entries"), &format!("{name}: {what}"))
+        report::fact(&format!("{size} entries"), &format!("{name}: {what}"));
     };
     let replayed = begun.elapsed();
     line(
@@ -197,6 +197,11 @@ fn questions() -> Vec<(&'static str, StatusCode)> {
 }
 
 /// Writes a log as its registry has it.
+/// The width of a tile, which is at most full.
+fn width(length: usize) -> u16 {
+    u16::try_from(length).expect("a tile")
+}
+
 fn write(folder: &Path, log: &mut LongLog, size: usize) {
     let put = |tile: TilePath, content: Vec<u8>| {
         let path = folder.join(tile.to_string());
@@ -209,8 +214,10 @@ fn write(folder: &Path, log: &mut LongLog, size: usize) {
     while made < size {
         let entries: Vec<_> = log.by_ref().take(full.min(size - made)).collect();
         let leaves: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
-        leaves.iter().for_each(|leaf| peaks.push(*leaf));
-        let (index, width) = ((made / full) as u64, entries.len() as u16);
+        for leaf in &leaves {
+            peaks.push(*leaf);
+        }
+        let (index, width) = ((made / full) as u64, width(entries.len()));
         let tile = |kind| TilePath { kind, index, width };
         let bundle = encode_entries(&entries).expect("entries fit into a bundle");
         put(tile(TileKind::Entries), bundle);
@@ -220,7 +227,7 @@ fn write(folder: &Path, log: &mut LongLog, size: usize) {
     for level in 0.. {
         let mut parents = Vec::new();
         for (index, tile) in hashes.chunks(full).enumerate() {
-            let (index, width) = (index as u64, tile.len() as u16);
+            let (index, width) = (index as u64, width(tile.len()));
             let kind = TileKind::Hashes { level };
             put(TilePath { kind, index, width }, encode_hashes(tile));
             if tile.len() == full {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use bulla_tests::{Transcript, World};
+use bulla_tests::{Person, Transcript, World};
 use serde_json::Value;
 
 const PROJECT: &str = "acme/billing";
@@ -163,6 +163,31 @@ fn what_stops_a_release_fits_its_schema() {
 }
 
 #[test]
+fn what_waits_for_others_fits_its_schema() {
+    let world = World::with_channels(&["prod"]);
+    let checkout = world.git(PROJECT);
+    let hash = world.publish(&checkout.path);
+    let bob = Person::with_new_key("bob", &world.path("people")).public_key;
+    let (alice, bob) = (
+        world.alice.public_key.to_str().unwrap(),
+        bob.to_str().unwrap(),
+    );
+    let signed = |key: &str, arguments: &[&str]| {
+        let more = ["-y", "--ssh-key", key];
+        world.bulla(&[arguments, &more].concat()).done()
+    };
+    signed(alice, &["person", "add", "bob", bob]);
+    signed(alice, &["channel", "change", "prod", "--threshold", "2"]);
+    let promote = ["promote", &hash, "prod", "-m", "one", "--project", PROJECT];
+    signed(alice, &promote);
+    let pending = fits("bulla-pending", &world.bulla(&["pending", "--json"]).done());
+    assert_eq!(pending[0]["proposedBy"], "alice");
+    let id = pending[0]["id"].as_str().unwrap();
+    let approved = fits("bulla-approve", &signed(bob, &["approve", id, "--json"]));
+    assert_eq!(approved["id"], id, "{approved}");
+}
+
+#[test]
 fn every_command_that_knows_json_has_a_schema() {
     let world = World::new();
     let help = world.bulla(&["--help"]).done().stdout;
@@ -176,6 +201,7 @@ fn every_command_that_knows_json_has_a_schema() {
         .map(str::to_owned)
         .collect();
     let known = [
+        "approve",
         "audit",
         "check",
         "diff",
@@ -183,6 +209,7 @@ fn every_command_that_knows_json_has_a_schema() {
         "history",
         "identify",
         "pause",
+        "pending",
         "promote",
         "releases",
         "reproduce",

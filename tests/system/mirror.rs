@@ -79,8 +79,8 @@ fn a_server_installs_from_a_mirror_when_the_registry_is_gone() {
 fn a_mirror_takes_everything_over_a_slow_line_and_goes_on_where_one_broke_off() {
     let world = World::new();
     let mut checkout = world.git(PROJECT);
-    let noise: String = (0..40_000)
-        .map(|_| format!("{:016x}\n", fastrand::u64(..)))
+    let noise: String = std::iter::repeat_with(fastrand::alphanumeric)
+        .take(640_000)
         .collect();
     checkout.write("noise.txt", &noise);
     checkout.commit("Noise");

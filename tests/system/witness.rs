@@ -251,6 +251,7 @@ fn a_registry_that_stands_still_is_found_out_by_age() {
 }
 
 /// Cosigns the newest checkpoint as the witness did so many hours ago.
+#[expect(clippy::disallowed_methods, reason = "a witness has a clock")]
 fn cosigned_ago(world: &World, witness: &Witness, hours: u64) {
     let key = SigningKey::from_pem(&std::fs::read_to_string(&witness.key).unwrap()).unwrap();
     let (name, _) = witness.line.split_once('+').unwrap();

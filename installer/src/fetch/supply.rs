@@ -81,6 +81,7 @@ pub struct Supply {
 
 /// Where the bytes come from.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a command has one of them")]
 pub(crate) enum Source {
     /// A registry.
     Registry(Client),

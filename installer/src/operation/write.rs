@@ -86,6 +86,15 @@ pub(super) struct Written {
     pub(super) edits: Option<Vec<String>>,
 }
 
+/// A tree in staging.
+struct Made {
+    top: PathBuf,
+    extracted: Extracted,
+    written: Written,
+    /// The record of the live tree.
+    live_record: Option<Arc<TreeRecord>>,
+}
+
 impl Writing<'_> {
     /// Writes the tree, with what `sources` have, and puts it in place, durably. A failure leaves
     /// nothing but the frames that have been downloaded.
@@ -131,12 +140,13 @@ impl Writing<'_> {
             if sources.recycled().is_some() {
                 scope.spawn(|| files::sync_file_system(site.state()));
             }
-            let (top, extracted, mut written, known) = self.make(staging, sources)?;
+            let made = self.make(staging, sources)?;
             // The tree that is left is compared while the disk is waited for. No download is to come
             // in which it could still be edited.
-            let of = |left| move || edits::of_left(site, &left, known.as_deref());
+            let of = |left| move || edits::of_left(site, &left, made.live_record.as_deref());
             let look = left.map(|left| scope.spawn(of(left)));
-            self.put(&top, extracted.record)?;
+            self.put(&made.top, made.extracted.record)?;
+            let mut written = made.written;
             written.edits = look.and_then(|look| look.join().ok());
             Ok(written)
         })
@@ -190,12 +200,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Writes the tree in staging. Returns where it is, and the record of the live one.
-    fn make(
-        &self,
-        staging: &Staging,
-        mut sources: Sources,
-    ) -> Result<(PathBuf, Extracted, Written, Option<Arc<TreeRecord>>), WriteError> {
+    /// Writes the tree in staging.
+    fn make(&self, staging: &Staging, mut sources: Sources) -> Result<Made, WriteError> {
         loop {
             let mut plan = plan::plan(self.bundle, sources.local());
             // What cannot be fetched is looked for at any price.
@@ -241,7 +247,12 @@ impl Writing<'_> {
                 downloaded,
                 edits: None,
             };
-            return Ok((top, extracted, written, sources.live_record()));
+            return Ok(Made {
+                top,
+                extracted,
+                written,
+                live_record: sources.live_record(),
+            });
         }
     }
 

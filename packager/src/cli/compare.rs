@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_registry_client::{Client, registry_url};
+use bulla_registry_client::{Client, LogFollower, registry_url};
 use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, stderr, stdout};
 use bulla_trust::{LogState, VerifierKey};
@@ -47,7 +47,7 @@ pub(super) async fn run(session: &Session, arguments: &CompareArguments) -> Resu
         Ok(_) => session.remembered_log()?,
         Err(_) => None,
     };
-    let state = known.as_ref().map(|log| log.state());
+    let state = known.as_ref().map(LogFollower::state);
     if let (1, Some(log)) = (views.len(), &known)
         && let Some(note) = log.checkpoint()
     {

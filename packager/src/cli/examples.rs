@@ -246,13 +246,13 @@ pub(super) const EXAMPLES: Examples = &[
     (
         &["log-key"],
         &[
-            "bulla log-key rotate 'releases.acme.example/bulla+e8df9cde+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c' --dry-run",
+            "bulla log-key rotate 'acme.test/log+466beea2+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c' --dry-run",
         ],
     ),
     (
         &["log-key", "rotate"],
         &[
-            "bulla log-key rotate 'releases.acme.example/bulla+e8df9cde+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c'",
+            "bulla log-key rotate 'acme.test/log+466beea2+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c'",
         ],
     ),
     (

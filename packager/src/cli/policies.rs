@@ -18,6 +18,7 @@ pub(super) struct PolicyArguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a command line has one of them")]
 enum PolicyCommand {
     Show(ShowArguments),
     Edit(EditArguments),

@@ -16,6 +16,7 @@ pub(super) struct PolicyWitnessArguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a command line has one of them")]
 enum PolicyWitnessCommand {
     Add(AddArguments),
     Remove(RemoveArguments),

@@ -159,12 +159,9 @@ async fn follow(client: &Client, witness: &mut Witness, interval: Duration) -> R
     let mut pause = FIRST_PAUSE;
     loop {
         // Whatever tells of growth, the newest checkpoint is cosigned again in time.
-        match timeout(interval, watch.beyond(witness.size())).await {
-            Ok(Err(error)) => {
-                stderr::note(format_args!("the registry cannot be watched: {error}"));
-                sleep(pause).await;
-            }
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Err(error)) = timeout(interval, watch.beyond(witness.size())).await {
+            stderr::note(format_args!("the registry cannot be watched: {error}"));
+            sleep(pause).await;
         }
         match once(client, witness).await {
             Ok(done) => {

@@ -32,7 +32,6 @@ impl KeyName {
 
 /// What is to be different.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a command makes one of them")]
 pub enum Change {
     /// Somebody new, who may do what is everybody's.
     AddPerson {

@@ -8,6 +8,7 @@ use super::error::ChangeError;
 
 /// What is to be different about the witnesses.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a command makes one of them")]
 pub enum WitnessChange {
     /// A witness comes.
     Add {

@@ -77,7 +77,7 @@ pub(crate) async fn append(
     caller.may_somewhere(Push)?;
     mirror::refuse(&app, "")?;
     let (bytes, _share) = read_all(&app, &caller, request, MOST_BYTES).await?;
-    let submission = Submission::from_bytes(bytes.into()).map_err(Problem::malformed)?;
+    let submission = Submission::from_bytes(&bytes).map_err(Problem::malformed)?;
     check_access(&app, &caller, submission.statement())?;
     let (submission, now) = (Arc::new(submission), app.clock.now());
     let appended = app

@@ -36,7 +36,7 @@ pub(super) fn recover(
     let mut finished = Vec::new();
     let keys = signer.public_keys()?;
     for entry in files.entries_behind(size)? {
-        let Ok(submission) = Submission::from_bytes(entry) else {
+        let Ok(submission) = Submission::from_bytes(&entry) else {
             break;
         };
         let admitted = admit(&mut state, &submission, &keys);

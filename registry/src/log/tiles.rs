@@ -367,7 +367,9 @@ impl Tail {
         }
         let subtrees = self.hashes.iter().rev().flat_map(|hashes| {
             let mut peaks = Peaks::default();
-            hashes.iter().for_each(|hash| peaks.push(*hash));
+            for hash in hashes {
+                peaks.push(*hash);
+            }
             peaks.hashes().to_vec()
         });
         Some(Peaks::from_parts(size, subtrees.collect())?.root())

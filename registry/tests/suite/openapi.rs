@@ -301,48 +301,7 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
             assert_eq!(status, "413", "{}", operation.id);
             seen.answers.insert((operation.id.clone(), status));
         }
-        match operation.id.as_str() {
-            "append" => {
-                let appended = ask(path).body(organisation.entries[0].clone());
-                seen.expect(&operation, 201, appended).await;
-                let mut stranger = Organisation::new();
-                let hash = bundle("never released").hash();
-                let before = stranger.entries.len();
-                assert!(!stranger.promote("dev", hash, &["alice"]).is_effective());
-                let ineffective = ask(path).body(stranger.entries[before].clone());
-                seen.expect(&operation, 422, ineffective).await;
-            }
-            "cosign" => {
-                let nobody = ask(path).body(organisation.checkpoint());
-                seen.expect(&operation, 422, nobody).await;
-            }
-            "propose" => {
-                seen.expect(&operation, 200, ask(path).body(proposed()))
-                    .await;
-                let stranger = sign_as(&["mallory"], media_type::IN_TOTO, &waiting());
-                seen.expect(&operation, 422, ask(path).body(stranger)).await;
-            }
-            "withdraw" => {
-                seen.expect(&operation, 204, ask(path)).await;
-                let propose = registry.request(Method::POST, "/api/v1/proposals");
-                propose.body(proposed()).send().await.unwrap();
-            }
-            "watch" => {
-                let waiting = ask("/api/v1/watch?size=1000&wait=0");
-                seen.expect(&operation, 204, waiting).await;
-            }
-            "download" => {
-                let etag = ask(path).send().await.unwrap();
-                let etag = header(&etag, "etag").to_owned();
-                seen.expect(&operation, 206, ask(path).header(RANGE, "bytes=0-3"))
-                    .await;
-                seen.expect(&operation, 304, ask(path).header(IF_NONE_MATCH, etag))
-                    .await;
-                seen.expect(&operation, 416, ask(path).header(RANGE, "bytes=999999999-"))
-                    .await;
-            }
-            _ => {}
-        }
+        what_is_its_own(&mut seen, &registry, &organisation, &operation).await;
         if operation.has("404") && !OF_NO_POLICY.contains(&&*operation.id) && operation.id != "host"
         {
             seen.expect(&operation, 404, unknown(&registry, &operation))
@@ -353,6 +312,59 @@ async fn every_answer_of_the_document_is_real_and_as_it_is_described() {
 
     before_the_first_policy(&mut seen, &organisation).await;
     seen.is_all();
+}
+
+/// Asks for the answers that only this operation gives.
+async fn what_is_its_own(
+    seen: &mut Seen,
+    registry: &Registry,
+    organisation: &Organisation,
+    operation: &Operation,
+) {
+    let path = operation.path.as_str();
+    let ask = |path: &str| registry.request(operation.method.clone(), path);
+    match operation.id.as_str() {
+        "append" => {
+            let appended = ask(path).body(organisation.entries[0].clone());
+            seen.expect(operation, 201, appended).await;
+            let mut stranger = Organisation::new();
+            let hash = bundle("never released").hash();
+            let before = stranger.entries.len();
+            assert!(!stranger.promote("dev", hash, &["alice"]).is_effective());
+            let ineffective = ask(path).body(stranger.entries[before].clone());
+            seen.expect(operation, 422, ineffective).await;
+        }
+        "cosign" => {
+            let nobody = ask(path).body(organisation.checkpoint());
+            seen.expect(operation, 422, nobody).await;
+        }
+        "propose" => {
+            seen.expect(operation, 200, ask(path).body(proposed()))
+                .await;
+            let stranger = sign_as(&["mallory"], media_type::IN_TOTO, &waiting());
+            seen.expect(operation, 422, ask(path).body(stranger)).await;
+        }
+        "withdraw" => {
+            seen.expect(operation, 204, ask(path)).await;
+            let propose = registry.request(Method::POST, "/api/v1/proposals");
+            propose.body(proposed()).send().await.unwrap();
+        }
+        "watch" => {
+            let waiting = ask("/api/v1/watch?size=1000&wait=0");
+            seen.expect(operation, 204, waiting).await;
+        }
+        "download" => {
+            let etag = ask(path).send().await.unwrap();
+            let etag = header(&etag, "etag").to_owned();
+            seen.expect(operation, 206, ask(path).header(RANGE, "bytes=0-3"))
+                .await;
+            seen.expect(operation, 304, ask(path).header(IF_NONE_MATCH, etag))
+                .await;
+            seen.expect(operation, 416, ask(path).header(RANGE, "bytes=999999999-"))
+                .await;
+        }
+        _ => {}
+    }
 }
 
 async fn before_the_first_policy(seen: &mut Seen, organisation: &Organisation) {

@@ -75,7 +75,7 @@ async fn a_promotion_waits_for_its_second_signature_and_is_in_the_log_then() {
     let seconds = |time: Timestamp| time.as_seconds();
     let week = seconds(first.expires_at) - seconds(first.proposed_at);
     assert_eq!(week, 7 * 24 * 60 * 60);
-    assert_eq!(list(&registry).await, [first.clone()]);
+    assert_eq!(list(&registry).await, std::slice::from_ref(&first));
     let shown: Proposal = registry.json(&format!("{PROPOSALS}/{}", first.id)).await;
     assert_eq!(shown, first);
     assert_eq!(size(&registry).await, before, "it is no entry of the log");

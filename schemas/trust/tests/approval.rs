@@ -18,7 +18,7 @@ fn vault() -> (Organisation, Digest) {
 }
 
 fn submitted(people: &[&str], payload_type: &str, payload: &[u8]) -> Submission {
-    Submission::from_bytes(sign_as(people, payload_type, payload)).unwrap()
+    Submission::from_bytes(&sign_as(people, payload_type, payload)).unwrap()
 }
 
 fn promotion(acme: &Organisation, hash: Digest, people: &[&str]) -> Submission {
@@ -180,7 +180,7 @@ fn a_signature_of_another_statement_is_refused() {
         .unwrap()
         .sort_by_key(|one| one["keyid"].as_str().unwrap().to_owned());
     let envelope: bulla_schemas::envelope::Envelope = serde_json::from_value(signatures).unwrap();
-    let forged = Submission::from_bytes(serde_json::to_vec(&envelope).unwrap()).unwrap();
+    let forged = Submission::from_bytes(&serde_json::to_vec(&envelope).unwrap()).unwrap();
     assert!(matches!(
         acme.state.approval(&forged),
         Err(Reason::Signature { owner }) if owner == name("bob")
@@ -255,7 +255,7 @@ fn who_was_taken_out_of_the_policy_counts_no_more() {
 #[test]
 fn before_the_first_policy_nobody_proposes() {
     let organisation = Organisation::new();
-    let genesis = Submission::from_bytes(organisation.entries[0].clone()).unwrap();
+    let genesis = Submission::from_bytes(&organisation.entries[0]).unwrap();
     assert_eq!(
         LogState::default().approval(&genesis),
         Err(Reason::NoPolicy)

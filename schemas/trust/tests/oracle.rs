@@ -23,6 +23,7 @@ const LENGTH: usize = 80;
 const AT_ONCE: usize = 500;
 
 /// The seeds of the random logs.
+#[expect(clippy::disallowed_methods, reason = "how a person asks for more")]
 fn seeds() -> std::ops::Range<u64> {
     let number = |name, usual| match std::env::var(name) {
         Ok(text) => text.parse().expect("a number of logs"),
@@ -101,16 +102,16 @@ fn two_implementations_agree_on_random_logs() {
 
 fn compare(seed: u64, log: &[Vec<u8>], answer: &Value) {
     let entries = log.iter().map(Vec::as_slice);
-    let (state, verdicts) = replay(LogState::default(), entries).unwrap();
+    let (state, verdicts) = replay(LogState::default(), entries).expect("a log");
     let here = describe(&state, &verdicts);
     if here["effective"] != answer["effective"] {
-        let flags = answer["effective"].as_str().unwrap().bytes();
+        let flags = answer["effective"].as_str().expect("flags").bytes();
         let (at, _) = verdicts
             .iter()
             .zip(flags)
             .enumerate()
             .find(|(_, (verdict, flag))| verdict.is_effective() != (*flag == b'+'))
-            .unwrap();
+            .expect("a difference");
         panic!(
             "log {seed}, entry {at}: {:?} here, not so in the second replay\n{}",
             verdicts[at],

@@ -10,9 +10,9 @@ fn read<T: DeserializeOwned>(text: &str) -> T {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let digits = hex.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+    let pairs = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits"))
         .collect()
 }
 

@@ -61,7 +61,7 @@ fn agree(entry: &[u8]) {
     static STATE: OnceLock<LogState> = OnceLock::new();
     let state = STATE.get_or_init(|| Organisation::live().0.enrolled());
     let judged = state.judge(entry);
-    let Ok(submission) = Submission::from_bytes(entry.to_vec()) else {
+    let Ok(submission) = Submission::from_bytes(entry) else {
         let is_effective = judged.is_ok_and(|verdict| verdict.is_effective());
         assert!(!is_effective, "an effect of what cannot be submitted");
         return;

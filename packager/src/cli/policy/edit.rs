@@ -133,9 +133,16 @@ const MARK: &str = "#! ";
 
 fn with_error(failure: &Failure, text: &str) -> String {
     let error = with_causes(failure.error());
-    let lines = error.lines().chain(failure.hint());
-    let lines: String = lines.map(|line| format!("{MARK}{line}\n")).collect();
-    format!("{MARK}This cannot be put in effect; leave it as it is to give up.\n{lines}{text}")
+    let first = "This cannot be put in effect; leave it as it is to give up.";
+    let mut marked = String::new();
+    for line in [first]
+        .into_iter()
+        .chain(error.lines())
+        .chain(failure.hint())
+    {
+        marked.extend([MARK, line, "\n"]);
+    }
+    marked + text
 }
 
 fn without_errors(text: &str) -> String {

@@ -38,7 +38,7 @@ async fn signatures_are_sent_again_when_the_answer_is_lost() {
         _ => Reply::new(200, &[], proposal('a').as_bytes()),
     })
     .await;
-    let two_days = Some(Duration::from_secs(172_800));
+    let two_days = Some(Duration::from_hours(48));
     let proposed = server.client().propose(b"{}", two_days).await.unwrap();
     assert_eq!(proposed.entry, None);
     let line = "POST /api/v1/proposals?expires=172800";

@@ -84,7 +84,7 @@ pub(crate) async fn propose(
     let now = app.clock.now();
     let expires_at = expiry.after(now)?;
     let (bytes, _share) = read_all(&app, &caller, request, MOST_BYTES).await?;
-    let submission = Submission::from_bytes(bytes.into()).map_err(Problem::malformed)?;
+    let submission = Submission::from_bytes(&bytes).map_err(Problem::malformed)?;
     if app.catalog.published().state.policy().is_none() {
         return Err(Problem::NoPolicy);
     }

@@ -42,8 +42,8 @@ pub enum Admitted {
 
 impl Submission {
     /// Reads an envelope and what it says.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Reason> {
-        Self::of(SignedEnvelope::from_bytes(&bytes)?)
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Reason> {
+        Self::of(SignedEnvelope::from_bytes(bytes)?)
     }
 
     /// Takes an envelope that was put together, and reads what it says.

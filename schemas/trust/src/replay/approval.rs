@@ -26,6 +26,9 @@ pub enum Approval {
     Lacking(Vec<Tally>),
 }
 
+/// The policies whose people decide about a statement, and how far those of each have come.
+type Counted = (Vec<CheckedPolicy>, Vec<Tally>);
+
 impl LogState {
     /// Tells how far people have come with signing a statement. Whatever else is wrong with it is an
     /// error, and so is a signature of somebody who does not decide about it: anybody could add such
@@ -76,11 +79,7 @@ impl LogState {
 
     /// Counts the signatures of a statement that several people may have to sign, each by the policy
     /// whose people decide; nothing for one that never needs more than one signature.
-    fn tallies(
-        &self,
-        entry: &Entry<'_>,
-        statement: &Statement,
-    ) -> Result<Option<(Vec<CheckedPolicy>, Vec<Tally>)>, Reason> {
+    fn tallies(&self, entry: &Entry<'_>, statement: &Statement) -> Result<Option<Counted>, Reason> {
         let current = self.checked_policy().ok_or(Reason::NoPolicy)?;
         Ok(match statement {
             Statement::Policy(next) => {

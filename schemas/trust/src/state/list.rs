@@ -99,12 +99,12 @@ mod tests {
 
     #[test]
     fn finds_where_it_becomes_late() {
-        let list: SharedList<usize> = (0..2 * CHUNK + 1).collect();
+        let list: SharedList<usize> = (0..=2 * CHUNK).collect();
         for end in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1] {
             let until = list.until(|item| *item >= end);
             assert!(until.copied().eq(0..end), "{end}");
             let until = list.until(|item| *item >= end);
-            assert_eq!(until.rev().next().copied(), end.checked_sub(1), "{end}");
+            assert_eq!(until.next_back().copied(), end.checked_sub(1), "{end}");
         }
     }
 

@@ -149,7 +149,7 @@ fn write_project<'a>(writer: &mut Writer<'a, impl Write>, project: &'a Project) 
 
 fn write_names<'a>(writer: &mut Writer<'a, impl Write>, names: &'a [Name]) {
     writer.list(names.len(), names, |writer, name| {
-        writer.text(name.as_str())
+        writer.text(name.as_str());
     });
 }
 

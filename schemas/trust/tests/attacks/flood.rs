@@ -24,7 +24,7 @@ fn two_builders() -> Organisation {
     })
 }
 
-fn submitted(entry: Vec<u8>) -> Submission {
+fn submitted(entry: &[u8]) -> Submission {
     Submission::from_bytes(entry).expect("a statement")
 }
 
@@ -156,7 +156,7 @@ fn a_signature_by_an_unknown_key_is_not_admitted_and_counts_for_nothing_in_a_log
     let stuffed = with_signature_of(&promotion, "mallory");
     let before = acme.state.clone();
     assert_eq!(
-        acme.state.admit(&submitted(stuffed.clone())),
+        acme.state.admit(&submitted(&stuffed)),
         Err(Reason::UnknownKey {
             key_id: key("mallory").public_key().fingerprint()
         })
@@ -173,11 +173,11 @@ fn the_first_policy_is_admitted_with_the_keys_that_it_names() {
     let genesis = sign_as(&["alice", "bob"], POLICY, &payload);
     let stuffed = with_signature_of(&genesis, "mallory");
     assert!(matches!(
-        state.admit(&submitted(stuffed)),
+        state.admit(&submitted(&stuffed)),
         Err(Reason::UnknownKey { .. })
     ));
     assert_eq!(
-        state.admit(&submitted(genesis)),
+        state.admit(&submitted(&genesis)),
         Ok(Admitted::New { entry: 0 })
     );
 }
@@ -187,7 +187,7 @@ fn what_is_in_the_log_is_not_admitted_again_in_any_envelope() {
     let mut acme = two_builders();
     let statement = to_payload(&release(&project(), Digest::of(b"x")));
     let admit = |acme: &mut Organisation, entry: Vec<u8>| {
-        let admitted = acme.state.admit(&submitted(entry.clone())).unwrap();
+        let admitted = acme.state.admit(&submitted(&entry)).unwrap();
         if let Admitted::New { .. } = admitted {
             acme.entries.push(entry);
         }
@@ -227,14 +227,14 @@ fn admission_refuses_what_replay_would_leave_without_effect() {
     let mut state = acme.state.clone();
     let nobody: Vec<Name> = Vec::new();
     let promotion = to_payload(&acme.draft("vault", new));
-    let refused = state.admit(&submitted(sign_as(&["alice"], IN_TOTO, &promotion)));
+    let refused = state.admit(&submitted(&sign_as(&["alice"], IN_TOTO, &promotion)));
     assert!(matches!(
         refused,
         Err(Reason::Via { .. } | Reason::Threshold { .. })
     ));
     let revocation = to_payload(&acme.draft_revocation(old, Severity::Block));
     assert_eq!(
-        state.admit(&submitted(sign_as_builder("ci", &revocation))),
+        state.admit(&submitted(&sign_as_builder("ci", &revocation))),
         Err(Reason::Threshold {
             what: "a revocation in `acme/billing`".to_owned(),
             needed: 1,
@@ -243,7 +243,7 @@ fn admission_refuses_what_replay_would_leave_without_effect() {
     );
     let later = sign_as(&["alice", "bob"], LATER, b"{}");
     assert!(matches!(
-        Submission::from_bytes(later),
+        Submission::from_bytes(&later),
         Err(Reason::Statement(_))
     ));
     assert_eq!(state, acme.state);

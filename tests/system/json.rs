@@ -184,7 +184,7 @@ fn what_waits_for_others_fits_its_schema() {
     assert_eq!(pending[0]["proposedBy"], "alice");
     let id = pending[0]["id"].as_str().unwrap();
     let approved = fits("bulla-approve", &signed(bob, &["approve", id, "--json"]));
-    assert_eq!(approved["id"], id, "{approved}");
+    assert_eq!(approved["proposal"]["id"], id, "{approved}");
 }
 
 #[test]

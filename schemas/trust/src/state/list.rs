@@ -103,7 +103,7 @@ mod tests {
         for end in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 1] {
             let until = list.until(|item| *item >= end);
             assert!(until.copied().eq(0..end), "{end}");
-            let until = list.until(|item| *item >= end);
+            let mut until = list.until(|item| *item >= end);
             assert_eq!(until.next_back().copied(), end.checked_sub(1), "{end}");
         }
     }

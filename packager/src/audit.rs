@@ -5,22 +5,22 @@ mod csv;
 mod error;
 mod files;
 mod policies;
+mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_registry_client::{Client, FollowError, LogReader};
-use bulla_schemas::report::{
-    AuditEntry, AuditedRelease, EntryKind, EntrySigner, SignatureStanding, SignerRole,
-};
+use bulla_schemas::report::{AuditEntry, AuditedRelease, EntryKind};
 use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
 use bulla_trust::policy::Owner;
-use bulla_trust::replay::{Examined, ExaminedSignature};
+use bulla_trust::replay::Examined;
 use bulla_trust::{Head, LogState, PublicKey, ReplayError, Statement, Verdict};
 
 pub use csv::{HEADER as CSV_HEADER, row as csv_row};
 pub use error::AuditError;
 pub use files::export;
 pub use policies::versions;
+use signer::signer;
 
 /// Which entries are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -243,25 +243,9 @@ fn audited(state: &LogState, project: &ProjectName, hash: Digest) -> AuditedRele
     }
 }
 
-fn signer(signature: &ExaminedSignature) -> EntrySigner {
-    let owner = signature.owner.as_ref();
-    EntrySigner {
-        key: signature.key_id.clone(),
-        name: owner.map(|(owner, _)| owner.name().clone()),
-        role: owner.map(|(owner, _)| match owner {
-            Owner::Person(_) => SignerRole::Person,
-            Owner::Builder(_) => SignerRole::Builder,
-        }),
-        signature: match owner {
-            Some((_, true)) => SignatureStanding::Right,
-            Some((_, false)) => SignatureStanding::Wrong,
-            None => SignatureStanding::UnknownKey,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::report::SignatureStanding;
     use bulla_schemas::statement::Severity;
     use bulla_trust::testing::{Organisation, key, name, project};
 

@@ -105,15 +105,16 @@ fn the_pages_name_only_commands_and_options_that_exist() {
             let mut command = Vec::new();
             let is_name = |word: &&str| word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'));
             let starts_with_letter = |word: &&str| !word.starts_with('-');
-            while command.len() < 2
+            while command.len() < 3
                 && let Some(word) = words.next_if(|word| is_name(word) && starts_with_letter(word))
             {
                 command.push(word);
             }
             let mut help = help_of(program, &command, &mut helps);
-            // The second word may be a name, as in `bulla diff prod`, unless it chooses a command.
-            if help.is_none() && command.len() == 2 {
-                help = help_of(program, &command[..1], &mut helps)
+            // The last words may be names, as in `bulla diff prod`, unless they choose a command.
+            while help.is_none() && command.len() > 1 {
+                command.pop();
+                help = help_of(program, &command, &mut helps)
                     .filter(|help| !help.contains("\nCommands:\n"));
             }
             let place = format!("`{span}` in {}", page.display());

@@ -7,7 +7,7 @@ use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::replay::signatures_of;
 use bulla_trust::{CheckedPolicy, LogState};
 
-use super::signer;
+use super::signer::signer;
 use crate::policy::{describe, difference};
 
 /// Reports every policy that took effect, oldest first. Who signed stands in the entries, which are

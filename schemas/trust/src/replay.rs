@@ -20,10 +20,9 @@ mod reason;
 mod release;
 mod revocation;
 mod signers;
+mod step;
 mod tally;
 mod verdict;
-
-use bulla_schemas::Digest;
 
 use crate::merkle::leaf_hash;
 use crate::state::LogState;
@@ -32,6 +31,7 @@ pub use approval::Approval;
 pub use examine::{Examined, ExaminedSignature, signatures_of};
 use judge::judge;
 pub use reason::{Reason, ScopePart};
+pub(crate) use step::step;
 pub use tally::Tally;
 pub use verdict::{ReplayError, Verdict};
 
@@ -45,23 +45,6 @@ pub fn replay<'a>(
         verdicts.push(step(&mut state, entry, leaf_hash(entry))?);
     }
     Ok((state, verdicts))
-}
-
-/// Appends one entry, whose leaf hash is known. An entry that stops the replay changes nothing.
-pub(crate) fn step(
-    state: &mut LogState,
-    entry: &[u8],
-    leaf: Digest,
-) -> Result<Verdict, ReplayError> {
-    let verdict = match judge(state, entry)? {
-        Ok(effect) => {
-            state.apply(effect);
-            Verdict::Effective
-        }
-        Err(reason) => Verdict::Inert(reason),
-    };
-    state.push(leaf);
-    Ok(verdict)
 }
 
 impl LogState {

@@ -2,7 +2,7 @@
 //! of a log one by one; judged as in every replay.
 
 use super::signers::is_right;
-use super::step;
+use super::step::step;
 use super::verdict::{ReplayError, Verdict};
 use crate::envelope::{EnvelopeSignature, SignedEnvelope, pae};
 use crate::merkle::leaf_hash;

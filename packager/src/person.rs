@@ -46,8 +46,9 @@ impl Outcome for PersonError {
             Self::Unknown {
                 people, candidates, ..
             } if candidates.is_empty() => format!(
-                "name your key with --ssh-key: `bulla policy show` lists those of {}; or ask one of \
-                 the root for `bulla key add NAME KEY.pub`",
+                "name your key with --ssh-key: `bulla policy show` lists those of {}; who is none of \
+                 them asks one of the root for `bulla person add NAME KEY.pub`, and who is for \
+                 `bulla key add NAME KEY.pub`",
                 list(people)
             ),
             Self::Unknown { candidates, .. } => {

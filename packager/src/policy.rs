@@ -44,6 +44,17 @@ pub fn next(state: &LogState, change: &Change) -> Result<Policy, PolicyChangeErr
     Ok(CheckedPolicy::new(next)?.policy().clone())
 }
 
+/// Tells whether two policies say the same, whatever their places in the log.
+pub fn is_same(one: &Policy, other: &Policy) -> bool {
+    let placed = Policy {
+        version: one.version,
+        prev: one.prev,
+        log: one.log,
+        ..other.clone()
+    };
+    *one == placed
+}
+
 /// Checks that the person may change the policy, before they are asked to sign.
 pub fn check_signer(state: &LogState, key: &PersonalKey) -> Result<(), PolicyChangeError> {
     let name = person::of_key(state, key)?;

@@ -47,7 +47,15 @@ fn a_server_installs_from_a_mirror_when_the_registry_is_gone() {
     while !ask(&world, &history).stdout.contains(&second) {
         sleep(Duration::from_millis(50));
     }
-    let doctor = ask(&world, &["doctor", checkout.path.to_str().unwrap()]);
+    let doctor = ask(
+        &world,
+        &[
+            "doctor",
+            checkout.path.to_str().unwrap(),
+            "--ssh-key",
+            world.alice.public_key.to_str().unwrap(),
+        ],
+    );
     let note = format!("this is a mirror of {url}/, and had all of it at ");
     assert!(doctor.stdout.contains(&note), "{doctor}");
     world.registry.stop();
@@ -99,7 +107,7 @@ fn a_mirror_takes_everything_over_a_slow_line_and_goes_on_where_one_broke_off() 
     assert!(broken.stderr.contains("hint: "), "{broken}");
     line.set(Fault::Delay(Duration::from_millis(30)));
     let report = once().done().json();
-    assert_eq!(report["missing"].as_array().map(Vec::len), Some(0));
+    assert!(report.get("missing").is_none(), "{report}");
     let mirror = Registry::mirror(&line.url(), &data, &world.home());
     let path = format!("/v2/{PROJECT}/manifests/{hash}");
     assert_eq!(mirror.get(&path, "").0, 200);

@@ -78,6 +78,12 @@ fn servers_go_by_what_a_witness_cosigned() {
         promoted.stderr.contains("until witnesses have cosigned"),
         "{promoted}"
     );
+    // What is published once more is not logged again, and an anchor goes as far as servers are shown.
+    assert_eq!(world.publish(&checkout.path), second);
+    let entries = world.bulla(&["audit", "--json"]).done().json();
+    assert_eq!(entries.as_array().map(Vec::len), Some(6));
+    let anchor = world.bulla(&["anchor"]).done();
+    assert!(anchor.stdout.contains("+3+"), "{anchor}");
     server.install(PROJECT, "prod").done();
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
     let cosigned = office.cosign(&world, &url, &["--begin"]).done();
@@ -230,7 +236,7 @@ fn a_registry_that_stands_still_is_found_out_by_age() {
         status.stderr.contains("nothing new is installed"),
         "{status}"
     );
-    let allow = ["--allow-stale", "--by", "carol", "-m", "the office burns"];
+    let allow = ["--allow-stale", "-m", "the office burns"];
     server.run(&[&install[..], &allow].concat()).done();
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*second));
     let history = server.run(&["history", PROJECT, "--json"]).done();

@@ -76,6 +76,12 @@ struct RuleArguments {
     /// Let releases come without another channel before
     #[arg(long, conflicts_with = "via")]
     direct: bool,
+    /// How long ago witnesses may have vouched for the log; servers install nothing new by an older one
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    max_age: Option<u64>,
+    /// Let servers install by a log of any age
+    #[arg(long, conflicts_with = "max_age")]
+    any_age: bool,
     /// How many of them have to sign
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     threshold: Option<u32>,
@@ -132,10 +138,21 @@ fn rule_change(arguments: &RuleArguments) -> Result<RuleChange, Failure> {
             None => arguments.direct.then_some(None),
             via => Some(via.clone()),
         },
+        max_age: match arguments.max_age {
+            None => arguments.any_age.then_some(None),
+            max_age => Some(max_age),
+        },
     };
-    if change.people.is_none() && change.threshold.is_none() && change.via.is_none() {
-        return Err(Failure::usage("nothing is named that is to be different")
-            .with_hint("give --threshold, --person, --everybody, --via or --direct"));
+    let is_nothing = change.people.is_none()
+        && change.threshold.is_none()
+        && change.via.is_none()
+        && change.max_age.is_none();
+    if is_nothing {
+        return Err(
+            Failure::usage("nothing is named that is to be different").with_hint(
+                "give --threshold, --person, --everybody, --via, --direct, --max-age or --any-age",
+            ),
+        );
     }
     Ok(change)
 }

@@ -69,6 +69,10 @@ pub(super) async fn change_with(
         policy::check_signer(log.state(), key)?;
     }
     let next = policy::next(log.state(), change)?;
+    if policy::is_same(policy::in_effect(log.state())?, &next) {
+        stderr::say("nothing changed, and nothing was signed");
+        return Ok(());
+    }
     say(log.state(), &next)?;
     if let Some(key) = key {
         let second = policy::second_signer(&next, &key, coming)?;

@@ -212,7 +212,9 @@ impl Session {
     pub(super) fn remembered_log(&self) -> Result<Option<LogFollower>, Failure> {
         // A machine without a home directory remembers nothing.
         match self.log_directory() {
-            Ok(directory) => Ok(LogFollower::open(&directory)?),
+            Ok(directory) => Ok(LogFollower::open(
+                LogDirectory::from(&directory).of_newest(),
+            )?),
             Err(_) => Ok(None),
         }
     }

@@ -111,6 +111,8 @@ pub struct RuleChange {
     pub threshold: Option<u32>,
     /// The channel that a release must have been on before, or none.
     pub via: Option<Option<ChannelName>>,
+    /// How old a log may be, in seconds, or as old as it likes.
+    pub max_age: Option<Option<u64>>,
 }
 
 impl Change {
@@ -314,6 +316,9 @@ fn change_channel(policy: &mut Policy, change: &RuleChange) -> Result<(), Change
     }
     if let Some(via) = &change.via {
         rule.via.clone_from(via);
+    }
+    if let Some(max_age) = change.max_age {
+        rule.max_age = max_age;
     }
     let rule = rule.clone();
     require_people(policy, &rule)?;

@@ -165,6 +165,7 @@ fn a_rule_keeps_what_is_not_said_of_it() {
             people: people.map(|people| people.iter().map(|&one| one.to_owned()).collect()),
             threshold,
             via,
+            max_age: None,
         })
     };
     let vault = |policy: &Policy| {
@@ -198,6 +199,7 @@ fn a_rule_keeps_what_is_not_said_of_it() {
         people: None,
         threshold: Some(1),
         via: None,
+        max_age: None,
     });
     assert!(refused(&acme.state, &unknown).contains("no rule for exactly"));
 }
@@ -212,6 +214,7 @@ fn builders_do_not_count_where_people_decide() {
         people: None,
         threshold: Some(4),
         via: None,
+        max_age: None,
     });
     assert!(refused(&acme.state, &change).contains("would need 4 people"));
 }
@@ -298,4 +301,14 @@ fn another_order_of_rules_is_told() {
         come.len() == 1 && come[0].contains("in this order"),
         "{come:?}"
     );
+}
+
+#[test]
+fn what_is_so_already_is_no_change() {
+    let acme = Organisation::new();
+    let current = in_effect(&acme.state).unwrap();
+    let with = |threshold| next(&acme.state, &Change::RootThreshold(threshold)).unwrap();
+    let threshold = current.root.threshold;
+    assert!(is_same(current, &with(threshold)));
+    assert!(!is_same(current, &with(threshold + 1)));
 }

@@ -14,7 +14,14 @@ const EXAMPLES: &str = "20";
 
 /// Where what fits its schema may be refused all the same: a statement must be one that the log takes,
 /// frames those of a blob that is worth cutting, and a report has each project once.
-const PARTICULAR: [&str; 4] = ["append", "missingFrames", "assemble", "report"];
+const PARTICULAR: [&str; 6] = [
+    "append",
+    "cosign",
+    "propose",
+    "missingFrames",
+    "assemble",
+    "report",
+];
 /// Where what does not fit its schema is taken all the same: of a report, longer texts are cut.
 const LENIENT: [&str; 1] = ["report"];
 

@@ -312,3 +312,68 @@ fn what_is_so_already_is_no_change() {
     assert!(is_same(current, &with(threshold)));
     assert!(!is_same(current, &with(threshold + 1)));
 }
+
+#[test]
+fn words_say_where_a_rule_that_changed_stands_among_those_for_the_same_channels() {
+    let acme = Organisation::new();
+    let mut before = in_effect(&acme.state).unwrap().clone();
+    before.channels = vec![
+        rule("acme/billing", "prod"),
+        rule("*", "prod"),
+        rule("*", "dev"),
+    ];
+    let order = |after: &Policy| {
+        let (_, come) = difference(&before, after);
+        come.into_iter()
+            .find(|line| line.starts_with("the first rule"))
+    };
+    let with = |change: &dyn Fn(&mut Vec<ChannelRule>)| {
+        let mut after = before.clone();
+        change(&mut after.channels);
+        after
+    };
+    // Where it stood, among others, and where no other rule is for the same.
+    assert_eq!(order(&with(&|rules| rules[1].threshold = 2)), None);
+    assert_eq!(order(&with(&|rules| rules.push(rule("*", "qa")))), None);
+    // The wide rule goes before the narrow one, with a change that hides the move.
+    let hidden = with(&|rules| {
+        let mut wide = rules.remove(1);
+        wide.threshold = 2;
+        rules.insert(0, wide);
+    });
+    let said = order(&hidden).unwrap();
+    assert!(
+        said.contains("`prod` of every project, then `prod` of acme/billing"),
+        "{said}"
+    );
+    // A new one decides in front of the others, or never.
+    let first = order(&with(&|rules| rules.insert(0, rule("acme/*", "prod")))).unwrap();
+    let last = order(&with(&|rules| rules.push(rule("acme/*", "prod")))).unwrap();
+    assert_ne!(first, last);
+    // Two of one place are told by what they say.
+    let mut twice = before.clone();
+    twice.channels.push(ChannelRule {
+        threshold: 2,
+        ..rule("*", "dev")
+    });
+    let mut swapped = twice.clone();
+    swapped.channels.swap(2, 3);
+    let (_, come) = difference(&twice, &swapped);
+    assert!(
+        come.iter().any(|line| line.starts_with("the first rule")),
+        "{come:?}"
+    );
+}
+
+#[test]
+fn words_tell_one_witness_from_none() {
+    let acme = Organisation::new();
+    let mut before = in_effect(&acme.state).unwrap().clone();
+    before.witnesses.keys = vec!["office.acme.example+c91a2041+BNrG".to_owned()];
+    before.witnesses.quorum = 1;
+    let mut after = before.clone();
+    after.witnesses.quorum = 0;
+    let (gone, come) = difference(&before, &after);
+    assert_eq!((gone.len(), come.len()), (1, 1), "{gone:?} {come:?}");
+    assert!(come[0].contains("need no witness"), "{come:?}");
+}

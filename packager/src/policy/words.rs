@@ -1,10 +1,12 @@
 //! A policy in words: a line for each thing that somebody may do, so that two policies are compared by
 //! their lines.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bulla_schemas::Name;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Policy};
+use bulla_trust::policy::matches;
 
 use super::change::fingerprint;
 
@@ -29,7 +31,13 @@ pub fn describe(policy: &Policy) -> Vec<String> {
     let witnesses = &policy.witnesses;
     let witnesses = (!witnesses.keys.is_empty()).then(|| {
         let keys: Vec<_> = witnesses.keys.iter().map(String::as_str).collect();
-        format!("checkpoints need {}", quorum(witnesses.quorum, &keys))
+        match witnesses.quorum {
+            0 => format!(
+                "checkpoints need no witness; {} may cosign",
+                keys.join(", ")
+            ),
+            needed => format!("checkpoints need {}", quorum(needed, &keys)),
+        }
     });
     people
         .chain([root])
@@ -53,20 +61,55 @@ pub fn difference(before: &Policy, after: &Policy) -> (Vec<String>, Vec<String>)
     (only(&before, &after), come)
 }
 
-/// Says in which order the rules of channels are looked at, where those that stay have changed it: the
-/// first that matches decides.
+/// Says in which order the rules of channels are looked at, where that has changed or decides about a
+/// rule that has: the first that matches counts.
 fn order(before: &Policy, after: &Policy) -> Option<String> {
-    let stays = |these: &Policy, those: &Policy| -> Vec<String> {
+    let stays = |these: &Policy, those: &Policy| -> Vec<ChannelRule> {
         let rules = these.channels.iter();
         let rules = rules.filter(|rule| those.channels.contains(rule));
-        rules.map(place).collect()
+        rules.cloned().collect()
     };
-    let is_same = stays(before, after) == stays(after, before);
-    let order = || after.channels.iter().map(place).collect::<Vec<_>>();
-    (!is_same).then(|| {
-        let order = order().join(", then ");
+    let places = |policy: &Policy| policy.channels.iter().map(place).collect::<Vec<_>>();
+    let (old, new) = (places(before), places(after));
+    let is_reordered = stays(before, after) != stays(after, before);
+    // A rule that changed where it stands decides about what it did before.
+    let is_in_place = old == new && is_distinct(&new);
+    let comes = |at: &usize| !before.channels.contains(&after.channels[*at]);
+    let mut coming = (0..after.channels.len()).filter(comes);
+    let decides = !is_in_place && coming.any(|at| is_overlapped(after, at));
+    (is_reordered || decides).then(|| {
+        let rules = after.channels.iter().map(|rule| in_order(after, rule));
+        let order = rules.collect::<Vec<_>>().join(", then ");
         format!("the first rule that matches decides, in this order: {order}")
     })
+}
+
+fn is_distinct(places: &[String]) -> bool {
+    places.iter().collect::<BTreeSet<_>>().len() == places.len()
+}
+
+/// Tells whether another rule is for some of the channels of one.
+fn is_overlapped(policy: &Policy, at: usize) -> bool {
+    let meets = |one: &str, other: &str| matches(one, other) || matches(other, one);
+    let rule = &policy.channels[at];
+    let others = policy.channels.iter().enumerate();
+    others.filter(|(other, _)| *other != at).any(|(_, other)| {
+        meets(&rule.project, &other.project) && meets(&rule.channel, &other.channel)
+    })
+}
+
+/// Names a rule among the others: by its place, and by what it says where several have that.
+fn in_order(policy: &Policy, rule: &ChannelRule) -> String {
+    let place = place(rule);
+    let mut same = policy
+        .channels
+        .iter()
+        .filter(|one| self::place(one) == place);
+    if same.nth(1).is_some() {
+        channel(policy, rule)
+    } else {
+        place
+    }
 }
 
 fn builder(rule: &BuilderRule) -> String {
@@ -116,7 +159,7 @@ fn place(rule: &ChannelRule) -> String {
 
 fn quorum(threshold: u32, names: &[&str]) -> String {
     match names {
-        [only] => (*only).to_owned(),
+        [only] if threshold == 1 => (*only).to_owned(),
         names => format!("{threshold} of {}", names.join(", ")),
     }
 }

@@ -14,7 +14,8 @@ use crate::log::{LogError, LogFiles};
 /// Take in a copy of this registry's log that has come further; the registry must not be running
 ///
 /// The copy is a folder of `bulla log fetch`, or `log/` of a mirror or a backup. It is replayed, and must
-/// go on from what is here, so a copy of another log or of another history is refused. Do this with
+/// go on from what is here and end with a checkpoint that this registry's key signed, so a copy of
+/// another log or of another history is refused, and one to which somebody has added. Do this with
 /// the copy that has come furthest, before anything is appended: what a registry appends that was
 /// restored from something older is another history, which servers refuse.
 #[derive(Debug, clap::Args)]
@@ -31,10 +32,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let _nobody_else = data.lock("bulla-registry import-log", clock().now())?;
     let copy = arguments.copy;
     let imported = blocking(move || {
-        let log = LogFiles::new(copy).copy_to(&LogFiles::new(data.log()))?;
-        let size = log.as_ref().map(crate::log::Unpublished::size);
-        log.map_or(Ok(()), crate::log::Unpublished::publish)?;
-        Ok::<_, LogError>(size)
+        let Some(log) =
+            LogFiles::new(copy).copy_signed(&LogFiles::new(data.log()), &data.log_key())?
+        else {
+            return Ok(None);
+        };
+        let size = log.size();
+        log.publish()?;
+        Ok::<_, LogError>(Some(size))
     });
     match imported.await.map_err(RegistryError::from)? {
         None => Err(Failure::new(

@@ -1,17 +1,21 @@
 //! A log taken to another folder: its entries are replayed, and lead to the same root there. What they
 //! bring is written before the checkpoint that covers it is published.
 
-use bulla_trust::tile::FULL;
-use bulla_trust::{Checkpoint, LogState};
+use std::path::Path;
 
 use bulla_files::FileError;
+use bulla_trust::tile::FULL;
+use bulla_trust::{Checkpoint, LogState, SignatureType, SignedNote, VerifierKey};
 
 use super::error::{DamagedLog, LogError};
-use super::recover;
 use super::tiles::{LogFiles, items_of};
+use super::{key, recover};
 
 /// How often a log is read again that has grown meanwhile.
 const TRIES: u32 = 20;
+
+/// What else has to hold of a log and the note that covers it before it is taken.
+type Check<'a> = &'a dyn Fn(&LogState, &SignedNote) -> Result<(), LogError>;
 
 /// A log that lies in a folder and is not published there yet.
 #[derive(Debug)]
@@ -52,6 +56,21 @@ impl LogFiles {
     /// Takes the log as it is published now to the folder of another, which must be the same one as it
     /// was earlier, or none. Nothing when nothing is published here or there.
     pub(crate) fn copy_to(&self, other: &Self) -> Result<Option<Unpublished>, LogError> {
+        self.copy_where(other, &|_, _| Ok(()))
+    }
+
+    /// The same where the key in a file signed the checkpoint, and the policy names that key: whoever had
+    /// the log on its way may have put anything behind what was once signed. Nothing is written before
+    /// that is known, because the next start would finish it.
+    pub(crate) fn copy_signed(
+        &self,
+        other: &Self,
+        key: &Path,
+    ) -> Result<Option<Unpublished>, LogError> {
+        self.copy_where(other, &|state, note| require_signed(state, note, key))
+    }
+
+    fn copy_where(&self, other: &Self, check: Check<'_>) -> Result<Option<Unpublished>, LogError> {
         let there = other.covered()?;
         for tried in 1.. {
             let Some(checkpoint) = self.checkpoint()? else {
@@ -64,7 +83,7 @@ impl LogFiles {
                     There::Unreadable => Err(LogError::OtherEntries),
                 };
             };
-            match self.copy_at(checkpoint.clone(), &there, other) {
+            match self.copy_at(checkpoint.clone(), &there, other, check) {
                 // Forms of bundles go when wider ones replace them.
                 Err(LogError::Damaged(DamagedLog::Missing { .. }))
                     if tried < TRIES && self.checkpoint()?.as_ref() != Some(&checkpoint) => {}
@@ -79,13 +98,15 @@ impl LogFiles {
         checkpoint: Vec<u8>,
         there: &There,
         other: &Self,
+        check: Check<'_>,
     ) -> Result<Unpublished, LogError> {
-        let (covered, _) = Checkpoint::parse(&checkpoint).map_err(DamagedLog::Checkpoint)?;
+        let (covered, note) = Checkpoint::parse(&checkpoint).map_err(DamagedLog::Checkpoint)?;
         let (state, _) = recover::read(self, covered.size)?;
         if covered.root != state.root() {
             let (expected, found) = (covered.root, state.root());
             return Err(DamagedLog::Root { expected, found }.into());
         }
+        check(&state, &note)?;
         let from = match there {
             There::Nothing => 0,
             There::Covered(there) => require_same(&state, there)?,
@@ -115,7 +136,7 @@ impl LogFiles {
             to: covered.size,
             checkpoint,
             // Later than the checkpoint, and of no use where it is ahead of that.
-            witnessed: self.witnessed()?,
+            witnessed: self.witnessed()?.filter(|note| is_of(&state, note)),
             state,
         })
     }
@@ -155,6 +176,27 @@ fn require_beginning(here: &LogFiles, there: &LogFiles, size: u64) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Refuses a checkpoint that the key in a file did not sign under the log's name, or whose policy does not
+/// name that key.
+fn require_signed(state: &LogState, note: &SignedNote, path: &Path) -> Result<(), LogError> {
+    let key = key::read(path)?.ok_or_else(|| key::lost(Some(state), path))?;
+    key::require_named(state, &key, path)?;
+    let origin = state.origin().unwrap_or_default();
+    let own = VerifierKey::new(origin, SignatureType::Note, key.public_key())?;
+    if note.is_signed_by(&own) {
+        Ok(())
+    } else {
+        let key = own.to_string();
+        Err(LogError::NotSignedHere { key })
+    }
+}
+
+/// Tells whether a note is a checkpoint of this history.
+fn is_of(state: &LogState, note: &[u8]) -> bool {
+    let read = Checkpoint::parse(note);
+    read.is_ok_and(|(covered, _)| state.root_at(covered.size) == Some(covered.root))
 }
 
 /// Returns how many entries are there already, of the same history.
@@ -228,5 +270,40 @@ mod tests {
             Err(LogError::OtherHistory { size: 6 })
         ));
         assert_eq!(to.checkpoint().unwrap(), before);
+    }
+
+    #[test]
+    fn a_copy_to_which_somebody_added_is_not_taken_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let all = organisation(3);
+        let key = place("key.pem");
+        bulla_files::write(&key, log_key().to_pem().as_bytes()).unwrap();
+        let real = log(&place("real"), &all.entries);
+
+        // An entry more, under the signature of what was there before, or of another key.
+        let more = [&all.entries[..], &[b"anything".to_vec()]].concat();
+        let forged = log(&place("forged"), &more);
+        let (state, _) = recover::read(&forged, more.len() as u64).unwrap();
+        let stranger = Signer::new(&place("absent"), bulla_trust::testing::key("mallory"));
+        forged.publish(&stranger.sign(&state).unwrap()).unwrap();
+        let to = LogFiles::new(place("to"));
+        assert!(matches!(
+            forged.copy_signed(&to, &key),
+            Err(LogError::NotSignedHere { .. })
+        ));
+        assert!(!to.is_begun().unwrap() && to.checkpoint().unwrap().is_none());
+
+        // Without a key nothing tells whose log it is.
+        assert!(matches!(
+            real.copy_signed(&to, &place("absent")),
+            Err(LogError::KeyLost { .. })
+        ));
+        // What servers were shown is of this history, or is left out.
+        real.publish_witnessed(b"garbage").unwrap();
+        let copied = real.copy_signed(&to, &key).unwrap().unwrap();
+        copied.publish().unwrap();
+        assert_eq!(to.witnessed().unwrap(), None);
+        assert_eq!(to.checkpoint().unwrap(), real.checkpoint().unwrap());
     }
 }

@@ -68,6 +68,14 @@ pub enum LogError {
     /// The other place has lost its checkpoint, and has other entries.
     #[error("the checkpoint there cannot be read, and the entries there are not those of this log")]
     OtherEntries,
+    /// A copy of the log that somebody else vouches for.
+    #[error(
+        "this registry did not sign the checkpoint of the copy: expected a signature of `{key}`"
+    )]
+    NotSignedHere {
+        /// The key as policies name it.
+        key: String,
+    },
     /// There is a log, and not its key.
     #[error(
         "the registry has lost the key of its log, `{path}`{}",
@@ -107,6 +115,7 @@ impl Outcome for LogError {
             | Self::OtherHistory { .. }
             | Self::OtherEntries
             | Self::KeyLost { .. }
+            | Self::NotSignedHere { .. }
             | Self::OtherKey { .. } => FailureKind::Refused,
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
@@ -131,6 +140,10 @@ impl Outcome for LogError {
                      With another one nobody believes the log, unless its policy names that one"
                 ))
             }
+            Self::NotSignedHere { .. } => Some(
+                "take a copy as it came from this registry, by `bulla log fetch`, a mirror or a backup"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

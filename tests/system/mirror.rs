@@ -110,6 +110,7 @@ fn a_mirror_takes_everything_over_a_slow_line_and_goes_on_where_one_broke_off() 
     assert!(report.get("missing").is_none(), "{report}");
     let mirror = Registry::mirror(&line.url(), &data, &world.home());
     let path = format!("/v2/{PROJECT}/manifests/{hash}");
-    assert_eq!(mirror.get(&path, "").0, 200);
+    let token = mirror.create_token("pull", "*");
+    assert_eq!(mirror.get(&path, &token).0, 200);
     mirror.keep(&["fsck"]).done();
 }

@@ -48,8 +48,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         )),
         Some(size) => {
             stderr::say(format_args!(
-                "the log has {}; `reindex` brings its releases into the index, `fsck` names what is \
-                 missing of their content",
+                "the log has {}; `reindex` brings into the index what is here of its releases, and what \
+                 is not here is to be published again",
                 count(size, "entry", "entries")
             ));
             Ok(())

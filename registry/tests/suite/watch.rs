@@ -299,7 +299,7 @@ fn a_client_that_watches_costs_little_memory() {
     let data = tempfile::tempdir().unwrap();
     let registry = Program::serve(data.path());
     // What the first clients need once is not theirs.
-    let mut clients: Vec<_> = (0..100).map(|_| watch(&registry.address, "")).collect();
+    let mut clients: Vec<_> = (0..500).map(|_| watch(&registry.address, "")).collect();
     let before = registry.memory();
     clients.extend((0..CLIENTS).map(|_| watch(&registry.address, "")));
     let each = registry.memory().saturating_sub(before) / CLIENTS;

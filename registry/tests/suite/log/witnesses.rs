@@ -126,7 +126,7 @@ async fn the_same_checkpoint_is_cosigned_again_with_a_newer_time() {
 
 #[tokio::test]
 async fn witnesses_that_come_at_different_times_meet_at_one_size() {
-    let mut organisation = witnessed_by(&["office", "cloud", "ci"], 2);
+    let mut organisation = witnessed_by(&["office", "cloud", "lab"], 2);
     let registry = start(&organisation).await;
     let newest = all(&registry).await.newest;
     witness(&registry, &newest, "office", NOW).await;
@@ -145,7 +145,7 @@ async fn witnesses_that_come_at_different_times_meet_at_one_size() {
     let receipt = witness(&registry, &found.waiting[0], "office", NOW).await;
     assert_eq!(receipt.witnessed, Some(2));
     assert_eq!(shown(&registry).await, 2);
-    let late = hand_in(&registry, cosign(newest.as_bytes(), "ci", NOW)).await;
+    let late = hand_in(&registry, cosign(newest.as_bytes(), "lab", NOW)).await;
     assert_eq!(late.status(), StatusCode::UNPROCESSABLE_ENTITY);
     registry.stop().await;
 }

@@ -4,7 +4,7 @@ use bulla_registry_client::{Client, FollowError, LogReader};
 use bulla_schemas::Timestamp;
 use bulla_schemas::report::{EntrySigner, PolicyVersionReport};
 use bulla_trust::envelope::SignedEnvelope;
-use bulla_trust::replay::signatures_of;
+use bulla_trust::replay::signatures_of_policy;
 use bulla_trust::{CheckedPolicy, LogState};
 
 use super::signer::signer;
@@ -53,13 +53,7 @@ fn signers(before: Option<&CheckedPolicy>, own: &CheckedPolicy, entry: &[u8]) ->
     let Ok(envelope) = SignedEnvelope::from_bytes(entry) else {
         return Vec::new();
     };
-    let mut signatures = signatures_of(&envelope, before);
-    for (known, after) in signatures
-        .iter_mut()
-        .zip(signatures_of(&envelope, Some(own)))
-    {
-        known.owner = known.owner.take().or(after.owner);
-    }
+    let signatures = signatures_of_policy(&envelope, before, own);
     signatures.iter().map(signer).collect()
 }
 

@@ -34,12 +34,11 @@ pub(super) fn recover(
     } = found;
     let size = state.size();
     let mut finished = Vec::new();
-    let keys = signer.public_keys()?;
     for entry in files.entries_behind(size)? {
         let Ok(submission) = Submission::from_bytes(&entry) else {
             break;
         };
-        let admitted = admit(&mut state, &submission, &keys);
+        let admitted = admit(&mut state, &submission, signer);
         if !matches!(admitted, Ok(Admitted::New { .. })) {
             break;
         }

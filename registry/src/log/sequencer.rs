@@ -125,14 +125,14 @@ impl Sequencer {
         let Request {
             submission, token, ..
         } = request;
-        let keys = self.signer.public_keys()?;
+        let signer = &self.signer;
         if let Err(Exceeded { most, seconds }) = self.quota.take(token, request.now) {
-            return match admit(&mut state.clone(), submission, &keys)? {
+            return match admit(&mut state.clone(), submission, signer)? {
                 Admitted::New { .. } => Err(LogError::TooManyEntries { most, seconds }),
                 known @ Admitted::Known { .. } => Ok(known),
             };
         }
-        let admitted = admit(state, submission, &keys);
+        let admitted = admit(state, submission, signer);
         if !matches!(admitted, Ok(Admitted::New { .. })) {
             self.quota.give_back(token);
         }
@@ -210,10 +210,10 @@ impl Sequencer {
 pub(super) fn admit(
     state: &mut LogState,
     submission: &Submission,
-    keys: &[PublicKey],
+    signer: &Signer,
 ) -> Result<Admitted, LogError> {
     if let Statement::Policy(policy) = submission.statement() {
-        check_log_key(&policy.origin, &policy.log_keys, keys)?;
+        check_log_key(&policy.origin, &policy.log_keys, &signer.public_keys()?)?;
     }
     let admitted = state.admit(submission);
     admitted.map_err(|reason| LogError::Ineffective(Box::new(reason)))

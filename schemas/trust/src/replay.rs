@@ -28,7 +28,7 @@ use crate::merkle::leaf_hash;
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};
 pub use approval::Approval;
-pub use examine::{Examined, ExaminedSignature, signatures_of};
+pub use examine::{Examined, ExaminedSignature, signatures_of_policy};
 use judge::judge;
 pub use reason::{Reason, ScopePart};
 pub(crate) use step::step;

@@ -52,10 +52,7 @@ impl LogState {
         if let (Verdict::Effective, Some(Statement::Policy(_)), Some(envelope)) =
             (&verdict, &statement, &envelope)
         {
-            let after = signatures_of(envelope, self.checked_policy());
-            for (before, after) in signatures.iter_mut().zip(after) {
-                before.owner = before.owner.take().or(after.owner);
-            }
+            add_owners(&mut signatures, envelope, self.checked_policy());
         }
         Ok(Examined {
             index,
@@ -67,7 +64,7 @@ impl LogState {
 }
 
 /// Tells whose signatures an envelope carries by a policy, and whether they are right.
-pub fn signatures_of(
+fn signatures_of(
     envelope: &SignedEnvelope,
     policy: Option<&CheckedPolicy>,
 ) -> Vec<ExaminedSignature> {
@@ -83,6 +80,29 @@ pub fn signatures_of(
         }
     };
     envelope.signatures().iter().map(examine).collect()
+}
+
+/// Tells whose signatures a policy carries: by the one before it, and what that does not know by itself.
+pub fn signatures_of_policy(
+    envelope: &SignedEnvelope,
+    before: Option<&CheckedPolicy>,
+    own: &CheckedPolicy,
+) -> Vec<ExaminedSignature> {
+    let mut signatures = signatures_of(envelope, before);
+    add_owners(&mut signatures, envelope, Some(own));
+    signatures
+}
+
+/// Finds by another policy whose signatures those are that have no owner.
+fn add_owners(
+    signatures: &mut [ExaminedSignature],
+    envelope: &SignedEnvelope,
+    policy: Option<&CheckedPolicy>,
+) {
+    let found = signatures_of(envelope, policy);
+    for (signature, found) in signatures.iter_mut().zip(found) {
+        signature.owner = signature.owner.take().or(found.owner);
+    }
 }
 
 #[cfg(test)]

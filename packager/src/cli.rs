@@ -23,6 +23,7 @@ mod identify;
 mod import;
 mod init;
 mod key;
+mod length;
 mod log;
 mod log_key;
 mod moving;

@@ -72,12 +72,8 @@ enum Question {
 pub(super) async fn run(session: &Session, arguments: &ApproveArguments) -> Result<(), Failure> {
     let client = session.client()?;
     require_answer(arguments.yes || arguments.dry_run, "approving")?;
-    let key = if arguments.dry_run {
-        None
-    } else {
-        Session::require_token(&client, "approving")?;
-        Some(session.personal_key(arguments.ssh_key.as_deref())?)
-    };
+    let named = arguments.ssh_key.as_deref();
+    let key = session.signing_key(&client, named, arguments.dry_run, "approving")?;
     let mut log = session.log(&client).await?;
     let found = pending::find::by_id(&client, log.state(), &arguments.id).await?;
     let task = propose::task(log.state(), &found, key.as_ref())?;
@@ -158,7 +154,7 @@ async fn look(
     match found.statement() {
         Statement::Policy(next) => {
             (report.gone, report.come) = policy::difference(policy::in_effect(state)?, next);
-            super::policy::say(state, next)?;
+            super::policy::say(next, &report.gone, &report.come);
             Ok(Question::Plain)
         }
         Statement::Promotion(promotion) => {

@@ -5,6 +5,7 @@ use bulla_schemas::{ChannelName, Name};
 use bulla_terminal::Failure;
 use clap::{Args, Subcommand};
 
+use super::length::{self, DAY, MINUTE};
 use super::policy::{ChangeArguments, change};
 use super::session::Session;
 use crate::policy::{Change, RuleChange};
@@ -177,18 +178,7 @@ fn rule(arguments: &AddArguments) -> ChannelRule {
 /// Reads an age in whole seconds.
 fn age(text: &str) -> Result<u64, String> {
     let expected = || format!("expected an age such as `12h` or `7d`, found {text:?}");
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let seconds: u64 = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    let number: u64 = number.parse().map_err(|_| expected())?;
-    let age = number.checked_mul(seconds);
-    age.filter(|age| (60..=31_536_000).contains(age))
-        .ok_or_else(expected)
+    length::seconds(text, MINUTE..=365 * DAY).ok_or_else(expected)
 }
 
 #[cfg(test)]

@@ -67,11 +67,7 @@ impl SigningArguments {
         is_dry_run: bool,
         doing: &str,
     ) -> Result<Option<PersonalKey>, Failure> {
-        if is_dry_run {
-            return Ok(None);
-        }
-        Session::require_token(client, doing)?;
-        session.personal_key(self.ssh_key.as_deref()).map(Some)
+        session.signing_key(client, self.ssh_key.as_deref(), is_dry_run, doing)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bulla_schemas::policy::Policy;
 use bulla_terminal::{Failure, stderr, stdout};
-use bulla_trust::{LogState, Statement};
+use bulla_trust::Statement;
 use clap::Args;
 
 use super::moving::{ask, require_answer};
@@ -58,22 +58,20 @@ pub(super) async fn change_with(
 ) -> Result<(), Failure> {
     let client = session.client()?;
     require_answer(arguments.yes || arguments.dry_run, "changing the policy")?;
-    let key = if arguments.dry_run {
-        None
-    } else {
-        Session::require_token(&client, "changing the policy")?;
-        Some(session.personal_key(arguments.ssh_key.as_deref())?)
-    };
+    let named = arguments.ssh_key.as_deref();
+    let key = session.signing_key(&client, named, arguments.dry_run, "changing the policy")?;
     let mut log = session.log(&client).await?;
     if let Some(key) = &key {
         policy::check_signer(log.state(), key)?;
     }
     let next = policy::next(log.state(), change)?;
-    if policy::is_same(policy::in_effect(log.state())?, &next) {
+    let current = policy::in_effect(log.state())?;
+    if policy::is_same(current, &next) {
         stderr::say("nothing changed, and nothing was signed");
         return Ok(());
     }
-    say(log.state(), &next)?;
+    let (gone, come) = policy::difference(current, &next);
+    say(&next, &gone, &come);
     if let Some(key) = key {
         let second = policy::second_signer(&next, &key, coming)?;
         let statement = Statement::Policy(Box::new(next.clone()));
@@ -102,8 +100,7 @@ pub(super) async fn change_with(
 }
 
 /// Says what comes and goes.
-pub(super) fn say(state: &LogState, next: &Policy) -> Result<(), Failure> {
-    let (gone, come) = policy::difference(policy::in_effect(state)?, next);
+pub(super) fn say(next: &Policy, gone: &[String], come: &[String]) {
     stderr::say(format_args!("after this, policy {}:", next.version));
     for line in gone {
         stderr::say(format_args!("  - {line}"));
@@ -111,5 +108,4 @@ pub(super) fn say(state: &LogState, next: &Policy) -> Result<(), Failure> {
     for line in come {
         stderr::say(format_args!("  + {line}"));
     }
-    Ok(())
 }

@@ -9,26 +9,16 @@ use bulla_schemas::report::ApprovalReport;
 use bulla_terminal::{Failure, stderr};
 use bulla_trust::{LogState, Statement};
 
+use super::length::{self, DAY, MINUTE};
 use crate::pending::{self, Pending, PendingError};
 use crate::propose::{self, Task};
 use crate::ssh::PersonalKey;
 
-const MINUTE: u64 = 60;
-const DAY: u64 = 24 * 60 * MINUTE;
-
 /// Reads how long something waits: `90m`, `12h` or `2d`, a minute to thirty days.
 pub(super) fn expiry(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected 1m to 30d, such as 12h or 2d, found {text:?}");
-    let unit = match text.chars().next_back() {
-        Some('m') => MINUTE,
-        Some('h') => 60 * MINUTE,
-        Some('d') => DAY,
-        _ => return Err(expected()),
-    };
-    let number = text[..text.len() - 1].parse::<u64>().ok();
-    let seconds = number.and_then(|number| number.checked_mul(unit));
-    let seconds = seconds.filter(|seconds| (MINUTE..=30 * DAY).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(expected)
+    let seconds = length::seconds(text, MINUTE..=30 * DAY).ok_or_else(expected)?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Finds what somebody proposed that says the same. The person's own is said and returned; that of

@@ -177,6 +177,22 @@ impl Session {
         }
     }
 
+    /// Returns the key to sign with and checks that there is a token besides, which `doing` needs; nothing
+    /// where it is only looked.
+    pub(super) fn signing_key(
+        &self,
+        client: &Client,
+        named: Option<&Path>,
+        is_dry_run: bool,
+        doing: &str,
+    ) -> Result<Option<PersonalKey>, Failure> {
+        if is_dry_run {
+            return Ok(None);
+        }
+        Self::require_token(client, doing)?;
+        self.personal_key(named).map(Some)
+    }
+
     /// Returns the verified log of the registry, synchronised. The first time it needs an anchor,
     /// or leave to do without.
     pub(super) async fn log(&self, client: &Client) -> Result<LogFollower, Failure> {

@@ -20,16 +20,16 @@ pub const MAX_LEN: u64 = 1024 * 1024;
 pub struct Rules {
     /// The version that they were taken from.
     pub version: u64,
-    #[serde(default)]
-    people: Vec<PersonRules>,
+    #[serde(default, deserialize_with = "each::<_, PersonRules, _>")]
+    people: Vec<Person>,
     root: Root,
-    #[serde(default)]
-    builders: Vec<BuilderRules>,
-    #[serde(default)]
-    channels: Vec<ChannelRules>,
+    #[serde(default, deserialize_with = "each::<_, BuilderRules, _>")]
+    builders: Vec<BuilderRule>,
+    #[serde(default, deserialize_with = "each::<_, ChannelRules, _>")]
+    channels: Vec<ChannelRule>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PersonRules {
     name: Name,
@@ -37,7 +37,7 @@ struct PersonRules {
     keys: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct BuilderRules {
     name: Name,
@@ -49,7 +49,7 @@ struct BuilderRules {
     refs: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ChannelRules {
     project: String,
@@ -61,6 +61,39 @@ struct ChannelRules {
     threshold: u32,
     via: Option<bulla_schemas::ChannelName>,
     max_age: Option<u64>,
+}
+
+impl From<PersonRules> for Person {
+    fn from(PersonRules { name, keys }: PersonRules) -> Self {
+        Self { name, keys }
+    }
+}
+
+impl From<BuilderRules> for BuilderRule {
+    fn from(rule: BuilderRules) -> Self {
+        Self {
+            name: rule.name,
+            key: rule.key,
+            builder_id: rule.builder_id,
+            projects: rule.projects,
+            sources: rule.sources,
+            refs: rule.refs,
+        }
+    }
+}
+
+impl From<ChannelRules> for ChannelRule {
+    fn from(rule: ChannelRules) -> Self {
+        Self {
+            project: rule.project,
+            channel: rule.channel,
+            people: rule.people,
+            builders: rule.builders,
+            threshold: rule.threshold,
+            via: rule.via,
+            max_age: rule.max_age,
+        }
+    }
 }
 
 /// Why a text is not the rules of a policy.
@@ -85,36 +118,12 @@ impl Outcome for RulesError {
 impl Rules {
     /// Takes the rules out of a policy.
     pub fn of(policy: &Policy) -> Self {
-        let people = policy.people.iter().cloned();
-        let builders = policy.builders.iter().cloned();
-        let channels = policy.channels.iter().cloned();
         Self {
             version: policy.version,
-            people: people
-                .map(|Person { name, keys }| PersonRules { name, keys })
-                .collect(),
+            people: policy.people.clone(),
             root: policy.root.clone(),
-            builders: builders
-                .map(|rule| BuilderRules {
-                    name: rule.name,
-                    key: rule.key,
-                    builder_id: rule.builder_id,
-                    projects: rule.projects,
-                    sources: rule.sources,
-                    refs: rule.refs,
-                })
-                .collect(),
-            channels: channels
-                .map(|rule| ChannelRules {
-                    project: rule.project,
-                    channel: rule.channel,
-                    people: rule.people,
-                    builders: rule.builders,
-                    threshold: rule.threshold,
-                    via: rule.via,
-                    max_age: rule.max_age,
-                })
-                .collect(),
+            builders: policy.builders.clone(),
+            channels: policy.channels.clone(),
         }
     }
 
@@ -132,34 +141,10 @@ impl Rules {
             builders,
             channels,
         } = self.clone();
-        policy.people = people
-            .into_iter()
-            .map(|PersonRules { name, keys }| Person { name, keys })
-            .collect();
+        policy.people = people;
         policy.root = root;
-        policy.builders = builders
-            .into_iter()
-            .map(|rule| BuilderRule {
-                name: rule.name,
-                key: rule.key,
-                builder_id: rule.builder_id,
-                projects: rule.projects,
-                sources: rule.sources,
-                refs: rule.refs,
-            })
-            .collect();
-        policy.channels = channels
-            .into_iter()
-            .map(|rule| ChannelRule {
-                project: rule.project,
-                channel: rule.channel,
-                people: rule.people,
-                builders: rule.builders,
-                threshold: rule.threshold,
-                via: rule.via,
-                max_age: rule.max_age,
-            })
-            .collect();
+        policy.builders = builders;
+        policy.channels = channels;
     }
 
     /// Writes the text, with what helps to change it.
@@ -239,6 +224,16 @@ fn field(text: &mut String, name: &str, value: impl Into<toml::Value>) {
 
 fn quoted(text: &str) -> toml::Value {
     toml::Value::String(text.to_owned())
+}
+
+/// Reads a list in the form of the text.
+fn each<'de, D, T, U>(deserializer: D) -> Result<Vec<U>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Into<U>,
+{
+    let list = Vec::<T>::deserialize(deserializer)?;
+    Ok(list.into_iter().map(Into::into).collect())
 }
 
 /// Reads the lines of `.pub` files, whose comments no policy has.

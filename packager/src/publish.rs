@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_bundle::{Bundle, Progress};
-use bulla_registry_client::{Client, ClientError};
+use bulla_registry_client::{Client, ClientError, FollowError, LogFollower};
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_schemas::recipe::RECIPE_FILE;
 use bulla_schemas::release::Source;
@@ -60,9 +60,15 @@ pub enum PublishError {
     /// The statement cannot be signed, or would change nothing.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The log does not show the release.
+    #[error("the registry took the release, but its log does not show it yet")]
+    NotIncluded,
     /// The registry does not take the bundle or the statement.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The log cannot be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
 }
 
 impl Outcome for PublishError {
@@ -70,7 +76,9 @@ impl Outcome for PublishError {
         match self {
             Self::UnknownBuilder { .. } | Self::NotBuilder { .. } => FailureKind::Refused,
             Self::Sign(error) => error.kind(),
+            Self::NotIncluded => FailureKind::Temporary,
             Self::Client(error) => error.kind(),
+            Self::Follow(error) => error.kind(),
         }
     }
 
@@ -85,7 +93,9 @@ impl Outcome for PublishError {
             }
             Self::NotBuilder { .. } => Some("make a key with `bulla key generate`".to_owned()),
             Self::Sign(error) => error.hint(),
+            Self::NotIncluded => Some("run the same command again".to_owned()),
             Self::Client(error) => error.hint(),
+            Self::Follow(error) => error.hint(),
         }
     }
 }
@@ -124,6 +134,8 @@ pub struct Published {
     pub entry: u64,
     /// Whether it was there before.
     pub was_there: bool,
+    /// The sha256 of the statement's payload.
+    payload: Digest,
 }
 
 /// Pushes a bundle and logs the builder's statement about it. What `log` says already is not said
@@ -157,7 +169,30 @@ pub async fn publish(
         pushed,
         entry,
         was_there: existing.is_some(),
+        payload: Digest::of(envelope.payload()),
     })
+}
+
+/// Makes sure that the verified log has what was published: a registry may take a statement and append
+/// nothing.
+pub async fn confirm(
+    client: &Client,
+    log: &mut LogFollower,
+    packed: &Packed,
+    published: &Published,
+) -> Result<(), PublishError> {
+    if published.was_there {
+        return Ok(());
+    }
+    let state = log.sync(client).await?;
+    let release = state.release(&packed.bundle.release().project, &packed.bundle.hash());
+    let mut statements = release
+        .into_iter()
+        .flat_map(|release| release.statements.iter());
+    if statements.any(|record| record.payload == published.payload) {
+        return Ok(());
+    }
+    Err(PublishError::NotIncluded)
 }
 
 /// Returns the bundles that this one is probably similar to: what was packed last, and what the log

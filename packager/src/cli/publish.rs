@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bulla_registry_client::{Client, fetch_unverified};
+use bulla_registry_client::{Client, LogFollower, fetch_unverified};
 use bulla_terminal::{Failure, bytes, stderr, stdout};
 use bulla_trust::LogState;
 use bulla_trust::key::PublicKey;
@@ -43,14 +43,13 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
     let signer = arguments.signer.signer(arguments.key.as_deref())?;
     let client = session.client()?;
     Session::require_token(&client, "publishing")?;
-    // What the log says here helps to fail early and decides nothing.
-    let log = read_log(session, &client, arguments).await?;
-    let builder_id = builder_id(arguments, log.as_ref(), &signer.public_key())?;
+    let mut log = read_log(session, &client, arguments).await?;
+    let builder_id = builder_id(arguments, log.state(), &signer.public_key())?;
     let started_on = environment::now();
     let packed = packing::pack(session, &arguments.source, &arguments.cache, None)?;
     let publishing = Publishing {
         client: &client,
-        log: log.as_ref(),
+        log: log.state(),
         signer: &signer,
         packed: &packed,
         builder_id,
@@ -58,6 +57,9 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
         started_on,
     };
     let published = publishing.publish().await?;
+    if let ReadLog::Verified(log) = &mut log {
+        publish::confirm(&client, log, &packed, &published).await?;
+    }
     stderr::say(format_args!(
         "pushed {}, {} were there already",
         bytes(published.pushed.sent),
@@ -70,20 +72,41 @@ pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Resu
     Ok(stdout::line(packed.bundle.hash())?)
 }
 
+/// What a machine that publishes knows of the log.
+enum ReadLog {
+    /// What it has verified.
+    Verified(Box<LogFollower>),
+    /// What the registry shows, which helps to fail early and decides nothing.
+    Shown(Box<LogState>),
+    Unread,
+}
+
+impl ReadLog {
+    fn state(&self) -> Option<&LogState> {
+        match self {
+            Self::Verified(log) => Some(log.state()),
+            Self::Shown(state) => Some(state),
+            Self::Unread => None,
+        }
+    }
+}
+
 /// Reads the log: the remembered one where there is one, else whatever the registry shows. Not
 /// needed where the builder's name is given.
 async fn read_log(
     session: &Session,
     client: &Client,
     arguments: &PublishArguments,
-) -> Result<Option<LogState>, Failure> {
+) -> Result<ReadLog, Failure> {
     if let Some(mut log) = session.remembered_log()? {
-        return Ok(Some(log.sync(client).await?.clone()));
+        log.sync(client).await?;
+        return Ok(ReadLog::Verified(Box::new(log)));
     }
     if arguments.builder_id.is_some() {
-        return Ok(None);
+        return Ok(ReadLog::Unread);
     }
-    Ok(Some(fetch_unverified(client).await?))
+    let shown = fetch_unverified(client).await?;
+    Ok(ReadLog::Shown(Box::new(shown)))
 }
 
 fn builder_id(

@@ -158,6 +158,7 @@ async fn testify(
         started_on,
     };
     let published = publishing.publish().await?;
+    publish::confirm(client, log, packed, &published).await?;
     stderr::say(if published.was_there {
         format!(
             "this builder said so already, entry {} of the log",

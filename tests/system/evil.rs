@@ -122,6 +122,7 @@ fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A1: it can refuse service
 #[test]
 fn refuses_a_payload_with_other_bytes() {
     let scene = Scene::new();
@@ -171,6 +172,7 @@ fn refuses_a_part_of_another_release(part: fn(&Manifest) -> &Descriptor) {
     scene.is_refused(&promised);
 }
 
+/// A7: the entries do not lead to the root that is known.
 #[test]
 fn refuses_a_known_log_with_a_statement_swapped() {
     let scene = Scene::new();
@@ -204,6 +206,7 @@ fn refuses_a_log_with_known_entries_reordered() {
     scene.is_refused("log");
 }
 
+/// A8: one root covers every entry.
 #[test]
 fn refuses_entries_that_are_not_those_of_the_checkpoint() {
     let scene = Scene::new();
@@ -214,6 +217,7 @@ fn refuses_entries_that_are_not_those_of_the_checkpoint() {
     scene.is_refused("root");
 }
 
+/// A5: the server stays where it is
 #[test]
 fn refuses_a_log_that_is_older_than_what_it_knows() {
     let scene = Scene::new();
@@ -301,6 +305,7 @@ fn a_hidden_promotion_leaves_the_server_where_it_was() {
     assert_eq!(scene.server.live(PROJECT).as_deref(), Some(&*scene.second));
 }
 
+/// A3: nobody with a key of the policy signed it.
 #[test]
 fn a_forged_promotion_has_no_effect() {
     let scene = Scene::new();

@@ -109,6 +109,7 @@ fn an_honest_bundle_of_the_forge_is_installed() {
     scene.server.run(&["verify", PROJECT]).done();
 }
 
+/// A25: root on the server can do anything there
 #[test]
 fn every_hostile_bundle_is_refused_for_its_own_reason() {
     let attacks = attacks();

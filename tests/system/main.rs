@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
 
 mod agent;
+mod attacks;
 mod audit;
 mod bad_input;
 mod ci;

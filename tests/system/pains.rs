@@ -1,4 +1,5 @@
-//! Every pain that `CONTRIBUTING.md` names is kept away by a test that says so.
+//! Every pain that `CONTRIBUTING.md` names is kept away by a test that says so, and so is every attack
+//! that `docs/trust.md` lists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,20 +24,71 @@ fn every_pain_has_a_test_that_names_it() {
         .filter(|pain| pain.starts_with('R'))
         .collect();
     assert!(named.len() >= 19, "{named:?}");
-    let mut tested = BTreeSet::new();
+    let comments = comments();
+    let tested: BTreeSet<&str> = named_in(&comments).collect();
+    let untested: Vec<_> = named.difference(&tested).collect();
+    assert!(untested.is_empty(), "no test names {untested:?}");
+}
+
+/// The numbers are those of the table, each once; a test names each, and says what remains in the words of
+/// the table.
+#[test]
+fn every_attack_has_a_test_that_names_it_and_says_what_remains() {
+    let page = std::fs::read_to_string(Path::new(PROJECT).join("docs/trust.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| A"));
+    let rows: Vec<Vec<&str>> = rows
+        .map(|row| row.split('|').map(str::trim).collect())
+        .collect();
+    let numbers: Vec<String> = rows.iter().map(|row| row[0].to_owned()).collect();
+    let in_order: Vec<String> = (1..=rows.len()).map(|number| number.to_string()).collect();
+    assert_eq!(numbers, in_order);
+    assert!(rows.len() >= 29, "{}", rows.len());
+    let comments = comments();
+    let tested: BTreeSet<&str> = named_in(&comments)
+        .filter_map(|name| name.strip_prefix('A'))
+        .filter(|number| number.parse::<u8>().is_ok())
+        .collect();
+    let listed: BTreeSet<&str> = numbers.iter().map(String::as_str).collect();
+    assert_eq!(tested, listed, "tests beside the table");
+    for row in rows {
+        let [number, attack, _, remains, ..] = row[..] else {
+            panic!("expected four columns: {row:?}");
+        };
+        let said = format!("A{number}: {remains}");
+        assert!(
+            comments.iter().any(|comment| comment.contains(&said)),
+            "no test of \"{attack}\" says {said:?}"
+        );
+    }
+}
+
+/// Returns what tests say in comments, each as one line.
+fn comments() -> Vec<String> {
+    let mut comments = Vec::new();
     for folder in TESTS {
         read_below(&Path::new(PROJECT).join(folder), &mut |text| {
-            let comments = text.lines().filter(|line| line.trim().starts_with("//"));
-            for word in comments.flat_map(|line| line.split([' ', '/'])) {
-                tested.extend(word.strip_suffix(':').map(ToOwned::to_owned));
+            let mut comment = String::new();
+            for line in text.lines() {
+                match line.trim().strip_prefix("//") {
+                    Some(words) => {
+                        comment.push_str(words.trim_start_matches(['/', '!']).trim());
+                        comment.push(' ');
+                    }
+                    None if comment.is_empty() => {}
+                    None => comments.push(std::mem::take(&mut comment)),
+                }
             }
         });
     }
-    let untested: Vec<_> = named
+    comments
+}
+
+/// Returns the words that end in a colon, as in `R3: ...`.
+fn named_in(comments: &[String]) -> impl Iterator<Item = &str> {
+    let words = comments
         .iter()
-        .filter(|pain| !tested.contains(**pain))
-        .collect();
-    assert!(untested.is_empty(), "no test names {untested:?}");
+        .flat_map(|comment| comment.split([' ', '/']));
+    words.filter_map(|word| word.strip_suffix(':'))
 }
 
 /// Hands over every Rust file below a folder.

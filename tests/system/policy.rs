@@ -124,6 +124,7 @@ fn a_builder_releases_what_it_is_bound_to_with_the_key_that_it_has_now() {
     publish(&world, &checkout.path, &new).refused("names no builder with the key");
 }
 
+/// A17: a key that is out of the policy counts no more.
 #[test]
 fn a_lost_key_is_rotated_and_counts_no_more() {
     let world = World::new();

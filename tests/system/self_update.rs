@@ -310,6 +310,7 @@ fn a_program_that_was_live_before_is_tried_once_the_host_file_names_it() {
     agent.wait_until_said(&is_agent_now(&before));
 }
 
+/// A28: the first program and its anchor have to come another way
 #[test]
 fn a_program_that_others_could_change_does_not_run() {
     let mut scene = Scene::begin();

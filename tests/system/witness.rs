@@ -125,6 +125,7 @@ fn servers_go_by_what_a_witness_cosigned() {
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*second));
 }
 
+/// A9: no witness cosigns both histories.
 #[test]
 fn a_fork_is_shown_to_no_server_that_asks_for_a_witness() {
     let world = World::new();
@@ -200,6 +201,7 @@ fn a_fork_is_shown_to_no_server_that_asks_for_a_witness() {
     assert_ne!(server.live(PROJECT).as_deref(), Some(&*first));
 }
 
+/// A10: without a witness only the age of the last entry shows it
 #[test]
 fn a_registry_that_stands_still_is_found_out_by_age() {
     let world = World::new();
@@ -231,6 +233,10 @@ fn a_registry_that_stands_still_is_found_out_by_age() {
         .refused("witnesses vouched for the log 3 h ago");
     assert!(refused.stderr.contains("--allow-stale"), "{refused}");
     assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    // A6: with witnesses a new server takes nothing from a log that is older than `maxAge`, either.
+    let new = world.server("web2");
+    let refused = new.run(&install);
+    refused.refused("witnesses vouched for the log 3 h ago");
     let status = server.run(&["status"]).done();
     assert!(
         status.stderr.contains("nothing new is installed"),

@@ -99,6 +99,7 @@ fn a_promotion_signed_by_ssh_keygen_takes_effect_and_verifies_there() {
     assert!(!verify("git").status.success());
 }
 
+/// A19: SSH's namespace is another one.
 #[test]
 fn signatures_for_git_or_with_rsa_are_not_attached() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,6 +80,8 @@ struct Vector {
 
 /// Libraries differ on all of these. Points with a part of small order count, where the equation holds
 /// without the cofactor; points that are of small order or have a second encoding never do.
+///
+/// A22: such a signature has one answer.
 #[test]
 fn what_other_libraries_differ_on_has_one_answer() {
     const REFUSED: [&str; 5] = [

@@ -100,6 +100,7 @@ fn peak(status: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// A24: it can refuse service
 #[test]
 fn an_endless_answer_takes_little_memory_wherever_it_comes() {
     let world = World::new();

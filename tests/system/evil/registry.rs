@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bulla_schemas::Digest;
 use tokio::runtime::Runtime;
@@ -26,7 +26,7 @@ pub(crate) struct EvilRegistry {
 }
 
 struct Shared {
-    upstream: String,
+    upstream: Mutex<String>,
     client: reqwest::Client,
     says: Mutex<Says>,
 }
@@ -37,6 +37,7 @@ struct Says {
     lie: Option<Lie>,
     log: Option<DoctoredLog>,
     blobs: BTreeMap<Digest, Vec<u8>>,
+    swallows: bool,
 }
 
 impl EvilRegistry {
@@ -48,7 +49,7 @@ impl EvilRegistry {
             .build()
             .unwrap();
         let shared = Arc::new(Shared {
-            upstream: upstream.to_owned(),
+            upstream: Mutex::new(upstream.to_owned()),
             client: reqwest::Client::new(),
             says: Mutex::default(),
         });
@@ -93,6 +94,16 @@ impl EvilRegistry {
             .insert(digest, content);
     }
 
+    /// Stands before another registry from now on.
+    pub(crate) fn turn_to(&self, upstream: &str) {
+        upstream.clone_into(&mut self.shared.upstream.lock().unwrap());
+    }
+
+    /// Answers that it has appended what it is sent, and appends nothing.
+    pub(crate) fn swallow(&self) {
+        self.shared.says.lock().unwrap().swallows = true;
+    }
+
     /// Tells the truth again.
     pub(crate) fn repent(&self) {
         *self.shared.says.lock().unwrap() = Says::default();
@@ -101,11 +112,12 @@ impl EvilRegistry {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    if let Some(said) = shared
-        .says
-        .lock()
-        .unwrap()
-        .instead_of(&path, request.headers())
+    if let Some(said) =
+        shared
+            .says
+            .lock()
+            .unwrap()
+            .instead_of(&path, request.method(), request.headers())
     {
         return said;
     }
@@ -124,7 +136,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 impl Says {
     /// Returns what is said without asking the real registry.
-    fn instead_of(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+    fn instead_of(&self, path: &str, method: &Method, headers: &HeaderMap) -> Option<Response> {
+        if self.swallows && path == "/log/entries" && method == Method::POST {
+            let answer = r#"{"index":99,"size":100}"#;
+            return Some((StatusCode::CREATED, answer).into_response());
+        }
         if let Some(log) = &self.log
             && let Some(file) = path.strip_prefix("/log/")
         {
@@ -179,9 +195,10 @@ impl Shared {
         let body: Bytes = to_bytes(Body::new(body), usize::MAX).await.unwrap();
         let mut headers = parts.headers;
         without(&mut headers, [header::HOST, header::CONTENT_LENGTH]);
+        let url = format!("{}{target}", self.upstream.lock().unwrap());
         let answer = self
             .client
-            .request(parts.method, format!("{}{target}", self.upstream))
+            .request(parts.method, url)
             .headers(headers)
             .body(body)
             .send()

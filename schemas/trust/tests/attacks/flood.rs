@@ -45,6 +45,7 @@ fn with_signature_of(entry: &[u8], signer: &str) -> Vec<u8> {
     raw_envelope(envelope.payload_type(), envelope.payload(), &signatures)
 }
 
+/// A24: a repeated release is not admitted.
 #[test]
 fn a_release_that_its_builder_has_stated_is_inert() {
     let mut acme = two_builders();
@@ -82,6 +83,7 @@ fn a_repeated_release_is_remembered_in_a_snapshot() {
     );
 }
 
+/// A31: every log was empty once.
 #[test]
 fn what_was_signed_for_an_empty_log_fits_no_later_entry() {
     let (mut acme, old, new) = Organisation::live();
@@ -103,6 +105,7 @@ fn what_was_signed_for_an_empty_log_fits_no_later_entry() {
     assert_eq!(inert(acme.append(entry)), unbound(6));
 }
 
+/// A30: without the signatures of the root it is inert.
 #[test]
 fn a_later_policy_that_the_root_did_not_sign_ends_nothing() {
     let (mut acme, _, new) = Organisation::live();
@@ -149,6 +152,7 @@ fn a_default_that_is_written_out_is_another_text_and_inert() {
     }
 }
 
+/// A24: nor are signatures of strangers.
 #[test]
 fn a_signature_by_an_unknown_key_is_not_admitted_and_counts_for_nothing_in_a_log() {
     let (mut acme, _, new) = Organisation::live();
@@ -182,6 +186,7 @@ fn the_first_policy_is_admitted_with_the_keys_that_it_names() {
     );
 }
 
+/// A24: nor is what is in the log.
 #[test]
 fn what_is_in_the_log_is_not_admitted_again_in_any_envelope() {
     let mut acme = two_builders();

@@ -9,6 +9,7 @@ use bulla_trust::testing::{
     Organisation, inert, key, name, names, project, raw_envelope, release, sign_as, sign_as_builder,
 };
 
+/// A2: nobody with a key of the policy signed it.
 #[test]
 fn the_registry_forges_a_release() {
     let mut acme = Organisation::new();
@@ -33,6 +34,7 @@ fn the_registry_forges_a_release() {
     assert_eq!(acme.state.releases(&project()).count(), 0);
 }
 
+/// A3: nobody with a key of the policy signed it.
 #[test]
 fn the_registry_forges_a_promotion() {
     let (mut acme, old, new) = Organisation::live();
@@ -60,6 +62,7 @@ fn the_registry_forges_a_promotion() {
     assert_eq!(acme.prod(), old);
 }
 
+/// A23: a release is of one project, and `via` names where it has to have been.
 #[test]
 fn a_bundle_of_another_project_or_channel_is_refused() {
     let (mut acme, _, new) = Organisation::live();
@@ -94,6 +97,7 @@ fn a_bundle_of_another_project_or_channel_is_refused() {
     );
 }
 
+/// A16: what it signs within them can be promoted: look at where a release comes from
 #[test]
 fn a_stolen_builder_key_stays_inside_its_limits() {
     let (mut acme, _, _) = Organisation::live();
@@ -145,6 +149,7 @@ fn a_stolen_builder_key_stays_inside_its_limits() {
     ));
 }
 
+/// A17: a channel with threshold 1 is the thief's, too, until the key is out of the policy
 #[test]
 fn one_stolen_laptop_is_not_two_people() {
     let (mut acme, _, new) = Organisation::live();
@@ -161,6 +166,7 @@ fn one_stolen_laptop_is_not_two_people() {
     assert_eq!(head.people, names(&["alice", "carol"]));
 }
 
+/// A15: people are counted.
 #[test]
 fn a_person_with_two_keys_has_one_vote() {
     let mut acme = Organisation::with_policy(|policy| {
@@ -187,6 +193,7 @@ fn a_person_with_two_keys_has_one_vote() {
     );
 }
 
+/// A15: an envelope has each key once.
 #[test]
 fn one_signature_twice_is_no_envelope() {
     let (mut acme, _, new) = Organisation::live();

@@ -46,6 +46,7 @@ fn an_older_log_is_served_to_a_new_server() {
     );
 }
 
+/// A7: the entries do not lead to the root that is known.
 #[test]
 fn history_is_edited() {
     let (acme, _, _) = Organisation::live();
@@ -106,6 +107,7 @@ fn a_note_that_the_log_did_not_sign_is_no_fork() {
     assert_eq!(refused, Err(LogError::BadSignature { policy_version: 1 }));
 }
 
+/// A8: one root covers every entry.
 #[test]
 fn one_later_entry_is_hidden_or_moved() {
     let (mut acme, old, new) = Organisation::live();
@@ -133,6 +135,7 @@ fn one_later_entry_is_hidden_or_moved() {
     assert!(matches!(offer(&moved), Err(LogError::RootMismatch { .. })));
 }
 
+/// A18: it names the root of its own history.
 #[test]
 fn what_one_side_of_a_fork_signs_is_inert_on_the_other() {
     let (mut acme, _, new) = Organisation::live();
@@ -157,6 +160,7 @@ fn what_one_side_of_a_fork_signs_is_inert_on_the_other() {
     );
 }
 
+/// A14: one root for everything.
 #[test]
 fn checkpoint_and_entries_of_different_logs_do_not_mix() {
     let (acme, _, _) = Organisation::live();

@@ -5,6 +5,7 @@ use bulla_trust::replay::{Reason, Verdict};
 use bulla_trust::statement::{policy_after, to_payload};
 use bulla_trust::testing::{Organisation, inert, name, policy, project, sign_as};
 
+/// A4: its number is not the next one.
 #[test]
 fn an_old_promotion_is_replayed_as_new() {
     let (mut acme, _, new) = Organisation::live();
@@ -21,6 +22,7 @@ fn an_old_promotion_is_replayed_as_new() {
     assert_eq!(acme.prod(), new);
 }
 
+/// A4: it does not follow on what is there.
 #[test]
 fn a_lost_update_changes_nothing() {
     let (mut acme, _, new) = Organisation::live();
@@ -43,6 +45,7 @@ fn a_lost_update_changes_nothing() {
     assert_eq!(acme.prod(), new);
 }
 
+/// A13: exactly one more.
 #[test]
 fn numbers_are_not_skipped() {
     let (mut acme, _, new) = Organisation::live();

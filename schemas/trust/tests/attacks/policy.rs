@@ -10,6 +10,7 @@ use bulla_trust::statement::{policy_after, to_payload};
 use bulla_trust::testing::{Organisation, inert, key, names, policy, project, sign_as};
 use bulla_trust::{LogState, SignatureType, VerifierKey};
 
+/// A11: its version is not the next one.
 #[test]
 fn an_old_policy_is_appended_again() {
     let mut acme = Organisation::new();
@@ -42,6 +43,7 @@ fn an_old_policy_is_appended_again() {
     assert_eq!(acme.state.policy().unwrap().people.len(), 2);
 }
 
+/// A12: within one history they count for nothing.
 #[test]
 fn rotated_out_root_keys_are_nothing() {
     let mut acme = Organisation::new();
@@ -73,6 +75,7 @@ fn rotated_out_root_keys_are_nothing() {
     assert_eq!(acme.promote("prod", hash, &["alice2"]), Verdict::Effective);
 }
 
+/// A12: the witnesses of the policy before are asked for, too.
 #[test]
 fn witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
     let witness = |name: &str| {
@@ -119,6 +122,7 @@ fn witnesses_of_the_stored_and_of_the_new_policy_must_cosign() {
     assert!(accept(&state, Pin::Remembered, &both, &acme.entries[1..]).is_ok());
 }
 
+/// A22: such a key never comes into a policy.
 #[test]
 fn a_policy_with_a_weak_key_is_inert() {
     use base64::Engine as _;
@@ -134,4 +138,31 @@ fn a_policy_with_a_weak_key_is_inert() {
         inert(acme.adopt(weakened, &["alice", "bob"])),
         Reason::Policy(_)
     ));
+}
+
+/// A29: what only Ed25519 signed would prove nothing any more
+#[test]
+fn other_kinds_of_keys_do_not_count_and_a_later_policy_may_bring_them() {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    // The length of a public key and of a signature of ML-DSA-44 (FIPS 204).
+    let (key, signature) = ([7; 1312], [7; 4 + 8 + 2420]);
+    let mut acme = Organisation::new();
+    let mut later = policy();
+    later.people[0]
+        .keys
+        .push(format!("ssh-mldsa44 {}", encode(&key)));
+    assert!(matches!(
+        inert(acme.adopt(later, &["alice", "bob"])),
+        Reason::Policy(_)
+    ));
+    // Under a checkpoint it is passed over, so that old programs read what new ones cosigned.
+    let line = format!("— later.example {}\n", encode(&signature));
+    let note = [&acme.checkpoint()[..], line.as_bytes()].concat();
+    let state = accept(&LogState::default(), Pin::FirstUse, &note, &acme.entries);
+    assert_eq!(state.as_ref(), Ok(&acme.state));
+    // A policy that old programs do not know stops them rather than being passed over.
+    let type_of_later = "application/vnd.bulla.policy.v2+json";
+    let entry = sign_as(&["alice", "bob"], type_of_later, b"{}");
+    assert!(acme.state.judge(&entry).is_err());
 }

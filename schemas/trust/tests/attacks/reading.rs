@@ -5,6 +5,7 @@ use bulla_trust::replay::{Reason, Verdict};
 use bulla_trust::statement::{policy_after, to_payload};
 use bulla_trust::testing::{Organisation, inert, name, policy, sign_as, sign_as_builder};
 
+/// A19: the payload type is signed.
 #[test]
 fn a_signature_for_another_purpose_does_not_count() {
     let (mut acme, _, new) = Organisation::live();
@@ -32,6 +33,7 @@ fn a_signature_for_another_purpose_does_not_count() {
     ));
 }
 
+/// A20: how a key signs stands in the policy.
 #[test]
 fn the_policy_chooses_the_scheme() {
     let (mut acme, _, new) = Organisation::live();
@@ -53,6 +55,7 @@ fn the_policy_chooses_the_scheme() {
     );
 }
 
+/// A21: such a text is no statement.
 #[test]
 fn texts_that_two_parsers_read_differently_are_inert() {
     let (mut acme, _, new) = Organisation::live();
@@ -85,6 +88,7 @@ fn texts_that_two_parsers_read_differently_are_inert() {
     assert_eq!(acme.append(entry), Verdict::Effective);
 }
 
+/// A24: 32 KiB.
 #[test]
 fn an_entry_larger_than_32_kib_is_inert() {
     let (mut acme, _, _) = Organisation::live();

@@ -1,6 +1,8 @@
 //! Other people's tools read and check what Bulla made.
 
-use std::path::{Path, PathBuf};
+mod provenance;
+
+use std::path::PathBuf;
 
 use bulla_schemas::Digest;
 use bulla_schemas::manifest::Manifest;
@@ -212,66 +214,4 @@ fn openssl_verifies_a_release() {
     assert!(good.stdout.contains("Verified Successfully"), "{good}");
     scene.change_one_bit("log/000001-release.signed");
     assert_ne!(scene.run("openssl", &verify).status, Some(0));
-}
-
-/// What npm brings with it: Sigstore's own verifier in JavaScript.
-const SIGSTORE: &str = r"
-const [folder, bundle, key] = process.argv.slice(1);
-const { readFileSync } = require('fs');
-const { bundleFromJSON } = require(folder + '/@sigstore/bundle');
-const { Verifier, toSignedEntity, toTrustMaterial } = require(folder + '/@sigstore/verify');
-const none = { certificateAuthorities: [], ctlogs: [], timestampAuthorities: [], tlogs: [] };
-const publicKey = require('crypto').createPublicKey(readFileSync(key));
-const trusted = toTrustMaterial(none, () => ({ publicKey, validFor: () => true }));
-const thresholds = { ctlogThreshold: 0, tlogThreshold: 0, tsaThreshold: 0 };
-const read = bundleFromJSON(JSON.parse(readFileSync(bundle, 'utf8')));
-new Verifier(trusted, thresholds).verify(toSignedEntity(read));
-console.log('verified');
-";
-
-#[test]
-fn sigstore_verifies_a_release_that_hangs_on_its_bundle() {
-    if !are_installed(&["curl", "node", "npm", "openssl"]) {
-        return;
-    }
-    let scene = Scene::new();
-    let root = scene.run("npm", &["root", "--global"]).done();
-    let folder = format!("{}/npm/node_modules", root.stdout.trim());
-    if !Path::new(&folder).join("@sigstore/verify").exists() {
-        skip("Sigstore's verifier, because npm brings none");
-        return;
-    }
-    let json = |file: &str| -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(scene.world.path(file)).unwrap()).unwrap()
-    };
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    // As cosign finds it: the referrers of the manifest, the manifest of one, its only layer.
-    scene.curl(
-        &format!("/v2/{PROJECT}/referrers/{}", scene.hash),
-        "referrers",
-    );
-    let referrer = text(&json("referrers")["manifests"][0]["digest"]);
-    scene.curl(&format!("/v2/{PROJECT}/manifests/{referrer}"), "referrer");
-    let layer = text(&json("referrer")["layers"][0]["digest"]);
-    scene.curl(&format!("/v2/{PROJECT}/blobs/{layer}"), "bundle.json");
-    let public = |key: &str, name: &str| {
-        let arguments = ["pkey", "-in", key, "-pubout", "-out", name];
-        scene.run("openssl", &arguments).done();
-    };
-    public("ci.pem", "ci.public.pem");
-    let verify =
-        |bundle: &str, key: &str| scene.run("node", &["-e", SIGSTORE, "--", &folder, bundle, key]);
-    let good = verify("bundle.json", "ci.public.pem").done();
-    assert_eq!(good.stdout, "verified\n");
-    // With another key, and with a payload that was changed.
-    let other = scene.world.path("other.pem");
-    let other = other.to_str().unwrap();
-    scene.world.bulla(&["key", "generate", other]).done();
-    public(other, "other.public.pem");
-    assert_ne!(verify("bundle.json", "other.public.pem").status, Some(0));
-    let mut changed = json("bundle.json");
-    let payload = text(&changed["dsseEnvelope"]["payload"]);
-    changed["dsseEnvelope"]["payload"] = payload.replacen("ey", "eZ", 1).into();
-    std::fs::write(scene.world.path("changed.json"), changed.to_string()).unwrap();
-    assert_ne!(verify("changed.json", "ci.public.pem").status, Some(0));
 }

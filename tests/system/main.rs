@@ -47,6 +47,7 @@ mod server_doctor;
 mod signer;
 mod stop;
 mod systemd;
+mod team;
 mod third_party;
 mod together;
 mod update;

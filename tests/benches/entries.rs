@@ -5,21 +5,14 @@
 //! channels. Nothing of the releases is stored: the log alone counts here.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bulla_schemas::Digest;
-use bulla_tests::Registry;
-use bulla_trust::Checkpoint;
-use bulla_trust::merkle::{Peaks, leaf_hash};
-use bulla_trust::testing::{LongLog, ORIGIN, log_key};
-use bulla_trust::tile::{FULL, TileKind, TilePath, encode_entries, encode_hashes, parent_hash};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, StatusCode};
 
+use crate::long::LongRegistry;
 use crate::report;
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
-const PROJECTS: usize = 10;
 /// How often each question is asked, and how much is appended.
 const QUESTIONS: usize = 500;
 const APPENDS: usize = 300;
@@ -75,22 +68,9 @@ fn say(what: &str, size: usize, ours: Duration, beside: Duration) {
 
 async fn measure(size: usize) -> Measured {
     let folder = tempfile::tempdir().expect("a folder");
-    let (data, home) = (folder.path().join("registry"), folder.path());
-    let mut registry = Registry::at_rest(&data, home);
-    let init = ["create", "--init", "--scope", "pull,push"];
-    let token = registry.token(&init).done().last_line().to_owned();
-    fs::write(data.join("log-key.pem"), log_key().to_pem()).expect("the key is written");
+    let mut long = LongRegistry::at_rest(folder.path(), size);
     let begun = Instant::now();
-    let mut log = LongLog::new(PROJECTS);
-    write(&data.join("log"), &mut log, size);
-    eprintln!(
-        "made {size} entries in {:.1} s",
-        begun.elapsed().as_secs_f64()
-    );
-
-    let arguments = ["--anonymous-read", "--most-entries", "1000000"];
-    let begun = Instant::now();
-    registry.start_again_with(&arguments);
+    long.serve();
     let line = |name: &str, what: &str| {
         report::fact(&format!("{size} entries"), &format!("{name}: {what}"));
     };
@@ -100,25 +80,28 @@ async fn measure(size: usize) -> Measured {
         &format!("{:.2} s", replayed.as_secs_f64()),
     );
     // What the log leads to is written beside the requests.
-    while size >= 1_000 && !data.join("log/state").exists() {
+    while size >= 1_000 && !long.kept().exists() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    registry.stop();
+    long.registry.stop();
     let begun = Instant::now();
-    registry.start_again_with(&arguments);
+    long.serve();
     line(
         "start, from what is kept",
         &format!("{:.2} s", begun.elapsed().as_secs_f64()),
     );
-    line("memory", &format!("{} MB", registry.memory() / 1_000_000));
-    if let Ok(kept) = fs::metadata(data.join("log/state")) {
+    line(
+        "memory",
+        &format!("{} MB", long.registry.memory() / 1_000_000),
+    );
+    if let Ok(kept) = fs::metadata(long.kept()) {
         line("kept state", &format!("{} MB", kept.len() / 1_000_000));
     }
 
     let client = Client::new();
     let mut answers = Vec::new();
     for (path, expected) in questions() {
-        let url = format!("{}{path}", registry.url());
+        let url = format!("{}{path}", long.registry.url());
         let mut times = Vec::new();
         for _ in 0..QUESTIONS {
             let begun = Instant::now();
@@ -131,28 +114,22 @@ async fn measure(size: usize) -> Measured {
     }
     let mut times = Vec::new();
     for number in 0..APPENDS {
-        let entry = log.back_and_forth(number % 3);
-        let request = client.request(Method::POST, format!("{}/log/entries", registry.url()));
         let begun = Instant::now();
-        let sent = request.bearer_auth(&token).body(entry).send().await;
-        let answer = sent.expect("an answer");
-        let status = answer.status();
-        let text = answer.text().await.expect("a body");
-        assert_eq!(status, StatusCode::CREATED, "{text}");
+        long.append(&client, number % 3).await;
         times.push(begun.elapsed());
     }
     line(
         "memory after that",
-        &format!("{} MB", registry.memory() / 1_000_000),
+        &format!("{} MB", long.registry.memory() / 1_000_000),
     );
-    registry.kill();
+    long.registry.kill();
     let begun = Instant::now();
-    registry.start_again_with(&arguments);
+    long.serve();
     line(
         "start, after a crash",
         &format!("{:.2} s", begun.elapsed().as_secs_f64()),
     );
-    registry.stop();
+    long.registry.stop();
     Measured {
         size,
         answers,
@@ -194,58 +171,6 @@ fn questions() -> Vec<(&'static str, StatusCode)> {
         ("/healthz", StatusCode::OK),
         ("/readyz", StatusCode::OK),
     ]
-}
-
-/// Writes a log as its registry has it.
-/// The width of a tile, which is at most full.
-fn width(length: usize) -> u16 {
-    u16::try_from(length).expect("a tile")
-}
-
-fn write(folder: &Path, log: &mut LongLog, size: usize) {
-    let put = |tile: TilePath, content: Vec<u8>| {
-        let path = folder.join(tile.to_string());
-        let parent = path.parent().expect("a tile lies in a folder");
-        fs::create_dir_all(parent).expect("a folder of tiles");
-        fs::write(path, content).expect("a tile is written");
-    };
-    let (full, mut peaks, mut hashes) = (usize::from(FULL), Peaks::default(), Vec::new());
-    let mut made = 0;
-    while made < size {
-        let entries: Vec<_> = log.by_ref().take(full.min(size - made)).collect();
-        let leaves: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
-        for leaf in &leaves {
-            peaks.push(*leaf);
-        }
-        let (index, width) = ((made / full) as u64, width(entries.len()));
-        let tile = |kind| TilePath { kind, index, width };
-        let bundle = encode_entries(&entries).expect("entries fit into a bundle");
-        put(tile(TileKind::Entries), bundle);
-        made += entries.len();
-        hashes.extend(leaves);
-    }
-    for level in 0.. {
-        let mut parents = Vec::new();
-        for (index, tile) in hashes.chunks(full).enumerate() {
-            let (index, width) = (index as u64, width(tile.len()));
-            let kind = TileKind::Hashes { level };
-            put(TilePath { kind, index, width }, encode_hashes(tile));
-            if tile.len() == full {
-                parents.push(parent_hash(tile));
-            }
-        }
-        if parents.is_empty() {
-            break;
-        }
-        hashes = parents;
-    }
-    let checkpoint = Checkpoint {
-        origin: ORIGIN.to_owned(),
-        size: size as u64,
-        root: peaks.root(),
-    };
-    let signed = checkpoint.sign(&log_key()).expect("a good origin");
-    fs::write(folder.join("checkpoint"), signed.to_bytes()).expect("a checkpoint is written");
 }
 
 /// Returns the time below which 99 of 100 are.

@@ -11,11 +11,13 @@ mod entries;
 mod followed;
 mod growth;
 mod load;
+mod long;
 mod measure;
 mod ostree;
 mod packages;
 mod packs;
 mod peers;
+mod readers;
 mod report;
 mod serving;
 mod watches;
@@ -32,13 +34,15 @@ use measure::Cost;
 use ostree::Ostree;
 
 const PROJECT: &str = "acme/shop";
+const SMALL_PROJECT: &str = "acme/pages";
+const SMALL_FILES: usize = 400;
 const DEFAULT_RUNS: usize = 5;
 /// Releases that a server keeps; from then on an install recycles a tree instead of copying one.
 const KEPT: usize = 5;
-/// What can be asked for by name. `growth`, `load` and `entries` take minutes, so they
+/// What can be asked for by name. `growth`, `load`, `entries` and `readers` take minutes, so they
 /// never run unless they are.
-const PARTS: [&str; 7] = [
-    "packs", "releases", "serving", "watches", "growth", "load", "entries",
+const PARTS: [&str; 8] = [
+    "packs", "releases", "serving", "watches", "growth", "load", "entries", "readers",
 ];
 /// A directory that is kept in memory.
 const MEMORY: &str = "/dev/shm";
@@ -60,9 +64,12 @@ fn main() {
     if has("load") {
         load::all();
     }
+    let size = arguments.iter().find_map(|argument| argument.parse().ok());
     if has("entries") {
-        let most = arguments.iter().find_map(|argument| argument.parse().ok());
-        entries::all(most);
+        entries::all(size);
+    }
+    if has("readers") {
+        readers::all(size);
     }
     if !all && !["packs", "releases", "growth"].into_iter().any(has) {
         return;
@@ -158,6 +165,7 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
     let server = world.server("updated");
     install(&server);
     let mut published = Vec::new();
+    let mut promoted = Vec::new();
     let mut installed = Vec::new();
     let mut last_two = [String::new(), String::new()];
     let mut peer = Ostree::new(world, &checkout.path);
@@ -167,11 +175,14 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
         checkout.commit_change(&line);
         published.push(measure::run(&mut world.publish_command(&checkout.path)));
         last_two.rotate_left(1);
-        last_two[1] = world.release(&checkout.path, PROJECT);
+        last_two[1] = world.publish(&checkout.path);
+        promoted.push(promote(world, PROJECT, &last_two[1]));
         installed.push(install(&server));
         theirs.extend(peer.as_mut().map(|peer| peer.update(&line)));
     }
     report::alone("publish, one-line change", measure::median(published));
+    report::alone("promote, one-line change", measure::median(promoted));
+    report::alone("the same, 400 files", promote_small(world, runs));
     let recycled = installed.split_off(KEPT);
     report::alone("install, change, copied", measure::median(installed));
     let recycled = measure::median(recycled);
@@ -192,6 +203,27 @@ fn update(world: &World, checkout: &mut GitCheckout, runs: usize) -> [String; 2]
     report::fact("", &difference.summary());
     report::fact("update by delta", &difference.beside(fetched));
     last_two
+}
+
+/// Shows what changes, signs with `ssh-keygen` and appends, without the wait for a person.
+fn promote(world: &World, project: &str, hash: &str) -> Cost {
+    measure::run(&mut world.promote_command(project, hash, "prod"))
+}
+
+/// The same in a small project, where the tree cannot be what takes the time.
+fn promote_small(world: &World, runs: usize) -> Cost {
+    let mut checkout = world.git(SMALL_PROJECT);
+    for number in 0..SMALL_FILES {
+        let content = format!("Page {number}\n").repeat(100);
+        checkout.write(&format!("pages/{}/{number}.html", number % 20), content);
+    }
+    checkout.commit("Pages");
+    world.release(&checkout.path, SMALL_PROJECT);
+    let promoted = (0..runs).map(|run| {
+        checkout.commit_change(&format!("Small {run}"));
+        promote(world, SMALL_PROJECT, &world.publish(&checkout.path))
+    });
+    measure::median(promoted.collect())
 }
 
 /// Reads from what an install said how many bytes it fetched.

@@ -21,6 +21,9 @@ use super::sequencer::admit;
 use super::signer::Signer;
 use super::tiles::{LogFiles, Tail};
 
+/// How many full entry bundles are replayed between two lines that say so.
+const TOLD_EVERY: u64 = 256;
+
 /// Finishes what is published, and returns it as it is from now on.
 pub(super) fn recover(
     files: &LogFiles,
@@ -144,6 +147,10 @@ fn read_on(
         state = advance(state, entries.iter().map(Vec::as_slice))?;
         for entry in entries {
             tail.push(entry);
+        }
+        // Minutes of a long log are not to look like a program that hangs.
+        if (index + 1) % TOLD_EVERY == 0 {
+            tracing::info!(entries = state.size(), of = size, "replaying the log");
         }
     }
     Ok((state, tail))

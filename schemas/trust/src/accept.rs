@@ -19,10 +19,10 @@ use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
 
 use crate::checkpoint::Checkpoint;
-use crate::merkle::{Peaks, leaf_hash};
+use crate::merkle::Peaks;
 use crate::note::SignedNote;
 use crate::policy::CheckedPolicy;
-use crate::replay::{ReplayError, Verdict, step};
+use crate::replay::{AT_ONCE, ReadEntry, ReplayError, Verdict, read_ahead, step};
 use crate::state::LogState;
 use crate::witness;
 use budget::Budget;
@@ -43,7 +43,7 @@ pub enum Pin<'a> {
 ///
 /// `checkpoint` is the signed note; `entries` are all entries from the size of `state` up to the
 /// size in the checkpoint.
-pub fn accept<E: AsRef<[u8]>>(
+pub fn accept<E: AsRef<[u8]> + Sync>(
     state: &LogState,
     pin: Pin<'_>,
     checkpoint: &[u8],
@@ -104,35 +104,41 @@ impl<'a> Acceptance<'a> {
     }
 
     /// Takes the next entries.
-    pub fn take<E: AsRef<[u8]>>(
+    pub fn take<E: AsRef<[u8]> + Sync>(
         &mut self,
         entries: impl IntoIterator<Item = E>,
     ) -> Result<(), LogError> {
-        for entry in entries {
-            self.take_one(entry.as_ref())?;
+        let mut entries = entries.into_iter();
+        loop {
+            let next: Vec<E> = entries.by_ref().take(AT_ONCE).collect();
+            if next.is_empty() {
+                return Ok(());
+            }
+            let read = read_ahead(&next, self.next.checked_policy());
+            for (entry, read) in next.iter().zip(read) {
+                self.take_one(entry.as_ref(), &read)?;
+            }
         }
-        Ok(())
     }
 
-    fn take_one(&mut self, entry: &[u8]) -> Result<(), LogError> {
+    fn take_one(&mut self, entry: &[u8], read: &ReadEntry) -> Result<(), LogError> {
         if self.missing().is_empty() {
             let expected = self.checkpoint.size - self.stored.size();
             let found = expected + 1;
             return Err(LogError::EntryCount { expected, found });
         }
-        let leaf = leaf_hash(entry);
-        self.peaks.push(leaf);
+        self.peaks.push(read.leaf);
         // What comes after a stop still decides whether this is the log of the checkpoint.
         if self.stopped.is_none() {
-            self.replay(entry, leaf)?;
+            self.replay(entry, read)?;
         }
         self.check_vouched(entry)?;
         self.check_anchor_passed()
     }
 
-    fn replay(&mut self, entry: &[u8], leaf: Digest) -> Result<(), LogError> {
+    fn replay(&mut self, entry: &[u8], read: &ReadEntry) -> Result<(), LogError> {
         let version = self.next.policy_version();
-        match step(&mut self.next, entry, leaf) {
+        match step(&mut self.next, read) {
             Ok(Verdict::Effective) => self.budget.effective(entry),
             Ok(Verdict::Inert(_)) => self.budget.inert(entry)?,
             Err(stop) => self.stopped = Some(stop),

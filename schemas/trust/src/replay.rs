@@ -10,6 +10,7 @@
 //! anybody else calls a policy of a later version is inert.
 
 mod admit;
+mod ahead;
 mod approval;
 mod entry;
 mod examine;
@@ -24,9 +25,9 @@ mod step;
 mod tally;
 mod verdict;
 
-use crate::merkle::leaf_hash;
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};
+pub(crate) use ahead::{AT_ONCE, ReadEntry, read_ahead};
 pub use approval::Approval;
 pub use examine::{Examined, ExaminedSignature, signatures_of_policy};
 use judge::judge;
@@ -40,17 +41,23 @@ pub fn replay<'a>(
     mut state: LogState,
     entries: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(LogState, Vec<Verdict>), ReplayError> {
+    let mut entries = entries.into_iter();
     let mut verdicts = Vec::new();
-    for entry in entries {
-        verdicts.push(step(&mut state, entry, leaf_hash(entry))?);
+    loop {
+        let next: Vec<&[u8]> = entries.by_ref().take(AT_ONCE).collect();
+        if next.is_empty() {
+            return Ok((state, verdicts));
+        }
+        for entry in read_ahead(&next, state.checked_policy()) {
+            verdicts.push(step(&mut state, &entry)?);
+        }
     }
-    Ok((state, verdicts))
 }
 
 impl LogState {
     /// Tells what an entry would do if it were the next one.
     pub fn judge(&self, entry: &[u8]) -> Result<Verdict, ReplayError> {
-        Ok(match judge(self, entry)? {
+        Ok(match judge(self, &ReadEntry::new(entry))? {
             Ok(_) => Verdict::Effective,
             Err(reason) => Verdict::Inert(reason),
         })

@@ -60,6 +60,36 @@ fn old_logs_give_the_states_they_always_gave() {
     );
 }
 
+/// What is read at once is read under the policy before it, and judged under the one of its turn.
+#[test]
+fn a_log_leads_to_the_same_read_at_once_in_two_parts_or_one_by_one() {
+    for (name, acme) in scenes() {
+        let (whole, verdicts) = replay(LogState::default(), entries_of(&acme)).unwrap();
+        for cut in (1..acme.entries.len()).step_by(5) {
+            let (first, mut found) =
+                replay(LogState::default(), entries_of(&acme).take(cut)).unwrap();
+            let (state, rest) = replay(first, entries_of(&acme).skip(cut)).unwrap();
+            found.extend(rest);
+            assert_eq!(
+                (&state, &found),
+                (&whole, &verdicts),
+                "{name}, cut at {cut}"
+            );
+        }
+        let mut one_by_one = LogState::default();
+        for (entry, expected) in entries_of(&acme).zip(&verdicts) {
+            let (next, found) = replay(one_by_one, [entry]).unwrap();
+            assert_eq!(found, std::slice::from_ref(expected), "{name}");
+            one_by_one = next;
+        }
+        assert_eq!(one_by_one, whole, "{name}");
+    }
+}
+
+fn entries_of(acme: &Organisation) -> impl Iterator<Item = &[u8]> {
+    acme.entries.iter().map(Vec::as_slice)
+}
+
 #[test]
 #[ignore = "writes golden logs that are missing"]
 fn write_missing_golden_logs() {

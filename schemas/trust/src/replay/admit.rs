@@ -83,6 +83,7 @@ impl LogState {
             index: self.size(),
             before: self,
             envelope: &submission.envelope,
+            verified: &[],
         };
         check_keys(&entry, &submission.statement)?;
         let effect = match judge_statement(&entry, &submission.statement) {

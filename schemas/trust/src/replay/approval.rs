@@ -74,6 +74,7 @@ impl LogState {
             index: self.size(),
             before: self,
             envelope: submission.envelope(),
+            verified: &[],
         }
     }
 

@@ -3,6 +3,7 @@
 use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 
+use super::ahead::Verified;
 use super::reason::Reason;
 use super::signers::Signed;
 use crate::envelope::SignedEnvelope;
@@ -15,13 +16,15 @@ pub(super) struct Entry<'a> {
     /// The state after all entries before it.
     pub(super) before: &'a LogState,
     pub(super) envelope: &'a SignedEnvelope,
+    /// Of each signature in turn, where it was verified before.
+    pub(super) verified: &'a [Option<Verified>],
 }
 
 impl Entry<'_> {
     /// Returns who signed, by the policy in effect here.
     pub(super) fn signed(&self) -> Result<Signed<'_>, Reason> {
         let policy = self.before.checked_policy().ok_or(Reason::NoPolicy)?;
-        Signed::under(policy, self.envelope)
+        Signed::under(policy, self)
     }
 
     pub(super) fn payload_digest(&self) -> Digest {

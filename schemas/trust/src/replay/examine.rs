@@ -1,11 +1,11 @@
 //! Examining: what an entry says, who signed it, and what came of it. For those who read the entries
 //! of a log one by one; judged as in every replay.
 
+use super::ahead::ReadEntry;
 use super::signers::is_right;
 use super::step::step;
 use super::verdict::{ReplayError, Verdict};
 use crate::envelope::{EnvelopeSignature, SignedEnvelope, pae};
-use crate::merkle::leaf_hash;
 use crate::policy::{CheckedPolicy, Owner};
 use crate::state::LogState;
 use crate::statement::Statement;
@@ -47,7 +47,7 @@ impl LogState {
             .as_ref()
             .map(|envelope| signatures_of(envelope, policy));
         let mut signatures = signatures.unwrap_or_default();
-        let verdict = step(self, entry, leaf_hash(entry))?;
+        let verdict = step(self, &ReadEntry::new(entry))?;
         // What a policy says of keys counts once it is in effect.
         if let (Verdict::Effective, Some(Statement::Policy(_)), Some(envelope)) =
             (&verdict, &statement, &envelope)

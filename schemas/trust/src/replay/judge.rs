@@ -1,25 +1,30 @@
 //! One entry against the rule of its statement.
 
+use super::ahead::{Content, ReadEntry};
 use super::entry::Entry;
 use super::reason::Reason;
 use super::verdict::ReplayError;
 use super::{policy, promotion, release, revocation};
-use crate::envelope::SignedEnvelope;
 use crate::state::{Effect, LogState};
 use crate::statement::{Statement, is_later_policy};
 
 pub(super) fn judge(
     before: &LogState,
-    entry: &[u8],
+    entry: &ReadEntry,
 ) -> Result<Result<Effect, Reason>, ReplayError> {
-    let envelope = match SignedEnvelope::from_bytes(entry) {
-        Ok(envelope) => envelope,
-        Err(error) => return Ok(Err(error.into())),
+    let Content {
+        envelope,
+        statement,
+        verified,
+    } = match &entry.content {
+        Ok(content) => content,
+        Err(error) => return Ok(Err(error.clone().into())),
     };
     let entry = Entry {
         index: before.size(),
         before,
-        envelope: &envelope,
+        envelope,
+        verified,
     };
     if is_later_policy(envelope.payload_type()) {
         return match policy::check_later(&entry) {
@@ -30,12 +35,10 @@ pub(super) fn judge(
             Err(reason) => Ok(Err(reason)),
         };
     }
-    Ok(
-        match Statement::parse(envelope.payload_type(), envelope.payload()) {
-            Ok(statement) => judge_statement(&entry, &statement),
-            Err(error) => Err(error.into()),
-        },
-    )
+    Ok(match statement {
+        Ok(statement) => judge_statement(&entry, statement),
+        Err(error) => Err(error.clone().into()),
+    })
 }
 
 pub(super) fn judge_statement(entry: &Entry<'_>, statement: &Statement) -> Result<Effect, Reason> {

@@ -34,7 +34,7 @@ pub(super) fn tallies(
 }
 
 fn tally(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<Tally, Reason> {
-    let signed = Signed::under(policy, entry.envelope)?;
+    let signed = Signed::under(policy, entry)?;
     let needed = policy.policy().root.threshold;
     Ok(signed.tally(|owner| policy.is_root(owner), needed, what(policy)))
 }
@@ -92,7 +92,7 @@ pub(super) fn check_later(entry: &Entry<'_>) -> Result<(), Reason> {
 
 /// Checks that enough root people of `policy` signed, with the keys that `policy` gives them.
 fn check_root(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<(), Reason> {
-    let signed = Signed::under(policy, entry.envelope)?;
+    let signed = Signed::under(policy, entry)?;
     let needed = policy.policy().root.threshold;
     signed
         .quorum(|owner| policy.is_root(owner), needed, || what(policy))

@@ -1,12 +1,14 @@
 //! Signers: whose signatures an envelope carries, and whether there are enough.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use bulla_schemas::Name;
 
+use super::entry::Entry;
 use super::reason::Reason;
 use super::tally::Tally;
-use crate::envelope::{SignedEnvelope, pae};
+use crate::envelope::pae;
 use crate::key::PublicKey;
 use crate::policy::{CheckedPolicy, Owner};
 use crate::sshsig::SshSignature;
@@ -22,17 +24,20 @@ impl<'a> Signed<'a> {
     /// Verifies the signatures. The policy's record of a key decides what kind of signature it
     /// must be. A key that the policy does not know is passed over; a wrong signature under a
     /// known key never is.
-    pub(super) fn under(
-        policy: &'a CheckedPolicy,
-        envelope: &SignedEnvelope,
-    ) -> Result<Self, Reason> {
-        let message = pae(envelope.payload_type(), envelope.payload());
+    pub(super) fn under(policy: &'a CheckedPolicy, entry: &Entry<'_>) -> Result<Self, Reason> {
+        let envelope = entry.envelope;
+        let message = LazyCell::new(|| pae(envelope.payload_type(), envelope.payload()));
+        let mut verified = entry.verified.iter();
         let mut signers = BTreeSet::new();
         for signature in envelope.signatures() {
+            let verified = verified.next().and_then(Option::as_ref);
             let Some((owner, key)) = policy.key(&signature.key_id) else {
                 continue;
             };
-            if !is_right(owner, key, &signature.signature, &message) {
+            let is_right = verified
+                .and_then(|verified| verified.under(owner, key))
+                .unwrap_or_else(|| is_right(owner, key, &signature.signature, &message));
+            if !is_right {
                 return Err(Reason::Signature {
                     owner: owner.name().clone(),
                 });

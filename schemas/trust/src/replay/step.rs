@@ -1,17 +1,12 @@
 //! One step of a replay: an entry judged, and what it changes.
 
-use bulla_schemas::Digest;
-
+use super::ahead::ReadEntry;
 use super::judge::judge;
 use super::verdict::{ReplayError, Verdict};
 use crate::state::LogState;
 
-/// Appends one entry, whose leaf hash is known. An entry that stops the replay changes nothing.
-pub(crate) fn step(
-    state: &mut LogState,
-    entry: &[u8],
-    leaf: Digest,
-) -> Result<Verdict, ReplayError> {
+/// Appends one entry. An entry that stops the replay changes nothing.
+pub(crate) fn step(state: &mut LogState, entry: &ReadEntry) -> Result<Verdict, ReplayError> {
     let verdict = match judge(state, entry)? {
         Ok(effect) => {
             state.apply(effect);
@@ -19,6 +14,6 @@ pub(crate) fn step(
         }
         Err(reason) => Verdict::Inert(reason),
     };
-    state.push(leaf);
+    state.push(entry.leaf);
     Ok(verdict)
 }

@@ -6,6 +6,10 @@
 //! anchor = "releases.acme.example/bulla+812+9f2c..."
 //! token-file = "/home/alice/.config/bulla/token"
 //! ssh-key = "/home/alice/.ssh/id_ed25519.pub"
+//!
+//! # On a machine that publishes:
+//! key = "/etc/bulla/ci.pem"
+//! signer = "/etc/bulla/sign --with token"
 //! ```
 
 use std::io;
@@ -31,6 +35,10 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// The public half of the SSH key to sign with.
     pub ssh_key: Option<PathBuf>,
+    /// The builder's key, or its public half where a program signs.
+    pub key: Option<PathBuf>,
+    /// The program that signs as the builder.
+    pub signer: Option<String>,
 }
 
 fn registry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
@@ -74,7 +82,7 @@ impl Outcome for ConfigError {
         match self {
             Self::Io { .. } => None,
             Self::Toml { .. } => Some(
-                "the keys are `registry`, `anchor`, `token-file` and `ssh-key`, all optional"
+                "the keys are `registry`, `anchor`, `token-file`, `ssh-key`, `key` and `signer`, all optional"
                     .to_owned(),
             ),
         }

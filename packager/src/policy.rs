@@ -25,7 +25,7 @@ pub use error::{ChangeError, PolicyChangeError};
 pub use log_key::LogKeyChange;
 pub use rules::{Rules, RulesError};
 pub use witnesses::WitnessChange;
-pub use words::{describe, difference};
+pub use words::{describe, difference, place, root_change};
 
 /// Returns the policy in effect.
 pub fn in_effect(state: &LogState) -> Result<&Policy, PolicyChangeError> {

@@ -2,6 +2,22 @@
 
 use std::fmt::Display;
 
+use crate::escape::escape;
+
+/// What names, addresses, keys and patterns are made of besides letters and digits.
+const OF_WORDS: &str = "._-/:@+=*~%?&#$";
+
+/// Writes what somebody else has chosen as one word of ours: as it is where it is made of what names,
+/// addresses and patterns are made of, and in quotes where it could be taken for the words around it.
+pub fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || OF_WORDS.contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", escape(&text))
+}
+
 /// Returns a text in one line, with single spaces between its words.
 pub fn in_one(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -62,6 +78,29 @@ mod tests {
         assert_eq!(shortened("ä\nöü", 4), "ä öü");
         assert_eq!(shortened("ä\nöü", 3), "ä ö…");
         assert_eq!(shortened("", 0), "");
+    }
+
+    #[test]
+    fn what_others_chose_is_a_word_or_stands_in_quotes() {
+        for plain in [
+            "acme/*",
+            "*",
+            "git+https://git.acme.example/a?b=c#d",
+            "SHA256:a+/=",
+        ] {
+            assert_eq!(word(plain), plain);
+        }
+        for (odd, quoted) in [
+            ("", "\"\""),
+            ("acme/a or every project", "\"acme/a or every project\""),
+            ("a, b", "\"a, b\""),
+            ("a\") may \\", "\"a\\\") may \\\\\""),
+            ("`prod`", "\"`prod`\""),
+            ("a\u{1b}[2J\nb", "\"a\\u{1b}[2J\\u{a}b\""),
+            ("\u{43f}rod", "\"\u{43f}rod\""),
+        ] {
+            assert_eq!(word(odd), quoted);
+        }
     }
 
     #[test]

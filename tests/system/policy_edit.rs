@@ -85,7 +85,7 @@ fn what_an_editor_leaves_is_put_in_effect_or_kept() {
     assert!(show(&world, &["1"]).contains("moving `prod` of every project"));
     let history = world.bulla(&["policy", "history"]).done().stdout;
     assert!(
-        history.contains("policy 2, entry 1 of the log, signed by alice (SHA256:"),
+        history.contains("policy 2, entry 1 of the log, signed by alice\n  (SHA256:"),
         "{history}"
     );
     assert!(history.contains("  - moving `prod`") && history.contains("  + moving `live`"));

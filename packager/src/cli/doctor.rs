@@ -50,7 +50,12 @@ pub(super) async fn run(options: Options, arguments: &DoctorArguments) -> Result
     let (found, log) = registry(&session, &examined, is_builder).await;
     let log = log.as_ref();
     findings.extend(found);
-    if let Some(key) = &arguments.key {
+    let configured = match session.configured_builder() {
+        (key, None) => key,
+        // It is a public half, and the program is not started to be examined.
+        (_, Some(_)) => None,
+    };
+    if let Some(key) = arguments.key.as_deref().or(configured) {
         findings.extend(doctor::builder(key, log));
     }
     match session.personal_key(arguments.ssh_key.as_deref()) {

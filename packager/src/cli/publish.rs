@@ -40,7 +40,7 @@ pub(super) struct PublishArguments {
 }
 
 pub(super) async fn run(session: &Session, arguments: &PublishArguments) -> Result<(), Failure> {
-    let signer = arguments.signer.signer(arguments.key.as_deref())?;
+    let signer = arguments.signer.signer(session, arguments.key.as_deref())?;
     let client = session.client()?;
     Session::require_token(&client, "publishing")?;
     let mut log = read_log(session, &client, arguments).await?;

@@ -57,7 +57,7 @@ pub(super) struct ReproduceArguments {
 pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Result<(), Failure> {
     let client = session.client()?;
     let signer = match &arguments.sign {
-        Some(path) => Some(signer(path, arguments, &client)?),
+        Some(path) => Some(signer(session, path, arguments, &client)?),
         None => None,
     };
     let mut log = session.log(&client).await?;
@@ -102,9 +102,14 @@ pub(super) async fn run(session: &Session, arguments: &ReproduceArguments) -> Re
 }
 
 /// Reads the key and makes sure of a token before any work is done.
-fn signer(path: &Path, arguments: &ReproduceArguments, client: &Client) -> Result<Signer, Failure> {
+fn signer(
+    session: &Session,
+    path: &Path,
+    arguments: &ReproduceArguments,
+    client: &Client,
+) -> Result<Signer, Failure> {
     Session::require_token(client, "signing")?;
-    arguments.signer.signer(Some(path))
+    arguments.signer.signer(session, Some(path))
 }
 
 fn print(reproduction: &ReproduceReport) -> Result<(), Failure> {

@@ -125,6 +125,12 @@ impl Session {
         self.options.trust_first_use
     }
 
+    /// Returns the builder's key that is configured, or its public half where a program is configured that
+    /// signs, and that program.
+    pub(super) fn configured_builder(&self) -> (Option<&Path>, Option<&str>) {
+        (self.config.key.as_deref(), self.config.signer.as_deref())
+    }
+
     /// Refuses a recipe of another project than `--project` names.
     pub(super) fn require_project(&self, found: &ProjectName) -> Result<(), Failure> {
         match &self.options.project {

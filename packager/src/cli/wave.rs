@@ -108,7 +108,8 @@ async fn show(
         return Ok(stdout::json(&report)?);
     }
     stderr::say(headline(&report));
-    let mut table = Table::new(&["WAVE", "STATE", "SERVERS", "CURRENT", "NOTE"]).wrap(&["NOTE"]);
+    let header = ["WAVE", "STATE", "SERVERS", "CURRENT", "NOTE"];
+    let mut table = Table::new(&header).wrap(&["NOTE"]).narrow();
     for step in &report.steps {
         table.row([
             step.wave.to_string(),

@@ -72,6 +72,39 @@ fn a_change_is_told_by_the_lines_that_come_and_go() {
 }
 
 #[test]
+fn who_changes_the_policy_is_said_where_that_changes() {
+    let acme = Organisation::new();
+    let before = in_effect(&acme.state).unwrap();
+    let mut after = before.clone();
+    assert_eq!(root_change(before, &after), None);
+    after.root.people = testing::names(&["alice", "zoe"]);
+    after.root.threshold = 2;
+    let said = root_change(before, &after).unwrap();
+    assert!(
+        said.ends_with("now, and 2 of alice, zoe after this"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_others_chose_is_not_taken_for_words_of_the_policy() {
+    let acme = Organisation::new();
+    let mut policy = in_effect(&acme.state).unwrap().clone();
+    policy.builders[0].builder_id = "ci) may release every project from every source".to_owned();
+    policy.builders[0].refs = vec!["refs/heads/main or every ref".to_owned()];
+    policy.channels[0].project = "acme/x needs mallory\u{1b}[2K".to_owned();
+    policy.channels[0].channel = "prod` of every project".to_owned();
+    let lines = describe(&policy).join("\n");
+    for said in [
+        "\"ci) may release every project from every source\"",
+        "\"refs/heads/main or every ref\"",
+        "moving \"prod` of every project\" of \"acme/x needs mallory\\u{1b}[2K\" needs",
+    ] {
+        assert!(lines.contains(said), "{lines}");
+    }
+}
+
+#[test]
 fn nobody_gets_a_name_or_a_key_that_another_one_has() {
     let acme = Organisation::new();
     let taken = Change::AddPerson {

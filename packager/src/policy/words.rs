@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bulla_schemas::Name;
+use bulla_schemas::line::word;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Policy};
 use bulla_trust::policy::matches;
 
@@ -27,10 +28,11 @@ pub fn describe(policy: &Policy) -> Vec<String> {
     );
     let channels = policy.channels.iter().map(|rule| channel(policy, rule));
     let log_keys = policy.log_keys.iter();
-    let log_keys = log_keys.map(|key| format!("the log is signed with {key}"));
+    let log_keys = log_keys.map(|key| format!("the log is signed with {}", word(key)));
     let witnesses = &policy.witnesses;
     let witnesses = (!witnesses.keys.is_empty()).then(|| {
-        let keys: Vec<_> = witnesses.keys.iter().map(String::as_str).collect();
+        let keys: Vec<_> = witnesses.keys.iter().map(|key| word(key)).collect();
+        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
         match witnesses.quorum {
             0 => format!(
                 "checkpoints need no witness; {} may cosign",
@@ -59,6 +61,21 @@ pub fn difference(before: &Policy, after: &Policy) -> (Vec<String>, Vec<String>)
     let mut come: Vec<String> = only(&after, &before);
     come.extend(order);
     (only(&before, &after), come)
+}
+
+/// Says who changes the policy before and after a change, where that is not the same.
+pub fn root_change(before: &Policy, after: &Policy) -> Option<String> {
+    let quorum = |policy: &Policy| {
+        let names: Vec<_> = policy.root.people.iter().map(Name::as_str).collect();
+        format!("{} of {}", policy.root.threshold, names.join(", "))
+    };
+    (before.root != after.root).then(|| {
+        format!(
+            "who changes the policy: {} now, and {} after this",
+            quorum(before),
+            quorum(after)
+        )
+    })
 }
 
 /// Says in which order the rules of channels are looked at, where that has changed or decides about a
@@ -117,7 +134,7 @@ fn builder(rule: &BuilderRule) -> String {
         "builder {} ({}, {}) may release {} from {}, {}",
         rule.name,
         fingerprint(&rule.key),
-        rule.builder_id,
+        word(&rule.builder_id),
         patterns(&rule.projects, "every project"),
         patterns(&rule.sources, "every source"),
         patterns(&rule.refs, "every ref"),
@@ -148,12 +165,22 @@ fn channel(policy: &Policy, rule: &ChannelRule) -> String {
 }
 
 /// Names the channels that a rule is for.
-fn place(rule: &ChannelRule) -> String {
+pub fn place(rule: &ChannelRule) -> String {
     match (rule.channel.as_str(), rule.project.as_str()) {
         (EVERY, EVERY) => "every channel".to_owned(),
-        (channel, EVERY) => format!("`{channel}` of every project"),
-        (EVERY, project) => format!("every channel of {project}"),
-        (channel, project) => format!("`{channel}` of {project}"),
+        (channel, EVERY) => format!("{} of every project", named(channel)),
+        (EVERY, project) => format!("every channel of {}", word(project)),
+        (channel, project) => format!("{} of {}", named(channel), word(project)),
+    }
+}
+
+/// A pattern of channels as it is typed, or in quotes where it is none that a channel can have.
+fn named(channel: &str) -> String {
+    let word = word(channel);
+    if word == channel {
+        format!("`{channel}`")
+    } else {
+        word
     }
 }
 
@@ -168,6 +195,7 @@ fn patterns(patterns: &[String], every: &str) -> String {
     if patterns.iter().any(|pattern| pattern == EVERY) {
         every.to_owned()
     } else {
-        patterns.join(" or ")
+        let words: Vec<_> = patterns.iter().map(|pattern| word(pattern)).collect();
+        words.join(" or ")
     }
 }

@@ -95,6 +95,21 @@ fn a_project_is_shown_with_each_of_its_servers_and_why_it_is_not_current() {
 }
 
 #[test]
+fn in_a_pipe_a_row_is_a_line_unless_the_environment_says_how_wide_it_may_be() {
+    let body = format!(r#"{{"items":[{}]}}"#, deployments().join(","));
+    let registry = Registry::answering("200 OK", &body);
+    let url = format!("http://{}/", registry.address);
+    let variables = [("BULLA_REGISTRY", &*url), ("COLUMNS", "80")];
+    let narrow = Home::new().bulla_with(&["where", "acme/billing"], &variables);
+    let wide = Home::new().bulla_with(&["where", "acme/billing"], &variables[..1]);
+    drop(TcpStream::connect(registry.address));
+    registry.answered.join().unwrap();
+    let widest = |ran: &Ran| ran.stdout().lines().map(|line| line.chars().count()).max();
+    assert!(widest(&narrow) <= Some(80), "{}", narrow.stdout());
+    assert!(widest(&wide) > Some(80), "{}", wide.stdout());
+}
+
+#[test]
 fn servers_that_are_silent_are_shown_with_the_time() {
     let silent = r#","silentSince":"2026-11-20T06:39:49Z""#;
     let silent = deployment("web1", "silent", silent, "");

@@ -72,6 +72,7 @@ pub mod stdout;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod width;
 
 pub use bar::Bar;
 pub use bulla_schemas::escape::escape;

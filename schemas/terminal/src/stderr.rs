@@ -5,9 +5,18 @@ use std::io::{self, Write as _};
 
 use bulla_schemas::escape::escape;
 
+use crate::width::{USUAL, columns, folded};
+
 /// Writes a sentence; control characters, which untrusted text may bring, are escaped.
 pub fn say(sentence: impl Display) {
     write(&format!("{}\n", escape(&sentence.to_string())));
+}
+
+/// Writes words behind what begins their line, and goes on in the next line where they do not fit, as
+/// [`stdout::words`](crate::stdout::words) does.
+pub fn words(begin: &str, words: impl Display) {
+    let columns = columns(&io::stderr()).unwrap_or(USUAL);
+    write(&folded(begin, &escape(&words.to_string()), columns));
 }
 
 /// Writes what a person should know: `note: ...`.

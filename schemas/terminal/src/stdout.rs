@@ -3,9 +3,11 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use bulla_schemas::escape::escape_json;
+use bulla_schemas::escape::{escape, escape_json};
 use bulla_schemas::outcome::Outcome;
 use serde::Serialize;
+
+use crate::width::{self, USUAL, columns};
 
 /// Why data did not reach stdout.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,19 @@ impl Outcome for OutputError {
 /// Prints one line of data.
 pub fn line(text: impl Display) -> Result<(), OutputError> {
     write(&format!("{text}\n"))
+}
+
+/// Prints words of ours and of others behind what begins their line, escaped, and goes on in the next
+/// line, a little further in, where they do not fit: into the terminal, or into 80 characters where there
+/// is none.
+pub fn words(begin: &str, words: impl Display) -> Result<(), OutputError> {
+    write(&folded(begin, words))
+}
+
+/// Returns what [`words`] prints.
+pub fn folded(begin: &str, words: impl Display) -> String {
+    let columns = columns(&io::stdout()).unwrap_or(USUAL);
+    width::folded(begin, &escape(&words.to_string()), columns)
 }
 
 /// Prints a document as JSON, for programs. What it says of others may be shown on a terminal, so

@@ -2,17 +2,14 @@
 //! is not enough each row becomes a paragraph of its own.
 
 use std::fmt::{Display, Write as _};
-use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::io;
 
 use bulla_schemas::escape::escape;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
-use terminal_size::terminal_size_of;
 
 use crate::stdout::{self, OutputError};
+use crate::width::{USUAL, columns, lines};
 
-/// How wide a terminal is that does not say so, as those of serial lines and of some programs.
-const USUAL: u16 = 80;
 /// Least characters of a column that wraps.
 const LEAST: u16 = 16;
 /// Spaces between two columns.
@@ -23,6 +20,8 @@ const GAP: u16 = 2;
 pub struct Table {
     header: Vec<&'static str>,
     wraps: Vec<&'static str>,
+    /// How wide it may be where there is no terminal.
+    most: Option<u16>,
     rows: Vec<Vec<String>>,
 }
 
@@ -32,6 +31,7 @@ impl Table {
         Self {
             header: header.to_vec(),
             wraps: Vec::new(),
+            most: None,
             rows: Vec::new(),
         }
     }
@@ -41,6 +41,14 @@ impl Table {
     #[must_use]
     pub fn wrap(mut self, columns: &[&'static str]) -> Self {
         self.wraps.extend_from_slice(columns);
+        self
+    }
+
+    /// Has the table be as narrow as a usual terminal where it is written into a file or a pipe, too: for
+    /// what holds sentences more than values, and which no program reads by its lines.
+    #[must_use]
+    pub const fn narrow(mut self) -> Self {
+        self.most = Some(USUAL);
         self
     }
 
@@ -57,7 +65,7 @@ impl Table {
 
     /// Prints the table, as wide as the terminal when stdout is one.
     pub fn print(&self) -> Result<(), OutputError> {
-        stdout::write(&self.text(columns(&io::stdout())))
+        stdout::write(&self.text(columns(&io::stdout()).or(self.most)))
     }
 
     /// Returns the table for stderr, as wide as the terminal when that is one.
@@ -151,30 +159,6 @@ impl Table {
     }
 }
 
-/// Returns how wide a stream is, where it is a terminal.
-fn columns(stream: &(impl AsFd + IsTerminal)) -> Option<u16> {
-    let size = terminal_size_of(stream.as_fd());
-    let usual = || stream.is_terminal().then_some(USUAL);
-    size.map(|(columns, _)| columns.0).or_else(usual)
-}
-
-/// Cuts a cell between its words into lines of so many characters; a longer word has a line of its
-/// own, so that a path can still be copied.
-fn lines(cell: &str, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in cell.split_whitespace() {
-        let length = word.chars().count();
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + length <= most => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +206,17 @@ mod tests {
              HASH    8d10aabb0c1d\n\
              WHEN    2026-11-27T06:39:49Z\n\
              REASON  \\u{1b}[31mred\n"
+        );
+    }
+
+    #[test]
+    fn a_table_of_sentences_is_narrow_in_a_pipe_too() {
+        let table = history().narrow();
+        assert_eq!(table.most, Some(80));
+        let widest = table.text(table.most);
+        assert!(
+            widest.lines().all(|line| line.chars().count() <= 80),
+            "{widest}"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use bulla_schemas::line::list;
 use bulla_schemas::report::PolicyVersionReport;
-use bulla_terminal::{Failure, escape, stdout};
+use bulla_terminal::{Failure, stdout};
 use clap::Args;
 
 use super::super::session::Session;
@@ -33,17 +33,18 @@ pub(in super::super) async fn run(
         return Ok(stdout::json(&versions)?);
     }
     for version in &versions {
-        stdout::line(format_args!(
+        let said = format!(
             "policy {}, entry {} of the log{}, signed by {}",
             version.version,
             version.entry,
             time(version),
             list(version.signers.iter().map(signer))
-        ))?;
-        let removed = version.removed.iter().map(|line| ('-', line));
-        let added = version.added.iter().map(|line| ('+', line));
-        for (sign, line) in removed.chain(added) {
-            stdout::line(format_args!("  {sign} {}", escape(line)))?;
+        );
+        stdout::words("", said)?;
+        let removed = version.removed.iter().map(|line| ("  - ", line));
+        let added = version.added.iter().map(|line| ("  + ", line));
+        for (begin, line) in removed.chain(added) {
+            stdout::words(begin, line)?;
         }
     }
     Ok(())

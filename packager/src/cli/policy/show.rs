@@ -57,7 +57,7 @@ pub(in super::super) async fn run(
         policy.version, policy.origin, version.entry
     ));
     for line in policy::describe(policy) {
-        stdout::line(line)?;
+        stdout::words("", line)?;
     }
     Ok(())
 }

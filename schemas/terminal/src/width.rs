@@ -1,0 +1,94 @@
+//! How wide lines may be: as the terminal, else as `COLUMNS` says, and sentences at most 80 characters where
+//! neither does.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use terminal_size::terminal_size_of;
+
+/// How wide a terminal is that does not say so, as those of serial lines and of some programs; and how
+/// wide a line of words is in a file or a pipe.
+pub(crate) const USUAL: u16 = 80;
+/// By how much more the second line of something begins.
+const HANGING: usize = 2;
+
+/// Returns how wide a stream is, where it is a terminal or the environment says it (`COLUMNS`).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no option says how wide a terminal is"
+)]
+pub(crate) fn columns(stream: &(impl AsFd + IsTerminal)) -> Option<u16> {
+    let size = terminal_size_of(stream.as_fd());
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let usual = || stream.is_terminal().then_some(USUAL);
+    let size = size.map(|(columns, _)| columns.0).or_else(said);
+    size.filter(|columns| *columns > 0).or_else(usual)
+}
+
+/// Cuts a text between its words into lines of so many characters; a longer word has a line of its
+/// own, so that a path can still be copied.
+pub(crate) fn lines(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + length <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Writes words behind what begins their first line; the lines after it stand a little further in.
+pub(crate) fn folded(begin: &str, words: &str, columns: u16) -> String {
+    let indent = begin.chars().count();
+    let room = usize::from(columns).saturating_sub(indent);
+    let mut folded = lines(words, room);
+    if folded.len() > 1 {
+        folded = lines(words, room.saturating_sub(HANGING));
+    }
+    let mut folded = folded.into_iter();
+    let first = format!("{begin}{}", folded.next().unwrap_or_default());
+    let mut text = format!("{}\n", first.trim_end());
+    for line in folded {
+        let _ = writeln!(text, "{:width$}{line}", "", width = indent + HANGING);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_go_on_below_their_beginning() {
+        let words = "moving `prod` of every project needs 2 of alice, bob, carol";
+        assert_eq!(
+            folded("  + ", words, 40),
+            "  + moving `prod` of every project\n      needs 2 of alice, bob, carol\n"
+        );
+        assert_eq!(folded("  + ", words, 80), format!("  + {words}\n"));
+        assert_eq!(folded("", "", 80), "\n");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_it_may_be_unless_a_word_is() {
+        let words = "a key SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU and words behind it";
+        for columns in 0..100 {
+            let text = folded("      ", words, columns);
+            let said: Vec<_> = text.split_whitespace().collect();
+            assert_eq!(said.join(" "), words, "nothing is lost");
+            for line in text.lines() {
+                let fits = line.chars().count() <= columns.into();
+                assert!(
+                    fits || line.split_whitespace().count() == 1,
+                    "{columns}: {text}"
+                );
+            }
+        }
+    }
+}

@@ -4,50 +4,26 @@
 mod csv;
 mod error;
 mod files;
+mod keys;
 mod policies;
+mod question;
 mod signer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bulla_registry_client::{Client, FollowError, LogReader};
 use bulla_schemas::report::{AuditEntry, AuditedRelease, EntryKind};
-use bulla_schemas::{ChannelName, Digest, Name, ProjectName, Timestamp};
-use bulla_trust::policy::Owner;
+use bulla_schemas::{ChannelName, Digest, ProjectName};
 use bulla_trust::replay::Examined;
-use bulla_trust::{Head, LogState, PublicKey, ReplayError, Statement, Verdict};
+use bulla_trust::{Head, LogState, ReplayError, Statement, Verdict};
 
 pub use csv::{HEADER as CSV_HEADER, row as csv_row};
 pub use error::AuditError;
 pub use files::export;
+pub use keys::{keys_of, owner_of};
 pub use policies::versions;
+pub use question::{Begins, Question, Since, require_sense};
 use signer::signer;
-
-/// Which entries are asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Question {
-    /// Those with a signature of one of these keys, by fingerprint.
-    pub keys: Option<BTreeSet<String>>,
-    /// Those about this project.
-    pub project: Option<ProjectName>,
-    /// Those from here on.
-    pub since: Since,
-}
-
-/// Where in the log an audit begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    /// At an entry.
-    Entry(u64),
-    /// At the first entry whose signer says this time or a later one. All that stands behind it is
-    /// taken, whatever time it says: the order is proven, the times are not.
-    Time(Timestamp),
-}
-
-impl Default for Since {
-    fn default() -> Self {
-        Self::Entry(0)
-    }
-}
 
 /// What is left at the end of the log of what was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,46 +36,8 @@ pub struct Traces {
     pub heads: Vec<Head>,
     /// Policies that took effect.
     pub policies: Vec<u64>,
-}
-
-/// Returns every key that a policy ever named as a person's or builder's.
-pub fn keys_of(state: &LogState, name: &Name) -> Result<BTreeSet<String>, AuditError> {
-    let (mut keys, mut known) = (BTreeSet::new(), BTreeSet::new());
-    for version in state.policies() {
-        let policy = version.checked.policy();
-        let people = policy.people.iter().map(|one| (&one.name, &one.keys[..]));
-        let builders = policy.builders.iter();
-        let builders = builders.map(|one| (&one.name, std::slice::from_ref(&one.key)));
-        for (owner, texts) in people.chain(builders) {
-            known.insert(owner.clone());
-            if owner == name {
-                let parsed = texts
-                    .iter()
-                    .filter_map(|text| text.parse::<PublicKey>().ok());
-                keys.extend(parsed.map(|key| key.fingerprint()));
-            }
-        }
-    }
-    if keys.is_empty() {
-        return Err(AuditError::Unknown {
-            name: name.clone(),
-            known: known.into_iter().collect(),
-        });
-    }
-    Ok(keys)
-}
-
-/// Tells who has a key by the policy in effect, or had it last.
-pub fn owner_of(state: &LogState, fingerprint: &str) -> Option<(Owner, bool)> {
-    let mut versions = state.policies().rev();
-    let find = |version: &bulla_trust::state::PolicyVersion| {
-        let found = version.checked.key(fingerprint);
-        found.map(|(owner, _)| owner.clone())
-    };
-    if let Some(owner) = versions.next().and_then(find) {
-        return Some((owner, true));
-    }
-    versions.find_map(find).map(|owner| (owner, false))
+    /// Whether the log goes as far as the entries that were asked for.
+    pub begins: Begins,
 }
 
 /// Reads the entries of the log that `state` has verified, and gives those that are asked for to
@@ -116,16 +54,13 @@ where
 {
     let reader = LogReader::open(client, state).await?;
     let mut replayed = LogState::default();
-    let (mut traces, mut is_begun) = (Traces::default(), false);
+    let mut traces = Traces::default();
     reader
         .read(0..state.size(), |_, bytes| {
             let examined = replayed.examine(bytes)?;
             let entry = entry(state, &examined);
-            is_begun |= match question.since {
-                Since::Entry(first) => entry.entry >= first,
-                Since::Time(time) => entry.issued_at.is_some_and(|issued| issued >= time),
-            };
-            if is_begun && question.asks_for(&entry) {
+            traces.begins.see(question.since, &entry);
+            if traces.begins == Begins::Found && question.asks_for(&entry) {
                 traces.add(state, &entry);
                 each(&entry, bytes)?;
             }
@@ -133,17 +68,6 @@ where
         })
         .await?;
     Ok(traces)
-}
-
-impl Question {
-    fn asks_for(&self, entry: &AuditEntry) -> bool {
-        let is_of_key = self.keys.as_ref().is_none_or(|keys| {
-            let mut signers = entry.signers.iter();
-            signers.any(|signer| keys.contains(&signer.key))
-        });
-        let project = self.project.as_ref();
-        is_of_key && project.is_none_or(|wanted| entry.project.as_ref() == Some(wanted))
-    }
 }
 
 impl Traces {
@@ -245,8 +169,11 @@ fn audited(state: &LogState, project: &ProjectName, hash: Digest) -> AuditedRele
 
 #[cfg(test)]
 mod tests {
+    use bulla_schemas::Timestamp;
+    use bulla_schemas::outcome::Outcome as _;
     use bulla_schemas::report::SignatureStanding;
     use bulla_schemas::statement::Severity;
+    use bulla_trust::policy::Owner;
     use bulla_trust::testing::{Organisation, key, name, project};
 
     use super::*;
@@ -297,6 +224,51 @@ mod tests {
         assert_eq!(traces.heads[0].channel, name("dev"));
         assert!(traces.releases.is_empty());
         assert_eq!(traces.policies, [1]);
+    }
+
+    #[test]
+    fn a_question_that_nothing_can_answer_is_refused() {
+        let mut acme = Organisation::new();
+        acme.publish(&project(), "a");
+        let now = Timestamp::from_seconds(4_000_000_000).unwrap();
+        let (past, future) = (
+            Timestamp::EPOCH,
+            Timestamp::from_seconds(4_000_000_001).unwrap(),
+        );
+        let judged = |keys: Option<&str>, since: Since| {
+            let question = Question {
+                keys: keys.map(|key| [key.to_owned()].into()),
+                project: None,
+                since,
+            };
+            let mut traces = Traces::default();
+            for entry in entries(&acme) {
+                traces.begins.see(since, &entry);
+                if traces.begins == Begins::Found && question.asks_for(&entry) {
+                    traces.add(&acme.state, &entry);
+                }
+            }
+            require_sense(
+                &acme.state,
+                &question,
+                (traces.entries, &traces.begins),
+                now,
+            )
+        };
+        let alice = key("alice").public_key().fingerprint();
+        judged(Some(&alice), Since::Entry(0)).unwrap();
+        judged(Some(&alice), Since::Entry(2)).unwrap();
+        judged(None, Since::Time(past)).unwrap();
+        let error = judged(Some("SHA256:nobody"), Since::Entry(0)).unwrap_err();
+        assert!(
+            error.hint().unwrap().contains(&format!("alice {alice}")),
+            "{error:?}"
+        );
+        let error = judged(None, Since::Entry(3)).unwrap_err();
+        assert!(error.to_string().contains("2 entries"), "{error}");
+        let error = judged(None, Since::Time(future)).unwrap_err();
+        assert!(error.to_string().contains("future"), "{error}");
+        assert!(error.hint().unwrap().contains("entry 1"), "{error:?}");
     }
 
     #[test]

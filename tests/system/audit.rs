@@ -39,7 +39,9 @@ fn what_a_leaked_key_made_is_found_and_stopped() {
         "{audit}"
     );
     assert!(
-        audit.stdout.contains("signed by the builder ci (SHA256:"),
+        audit
+            .stdout
+            .contains("signed by the builder ci\n          (SHA256:"),
         "{audit}"
     );
     assert!(
@@ -123,10 +125,21 @@ fn the_log_is_audited_by_person_project_time_and_for_a_spreadsheet() {
     world
         .bulla(&["audit", "--person", "nobody"])
         .fails(1, "ever named `nobody`");
-    let other = audit(&["--project", "acme/shop"]);
-    assert_eq!(other.stdout, "");
-    assert!(other.stderr.contains("no entry"), "{other}");
-    assert_eq!(audit(&["--since", "2030-01-01"]).stdout, "");
+    let other = world.bulla(&["audit", "--project", "acme/shop"]);
+    let other = other.fails(1, "the log knows no project acme/shop");
+    assert!(
+        other.stderr.contains("hint: projects: acme/billing"),
+        "{other}"
+    );
+    let of_policy = audit(&["--project", PROJECT, "--since", "3"]);
+    assert!(of_policy.stderr.contains("no entry"), "{of_policy}");
+    world
+        .bulla(&["audit", "--since", "2130-01-01"])
+        .fails(1, "2130-01-01T00:00:00Z is in the future");
+    world
+        .bulla(&["audit", "--since", "4"])
+        .fails(1, "the log has no entry 4: it has 3 entries");
+    assert_eq!(audit(&["--since", "3"]).stdout, "", "the next one may come");
     assert_eq!(
         audit(&["--since", "2020-01-01", "--json"])
             .json()
@@ -152,9 +165,16 @@ fn the_log_is_audited_by_person_project_time_and_for_a_spreadsheet() {
         "{csv}"
     );
     let stranger = Person::with_new_key("stranger", &world.path("people"));
-    let nothing = audit(&["--key", stranger.public_key.to_str().unwrap()]);
-    assert!(
-        nothing.stderr.contains("no policy of the log ever named"),
-        "{nothing}"
-    );
+    let key = stranger.public_key.to_str().unwrap();
+    for form in [&[][..], &["--json"], &["--csv"]] {
+        let nothing = world.bulla(&[&["audit", "--key", key], form].concat());
+        let nothing = nothing.fails(1, "no policy of the log ever named the key SHA256:");
+        assert_eq!(nothing.stdout, "");
+        assert!(
+            nothing
+                .stderr
+                .contains("hint: keys that policies named: alice SHA256:"),
+            "{nothing}"
+        );
+    }
 }

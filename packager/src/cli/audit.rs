@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use bulla_registry_client::Client;
-use bulla_schemas::line::{few, in_one, list};
+use bulla_schemas::line::{few, list};
 use bulla_schemas::report::{AuditEntry, EntryKind};
 use bulla_schemas::statement::Severity;
 use bulla_schemas::{Digest, Name, ProjectName, Timestamp};
-use bulla_terminal::{Failure, count, escape, stderr, stdout};
+use bulla_terminal::{Failure, count, stderr, stdout};
 use bulla_trust::LogState;
 use bulla_trust::policy::Owner;
 use clap::Args;
@@ -19,7 +19,7 @@ use super::environment;
 use super::key::NamedKey;
 use super::session::Session;
 use super::signers::signer;
-use crate::audit::{self, Question, Since, Traces};
+use crate::audit::{self, Begins, Question, Since, Traces};
 use crate::revoke::{MOST, Revoking};
 
 /// Most servers that are named.
@@ -117,13 +117,26 @@ pub(super) async fn run(session: &Session, arguments: &AuditArguments) -> Result
         output.put(entry)
     })
     .await?;
+    let found = (traces.entries, &traces.begins);
+    audit::require_sense(state, &question, found, environment::now())?;
     output.end()?;
-    match &question.keys {
-        Some(keys) => say_traces(&client, state, keys, &traces).await,
-        None if traces.entries == 0 => stderr::say("no entry of the log is asked for"),
-        None => {}
+    match (&question.keys, &traces.begins) {
+        (Some(keys), _) => say_traces(&client, state, keys, &traces).await,
+        (None, Begins::Never { newest }) => say_late(newest.as_ref()),
+        (None, _) if traces.entries == 0 => stderr::say("no entry of the log is asked for"),
+        (None, _) => {}
     }
     Ok(())
+}
+
+/// Says that no entry is as new as those that are asked for.
+fn say_late(newest: Option<&(u64, Timestamp)>) {
+    match newest {
+        Some((entry, time)) => stderr::say(format_args!(
+            "no entry of the log says so late a time: the latest is that of entry {entry}, {time}"
+        )),
+        None => stderr::say("no entry of the log says a time"),
+    }
 }
 
 /// What is written of an audit, piece by piece: a log may have any length.
@@ -180,11 +193,10 @@ impl Output {
     }
 }
 
+/// Writes an entry as a paragraph.
 fn describe(entry: &AuditEntry) -> String {
-    let mut text = format!("{:>6}  {}\n", entry.entry, what(entry));
-    let mut line = |words: &str| {
-        let _ = writeln!(text, "        {}", escape(&in_one(words)));
-    };
+    let mut text = stdout::folded(&format!("{:>6}  ", entry.entry), what(entry));
+    let mut line = |words: &str| text.push_str(&stdout::folded("        ", words));
     let signers = list(entry.signers.iter().map(signer));
     let when = entry
         .issued_at
@@ -257,7 +269,9 @@ async fn say_traces(client: &Client, state: &LogState, keys: &BTreeSet<String>, 
             Some((owner, false)) => {
                 format!("{key} was {}'s and counts no more", owner.name())
             }
-            None => format!("no policy of the log ever named {key}"),
+            None => {
+                format!("no policy of the log ever named {key}, so nothing counts that it signed")
+            }
         });
     }
     if traces.entries == 0 {

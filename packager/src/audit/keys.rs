@@ -1,0 +1,73 @@
+//! Whose keys the policies of a log ever named.
+
+use std::collections::BTreeSet;
+
+use bulla_schemas::Name;
+use bulla_schemas::policy::Policy;
+use bulla_trust::policy::Owner;
+use bulla_trust::{LogState, PublicKey};
+
+use super::error::AuditError;
+
+/// Returns every key that a policy ever named as a person's or builder's.
+pub fn keys_of(state: &LogState, name: &Name) -> Result<BTreeSet<String>, AuditError> {
+    let (mut keys, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for version in state.policies() {
+        for (owner, texts) in owners(version.checked.policy()) {
+            known.insert(owner.clone());
+            if owner == name {
+                let parsed = texts
+                    .iter()
+                    .filter_map(|text| text.parse::<PublicKey>().ok());
+                keys.extend(parsed.map(|key| key.fingerprint()));
+            }
+        }
+    }
+    if keys.is_empty() {
+        return Err(AuditError::Unknown {
+            name: name.clone(),
+            known: known.into_iter().collect(),
+        });
+    }
+    Ok(keys)
+}
+
+/// Tells who has a key by the policy in effect, or had it last.
+pub fn owner_of(state: &LogState, fingerprint: &str) -> Option<(Owner, bool)> {
+    let mut versions = state.policies().rev();
+    let find = |version: &bulla_trust::state::PolicyVersion| {
+        let found = version.checked.key(fingerprint);
+        found.map(|(owner, _)| owner.clone())
+    };
+    if let Some(owner) = versions.next().and_then(find) {
+        return Some((owner, true));
+    }
+    versions.find_map(find).map(|owner| (owner, false))
+}
+
+/// Returns every key that a policy ever named, each once, with who had it.
+pub(super) fn known_keys(state: &LogState) -> Vec<(String, Name)> {
+    let mut known: Vec<(String, Name)> = Vec::new();
+    for version in state.policies() {
+        for (owner, texts) in owners(version.checked.policy()) {
+            for key in texts
+                .iter()
+                .filter_map(|text| text.parse::<PublicKey>().ok())
+            {
+                let key = (key.fingerprint(), owner.clone());
+                if !known.contains(&key) {
+                    known.push(key);
+                }
+            }
+        }
+    }
+    known
+}
+
+/// Returns the people and builders of a policy with their keys.
+fn owners(policy: &Policy) -> impl Iterator<Item = (&Name, &[String])> {
+    let people = policy.people.iter().map(|one| (&one.name, &one.keys[..]));
+    let builders = policy.builders.iter();
+    let builders = builders.map(|one| (&one.name, std::slice::from_ref(&one.key)));
+    people.chain(builders)
+}

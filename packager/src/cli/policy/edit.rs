@@ -83,14 +83,15 @@ fn type_in(state: &LogState, current: &Rules) -> Result<Option<(Rules, TypedText
     let file = TypedText::begin("policy", &current.to_text())?;
     let mut before = None;
     loop {
-        let typed = file.edit().and_then(|()| read(file.path()));
-        let typed = match typed {
-            Ok(typed) => without_errors(&typed),
+        let left = file.edit().and_then(|()| read(file.path()));
+        let left = match left {
+            Ok(left) => left,
             Err(failure) => {
                 say_kept(&file);
                 return Err(failure);
             }
         };
+        let typed = without_errors(&left);
         if typed
             .lines()
             .all(|line| line.trim().is_empty() || line.starts_with('#'))
@@ -99,7 +100,9 @@ fn type_in(state: &LogState, current: &Rules) -> Result<Option<(Rules, TypedText
             file.remove()?;
             return Ok(None);
         }
-        let failure = match judge(state, current, &typed) {
+        // With the lines that say the error before, which are comments: lines are counted as they stand.
+        let judge = |text: &str| judge(state, current, text);
+        let failure = match judge(&left) {
             Ok(rules) => return Ok(Some((rules, file))),
             Err(failure) => failure,
         };
@@ -108,7 +111,7 @@ fn type_in(state: &LogState, current: &Rules) -> Result<Option<(Rules, TypedText
             say_kept(&file);
             return Err(failure);
         }
-        file.write(&with_error(&failure, &typed))?;
+        file.write(&with_error(&typed, failure, judge))?;
         before = Some(typed);
     }
 }
@@ -131,21 +134,57 @@ fn say_kept(file: &TypedText) {
 /// What begins the lines that say an error, which are taken out again.
 const MARK: &str = "#! ";
 
-fn with_error(failure: &Failure, text: &str) -> String {
+/// Writes an error above a text. The lines that it names are counted with its own.
+fn with_error(
+    text: &str,
+    failure: Failure,
+    judge: impl Fn(&str) -> Result<Rules, Failure>,
+) -> String {
+    let above = "\n".repeat(marks(&failure).lines().count());
+    let failure = judge(&(above + text)).err().unwrap_or(failure);
+    marks(&failure) + text
+}
+
+fn marks(failure: &Failure) -> String {
     let error = with_causes(failure.error());
     let first = "This cannot be put in effect; leave it as it is to give up.";
-    let mut marked = String::new();
+    let mut marks = String::new();
     for line in [first]
         .into_iter()
         .chain(error.lines())
         .chain(failure.hint())
     {
-        marked.extend([MARK, line, "\n"]);
+        marks.extend([MARK, line, "\n"]);
     }
-    marked + text
+    marks
 }
 
 fn without_errors(text: &str) -> String {
     let lines = text.split_inclusive('\n');
     lines.filter(|line| !line.starts_with(MARK)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::testing::Organisation;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_line_that_is_wrong_as_it_stands_below_the_error() {
+        let acme = Organisation::new();
+        let current = Rules::of(acme.state.policy().unwrap());
+        let judge = |text: &str| judge(&acme.state, &current, text);
+        let text = current.to_text();
+        for (from, to) in [("threshold = ", "treshold = "), ("refs = ", "ref = ")] {
+            let wrong = text.replacen(from, to, 1);
+            let shown = with_error(&wrong, judge(&wrong).unwrap_err(), judge);
+            let at = shown.lines().position(|line| line.starts_with(to)).unwrap() + 1;
+            assert!(shown.contains(&format!("line {at}, column 1")), "{shown}");
+            // What is left as it is says the same line.
+            let left = with_causes(judge(&shown).unwrap_err().error());
+            assert!(left.contains(&format!("line {at}, column 1")), "{left}");
+            assert_eq!(without_errors(&shown), wrong);
+        }
+    }
 }

@@ -5,11 +5,13 @@ mod error;
 pub mod find;
 mod progress;
 mod report;
+pub mod voided;
 
 use bulla_registry_client::Client;
 use bulla_schemas::api::Proposal;
+use bulla_schemas::statement::Action;
 use bulla_schemas::{Digest, Name, Timestamp};
-use bulla_trust::{Approval, LogState, Reason, Statement, Submission, Tally};
+use bulla_trust::{Approval, CheckedPolicy, LogState, Reason, Statement, Submission, Tally};
 
 use crate::meanwhile::Meanwhile;
 
@@ -31,6 +33,8 @@ pub struct Pending {
     /// When the registry forgets it.
     pub expires_at: Timestamp,
     proposed_by: Option<Name>,
+    /// Whether it goes on after a pause, for which the log has no word of its own.
+    goes_on: bool,
 }
 
 impl Pending {
@@ -50,11 +54,11 @@ impl Pending {
         }
         let mut signatures = submission.envelope().signatures().iter();
         let has_proposer = signatures.any(|one| one.key_id == proposal.proposed_by);
-        let policy = state.checked_policy().filter(|_| has_proposer);
-        let proposer = policy.and_then(|policy| policy.key(&proposal.proposed_by));
+        let proposer = has_proposer.then(|| owner(state, &submission, &proposal.proposed_by));
         Ok(Self {
             id,
-            proposed_by: proposer.map(|(owner, _)| owner.name().clone()),
+            proposed_by: proposer.flatten(),
+            goes_on: goes_on(state, submission.statement()),
             submission,
             state: progress,
             proposed_at: proposal.proposed_at,
@@ -98,6 +102,34 @@ impl Pending {
         let mut signatures = self.submission.envelope().signatures().iter();
         signatures.any(|one| one.key_id == fingerprint)
     }
+}
+
+/// Tells whether a statement goes on with the head of a channel after a pause.
+fn goes_on(state: &LogState, statement: &Statement) -> bool {
+    let Statement::Promotion(promotion) = statement else {
+        return false;
+    };
+    let (predicate, hash) = (&promotion.predicate, promotion.subject[0].digest.sha256);
+    let mut before = state.promotions(&predicate.project);
+    let before = before.rfind(|one| one.channel == predicate.channel && one.seq < predicate.seq);
+    let is_paused = before.is_some_and(|one| one.action == Action::Pause && one.hash == hash);
+    predicate.action == Action::Rollback && is_paused
+}
+
+/// Tells whose key signed a statement: by the policy in effect, by the one that it is, whose root signs it,
+/// too, or by an earlier one, where others were faster.
+fn owner(state: &LogState, submission: &Submission, fingerprint: &str) -> Option<Name> {
+    let next = match submission.statement() {
+        Statement::Policy(next) => CheckedPolicy::new((**next).clone()).ok(),
+        _ => None,
+    };
+    let earlier = state.policies().rev().map(|version| &version.checked);
+    let (current, earlier) = (state.checked_policy(), earlier.skip(1));
+    let mut policies = current.into_iter().chain(&next).chain(earlier);
+    policies.find_map(|policy| {
+        let (owner, _) = policy.key(fingerprint)?;
+        Some(owner.name().clone())
+    })
 }
 
 /// Tells how far a statement has come, and with which of its signatures: others may have been taken out of

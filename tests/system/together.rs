@@ -163,6 +163,11 @@ fn a_promotion_takes_effect_when_a_second_person_approves_it() {
     team.sign("carol", &["approve", &team.waiting()]).done();
     team.sign("alice", &["resume", "prod", "-m", "go on"])
         .done();
+    let what = format!(
+        "resume prod of {PROJECT} at {}",
+        &hash["sha256:".len()..][..12]
+    );
+    assert_eq!(team.pending()[0]["what"], what);
     team.sign("carol", &["approve", &team.waiting()]).done();
     let again = ["promote", &hash, "prod", "-m", "again", "--again"];
     team.sign("alice", &again).refused("takes 2 people");
@@ -191,7 +196,13 @@ fn what_is_withdrawn_or_overtaken_never_takes_effect() {
     withdraw
         .args(["withdraw", &id])
         .env("BULLA_TOKEN", stranger);
-    Transcript::of(&mut withdraw).fails(1, "403");
+    let denied = Transcript::of(&mut withdraw).fails(1, "403");
+    assert!(
+        denied
+            .stderr
+            .contains("hint: the token that it was proposed with"),
+        "{denied}"
+    );
     team.world.bulla(&["withdraw", &id]).done();
     team.sign("bob", &["approve", &id])
         .fails(1, "nothing waits");
@@ -246,6 +257,34 @@ fn a_change_of_the_policy_is_approved_by_its_words() {
     assert!(approved.json()["entry"].is_u64());
     assert!(show().contains("dave"));
 
+    // Who changes the policy then is said, and what else waits and would be void.
+    let erin = Person::with_new_key("erin", &team.world.path("people"));
+    let erin = ["person", "add", "erin", erin.public_key.to_str().unwrap()];
+    team.sign("alice", &[&erin[..], &["--root"]].concat())
+        .done();
+    let first = team.waiting();
+    let narrow = team.sign("bob", &["policy", "threshold", "3"]).done();
+    assert!(
+        narrow
+            .stderr
+            .contains(&format!("this voids 1 proposal: {first}")),
+        "{narrow}"
+    );
+    let look = team.world.bulla(&["approve", &first, "--dry-run"]).done();
+    let said = look.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "who changes the policy: 2 of alice, bob, carol now, and 2 of alice, bob, carol, erin after this",
+        "the root of policy version 6: 1 of 2 signed (alice); bob or carol may",
+        "the root of policy version 7: 1 of 2 signed (alice); bob, carol or erin may",
+        "this voids 1 proposal: ",
+    ] {
+        assert!(said.contains(words), "{words:?} of {look}");
+    }
+    for waiting in team.pending() {
+        let id = &waiting["id"].as_str().unwrap()["sha256:".len()..];
+        team.world.bulla(&["withdraw", id]).done();
+    }
+
     // A rule that nobody could fulfil is refused before anybody signs it.
     let too_many = ["channel", "change", "prod", "--threshold", "9"];
     team.sign("alice", &too_many).refused("would need 9 people");
@@ -271,6 +310,49 @@ fn a_change_of_the_policy_is_approved_by_its_words() {
     team.sign("carol", &["approve", &narrow])
         .fails(4, "the policy was changed meanwhile");
     assert!(show().contains("needs 3 of alice, bob, carol"));
+}
+
+#[test]
+fn who_proposes_to_exchange_a_key_is_named() {
+    let team = Team::new();
+    let next = team.world.registry.keep(&["log-key", "--next"]).done();
+    team.sign("alice", &["log-key", "rotate", next.last_line()])
+        .done();
+    assert_eq!(team.pending()[0]["proposedBy"], "alice");
+    team.world.bulla(&["withdraw", &team.waiting()]).done();
+    // Both keys sign, and the policy in effect knows one of them.
+    for attempt in 0..4 {
+        let new = Person::with_new_key(&format!("new{attempt}"), &team.world.path("people"));
+        let mut rotate = team.world.bulla_command();
+        rotate
+            .args(["key", "rotate", "alice", new.public_key.to_str().unwrap()])
+            .args(["--yes", "--ssh-key"])
+            .arg(team.key("alice"));
+        Transcript::of(&mut rotate).done();
+        assert_eq!(team.pending()[0]["proposedBy"], "alice");
+        team.world.bulla(&["withdraw", &team.waiting()]).done();
+    }
+}
+
+#[test]
+fn what_a_change_of_the_policy_voids_is_said_before_it_is_signed() {
+    let mut team = Team::new();
+    let hash = team.staged("one");
+    team.sign("alice", &["promote", &hash, "prod", "-m", "one"])
+        .done();
+    let id = team.waiting();
+    let look = |change: &[&str]| {
+        let look = team.world.bulla(&[change, &["--dry-run"]].concat()).done();
+        look.stderr
+            .contains(&format!("this voids 1 proposal: {id}"))
+    };
+    assert!(look(&["person", "remove", "alice"]));
+    assert!(look(&[
+        "channel", "change", "prod", "--person", "bob", "--person", "carol"
+    ]));
+    assert!(look(&["channel", "remove", "prod"]));
+    assert!(!look(&["channel", "change", "prod", "--threshold", "3"]));
+    assert!(!look(&["channel", "add", "demo"]));
 }
 
 #[test]
@@ -323,6 +405,34 @@ fn a_registry_that_changes_or_hides_a_proposal_gets_nothing_signed() {
     });
     approve(&team).fails(1, "nothing waits");
     assert_eq!(team.head(), None);
+    // Twice the same is no reason to ask for more digits, and pages without end are given up.
+    evil.lie(|path, bytes| {
+        let Ok(mut page) = serde_json::from_slice::<Value>(&bytes) else {
+            return bytes;
+        };
+        if path != "/api/v1/proposals" {
+            return bytes;
+        }
+        let first = page["items"][0].clone();
+        page["items"].as_array_mut().unwrap().push(first);
+        serde_json::to_vec(&page).unwrap()
+    });
+    let mut look = team.world.bulla_command();
+    look.args(["approve", &id, "--dry-run"])
+        .current_dir(&team.checkout.path)
+        .env("BULLA_REGISTRY", evil.url());
+    Transcript::of(&mut look).done();
+    let pages = std::sync::atomic::AtomicU64::new(0);
+    evil.lie(move |path, bytes| {
+        if path != "/api/v1/proposals" {
+            return bytes;
+        }
+        let next = pages.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        format!(r#"{{"items":[],"next":"sha256:{next:064}"}}"#).into_bytes()
+    });
+    let mut list = team.world.bulla_command();
+    list.arg("pending").env("BULLA_REGISTRY", evil.url());
+    Transcript::of(&mut list).refused("is not a page of a list");
     // A signature of a stranger is added to it: it counts for nothing, and nobody is stopped by it.
     evil.lie(|path, bytes| {
         let Ok(mut page) = serde_json::from_slice::<Value>(&bytes) else {

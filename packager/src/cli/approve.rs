@@ -138,7 +138,11 @@ fn say(found: &Pending, report: &ApprovedReport) {
         stderr::say(format_args!("  why: {reason}"));
     }
     for approval in &proposal.approvals {
-        stderr::say(format_args!("  {}", proposed::how_far(approval)));
+        let how_far = proposed::how_far(approval);
+        match proposal.approvals.len() {
+            1 => stderr::say(format_args!("  {how_far}")),
+            _ => stderr::words("  ", format_args!("{}: {how_far}", approval.what)),
+        }
     }
 }
 
@@ -154,7 +158,11 @@ async fn look(
     match found.statement() {
         Statement::Policy(next) => {
             (report.gone, report.come) = policy::difference(policy::in_effect(state)?, next);
+            if let Some(words) = policy::root_change(policy::in_effect(state)?, next) {
+                stderr::words("  ", words);
+            }
             super::policy::say(next, &report.gone, &report.come);
+            proposed::say_voided(client, state, next, Some(found)).await;
             Ok(Question::Plain)
         }
         Statement::Promotion(promotion) => {

@@ -88,7 +88,7 @@ fn print(reports: &[PendingReport]) -> Result<(), Failure> {
         return Ok(());
     }
     let header = ["ID", "WHAT", "STATE", "BY", "SINCE", "UNTIL", "WHY"];
-    let mut table = Table::new(&header).wrap(&["WHAT", "STATE", "WHY"]);
+    let mut table = Table::new(&header).wrap(&["WHAT", "STATE", "WHY"]).narrow();
     for report in reports {
         let by = report.proposed_by.as_ref();
         table.row([
@@ -135,7 +135,17 @@ pub(super) async fn withdraw(
         stderr::say(format_args!("{id} would be withdrawn: {what}"));
         return Ok(());
     }
-    client.withdraw(&found.id).await?;
+    client.withdraw(&found.id).await.map_err(|error| {
+        let is_denied = error.status() == Some(403);
+        let failure = Failure::from(error);
+        if is_denied {
+            return failure.with_hint(
+                "the token that it was proposed with takes it back, and one with `admin`; who does not want \
+                 it does not sign it",
+            );
+        }
+        failure
+    })?;
     stderr::say(format_args!("{id} is withdrawn: {what}"));
     Ok(stdout::line(found.id)?)
 }

@@ -72,6 +72,8 @@ pub(super) async fn change_with(
     }
     let (gone, come) = policy::difference(current, &next);
     say(&next, &gone, &come);
+    warn_of_age(current, &next);
+    proposed::say_voided(&client, log.state(), &next, None).await;
     if let Some(key) = key {
         let second = policy::second_signer(&next, &key, coming)?;
         let statement = Statement::Policy(Box::new(next.clone()));
@@ -99,13 +101,30 @@ pub(super) async fn change_with(
     Ok(())
 }
 
+/// Warns of rules under which servers install nothing: nobody says how old the log is.
+fn warn_of_age(current: &Policy, next: &Policy) {
+    if next.witnesses.quorum > 0 {
+        return;
+    }
+    let was_asked = |policy: &Policy| policy.witnesses.quorum > 0;
+    let aged = next.channels.iter().filter(|rule| rule.max_age.is_some());
+    for rule in aged.filter(|rule| was_asked(current) || !current.channels.contains(rule)) {
+        stderr::warn(format_args!(
+            "{} takes no log that witnesses have not vouched for, and no witness has to: servers install \
+             nothing new from it before `bulla policy witness add` or `bulla policy witness quorum` asks for \
+             some",
+            policy::place(rule)
+        ));
+    }
+}
+
 /// Says what comes and goes.
 pub(super) fn say(next: &Policy, gone: &[String], come: &[String]) {
     stderr::say(format_args!("after this, policy {}:", next.version));
     for line in gone {
-        stderr::say(format_args!("  - {line}"));
+        stderr::words("  - ", line);
     }
     for line in come {
-        stderr::say(format_args!("  + {line}"));
+        stderr::words("  + ", line);
     }
 }

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use bulla_registry_client::Client;
 use bulla_schemas::Name;
-use bulla_schemas::line::list;
+use bulla_schemas::line::{few, list};
+use bulla_schemas::outcome::with_causes;
+use bulla_schemas::policy::Policy;
 use bulla_schemas::report::ApprovalReport;
-use bulla_terminal::{Failure, stderr};
+use bulla_terminal::{Failure, count, stderr};
 use bulla_trust::{LogState, Statement};
 
 use super::length::{self, DAY, MINUTE};
 use crate::pending::{self, Pending, PendingError};
 use crate::propose::{self, Task};
 use crate::ssh::PersonalKey;
+
+/// Most proposals that are named.
+const MOST_NAMED: usize = 5;
 
 /// Reads how long something waits: `90m`, `12h` or `2d`, a minute to thirty days.
 pub(super) fn expiry(text: &str) -> Result<Duration, String> {
@@ -43,6 +48,40 @@ pub(super) async fn own(
     signed.dedup();
     let id = pending.id;
     Err(PendingError::Same { id, signed }.into())
+}
+
+/// Names what waits and could not take effect any more once a policy is in effect. That is looked up to be
+/// said, and keeps nobody from signing where it cannot be.
+pub(super) async fn say_voided(
+    client: &Client,
+    state: &LogState,
+    next: &Policy,
+    own: Option<&Pending>,
+) {
+    let voided = match pending::voided::by(client, state, next).await {
+        Ok(voided) => voided,
+        Err(error) => {
+            let why = with_causes(&error);
+            stderr::note(format_args!("what else waits is not known: {why}"));
+            return;
+        }
+    };
+    let voided = voided
+        .iter()
+        .filter(|one| own.is_none_or(|own| own.id != one.id));
+    let named: Vec<_> = voided
+        .map(|one| format!("{} ({})", one.id.short(), one.what()))
+        .collect();
+    if !named.is_empty() {
+        stderr::words(
+            "",
+            format_args!(
+                "this voids {}: {}",
+                count(named.len() as u64, "proposal", "proposals"),
+                few(&named, MOST_NAMED, ", ", ", and")
+            ),
+        );
+    }
 }
 
 /// Says who has signed, who may, and how they do.

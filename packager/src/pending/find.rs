@@ -48,7 +48,7 @@ pub async fn same(
 }
 
 /// Tells whether two statements do the same at the same place, whatever was said about it and when.
-fn says_the_same(one: &Statement, other: &Statement) -> bool {
+pub(super) fn says_the_same(one: &Statement, other: &Statement) -> bool {
     match (one, other) {
         (Statement::Promotion(one), Statement::Promotion(other)) => {
             one.subject == other.subject && deed(&one.predicate) == deed(&other.predicate)

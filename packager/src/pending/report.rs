@@ -49,7 +49,7 @@ impl Pending {
     /// Says in a few words what it would do.
     pub fn what(&self) -> String {
         match self.statement() {
-            Statement::Promotion(promotion) => deed(promotion),
+            Statement::Promotion(promotion) => deed(promotion, self.goes_on),
             Statement::Policy(policy) => format!("policy {}", policy.version),
             Statement::Release(_) => "a release".to_owned(),
             Statement::Revocation(_) => "a revocation".to_owned(),
@@ -57,12 +57,13 @@ impl Pending {
     }
 }
 
-fn deed(promotion: &PromotionStatement) -> String {
+fn deed(promotion: &PromotionStatement, goes_on: bool) -> String {
     let predicate = &promotion.predicate;
     let hash = promotion.subject[0].digest.sha256.short();
     let place = format!("{} of {}", predicate.channel, predicate.project);
     match (predicate.action, predicate.up_to) {
         (Action::Promote, _) => format!("promote {hash} to {place}"),
+        (Action::Rollback, _) if goes_on => format!("resume {place} at {hash}"),
         (Action::Rollback, _) => format!("go back to {hash} on {place}"),
         (Action::Pause, _) => format!("pause {place} at {hash}"),
         (Action::Widen, Some(up_to)) => format!("let the waves up to {up_to} of {place} go"),

@@ -1,11 +1,14 @@
 //! Hosts: what they report, and what the registry says about them. Nothing of it is verified.
 
+use std::time::Duration;
+
 use bulla_schemas::api::{
     Deployment, HostReport, HostSummary, Page, ProjectSummary, ReportReceipt,
 };
 use bulla_schemas::{HostName, ProjectName};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::client::Client;
@@ -20,6 +23,8 @@ const RECEIPT_LIMIT: u64 = 512 * 1024;
 const LIST_LIMIT: u64 = 64 << 20;
 /// Most pages of a list.
 const MOST_PAGES: usize = 10_000;
+/// How long a list may take, however many pages it has.
+const LIST_PATIENCE: Duration = Duration::from_mins(5);
 
 impl Client {
     /// Sends what a host says of itself; the token must be bound to the host. Returns the projects
@@ -64,8 +69,31 @@ impl Client {
         self.list(&url).await
     }
 
-    /// Fetches a list page by page.
+    /// Fetches a list page by page, for as long as a list may take.
     pub(crate) async fn list<T: DeserializeOwned>(&self, url: &Url) -> Result<Vec<T>, ClientError> {
+        self.list_of(url, MOST_PAGES).await
+    }
+
+    /// Fetches a list that has at most so many pages.
+    pub(crate) async fn list_of<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        most_pages: usize,
+    ) -> Result<Vec<T>, ClientError> {
+        let pages = timeout(LIST_PATIENCE, self.pages(url, most_pages));
+        pages.await.unwrap_or_else(|_| {
+            Err(ClientError::Slow {
+                url: url.to_string(),
+                limit: LIST_PATIENCE,
+            })
+        })
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        most_pages: usize,
+    ) -> Result<Vec<T>, ClientError> {
         let malformed = |source: Option<serde_json::Error>| ClientError::Malformed {
             url: url.to_string(),
             expected: "a page of a list",
@@ -73,7 +101,7 @@ impl Client {
         };
         let (mut items, mut left) = (Vec::new(), LIST_LIMIT);
         let mut after: Option<String> = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..most_pages {
             let mut page = url.clone();
             if let Some(after) = &after {
                 page.query_pairs_mut().append_pair("after", after);

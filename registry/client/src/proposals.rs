@@ -1,5 +1,6 @@
 //! Proposals: statements that wait for signatures. Nothing here is verified.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bulla_schemas::Digest;
@@ -13,11 +14,18 @@ use crate::retry;
 
 /// Most bytes of a proposal: an envelope, and when it came.
 const LIMIT: u64 = 64 * 1024;
+/// Most pages of proposals: a registry keeps a thousand, and some ten of the largest fill a page.
+const MOST_PAGES: usize = 256;
 
 impl Client {
-    /// Fetches the statements that wait for signatures and that may be seen, by their ids.
+    /// Fetches the statements that wait for signatures and that may be seen, by their ids. One that is
+    /// listed twice is one.
     pub async fn proposals(&self) -> Result<Vec<Proposal>, ClientError> {
-        self.list(&self.at(["api", "v1", "proposals"])).await
+        let url = self.at(["api", "v1", "proposals"]);
+        let mut proposals: Vec<Proposal> = self.list_of(&url, MOST_PAGES).await?;
+        let mut seen = HashSet::new();
+        proposals.retain(|proposal| seen.insert(proposal.id));
+        Ok(proposals)
     }
 
     /// Sends an envelope that waits for signatures, or signatures for one that does. Sent again, it

@@ -261,3 +261,49 @@ fn before_the_first_policy_nobody_proposes() {
         Err(Reason::NoPolicy)
     );
 }
+
+#[test]
+fn what_a_policy_would_void_is_known_before_anybody_signs_it() {
+    let (acme, hash) = vault();
+    let waiting = promotion(&acme, hash, &["alice"]);
+    let current = acme.state.policy().unwrap();
+    let voided = |edit: &dyn Fn(&mut bulla_schemas::policy::Policy)| {
+        let mut next = current.clone();
+        edit(&mut next);
+        let next = policy_after(&acme.state, next);
+        acme.state.voided_by(&next, &waiting).unwrap()
+    };
+    let vault = |policy: &bulla_schemas::policy::Policy| {
+        let mut rules = policy.channels.iter();
+        rules.position(|rule| rule.channel == "vault").unwrap()
+    };
+    assert_eq!(voided(&|policy| policy.root.threshold = 1), None);
+    let without_her = voided(&|policy| {
+        let at = vault(policy);
+        policy.channels[at].people = vec!["bob".to_owned(), "carol".to_owned()];
+    });
+    assert!(
+        matches!(without_her, Some(Reason::NotAsked { .. })),
+        "{without_her:?}"
+    );
+    let without_rule = voided(&|policy| {
+        policy.channels.truncate(vault(policy));
+    });
+    assert!(without_rule.is_some());
+    // Of two changes of the policy only one comes next.
+    let other = policy_after(&acme.state, current.clone());
+    let other = submitted(&["alice"], POLICY, &to_payload(&other));
+    let mut next = current.clone();
+    next.root.threshold = 1;
+    let next = policy_after(&acme.state, next);
+    let overtaken = acme.state.voided_by(&next, &other).unwrap();
+    assert!(
+        matches!(overtaken, Some(Reason::PolicyVersion { .. })),
+        "{overtaken:?}"
+    );
+    // Nothing has happened.
+    assert!(matches!(
+        acme.state.approval(&waiting),
+        Ok(Approval::Lacking(_))
+    ));
+}

@@ -68,3 +68,37 @@ async fn an_answer_without_end_is_not_read_to_it() {
     .await;
     server.client().propose(b"{}", None).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn what_is_listed_twice_is_one_and_a_list_without_end_is_given_up() {
+    let twice = format!(r#"{{"items":[{0},{1},{0}]}}"#, proposal('a'), proposal('b'));
+    let server = Server::start(move |_, _| Reply::new(200, &[], twice.as_bytes())).await;
+    let found = server.client().proposals().await.unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+
+    let server = Server::start(|earlier, _| {
+        let page = format!(r#"{{"items":[],"next":"sha256:{earlier:064}"}}"#);
+        Reply::new(200, &[], page.as_bytes())
+    })
+    .await;
+    let error = server.client().proposals().await.unwrap_err();
+    assert!(
+        error.to_string().contains("is not a page of a list"),
+        "{error}"
+    );
+    assert_eq!(server.lines().len(), 256);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_takes_too_long_is_given_up() {
+    let server = Server::start(|earlier, _| {
+        let page = format!(r#"{{"items":[],"next":"sha256:{earlier:064}"}}"#);
+        Reply::new(200, &[], page.as_bytes()).after(Duration::from_secs(20))
+    })
+    .await;
+    let error = server.client().proposals().await.unwrap_err();
+    assert!(
+        error.to_string().contains("not complete after 300 seconds"),
+        "{error}"
+    );
+}

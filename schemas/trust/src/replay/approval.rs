@@ -2,15 +2,18 @@
 //! nothing but signatures can be passed around until it has them; it is judged by the same code as an
 //! entry of the log, and means nothing before.
 
+use bulla_schemas::policy::Policy;
+
 use super::admit::{Submission, check_keys};
 use super::entry::Entry;
 use super::judge::judge_statement;
 use super::reason::Reason;
 use super::tally::Tally;
 use super::{policy, promotion};
+use crate::merkle::leaf_hash;
 use crate::policy::CheckedPolicy;
-use crate::state::LogState;
-use crate::statement::Statement;
+use crate::state::{Effect, LogState, PolicyVersion};
+use crate::statement::{self, Statement};
 
 /// How far a statement is from taking effect as the next entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,23 @@ impl LogState {
             check_counts(&policies, &tallies, &first.key_id)?;
         }
         Submission::of(envelope.signed_by(counts)?)
+    }
+
+    /// Tells why a statement that waits could not take effect any more once a policy is in effect,
+    /// whoever has signed that by then; nothing where it still could.
+    pub fn voided_by(&self, next: &Policy, waiting: &Submission) -> Result<Option<Reason>, Reason> {
+        let payload = statement::to_payload(next);
+        let leaf = leaf_hash(&payload);
+        let mut after = self.clone();
+        after.apply(Effect::Policy(Box::new(PolicyVersion {
+            entry: self.size(),
+            checked: CheckedPolicy::new(next.clone())?,
+            payload,
+        })));
+        after.push(leaf);
+        let counted = after.counted(waiting);
+        let judged = counted.and_then(|counted| after.approval(&counted));
+        Ok(judged.err())
     }
 
     fn next_entry<'a>(&'a self, submission: &'a Submission) -> Entry<'a> {

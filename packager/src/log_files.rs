@@ -1,15 +1,18 @@
 //! A verified log as plain files (C2SP tlog-tiles): what a registry that lost its own is rebuilt from,
 //! and what other tools check. The checkpoint is written last.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use bulla_files::FileError;
+use bulla_files::{Attempt as _, FileError, is_temporary};
 use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::Checkpoint;
 use bulla_trust::checkpoint::CheckpointError;
 use bulla_trust::merkle::{leaf_hash, tree_hash};
-use bulla_trust::tile::{FULL, TileError, TilePath, encode_entries, encode_hashes, parent_hash};
+use bulla_trust::tile::{
+    FULL, TileError, TileKind, TilePath, encode_entries, encode_hashes, parent_hash,
+};
 
 /// Why a log is not written down.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,14 @@ pub enum LogFilesError {
     OtherLog {
         /// The folder.
         directory: PathBuf,
+    },
+    /// The folder has something else in it.
+    #[error("`{}` is not a copy of this log: it has `{}`", .directory.display(), .found.display())]
+    Occupied {
+        /// The folder.
+        directory: PathBuf,
+        /// What is in it.
+        found: PathBuf,
     },
     /// What is there cannot be read.
     #[error("`{}` is not a checkpoint", .path.display())]
@@ -41,7 +52,7 @@ pub enum LogFilesError {
 impl Outcome for LogFilesError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::OtherLog { .. } => FailureKind::Refused,
+            Self::OtherLog { .. } | Self::Occupied { .. } => FailureKind::Refused,
             Self::Checkpoint { .. } | Self::Entry(_) => FailureKind::Failed,
             Self::File(error) => error.kind(),
         }
@@ -54,60 +65,123 @@ impl Outcome for LogFilesError {
                  stand to each other",
                 directory.display()
             )),
+            Self::Occupied { .. } => Some(
+                "name a folder that is empty or not there yet, or one with an earlier copy of this log"
+                    .to_owned(),
+            ),
             Self::File(error) => error.hint(),
             Self::Checkpoint { .. } | Self::Entry(_) => None,
         }
     }
 }
 
-/// Writes a log into a folder that has none, or the same one as it was earlier. Both have been verified.
+/// Writes a log into a folder that is empty, or has the same one as it was earlier. Both have been
+/// verified. In a folder with anything else nothing is written.
 pub fn write(
     directory: &Path,
     checkpoint: &[u8],
     entries: &[Vec<u8>],
 ) -> Result<(), LogFilesError> {
-    let mut hashes: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
-    require_earlier(directory, &hashes)?;
+    let log = Log::of(entries);
+    log.require_own(directory)?;
     let size = entries.len() as u64;
     for tile in TilePath::entries(0, size, size) {
-        let bundle = encode_entries(items(entries, tile))?;
-        write_tile(directory, tile, &bundle)?;
+        write_tile(directory, tile, &encode_entries(items(entries, tile))?)?;
     }
-    for level in 0.. {
-        if hashes.is_empty() {
-            break;
-        }
-        let mut parents = Vec::new();
+    for (level, hashes) in (0..).zip(&log.levels) {
         for tile in TilePath::hashes(level, 0, size) {
-            let items = items(&hashes, tile);
-            write_tile(directory, tile, &encode_hashes(items))?;
-            if tile.is_full() {
-                parents.push(parent_hash(items));
-            }
+            write_tile(directory, tile, &encode_hashes(items(hashes, tile)))?;
         }
-        hashes = parents;
     }
     bulla_files::write(&directory.join("checkpoint"), checkpoint)?;
     Ok(())
 }
 
-fn require_earlier(directory: &Path, leaves: &[Digest]) -> Result<(), LogFilesError> {
-    let path = directory.join("checkpoint");
-    let Some(there) = bulla_files::read(&path)? else {
-        return Ok(());
-    };
-    let read = Checkpoint::parse(&there);
-    let (there, _) = read.map_err(|source| LogFilesError::Checkpoint { path, source })?;
-    let size = usize::try_from(there.size).unwrap_or(usize::MAX);
-    let is_earlier = leaves
-        .get(..size)
-        .is_some_and(|leaves| tree_hash(leaves) == there.root);
-    if is_earlier {
-        return Ok(());
+/// The entries of a log, and the hashes of its tiles.
+struct Log<'a> {
+    entries: &'a [Vec<u8>],
+    /// By level; each hash is the root of a full tile of the level below.
+    levels: Vec<Vec<Digest>>,
+}
+
+impl<'a> Log<'a> {
+    fn of(entries: &'a [Vec<u8>]) -> Self {
+        let mut levels = Vec::new();
+        let mut hashes: Vec<Digest> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        while !hashes.is_empty() {
+            let full = hashes.chunks_exact(usize::from(FULL));
+            let parents = full.map(parent_hash).collect();
+            levels.push(std::mem::replace(&mut hashes, parents));
+        }
+        Self { entries, levels }
     }
-    Err(LogFilesError::OtherLog {
-        directory: directory.to_owned(),
-    })
+
+    /// Refuses a folder that is neither empty nor an earlier copy of this log.
+    fn require_own(&self, directory: &Path) -> Result<(), LogFilesError> {
+        let path = directory.join("checkpoint");
+        let Some(there) = bulla_files::read(&path)? else {
+            // The checkpoint comes last: a copy that was broken off has none, and nothing but tiles.
+            return self.require_tiles(directory, directory);
+        };
+        let read = Checkpoint::parse(&there);
+        let (there, _) = read.map_err(|source| LogFilesError::Checkpoint { path, source })?;
+        let size = usize::try_from(there.size).unwrap_or(usize::MAX);
+        let leaves = self.levels.first().map_or(&[][..], Vec::as_slice);
+        let is_earlier = leaves
+            .get(..size)
+            .is_some_and(|leaves| tree_hash(leaves) == there.root);
+        if is_earlier {
+            return Ok(());
+        }
+        Err(LogFilesError::OtherLog {
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// Looks at all that lies in a folder. What is not one of this log's tiles ends that.
+    fn require_tiles(&self, directory: &Path, folder: &Path) -> Result<(), LogFilesError> {
+        let found = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            found => found.attempt("read", folder)?,
+        };
+        for entry in found {
+            let entry = entry.attempt("read", folder)?;
+            let path = entry.path();
+            if is_temporary(&entry.file_name()) {
+                continue;
+            }
+            let kind = entry.file_type().attempt("read", &path)?;
+            // Only what can be a folder of tiles is entered.
+            let is_of_tiles = folder != directory || entry.file_name() == "tile";
+            if kind.is_dir() && is_of_tiles {
+                self.require_tiles(directory, &path)?;
+            } else if !(kind.is_file() && self.has(directory, &path)?) {
+                return Err(LogFilesError::Occupied {
+                    directory: directory.to_owned(),
+                    found: path.strip_prefix(directory).unwrap_or(&path).to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether a file is a tile of this log, at whatever size it had.
+    fn has(&self, directory: &Path, path: &Path) -> Result<bool, LogFilesError> {
+        let name = path.strip_prefix(directory).ok().and_then(Path::to_str);
+        let Some(tile) = name.and_then(|name| name.parse::<TilePath>().ok()) else {
+            return Ok(false);
+        };
+        let content = match tile.kind {
+            TileKind::Entries => encode_entries(items(self.entries, tile))?,
+            TileKind::Hashes { level } => {
+                let hashes = self.levels.get(usize::from(level));
+                encode_hashes(hashes.map_or(&[][..], |hashes| items(hashes, tile)))
+            }
+        };
+        let there = bulla_files::read_up_to(path, content.len() as u64);
+        Ok(there
+            .is_ok_and(|there| there.is_some_and(|there| !there.is_empty() && there == content)))
+    }
 }
 
 fn items<T>(items: &[T], tile: TilePath) -> &[T] {
@@ -150,6 +224,10 @@ mod tests {
                 );
             }
         }
+        // A copy that was broken off has no checkpoint yet, and tiles of an earlier size.
+        std::fs::remove_file(directory.path().join("checkpoint")).unwrap();
+        acme.publish(&project(), "one more");
+        written(&acme).unwrap();
         let shorter = Organisation::new();
         assert!(matches!(
             written(&shorter),
@@ -157,5 +235,41 @@ mod tests {
         ));
         let files = std::fs::read(directory.path().join("checkpoint")).unwrap();
         assert_eq!(files, acme.checkpoint(), "nothing was written");
+    }
+
+    #[test]
+    fn a_folder_with_anything_else_in_it_is_left_as_it_is() {
+        let mut acme = Organisation::new();
+        acme.publish(&project(), "a");
+        let mut other = Organisation::new();
+        other.publish(&project(), "b");
+        let tile = other
+            .files()
+            .into_iter()
+            .find(|(path, _)| path.starts_with("tile/entries/"));
+        let (tile, content) = tile.unwrap();
+        for (path, content) in [
+            ("notes.txt", &b"mine"[..]),
+            ("src/main.rs", b"fn main() {}"),
+            ("tile/0/notes.txt", b"mine"),
+            (&tile, &content),
+            ("tile/0/000.p/2", b""),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, content).unwrap();
+            let refused = write(directory.path(), &acme.checkpoint(), &acme.entries);
+            assert!(
+                matches!(refused, Err(LogFilesError::Occupied { .. })),
+                "{path}: {refused:?}"
+            );
+            assert_eq!(std::fs::read(&file).unwrap(), content);
+            assert!(!directory.path().join("checkpoint").exists());
+        }
+        let empty = tempfile::tempdir().unwrap();
+        write(empty.path(), &acme.checkpoint(), &acme.entries).unwrap();
+        let new = empty.path().join("new");
+        write(&new, &acme.checkpoint(), &acme.entries).unwrap();
     }
 }

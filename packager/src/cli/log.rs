@@ -26,7 +26,7 @@ enum LogCommand {
 /// rebuilt from it (`bulla-registry import-log`). Everything is verified first.
 #[derive(Debug, Args)]
 struct FetchArguments {
-    /// The folder; it is made where there is none
+    /// The folder: one that is empty or not there, or has an earlier copy
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

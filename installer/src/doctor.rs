@@ -13,4 +13,4 @@ mod registry;
 pub(crate) use agent::{program, service, socket, units};
 pub(crate) use directories::{metrics, root, state};
 pub(crate) use failed::failed;
-pub(crate) use registry::{behind, examine as registry};
+pub(crate) use registry::{behind, examine as registry, unwitnessed};

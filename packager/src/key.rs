@@ -5,7 +5,7 @@
 //! ci.key.pub   ssh-ed25519 AAAA... ci            for the policy
 //! ```
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use bulla_files::{Attempt as _, Draft, FileError, Readers};
@@ -23,6 +23,12 @@ pub enum CiKeyError {
     /// The file is there already.
     #[error("`{}` exists and is not overwritten", .path.display())]
     Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no file.
+    #[error("there is no key in `{}`: it does not exist", .path.display())]
+    Missing {
         /// The file.
         path: PathBuf,
     },
@@ -50,13 +56,19 @@ impl Outcome for CiKeyError {
         match self {
             Self::Exists { .. } | Self::Key { .. } => FailureKind::Usage,
             Self::File(error) => error.kind(),
-            Self::Random(_) => FailureKind::Failed,
+            Self::Missing { .. } | Self::Random(_) => FailureKind::Failed,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { .. } => Some("give another name, or move the file away".to_owned()),
+            Self::Missing { path } => Some(format!(
+                "name the file of a builder's key; `bulla key generate {}` makes a new one, and `bulla \
+                 builder add NAME {}` lets it release",
+                path.display(),
+                public_half(path).display()
+            )),
             Self::Key { source, .. } => source.hint(),
             Self::File(error) => error.hint(),
             Self::Random(_) => None,
@@ -84,7 +96,14 @@ pub fn generate(path: &Path) -> Result<PublicKey, CiKeyError> {
 /// Reads a builder's key.
 pub fn read(path: &Path) -> Result<SigningKey, CiKeyError> {
     let mut pem = Zeroizing::new(String::new());
-    bulla_files::open_file(path)?
+    let missing = |error: FileError| match error.io_kind() {
+        Some(ErrorKind::NotFound) => CiKeyError::Missing {
+            path: path.to_owned(),
+        },
+        _ => error.into(),
+    };
+    bulla_files::open_file(path)
+        .map_err(missing)?
         .take(LIMIT)
         .read_to_string(&mut pem)
         .attempt("read", path)?;

@@ -113,6 +113,23 @@ fn where_a_release_is_says_what_was_read_back_from_the_disk() {
 }
 
 #[test]
+fn a_token_that_is_for_another_host_is_said_with_the_name_that_it_should_be_for() {
+    let world = World::new();
+    let checkout = world.git(PROJECT);
+    world.release(&checkout.path, PROJECT);
+    let (server, host_file) = world.follower("web1", PROJECT);
+    let config = fs::read_to_string(&host_file).unwrap();
+    fs::write(&host_file, format!("name = \"web1\"\n{config}")).unwrap();
+    let created = world
+        .registry
+        .token(&["create", "--scope", "pull,report", "--host", "web9"])
+        .done();
+    let environment = [("BULLA_TOKEN", created.last_line())];
+    let mut agent = Agent::start_with(&server, Program::Installer, &host_file, &environment);
+    agent.wait_until_said("this server reports as `web1`: `bulla-registry token create");
+}
+
+#[test]
 fn a_server_that_cannot_come_back_to_its_load_balancer_is_said_once_and_noted_until_it_does() {
     let world = World::new();
     let checkout = world.git(PROJECT);

@@ -183,6 +183,11 @@ fn a_fork_is_shown_to_no_server_that_asks_for_a_witness() {
         std::fs::read(&proof).unwrap(),
         std::fs::read(&evidence).unwrap()
     );
+    let again = compare(&[]).refused("FORK");
+    assert!(
+        again.stderr.contains("name another file with --proof"),
+        "{again}"
+    );
     let policy = world.bulla(&["policy", "show", "--json"]).done().json();
     let log_key = policy["logKeys"][0].as_str().unwrap().to_owned();
     let mut stranger = bulla_tests::programs::hermetic(
@@ -202,6 +207,129 @@ fn a_fork_is_shown_to_no_server_that_asks_for_a_witness() {
 }
 
 /// A10: without a witness only the age of the last entry shows it
+#[test]
+fn a_server_that_missed_the_exchange_of_witnesses_says_so_and_has_two_ways_on() {
+    let world = World::new();
+    let url = world.registry.url().to_owned();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let office = Witness::new(&world, "office.acme.example");
+    let cloud = Witness::new(&world, "cloud.acme.example");
+    add(&world, &office).done();
+    office.cosign(&world, &url, &["--begin"]).done();
+    let (late, lost) = (world.server("web1"), world.server("web2"));
+    for server in [&late, &lost] {
+        server.install(PROJECT, "prod").done();
+    }
+    // One goes and another comes while both servers are off.
+    add(&world, &cloud).done();
+    office.cosign(&world, &url, &[]).done();
+    cloud.cosign(&world, &url, &["--begin"]).done();
+    let remove = ["policy", "witness", "remove", "office.acme.example"];
+    let removed = signed(&world, &remove).done();
+    assert!(removed.stderr.contains("needs a new anchor"), "{removed}");
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    cloud.cosign(&world, &url, &[]).done();
+    for server in [&late, &lost] {
+        let refused = server.install(PROJECT, "prod");
+        let refused = refused.refused("expected 1 cosignatures of office.acme.example");
+        assert!(refused.stderr.contains("run once more"), "{refused}");
+        let doctor = server.run(&["doctor"]);
+        let said = doctor
+            .stdout
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            said.contains("0 of the 1 witnesses that this server asks for (office.acme.example)"),
+            "{doctor}"
+        );
+        assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    }
+    // The former witness runs once more.
+    office.cosign(&world, &url, &[]).done();
+    late.install(PROJECT, "prod").done();
+    assert_eq!(late.live(PROJECT).as_deref(), Some(&*second));
+
+    // It is lost, and the log has gone on: a new anchor.
+    checkout.commit_change("three");
+    let third = world.release(&checkout.path, PROJECT);
+    cloud.cosign(&world, &url, &[]).done();
+    late.install(PROJECT, "prod").done();
+    lost.install(PROJECT, "prod").refused("office.acme.example");
+    std::fs::rename(lost.state.join("log"), lost.state.join("log.before")).unwrap();
+    let anchor = world.bulla(&["anchor"]).done().last_line().to_owned();
+    lost.run(&["enroll", &url, &anchor]).done();
+    lost.install(PROJECT, "prod").done();
+    assert_eq!(lost.live(PROJECT).as_deref(), Some(&*third));
+}
+
+#[test]
+fn a_witness_cosigns_that_it_is_the_last_that_goes() {
+    let world = World::new();
+    let url = world.registry.url().to_owned();
+    let mut checkout = world.git(PROJECT);
+    let office = Witness::new(&world, "office.acme.example");
+    add(&world, &office).done();
+    office.cosign(&world, &url, &["--begin"]).done();
+    let server = world.server("web1");
+    let first = world.release(&checkout.path, PROJECT);
+    office.cosign(&world, &url, &[]).done();
+    server.install(PROJECT, "prod").done();
+    signed(
+        &world,
+        &["policy", "witness", "remove", "office.acme.example"],
+    )
+    .done();
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*first));
+    // Nobody has to cosign any more, but for those who still ask.
+    office.cosign(&world, &url, &[]).done();
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*second));
+    checkout.commit_change("three");
+    let third = world.release(&checkout.path, PROJECT);
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT).as_deref(), Some(&*third));
+    let policy = world.bulla(&["policy", "show"]).done();
+    assert!(!policy.stdout.contains("office"), "{policy}");
+}
+
+#[test]
+fn what_would_install_nothing_is_warned_of_before_it_is_signed() {
+    let world = World::new();
+    let aged = |arguments: &[&str]| {
+        let told = world.bulla(&[arguments, &["--dry-run"]].concat()).done();
+        told.stderr
+            .contains("warning: `prod` of every project takes no log")
+    };
+    let change = ["channel", "change", "prod", "--max-age", "7d"];
+    assert!(aged(&change));
+    let office = Witness::new(&world, "office.acme.example");
+    add(&world, &office).done();
+    assert!(!aged(&change));
+    signed(&world, &change).done();
+    assert!(aged(&["policy", "witness", "quorum", "0"]));
+    assert!(aged(&[
+        "policy",
+        "witness",
+        "remove",
+        "office.acme.example"
+    ]));
+    let add = ["channel", "add", "demo", "--max-age", "7d"];
+    assert!(!aged(&add));
+    // What cannot be is refused with what to do.
+    let many = signed(&world, &["policy", "witness", "quorum", "2"]);
+    let many = many.refused("needs 2 cosignatures, and the policy names 1");
+    assert!(
+        many.stderr.contains("hint: `bulla policy witness add`"),
+        "{many}"
+    );
+}
+
 #[test]
 fn a_registry_that_stands_still_is_found_out_by_age() {
     let world = World::new();

@@ -253,18 +253,24 @@ fn send(orders: &Orders, name: &HostName, report: &HostReport) -> Result<Vec<Pro
             .and_then(|supply| supply.report(name, report));
         match sent {
             Ok(left_out) => return Ok(left_out),
-            Err(error) => problem = explain(&error, access),
+            Err(error) => problem = explain(&error, access, name),
         }
     }
     Err(problem)
 }
 
 /// Says which token it was that a registry refused: the service and a person's shell may have
-/// different ones.
-fn explain(error: &FetchError, access: &Access) -> String {
+/// different ones. A token is for one host, so one that is valid may be that of another name.
+fn explain(error: &FetchError, access: &Access, name: &HostName) -> String {
     let problem = with_hint(error);
     match (&access.token, error.status()) {
-        (Some(token), Some(401 | 403)) => {
+        (Some(token), Some(403)) => format!(
+            "{problem}; the token came from {}, and this server reports as `{name}`: \
+             `bulla-registry token create --scope pull,report --host {name}` makes one for it, and `name` \
+             in the host file gives it another name",
+            token.origin
+        ),
+        (Some(token), Some(401)) => {
             format!("{problem}; the token came from {}", token.origin)
         }
         _ => problem,

@@ -156,11 +156,10 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
         let examined = doctor::registry(access, file.as_deref().map(Path::new));
         found.extend(examined.findings);
         date = date.or_else(|| examined.greeting.and_then(|greeting| greeting.date));
-        logs.extend(
-            examined
-                .checkpoint
-                .map(|checkpoint| (&access.url, checkpoint)),
-        );
+        if let Some(shown) = examined.checkpoint {
+            found.extend(doctor::unwitnessed(log.state(), &access.url, &shown));
+            logs.push((&access.url, shown.0));
+        }
     }
     found.extend(doctor::behind(log.state(), &logs));
     let note = log.checkpoint();

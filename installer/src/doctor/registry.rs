@@ -3,30 +3,30 @@
 use std::path::Path;
 
 use bulla_registry_client::{Greeting, address_finding};
+use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::report::{Finding, FindingKind, Step};
 use bulla_schemas::units::count;
-use bulla_trust::{Checkpoint, LogState};
+use bulla_trust::{Checkpoint, LogState, SignedNote, VerifierKey, witness};
 use url::Url;
 
 use super::failed::failed;
 use super::network;
 use crate::fetch::Access;
-use crate::fetch::checkpoints::{Said, checkpoint};
 use crate::fetch::supply::Source;
 
 const STEP: Step = Step::Registry;
 
 /// What a registry says of the token, and how far its log has come.
-type Asked = (Option<Greeting>, Option<Checkpoint>);
+type Asked = (Option<Greeting>, Option<(Checkpoint, SignedNote)>);
 
 /// What came of it.
 pub(crate) struct Examined {
     pub(crate) findings: Vec<Finding>,
     /// What the registry says, where it could be asked.
     pub(crate) greeting: Option<Greeting>,
-    /// How far its log has come, as it says.
-    pub(crate) checkpoint: Option<Checkpoint>,
+    /// How far its log has come, as it says, and who cosigned that.
+    pub(crate) checkpoint: Option<(Checkpoint, SignedNote)>,
 }
 
 /// Looks at one registry, and at the file that its token was read from.
@@ -91,6 +91,34 @@ pub(crate) fn behind(known: &LogState, asked: &[(&Url, Checkpoint)]) -> Vec<Find
     findings.collect()
 }
 
+/// Looks whether the witnesses that this server knows cosigned what a registry shows. Servers ask for them
+/// even where a newer policy names others.
+pub(crate) fn unwitnessed(
+    known: &LogState,
+    url: &Url,
+    (checkpoint, note): &(Checkpoint, SignedNote),
+) -> Option<Finding> {
+    let policy = known.checked_policy()?;
+    let is_new = checkpoint.size > known.size();
+    if !is_new || witness::has_quorum(policy, note) {
+        return None;
+    }
+    Some(Finding::warning(
+        Step::Log,
+        format_args!(
+            "{url} has {}, cosigned by {} of the {} witnesses that this server asks for ({}): it takes \
+             nothing in before they have",
+            count(checkpoint.size, "entry", "entries"),
+            witness::count(policy, note),
+            policy.policy().witnesses.quorum,
+            list(policy.witness_keys().iter().map(VerifierKey::name)),
+        ),
+        "they may be late; where they were taken out of the policy while this server was off, have one of \
+         them run once more (`bulla witness`), or, where they are lost, move `log` in the state folder away \
+         and `bulla-installer enroll` with what `bulla anchor` prints on a computer you trust",
+    ))
+}
+
 /// Goes the way to the registry until something fails. One that does not know tokens, as a mirror of
 /// files, may serve the log.
 fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Asked> {
@@ -119,10 +147,8 @@ fn ask(access: &Access, findings: &mut Vec<Finding>) -> Option<Asked> {
             None
         }
     };
-    let checkpoint = match supply.wait(checkpoint(&supply)) {
-        Said::Checkpoint(checkpoint) => Some(checkpoint),
-        Said::Nonsense | Said::Failed(_) | Said::Late => None,
-    };
+    let note = supply.wait(client.checkpoint()).ok();
+    let checkpoint = note.and_then(|note| Checkpoint::parse(&note).ok());
     Some((greeting, checkpoint))
 }
 
@@ -174,9 +200,39 @@ fn token(greeting: &Greeting, has_token: bool) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use bulla_trust::testing::{Organisation, project};
+    use bulla_trust::testing::{Organisation, key, project, witness_line};
 
     use super::*;
+
+    #[test]
+    fn what_other_witnesses_cosigned_is_named_with_the_way_out() {
+        let mut acme = Organisation::with_policy(|policy| {
+            policy.witnesses.keys = vec![witness_line("office")];
+            policy.witnesses.quorum = 1;
+        });
+        let known = acme.state.clone();
+        let url: Url = "https://a.example".parse().unwrap();
+        let shown = |acme: &Organisation, by: &[&str]| {
+            let (checkpoint, mut note) = Checkpoint::parse(&acme.checkpoint()).unwrap();
+            for name in by {
+                note.cosign(name, &key(name), 1_795_000_000).unwrap();
+            }
+            (checkpoint, note)
+        };
+        assert!(
+            unwitnessed(&known, &url, &shown(&acme, &[])).is_none(),
+            "nothing is new"
+        );
+        acme.publish(&project(), "one");
+        assert!(unwitnessed(&known, &url, &shown(&acme, &["office"])).is_none());
+        let found = unwitnessed(&known, &url, &shown(&acme, &["cloud"])).unwrap();
+        assert!(
+            found
+                .found
+                .contains("0 of the 1 witnesses that this server asks for (office)")
+        );
+        assert!(found.hint.unwrap().contains("bulla-installer enroll"));
+    }
 
     #[test]
     fn a_log_that_shrank_everywhere_has_failed_and_one_that_another_registry_has_longer_is_late() {

@@ -75,7 +75,7 @@ pub(crate) fn ask(supplies: &[&Supply], patience: Patience) -> Vec<Said> {
 }
 
 /// Asks one registry.
-pub(crate) async fn checkpoint(supply: &Supply) -> Said {
+async fn checkpoint(supply: &Supply) -> Said {
     let Source::Registry(client) = supply.source() else {
         return Said::Nonsense;
     };

@@ -161,7 +161,11 @@ fn fork(path: &Path, one: &View, other: &View) -> Result<Failure, Failure> {
             path.display()
         )
     } else {
-        format!("`{}` exists and is not overwritten", path.display())
+        format!(
+            "`{}` exists and is not overwritten, so this proof is written nowhere: name another file with \
+             --proof",
+            path.display()
+        )
     };
     Ok(Failure::new(FailureKind::Refused, message).with_hint(hint))
 }

@@ -18,6 +18,9 @@ use crate::ssh::PersonalKey;
 /// The policy is signed with your SSH key and becomes entry 0 of the registry's log. Every person
 /// may move every channel and change the policy; every builder may release every project. Prints
 /// the anchor that servers and colleagues start from. Names are permanent: the log keeps them.
+///
+/// One person signs it, since nothing can wait for signatures before there is a policy. A team in which
+/// two decide names all its people and says so next: `bulla policy threshold 2`, which two of them sign.
 #[derive(Debug, Args)]
 pub(super) struct InitArguments {
     /// The log's name, permanent, such as `releases.acme.example/bulla`

@@ -1,6 +1,6 @@
 //! `bulla policy witness`: who cosigns checkpoints, and how many have to.
 
-use bulla_terminal::Failure;
+use bulla_terminal::{Failure, stderr};
 use bulla_trust::VerifierKey;
 use clap::{Args, Subcommand};
 
@@ -42,7 +42,8 @@ struct AddArguments {
 /// Take a witness out
 ///
 /// Servers that know it take this in when it has cosigned it too, where it has to: have it run until
-/// they did. One that is lost for ever is why there should be two, and a quorum of one.
+/// they did, or once more where one comes late. One that is lost for ever is why there should be two, and a
+/// quorum of one: a server that knows only that one needs a new anchor.
 #[derive(Debug, Args)]
 struct RemoveArguments {
     /// The name of the witness
@@ -85,5 +86,12 @@ pub(super) async fn run(
             (WitnessChange::Quorum(arguments.quorum), &arguments.change)
         }
     };
+    if let WitnessChange::Remove { name, .. } = &witnesses {
+        stderr::note(format_args!(
+            "servers that know `{name}` ask for it once more: run its `bulla witness` after this, and keep it \
+             until they have all come by; one that finds it gone and too few others that it knows needs a new \
+             anchor"
+        ));
+    }
     change(session, arguments, &Change::Witnesses(witnesses)).await
 }

@@ -1,6 +1,6 @@
 //! `bulla witness`: cosigns what a registry's log has come to, once or for as long as it runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bulla_registry_client::Client;
@@ -8,13 +8,14 @@ use bulla_schemas::outcome::{FailureKind, Outcome as _};
 use bulla_schemas::period::Period;
 use bulla_schemas::units::count;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
-use bulla_trust::{SignatureType, VerifierKey};
+use bulla_trust::{SignatureType, SigningKey, VerifierKey};
 use clap::{Args, Subcommand};
 use tokio::time::{sleep, timeout};
 
 use super::environment;
 use super::moving::ask;
 use super::session::Session;
+use crate::key::CiKeyError;
 use crate::witness::{Beginning, Cosigned, Memory, Witness, WitnessError};
 
 /// The first pause after a failure; it doubles up to the interval.
@@ -98,7 +99,7 @@ fn init(arguments: &InitArguments) -> Result<(), Failure> {
 }
 
 async fn cosign(session: &Session, arguments: &CosigningArguments) -> Result<(), Failure> {
-    let key = crate::key::read(&arguments.key)?;
+    let key = read_key(&arguments.key)?;
     let client = session.client()?;
     let memory = Memory::open(&arguments.state)?;
     let is_new = memory.known().is_none();
@@ -124,6 +125,18 @@ async fn cosign(session: &Session, arguments: &CosigningArguments) -> Result<(),
         .await?;
     }
     Ok(())
+}
+
+/// Reads the witness's key; where there is none, a witness has to be made first.
+fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    crate::key::read(path).map_err(|error| match error {
+        CiKeyError::Missing { .. } => Failure::from(error).with_hint(format!(
+            "name the file of the witness's key with --key; `bulla witness init NAME --key {}` makes a new \
+             witness",
+            path.display()
+        )),
+        error => error.into(),
+    })
 }
 
 /// What a new witness begins with. An anchor that is always set must not let one begin again that has

@@ -131,6 +131,12 @@ async fn create(
         Failure::io(what, error).with_hint("run the command again with an output that takes it")
     })?;
     stderr::say(format_args!("token {} for {}", row.id, row.projects));
+    if access.has(Scope::Pull) && !access.is_for_all_projects() {
+        stderr::note(
+            "whoever has it reads the whole log: the names, sources, people and reasons of all projects; \
+             those that must not know of each other get a registry each",
+        );
+    }
     Ok(())
 }
 

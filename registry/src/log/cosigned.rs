@@ -175,9 +175,12 @@ impl Cosigned {
         if let Some(witnessed) = before.filter(|before| size < *before) {
             return Err(CosignatureError::Late { size, witnessed });
         }
-        let keys = keys(state, size, before);
-        check_times(&keys, &note, now)?;
         let is_witnessed = before == Some(size);
+        let mut keys = keys(state, size, before);
+        if is_witnessed {
+            keys = with_former(state, keys);
+        }
+        check_times(&keys, &note, now)?;
         let mut merged = match &notes.witnessed {
             Some(witnessed) if is_witnessed => witnessed.note.clone(),
             _ => notes.waiting.get(&size).cloned().unwrap_or(own),
@@ -286,6 +289,18 @@ fn keys(state: &LogState, size: u64, before: Option<u64>) -> Vec<VerifierKey> {
         let new = policy.witness_keys().iter();
         let new: Vec<_> = new.filter(|key| !keys.contains(key)).cloned().collect();
         keys.extend(new);
+    }
+    keys
+}
+
+/// Adds the keys of witnesses that were taken out of the policy. They count for servers alone that still
+/// know no other, so they may only stand under what servers are shown.
+fn with_former(state: &LogState, mut keys: Vec<VerifierKey>) -> Vec<VerifierKey> {
+    let versions = state.policies().rev();
+    for key in versions.flat_map(|version| version.checked.witness_keys()) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
     }
     keys
 }

@@ -320,6 +320,26 @@ fn a_mistyped_data_directory_becomes_no_registry() {
 }
 
 #[test]
+fn a_token_for_some_projects_says_what_it_does_not_keep_from_its_bearer() {
+    let data = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let create = [&["token", "create", "--init"], arguments].concat();
+        let made = run(&create, data.path());
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stderr).unwrap()
+    };
+    let whole_log = "whoever has it reads the whole log";
+    for scope in ["pull", "push,pull", "admin"] {
+        let some = said(&["--scope", scope, "--project", "acme/*"]);
+        assert!(some.contains(whole_log), "{some}");
+        let all = said(&["--scope", scope]);
+        assert!(!all.contains(whole_log), "{all}");
+    }
+    let blind = said(&["--scope", "push", "--project", "acme/*"]);
+    assert!(!blind.contains(whole_log), "{blind}");
+}
+
+#[test]
 fn a_token_that_nobody_saw_is_revoked() {
     let data = tempfile::tempdir().unwrap();
     let create = ["token", "create", "--scope", "pull", "--init"];

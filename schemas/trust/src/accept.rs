@@ -183,13 +183,7 @@ impl<'a> Acceptance<'a> {
     pub fn finish(self) -> Result<LogState, LogError> {
         let (stored, note) = (self.stored, self.note.clone());
         let next = self.finish_unwitnessed()?;
-        // By the witnesses of both policies: stolen keys of a former root must not be able to
-        // replace the witnesses on a fork.
-        stored
-            .checked_policy()
-            .into_iter()
-            .chain(next.checked_policy())
-            .try_for_each(|policy| check_quorum(policy, &note))?;
+        check_witnesses(stored.checked_policy(), next.checked_policy(), &note)?;
         Ok(next)
     }
 
@@ -313,6 +307,35 @@ fn check_signature(policy: &CheckedPolicy, note: &SignedNote) -> Result<(), LogE
         Err(LogError::BadSignature {
             policy_version: policy.policy().version,
         })
+    }
+}
+
+/// Asks for the witnesses of both policies: stolen keys of a former root must not be able to replace the
+/// witnesses on a fork.
+fn check_witnesses(
+    known: Option<&CheckedPolicy>,
+    next: Option<&CheckedPolicy>,
+    note: &SignedNote,
+) -> Result<(), LogError> {
+    let Some(next) = next else {
+        return Ok(());
+    };
+    let Some(known) = known else {
+        return check_quorum(next, note);
+    };
+    let is_exchanged = next.witness_keys() != known.witness_keys();
+    match check_quorum(known, note) {
+        Err(LogError::Quorum { expected, found })
+            if is_exchanged && witness::has_quorum(next, note) =>
+        {
+            let witnesses = known.witness_keys().iter();
+            Err(LogError::OtherWitnesses {
+                expected,
+                found,
+                known: witnesses.map(|key| key.name().to_owned()).collect(),
+            })
+        }
+        judged => judged.and_then(|()| check_quorum(next, note)),
     }
 }
 

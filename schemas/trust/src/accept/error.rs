@@ -1,6 +1,7 @@
 //! Why an offered log is refused.
 
 use bulla_schemas::Digest;
+use bulla_schemas::line::list;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 
 use crate::checkpoint::CheckpointError;
@@ -116,6 +117,20 @@ pub enum LogError {
         /// How many there are.
         found: u32,
     },
+    /// Enough witnesses of the resulting policy, and too few of those that are known here.
+    #[error(
+        "expected {expected} cosignatures of {} under the checkpoint, found {found}: the log's newest \
+         policy has other witnesses",
+        list(.known)
+    )]
+    OtherWitnesses {
+        /// How many the policy asks for that is known here.
+        expected: u32,
+        /// How many there are.
+        found: u32,
+        /// The witnesses that it names.
+        known: Vec<String>,
+    },
 }
 
 impl Outcome for LogError {
@@ -139,6 +154,12 @@ impl Outcome for LogError {
                 "this is another log; compare the registry's address and the anchor"
             }
             Self::Quorum { .. } => "the witnesses may be late; try again in some minutes",
+            Self::OtherWitnesses { .. } => {
+                "have one of these witnesses run once more (`bulla witness`), and try again then; where they \
+                 are lost, a new anchor is needed: move what is remembered of the log away, on a server \
+                 `log` in its state folder, and enroll with what `bulla anchor` prints on a computer you \
+                 trust"
+            }
             Self::Replay(error) => return error.hint(),
             Self::BadSignature { .. } => {
                 "the registry signs with a key that no policy names, or this is not the registry; ask its operator"

@@ -41,9 +41,8 @@ impl CheckedPolicy {
         }
         distinct(witness_keys.iter().map(VerifierKey::name), "`witnesses`")?;
         if policy.witnesses.quorum as usize > witness_keys.len() {
-            return Err(PolicyError::Threshold {
-                place: "the quorum of `witnesses`".to_owned(),
-                threshold: policy.witnesses.quorum,
+            return Err(PolicyError::Quorum {
+                quorum: policy.witnesses.quorum,
                 available: witness_keys.len(),
             });
         }

@@ -98,6 +98,16 @@ pub enum PolicyError {
         /// How many could.
         available: usize,
     },
+    /// More witnesses than there are.
+    #[error(
+        "the quorum of `witnesses` needs {quorum} cosignatures, and the policy names {available}"
+    )]
+    Quorum {
+        /// How many must cosign.
+        quorum: u32,
+        /// How many could.
+        available: usize,
+    },
     /// A `*` that is not at the end.
     #[error("`{pattern}` is not a pattern: `*` may only stand at the end")]
     Pattern {
@@ -121,7 +131,39 @@ impl Outcome for PolicyError {
         match self {
             Self::Key { source, .. } => source.hint(),
             Self::SharedKey { .. } => Some("make a key of its own for each purpose".to_owned()),
-            _ => None,
+            Self::Threshold { .. } => Some(
+                "a threshold is at least 1 and at most as many as are named: name others first, or lower it"
+                    .to_owned(),
+            ),
+            Self::Quorum { .. } => Some(
+                "`bulla policy witness add` names another witness, and `bulla policy witness quorum N` asks \
+                 for fewer"
+                    .to_owned(),
+            ),
+            Self::Unknown { name, .. } => Some(format!(
+                "`bulla person add {name} KEY.pub` or `bulla builder add {name} KEY.pub` first, or take the \
+                 name out there"
+            )),
+            Self::Twice { name, .. } => Some(format!("leave one `{name}` out")),
+            Self::NoKey { name } => Some(format!("give `{name}` a key, or take the person out")),
+            Self::BuilderKey { .. } => {
+                Some("`bulla key generate FILE` makes a key for a builder".to_owned())
+            }
+            Self::Pattern { .. } => {
+                Some("write the beginning and a `*`, such as `acme/*`, or several patterns".to_owned())
+            }
+            Self::LogKeyName { .. } => Some(
+                "give the line that `bulla-registry log-key --next` prints at this log's registry"
+                    .to_owned(),
+            ),
+            Self::VerifierKey { .. } => Some(
+                "give the line as `bulla witness init` or `bulla-registry log-key --next` printed it"
+                    .to_owned(),
+            ),
+            Self::BuilderId { .. } => Some(
+                "name what release statements call it; `bulla builder add` does that by itself".to_owned(),
+            ),
+            Self::Version | Self::Origin { .. } | Self::KeyText { .. } | Self::NoLogKey => None,
         }
     }
 }

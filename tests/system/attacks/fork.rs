@@ -208,7 +208,8 @@ fn former_root_keys_and_the_registry_capture_no_server_that_knows_a_witness() {
     let remove = ["policy", "witness", "remove", "office.acme.example"];
     scene.signed(fork.url(), &thief, "thief", &remove).done();
     scene.line.show_log(DoctoredLog::read(fork.data()));
-    let refused = "expected 1 cosignatures of witnesses under the checkpoint, found 0";
+    let refused = "expected 1 cosignatures of office.acme.example under the checkpoint, found 0: the \
+                   log's newest policy has other witnesses";
     scene.server.install(PROJECT, "prod").refused(refused);
     assert_eq!(scene.live(), scene.first);
     scene.line.repent();

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bulla_schemas::Timestamp;
-use bulla_trust::{PublicKey, Submission};
+use bulla_trust::{PublicKey, SigningKey, Submission};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::quota::Quota;
@@ -66,7 +66,8 @@ pub(crate) struct Log {
 #[derive(Debug)]
 enum Writer {
     Sequencer {
-        key: Box<PublicKey>,
+        /// The one that signed when it was opened; none where it was lost.
+        key: Option<Box<PublicKey>>,
         requests: std::sync::Mutex<Option<mpsc::Sender<Request>>>,
         thread: std::sync::Mutex<Option<JoinHandle<()>>>,
     },
@@ -77,20 +78,28 @@ enum Writer {
 
 impl Log {
     /// Opens the log, finishes what a crash left undone, and starts the sequencer. Only a log that begins
-    /// gets a key.
+    /// gets a key. One whose key is lost is read, and appends what names the next one.
     pub(crate) fn open(directory: &Path, key_file: &Path, quota: Quota) -> Result<Self, LogError> {
         let files = LogFiles::new(directory.to_owned());
         let kept = files.kept_state();
         let (found, tail) = recover::published(&files, &kept)?;
         let key = match key::read(key_file)? {
-            Some(key) => key,
-            None if files.is_begun()? => return Err(key::lost(Some(&found.state), key_file)),
-            None => key::make(key_file)?,
+            None if !files.is_begun()? => Some(key::make(key_file)?),
+            None if !bulla_files::has_file(&key::next(key_file))? => {
+                return Err(key::lost(Some(&found.state), key_file));
+            }
+            key => key,
         };
         let mut signer = Signer::new(key_file, key);
         signer.settle(&found.state)?;
-        key::require_named(&found.state, signer.current(), key_file)?;
-        let public_key = signer.current().public_key();
+        if let Some(key) = signer.current() {
+            key::require_named(&found.state, key, key_file)?;
+        } else {
+            tracing::warn!(
+                "the log's key is lost: nothing is appended before a policy names the next one"
+            );
+        }
+        let public_key = signer.current().map(SigningKey::public_key);
         let (recovered, tail) = recover::recover(&files, found, tail, &mut signer)?;
         let (cosigned, shown) = Cosigned::open(&files, &recovered)?;
         let recovered = Arc::new(recovered);
@@ -107,7 +116,7 @@ impl Log {
             cosigned,
             shown,
             writer: Writer::Sequencer {
-                key: Box::new(public_key),
+                key: public_key.map(Box::new),
                 requests: std::sync::Mutex::new(Some(requests)),
                 thread: std::sync::Mutex::new(Some(sequencer)),
             },
@@ -191,7 +200,7 @@ impl Log {
             // Before the first policy nothing is signed.
             Writer::Sequencer { key, .. } => {
                 let signer = self.published().signer();
-                Some(signer.unwrap_or_else(|| PublicKey::clone(key)))
+                signer.or_else(|| key.as_deref().cloned())
             }
             Writer::Mirrored(_) | Writer::Nothing => self.published().signer(),
         }

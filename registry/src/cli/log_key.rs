@@ -5,13 +5,15 @@ use bulla_terminal::{Failure, stderr, stdout};
 use super::data::Data;
 use crate::blocking::blocking;
 use crate::data::DataDirectory;
-use crate::error::RegistryError;
+use crate::error::on;
 use crate::log::{KeyLine, LogFiles};
+use crate::store::space::Disk;
 
 /// Show the line by which a policy names the log's key, or make the next key
 ///
 /// The registry may run meanwhile. It signs with the next key as soon as a policy names that (`bulla
-/// log-key rotate`), and the one before is gone then.
+/// log-key rotate`), and the one before is gone then. Where the log's key is lost, the registry can be
+/// served with the next one alone, and appends nothing before that policy.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Show the line of the key that is to follow; it is made where there is none yet
@@ -22,7 +24,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let data = DataDirectory::open(arguments.data.damaged()?)?;
+    let root = arguments.data.damaged()?;
+    DataDirectory::require_no_mirror(root)?;
+    let data = DataDirectory::open(root)?;
+    let disk = Disk::new(data.root().to_owned());
     let which = if arguments.next {
         KeyLine::Next
     } else {
@@ -33,7 +38,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let path = data.log_key();
         origin.map(|origin| which.read(&path, &origin)).transpose()
     });
-    let line = read.await.map_err(RegistryError::from)?;
+    let line = read.await.map_err(on(&disk))?;
     let Some(line) = line else {
         let message = "the log has no name before its first policy";
         return Err(Failure::usage(message).with_hint("`bulla init` makes the first policy"));

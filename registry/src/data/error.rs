@@ -141,8 +141,9 @@ impl Outcome for DataError {
             }
             Self::Nested { .. } => Some("name a folder beside the data directory".to_owned()),
             Self::Mirror { origin, .. } => Some(format!(
-                "`bulla-registry mirror {origin}` serves it; where that registry is lost, put its key \
-                 beside the log and remove `mirror.json`"
+                "`bulla-registry mirror {origin}` serves it; where that registry is lost, remove \
+                 `mirror.json`, and put the log's key beside the log or make the next one with \
+                 `bulla-registry log-key --next`"
             )),
             Self::NoMirror { .. } => Some("name a folder that is empty or not there yet".to_owned()),
             Self::OtherRegistry { .. } => {

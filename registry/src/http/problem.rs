@@ -439,6 +439,7 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
             LogError::TooManyEntries { .. } => {
                 "`--most-entries` of `bulla-registry serve` allows more"
             }
+            LogError::AwaitsKey { .. } => "`bulla log-key rotate KEY` names it",
             _ => return None,
         },
         _ => return None,

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use bulla_files::FileError;
+use bulla_schemas::log::Anchor;
 use bulla_trust::tile::FULL;
-use bulla_trust::{Checkpoint, LogState, SignatureType, SignedNote, VerifierKey};
+use bulla_trust::{Checkpoint, LogState, SignedNote, SigningKey};
 
 use super::error::{DamagedLog, LogError};
 use super::tiles::{LogFiles, items_of};
@@ -14,8 +15,8 @@ use super::{key, recover};
 /// How often a log is read again that has grown meanwhile.
 const TRIES: u32 = 20;
 
-/// What else has to hold of a log and the note that covers it before it is taken.
-type Check<'a> = &'a dyn Fn(&LogState, &SignedNote) -> Result<(), LogError>;
+/// What else has to hold of a log and the note that covers it before it is taken to where another one is.
+type Check<'a> = &'a dyn Fn(&LogState, &SignedNote, &There) -> Result<(), LogError>;
 
 /// A log that lies in a folder and is not published there yet.
 #[derive(Debug)]
@@ -56,18 +57,30 @@ impl LogFiles {
     /// Takes the log as it is published now to the folder of another, which must be the same one as it
     /// was earlier, or none. Nothing when nothing is published here or there.
     pub(crate) fn copy_to(&self, other: &Self) -> Result<Option<Unpublished>, LogError> {
-        self.copy_where(other, &|_, _| Ok(()))
+        self.copy_where(other, &|_, _, _| Ok(()))
     }
 
     /// The same where the key in a file signed the checkpoint, and the policy names that key: whoever had
-    /// the log on its way may have put anything behind what was once signed. Nothing is written before
-    /// that is known, because the next start would finish it.
+    /// the log on its way may have put anything behind what was once signed. Without the key, a key of the
+    /// policy has to have signed it, and the anchor, or what is there, tells which log it is. Nothing is
+    /// written before that is known, because the next start would finish it.
     pub(crate) fn copy_signed(
         &self,
         other: &Self,
         key: &Path,
+        anchor: Option<&Anchor>,
     ) -> Result<Option<Unpublished>, LogError> {
-        self.copy_where(other, &|state, note| require_signed(state, note, key))
+        self.copy_where(other, &|state, note, there| {
+            anchor.map_or(Ok(()), |anchor| require_anchored(state, anchor))?;
+            match key::read(key)? {
+                Some(own) => require_signed(state, note, &own, key),
+                None if anchor.is_none() && !matches!(there, There::Covered(_)) => {
+                    Err(LogError::NoAnchor)
+                }
+                None if state.policy().is_some() && recover::is_signed(state, note) => Ok(()),
+                None => Err(DamagedLog::Unsigned.into()),
+            }
+        })
     }
 
     fn copy_where(&self, other: &Self, check: Check<'_>) -> Result<Option<Unpublished>, LogError> {
@@ -106,7 +119,7 @@ impl LogFiles {
             let (expected, found) = (covered.root, state.root());
             return Err(DamagedLog::Root { expected, found }.into());
         }
-        check(&state, &note)?;
+        check(&state, &note, there)?;
         let from = match there {
             There::Nothing => 0,
             There::Covered(there) => require_same(&state, there)?,
@@ -178,19 +191,34 @@ fn require_beginning(here: &LogFiles, there: &LogFiles, size: u64) -> Result<(),
     Ok(())
 }
 
-/// Refuses a checkpoint that the key in a file did not sign under the log's name, or whose policy does not
-/// name that key.
-fn require_signed(state: &LogState, note: &SignedNote, path: &Path) -> Result<(), LogError> {
-    let key = key::read(path)?.ok_or_else(|| key::lost(Some(state), path))?;
-    key::require_named(state, &key, path)?;
-    let origin = state.origin().unwrap_or_default();
-    let own = VerifierKey::new(origin, SignatureType::Note, key.public_key())?;
+/// Refuses a checkpoint that a key did not sign under the log's name, or whose policy does not name the
+/// key, which lies at `path`.
+fn require_signed(
+    state: &LogState,
+    note: &SignedNote,
+    key: &SigningKey,
+    path: &Path,
+) -> Result<(), LogError> {
+    key::require_named(state, key, path)?;
+    let own = key::line(state.origin().unwrap_or_default(), key)?;
     if note.is_signed_by(&own) {
         Ok(())
     } else {
         let key = own.to_string();
         Err(LogError::NotSignedHere { key })
     }
+}
+
+/// Refuses a log that does not pass through an anchor.
+fn require_anchored(state: &LogState, anchor: &Anchor) -> Result<(), LogError> {
+    let position = &anchor.position;
+    let is_passed = state.origin() == Some(&anchor.origin)
+        && state.root_at(position.size) == Some(position.root);
+    if is_passed {
+        return Ok(());
+    }
+    let anchor = anchor.to_string();
+    Err(LogError::NotAnchored { anchor })
 }
 
 /// Tells whether a note is a checkpoint of this history.
@@ -213,7 +241,7 @@ fn require_same(state: &LogState, there: &Checkpoint) -> Result<u64, LogError> {
 
 #[cfg(test)]
 mod tests {
-    use bulla_trust::testing::{Organisation, log_key, project};
+    use bulla_trust::testing::{Organisation, key, log_key, project};
 
     use super::*;
     use crate::log::signer::Signer;
@@ -223,7 +251,7 @@ mod tests {
         let files = LogFiles::new(folder.to_owned());
         files.grow(0, entries, &mut Tail::default()).unwrap();
         let (state, _) = recover::read(&files, entries.len() as u64).unwrap();
-        let signer = Signer::new(&folder.join("key"), log_key());
+        let signer = Signer::new(&folder.join("key"), Some(log_key()));
         files.publish(&signer.sign(&state).unwrap()).unwrap();
         files
     }
@@ -277,33 +305,89 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
         let all = organisation(3);
-        let key = place("key.pem");
-        bulla_files::write(&key, log_key().to_pem().as_bytes()).unwrap();
+        let own = place("key.pem");
+        bulla_files::write(&own, log_key().to_pem().as_bytes()).unwrap();
         let real = log(&place("real"), &all.entries);
 
         // An entry more, under the signature of what was there before, or of another key.
         let more = [&all.entries[..], &[b"anything".to_vec()]].concat();
         let forged = log(&place("forged"), &more);
         let (state, _) = recover::read(&forged, more.len() as u64).unwrap();
-        let stranger = Signer::new(&place("absent"), bulla_trust::testing::key("mallory"));
+        let stranger = Signer::new(&place("absent"), Some(key("mallory")));
         forged.publish(&stranger.sign(&state).unwrap()).unwrap();
         let to = LogFiles::new(place("to"));
         assert!(matches!(
-            forged.copy_signed(&to, &key),
+            forged.copy_signed(&to, &own, None),
             Err(LogError::NotSignedHere { .. })
+        ));
+        assert!(matches!(
+            forged.copy_signed(&to, &place("absent"), Some(&all.anchor())),
+            Err(LogError::Damaged(DamagedLog::Unsigned))
         ));
         assert!(!to.is_begun().unwrap() && to.checkpoint().unwrap().is_none());
 
-        // Without a key nothing tells whose log it is.
-        assert!(matches!(
-            real.copy_signed(&to, &place("absent")),
-            Err(LogError::KeyLost { .. })
-        ));
         // What servers were shown is of this history, or is left out.
         real.publish_witnessed(b"garbage").unwrap();
-        let copied = real.copy_signed(&to, &key).unwrap().unwrap();
+        let copied = real.copy_signed(&to, &own, None).unwrap().unwrap();
         copied.publish().unwrap();
         assert_eq!(to.witnessed().unwrap(), None);
         assert_eq!(to.checkpoint().unwrap(), real.checkpoint().unwrap());
+    }
+
+    #[test]
+    fn without_the_key_an_anchor_or_what_is_there_tells_which_log_a_copy_is_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let absent = place("absent");
+        let all = organisation(3);
+        let real = log(&place("real"), &all.entries);
+        let shorter = log(&place("shorter"), &all.entries[..2]);
+        let to = LogFiles::new(place("to"));
+        assert!(matches!(
+            real.copy_signed(&to, &absent, None),
+            Err(LogError::NoAnchor)
+        ));
+        // Somebody else's log, which signs itself as well.
+        let mut other = Organisation::new();
+        other.publish(&project(), "of another log");
+        assert!(matches!(
+            real.copy_signed(&to, &absent, Some(&other.anchor())),
+            Err(LogError::NotAnchored { .. })
+        ));
+        assert!(!to.is_begun().unwrap());
+        let copied = shorter.copy_signed(&to, &absent, Some(&all.state.anchor().unwrap()));
+        assert!(matches!(copied, Err(LogError::NotAnchored { .. })));
+        let early = Anchor {
+            position: bulla_schemas::log::LogPosition {
+                size: 1,
+                root: all.state.root_at(1).unwrap(),
+            },
+            ..all.anchor()
+        };
+        let copied = shorter.copy_signed(&to, &absent, Some(&early));
+        copied.unwrap().unwrap().publish().unwrap();
+        // From here on, what is there tells it.
+        let copied = real.copy_signed(&to, &absent, None).unwrap().unwrap();
+        copied.publish().unwrap();
+        assert_eq!(to.checkpoint().unwrap(), real.checkpoint().unwrap());
+    }
+
+    #[test]
+    fn a_tile_or_checkpoint_of_a_copy_that_is_too_large_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let all = organisation(3);
+        for file in ["tile/entries/000.p/4", "checkpoint"] {
+            let from = log(&place("from"), &all.entries);
+            // It takes no room on the disk.
+            let path = place("from").join(file);
+            let opened = std::fs::OpenOptions::new().write(true).open(&path);
+            opened.unwrap().set_len(1 << 40).unwrap();
+            let copied = from.copy_to(&LogFiles::new(place("to")));
+            assert!(
+                matches!(&copied, Err(LogError::File(FileError::TooLarge { .. }))),
+                "{copied:?}"
+            );
+        }
     }
 }

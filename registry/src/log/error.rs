@@ -86,6 +86,26 @@ pub enum LogError {
         path: String,
         /// The keys that the policy in effect names; none where the log cannot be read.
         named: Vec<String>,
+        /// The key that was made to follow it, as policies name it.
+        next: Option<String>,
+    },
+    /// There is only the key that is to follow the log's, and the policy does not name it.
+    #[error(
+        "the registry has lost the key of its log, and appends nothing before a policy names the next \
+         one, `{key}`"
+    )]
+    AwaitsKey {
+        /// The key as it has to stand there.
+        key: String,
+    },
+    /// Nothing tells whose log a copy is.
+    #[error("the log's key is not here, and nothing else tells whether the copy is of this log")]
+    NoAnchor,
+    /// A copy of another log, or of another history.
+    #[error("the copy does not pass through the anchor {anchor}")]
+    NotAnchored {
+        /// The anchor.
+        anchor: String,
     },
     /// The key beside the log is not one that may sign its checkpoints.
     #[error(
@@ -116,6 +136,9 @@ impl Outcome for LogError {
             | Self::OtherEntries
             | Self::KeyLost { .. }
             | Self::NotSignedHere { .. }
+            | Self::AwaitsKey { .. }
+            | Self::NoAnchor
+            | Self::NotAnchored { .. }
             | Self::OtherKey { .. } => FailureKind::Refused,
             Self::File(error) => error.kind(),
             _ => FailureKind::Failed,
@@ -134,12 +157,29 @@ impl Outcome for LogError {
                  older: use another folder, and keep that one"
                     .to_owned(),
             ),
-            Self::Key { path, .. } | Self::KeyLost { path, .. } | Self::OtherKey { path, .. } => {
-                Some(format!(
-                    "put the key of this log in the place of `{path}`; a backup of the registry has it. \
-                     With another one nobody believes the log, unless its policy names that one"
-                ))
+            Self::KeyLost {
+                next: Some(next), ..
             }
+            | Self::AwaitsKey { key: next } => Some(format!(
+                "`bulla log-key rotate '{next}'` names it, with the signatures of the root"
+            )),
+            Self::KeyLost { path, .. } => Some(format!(
+                "put the key of this log in the place of `{path}`; a backup of the registry has it. Where \
+                 none has, `bulla-registry log-key --next` makes the one that the root can name in its place"
+            )),
+            Self::Key { path, .. } | Self::OtherKey { path, .. } => Some(format!(
+                "put the key of this log in the place of `{path}`; a backup of the registry has it. Where \
+                 none has, move that file away and make the next key with `bulla-registry log-key --next`"
+            )),
+            Self::NoAnchor => Some(
+                "name a place in the log with `--anchor`, as `bulla anchor` prints one and servers are \
+                 enrolled with"
+                    .to_owned(),
+            ),
+            Self::NotAnchored { .. } => Some(
+                "take a copy as it came from this registry, by `bulla log fetch`, a mirror or a backup"
+                    .to_owned(),
+            ),
             Self::NotSignedHere { .. } => Some(
                 "take a copy as it came from this registry, by `bulla log fetch`, a mirror or a backup"
                     .to_owned(),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn publish(files: &LogFiles, state: &LogState) {
-        let signer = Signer::new(std::path::Path::new("absent"), log_key());
+        let signer = Signer::new(std::path::Path::new("absent"), Some(log_key()));
         files.publish(&signer.sign(state).unwrap()).unwrap();
     }
 

@@ -1,11 +1,13 @@
 //! The log's Ed25519 key: signs checkpoints and nothing else. It authorises nothing, but its
 //! holder can show two histories in the registry's place, so only its owner may read it. It is made once,
-//! where no log is yet: readers refuse checkpoints by a key that the policy does not name.
+//! where no log is yet, and the next one when an operator asks for it: readers refuse checkpoints by a key
+//! that the policy does not name.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use bulla_trust::{CheckedPolicy, LogState, SigningKey};
+use bulla_files::Attempt as _;
+use bulla_trust::{CheckedPolicy, LogState, SignatureType, SigningKey, VerifierKey};
 use zeroize::Zeroizing;
 
 use super::error::LogError;
@@ -25,15 +27,37 @@ pub(super) fn read(path: &Path) -> Result<Option<SigningKey>, LogError> {
     Ok(Some(key))
 }
 
-/// Makes the key of a log that begins.
+/// Makes a key where none lies, and returns the one that lies there then: two who make one at once have
+/// the same.
 pub(super) fn make(path: &Path) -> Result<SigningKey, LogError> {
     let mut seed = Zeroizing::new([0_u8; 32]);
     getrandom::fill(&mut seed[..])
         .map_err(|error| LogError::System(io::Error::other(error.to_string())))?;
     let key = SigningKey::from_seed(&seed);
     // Temporary files are made 0600, and the mode stays.
-    bulla_files::write(path, key.to_pem().as_bytes())?;
-    Ok(key)
+    if bulla_files::write_once(path, key.to_pem().as_bytes())? {
+        return Ok(key);
+    }
+    let gone = || Err(io::Error::from(io::ErrorKind::NotFound)).attempt("read", path);
+    Ok(read(path)?.map_or_else(gone, Ok)?)
+}
+
+/// Returns where the key lies that is to follow the one in a file.
+pub(super) fn next(path: &Path) -> PathBuf {
+    path.with_file_name("log-key-next.pem")
+}
+
+/// Returns the line by which a policy of the log with this name names a key.
+pub(super) fn line(origin: &str, key: &SigningKey) -> Result<VerifierKey, LogError> {
+    let line = VerifierKey::new(origin, SignatureType::Note, key.public_key())?;
+    Ok(line)
+}
+
+/// Tells whether the policy in effect names a key.
+pub(super) fn is_named(state: &LogState, key: &SigningKey) -> bool {
+    let public = key.public_key();
+    let keys = state.checked_policy().map(CheckedPolicy::log_keys);
+    keys.is_some_and(|keys| keys.iter().any(|known| *known.key() == public))
 }
 
 /// Returns the lines by which the policy in effect names the keys of its log.
@@ -49,22 +73,26 @@ pub(super) fn require_named(
     key: &SigningKey,
     path: &Path,
 ) -> Result<(), LogError> {
-    let public = key.public_key();
-    let policy = state.checked_policy();
-    match policy.map(CheckedPolicy::log_keys) {
-        Some(keys) if !keys.iter().any(|known| *known.key() == public) => Err(LogError::OtherKey {
-            path: path.display().to_string(),
-            named: named(state),
-        }),
-        _ => Ok(()),
+    if state.policy().is_none() || is_named(state, key) {
+        return Ok(());
     }
+    Err(LogError::OtherKey {
+        path: path.display().to_string(),
+        named: named(state),
+    })
 }
 
 /// Refuses to do without the key of a log that leads to `state`.
 pub(super) fn lost(state: Option<&LogState>, path: &Path) -> LogError {
+    let origin = state.and_then(LogState::origin);
+    let next = origin.and_then(|origin| {
+        let next = read(&next(path)).ok()??;
+        line(origin, &next).ok()
+    });
     LogError::KeyLost {
         path: path.display().to_string(),
         named: state.map(named).unwrap_or_default(),
+        next: next.map(|line| line.to_string()),
     }
 }
 
@@ -85,5 +113,18 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         std::fs::write(&path, "no key").unwrap();
         assert!(matches!(read(&path), Err(LogError::Key { .. })));
+    }
+
+    #[test]
+    fn all_who_make_a_key_at_once_have_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log-key-next.pem");
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| make(&path))).collect();
+            let made = makers.into_iter().map(|maker| maker.join().unwrap());
+            made.map(|key| key.unwrap().public_key()).collect()
+        });
+        let kept = read(&path).unwrap().unwrap().public_key();
+        assert!(made.iter().all(|key| *key == kept));
     }
 }

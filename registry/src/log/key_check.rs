@@ -10,9 +10,11 @@ use super::recover;
 use super::tiles::LogFiles;
 
 impl LogFiles {
-    /// Refuses a log without its key; the key itself is not read. The log is, where it is lost.
+    /// Refuses a log that has neither its key nor the next one; the keys are not read. The log is, where
+    /// they are lost.
     pub(crate) fn require_key(&self, path: &Path) -> Result<(), LogError> {
-        if bulla_files::has_file(path)? || !self.is_begun()? {
+        let has_key = bulla_files::has_file(path)? || bulla_files::has_file(&key::next(path))?;
+        if has_key || !self.is_begun()? {
             return Ok(());
         }
         let read = recover::published(self, &self.kept_state()).ok();

@@ -215,8 +215,17 @@ pub(super) fn admit(
     if let Statement::Policy(policy) = submission.statement() {
         check_log_key(&policy.origin, &policy.log_keys, &signer.public_keys()?)?;
     }
-    let admitted = state.admit(submission);
-    admitted.map_err(|reason| LogError::Ineffective(Box::new(reason)))
+    let ineffective = |reason| LogError::Ineffective(Box::new(reason));
+    if signer.current().is_some() {
+        return state.admit(submission).map_err(ineffective);
+    }
+    let mut next = state.clone();
+    let admitted = next.admit(submission).map_err(ineffective)?;
+    if let Admitted::New { .. } = admitted {
+        signer.require_for(&next)?;
+        *state = next;
+    }
+    Ok(admitted)
 }
 
 /// A policy without this registry's key would end the log: no client would believe the checkpoint.

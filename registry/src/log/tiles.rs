@@ -9,8 +9,8 @@ use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 use bulla_trust::merkle::{Peaks, leaf_hash};
 use bulla_trust::tile::{
-    FULL, TileKind, TilePath, decode_entries, decode_hashes, encode_entries, encode_hashes,
-    parent_hash,
+    FULL, MAX_BUNDLE_SIZE, TileKind, TilePath, decode_entries, decode_hashes, encode_entries,
+    encode_hashes, parent_hash,
 };
 
 use bulla_files::{Attempt as _, FileError};
@@ -21,6 +21,8 @@ use crate::objects::{Object, Objects};
 
 /// Bytes of a hash.
 const HASH: u64 = 32;
+/// Most bytes of a checkpoint.
+const MOST_NOTE: u64 = bulla_trust::note::MAX_SIZE as u64;
 
 /// The folder `log`.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl LogFiles {
 
     /// Reads the newest checkpoint.
     pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, FileError> {
-        bulla_files::read(&self.root.join("checkpoint"))
+        bulla_files::read_up_to(&self.root.join("checkpoint"), MOST_NOTE)
     }
 
     /// Tells whether there is a log: a checkpoint, or entries that a crash or a loss has left without one.
@@ -80,7 +82,7 @@ impl LogFiles {
 
     /// Reads the newest checkpoint that enough witnesses cosigned.
     pub(super) fn witnessed(&self) -> Result<Option<Vec<u8>>, FileError> {
-        bulla_files::read(&self.root.join("witnessed"))
+        bulla_files::read_up_to(&self.root.join("witnessed"), MOST_NOTE)
     }
 
     /// Replaces that in one rename.
@@ -122,6 +124,11 @@ impl LogFiles {
         let Some((object, length)) = self.open(tile, size)? else {
             return Ok(None);
         };
+        let limit = most(tile);
+        if length > limit {
+            let path = self.path(tile);
+            return Err(FileError::TooLarge { path, limit });
+        }
         let mut content = Vec::new();
         let read = object.take(length).read_to_end(&mut content);
         read.attempt("read", self.path(tile))?;
@@ -339,7 +346,7 @@ impl LogFiles {
 
     /// Reads a tile that lies in the folder in this very form.
     pub(super) fn read(&self, tile: TilePath) -> Result<Option<Vec<u8>>, FileError> {
-        bulla_files::read(&self.path(tile))
+        bulla_files::read_up_to(&self.path(tile), most(tile))
     }
 
     pub(super) fn write(&self, tile: TilePath, content: &[u8]) -> Result<(), FileError> {
@@ -421,6 +428,15 @@ pub(super) fn items_of(kind: TileKind, size: u64) -> u64 {
         TileKind::Entries => size,
         TileKind::Hashes { level } => size.checked_shr(8 * u32::from(level)).unwrap_or(0),
     }
+}
+
+/// Returns the most bytes that a tile has: a folder that somebody brought may have anything in it.
+fn most(tile: TilePath) -> u64 {
+    let item = match tile.kind {
+        TileKind::Hashes { .. } => HASH,
+        TileKind::Entries => (MAX_BUNDLE_SIZE / usize::from(FULL)) as u64,
+    };
+    item * u64::from(tile.width)
 }
 
 /// Returns how many bytes a tile has at the beginning of a wider form of it, if that is whole.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bulla_trust::testing::{Organisation, log_key, project};
+
 use crate::disk::SmallDisk;
 use crate::program::run;
 
@@ -81,4 +83,41 @@ fn a_command_on_a_read_only_file_system_says_that_it_is() {
             "{command}: {said}"
         );
     }
+}
+
+#[test]
+fn a_log_and_a_key_that_the_disk_does_not_take_can_be_brought_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut organisation = Organisation::new();
+    for number in 0..300 {
+        organisation.publish(&project(), &number.to_string());
+    }
+    let copy = folder.path().join("copy");
+    for (path, content) in organisation.files() {
+        bulla_files::write(&copy.join(path), &content).unwrap();
+    }
+    let place = folder.path().join("disk");
+    std::fs::create_dir(&place).unwrap();
+    let Some(disk) = SmallDisk::mount(&place, 8 << 20) else {
+        return;
+    };
+    let data = place.join("registry");
+    make(&data);
+    let key = data.join("log-key.pem");
+    std::fs::write(&key, log_key().to_pem()).unwrap();
+    let import = ["import-log", copy.to_str().unwrap()];
+    let assert_full = |command: &[&str]| {
+        disk.fill();
+        let output = run(command, &data);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{command:?}: {said}");
+        assert!(said.contains("hint: make space on that disk"), "{said}");
+        std::fs::remove_file(place.join("filler")).unwrap();
+    };
+    assert_full(&import);
+    assert!(!data.join("log/checkpoint").exists());
+    assert!(run(&import, &data).status.success());
+    assert_full(&["log-key", "--next"]);
+    assert!(!data.join("log-key-next.pem").exists());
+    assert!(run(&["log-key", "--next"], &data).status.success());
 }

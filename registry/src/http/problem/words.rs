@@ -64,7 +64,9 @@ pub(super) fn publish_words(error: &PublishError) -> Words {
             Api::TooManyRequests,
         ),
         PublishError::Log(error) => match **error {
-            LogError::Ineffective(_) | LogError::NoLogKey { .. } => INEFFECTIVE,
+            LogError::Ineffective(_) | LogError::NoLogKey { .. } | LogError::AwaitsKey { .. } => {
+                INEFFECTIVE
+            }
             LogError::TooManyEntries { .. } => (
                 Http::TOO_MANY_REQUESTS,
                 "TOOMANYREQUESTS",

@@ -38,6 +38,9 @@ async fn a_log_whose_key_is_lost_gets_no_other_one_and_is_told_of() {
 
     fs::remove_file(&key).unwrap();
     assert_damaged(data, &named);
+    let (_, report) = fsck(data, &[]);
+    let hint = report.damages[0].hint.as_ref().unwrap();
+    assert!(hint.contains("`bulla-registry log-key --next`"), "{hint}");
     for command in [
         &["serve"][..],
         &["reindex"],
@@ -91,4 +94,61 @@ async fn a_registry_without_a_log_gets_a_key_when_it_is_first_served() {
     fs::remove_file(data.join("log-key.pem")).unwrap();
     drop(Program::start(data, &[]));
     assert_clean(data);
+}
+
+#[tokio::test]
+async fn the_next_key_is_made_once_also_where_the_key_is_lost_and_the_registry_is_served_with_it() {
+    let (registry, ..) = two_releases().await;
+    let data = registry.stop().await;
+    let data = data.path();
+    fs::remove_file(data.join("log-key.pem")).unwrap();
+    let make = || {
+        let made = run(&["log-key", "--next"], data);
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).unwrap()
+    };
+    let lines: Vec<_> = std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        let lines = makers.into_iter().map(|maker| maker.join().unwrap());
+        lines.collect()
+    });
+    assert!(lines.iter().all(|line| *line == lines[0]), "{lines:?}");
+    let (status, report) = fsck(data, &[]);
+    let [damage] = &report.damages[..] else {
+        panic!("{report:#?}");
+    };
+    assert_eq!((status, damage.kind), (1, DamageKind::Log));
+    let hint = damage.hint.as_ref().unwrap();
+    let rotate = format!("`bulla log-key rotate '{}'`", lines[0].trim());
+    assert!(hint.contains(&rotate), "{hint}");
+    drop(Program::start(data, &[]));
+    for command in [&["reindex"][..], &["gc"]] {
+        assert!(run(command, data).status.success(), "{command:?}");
+    }
+    assert!(!data.join("log-key.pem").exists());
+}
+
+#[tokio::test]
+async fn a_mirror_gets_no_next_key_and_imports_no_log() {
+    let (registry, ..) = two_releases().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = folder.path().join("mirror");
+    let mut once = crate::program::program(&["mirror", &registry.url, "--once"], &mirror);
+    once.args(["--trust-first-use"])
+        .env("BULLA_TOKEN", &registry.token);
+    let done = tokio::task::spawn_blocking(move || once.output().unwrap());
+    let done = done.await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let log = registry.data.path().join("log");
+    for command in [
+        &["log-key", "--next"][..],
+        &["import-log", log.to_str().unwrap()],
+    ] {
+        let refused = run(command, &mirror);
+        assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("is a mirror of"), "{said}");
+    }
+    assert!(!mirror.join("log-key-next.pem").exists());
+    registry.stop().await;
 }

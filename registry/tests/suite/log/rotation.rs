@@ -5,7 +5,10 @@ use std::path::Path;
 
 use bulla_registry::Settings;
 use bulla_schemas::api::{ErrorCode, LogInfo};
-use bulla_trust::testing::{Organisation, key, log_key, log_verifier, policy};
+use bulla_schemas::media_type::IN_TOTO;
+use bulla_schemas::statement::Severity;
+use bulla_trust::statement::to_payload;
+use bulla_trust::testing::{Organisation, key, log_key, log_verifier, policy, sign_as};
 use bulla_trust::{Pin, SigningKey, accept};
 use reqwest::StatusCode;
 
@@ -104,5 +107,49 @@ async fn a_policy_that_names_no_key_of_the_registry_is_refused() {
         said.message.contains("lack the key of this registry"),
         "{said:?}"
     );
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_registry_that_lost_its_key_is_read_and_appends_only_the_policy_that_names_the_next_one()
+{
+    let registry = Registry::start().await;
+    let mut organisation = Organisation::new();
+    registry.append_all(&organisation.entries).await;
+    let one = bundle("one");
+    registry.publish(&mut organisation, &one).await;
+    let known = follow(&registry).await;
+    let data = registry.stop().await;
+    fs::remove_file(data.path().join("log-key.pem")).unwrap();
+    let next = make_next(data.path());
+    let registry = Registry::start_in(data, Settings::default()).await;
+    assert_eq!(follow(&registry).await, known);
+    let revocation = organisation.draft_revocation(one.hash(), Severity::Block);
+    let revocation = sign_as(&["alice"], IN_TOTO, &to_payload(&revocation));
+    let stranger = rotated(&mut organisation.clone(), &[&key("stranger")]);
+    for (entry, sentence) in [
+        (&revocation, "has lost the key of its log"),
+        (&stranger, "lack the key of this registry"),
+    ] {
+        let refused = registry.append(entry).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let said = error(refused).await;
+        assert!(said.message.contains(sentence), "{said:?}");
+        assert!(!said.message.contains("log-key.pem"), "{said:?}");
+    }
+    // What is in the log already is told as ever.
+    registry.append_all(&organisation.entries[1..]).await;
+    let entry = rotated(&mut organisation, &[&next]);
+    registry.append_all(&[entry]).await;
+    assert_eq!(follow(&registry).await, organisation.state);
+    let note = registry.get("/log/checkpoint").await.bytes().await.unwrap();
+    let grown = accept(&known, Pin::Remembered, &note, &organisation.entries[2..]);
+    assert_eq!(grown.unwrap(), organisation.state);
+    let data = registry.stop().await;
+    let kept = fs::read_to_string(data.path().join("log-key.pem")).unwrap();
+    assert_eq!(kept, *next.to_pem());
+    let registry = Registry::start_in(data, Settings::default()).await;
+    registry.publish(&mut organisation, &bundle("two")).await;
+    assert_eq!(follow(&registry).await, organisation.state);
     registry.stop().await;
 }

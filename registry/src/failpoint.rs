@@ -20,12 +20,18 @@ pub(crate) const POINTS: &[&str] = &[
     "sequencer::checkpoint-published",
     "sequencer::pruned",
     "statements::attached",
+    // What several people sign comes by these.
+    "proposals::stored",
+    "proposals::completed",
+    "proposals::appended",
     // Every start comes by this.
     "connection::tables-changed",
     // A mirror comes by these, and by those of a publish.
     "mirror::content-taken",
     "mirrored::entries-written",
     "mirrored::checkpoint-published",
+    // A `fsck --repair --from` comes by this.
+    "fetch::manifest-taken",
     // A deletion comes by these.
     "delete::begun",
     "delete::rows-forgotten",

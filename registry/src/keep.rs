@@ -1,5 +1,6 @@
 //! Upkeep of the data directory.
 
+mod absent;
 mod backup;
 mod by_pack;
 mod cut_off;

@@ -223,6 +223,16 @@ impl Objects {
         with!(self, objects => objects.has_any(folder))
     }
 
+    /// Tells whether objects have ever lain in folders below `folder`, which ends in `/`. In memory there are
+    /// none.
+    pub(crate) fn has_folder(&self, folder: &str) -> Result<bool, FileError> {
+        match &self.0 {
+            Kind::Files(files) => files.has_folder(folder),
+            #[cfg(any(test, feature = "testing"))]
+            Kind::Memory(memory) => memory.has_any(folder),
+        }
+    }
+
     /// Calls `visit` with every key that begins with `folder`, which ends in `/`.
     pub(crate) fn list<E: From<FileError>>(
         &self,

@@ -14,7 +14,8 @@ use crate::keep::{Asked, fsck};
 /// Read everything that is stored again, and say what is damaged
 ///
 /// Content, records and the index over them, the log and the database. Of each damage it says which
-/// releases cannot be fetched because of it, and what to do. It runs beside the server, and ends with
+/// releases cannot be fetched because of it, and what to do; a release that the log names and that is
+/// neither here nor was removed is one, too. It runs beside the server, and ends with
 /// status 1 where something is damaged and stays so.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,8 +26,8 @@ pub(super) struct Arguments {
     /// other damaged content to `damaged/`, so that the next push brings it back
     #[arg(long)]
     repair: bool,
-    /// Bring back from another registry what nothing here has any more: from a mirror, or from any that
-    /// has the same releases
+    /// Bring back from another registry what nothing here has any more, whole releases too: from a mirror,
+    /// or from any that has the same releases
     #[arg(long, value_name = "URL", requires = "repair")]
     from: Option<String>,
     #[command(flatten)]

@@ -6,7 +6,9 @@
 //! at a time.
 
 mod content;
+mod damage;
 mod fetch;
+mod missed;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,11 +20,12 @@ use bulla_files::FileError;
 use bulla_registry_client::Client;
 use bulla_schemas::ProjectName;
 use bulla_schemas::outcome::{Outcome as _, with_causes};
-use bulla_schemas::report::{Damage, DamageKind, DamagedRelease, FsckReport};
+use bulla_schemas::report::{Damage, DamageKind, FsckReport};
 use bulla_schemas::units::count;
 use bulla_trust::LogState;
 
 use self::content::{Scan, needed_by, scan};
+use self::damage::{PUSH, REINDEX, REPAIRABLE, RESTORE_LOG, hint, plain, release, with_hint};
 use self::fetch::{Needing, NotBrought};
 use self::repair::{COMMAND, Left};
 use super::documents;
@@ -92,7 +95,7 @@ async fn check(
         &parts,
         &asked,
         state.as_ref(),
-        progress,
+        Arc::clone(&progress),
         &mut report,
     ));
     let projects = content.await?;
@@ -101,6 +104,12 @@ async fn check(
     }
     if !is_lost {
         index(&parts, &asked, &projects, &mut report).await?;
+    }
+    // Once the records are there again that can be made.
+    if let Some(state) = &state {
+        let wanted = |name: &ProjectName| is_wanted(&asked.projects, name);
+        let missed = missed::releases(&parts, state, wanted, asked.from.as_ref(), &*progress);
+        report.damages.extend(Box::pin(missed).await?);
     }
     parts.database.close().await;
     Ok(report)
@@ -212,10 +221,15 @@ async fn content(
 ) -> Result<BTreeMap<ProjectName, Records>, RegistryError> {
     let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
     let (wanted, shown) = (asked.projects.clone(), Arc::clone(&progress));
+    let unnamed = wanted.iter().filter(|name| {
+        let is_named = state.is_some_and(|state| state.has_project(name));
+        !is_named
+    });
+    let unnamed: Vec<ProjectName> = unnamed.cloned().collect();
     let scanned = blocking(move || {
         let progress = shown;
         let projects = records::read(&repositories, |name| is_wanted(&wanted, name))?;
-        if let Some(project) = wanted.iter().find(|name| !projects.contains_key(*name)) {
+        if let Some(project) = unnamed.iter().find(|name| !projects.contains_key(*name)) {
             let project = project.clone();
             return Err(RegistryError::NoProject { project });
         }
@@ -258,7 +272,7 @@ async fn content(
                 continue;
             }
             let releases = by.into_iter().flatten();
-            let releases = releases.filter_map(|by| release(state, project, by));
+            let releases = releases.filter_map(|by| Some(release(state, project, by.sha256()?)));
             let kind = if is_manifest {
                 DamageKind::Manifest
             } else {
@@ -404,68 +418,6 @@ async fn index(
     Ok(())
 }
 
-const REINDEX: &str = "stop the registry and run `bulla-registry reindex`, which makes the index again of \
-                       the files; tokens and host reports are in `registry.db` of a backup only";
-const RESTORE_LOG: &str =
-    "restore `log/` from a backup that is not older than what servers know of it";
-const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
-const PUSH: &str = "publish these releases again, or import their files";
-
-/// Says what to do about content.
-fn hint(wrong: &Wrong, left: Left) -> &'static str {
-    match (wrong, left) {
-        (_, Left::MovedAway) => {
-            "publish the revision again, or import the release's file: what is damaged was moved to \
-             `damaged/`, and is asked for"
-        }
-        (Wrong::Missing, _) | (_, Left::AsItWas) => {
-            "publish the revision again, or import the release's file; where `packs/` or `blobs/` is \
-             a disk of its own, mount it first"
-        }
-        (_, Left::Found) => {
-            "`bulla-registry fsck --repair` puts it together again where its frames lie elsewhere, \
-             and else moves it away, so that publishing the revision again brings it back"
-        }
-    }
-}
-
-/// Returns the release that a manifest is, with the channels that point to it.
-fn release(
-    state: Option<&LogState>,
-    project: &ProjectName,
-    manifest: &OciDigest,
-) -> Option<DamagedRelease> {
-    let hash = manifest.sha256()?;
-    let heads = state.into_iter().flat_map(|state| state.channels(project));
-    let heads = heads.filter(|head| head.hash == hash);
-    let named = state.and_then(|state| state.release(project, &hash));
-    Some(DamagedRelease {
-        hash,
-        revision: named.map(|release| release.record().revision.clone()),
-        channels: heads.map(|head| head.channel.clone()).collect(),
-    })
-}
-
 fn is_wanted(projects: &[ProjectName], name: &ProjectName) -> bool {
     projects.is_empty() || projects.contains(name)
-}
-
-fn plain(kind: DamageKind, found: String) -> Damage {
-    Damage {
-        kind,
-        project: None,
-        digest: None,
-        found,
-        releases: Vec::new(),
-        repaired: false,
-        brought_from: None,
-        hint: None,
-    }
-}
-
-fn with_hint(damage: Damage, hint: &str) -> Damage {
-    Damage {
-        hint: Some(hint.to_owned()),
-        ..damage
-    }
 }

@@ -15,9 +15,11 @@
 //! Of a project in which something that stays is damaged or lost nothing goes, and no content at all:
 //! what that is made of cannot be told, and the next push may need just this.
 
+mod absent;
 mod damaged;
 #[cfg(test)]
 mod histories;
+mod hosts;
 mod mark;
 mod packs;
 mod project;
@@ -27,10 +29,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bulla_files::FileError;
+use bulla_schemas::ProjectName;
 use bulla_schemas::report::{GcRelease, GcReport, GcSkipped};
-use bulla_schemas::{Digest, HostName, ProjectName};
 use bulla_trust::LogState;
 
+use self::hosts::hosts;
 use self::mark::{Known, Named, Reason, is_bundle, mark, needed};
 use self::project::{COMMAND, Project};
 use super::Retention;
@@ -41,7 +44,6 @@ use super::rows;
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::data::DataDirectory;
-use crate::database::Changes;
 use crate::error::{RegistryError, on};
 use crate::log::CheckedLog;
 use crate::oci::digest::OciDigest;
@@ -154,6 +156,7 @@ async fn collect(
         sweep::estimate(parts, &records, &projects, before, &mut report).await?;
     } else {
         sweep::sweep(parts, &projects, before, &mut report).await?;
+        absent::let_go(parts, state, retention).await?;
     }
     // What is not whole may be mended by what was moved away.
     if report.skipped.is_empty() {
@@ -258,52 +261,6 @@ async fn tags(
 ) -> Result<BTreeSet<(Tag, OciDigest)>, RegistryError> {
     let indexed = parts.database.indexed(project).await?.tags;
     Ok(records.tags.clone().into_iter().chain(indexed).collect())
-}
-
-/// Returns what hosts say that they have, want, or had before.
-async fn hosts(
-    parts: &Parts,
-    project: &ProjectName,
-) -> Result<BTreeSet<(Digest, HostName)>, RegistryError> {
-    let mut known = BTreeSet::new();
-    let mut after = String::new();
-    loop {
-        let page = parts.database.project_hosts(project, &after, 100).await?;
-        let Some((last, _)) = page.last() else {
-            return Ok(known);
-        };
-        after = last.host.to_string();
-        for (row, report) in &page {
-            let held = report.hold.as_ref().map(|hold| hold.hash);
-            let named = [report.live, report.head, held].into_iter().flatten();
-            known.extend(named.map(|hash| (hash, row.host.clone())));
-            let (last, mut before) = parts.database.lives(project, &row.host).await?;
-            if before.is_none() {
-                before = reported_before(parts, project, &row.host, last).await?;
-            }
-            let lives = [last, before].into_iter().flatten();
-            known.extend(lives.map(|hash| (hash, row.host.clone())));
-        }
-    }
-}
-
-/// Returns what was live on a host before `last`, by the reports that are kept: an earlier program wrote
-/// it down nowhere else.
-async fn reported_before(
-    parts: &Parts,
-    project: &ProjectName,
-    host: &HostName,
-    last: Option<Digest>,
-) -> Result<Option<Digest>, RegistryError> {
-    let asked = Changes {
-        host,
-        project: Some(project),
-        before: u64::MAX,
-        limit: 100,
-    };
-    let changes = parts.database.host_changes(&asked).await?;
-    let mut lives = changes.iter().filter_map(|change| change.report.live);
-    Ok(lives.find(|live| Some(*live) != last))
 }
 
 fn describe(projects: &[Project]) -> GcReport {

@@ -153,6 +153,22 @@ impl Files {
         }
     }
 
+    /// The folder that a new file system has is none of ours.
+    pub(super) fn has_folder(&self, folder: &str) -> Result<bool, FileError> {
+        let path = self.path(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            entries => entries.attempt("read", &path)?,
+        };
+        for entry in entries {
+            let entry = entry.attempt("read", &path)?;
+            if entry.file_name() != "lost+found" && entry.path().is_dir() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What is reached by its key is listed: an operator may have put a folder elsewhere, with a link
     /// in its place. Names that are not UTF-8 are no keys of ours and are passed over.
     pub(super) fn list<E: From<FileError>>(

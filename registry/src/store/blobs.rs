@@ -268,13 +268,14 @@ impl BlobStore {
     }
 
     /// Returns the folder in which content should be and is none: where it is on a disk of its own,
-    /// that one is not mounted. Manifests are stored whole, blobs of frames in packs.
+    /// that one is not mounted. Manifests are stored whole, blobs of frames in packs. Whole content lies in
+    /// folders by its digest, which stay when all of it was found damaged and moved away.
     pub(crate) fn away(&self, has_manifests: bool) -> Result<Option<&'static str>, FileError> {
         let is_empty = |folder| Ok::<_, FileError>(!self.objects.has_any(folder)?);
         if self.objects.has_any(keys::RECIPES)? && is_empty(keys::PACKS)? {
             return Ok(Some(keys::PACKS));
         }
-        if has_manifests && is_empty(keys::BLOBS)? {
+        if has_manifests && is_empty(keys::BLOBS)? && !self.objects.has_folder(keys::BLOBS)? {
             return Ok(Some(keys::BLOBS));
         }
         Ok(None)

@@ -2,6 +2,7 @@
 
 mod fetched;
 mod log_key;
+mod missed;
 mod readers;
 
 use std::fs;

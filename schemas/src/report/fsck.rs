@@ -60,6 +60,8 @@ pub enum DamageKind {
     Manifest,
     /// Other content.
     Blob,
+    /// A release that the log names, and of which nothing is here.
+    Release,
 }
 
 /// A release that cannot be fetched whole.
@@ -83,6 +85,7 @@ impl std::fmt::Display for DamageKind {
             Self::Index => "index",
             Self::Manifest => "manifest",
             Self::Blob => "blob",
+            Self::Release => "release",
         })
     }
 }

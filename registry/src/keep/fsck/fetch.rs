@@ -13,6 +13,7 @@ use bulla_schemas::outcome::with_causes;
 use super::repair::Left;
 use crate::blocking::blocking;
 use crate::error::RegistryError;
+use crate::failpoint::failpoint;
 use crate::keep::parts::Parts;
 use crate::log::Log;
 use crate::mirror::{Failure, Look, Source};
@@ -28,6 +29,9 @@ pub(super) type Needing = BTreeMap<OciDigest, BTreeSet<(ProjectName, OciDigest)>
 /// Why content was not brought back, in a sentence each.
 pub(super) type NotBrought = BTreeMap<OciDigest, String>;
 
+/// Manifests of projects that were not taken, with the reason in a sentence.
+type Failed = BTreeMap<(ProjectName, OciDigest), String>;
+
 /// Fetches the content that is `left`, and takes out what is right now. Says of the rest why it is not.
 pub(super) async fn fetch(
     parts: &Parts,
@@ -36,6 +40,33 @@ pub(super) async fn fetch(
     left: &mut BTreeMap<OciDigest, Left>,
     progress: &(dyn Progress + Send + Sync),
 ) -> Result<NotBrought, RegistryError> {
+    let wanted = left.keys().filter_map(|digest| needing.get(digest));
+    let wanted: BTreeSet<_> = wanted.flatten().cloned().collect();
+    let failed = take(parts, client, wanted, progress).await?;
+    let mut not_brought = NotBrought::new();
+    for digest in left.keys().cloned().collect::<Vec<_>>() {
+        let (blobs, name) = (parts.blobs.clone(), digest.clone());
+        let wrong = blocking(move || blobs.examine(&name, &|_| {})).await?;
+        if wrong.is_none() {
+            left.remove(&digest);
+            continue;
+        }
+        let by = needing.get(&digest);
+        let why = by.into_iter().flatten().find_map(|by| failed.get(by));
+        let nobody = || "no manifest says from which content it is".to_owned();
+        not_brought.insert(digest, why.cloned().unwrap_or_else(nobody));
+    }
+    Ok(not_brought)
+}
+
+/// Takes manifests with all that they name, and says of each that was not taken why. Each is here whole
+/// before the next one is asked for, so whatever ends it, the same command goes on from there.
+pub(super) async fn take(
+    parts: &Parts,
+    client: &Client,
+    wanted: BTreeSet<(ProjectName, OciDigest)>,
+    progress: &(dyn Progress + Send + Sync),
+) -> Result<Failed, RegistryError> {
     let catalog = catalog(parts).await?;
     // Apart from the server's own uploads, which it would take for its own.
     let (folder, disk) = (
@@ -45,9 +76,7 @@ pub(super) async fn fetch(
     let uploads = Uploads::open(folder.clone(), disk, Settings::default().uploads)?;
     let uploads = Arc::new(uploads);
     let source = Source::new(client, &catalog, &uploads, progress);
-    let mut failed: BTreeMap<(ProjectName, OciDigest), String> = BTreeMap::new();
-    let wanted = left.keys().filter_map(|digest| needing.get(digest));
-    let wanted: BTreeSet<_> = wanted.flatten().cloned().collect();
+    let mut failed = Failed::new();
     // Where it does not answer, all else would fail too.
     let mut stopped: Option<String> = None;
     for (project, manifest) in wanted {
@@ -68,23 +97,12 @@ pub(super) async fn fetch(
         };
         if let Err(why) = taken {
             failed.insert((project, manifest), why);
+        } else {
+            failpoint!("fetch::manifest-taken");
         }
     }
     std::fs::remove_dir_all(&folder).attempt("remove", &folder)?;
-    let mut not_brought = NotBrought::new();
-    for digest in left.keys().cloned().collect::<Vec<_>>() {
-        let (blobs, name) = (parts.blobs.clone(), digest.clone());
-        let wrong = blocking(move || blobs.examine(&name, &|_| {})).await?;
-        if wrong.is_none() {
-            left.remove(&digest);
-            continue;
-        }
-        let by = needing.get(&digest);
-        let why = by.into_iter().flatten().find_map(|by| failed.get(by));
-        let nobody = || "no manifest says from which content it is".to_owned();
-        not_brought.insert(digest, why.cloned().unwrap_or_else(nobody));
-    }
-    Ok(not_brought)
+    Ok(failed)
 }
 
 /// Returns what content is published into, beside a server that may run.

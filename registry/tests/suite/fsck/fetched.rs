@@ -6,7 +6,7 @@ use super::*;
 use crate::program::program;
 
 /// Has another registry asked, while the test's own ones answer.
-async fn repair_from(data: &Path, from: &str, token: &str) -> (Output, FsckReport) {
+pub(super) async fn repair_from(data: &Path, from: &str, token: &str) -> (Output, FsckReport) {
     let mut fsck = program(&["fsck", "--repair", "--json", "--from", from], data);
     fsck.env("BULLA_TOKEN", token);
     let ended = tokio::task::spawn_blocking(move || fsck.output().unwrap());

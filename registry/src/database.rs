@@ -29,7 +29,7 @@ pub use error::DatabaseError;
 pub(crate) use hosts::{Changes, HostRow, ReportRow};
 pub(crate) use index::IndexedRecord;
 pub(crate) use manifests::{IndexedManifest, ListedReferrer, Referrers};
-pub(crate) use proposals::ProposalRow;
+pub(crate) use proposals::{ProposalPlace, ProposalRow};
 pub(crate) use rows::ManifestRow;
 pub use rows::TokenRow;
 pub(crate) use seen::SeenManifest;

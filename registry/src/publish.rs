@@ -25,3 +25,4 @@ pub(crate) use deltas::{MOST_SIZE as MOST_DELTA, SentDelta};
 pub use error::PublishError;
 pub(crate) use manifests::PushedAs;
 pub(crate) use mend::Mender;
+pub(crate) use proposals::Proposing;

@@ -59,12 +59,12 @@ pub struct UploadLimits {
     pub sweep: Duration,
 }
 
-/// How many statements may wait for signatures.
+/// How many statements may wait for signatures. Each person has an equal share of both.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalLimits {
-    /// Most of all.
+    /// Of all, shared by all people.
     pub most: u32,
-    /// Most of one project, and most policies.
+    /// Of one project, and of policies, shared by those who decide.
     pub most_of_project: u32,
 }
 

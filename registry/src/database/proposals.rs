@@ -1,11 +1,11 @@
-//! Table `proposals`: statements that wait for signatures. They are in no file; one that is lost is
-//! signed again.
+//! Table `proposals`: statements that wait for signatures, and those that waited until `expires_at`, which
+//! are only remembered. They are in no file; one that is lost is signed again.
 
 use bulla_schemas::{Digest, ProjectName, Timestamp};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::{Database, DatabaseError, damaged, parse};
+use super::{Database, DatabaseError, parse};
 
 const COLUMNS: &str = "id, project, token, proposed_by, proposed_at, expires_at, envelope";
 
@@ -18,7 +18,7 @@ pub(crate) struct ProposalRow {
     pub(crate) project: Option<ProjectName>,
     /// The token that it came with.
     pub(crate) token: String,
-    /// The fingerprint of a key that had signed it then.
+    /// The fingerprint of the key of who proposed it: one that had signed it then.
     pub(crate) proposed_by: String,
     /// When it came.
     pub(crate) proposed_at: Timestamp,
@@ -28,12 +28,29 @@ pub(crate) struct ProposalRow {
     pub(crate) envelope: String,
 }
 
+/// What is known of a proposal besides its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProposalPlace {
+    /// The sha256 of its payload.
+    pub(crate) id: Digest,
+    /// The project that it is about; nothing for a policy.
+    pub(crate) project: Option<ProjectName>,
+    /// The fingerprint of the key of who proposed it.
+    pub(crate) proposed_by: String,
+    /// When it came.
+    pub(crate) proposed_at: Timestamp,
+    /// When it is, or was, forgotten.
+    pub(crate) expires_at: Timestamp,
+}
+
 impl Database {
     /// Stores a proposal, or what became of one that is there.
     pub(crate) async fn set_proposal(&self, row: &ProposalRow) -> Result<(), DatabaseError> {
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "INSERT INTO proposals ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope"
+             ON CONFLICT (id) DO UPDATE SET token = excluded.token, proposed_by = excluded.proposed_by,
+             proposed_at = excluded.proposed_at, expires_at = excluded.expires_at,
+             envelope = excluded.envelope"
         )))
         .bind(row.id.to_string())
         .bind(name(row.project.as_ref()))
@@ -58,6 +75,20 @@ impl Database {
         )))
         .bind(id.to_string())
         .bind(now.to_string())
+        .fetch_optional(&self.reads)
+        .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Returns a proposal, be it one that is only remembered.
+    pub(crate) async fn any_proposal(
+        &self,
+        id: &Digest,
+    ) -> Result<Option<ProposalRow>, DatabaseError> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM proposals WHERE id = $1"
+        )))
+        .bind(id.to_string())
         .fetch_optional(&self.reads)
         .await?;
         row.as_ref().map(read).transpose()
@@ -99,12 +130,28 @@ impl Database {
         rows.iter().map(read).collect()
     }
 
-    /// Counts all proposals.
-    pub(crate) async fn count_proposals(&self) -> Result<u64, DatabaseError> {
-        let row = sqlx::query("SELECT COUNT(*) AS number FROM proposals");
-        let row = row.fetch_one(&self.reads).await?;
-        let number: i64 = row.try_get("number")?;
-        u64::try_from(number).map_err(|source| damaged("number", source))
+    /// Returns all proposals without their texts.
+    pub(crate) async fn proposal_places(&self) -> Result<Vec<ProposalPlace>, DatabaseError> {
+        let rows =
+            sqlx::query("SELECT id, project, proposed_by, proposed_at, expires_at FROM proposals");
+        let rows = rows.fetch_all(&self.lists).await?;
+        rows.iter().map(read_place).collect()
+    }
+
+    /// Has a proposal wait no longer and only be remembered; tells whether it waited.
+    pub(crate) async fn expire_proposal(
+        &self,
+        id: &Digest,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        let done =
+            sqlx::query("UPDATE proposals SET expires_at = $1 WHERE id = $2 AND expires_at > $3")
+                .bind(now.to_string())
+                .bind(id.to_string())
+                .bind(now.to_string())
+                .execute(&self.writes)
+                .await?;
+        Ok(done.rows_affected() > 0)
     }
 
     /// Removes a proposal, and tells whether there was one.
@@ -116,13 +163,13 @@ impl Database {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Removes the proposals that have expired.
+    /// Removes the proposals that wait no more since `before`.
     pub(crate) async fn remove_expired_proposals(
         &self,
-        now: Timestamp,
+        before: Timestamp,
     ) -> Result<(), DatabaseError> {
         sqlx::query("DELETE FROM proposals WHERE expires_at <= $1")
-            .bind(now.to_string())
+            .bind(before.to_string())
             .execute(&self.writes)
             .await?;
         Ok(())
@@ -134,18 +181,35 @@ fn name(project: Option<&ProjectName>) -> &str {
 }
 
 fn read(row: &AnyRow) -> Result<ProposalRow, DatabaseError> {
-    let project: String = row.try_get("project")?;
+    let ProposalPlace {
+        id,
+        project,
+        proposed_by,
+        proposed_at,
+        expires_at,
+    } = read_place(row)?;
     Ok(ProposalRow {
+        id,
+        project,
+        token: row.try_get("token")?,
+        proposed_by,
+        proposed_at,
+        expires_at,
+        envelope: row.try_get("envelope")?,
+    })
+}
+
+fn read_place(row: &AnyRow) -> Result<ProposalPlace, DatabaseError> {
+    let project: String = row.try_get("project")?;
+    Ok(ProposalPlace {
         id: parse(row, "id")?,
         project: if project.is_empty() {
             None
         } else {
             Some(parse(row, "project")?)
         },
-        token: row.try_get("token")?,
         proposed_by: row.try_get("proposed_by")?,
         proposed_at: parse(row, "proposed_at")?,
         expires_at: parse(row, "expires_at")?,
-        envelope: row.try_get("envelope")?,
     })
 }

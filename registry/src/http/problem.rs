@@ -430,8 +430,8 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
             "`bulla-registry host remove` forgets one; `--most-hosts` of `bulla-registry serve` \
              allows more"
         }
-        PublishError::TooManyProposals { .. } => {
-            "`bulla pending` lists them; `bulla withdraw ID` makes room"
+        PublishError::Forgotten { .. } => {
+            "propose it with the token that it came with, or with the signature of somebody else"
         }
         PublishError::TagIsChannel { .. } => "use `bulla promote HASH CHANNEL -m TEXT`",
         PublishError::Log(error) => match **error {

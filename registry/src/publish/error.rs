@@ -124,15 +124,13 @@ pub enum PublishError {
         /// How many may.
         most: u32,
     },
-    /// So many statements wait for signatures that there is no room for another.
+    /// A copy of what waited for signatures and waits no more.
     #[error(
-        "as many proposals wait for signatures as may: {most_of_project} of a project, {most} of all"
+        "{id} waited for signatures here, and was withdrawn, has expired or has made room for another one"
     )]
-    TooManyProposals {
-        /// How many may in all.
-        most: u32,
-        /// How many may of one project, and of policies.
-        most_of_project: u32,
+    Forgotten {
+        /// The sha256 of its payload.
+        id: Digest,
     },
     /// The delta that was sent does not lead to the bundle.
     #[error("the delta is refused")]

@@ -9,16 +9,36 @@
 //! What is complete is stored before it is appended, and whoever sends any of its signatures again has
 //! it appended: neither a crash nor a lost answer leaves it half done.
 
+mod places;
+
 use std::sync::Arc;
 
 use bulla_schemas::{Digest, Timestamp};
 use bulla_trust::{Approval, Reason, SignedEnvelope, Submission};
 
+use self::places::{Proposer, beyond_share};
 use super::{Catalog, PublishError};
 use crate::blocking::blocking;
 use crate::database::ProposalRow;
+use crate::failpoint::failpoint;
 use crate::log::{LogError, Published};
 use crate::settings::ProposalLimits;
+
+/// How long what waits no more is remembered, so that who only kept a copy does not bring it back.
+const REMEMBERED: i64 = 30 * 24 * 60 * 60;
+
+/// How something is proposed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proposing<'a> {
+    /// The token that it comes with.
+    pub(crate) token: &'a str,
+    /// Whether that has all rights to what it is about.
+    pub(crate) is_admin: bool,
+    /// When it is forgotten, where it is new.
+    pub(crate) expires_at: Timestamp,
+    /// How many may wait.
+    pub(crate) limits: ProposalLimits,
+}
 
 /// What became of a proposal.
 #[derive(Debug)]
@@ -38,31 +58,32 @@ impl Catalog {
     pub(crate) async fn propose(
         &self,
         submission: Submission,
-        token: &str,
+        proposing: Proposing<'_>,
         now: Timestamp,
-        expires_at: Timestamp,
-        limits: ProposalLimits,
     ) -> Result<Proposed, PublishError> {
         self.check_content(submission.statement()).await?;
         // Of two who approve at once, the second finds the signature of the first.
         let _turn = self.proposals.lock().await;
         let published = self.published();
         let id = Digest::of(submission.envelope().payload());
-        let known = self.database.proposal(&id, now).await?;
+        let (known, past) = match self.database.any_proposal(&id).await? {
+            Some(row) if row.expires_at > now => (Some(row), None),
+            past => (None, past),
+        };
         let row = known.clone().unwrap_or_else(|| ProposalRow {
             id,
             project: submission.statement().projects().next().cloned(),
-            token: token.to_owned(),
+            token: proposing.token.to_owned(),
             proposed_by: submission.envelope().signatures()[0].key_id.clone(),
             proposed_at: now,
-            expires_at,
+            expires_at: proposing.expires_at,
             envelope: String::new(),
         });
         let is_new = known.is_none();
         let judging = Arc::clone(&published);
         let judged = blocking(move || judge(&judging, submission, known)).await;
         let (submission, approval) = judged.map_err(ineffective)?;
-        let row = ProposalRow {
+        let mut row = ProposalRow {
             envelope: String::from_utf8_lossy(submission.bytes()).into_owned(),
             ..row
         };
@@ -74,18 +95,27 @@ impl Catalog {
                     entry: Some(entry),
                 })
             }
-            Approval::Lacking(_) => {
+            Approval::Lacking(tallies) => {
                 if is_new {
-                    self.make_room(&published, &row, now, limits).await?;
+                    let brings = brought(&submission, past.as_ref(), proposing)?;
+                    let proposer = Proposer::of(&published.state, &brings, &tallies);
+                    let proposer = proposer.map_err(ineffective)?;
+                    proposer.key_id.clone_into(&mut row.proposed_by);
+                    self.make_room(&published, &row, &proposer, now, proposing.limits)
+                        .await?;
                 }
                 self.database.set_proposal(&row).await?;
+                failpoint!("proposals::stored");
                 Ok(Proposed { row, entry: None })
             }
             Approval::Complete(_) => {
                 if !is_new {
                     self.database.set_proposal(&row).await?;
+                    failpoint!("proposals::completed");
                 }
-                let appended = self.append(Arc::new(submission), token, now).await?;
+                let appended = self
+                    .append(Arc::new(submission), proposing.token, now)
+                    .await?;
                 Ok(Proposed {
                     row,
                     entry: Some(appended.index),
@@ -94,17 +124,20 @@ impl Catalog {
         }
     }
 
-    /// Forgets a proposal, and tells whether there was one.
-    pub(crate) async fn withdraw(&self, id: &Digest) -> Result<bool, PublishError> {
+    /// Forgets a proposal, but for what keeps copies of it out, and tells whether there was one.
+    pub(crate) async fn withdraw(&self, id: &Digest, now: Timestamp) -> Result<bool, PublishError> {
         let _turn = self.proposals.lock().await;
-        Ok(self.database.remove_proposal(id).await?)
+        Ok(self.database.expire_proposal(id, now).await?)
     }
 
     /// Forgets what is in the log now. That it waits no more is only a matter of order.
     pub(super) async fn forget_proposal(&self, payload: &[u8]) {
         let (id, database) = (Digest::of(payload), &self.database);
         let forgotten = match database.has_proposal(&id).await {
-            Ok(true) => database.remove_proposal(&id).await.map(drop),
+            Ok(true) => {
+                failpoint!("proposals::appended");
+                database.remove_proposal(&id).await.map(drop)
+            }
             known => known.map(drop),
         };
         if let Err(error) = forgotten {
@@ -113,23 +146,25 @@ impl Catalog {
         }
     }
 
-    /// Forgets what has expired and, of the same project, what cannot take effect any more, and refuses
-    /// one more where there are as many as may be.
+    /// Forgets what is over: of all projects what waits no more for long, of the same project what cannot
+    /// take effect any more, and what its proposer has beyond their share, the oldest first.
     async fn make_room(
         &self,
         published: &Arc<Published>,
         row: &ProposalRow,
+        proposer: &Proposer<'_>,
         now: Timestamp,
         limits: ProposalLimits,
     ) -> Result<(), PublishError> {
         let database = &self.database;
-        database.remove_expired_proposals(now).await?;
+        let before = Timestamp::from_seconds(now.as_seconds() - REMEMBERED);
+        let before = before.unwrap_or(Timestamp::EPOCH);
+        database.remove_expired_proposals(before).await?;
         let others = database.proposals_of(row.project.as_ref()).await?;
-        let mut left = others.len();
-        let published = Arc::clone(published);
+        let judging = Arc::clone(published);
         let over = blocking(move || {
             let is_over = |row: &ProposalRow| {
-                let judged = read(&row.envelope).and_then(|one| judge(&published, one, None));
+                let judged = read(&row.envelope).and_then(|one| judge(&judging, one, None));
                 !matches!(
                     judged,
                     Ok((_, Approval::Lacking(_) | Approval::Complete(_)))
@@ -140,20 +175,42 @@ impl Catalog {
         });
         for id in over.await {
             database.remove_proposal(&id).await?;
-            left -= 1;
         }
-        let ProposalLimits {
-            most,
-            most_of_project,
-        } = limits;
-        if left >= most_of_project as usize || database.count_proposals().await? >= most.into() {
-            return Err(PublishError::TooManyProposals {
-                most,
-                most_of_project,
-            });
+        let places = database.proposal_places().await?;
+        let own = proposer.own(&published.state, places, &row.id);
+        let beyond = beyond_share(own, row.project.as_ref(), proposer, now, limits);
+        for id in beyond.waiting {
+            database.expire_proposal(&id, now).await?;
+        }
+        for id in beyond.remembered {
+            database.remove_proposal(&id).await?;
         }
         Ok(())
     }
+}
+
+/// Returns the keys of those who propose a statement that is new, or that waited here before. That comes
+/// back with the token that it came with, which may take it back as well; from others a signature has to
+/// come with it that it did not have: a copy of what somebody signed once says nothing of now.
+fn brought<'a>(
+    submission: &'a Submission,
+    past: Option<&ProposalRow>,
+    proposing: Proposing<'_>,
+) -> Result<Vec<&'a str>, PublishError> {
+    let signatures = submission.envelope().signatures().iter();
+    let keys = signatures.map(|signature| signature.key_id.as_str());
+    let Some(past) = past.filter(|past| past.token != proposing.token && !proposing.is_admin)
+    else {
+        return Ok(keys.collect());
+    };
+    let known = read(&past.envelope).map_err(ineffective)?;
+    let known = known.envelope().signatures();
+    let is_known = |key: &&str| known.iter().any(|signature| signature.key_id == *key);
+    let new: Vec<_> = keys.filter(|key| !is_known(key)).collect();
+    if new.is_empty() {
+        return Err(PublishError::Forgotten { id: past.id });
+    }
+    Ok(new)
 }
 
 /// Tells how far a statement has come, with the signatures that are here besides. What came is judged by

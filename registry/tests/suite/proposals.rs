@@ -248,36 +248,64 @@ async fn a_proposal_is_forgotten_in_time_and_survives_a_restart_until_then() {
     registry.stop().await;
 }
 
-#[tokio::test]
-async fn only_so_many_wait_and_what_was_overtaken_makes_room() {
-    let settings = Settings {
+fn ids(proposals: &[Proposal]) -> Vec<Digest> {
+    let mut ids: Vec<_> = proposals.iter().map(|one| one.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn sorted(mut ids: Vec<Digest>) -> Vec<Digest> {
+    ids.sort_unstable();
+    ids
+}
+
+/// Three people, each with two places of a project and three in all.
+fn few() -> Settings {
+    Settings {
         proposals: ProposalLimits {
-            most: 3,
-            most_of_project: 2,
+            most: 9,
+            most_of_project: 6,
         },
         ..Settings::default()
+    }
+}
+
+#[tokio::test]
+async fn who_proposes_more_than_their_share_loses_their_own_oldest_and_what_was_overtaken_goes() {
+    let (registry, mut organisation, hash) = vault(few()).await;
+    let one = |organisation: &Organisation, person: &str, reason: &str| {
+        sign_as(&[person], IN_TOTO, &promotion(organisation, hash, reason))
     };
-    let (registry, mut organisation, hash) = vault(settings).await;
-    let one = |organisation: &Organisation, reason: &str| {
-        sign_as(&["alice"], IN_TOTO, &promotion(organisation, hash, reason))
-    };
-    propose(&registry, one(&organisation, "first")).await;
-    propose(&registry, one(&organisation, "second")).await;
-    let response = send(&registry, one(&organisation, "third")).await;
-    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
-    let body = error(response).await;
-    assert!(
-        body.hint.unwrap().contains("bulla withdraw"),
-        "{}",
-        body.message
-    );
+    let of_bob = propose(&registry, one(&organisation, "bob", "of bob")).await;
+    let mut of_alice = Vec::new();
+    for reason in ["first", "second", "third", "fourth"] {
+        registry.hands.move_by(1);
+        of_alice.push(
+            propose(&registry, one(&organisation, "alice", reason))
+                .await
+                .id,
+        );
+    }
+    let left = sorted(vec![of_bob.id, of_alice[2], of_alice[3]]);
+    assert_eq!(ids(&list(&registry).await), left);
     // Those that are here can be signed all the same.
-    propose(&registry, one(&organisation, "second")).await;
-    let mut policy = organisation.state.policy().unwrap().clone();
-    policy.root.threshold = 3;
-    let policy = to_payload(&policy_after(&organisation.state, policy));
-    propose(&registry, sign_as(&["alice"], POLICY, &policy)).await;
-    // The channel moves: both can never take effect.
+    propose(&registry, one(&organisation, "alice", "third")).await;
+    assert_eq!(ids(&list(&registry).await), left);
+    // And of all projects together.
+    let mut policies = Vec::new();
+    for number in 0..2 {
+        registry.hands.move_by(1);
+        let payload = another_policy(&organisation, number);
+        policies.push(
+            propose(&registry, sign_as(&["alice"], POLICY, &payload))
+                .await
+                .id,
+        );
+    }
+    let left = sorted(vec![of_bob.id, of_alice[3], policies[0], policies[1]]);
+    assert_eq!(ids(&list(&registry).await), left);
+
+    // The channel moves: what was to move it can never take effect.
     assert!(
         organisation
             .promote("vault", hash, &["bob", "carol"])
@@ -294,15 +322,144 @@ async fn only_so_many_wait_and_what_was_overtaken_makes_room() {
     .unwrap();
     pause.predicate.reason = "stop it".to_owned();
     let pausing = propose(&registry, sign_as(&["bob"], IN_TOTO, &to_payload(&pause))).await;
-    let mut left: Vec<_> = list(&registry)
+    let left = sorted(vec![pausing.id, policies[0], policies[1]]);
+    assert_eq!(ids(&list(&registry).await), left);
+    registry.stop().await;
+}
+
+/// A policy with one more rule for a channel.
+fn another_policy(organisation: &Organisation, number: u32) -> Vec<u8> {
+    let mut policy = organisation.state.policy().unwrap().clone();
+    let mut rule = policy.channels.last().unwrap().clone();
+    rule.channel = format!("channel-{number}");
+    policy.channels.push(rule);
+    to_payload(&policy_after(&organisation.state, policy))
+}
+
+#[tokio::test]
+async fn one_of_the_root_leaves_room_for_their_own_removal() {
+    let (registry, organisation, _) = default_vault().await;
+    let flood = async |from: u32| {
+        for number in from..from + 60 {
+            let payload = another_policy(&organisation, number);
+            propose(&registry, sign_as(&["alice"], POLICY, &payload)).await;
+        }
+    };
+    flood(0).await;
+    let mut policy = organisation.state.policy().unwrap().clone();
+    policy.people.retain(|person| person.name != name("alice"));
+    policy.root.people.retain(|person| *person != name("alice"));
+    for rule in &mut policy.channels {
+        rule.people.retain(|person| person != "alice");
+    }
+    let removal = to_payload(&policy_after(&organisation.state, policy));
+    let waiting = propose(&registry, sign_as(&["bob"], POLICY, &removal)).await;
+    assert_eq!(waiting.entry, None);
+    flood(60).await;
+    let left = ids(&list(&registry).await);
+    assert_eq!(left.len(), 17, "a third of fifty, and this one");
+    assert!(left.contains(&waiting.id));
+    let done = propose(&registry, sign_as(&["carol"], POLICY, &removal)).await;
+    assert!(done.entry.is_some());
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_policy_in_which_its_proposer_decides_is_not_kept_for_that() {
+    let (registry, organisation, _) = default_vault().await;
+    let mut policy = organisation.state.policy().unwrap().clone();
+    let mut mallory = policy.people[0].clone();
+    mallory.name = name("mallory");
+    mallory.keys = vec![key("mallory").public_key().to_openssh()];
+    policy.people.push(mallory);
+    policy.root.people.push(name("mallory"));
+    let payload = to_payload(&policy_after(&organisation.state, policy));
+    let response = send(&registry, sign_as(&["mallory"], POLICY, &payload)).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let body = error(response).await;
+    assert!(body.message.contains("does not know the key"), "{body:?}");
+    assert_eq!(list(&registry).await, []);
+    // With one of the root it waits, whoever has signed it besides.
+    propose(&registry, sign_as(&["alice", "mallory"], POLICY, &payload)).await;
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_or_has_expired_comes_back_with_its_token_or_a_new_signature_only() {
+    let (registry, organisation, hash) = default_vault().await;
+    let other = registry.token(&[Scope::Push, Scope::Pull], &["*"]).await;
+    let send = async |token: &str, people: &[&str], reason: &str| {
+        let payload = promotion(&organisation, hash, reason);
+        let request = registry.plain(Method::POST, PROPOSALS).bearer_auth(token);
+        let request = request.body(sign_as(people, IN_TOTO, &payload));
+        request.send().await.unwrap()
+    };
+    let withdraw = async |id: &Digest| {
+        let request = registry.request(Method::DELETE, &format!("{PROPOSALS}/{id}"));
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            StatusCode::NO_CONTENT
+        );
+    };
+    let proposal: Proposal = send(&registry.token, &["bob"], "go")
         .await
-        .into_iter()
-        .map(|one| one.id)
-        .collect();
-    let mut expected = vec![pausing.id, Digest::of(&policy)];
-    left.sort_unstable();
-    expected.sort_unstable();
-    assert_eq!(left, expected);
+        .json()
+        .await
+        .unwrap();
+    withdraw(&proposal.id).await;
+    let expires: Proposal = send(&registry.token, &["bob"], "late")
+        .await
+        .json()
+        .await
+        .unwrap();
+    registry.hands.move_by(8 * 24 * 60 * 60);
+    assert_eq!(list(&registry).await, []);
+    // Who only kept a copy takes no place of bob's with it.
+    for reason in ["go", "late"] {
+        let refused = send(&other, &["bob"], reason).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{reason}");
+        let body = error(refused).await;
+        assert!(
+            body.message.contains("was withdrawn, has expired"),
+            "{body:?}"
+        );
+    }
+    assert_eq!(list(&registry).await, []);
+    // It is alice's proposal then, and bob's signature counts as ever.
+    let again: Proposal = send(&other, &["alice", "bob"], "go")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert!(again.entry.is_some() || again.id == proposal.id);
+    let again: Proposal = send(&other, &["alice"], "late").await.json().await.unwrap();
+    assert_eq!(again.id, expires.id);
+    assert_eq!(again.proposed_by, key("alice").public_key().fingerprint());
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn its_own_token_and_an_admins_bring_a_proposal_back() {
+    let (registry, organisation, hash) = default_vault().await;
+    let admin = registry
+        .token(&[Scope::Admin, Scope::Push], &["acme/*"])
+        .await;
+    let payload = promotion(&organisation, hash, "go");
+    let envelope = sign_as(&["bob"], IN_TOTO, &payload);
+    let first = propose(&registry, envelope.clone()).await;
+    let path = format!("{PROPOSALS}/{}", first.id);
+    for token in [&registry.token, &admin] {
+        let withdrawn = registry
+            .request(Method::DELETE, &path)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(withdrawn.status(), StatusCode::NO_CONTENT);
+        let request = registry.plain(Method::POST, PROPOSALS).bearer_auth(token);
+        let back = request.body(envelope.clone()).send().await.unwrap();
+        assert_eq!(back.status(), StatusCode::OK);
+        assert_eq!(ids(&list(&registry).await), [first.id]);
+    }
     registry.stop().await;
 }
 

@@ -22,6 +22,7 @@ use crate::http::caller::Caller;
 use crate::http::extract::{Path, Query};
 use crate::http::mirror;
 use crate::http::problem::Problem;
+use crate::publish::Proposing;
 
 /// Most bytes of a request: above the limit of an envelope, so that replay's own sentence about its size
 /// is what the client reads.
@@ -88,20 +89,24 @@ pub(crate) async fn propose(
     if app.catalog.published().state.policy().is_none() {
         return Err(Problem::NoPolicy);
     }
-    match submission.statement() {
-        Statement::Policy(_) => caller.may_somewhere(Push),
-        statement => statement
-            .projects()
-            .try_for_each(|project| caller.may(Push, project)),
-    }?;
+    let may_all = |scope, statement: &Statement| {
+        let mut projects = statement.projects();
+        projects.try_for_each(|project| caller.may(scope, project))
+    };
+    let (may, is_admin) = match submission.statement() {
+        Statement::Policy(_) => (caller.may_somewhere(Push), caller.may_everywhere(Admin)),
+        statement => (may_all(Push, statement), may_all(Admin, statement)),
+    };
+    may?;
     let checked = Arc::clone(&app);
     blocking(move || checked.uploads.require_space()).await?;
-    let token = caller.token_id();
-    let limits = app.settings.proposals;
-    let proposed = app
-        .catalog
-        .propose(submission, token, now, expires_at, limits);
-    let proposed = proposed.await?;
+    let proposing = Proposing {
+        token: caller.token_id(),
+        is_admin: is_admin.is_ok(),
+        expires_at,
+        limits: app.settings.proposals,
+    };
+    let proposed = app.catalog.propose(submission, proposing, now).await?;
     Ok(Json(show(proposed.row, proposed.entry)?))
 }
 
@@ -132,7 +137,7 @@ pub(crate) async fn withdraw(
     if row.token != caller.token_id() {
         may(&caller, Admin, &row)?;
     }
-    app.catalog.withdraw(&row.id).await?;
+    app.catalog.withdraw(&row.id, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -51,14 +51,15 @@ pub(super) fn publish_words(error: &PublishError) -> Words {
         PublishError::PartUnknown { .. } | PublishError::PartDamaged { .. } => {
             (Http::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", Api::Malformed)
         }
-        PublishError::TagImmutable { .. }
+        PublishError::Forgotten { .. }
+        | PublishError::TagImmutable { .. }
         | PublishError::TagIsChannel { .. }
         | PublishError::InLog { .. } => (Http::FORBIDDEN, "DENIED", Api::Forbidden),
         PublishError::BlobInUse { .. } | PublishError::ManifestInUse { .. } => {
             (Http::METHOD_NOT_ALLOWED, "UNSUPPORTED", Api::Forbidden)
         }
         PublishError::NoBundle { .. } | PublishError::BundleSize { .. } => INEFFECTIVE,
-        PublishError::TooManyHosts { .. } | PublishError::TooManyProposals { .. } => (
+        PublishError::TooManyHosts { .. } => (
             Http::TOO_MANY_REQUESTS,
             "TOOMANYREQUESTS",
             Api::TooManyRequests,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bulla_files::FileError;
 use bulla_schemas::envelope::{Envelope, Signature};
 use bulla_schemas::manifest::{CREATED, Descriptor};
 use bulla_schemas::statement::{RELEASE_TYPE, ReleaseStatement};
@@ -105,7 +106,8 @@ impl Catalog {
             };
             let digest = &indexed.row.digest;
             let known = self.database.manifest(project, digest).await?;
-            if known.is_some() {
+            // It may have been damaged and moved away since.
+            if known.is_some() && self.is_stored(&indexed).await? {
                 continue;
             }
             let _content = self.keep_content().await?;
@@ -119,6 +121,21 @@ impl Catalog {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Tells whether a manifest and all its parts are stored.
+    async fn is_stored(&self, manifest: &IndexedManifest) -> Result<bool, PublishError> {
+        let (blobs, mut digests) = (self.blobs.clone(), manifest.parts.clone());
+        digests.push(manifest.row.digest.clone());
+        let looked = blocking(move || {
+            for digest in digests {
+                if blobs.size(&digest)?.is_none() {
+                    return Ok(false);
+                }
+            }
+            Ok::<_, FileError>(true)
+        });
+        Ok(looked.await?)
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod backup;
 mod deletion;
+mod fetch;
 mod keeping;
 mod mirror;
+mod proposals;
 mod registry;
 
 use std::collections::BTreeSet;

@@ -23,6 +23,7 @@ mod images;
 mod json;
 mod keeping;
 mod load;
+mod losing;
 mod mirror;
 mod offline;
 mod openapi;

@@ -15,7 +15,7 @@ use super::{PROJECT, failpoints};
 /// The registry's own list.
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/src/failpoint.rs");
 /// Where starts, upkeep and deletions come by, and no publish.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 11] = [
     "connection::",
     "delete::",
     "gc::",
@@ -25,6 +25,8 @@ const OTHERS: [&str; 9] = [
     "restore::",
     "mirror::",
     "mirrored::",
+    "fetch::",
+    "proposals::",
 ];
 /// Try again later.
 const TEMPORARY: i32 = 4;

@@ -15,8 +15,10 @@ fn signed(world: &World, person: &Person, arguments: &[&str]) -> Transcript {
     Transcript::of(&mut command)
 }
 
+/// Shows the policy, however its lines are broken.
 fn show(world: &World) -> String {
-    world.bulla(&["policy", "show"]).done().stdout
+    let shown = world.bulla(&["policy", "show"]).done().stdout;
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Makes a builder's key, and returns the files of both halves.

@@ -235,6 +235,7 @@ fn a_server_that_missed_the_exchange_of_witnesses_says_so_and_has_two_ways_on() 
         let refused = server.install(PROJECT, "prod");
         let refused = refused.refused("expected 1 cosignatures of office.acme.example");
         assert!(refused.stderr.contains("run once more"), "{refused}");
+        assert!(refused.stderr.contains("bulla policy history"), "{refused}");
         let doctor = server.run(&["doctor"]);
         let said = doctor
             .stdout

@@ -155,10 +155,10 @@ impl Outcome for LogError {
             }
             Self::Quorum { .. } => "the witnesses may be late; try again in some minutes",
             Self::OtherWitnesses { .. } => {
-                "have one of these witnesses run once more (`bulla witness`), and try again then; where they \
-                 are lost, a new anchor is needed: move what is remembered of the log away, on a server \
-                 `log` in its state folder, and enroll with what `bulla anchor` prints on a computer you \
-                 trust"
+                "ask colleagues whether they exchanged them (`bulla policy history`): else somebody shows a log \
+                 of their own; have one of these witnesses run once more (`bulla witness`) and try again, or, \
+                 where they are lost, move what is remembered of the log away, on a server `log` in its state \
+                 folder, and enroll with what `bulla anchor` prints on a computer you trust"
             }
             Self::Replay(error) => return error.hint(),
             Self::BadSignature { .. } => {

@@ -24,6 +24,7 @@ mod signers;
 mod step;
 mod tally;
 mod verdict;
+mod verified;
 
 use crate::state::LogState;
 pub use admit::{Admitted, Submission};

@@ -6,11 +6,10 @@
 use bulla_schemas::Digest;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::signers::is_right;
-use crate::envelope::{EnvelopeError, EnvelopeSignature, SignedEnvelope, pae};
-use crate::key::PublicKey;
+use super::verified::{Verified, verify};
+use crate::envelope::{EnvelopeError, SignedEnvelope};
 use crate::merkle::leaf_hash;
-use crate::policy::{CheckedPolicy, Owner};
+use crate::policy::CheckedPolicy;
 use crate::statement::{Statement, StatementError};
 
 /// How many entries are read at once: a full entry bundle.
@@ -35,14 +34,6 @@ pub(super) struct Content {
     pub(super) verified: Vec<Option<Verified>>,
 }
 
-/// A signature that was verified under a key, in the form that the key's owner signs in.
-#[derive(Debug)]
-pub(super) struct Verified {
-    owner: Owner,
-    key: PublicKey,
-    is_right: bool,
-}
-
 impl ReadEntry {
     /// Reads an entry whose signatures are verified when it is judged.
     pub(crate) fn new(entry: &[u8]) -> Self {
@@ -62,13 +53,6 @@ impl ReadEntry {
     }
 }
 
-impl Verified {
-    /// Tells whether the signature is right, if it was verified under this key of this owner.
-    pub(super) fn under(&self, owner: &Owner, key: &PublicKey) -> Option<bool> {
-        (self.owner == *owner && self.key == *key).then_some(self.is_right)
-    }
-}
-
 /// Reads entries that come next after a state with this policy.
 pub(crate) fn read_ahead<E: AsRef<[u8]> + Sync>(
     entries: &[E],
@@ -80,17 +64,4 @@ pub(crate) fn read_ahead<E: AsRef<[u8]> + Sync>(
     } else {
         entries.par_iter().map(read).collect()
     }
-}
-
-fn verify(policy: &CheckedPolicy, envelope: &SignedEnvelope) -> Vec<Option<Verified>> {
-    let message = pae(envelope.payload_type(), envelope.payload());
-    let verify = |signature: &EnvelopeSignature| {
-        let (owner, key) = policy.key(&signature.key_id)?;
-        Some(Verified {
-            owner: owner.clone(),
-            key: key.clone(),
-            is_right: is_right(owner, key, &signature.signature, &message),
-        })
-    };
-    envelope.signatures().iter().map(verify).collect()
 }

@@ -3,10 +3,11 @@
 use bulla_schemas::Digest;
 use bulla_schemas::log::LogPosition;
 
-use super::ahead::Verified;
 use super::reason::Reason;
 use super::signers::Signed;
+use super::verified::Verified;
 use crate::envelope::SignedEnvelope;
+use crate::policy::CheckedPolicy;
 use crate::state::LogState;
 
 /// An entry with everything its rules need.
@@ -24,7 +25,12 @@ impl Entry<'_> {
     /// Returns who signed, by the policy in effect here.
     pub(super) fn signed(&self) -> Result<Signed<'_>, Reason> {
         let policy = self.before.checked_policy().ok_or(Reason::NoPolicy)?;
-        Signed::under(policy, self)
+        self.signed_under(policy)
+    }
+
+    /// Returns who signed, by a policy.
+    pub(super) fn signed_under<'p>(&self, policy: &'p CheckedPolicy) -> Result<Signed<'p>, Reason> {
+        Signed::under(policy, self.envelope, self.verified)
     }
 
     pub(super) fn payload_digest(&self) -> Digest {

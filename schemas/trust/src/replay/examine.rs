@@ -2,9 +2,9 @@
 //! of a log one by one; judged as in every replay.
 
 use super::ahead::ReadEntry;
-use super::signers::is_right;
 use super::step::step;
 use super::verdict::{ReplayError, Verdict};
+use super::verified::is_right;
 use crate::envelope::{EnvelopeSignature, SignedEnvelope, pae};
 use crate::policy::{CheckedPolicy, Owner};
 use crate::state::LogState;

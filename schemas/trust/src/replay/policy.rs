@@ -4,7 +4,6 @@ use bulla_schemas::policy::Policy;
 
 use super::entry::Entry;
 use super::reason::Reason;
-use super::signers::Signed;
 use super::tally::Tally;
 use crate::policy::CheckedPolicy;
 use crate::state::{Effect, PolicyVersion};
@@ -34,7 +33,7 @@ pub(super) fn tallies(
 }
 
 fn tally(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<Tally, Reason> {
-    let signed = Signed::under(policy, entry)?;
+    let signed = entry.signed_under(policy)?;
     let needed = policy.policy().root.threshold;
     Ok(signed.tally(|owner| policy.is_root(owner), needed, what(policy)))
 }
@@ -92,7 +91,7 @@ pub(super) fn check_later(entry: &Entry<'_>) -> Result<(), Reason> {
 
 /// Checks that enough root people of `policy` signed, with the keys that `policy` gives them.
 fn check_root(entry: &Entry<'_>, policy: &CheckedPolicy) -> Result<(), Reason> {
-    let signed = Signed::under(policy, entry)?;
+    let signed = entry.signed_under(policy)?;
     let needed = policy.policy().root.threshold;
     signed
         .quorum(|owner| policy.is_root(owner), needed, || what(policy))

@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 
 use bulla_schemas::Name;
 
-use super::entry::Entry;
 use super::reason::Reason;
 use super::tally::Tally;
-use crate::envelope::pae;
-use crate::key::PublicKey;
+use super::verified::{Verified, is_right};
+use crate::envelope::{SignedEnvelope, pae};
 use crate::policy::{CheckedPolicy, Owner};
-use crate::sshsig::SshSignature;
 
 /// Who signed an envelope, as a policy knows them.
 pub(super) struct Signed<'a> {
@@ -24,10 +22,13 @@ impl<'a> Signed<'a> {
     /// Verifies the signatures. The policy's record of a key decides what kind of signature it
     /// must be. A key that the policy does not know is passed over; a wrong signature under a
     /// known key never is.
-    pub(super) fn under(policy: &'a CheckedPolicy, entry: &Entry<'_>) -> Result<Self, Reason> {
-        let envelope = entry.envelope;
+    pub(super) fn under(
+        policy: &'a CheckedPolicy,
+        envelope: &SignedEnvelope,
+        verified: &[Option<Verified>],
+    ) -> Result<Self, Reason> {
         let message = LazyCell::new(|| pae(envelope.payload_type(), envelope.payload()));
-        let mut verified = entry.verified.iter();
+        let mut verified = verified.iter();
         let mut signers = BTreeSet::new();
         for signature in envelope.signatures() {
             let verified = verified.next().and_then(Option::as_ref);
@@ -89,14 +90,5 @@ impl<'a> Signed<'a> {
             may: may.into_iter().cloned().collect(),
             signed: self.names(may_sign),
         }
-    }
-}
-
-/// Verifies a signature in the form that its owner signs in.
-pub(super) fn is_right(owner: &Owner, key: &PublicKey, signature: &[u8], message: &[u8]) -> bool {
-    match owner {
-        Owner::Person(_) => SshSignature::from_blob(signature)
-            .is_ok_and(|signature| signature.verify(key, message).is_ok()),
-        Owner::Builder(_) => key.verify_raw(message, signature),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod mirror;
 mod mirrored;
 pub(crate) mod restore;
+pub(crate) mod witnesses;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

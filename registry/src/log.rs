@@ -13,6 +13,7 @@
 //! origin signed.
 
 mod check;
+mod consistency;
 mod copy;
 mod cosigned;
 mod error;

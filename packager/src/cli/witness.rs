@@ -1,5 +1,6 @@
 //! `bulla witness`: cosigns what a registry's log has come to, once or for as long as it runs.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use bulla_schemas::units::count;
 use bulla_terminal::{Failure, prompt, stderr, stdout};
 use bulla_trust::{SignatureType, SigningKey, VerifierKey};
 use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use super::environment;
 use super::moving::ask;
 use super::session::Session;
 use crate::key::CiKeyError;
-use crate::witness::{Beginning, Cosigned, Memory, Witness, WitnessError};
+use crate::witness::{Beginning, Cosigned, Memory, Witness, WitnessError, serve};
 
 /// The first pause after a failure; it doubles up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -26,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Replays the log, makes sure that it goes on from what was cosigned before, writes that down, and
 /// cosigns the newest checkpoint. Where the policy names the key, servers ask for that, so that nobody
 /// shows two of them different histories, or an old one for long. Run it on another computer than the
-/// registry's: by a timer, in CI with the state file in a repository, or with --daemon.
+/// registry's: by a timer, in CI with the state file in a repository, with --daemon, or with --serve.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct WitnessArguments {
@@ -69,6 +71,10 @@ struct CosigningArguments {
     /// Go on: cosign what is appended as it comes, and the newest checkpoint again at each interval
     #[arg(long)]
     daemon: bool,
+    /// Go on, and cosign what the registry hands in at this address (C2SP tlog-witness): `bulla-registry
+    /// serve --witness URL` asks there. The first line on stdout is `listening on http://ADDRESS`
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "daemon")]
+    serve: Option<SocketAddr>,
     /// How often, at least, a daemon cosigns
     #[arg(long, value_name = "TIME", default_value = "10m")]
     interval: Period,
@@ -123,6 +129,17 @@ async fn cosign(session: &Session, arguments: &CosigningArguments) -> Result<(),
             arguments.interval.as_duration().max(FIRST_PAUSE),
         )
         .await?;
+    }
+    if let Some(address) = arguments.serve {
+        let listener = TcpListener::bind(address).await;
+        let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound
+            .map_err(|error| Failure::io(format_args!("cannot listen on {address}"), error))?;
+        stdout::line(format_args!("listening on http://{address}"))?;
+        match serve(listener, witness, client, environment::now, |said| {
+            stderr::say(said)
+        })
+        .await {}
     }
     Ok(())
 }

@@ -93,6 +93,12 @@ impl Memory {
         FollowError::Refused { url, source, kept }.into()
     }
 
+    /// Keeps a checkpoint of the size that was cosigned last and of another tree.
+    pub(super) fn keep_both(&self, offered: &[u8]) -> Option<PathBuf> {
+        let (_, known) = self.known.as_ref()?;
+        self.write_evidence(known, offered)
+    }
+
     /// Writes two checkpoints into one file. A disk that is full loses evidence and nothing else.
     pub(super) fn write_evidence(&self, known: &[u8], offered: &[u8]) -> Option<PathBuf> {
         let (checkpoint, _) = Checkpoint::parse(offered).ok()?;

@@ -10,7 +10,7 @@ use bulla_schemas::ProjectName;
 use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Request, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -152,16 +152,32 @@ impl Client {
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let request = Http::finish(request)?;
         let (method, url) = (request.method().clone(), request.url().clone());
+        let response = self.exchange(request).await?;
+        answer::require_success(&method, &url, response, self.patience()).await
+    }
+
+    /// Sends a request and returns the answer, whatever its status.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Response, ClientError> {
+        let url = request.url().clone();
         let idle = self.patience().idle();
         let answered = tokio::time::timeout(idle, self.http.execute(request));
         let answered = self.told_of_silence(answered).await;
-        let response = answered
+        answered
             .map_err(|_| ClientError::Stalled {
                 url: url.to_string(),
                 idle,
             })??
-            .map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))?;
-        answer::require_success(&method, &url, response, self.patience()).await
+            .map_err(|source| answer::failure(&url, self.proxy.as_deref(), source))
+    }
+
+    /// Returns an answer when its status is a success.
+    pub(crate) async fn require_success(
+        &self,
+        method: &Method,
+        response: Response,
+    ) -> Result<Response, ClientError> {
+        let url = response.url().clone();
+        answer::require_success(method, &url, response, self.patience()).await
     }
 
     /// Returns the next piece of a body, `None` at its end.

@@ -7,6 +7,7 @@
 //! /log/checkpoint, /log/tile/...        the log (C2SP tlog-tiles)
 //! /log/entries                          append one envelope
 //! /log/cosignatures                     what witnesses said, and the way to say it
+//! /add-checkpoint                       of a witness: the way to ask it
 //! /api/v1/...                           read models
 //! /api/v1/watch                         waits for the log to grow
 //! /api/v1/proposals                     statements that wait for signatures
@@ -42,6 +43,7 @@ mod retry;
 pub mod testing;
 mod token;
 mod watch;
+mod witness;
 mod witnesses;
 
 pub use address::{address_finding, registry_url};
@@ -61,4 +63,5 @@ pub use patience::Patience;
 pub use push::Pushed;
 pub use token::{TokenError, read_token};
 pub use watch::{Watch, jittered};
+pub use witness::WitnessAnswer;
 pub use witnesses::witness_findings;

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use bulla_registry_client::{Client, registry_url};
 use bulla_terminal::Failure;
 
 use super::data::clock;
 use super::serving::Serving;
-use crate::app::App;
+use crate::app::{App, witnesses};
 use crate::data::DataDirectory;
 
 /// Serve bundles and the log
@@ -19,6 +20,10 @@ pub(super) struct Arguments {
     /// The data directory; a new registry is made where it is empty or missing
     #[arg(long, value_name = "DIR", env = "BULLA_DATA")]
     data: PathBuf,
+    /// The address of a witness to ask for its cosignature after each append, such as
+    /// `https://office.acme.example` (`bulla witness --serve`); given once for each
+    #[arg(long = "witness", value_name = "URL", value_delimiter = ',')]
+    witnesses: Vec<String>,
     #[command(flatten)]
     pub(super) serving: Serving,
 }
@@ -26,9 +31,15 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     DataDirectory::require_no_mirror(&arguments.data)?;
     DataDirectory::require_whole_or_empty(&arguments.data)?;
+    let witnesses = arguments.witnesses.iter();
+    let witnesses = witnesses.map(|url| Client::new(registry_url(url)?, None));
+    let witnesses = witnesses.collect::<Result<Vec<_>, _>>()?;
     let ready = arguments.serving.prepare()?;
     let settings = ready.settings();
     let app = App::open(&arguments.data, "bulla-registry serve", settings, clock()).await?;
     app.require_log().await?;
-    ready.serve(app).await
+    let asking = witnesses::ask(&app, witnesses);
+    let served = ready.serve(app).await;
+    drop(asking);
+    served
 }

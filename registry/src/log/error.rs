@@ -4,6 +4,7 @@ use bulla_schemas::Digest;
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::Reason;
 use bulla_trust::note::NoteError;
+use bulla_trust::tile::TilePath;
 
 use bulla_files::FileError;
 
@@ -212,6 +213,12 @@ pub enum DamagedLog {
         size: u64,
         /// The first entry of the bundle that is missing.
         from: u64,
+    },
+    /// Hashes of the tree are not there.
+    #[error("`{tile}` is missing or torn")]
+    Tile {
+        /// The tile.
+        tile: TilePath,
     },
     /// The entries are not those that the checkpoint covers.
     #[error("the checkpoint covers root {expected}, the entries lead to {found}")]

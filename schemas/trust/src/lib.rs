@@ -41,6 +41,7 @@
 
 pub mod accept;
 pub mod checkpoint;
+mod consistency;
 pub mod envelope;
 pub mod json;
 pub mod key;
@@ -61,6 +62,7 @@ pub mod witness;
 
 pub use accept::{Acceptance, LogError, Pin, accept};
 pub use checkpoint::Checkpoint;
+pub use consistency::consistency_from_tiles;
 pub use envelope::{SignedEnvelope, attach_raw, attach_sshsig, pae, sign};
 pub use key::{PublicKey, SigningKey};
 pub use note::{SignatureType, SignedNote, VerifierKey};

@@ -10,7 +10,9 @@ mod proof;
 use bulla_schemas::Digest;
 
 pub use hash::{empty_root, leaf_hash, node_hash, tree_hash};
-pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub use proof::{
+    consistency_proof, consistency_proof_by, inclusion_proof, verify_consistency, verify_inclusion,
+};
 
 /// A tree that only grows, as its size and the roots of its complete subtrees, largest first.
 /// At most 64 hashes stand for any number of entries.

@@ -89,14 +89,16 @@ impl SignedNote {
         let mut note = self.text.clone();
         note.push('\n');
         for signature in &self.signatures {
-            let bytes = [&signature.id[..], &signature.signature].concat();
-            note.push_str("— ");
-            note.push_str(&signature.name);
-            note.push(' ');
-            note.push_str(&STANDARD.encode(bytes));
-            note.push('\n');
+            note.push_str(&signature.line());
         }
         note.into_bytes()
+    }
+
+    /// Returns the line of the last signature, ended; nothing where there is none.
+    pub fn last_line(&self) -> String {
+        self.signatures
+            .last()
+            .map_or_else(String::new, NoteSignature::line)
     }
 
     /// Returns the text, every line ended.
@@ -223,6 +225,11 @@ pub fn split(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 impl NoteSignature {
+    fn line(&self) -> String {
+        let bytes = [&self.id[..], &self.signature].concat();
+        format!("— {} {}\n", self.name, STANDARD.encode(bytes))
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let (name, base64) = line.strip_prefix("— ")?.split_once(' ')?;
         let bytes = STANDARD.decode(base64).ok()?;

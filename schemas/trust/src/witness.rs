@@ -3,10 +3,14 @@
 //!
 //! Times come from outside, as arguments.
 
+mod request;
+
 use bulla_schemas::Timestamp;
 
 use crate::note::{SignedNote, VerifierKey};
 use crate::policy::CheckedPolicy;
+
+pub use request::{ADD_CHECKPOINT, AddCheckpoint, MAX_REQUEST_SIZE, MOST_HASHES, SIZE_TYPE};
 
 /// By how many seconds the clock of a witness may be ahead of the reader's. What says a later time
 /// does not count: a witness whose clock went wrong would else make a log look fresh for years.

@@ -97,6 +97,12 @@ pub const TARGETS: &[Target] = &[
     target("statement", trust::statement, seeds::statements, DEAR),
     target("policy", trust::policy, seeds::policies, USUAL),
     target("checkpoint", trust::checkpoint, seeds::checkpoints, CHEAP),
+    target(
+        "add-checkpoint",
+        trust::add_checkpoint,
+        seeds::add_checkpoints,
+        CHEAP,
+    ),
     target("tile-path", trust::tile_path, seeds::tile_paths, CHEAP),
     target("tile", trust::tile, seeds::tiles, USUAL),
     target(

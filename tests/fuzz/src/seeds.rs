@@ -14,6 +14,7 @@ use bulla_trust::statement::to_payload;
 use bulla_trust::testing::{
     Organisation, armoured, key, log_key, log_verifier, policy, project, release,
 };
+use bulla_trust::witness::{AddCheckpoint, MOST_HASHES};
 
 use super::bundle::{World, honest_tar};
 
@@ -288,6 +289,21 @@ pub(crate) fn checkpoints() -> Vec<Vec<u8>> {
         organisation.checkpoint(),
         organisation.checkpoint_at(1, &log_key()),
     ]
+}
+
+pub(crate) fn add_checkpoints() -> Vec<Vec<u8>> {
+    let checkpoint = Organisation::live().0.checkpoint();
+    let request = |old_size, hashes| {
+        let proof = vec![Digest::of(b"a hash"); hashes];
+        let checkpoint = checkpoint.clone();
+        let request = AddCheckpoint {
+            old_size,
+            proof,
+            checkpoint,
+        };
+        request.to_bytes()
+    };
+    vec![request(0, 0), request(3, 2), request(1 << 40, MOST_HASHES)]
 }
 
 pub(crate) fn tile_paths() -> Vec<Vec<u8>> {

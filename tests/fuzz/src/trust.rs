@@ -10,6 +10,7 @@ use bulla_trust::testing::{Organisation, sign_as, sign_as_builder};
 use bulla_trust::tile::{
     TilePath, decode_entries, decode_hashes, encode_entries, encode_hashes, split_entries,
 };
+use bulla_trust::witness::{AddCheckpoint, MOST_HASHES};
 use bulla_trust::{
     Admitted, CheckedPolicy, Checkpoint, LogState, PublicKey, SignedEnvelope, SignedNote,
     Statement, Submission, VerifierKey,
@@ -107,6 +108,14 @@ pub fn checkpoint(bytes: &[u8]) {
     if let Ok((checkpoint, note)) = Checkpoint::parse(bytes) {
         assert_eq!(note.to_bytes(), bytes);
         assert_eq!(checkpoint.text(), note.text());
+    }
+}
+
+/// What a witness is asked has one text, and few hashes.
+pub fn add_checkpoint(bytes: &[u8]) {
+    if let Some(request) = AddCheckpoint::from_bytes(bytes) {
+        assert_eq!(request.to_bytes(), bytes);
+        assert!(request.proof.len() <= MOST_HASHES);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use bulla_schemas::Digest;
 
-use super::hash::{node_hash, split, tree_hash};
+use super::hash::{empty_root, node_hash, split, tree_hash};
 
 /// Returns the proof that the leaf at `index` is in the tree, from the leaf up; `None` when the
 /// tree has no such leaf.
@@ -85,6 +85,56 @@ pub fn consistency_proof(leaves: &[Digest], size: usize) -> Option<Vec<Digest>> 
     }
     proof.reverse();
     Some(proof)
+}
+
+/// The same for a tree of `size` leaves whose hashes lie elsewhere: `complete` gives the root of the
+/// complete subtree of `2^height` leaves with a number, counted from the left. It is asked for as many as
+/// the sizes have bits, a few times over.
+pub fn consistency_proof_by<E>(
+    old_size: u64,
+    size: u64,
+    mut complete: impl FnMut(u32, u64) -> Result<Digest, E>,
+) -> Result<Option<Vec<Digest>>, E> {
+    if old_size == 0 || old_size > size {
+        return Ok(None);
+    }
+    let mut root = |from: u64, to: u64| range_root(from, to, &mut complete);
+    let mut proof = Vec::new();
+    let (mut from, mut to, mut is_old_root) = (0, size, true);
+    while old_size < to {
+        // Where RFC 6962 splits: the largest power of two below the number of leaves.
+        let middle = from + (1 << (to - from - 1).ilog2());
+        if old_size <= middle {
+            proof.push(root(middle, to)?);
+            to = middle;
+        } else {
+            proof.push(root(from, middle)?);
+            from = middle;
+            is_old_root = false;
+        }
+    }
+    if !is_old_root {
+        proof.push(root(from, to)?);
+    }
+    proof.reverse();
+    Ok(Some(proof))
+}
+
+/// Folds the complete subtrees, largest first, of a range that begins where such a subtree does.
+fn range_root<E>(
+    mut from: u64,
+    to: u64,
+    complete: &mut impl FnMut(u32, u64) -> Result<Digest, E>,
+) -> Result<Digest, E> {
+    let mut peaks = Vec::new();
+    while from < to {
+        let height = (to - from).ilog2();
+        peaks.push(complete(height, from >> height)?);
+        from += 1 << height;
+    }
+    let folded = peaks.into_iter().rev();
+    let folded = folded.reduce(|right, left| node_hash(&left, &right));
+    Ok(folded.unwrap_or_else(empty_root))
 }
 
 /// Tells whether `proof` shows that the tree of `old_size` leaves is a prefix of the tree of

@@ -1,0 +1,124 @@
+//! Asks witnesses to cosign what the log has come to, after each append and now and then. Nothing waits for
+//! them: what they answer comes into `log/cosignatures` as if they had handed it in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_registry_client::{Client, ClientError, WitnessAnswer};
+use bulla_schemas::outcome::with_causes;
+use bulla_trust::witness::AddCheckpoint;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::app::App;
+use crate::blocking::blocking;
+use crate::log::{CosignatureError, LogError};
+
+/// How long a witness may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a witness says again that there is nothing newer, so that servers see how old the log is.
+const INTERVAL: Duration = Duration::from_mins(10);
+/// The first pause after a failure; it doubles up to the interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a witness did not cosign.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    /// It does not answer, or says no.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// It does not answer in time.
+    #[error("no answer in {} seconds", PATIENCE.as_secs())]
+    Slow,
+    /// It knows more than there is.
+    #[error("it has cosigned {known} entries, and the log has {size}")]
+    KnowsMore {
+        /// What it cosigned last.
+        known: u64,
+        /// What is here.
+        size: u64,
+    },
+    /// The proof cannot be made.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// What it answered does not count.
+    #[error(transparent)]
+    Cosignature(#[from] CosignatureError),
+}
+
+/// Asks witnesses until the set is dropped.
+pub(crate) fn ask(app: &Arc<App>, witnesses: Vec<Client>) -> JoinSet<()> {
+    let mut asking = JoinSet::new();
+    for witness in witnesses {
+        asking.spawn(follow(Arc::clone(app), witness));
+    }
+    asking
+}
+
+async fn follow(app: Arc<App>, witness: Client) {
+    let mut growth = app.catalog.log.growth(true);
+    // What the witness cosigned last is its to say.
+    let (mut asked, mut known) = (0, 0);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        // Before the first policy there is nothing to cosign.
+        if let Ok(None) = timeout(INTERVAL, growth.beyond(asked)).await {
+            return;
+        }
+        match once(&app, &witness, &mut known).await {
+            Ok(()) => {
+                asked = known;
+                pause = FIRST_PAUSE;
+            }
+            Err(error) => {
+                let url = witness.url();
+                tracing::warn!("the witness {url} did not cosign: {}", with_causes(&error));
+                sleep(pause).await;
+                pause = (pause * 2).min(INTERVAL);
+            }
+        }
+    }
+}
+
+/// Asks once, and once more where the witness knows another size than was thought.
+async fn once(app: &Arc<App>, witness: &Client, known: &mut u64) -> Result<(), AskError> {
+    let published = app.catalog.published();
+    let size = published.state.size();
+    if size == 0 {
+        return Ok(());
+    }
+    for _ in 0..2 {
+        let (files, old_size) = (app.catalog.log.files().clone(), *known);
+        let proof = blocking(move || files.consistency(old_size, size)).await?;
+        let proof = proof.ok_or(AskError::KnowsMore {
+            known: old_size,
+            size,
+        })?;
+        let request = AddCheckpoint {
+            old_size,
+            proof,
+            checkpoint: published.checkpoint.clone(),
+        };
+        let answer = timeout(PATIENCE, witness.add_checkpoint(&request)).await;
+        match answer.map_err(|_| AskError::Slow)?? {
+            WitnessAnswer::Knows(other) if other != old_size => *known = other,
+            WitnessAnswer::Knows(known) => return Err(AskError::KnowsMore { known, size }),
+            WitnessAnswer::Cosigned(lines) => {
+                let (published, cosigned) = (Arc::clone(&published), app.catalog.log.cosigned());
+                let note = [&published.checkpoint[..], &lines].concat();
+                let now = app.clock.now();
+                let added = blocking(move || cosigned.add(&published, &note, now)).await;
+                match added {
+                    // Others were faster, and servers have more.
+                    Ok(_) | Err(CosignatureError::Late { .. }) => *known = size,
+                    Err(error) => return Err(error.into()),
+                }
+                return Ok(());
+            }
+        }
+    }
+    Err(AskError::KnowsMore {
+        known: *known,
+        size,
+    })
+}

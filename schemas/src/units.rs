@@ -21,9 +21,36 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {things}")
 }
 
+/// Writes a length of time exactly, in the largest unit that does: `7 days`, `36 h`, `90 s`.
+pub fn exact_time(seconds: u64) -> String {
+    match seconds {
+        0 => "0 s".to_owned(),
+        _ if seconds % 86_400 == 0 => count(seconds / 86_400, "day", "days"),
+        _ if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        _ if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
+
+/// Writes a length of time as people say it: the largest unit that says it in two digits or so.
+pub fn rough_time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_is_exact_loses_nothing() {
+        let said = [86_400, 604_800, 129_600, 5400, 90].map(exact_time);
+        assert_eq!(said, ["1 day", "7 days", "36 h", "90 min", "90 s"]);
+    }
 
     #[test]
     fn one_thing_is_not_many() {

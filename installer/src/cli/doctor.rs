@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bulla_registry_client::{clock_findings, witness_findings};
+use bulla_registry_client::{clock_findings, fork_findings, witness_findings};
 use bulla_schemas::report::{Finding, Step};
 use bulla_schemas::units::count;
 use bulla_terminal::{Failure, findings};
@@ -136,6 +136,7 @@ fn registries(host: &Host, token: TokenArguments) -> Vec<Finding> {
         None => Finding::ok(Step::Log, said),
         Some(loss) => Finding::warning(Step::Log, loss, "`bulla-installer install` reads it again"),
     });
+    found.extend(fork_findings(Step::Log, &server.log()));
     let registries = match access(&log, host, token) {
         Ok(registries) => registries,
         Err(failure) => {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use bulla_schemas::Name;
 use bulla_schemas::line::word;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Policy};
+use bulla_schemas::units::exact_time;
 use bulla_trust::policy::matches;
 
 use super::change::fingerprint;
@@ -158,7 +159,8 @@ fn channel(policy: &Policy, rule: &ChannelRule) -> String {
     if let Some(seconds) = rule.max_age {
         let _ = write!(
             line,
-            ", and a cosigned checkpoint of the last {seconds} s on the server"
+            ", and a checkpoint on the server that was cosigned in the last {}",
+            exact_time(seconds)
         );
     }
     line

@@ -23,6 +23,7 @@ impl Memory {
     /// Reads the file, and keeps other processes from cosigning by it. A file that is there and cannot
     /// be read is not taken for one that is not.
     pub fn open(path: &Path) -> Result<Self, WitnessError> {
+        let path = &resolved(path);
         let lock = match Lock::try_take(&beside(path, "lock"), "bulla witness", None)? {
             TryLock::Taken(lock) => lock,
             TryLock::Held { holder } => {
@@ -110,6 +111,15 @@ impl Memory {
     }
 }
 
+/// Returns where a link leads: whoever comes by it meets the same lock, and writes what others read.
+fn resolved(path: &Path) -> PathBuf {
+    if path.is_symlink() {
+        // One that leads nowhere is refused when it is read.
+        return path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    }
+    path.to_owned()
+}
+
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -122,6 +132,28 @@ mod tests {
     use bulla_trust::testing::Organisation;
 
     use super::*;
+
+    #[test]
+    fn a_link_to_the_file_is_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("acme.checkpoint");
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let acme = Organisation::new();
+        let note = acme.checkpoint();
+        let (checkpoint, note) = Checkpoint::parse(&note).unwrap();
+        Memory::open(&path)
+            .unwrap()
+            .remember(&checkpoint, &note)
+            .unwrap();
+        let mut held = Memory::open(&link).unwrap();
+        assert!(matches!(
+            Memory::open(&path),
+            Err(WitnessError::Locked { .. })
+        ));
+        held.remember(&checkpoint, &note).unwrap();
+        assert!(link.is_symlink() && !path.is_symlink());
+    }
 
     #[test]
     fn what_is_remembered_is_read_again_and_damage_is_no_beginning() {

@@ -26,9 +26,10 @@ use super::replaying::{Beginning, Witness};
 
 /// Most connections at once; others wait.
 const MOST_CONNECTIONS: usize = 64;
-/// How long a request's head may take, and a connection in all.
-const HEAD: Duration = Duration::from_secs(10);
-const CONNECTION: Duration = Duration::from_mins(2);
+/// How long a request's head may take, and a connection, which is for one request: who is slow keeps
+/// others waiting.
+const HEAD: Duration = Duration::from_secs(5);
+const CONNECTION: Duration = Duration::from_secs(15);
 /// How long a policy that names other keys of the log may be unknown here.
 const LEARN: Duration = Duration::from_secs(10);
 
@@ -76,6 +77,7 @@ pub async fn serve(
         tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                .keep_alive(false)
                 .header_read_timeout(HEAD)
                 .serve_connection(TokioIo::new(stream), service);
             // Whatever ends it is the client's.

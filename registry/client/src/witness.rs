@@ -19,6 +19,8 @@ pub enum WitnessAnswer {
     Cosigned(Vec<u8>),
     /// It cosigned another size last than was said.
     Knows(u64),
+    /// What it cosigned last is not the beginning of this tree.
+    Inconsistent,
 }
 
 impl Client {
@@ -41,6 +43,9 @@ impl Client {
                     expected: "the size that a witness knows",
                     source: None,
                 });
+        }
+        if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
+            return Ok(WitnessAnswer::Inconsistent);
         }
         let response = self.require_success(&Method::POST, response).await?;
         let lines = self.read(response, LINES_LIMIT).await?;

@@ -30,6 +30,12 @@ enum AskError {
     /// It does not answer in time.
     #[error("no answer in {} seconds", PATIENCE.as_secs())]
     Slow,
+    /// It was shown another history of this log.
+    #[error(
+        "it has cosigned another history of this log, and cosigns no two: look at what it kept, with \
+         `bulla compare`"
+    )]
+    OtherHistory,
     /// It knows more than there is.
     #[error("it has cosigned {known} entries, and the log has {size}")]
     KnowsMore {
@@ -102,7 +108,10 @@ async fn once(app: &Arc<App>, witness: &Client, known: &mut u64) -> Result<(), A
         let answer = timeout(PATIENCE, witness.add_checkpoint(&request)).await;
         match answer.map_err(|_| AskError::Slow)?? {
             WitnessAnswer::Knows(other) if other != old_size => *known = other,
+            // It says so of two trees of one size.
+            WitnessAnswer::Knows(known) if known == size => return Err(AskError::OtherHistory),
             WitnessAnswer::Knows(known) => return Err(AskError::KnowsMore { known, size }),
+            WitnessAnswer::Inconsistent => return Err(AskError::OtherHistory),
             WitnessAnswer::Cosigned(lines) => {
                 let (published, cosigned) = (Arc::clone(&published), app.catalog.log.cosigned());
                 let note = [&published.checkpoint[..], &lines].concat();

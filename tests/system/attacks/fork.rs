@@ -112,6 +112,11 @@ fn two_servers_are_shown_two_histories_until_somebody_compares_them() {
     let refused = refused.refused("the log forked: at size 5");
     assert!(refused.stderr.contains("fork-5-"), "{refused}");
     assert_eq!(scene.live(), scene.first);
+    // It stays said until somebody has looked at it.
+    let doctor = scene.server.run(&["doctor"]);
+    assert!(doctor.stdout.contains("cannot both be true"), "{doctor}");
+    assert!(doctor.stdout.contains("bulla compare"), "{doctor}");
+    assert_eq!(doctor.status, Some(1), "{doctor}");
 }
 
 /// Alice's key is stolen, and she puts another one in its place; the thief goes on with a copy of the

@@ -173,7 +173,7 @@ impl Outcome for InstallError {
                     .to_owned(),
             ),
             Self::Stale { project, stale, .. } => Some(if stale.quorum == 0 {
-                "`bulla policy witness add` names a witness, or the channel's rule has to ask for no age"
+                "`bulla policy witness add` names a witness, or `bulla channel change CHANNEL --any-age` asks for no age"
                     .to_owned()
             } else {
                 format!(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Difference, FailedAttempt, Hold, Leftover, MissingPath, Quarantined, SetAside, Waiting,
 };
+use crate::units::rough_time;
 use crate::{ChannelName, Digest, ProjectName, Timestamp};
 
 /// What was observed of one project.
@@ -102,29 +103,19 @@ impl fmt::Display for Stale {
         match self.witnessed_at {
             _ if self.quorum == 0 => {
                 formatter
-                    .write_str("the policy asks for a fresh log, and for no witness to say so")?;
+                    .write_str("the channel asks for a fresh log, and the policy names no witness who could say that it is")?;
             }
             None => formatter.write_str("no witness vouches for the log at a time that counts")?,
             Some(at) => {
                 let age = self.now.as_seconds().saturating_sub(at.as_seconds());
-                let age = rough(age.cast_unsigned());
+                let age = rough_time(age.cast_unsigned());
                 write!(
                     formatter,
                     "witnesses vouched for the log {age} ago, at {at}"
                 )?;
             }
         }
-        write!(formatter, ", and {} is the most", rough(self.max_age))
-    }
-}
-
-/// A length of time as people say it: the largest unit that says it in two digits or so.
-fn rough(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        write!(formatter, ", and {} is the most", rough_time(self.max_age))
     }
 }
 

@@ -25,9 +25,9 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 pub fn exact_time(seconds: u64) -> String {
     match seconds {
         0 => "0 s".to_owned(),
-        _ if seconds % 86_400 == 0 => count(seconds / 86_400, "day", "days"),
-        _ if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-        _ if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        _ if seconds.is_multiple_of(86_400) => count(seconds / 86_400, "day", "days"),
+        _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         _ => format!("{seconds} s"),
     }
 }

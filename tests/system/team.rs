@@ -148,16 +148,14 @@ impl Team {
 
     /// Finds a printed line in what was said, and learns the names in it.
     fn read(&mut self, printed: &str, said: &Transcript) {
-        let lines = said.stdout.lines().chain(said.stderr.lines());
+        let mut lines = said.stdout.lines().chain(said.stderr.lines());
         if printed == ANCHOR {
             let anchor = said.last_line().to_owned();
             assert!(anchor.starts_with(ANCHOR.trim_end_matches('…')), "{said}");
             self.names.insert(ANCHOR.to_owned(), anchor);
             return;
         }
-        let learned = lines
-            .filter_map(|line| learn(&self.names, printed, line))
-            .next();
+        let learned = lines.find_map(|line| learn(&self.names, printed, line));
         let learned = learned.unwrap_or_else(|| panic!("expected {printed:?} of\n{said}"));
         self.names.extend(learned);
     }

@@ -30,7 +30,8 @@ pub(super) async fn run(session: &Session, arguments: &ExportArguments) -> Resul
     let (project, hash) = session.find(log.state(), &arguments.release)?;
     let path = &arguments.output;
     let bar = Bar::new("export");
-    let mut draft = export::export(&client, &log, &project, hash, path, &bar).await?;
+    let exported = export::export(&client, &log, &project, hash, path, &bar);
+    let mut draft = Box::pin(exported).await?;
     drop(bar);
     let bar = Bar::new("verify");
     export::verify(&mut draft, &bar)?;

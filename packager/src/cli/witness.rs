@@ -137,7 +137,7 @@ async fn cosign(session: &Session, arguments: &CosigningArguments) -> Result<(),
             .map_err(|error| Failure::io(format_args!("cannot listen on {address}"), error))?;
         stdout::line(format_args!("listening on http://{address}"))?;
         match serve(listener, witness, client, environment::now, |said| {
-            stderr::say(said)
+            stderr::say(said);
         })
         .await {}
     }

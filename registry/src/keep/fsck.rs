@@ -111,6 +111,9 @@ async fn check(
         let missed = missed::releases(&parts, state, wanted, asked.from.as_ref(), &*progress);
         report.damages.extend(Box::pin(missed).await?);
     }
+    if asked.from.is_some() {
+        fetch::clear(&parts)?;
+    }
     parts.database.close().await;
     Ok(report)
 }

@@ -177,11 +177,7 @@ impl Outcome for LogError {
                  enrolled with"
                     .to_owned(),
             ),
-            Self::NotAnchored { .. } => Some(
-                "take a copy as it came from this registry, by `bulla log fetch`, a mirror or a backup"
-                    .to_owned(),
-            ),
-            Self::NotSignedHere { .. } => Some(
+            Self::NotAnchored { .. } | Self::NotSignedHere { .. } => Some(
                 "take a copy as it came from this registry, by `bulla log fetch`, a mirror or a backup"
                     .to_owned(),
             ),

@@ -39,8 +39,8 @@ fn what_a_killed_repair_has_brought_is_whole_and_the_next_one_goes_on() {
     rebuilt.keep(&repair).done();
     assert!(!data.join("fetching").exists());
     rebuilt.keep(&["fsck"]).done();
-    let served = Registry::serve(&data, &world.home());
-    let server = world.server_at("web1", served.url());
+    let again = Registry::serve(&data, &world.home());
+    let server = world.server_at("web1", again.url());
     server.install(PROJECT, "prod").done();
     assert_eq!(server.live(PROJECT).as_ref(), hashes.last());
 }

@@ -64,7 +64,8 @@ fn at_every_failpoint_of_a_proposal_it_waits_or_is_in_the_log_and_the_same_comma
         let mut was_killed = again_if_killed(&mut world, propose);
         let waiting = pending(&world);
         assert_eq!(waiting.len(), 1, "{failpoint}");
-        let approve = |world: &World| signed(world, &world.others[0], &["approve", &waiting[0]]);
+        let approve =
+            |world: &World| signed(world, &world.others[0], &["approve", &waiting[0], "--drop"]);
         was_killed |= again_if_killed(&mut world, approve);
         assert!(was_killed, "nothing comes by {failpoint}");
         assert_eq!(pending(&world), [] as [String; 0], "{failpoint}");

@@ -2,6 +2,7 @@
 //! mirror takes over, and stored as its push would be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use bulla_bundle::Progress;
@@ -73,7 +74,7 @@ pub(super) async fn take(
         parts.data.fetching(),
         Disk::new(parts.data.root().to_owned()),
     );
-    let uploads = Uploads::open(folder.clone(), disk, Settings::default().uploads)?;
+    let uploads = Uploads::open(folder, disk, Settings::default().uploads)?;
     let uploads = Arc::new(uploads);
     let source = Source::new(client, &catalog, &uploads, progress);
     let mut failed = Failed::new();
@@ -101,8 +102,16 @@ pub(super) async fn take(
             failpoint!("fetch::manifest-taken");
         }
     }
-    std::fs::remove_dir_all(&folder).attempt("remove", &folder)?;
     Ok(failed)
+}
+
+/// Removes what was received, and what a repair that was killed had received in part.
+pub(super) fn clear(parts: &Parts) -> Result<(), RegistryError> {
+    let folder = parts.data.fetching();
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => Ok(removed.attempt("remove", &folder)?),
+    }
 }
 
 /// Returns what content is published into, beside a server that may run.

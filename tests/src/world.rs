@@ -187,6 +187,23 @@ impl World {
             .to_owned()
     }
 
+    /// Runs `bulla`, signed by a person who is not asked.
+    pub fn signed(&self, person: &Person, arguments: &[&str]) -> Transcript {
+        let mut command = self.bulla_command();
+        command.args(arguments).args(["--yes", "--ssh-key"]);
+        Transcript::of(command.arg(&person.public_key))
+    }
+
+    /// Returns the short ids of what waits for signatures.
+    #[track_caller]
+    pub fn pending(&self) -> Vec<String> {
+        let pending = self.bulla(&["pending", "--json"]).done().json();
+        let ids = pending.as_array().expect("a list").iter();
+        let ids =
+            ids.map(|one| one["id"].as_str().expect("an id")["sha256:".len()..][..8].to_owned());
+        ids.collect()
+    }
+
     /// Makes a command that promotes `hash` to `channel`, in the project's git checkout if it has
     /// one.
     pub fn promote_command(&self, project: &str, hash: &str, channel: &str) -> Command {

@@ -1,15 +1,8 @@
 //! A builder's key leaked: what it signed, where that is, and how it is stopped.
 
-use bulla_tests::{Person, Transcript, World};
+use bulla_tests::{Person, World};
 
 const PROJECT: &str = "acme/billing";
-
-fn signed(world: &World, arguments: &[&str]) -> Transcript {
-    let mut command = world.bulla_command();
-    command.args(arguments).arg("--yes");
-    command.arg("--ssh-key").arg(&world.alice.public_key);
-    Transcript::of(&mut command)
-}
 
 /// The steps of docs/trust.md, "When a key leaks".
 #[test]
@@ -68,11 +61,12 @@ fn what_a_leaked_key_made_is_found_and_stopped() {
     world
         .bulla(&["key", "generate", new.to_str().unwrap()])
         .done();
-    signed(
-        &world,
-        &["key", "rotate", "ci", &format!("{}.pub", new.display())],
-    )
-    .done();
+    world
+        .signed(
+            &world.alice,
+            &["key", "rotate", "ci", &format!("{}.pub", new.display())],
+        )
+        .done();
     let revoke = audit
         .stderr
         .lines()
@@ -81,7 +75,12 @@ fn what_a_leaked_key_made_is_found_and_stopped() {
         .unwrap()
         .replace(" -m 'made with a key that leaked'", "");
     let revoke: Vec<&str> = revoke.split(' ').collect();
-    signed(&world, &[&["revoke", "-m", "leaked"], &revoke[..]].concat()).done();
+    world
+        .signed(
+            &world.alice,
+            &[&["revoke", "-m", "leaked"], &revoke[..]].concat(),
+        )
+        .done();
 
     let fingerprint = audit.stderr.split(' ').next().unwrap();
     let after = world

@@ -10,12 +10,6 @@ use bulla_tests::{Person, Registry, Transcript, Tree, World};
 const PROJECT: &str = "acme/billing";
 
 /// Runs a command that signs as somebody.
-fn signed(world: &World, person: &Person, arguments: &[&str]) -> Transcript {
-    let mut command = world.bulla_command();
-    command.args(arguments).arg("--yes");
-    Transcript::of(command.arg("--ssh-key").arg(&person.public_key))
-}
-
 /// Makes the next key, and returns the line by which the policy names it.
 fn next_key(registry: &Registry) -> String {
     let made = registry.keep(&["log-key", "--next"]).done();
@@ -73,7 +67,9 @@ fn a_registry_whose_machine_is_gone_goes_on_from_what_a_laptop_kept_with_another
     assert_ne!(publish.status, Some(0), "{publish}");
     let sentence = "appends nothing before a policy names the next one";
     assert!(publish.stderr.contains(sentence), "{publish}");
-    let rotated = signed(&world, &world.alice, &["log-key", "rotate", &line]).done();
+    let rotated = world
+        .signed(&world.alice, &["log-key", "rotate", &line])
+        .done();
     assert!(
         rotated.stderr.contains("policy 2 is in effect"),
         "{rotated}"
@@ -103,19 +99,22 @@ fn two_of_the_root_name_another_key_where_the_logs_is_lost() {
     let bob = Person::with_new_key("bob", &world.path("people"));
     let key = bob.public_key.to_str().unwrap();
     let add = ["person", "add", "bob", key, "--root"];
-    signed(&world, &world.alice, &add).done();
-    signed(&world, &world.alice, &["policy", "threshold", "2"]).done();
+    world.signed(&world.alice, &add).done();
+    world
+        .signed(&world.alice, &["policy", "threshold", "2"])
+        .done();
     let approve = |world: &World| {
-        let pending = world.bulla(&["pending", "--json"]).done().json();
-        let id = pending[0]["id"].as_str().unwrap()["sha256:".len()..][..8].to_owned();
-        signed(world, &bob, &["approve", &id]).done()
+        let id = world.pending().remove(0);
+        world.signed(&bob, &["approve", &id]).done()
     };
     approve(&world);
     world.registry.stop();
     fs::remove_file(world.registry.data().join("log-key.pem")).unwrap();
     let line = next_key(&world.registry);
     world.registry.start_again();
-    let proposed = signed(&world, &world.alice, &["log-key", "rotate", &line]).done();
+    let proposed = world
+        .signed(&world.alice, &["log-key", "rotate", &line])
+        .done();
     assert!(proposed.stderr.contains("1 of 2 signed"), "{proposed}");
     // It may be restarted meanwhile.
     world.registry.stop();
@@ -149,7 +148,9 @@ fn a_mirror_takes_the_place_of_its_origin_without_the_logs_key() {
     let line = next_key(&world.registry);
     world.registry.start_again();
     world.token = world.registry.create_token("push,pull", "*");
-    signed(&world, &world.alice, &["log-key", "rotate", &line]).done();
+    world
+        .signed(&world.alice, &["log-key", "rotate", &line])
+        .done();
     checkout.commit_change("From the mirror");
     let hash = world.release(&checkout.path, PROJECT);
     server.install(PROJECT, "prod").done();

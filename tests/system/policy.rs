@@ -8,13 +8,6 @@ use bulla_tests::{Person, Transcript, World};
 const PROJECT: &str = "acme/billing";
 
 /// Runs a command that signs as somebody.
-fn signed(world: &World, person: &Person, arguments: &[&str]) -> Transcript {
-    let mut command = world.bulla_command();
-    command.args(arguments).arg("--yes");
-    command.arg("--ssh-key").arg(&person.public_key);
-    Transcript::of(&mut command)
-}
-
 /// Shows the policy, however its lines are broken.
 fn show(world: &World) -> String {
     let shown = world.bulla(&["policy", "show"]).done().stdout;
@@ -57,11 +50,7 @@ fn a_new_colleague_promotes_and_is_taken_out_again() {
             "-m",
             message,
         ];
-        signed(
-            &world,
-            &carol,
-            &[&promote[..], &["--checkout", &path]].concat(),
-        )
+        world.signed(&carol, &[&promote[..], &["--checkout", &path]].concat())
     };
     promote("prod", "too early").refused("does not name the key");
 
@@ -69,7 +58,7 @@ fn a_new_colleague_promotes_and_is_taken_out_again() {
     let dry = world.bulla(&[&add[..], &["--dry-run"]].concat()).done();
     assert!(dry.stderr.contains("+ carol signs with SHA256:"), "{dry}");
     assert!(!show(&world).contains("carol"));
-    let added = signed(&world, &world.alice, &add).done();
+    let added = world.signed(&world.alice, &add).done();
     assert!(added.stderr.contains("policy 2 is in effect"), "{added}");
     assert!(show(&world).contains("moving `prod` of every project needs 1 of alice, carol"));
     promote("prod", "now").done();
@@ -81,17 +70,29 @@ fn a_new_colleague_promotes_and_is_taken_out_again() {
     let mallory = Person::with_new_key("mallory", &world.path("people"));
     let mallory_key = mallory.public_key.to_str().unwrap();
     let add = ["person", "add", "mallory", mallory_key];
-    signed(&world, &carol, &add).refused("`carol` may not change the policy");
-    signed(&world, &world.alice, &["person", "remove", "alice"]).refused("needs 1 signers");
-    signed(&world, &world.alice, &["person", "remove", "carol"]).done();
+    world
+        .signed(&carol, &add)
+        .refused("`carol` may not change the policy");
+    world
+        .signed(&world.alice, &["person", "remove", "alice"])
+        .refused("needs 1 signers");
+    world
+        .signed(&world.alice, &["person", "remove", "carol"])
+        .done();
     promote("dev", "too late").refused("does not name the key");
     // Nobody else gets her name, and she gets it again with her key.
     let another = ["person", "add", "carol", mallory_key];
-    signed(&world, &world.alice, &another).refused("`carol` was in the policy before");
+    world
+        .signed(&world.alice, &another)
+        .refused("`carol` was in the policy before");
     let again = ["person", "add", "carol", key, "--root"];
-    signed(&world, &world.alice, &again).done();
-    signed(&world, &carol, &["person", "remove", "carol"]).refused("cannot sign it");
-    signed(&world, &world.alice, &["person", "remove", "carol"]).done();
+    world.signed(&world.alice, &again).done();
+    world
+        .signed(&carol, &["person", "remove", "carol"])
+        .refused("cannot sign it");
+    world
+        .signed(&world.alice, &["person", "remove", "carol"])
+        .done();
     // What she promoted stays.
     world.server("web2").install(PROJECT, "prod").done();
 }
@@ -104,24 +105,25 @@ fn a_builder_releases_what_it_is_bound_to_with_the_key_that_it_has_now() {
     publish(&world, &checkout.path, &key).refused("names no builder with the key");
     let add = ["builder", "add", "second", &public];
     let wrong = [&add[..], &["--source", "https://git.example/*"]].concat();
-    signed(&world, &world.alice, &wrong).fails(2, "`git+https://git.example/*`?");
+    world
+        .signed(&world.alice, &wrong)
+        .fails(2, "`git+https://git.example/*`?");
     let add = [&add[..], &["--of", "acme/billing*"]].concat();
-    signed(&world, &world.alice, &add).done();
+    world.signed(&world.alice, &add).done();
     publish(&world, &checkout.path, &key).done();
     let shop = world.git("acme/shop");
     publish(&world, &shop.path, &key).refused("acme/shop");
 
     let (new, new_public) = builder_key(&world, "new.pem");
-    signed(
-        &world,
-        &world.alice,
-        &["key", "rotate", "second", &new_public],
-    )
-    .done();
+    world
+        .signed(&world.alice, &["key", "rotate", "second", &new_public])
+        .done();
     checkout.commit_change("two");
     publish(&world, &checkout.path, &key).refused("names no builder with the key");
     publish(&world, &checkout.path, &new).done();
-    signed(&world, &world.alice, &["builder", "remove", "second"]).done();
+    world
+        .signed(&world.alice, &["builder", "remove", "second"])
+        .done();
     checkout.commit_change("three");
     publish(&world, &checkout.path, &new).refused("names no builder with the key");
 }
@@ -134,15 +136,17 @@ fn a_lost_key_is_rotated_and_counts_no_more() {
     let hash = world.publish(&checkout.path);
     let token = Person::with_new_key("token", &world.path("people"));
     let rotate = ["key", "rotate", "alice", token.public_key.to_str().unwrap()];
-    signed(&world, &world.alice, &rotate).done();
+    world.signed(&world.alice, &rotate).done();
     let path = checkout.path.to_str().unwrap();
     let promote = ["promote", &hash, "prod", "--project", PROJECT, "-m", "go"];
     let promote = [&promote[..], &["--checkout", path]].concat();
-    signed(&world, &world.alice, &promote).refused("does not name the key");
-    signed(&world, &token, &promote).done();
+    world
+        .signed(&world.alice, &promote)
+        .refused("does not name the key");
+    world.signed(&token, &promote).done();
     // The first key again, as a second one.
     let first = world.alice.public_key.to_str().unwrap();
-    signed(&world, &token, &["key", "add", "alice", first]).done();
+    world.signed(&token, &["key", "add", "alice", first]).done();
     let several = Person::with_new_key("several", &world.path("people"));
     let rotate = [
         "key",
@@ -150,10 +154,12 @@ fn a_lost_key_is_rotated_and_counts_no_more() {
         "alice",
         several.public_key.to_str().unwrap(),
     ];
-    signed(&world, &token, &rotate).refused("2 keys");
+    world.signed(&token, &rotate).refused("2 keys");
     let rotate = [&rotate[..], &["--from", first]].concat();
-    signed(&world, &token, &rotate).done();
-    signed(&world, &world.alice, &["channel", "add", "demo"]).refused("does not name the key");
+    world.signed(&token, &rotate).done();
+    world
+        .signed(&world.alice, &["channel", "add", "demo"])
+        .refused("does not name the key");
 }
 
 #[test]
@@ -162,10 +168,12 @@ fn a_channel_of_one_project_has_a_rule_of_its_own() {
     let checkout = world.git(PROJECT);
     let hash = world.publish(&checkout.path);
     let path = checkout.path.to_str().unwrap().to_owned();
-    signed(&world, &world.alice, &["channel", "add", "staging"]).done();
+    world
+        .signed(&world.alice, &["channel", "add", "staging"])
+        .done();
     let add = |via: &str| {
         let rule = ["channel", "add", "prod", "--of", PROJECT, "--via", via];
-        signed(&world, &world.alice, &rule)
+        world.signed(&world.alice, &rule)
     };
     add("nowhere").refused("nobody could move `prod`");
     add("prod").refused("nobody could move `prod`");
@@ -173,18 +181,21 @@ fn a_channel_of_one_project_has_a_rule_of_its_own() {
     assert!(show(&world).contains("the release was on `staging` before"));
     let promote = |channel: &str| {
         let promote = ["promote", &hash, channel, "--project", PROJECT, "-m", "go"];
-        signed(
-            &world,
+        world.signed(
             &world.alice,
             &[&promote[..], &["--checkout", &path]].concat(),
         )
     };
     let staging = ["channel", "remove", "staging"];
-    signed(&world, &world.alice, &staging).refused("nobody could move `prod`");
+    world
+        .signed(&world.alice, &staging)
+        .refused("nobody could move `prod`");
     promote("prod").refused("staging");
     promote("staging").done();
     promote("prod").done();
     let remove = ["channel", "remove", "prod", "--of", PROJECT];
-    signed(&world, &world.alice, &remove).done();
-    signed(&world, &world.alice, &remove).fails(1, "no rule for exactly");
+    world.signed(&world.alice, &remove).done();
+    world
+        .signed(&world.alice, &remove)
+        .fails(1, "no rule for exactly");
 }

@@ -13,14 +13,11 @@ use super::error::AuditError;
 pub fn keys_of(state: &LogState, name: &Name) -> Result<BTreeSet<String>, AuditError> {
     let (mut keys, mut known) = (BTreeSet::new(), BTreeSet::new());
     for version in state.policies() {
-        for (owner, texts) in owners(version.checked.policy()) {
-            known.insert(owner.clone());
-            if owner == name {
-                let parsed = texts
-                    .iter()
-                    .filter_map(|text| text.parse::<PublicKey>().ok());
-                keys.extend(parsed.map(|key| key.fingerprint()));
+        for (key, owner) in owned(version.checked.policy()) {
+            if owner == *name {
+                keys.insert(key);
             }
+            known.insert(owner);
         }
     }
     if keys.is_empty() {
@@ -49,25 +46,24 @@ pub fn owner_of(state: &LogState, fingerprint: &str) -> Option<(Owner, bool)> {
 pub(super) fn known_keys(state: &LogState) -> Vec<(String, Name)> {
     let mut known: Vec<(String, Name)> = Vec::new();
     for version in state.policies() {
-        for (owner, texts) in owners(version.checked.policy()) {
-            for key in texts
-                .iter()
-                .filter_map(|text| text.parse::<PublicKey>().ok())
-            {
-                let key = (key.fingerprint(), owner.clone());
-                if !known.contains(&key) {
-                    known.push(key);
-                }
+        for key in owned(version.checked.policy()) {
+            if !known.contains(&key) {
+                known.push(key);
             }
         }
     }
     known
 }
 
-/// Returns the people and builders of a policy with their keys.
-fn owners(policy: &Policy) -> impl Iterator<Item = (&Name, &[String])> {
+/// Returns the keys of the people and builders of a policy, by fingerprint, each with its owner.
+fn owned(policy: &Policy) -> impl Iterator<Item = (String, Name)> {
     let people = policy.people.iter().map(|one| (&one.name, &one.keys[..]));
     let builders = policy.builders.iter();
     let builders = builders.map(|one| (&one.name, std::slice::from_ref(&one.key)));
-    people.chain(builders)
+    people.chain(builders).flat_map(|(owner, texts)| {
+        let keys = texts
+            .iter()
+            .filter_map(|text| text.parse::<PublicKey>().ok());
+        keys.map(|key| (key.fingerprint(), owner.clone()))
+    })
 }

@@ -106,9 +106,9 @@ fn warn_of_age(current: &Policy, next: &Policy) {
     if next.witnesses.quorum > 0 {
         return;
     }
-    let was_asked = |policy: &Policy| policy.witnesses.quorum > 0;
+    let was_vouched_for = current.witnesses.quorum > 0;
     let aged = next.channels.iter().filter(|rule| rule.max_age.is_some());
-    for rule in aged.filter(|rule| was_asked(current) || !current.channels.contains(rule)) {
+    for rule in aged.filter(|rule| was_vouched_for || !current.channels.contains(rule)) {
         stderr::warn(format_args!(
             "{} takes no log that witnesses have not vouched for, and no witness has to: servers install \
              nothing new from it before `bulla policy witness add` or `bulla policy witness quorum` asks for \

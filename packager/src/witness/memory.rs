@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use bulla_files::{Lock, TryLock};
-use bulla_registry_client::FollowError;
+use bulla_registry_client::{FollowError, fork_name};
 use bulla_schemas::log::Anchor;
 use bulla_trust::{Checkpoint, LogError, SignedNote};
 
@@ -103,9 +103,7 @@ impl Memory {
     /// Writes two checkpoints into one file. A disk that is full loses evidence and nothing else.
     pub(super) fn write_evidence(&self, known: &[u8], offered: &[u8]) -> Option<PathBuf> {
         let (checkpoint, _) = Checkpoint::parse(offered).ok()?;
-        let root = checkpoint.root.hex();
-        let name = format!("fork-{}-{}", checkpoint.size, &root[..8]);
-        let path = beside(&self.path, &name);
+        let path = beside(&self.path, &fork_name(&checkpoint));
         bulla_files::write(&path, &[known, offered].concat()).ok()?;
         Some(path)
     }

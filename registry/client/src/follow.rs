@@ -30,6 +30,6 @@ mod reader;
 pub use copy::CopiedLog;
 pub use directory::{LogDirectory, Reach};
 pub use error::FollowError;
-pub use evidence::fork_findings;
+pub use evidence::{fork_findings, fork_name};
 pub use follower::{LogFollower, Unsaved, fetch_growth, fetch_unverified, judge_newest};
 pub use reader::LogReader;

@@ -56,7 +56,7 @@ pub use content::{FetchedManifest, Listed};
 pub use error::{Answer, ClientError};
 pub use follow::{
     CopiedLog, FollowError, LogDirectory, LogFollower, LogReader, Reach, Unsaved, fetch_growth,
-    fetch_unverified, fork_findings, judge_newest,
+    fetch_unverified, fork_findings, fork_name, judge_newest,
 };
 pub use log::Greeting;
 pub use patience::Patience;

@@ -41,7 +41,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let line = read.await.map_err(on(&disk))?;
     let Some(line) = line else {
         let message = "the log has no name before its first policy";
-        return Err(Failure::usage(message).with_hint("`bulla init` makes the first policy; the log of a registry that was lost comes with `bulla-registry import-log`"));
+        return Err(Failure::usage(message).with_hint(
+            "`bulla init` makes the first policy; the log of a registry that was lost comes with \
+             `bulla-registry import-log`",
+        ));
     };
     if arguments.next {
         stderr::say(format_args!(

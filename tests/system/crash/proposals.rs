@@ -4,24 +4,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bulla_tests::{Person, Transcript, World};
+use bulla_tests::{Transcript, World};
 
 use super::{PROJECT, failpoints};
 
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/src/failpoint.rs");
-
-fn signed(world: &World, person: &Person, arguments: &[&str]) -> Transcript {
-    let mut command = world.bulla_command();
-    command.args(arguments).arg("--yes");
-    Transcript::of(command.arg("--ssh-key").arg(&person.public_key))
-}
-
-fn pending(world: &World) -> Vec<String> {
-    let pending = world.bulla(&["pending", "--json"]).done().json();
-    let ids = pending.as_array().unwrap().iter();
-    let ids = ids.map(|one| one["id"].as_str().unwrap()["sha256:".len()..][..8].to_owned());
-    ids.collect()
-}
 
 /// Runs a command, and once more where the registry dies meanwhile; tells whether it did.
 fn again_if_killed(world: &mut World, command: impl Fn(&World) -> Transcript) -> bool {
@@ -45,7 +32,7 @@ fn at_every_failpoint_of_a_proposal_it_waits_or_is_in_the_log_and_the_same_comma
     let mut world = World::with_others(&["bob"]);
     let mut checkout = world.git(PROJECT);
     let protect = ["channel", "change", "prod", "--threshold", "2"];
-    signed(&world, &world.alice, &protect).done();
+    world.signed(&world.alice, &protect).done();
     let failpoints = failpoints(LIST);
     let failpoints: Vec<_> = failpoints
         .iter()
@@ -62,13 +49,13 @@ fn at_every_failpoint_of_a_proposal_it_waits_or_is_in_the_log_and_the_same_comma
             Transcript::of(&mut promote)
         };
         let mut was_killed = again_if_killed(&mut world, propose);
-        let waiting = pending(&world);
+        let waiting = world.pending();
         assert_eq!(waiting.len(), 1, "{failpoint}");
         let approve =
-            |world: &World| signed(world, &world.others[0], &["approve", &waiting[0], "--drop"]);
+            |world: &World| world.signed(&world.others[0], &["approve", &waiting[0], "--drop"]);
         was_killed |= again_if_killed(&mut world, approve);
         assert!(was_killed, "nothing comes by {failpoint}");
-        assert_eq!(pending(&world), [] as [String; 0], "{failpoint}");
+        assert_eq!(world.pending(), [] as [String; 0], "{failpoint}");
         let status = world.bulla(&["status", "--project", PROJECT, "--json"]);
         let status = status.done().json();
         let channels = status[0]["channels"].as_array().unwrap().iter();

@@ -12,6 +12,11 @@ use super::error::FollowError;
 /// What the names of files with evidence begin with.
 const FORK: &str = "fork-";
 
+/// Names the file that keeps a checkpoint beside the one that it contradicts.
+pub fn fork_name(offered: &Checkpoint) -> String {
+    format!("{FORK}{}-{}", offered.size, &offered.root.hex()[..8])
+}
+
 /// Finds the evidence that is kept beside what is remembered of a log, as a step of a doctor: two
 /// histories stay a finding until a person has looked at them.
 pub fn fork_findings(step: Step, directory: &Path) -> Vec<Finding> {
@@ -67,8 +72,7 @@ impl LogDirectory {
         let (checkpoint, note) = Checkpoint::parse(offered).ok()?;
         let mut log_keys = state.checked_policy()?.log_keys().iter();
         log_keys.find(|key| note.is_signed_by(key))?;
-        let root = checkpoint.root.hex();
-        let path = self.fork(&format!("{FORK}{}-{}", checkpoint.size, &root[..8]));
+        let path = self.fork(&fork_name(&checkpoint));
         bulla_files::write(&path, &[known, offered].concat()).ok()?;
         Some(path)
     }

@@ -9,10 +9,10 @@ use crate::store::Wrong;
 
 /// Where the index is gone.
 pub(super) const REINDEX: &str = "stop the registry and run `bulla-registry reindex`, which makes the index again of \
-                       the files; tokens and host reports are in `registry.db` of a backup only";
+     the files; tokens and host reports are in `registry.db` of a backup only";
 /// Where entries are.
-pub(super) const RESTORE_LOG: &str = "restore `log/` from a backup that is not older than what servers know of it, or bring in a copy with \
-     `bulla-registry import-log`";
+pub(super) const RESTORE_LOG: &str = "restore `log/` from a backup that is not older than what servers know of it, or bring in \
+     a copy with `bulla-registry import-log`";
 /// Where a repair makes it again.
 pub(super) const REPAIRABLE: &str = "`bulla-registry fsck --repair` makes it again";
 /// Where only those who have it bring it again.

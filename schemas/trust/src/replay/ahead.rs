@@ -40,7 +40,8 @@ impl ReadEntry {
         Self::under(None, entry)
     }
 
-    fn under(policy: Option<&CheckedPolicy>, entry: &[u8]) -> Self {
+    /// Reads an entry, and verifies its signatures under the keys of a policy.
+    pub(super) fn under(policy: Option<&CheckedPolicy>, entry: &[u8]) -> Self {
         let content = SignedEnvelope::from_bytes(entry).map(|envelope| Content {
             statement: Statement::parse(envelope.payload_type(), envelope.payload()),
             verified: policy.map_or_else(Vec::new, |policy| verify(policy, &envelope)),

@@ -1,11 +1,13 @@
 //! Examining: what an entry says, who signed it, and what came of it. For those who read the entries
 //! of a log one by one; judged as in every replay.
 
-use super::ahead::ReadEntry;
+use std::iter;
+
+use super::ahead::{Content, ReadEntry};
 use super::step::step;
 use super::verdict::{ReplayError, Verdict};
-use super::verified::is_right;
-use crate::envelope::{EnvelopeSignature, SignedEnvelope, pae};
+use super::verified::{Verified, verify};
+use crate::envelope::{EnvelopeSignature, SignedEnvelope};
 use crate::policy::{CheckedPolicy, Owner};
 use crate::state::LogState;
 use crate::statement::Statement;
@@ -38,16 +40,19 @@ impl LogState {
     /// the replay changes nothing.
     pub fn examine(&mut self, entry: &[u8]) -> Result<Examined, ReplayError> {
         let index = self.size();
-        let envelope = SignedEnvelope::from_bytes(entry).ok();
-        let statement = envelope.as_ref().and_then(|envelope| {
-            Statement::parse(envelope.payload_type(), envelope.payload()).ok()
-        });
-        let policy = self.checked_policy();
-        let signatures = envelope
-            .as_ref()
-            .map(|envelope| signatures_of(envelope, policy));
-        let mut signatures = signatures.unwrap_or_default();
-        let verdict = step(self, &ReadEntry::new(entry))?;
+        let read = ReadEntry::under(self.checked_policy(), entry);
+        let verdict = step(self, &read)?;
+        let (envelope, statement, mut signatures) = match read.content {
+            Ok(Content {
+                envelope,
+                statement,
+                verified,
+            }) => {
+                let signatures = examined(&envelope, verified);
+                (Some(envelope), statement.ok(), signatures)
+            }
+            Err(_) => (None, None, Vec::new()),
+        };
         // What a policy says of keys counts once it is in effect.
         if let (Verdict::Effective, Some(Statement::Policy(_)), Some(envelope)) =
             (&verdict, &statement, &envelope)
@@ -68,18 +73,20 @@ fn signatures_of(
     envelope: &SignedEnvelope,
     policy: Option<&CheckedPolicy>,
 ) -> Vec<ExaminedSignature> {
-    let message = pae(envelope.payload_type(), envelope.payload());
-    let examine = |signature: &EnvelopeSignature| {
-        let known = policy.and_then(|policy| policy.key(&signature.key_id));
-        ExaminedSignature {
+    let verified = policy.map_or_else(Vec::new, |policy| verify(policy, envelope));
+    examined(envelope, verified)
+}
+
+/// Tells the same of signatures that were verified.
+fn examined(envelope: &SignedEnvelope, verified: Vec<Option<Verified>>) -> Vec<ExaminedSignature> {
+    let verified = verified.into_iter().chain(iter::repeat_with(|| None));
+    let signatures = envelope.signatures().iter().zip(verified);
+    let examine =
+        |(signature, verified): (&EnvelopeSignature, Option<Verified>)| ExaminedSignature {
             key_id: signature.key_id.clone(),
-            owner: known.map(|(owner, key)| {
-                let is_right = is_right(owner, key, &signature.signature, &message);
-                (owner.clone(), is_right)
-            }),
-        }
-    };
-    envelope.signatures().iter().map(examine).collect()
+            owner: verified.map(Verified::into_owner),
+        };
+    signatures.map(examine).collect()
 }
 
 /// Tells whose signatures a policy carries: by the one before it, and what that does not know by itself.

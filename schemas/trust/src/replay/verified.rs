@@ -14,6 +14,11 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    /// Returns whose key it is, and whether the signature is right.
+    pub(super) fn into_owner(self) -> (Owner, bool) {
+        (self.owner, self.is_right)
+    }
+
     /// Tells whether the signature is right, if it was verified under this key of this owner.
     pub(super) fn under(&self, owner: &Owner, key: &PublicKey) -> Option<bool> {
         (self.owner == *owner && self.key == *key).then_some(self.is_right)

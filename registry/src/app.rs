@@ -93,9 +93,30 @@ impl App {
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
         let command = "bulla-registry mirror";
-        let opened =
-            Self::open_parts(Objects::new, root, command, Some(note), settings, clock).await;
-        opened.map_err(on(&Disk::new(root.to_owned())))
+        let opened = async {
+            let opened = Self::join(Objects::new, root, command, Some(note), settings, clock);
+            Box::pin(opened).await?.catch_up().await
+        };
+        opened.await.map_err(on(&Disk::new(root.to_owned())))
+    }
+
+    /// Opens a registry whose index is to be made anew: nothing is done by the one that is there, which may
+    /// be older than the files.
+    pub(crate) async fn open_to_reindex(
+        root: &Path,
+        command: &str,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let opened = Self::join(
+            Objects::new,
+            root,
+            command,
+            None,
+            Settings::default(),
+            clock,
+        );
+        let Opened { app, .. } = opened.await.map_err(on(&Disk::new(root.to_owned())))?;
+        Ok(app)
     }
 
     /// Opens a registry whose content and records are other objects than the files of its data
@@ -107,18 +128,21 @@ impl App {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
-        let opened = Self::open_parts(objects, root, command, None, settings, clock).await;
-        opened.map_err(on(&Disk::new(root.to_owned())))
+        let opened = async {
+            let opened = Self::join(objects, root, command, None, settings, clock);
+            Box::pin(opened).await?.catch_up().await
+        };
+        opened.await.map_err(on(&Disk::new(root.to_owned())))
     }
 
-    async fn open_parts(
+    async fn join(
         objects: impl FnOnce(PathBuf) -> Objects,
         root: &Path,
         command: &str,
         mirror: Option<MirrorNote>,
         settings: Settings,
         clock: Clock,
-    ) -> Result<Arc<Self>, RegistryError> {
+    ) -> Result<Opened, RegistryError> {
         let data = DataDirectory::open(root)?;
         let lock = data.lock(command, clock.now())?;
         if let Some(note) = &mirror {
@@ -176,16 +200,7 @@ impl App {
             _lock: lock,
         });
         app.disk.take_ballast(&app.data.ballast());
-        reindex_if_lost(&app.catalog).await?;
-        let has_manifests = app.catalog.database.has_manifests().await?;
-        // Nothing is written where a disk is to be mounted.
-        if app.catalog.blobs.away(has_manifests)?.is_none() {
-            if was_killed {
-                index_cut_off(&app.data, &app.catalog, &app.clock).await?;
-            }
-            app.catalog.attach_newest().await?;
-        }
-        Ok(app)
+        Ok(Opened { app, was_killed })
     }
 
     /// Counts a report of a token before it is read.
@@ -267,6 +282,30 @@ impl App {
         if let Err(error) = self.data.indexing().end() {
             tracing::debug!(%error, "the next start looks for records without rows");
         }
+    }
+}
+
+/// A registry whose parts are open.
+struct Opened {
+    app: Arc<App>,
+    /// Whether it was killed when it was open last.
+    was_killed: bool,
+}
+
+impl Opened {
+    /// Adds to index and repositories what is there without them.
+    async fn catch_up(self) -> Result<Arc<App>, RegistryError> {
+        let Self { app, was_killed } = self;
+        reindex_if_lost(&app.catalog).await?;
+        let has_manifests = app.catalog.database.has_manifests().await?;
+        // Nothing is written where a disk is to be mounted.
+        if app.catalog.blobs.away(has_manifests)?.is_none() {
+            if was_killed {
+                index_cut_off(&app.data, &app.catalog, &app.clock).await?;
+            }
+            app.catalog.attach_newest().await?;
+        }
+        Ok(app)
     }
 }
 

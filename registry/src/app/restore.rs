@@ -12,7 +12,6 @@ use crate::data::RESTORE;
 use crate::error::{RegistryError, on};
 use crate::failpoint::failpoint;
 use crate::keep::{self, Asked, fsck};
-use crate::settings::Settings;
 use crate::store::space::Disk;
 
 /// Restores a registry from `from` into the folder at `root`.
@@ -25,8 +24,8 @@ pub(crate) async fn restore(
     let disk = Disk::new(root.to_owned());
     let restored = keep::restore(root, from, clock, Arc::clone(&progress)).await;
     let restored = restored.map_err(on(&disk))?;
-    let app = App::open(root, RESTORE, Settings::default(), clock.clone()).await?;
-    // The files count, and of a snapshot the index may be a little older or newer.
+    // The files count; the index may be older or newer.
+    let app = App::open_to_reindex(root, RESTORE, clock.clone()).await?;
     let indexed = app.reindex().await?;
     let counted = app.catalog.database.count_known().await;
     let (tokens, hosts) = counted.map_err(on(&disk))?;

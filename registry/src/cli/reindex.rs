@@ -5,7 +5,6 @@ use bulla_terminal::{Failure, stderr};
 use super::data::{Data, clock};
 use crate::app::App;
 use crate::keep::Missing;
-use crate::settings::Settings;
 use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::count;
 
@@ -23,13 +22,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let app = App::open(
-        arguments.data.damaged()?,
-        "bulla-registry reindex",
-        Settings::default(),
-        clock(),
-    )
-    .await?;
+    let root = arguments.data.damaged()?;
+    let app = App::open_to_reindex(root, "bulla-registry reindex", clock()).await?;
     let indexed = app.reindex().await?;
     app.close().await;
     stderr::say(format_args!(

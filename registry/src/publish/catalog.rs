@@ -184,13 +184,14 @@ impl Catalog {
         project: &ProjectName,
         blob: &OciDigest,
     ) -> Result<(), PublishError> {
-        if self.database.see_blob(project, blob, self.now()).await? {
-            return Ok(());
-        }
+        // Also where the index knows of it: it may be of another moment than the records.
         let repositories = self.repositories.clone();
         let (name, digest) = (project.clone(), blob.clone());
         blocking(move || repositories.record_blob(&name, &digest)).await?;
         failpoint!("catalog::blob-recorded");
+        if self.database.see_blob(project, blob, self.now()).await? {
+            return Ok(());
+        }
         self.database.add_blob(project, blob, self.now()).await?;
         failpoint!("catalog::blob-indexed");
         Ok(())

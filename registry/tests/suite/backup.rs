@@ -9,6 +9,7 @@ use bulla_schemas::report::{BackupReport, RestoreReport};
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::Organisation;
 use reqwest::{Method, StatusCode};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{Program, run};
@@ -563,4 +564,42 @@ async fn a_release_of_the_log_stays_in_a_backup_though_neither_record_nor_index_
     let (restored, said) = restore(&to);
     assert_eq!((said.tags, &said.damages[..]), (2, &[][..]));
     assert_clean(restored.path());
+}
+
+// The power went while a backup removed what `gc` had removed: the release is there still, what the
+// registry had made of its statement is not, and the database, which comes last, knows both.
+#[tokio::test]
+async fn a_database_that_is_older_than_the_records_decides_nothing_in_what_is_restored() {
+    let (registry, _) = registry().await;
+    let aside = tempfile::tempdir().unwrap();
+    let to = aside.path().join("backup");
+    backup(registry.data.path(), &to);
+    let one = bundle_of_noise(BILLING, "one").hash();
+    let listed: Value = registry
+        .json(&format!("/v2/{BILLING}/referrers/{one}"))
+        .await;
+    let statement = digest(&listed["manifests"][0]);
+    let path = format!("/v2/{BILLING}/manifests/sha256:{statement}");
+    let layer = digest(&registry.json::<Value>(&path).await["layers"][0]);
+    registry.stop().await;
+    for (kind, hex) in [("_manifests", &statement), ("_blobs", &layer)] {
+        let records = to.join("repositories").join(BILLING);
+        fs::remove_file(records.join(kind).join("sha256").join(hex)).unwrap();
+    }
+    let (restored, said) = restore(&to);
+    assert_eq!(said.damages, []);
+    assert_clean(restored.path());
+    // So it is with the database of the registry itself.
+    let blobs = to.join("blobs/sha256");
+    for hex in [&statement, &layer] {
+        fs::remove_file(blobs.join(&hex[..2]).join(hex)).unwrap();
+    }
+    assert!(run(&["reindex"], &to).status.success());
+    assert_clean(&to);
+}
+
+/// Returns the digits of the digest that a descriptor names.
+fn digest(descriptor: &Value) -> String {
+    let digest = descriptor["digest"].as_str().unwrap();
+    digest.strip_prefix("sha256:").unwrap().to_owned()
 }

@@ -32,6 +32,12 @@ pub enum LogFilesError {
         /// What is in it.
         found: PathBuf,
     },
+    /// A link among the tiles: what is written would go where it leads.
+    #[error("`{}` is a link, and a copy of a log is written into folders and files only", .path.display())]
+    Linked {
+        /// The link.
+        path: PathBuf,
+    },
     /// What is there cannot be read.
     #[error("`{}` is not a checkpoint", .path.display())]
     Checkpoint {
@@ -52,7 +58,9 @@ pub enum LogFilesError {
 impl Outcome for LogFilesError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::OtherLog { .. } | Self::Occupied { .. } => FailureKind::Refused,
+            Self::OtherLog { .. } | Self::Occupied { .. } | Self::Linked { .. } => {
+                FailureKind::Refused
+            }
             Self::Checkpoint { .. } | Self::Entry(_) => FailureKind::Failed,
             Self::File(error) => error.kind(),
         }
@@ -69,6 +77,9 @@ impl Outcome for LogFilesError {
                 "name a folder that is empty or not there yet, or one with an earlier copy of this log"
                     .to_owned(),
             ),
+            Self::Linked { .. } => {
+                Some("remove it, or name a folder that nobody else can write".to_owned())
+            }
             Self::File(error) => error.hint(),
             Self::Checkpoint { .. } | Self::Entry(_) => None,
         }
@@ -130,12 +141,12 @@ impl<'a> Log<'a> {
         let is_earlier = leaves
             .get(..size)
             .is_some_and(|leaves| tree_hash(leaves) == there.root);
-        if is_earlier {
-            return Ok(());
+        if !is_earlier {
+            return Err(LogFilesError::OtherLog {
+                directory: directory.to_owned(),
+            });
         }
-        Err(LogFilesError::OtherLog {
-            directory: directory.to_owned(),
-        })
+        require_no_links(&directory.join("tile"))
     }
 
     /// Looks at all that lies in a folder. What is not one of this log's tiles ends that.
@@ -182,6 +193,24 @@ impl<'a> Log<'a> {
         Ok(there
             .is_ok_and(|there| there.is_some_and(|there| !there.is_empty() && there == content)))
     }
+}
+
+/// Refuses a link at a path or anywhere below it. Tiles that are damaged are written again.
+fn require_no_links(path: &Path) -> Result<(), LogFilesError> {
+    let kind = match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        looked => looked.attempt("look at", path)?.file_type(),
+    };
+    if kind.is_symlink() {
+        let path = path.to_owned();
+        return Err(LogFilesError::Linked { path });
+    }
+    if kind.is_dir() {
+        for entry in std::fs::read_dir(path).attempt("read", path)? {
+            require_no_links(&entry.attempt("read", path)?.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn items<T>(items: &[T], tile: TilePath) -> &[T] {
@@ -235,6 +264,30 @@ mod tests {
         ));
         let files = std::fs::read(directory.path().join("checkpoint")).unwrap();
         assert_eq!(files, acme.checkpoint(), "nothing was written");
+    }
+
+    #[test]
+    fn a_copy_is_not_written_through_a_link() {
+        let mut acme = Organisation::new();
+        let copy = tempfile::tempdir().unwrap();
+        write(copy.path(), &acme.checkpoint(), &acme.entries).unwrap();
+        acme.publish(&project(), "a");
+        let elsewhere = tempfile::tempdir().unwrap();
+        for place in ["tile/entries/000.p", "tile/entries", "tile"] {
+            let place = copy.path().join(place);
+            let aside = copy.path().join("aside");
+            std::fs::rename(&place, &aside).unwrap();
+            std::os::unix::fs::symlink(elsewhere.path(), &place).unwrap();
+            let refused = write(copy.path(), &acme.checkpoint(), &acme.entries);
+            assert!(
+                matches!(&refused, Err(LogFilesError::Linked { path }) if *path == place),
+                "{refused:?}"
+            );
+            std::fs::remove_file(&place).unwrap();
+            std::fs::rename(&aside, &place).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        write(copy.path(), &acme.checkpoint(), &acme.entries).unwrap();
     }
 
     #[test]

@@ -15,6 +15,7 @@ use bulla_schemas::statement::{
 };
 use bulla_schemas::{Digest, Name, Timestamp};
 use bulla_trust::LogState;
+use bulla_trust::envelope::SignedEnvelope;
 use bulla_trust::key::PublicKey;
 use bulla_trust::policy::Owner;
 
@@ -63,6 +64,17 @@ pub enum PublishError {
     /// The log does not show the release.
     #[error("the registry took the release, but its log does not show it yet")]
     NotIncluded,
+    /// The registry names an entry that it showed before, which is another one.
+    #[error(
+        "the registry says that the release is entry {entry} of its log, which had {size} entries before it \
+         was sent"
+    )]
+    OldEntry {
+        /// What it says.
+        entry: u64,
+        /// How many entries it had shown.
+        size: u64,
+    },
     /// The registry does not take the bundle or the statement.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -74,7 +86,9 @@ pub enum PublishError {
 impl Outcome for PublishError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::UnknownBuilder { .. } | Self::NotBuilder { .. } => FailureKind::Refused,
+            Self::UnknownBuilder { .. } | Self::NotBuilder { .. } | Self::OldEntry { .. } => {
+                FailureKind::Refused
+            }
             Self::Sign(error) => error.kind(),
             Self::NotIncluded => FailureKind::Temporary,
             Self::Client(error) => error.kind(),
@@ -93,6 +107,11 @@ impl Outcome for PublishError {
             }
             Self::NotBuilder { .. } => Some("make a key with `bulla key generate`".to_owned()),
             Self::Sign(error) => error.hint(),
+            Self::OldEntry { .. } => Some(
+                "the release was not logged; give --anchor with the output of `bulla anchor` to have the \
+                 log verified"
+                    .to_owned(),
+            ),
             Self::NotIncluded => Some("run the same command again".to_owned()),
             Self::Client(error) => error.hint(),
             Self::Follow(error) => error.hint(),
@@ -163,7 +182,7 @@ pub async fn publish(
     let pushed = push(client, &packed.bundle, known, progress).await?;
     let entry = match existing {
         Some(entry) => entry,
-        None => client.append(&envelope.to_bytes()).await?.index,
+        None => append(client, log, &envelope).await?,
     };
     Ok(Published {
         pushed,
@@ -171,6 +190,20 @@ pub async fn publish(
         was_there: existing.is_some(),
         payload: Digest::of(envelope.payload()),
     })
+}
+
+/// Appends a new statement and returns its entry, which no entry can be that was there before.
+async fn append(
+    client: &Client,
+    log: Option<&LogState>,
+    envelope: &SignedEnvelope,
+) -> Result<u64, PublishError> {
+    let entry = client.append(&envelope.to_bytes()).await?.index;
+    let size = log.map_or(0, LogState::size);
+    if entry < size {
+        return Err(PublishError::OldEntry { entry, size });
+    }
+    Ok(entry)
 }
 
 /// Makes sure that the verified log has what was published: a registry may take a statement and append

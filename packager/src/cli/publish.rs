@@ -17,8 +17,9 @@ use crate::publish;
 
 /// Pack a revision, push the bundle, log the release, and print the hash
 ///
-/// Needs a builder's key and a token that may push, and no other state: made for CI. Publishing
-/// the same revision again changes nothing and prints the same hash.
+/// Needs a builder's key and a token that may push, and no other state: made for CI. Where an anchor is
+/// given, the release is looked for in the verified log. Publishing the same revision again changes
+/// nothing and prints the same hash.
 #[derive(Debug, Args)]
 pub(super) struct PublishArguments {
     #[command(flatten)]
@@ -91,16 +92,15 @@ impl ReadLog {
     }
 }
 
-/// Reads the log: the remembered one where there is one, else whatever the registry shows. Not
-/// needed where the builder's name is given.
+/// Reads the log: verified where there is something to verify it against, else whatever the registry
+/// shows. Not needed where the builder's name is given.
 async fn read_log(
     session: &Session,
     client: &Client,
     arguments: &PublishArguments,
 ) -> Result<ReadLog, Failure> {
-    if let Some(mut log) = session.remembered_log()? {
-        log.sync(client).await?;
-        return Ok(ReadLog::Verified(Box::new(log)));
+    if session.can_verify()? {
+        return Ok(ReadLog::Verified(Box::new(session.log(client).await?)));
     }
     if arguments.builder_id.is_some() {
         return Ok(ReadLog::Unread);

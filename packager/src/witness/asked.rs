@@ -114,6 +114,8 @@ impl Witness {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bulla_trust::merkle::{consistency_proof, leaf_hash};
     use bulla_trust::testing::{ORIGIN, Organisation, key, log_key, project, time, witness_line};
     use bulla_trust::{SigningKey, VerifierKey};
@@ -142,7 +144,7 @@ mod tests {
             let (checkpoint, note) = Checkpoint::parse(&note).unwrap();
             memory.remember(&checkpoint, &note).unwrap();
             let mut witness = Witness::new(key("office"), memory);
-            witness.state = acme.state.clone();
+            witness.state = Arc::new(acme.state.clone());
             Self {
                 acme,
                 witness,

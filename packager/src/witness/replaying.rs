@@ -1,6 +1,8 @@
 //! A witness that reads the log itself, and hands in what it cosigned.
 
-use bulla_registry_client::{Client, judge_newest};
+use std::sync::Arc;
+
+use bulla_registry_client::{Client, FollowError, judge_newest};
 use bulla_schemas::Timestamp;
 use bulla_schemas::api::CosignatureReceipt;
 use bulla_schemas::log::Anchor;
@@ -27,7 +29,7 @@ pub struct Witness {
     pub(super) key: SigningKey,
     pub(super) memory: Memory,
     /// The log as it was replayed last; empty at first.
-    pub(super) state: LogState,
+    pub(super) state: Arc<LogState>,
 }
 
 /// What was cosigned.
@@ -47,12 +49,12 @@ impl Witness {
         Self {
             key,
             memory,
-            state: LogState::default(),
+            state: Arc::default(),
         }
     }
 
     /// Returns how many entries the log had when it was last replayed.
-    pub const fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.state.size()
     }
 
@@ -86,8 +88,29 @@ impl Witness {
             })?);
         }
         notes.push(read(&state, &newest).map_err(|()| WitnessError::OtherWaiting { kept: None })?);
-        self.state = state;
+        self.state = Arc::new(state);
         Ok(Looked { notes })
+    }
+
+    /// Takes over what was replayed elsewhere meanwhile, for its keys, and tells whether it did: not where it
+    /// has fewer entries than are known here by now.
+    pub(super) fn learn(
+        &mut self,
+        judged: Result<LogState, FollowError>,
+        newest: &[u8],
+    ) -> Result<bool, WitnessError> {
+        let state = judged.map_err(|error| self.memory.keep_evidence(error, newest))?;
+        let known = self.memory.known().map(|known| known.position);
+        let known = known.unwrap_or_else(|| self.state.position());
+        if state.size() < self.state.size().max(known.size) {
+            return Ok(false);
+        }
+        if state.root_at(known.size) != Some(known.root) {
+            let kept = self.memory.keep_both(newest);
+            return Err(WitnessError::OtherWaiting { kept });
+        }
+        self.state = Arc::new(state);
+        Ok(true)
     }
 
     /// Remembers each checkpoint, cosigns it, and hands it in, smallest first: what another witness

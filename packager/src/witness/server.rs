@@ -11,8 +11,9 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use bulla_registry_client::Client;
+use bulla_registry_client::{Client, judge_newest};
 use bulla_schemas::Timestamp;
+use bulla_trust::Pin;
 use bulla_trust::witness::{ADD_CHECKPOINT, MAX_REQUEST_SIZE, SIZE_TYPE};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +23,8 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::asked::NotCosigned;
-use super::replaying::{Beginning, Witness};
+use super::error::WitnessError;
+use super::replaying::Witness;
 
 /// Most connections at once; others wait.
 const MOST_CONNECTIONS: usize = 64;
@@ -112,21 +114,32 @@ impl Asked {
         self.witness.lock().await.answer(request, (self.now)())
     }
 
-    /// Reads the log again where a policy may have brought another key, now and then.
+    /// Reads the log again where a policy may have brought another key, now and then. Others are answered
+    /// meanwhile.
     async fn learn(&self) -> bool {
-        let mut learned = self.learned.lock().await;
-        if learned.is_some_and(|last| last.elapsed() < LEARN) {
-            return false;
-        }
-        *learned = Some(Instant::now());
-        let mut witness = self.witness.lock().await;
-        match witness.look(&self.client, Beginning::Nothing).await {
-            Ok(_) => true,
-            Err(error) => {
-                (self.tell)(&format!("the log cannot be read: {error}"));
-                false
+        {
+            let mut learned = self.learned.lock().await;
+            if learned.is_some_and(|last| last.elapsed() < LEARN) {
+                return false;
             }
+            *learned = Some(Instant::now());
         }
+        self.look().await.unwrap_or_else(|error| {
+            (self.tell)(&format!("the log cannot be read: {error}"));
+            false
+        })
+    }
+
+    async fn look(&self) -> Result<bool, WitnessError> {
+        let (state, known) = {
+            let witness = self.witness.lock().await;
+            (Arc::clone(&witness.state), witness.memory.known())
+        };
+        let newest = self.client.cosignatures().await?.newest.into_bytes();
+        // It begins by the replay of the log, so something is known.
+        let pin = known.as_ref().map_or(Pin::Remembered, Pin::Anchor);
+        let judged = judge_newest(&self.client, &state, pin, &newest).await;
+        self.witness.lock().await.learn(judged, &newest)
     }
 }
 
@@ -144,4 +157,39 @@ fn refusal(refused: &NotCosigned) -> Response {
         NotCosigned::Witness(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     (status, format!("{refused}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_trust::Checkpoint;
+    use bulla_trust::testing::{Organisation, key, log_key, time};
+
+    use super::super::memory::Memory;
+    use super::*;
+
+    #[tokio::test]
+    async fn others_are_answered_while_a_registry_is_silent() {
+        let acme = Organisation::new();
+        let folder = tempfile::tempdir().unwrap();
+        let mut memory = Memory::open(&folder.path().join("state")).unwrap();
+        let (checkpoint, note) = Checkpoint::parse(&acme.checkpoint_at(1, &log_key())).unwrap();
+        memory.remember(&checkpoint, &note).unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let asked = Arc::new(Asked {
+            witness: Mutex::new(Witness::new(key("office"), memory)),
+            client: Client::new(url.parse().unwrap(), None).unwrap(),
+            learned: Mutex::new(None),
+            now: || time(7),
+            tell: |_| {},
+        });
+        let learner = Arc::clone(&asked);
+        let learning = tokio::spawn(async move { learner.learn().await });
+        let connection = silent.accept().await.unwrap();
+        assert!(asked.witness.try_lock().is_ok());
+        assert!(!asked.learn().await, "the log is read once at a time");
+        assert!(!learning.is_finished());
+        learning.abort();
+        drop(connection);
+    }
 }

@@ -18,7 +18,7 @@ use url::Url;
 use crate::address;
 use crate::answer;
 use crate::error::ClientError;
-use crate::http::Http;
+use crate::http::{Http, Redirects};
 use crate::patience::Patience;
 
 /// How long a registry may be silent before a person is told.
@@ -56,12 +56,26 @@ impl fmt::Debug for Silence {
 impl Client {
     /// Prepares to talk to the registry at `url`; connects to nothing yet.
     pub fn new(url: Url, token: Option<SecretString>) -> Result<Self, ClientError> {
+        Self::with(url, token, Redirects::Followed)
+    }
+
+    /// Prepares to ask the witness at `url`. Whoever is asked is who was named: where that one sends on to
+    /// another address is its answer.
+    pub fn of_witness(url: Url) -> Result<Self, ClientError> {
+        Self::with(url, None, Redirects::Answers)
+    }
+
+    fn with(
+        url: Url,
+        token: Option<SecretString>,
+        redirects: Redirects,
+    ) -> Result<Self, ClientError> {
         let base = checked_base(url)?;
         let authorization = token.map(|token| bearer(&token)).transpose()?;
         let proxy = proxy_of(&base);
         Ok(Self {
             // A proxy may have TLS of its own.
-            http: Http::begin(base.scheme() == "http" && proxy.is_none())?,
+            http: Http::begin(base.scheme() == "http" && proxy.is_none(), redirects)?,
             proxy,
             base,
             authorization,

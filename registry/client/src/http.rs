@@ -19,12 +19,22 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 type Made = Result<reqwest::Client, Arc<reqwest::Error>>;
 
+/// What becomes of an answer that sends on to another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// The other address is asked.
+    Followed,
+    /// It is the answer.
+    Answers,
+}
+
 /// An HTTP client. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub(crate) struct Http {
     /// It trusts nobody: all requests are written with it, and those that need no certificate are sent.
     bare: reqwest::Client,
     is_plain: bool,
+    redirects: Redirects,
     trusting: Arc<LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>>,
 }
 
@@ -36,16 +46,20 @@ impl fmt::Debug for Http {
 
 impl Http {
     /// Begins to make one, for a registry that needs no certificate where `is_plain`.
-    pub(crate) fn begin(is_plain: bool) -> Result<Self, ClientError> {
-        let bare = builder()
-            .tls_certs_only([])
-            .redirect(Policy::custom(follow_plain));
-        let make = || builder().build().map_err(Arc::new);
+    pub(crate) fn begin(is_plain: bool, redirects: Redirects) -> Result<Self, ClientError> {
+        let (bare_policy, policy) = match redirects {
+            Redirects::Followed => (Policy::custom(follow_plain), Policy::default()),
+            Redirects::Answers => (Policy::none(), Policy::none()),
+        };
+        let bare = builder().tls_certs_only([]).redirect(bare_policy);
+        let trusting = builder().redirect(policy);
+        let make = || trusting.build().map_err(Arc::new);
         let http = Self {
             bare: bare
                 .build()
                 .map_err(|error| ClientError::Setup(Arc::new(error)))?,
             is_plain,
+            redirects,
             trusting: Arc::new(LazyLock::new(Box::new(make))),
         };
         if !is_plain {
@@ -81,7 +95,9 @@ impl Http {
             return Ok(self.trusting()?.execute(request).await);
         };
         match self.bare.execute(request).await {
-            Ok(response) if sends_on(&response) => Ok(self.trusting()?.execute(again).await),
+            Ok(response) if self.redirects == Redirects::Followed && sends_on(&response) => {
+                Ok(self.trusting()?.execute(again).await)
+            }
             answered => Ok(answered),
         }
     }

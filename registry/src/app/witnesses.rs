@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_registry_client::{Client, ClientError, WitnessAnswer};
+use bulla_registry_client::{Cause, Client, ClientError, WitnessAnswer};
+use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::with_causes;
 use bulla_trust::witness::AddCheckpoint;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::blocking::blocking;
-use crate::log::{CosignatureError, LogError};
+use crate::log::{CosignatureError, Growth, LogError};
 
 /// How long a witness may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,9 +25,23 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Why a witness did not cosign.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
-    /// It does not answer, or says no.
+    /// There is no connection to it.
+    #[error("it cannot be reached")]
+    Unreachable(#[source] Cause),
+    /// It has another address, which is not asked.
+    #[error("it answered {0}: name the address that it sends on to with --witness")]
+    SendsOn(u16),
+    /// It says no.
+    #[error("it answered {status}: {}", escape(.message))]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        message: String,
+    },
+    /// Its answer does not come, or is none.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(ClientError),
     /// It does not answer in time.
     #[error("no answer in {} seconds", PATIENCE.as_secs())]
     Slow,
@@ -52,6 +67,23 @@ enum AskError {
     Cosignature(#[from] CosignatureError),
 }
 
+impl From<ClientError> for AskError {
+    /// The client speaks of registries.
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unreachable { source, .. } => Self::Unreachable(source),
+            ClientError::Answer(answer) => match answer.status {
+                status @ 300..400 => Self::SendsOn(status),
+                status => Self::Answer {
+                    status,
+                    message: answer.message,
+                },
+            },
+            error => Self::Client(error),
+        }
+    }
+}
+
 /// Asks witnesses until the set is dropped.
 pub(crate) fn ask(app: &Arc<App>, witnesses: Vec<Client>) -> JoinSet<()> {
     let mut asking = JoinSet::new();
@@ -71,6 +103,7 @@ async fn follow(app: Arc<App>, witness: Client) {
         if let Ok(None) = timeout(INTERVAL, growth.beyond(asked)).await {
             return;
         }
+        let size = app.catalog.published().state.size();
         match once(&app, &witness, &mut known).await {
             Ok(()) => {
                 asked = known;
@@ -79,10 +112,21 @@ async fn follow(app: Arc<App>, witness: Client) {
             Err(error) => {
                 let url = witness.url();
                 tracing::warn!("the witness {url} did not cosign: {}", with_causes(&error));
-                sleep(pause).await;
-                pause = (pause * 2).min(INTERVAL);
+                match rest(&mut growth, size, pause).await {
+                    Some(next) => pause = next,
+                    None => return,
+                }
             }
         }
+    }
+}
+
+/// Waits for the length of a pause, or until the log is larger than it was; returns how long the next one
+/// is. Nothing when the log grows no more.
+async fn rest(growth: &mut Growth, size: u64, pause: Duration) -> Option<Duration> {
+    match timeout(pause, growth.beyond(size)).await {
+        Ok(grown) => grown.map(|_| FIRST_PAUSE),
+        Err(_) => Some((pause * 2).min(INTERVAL)),
     }
 }
 
@@ -130,4 +174,42 @@ async fn once(app: &Arc<App>, witness: &Client, known: &mut u64) -> Result<(), A
         known: *known,
         size,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_schemas::Digest;
+    use bulla_schemas::log::LogPosition;
+    use tokio::sync::watch;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::log::Shown;
+
+    fn shown(size: u64) -> Arc<Shown> {
+        Arc::new(Shown {
+            position: LogPosition {
+                size,
+                root: Digest::of(b""),
+            },
+            note: Vec::new(),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_appended_ends_the_pause_after_a_failure() {
+        let (sender, receiver) = watch::channel(shown(3));
+        let mut growth = Growth::Shown(receiver);
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..20 {
+            pause = rest(&mut growth, 3, pause).await.unwrap();
+        }
+        assert_eq!(pause, INTERVAL);
+        sender.send_replace(shown(4));
+        let before = Instant::now();
+        assert_eq!(rest(&mut growth, 3, pause).await, Some(FIRST_PAUSE));
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        drop(sender);
+        assert_eq!(rest(&mut growth, 4, pause).await, None);
+    }
 }

@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     DataDirectory::require_no_mirror(&arguments.data)?;
     DataDirectory::require_whole_or_empty(&arguments.data)?;
     let witnesses = arguments.witnesses.iter();
-    let witnesses = witnesses.map(|url| Client::new(registry_url(url)?, None));
+    let witnesses = witnesses.map(|url| Client::of_witness(registry_url(url)?));
     let witnesses = witnesses.collect::<Result<Vec<_>, _>>()?;
     let ready = arguments.serving.prepare()?;
     let settings = ready.settings();

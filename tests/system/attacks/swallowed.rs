@@ -6,8 +6,8 @@ use crate::evil::registry::EvilRegistry;
 
 const PROJECT: &str = "acme/billing";
 
-/// A27: it can refuse service. A machine that remembers no log, such as a CI machine, takes its word for a
-/// release; who wants to promote that finds it missing
+/// A27: it can refuse service. A machine that remembers no log and is given no anchor, such as a CI machine,
+/// takes its word for a release; who wants to promote that finds it missing
 #[test]
 fn whoever_signed_what_a_registry_swallows_is_told() {
     let world = World::new();
@@ -16,7 +16,7 @@ fn whoever_signed_what_a_registry_swallows_is_told() {
     checkout.commit_change("two");
     let second = world.publish(&checkout.path);
     let evil = EvilRegistry::before(world.registry.url());
-    evil.swallow();
+    evil.swallow(99);
     let run = |arguments: &[&str]| {
         let mut command = world.bulla_command();
         command.args(arguments).current_dir(&checkout.path);
@@ -41,6 +41,7 @@ fn whoever_signed_what_a_registry_swallows_is_told() {
         let mut command = world.bulla_command();
         command.args(publish).current_dir(&checkout.path);
         command.env("XDG_STATE_HOME", world.path(memory));
+        command.env_remove("BULLA_ANCHOR");
         Transcript::of(command.env("BULLA_REGISTRY", evil.url()))
     };
     let believed = run("ci").done().last_line().to_owned();
@@ -56,6 +57,20 @@ fn whoever_signed_what_a_registry_swallows_is_told() {
     let remembered = world.home().join(".local/state");
     let told = run(remembered.to_str().unwrap());
     told.fails(4, "took the release, but its log does not show it yet");
+    // Where it is to be verified, it is, and an entry that was shown before is no new one.
+    for (memory, trusting) in [("anchored", None), ("trusting", Some("--trust-first-use"))] {
+        let mut command = world.bulla_command();
+        command.args(publish).args(trusting);
+        command.current_dir(&checkout.path);
+        command.env("XDG_STATE_HOME", world.path(memory));
+        if trusting.is_some() {
+            command.env_remove("BULLA_ANCHOR");
+        }
+        Transcript::of(command.env("BULLA_REGISTRY", evil.url()))
+            .fails(4, "took the release, but its log does not show it yet");
+    }
+    evil.swallow(1);
+    run("ci").fails(3, "says that the release is entry 1 of its log, which had");
     evil.repent();
     assert_eq!(
         run(remembered.to_str().unwrap()).done().last_line(),

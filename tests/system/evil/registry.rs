@@ -37,7 +37,8 @@ struct Says {
     lie: Option<Lie>,
     log: Option<DoctoredLog>,
     blobs: BTreeMap<Digest, Vec<u8>>,
-    swallows: bool,
+    /// The entry that it says it has appended.
+    swallows: Option<u64>,
 }
 
 impl EvilRegistry {
@@ -99,9 +100,9 @@ impl EvilRegistry {
         upstream.clone_into(&mut self.shared.upstream.lock().unwrap());
     }
 
-    /// Answers that it has appended what it is sent, and appends nothing.
-    pub(crate) fn swallow(&self) {
-        self.shared.says.lock().unwrap().swallows = true;
+    /// Answers that it has appended what it is sent as this entry, and appends nothing.
+    pub(crate) fn swallow(&self, entry: u64) {
+        self.shared.says.lock().unwrap().swallows = Some(entry);
     }
 
     /// Tells the truth again.
@@ -137,8 +138,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 impl Says {
     /// Returns what is said without asking the real registry.
     fn instead_of(&self, path: &str, method: &Method, headers: &HeaderMap) -> Option<Response> {
-        if self.swallows && path == "/log/entries" && method == Method::POST {
-            let answer = r#"{"index":99,"size":100}"#;
+        if let Some(index) = self.swallows
+            && path == "/log/entries"
+            && method == Method::POST
+        {
+            let answer = format!(r#"{{"index":{index},"size":{}}}"#, index + 1);
             return Some((StatusCode::CREATED, answer).into_response());
         }
         if let Some(log) = &self.log

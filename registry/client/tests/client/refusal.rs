@@ -3,6 +3,7 @@
 use bulla_registry_client::{Client, ClientError};
 use bulla_schemas::api::ErrorCode;
 use bulla_schemas::outcome::{FailureKind, Outcome as _, report};
+use bulla_trust::witness::AddCheckpoint;
 
 use crate::server::{Reply, Server, descriptor, project};
 
@@ -29,6 +30,24 @@ async fn a_redirect_to_a_host_with_tls_is_followed() {
     let blob = server.client().blob(&project(), &descriptor(b"blob")).await;
     let error = blob.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_witness_that_sends_on_is_not_followed() {
+    let elsewhere = Server::start(|_, _| Reply::new(200, &[], b"")).await;
+    let named = elsewhere.url.join("add-checkpoint").unwrap();
+    let server =
+        Server::start(move |_, _| Reply::new(307, &[("location", named.as_str())], b"")).await;
+    let client = Client::of_witness(server.url.clone()).unwrap();
+    let request = AddCheckpoint {
+        old_size: 0,
+        proof: Vec::new(),
+        checkpoint: b"checkpoint\n".to_vec(),
+    };
+    let error = client.add_checkpoint(&request).await.unwrap_err();
+    assert_eq!(error.status(), Some(307));
+    assert_eq!(server.requests().len(), 1);
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]

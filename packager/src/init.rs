@@ -27,12 +27,23 @@ pub struct Genesis {
     pub origin: String,
     /// The registry's log key.
     pub log_key: VerifierKey,
-    /// The people; each may change the policy and move every channel.
+    /// The people, who change the policy and move every channel.
     pub people: Vec<(Name, PublicKey)>,
+    /// How many of them have to sign a change of the policy, and this one.
+    pub threshold: u32,
     /// The builders; each may release every project.
     pub builders: Vec<(Name, PublicKey)>,
     /// The channels of every project.
-    pub channels: Vec<ChannelName>,
+    pub channels: Vec<NewChannel>,
+}
+
+/// A channel of every project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChannel {
+    /// Its name.
+    pub name: ChannelName,
+    /// How many people have to sign to move it.
+    pub threshold: u32,
 }
 
 impl Genesis {
@@ -57,7 +68,7 @@ impl Genesis {
                 .collect(),
             root: Root {
                 people: self.people.iter().map(|(name, _)| name.clone()).collect(),
-                threshold: 1,
+                threshold: self.threshold,
             },
             builders: self
                 .builders
@@ -76,10 +87,10 @@ impl Genesis {
                 .iter()
                 .map(|channel| ChannelRule {
                     project: every(),
-                    channel: channel.to_string(),
+                    channel: channel.name.to_string(),
                     people: vec![every()],
                     builders: Vec::new(),
-                    threshold: 1,
+                    threshold: channel.threshold,
                     via: None,
                     max_age: None,
                 })
@@ -122,6 +133,9 @@ pub enum InitError {
         /// The registry.
         url: Url,
     },
+    /// Nobody signs it.
+    #[error("the first policy has to be signed, and no key was given")]
+    Unsigned,
     /// The policy cannot be signed, or would not take effect.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -139,6 +153,7 @@ impl Outcome for InitError {
             Self::Remembered { .. } | Self::Taken { .. } | Self::LogKey { .. } => {
                 FailureKind::Refused
             }
+            Self::Unsigned => FailureKind::Usage,
             Self::Sign(error) => error.kind(),
             Self::Client(error) => error.kind(),
             Self::Follow(error) => error.kind(),
@@ -154,7 +169,7 @@ impl Outcome for InitError {
             Self::Taken { .. } => {
                 Some("ask the person who made it for the output of `bulla anchor`".to_owned())
             }
-            Self::LogKey { .. } => None,
+            Self::LogKey { .. } | Self::Unsigned => None,
             Self::Sign(error) => error.hint(),
             Self::Client(error) => error.hint(),
             Self::Follow(error) => error.hint(),
@@ -188,15 +203,15 @@ pub async fn prepare(
     key.ok_or_else(|| InitError::LogKey { url: url.clone() })
 }
 
-/// Signs the first policy, makes it entry 0 of the registry's log, and follows that log from then
-/// on. Returns the anchor.
+/// Signs the first policy with the keys of as many people as it asks for, makes it entry 0 of the
+/// registry's log, and follows that log from then on. Returns the anchor.
 pub async fn init(
     client: &Client,
     directory: &Path,
     genesis: &Genesis,
-    key: &PersonalKey,
+    keys: &[PersonalKey],
 ) -> Result<Anchor, InitError> {
-    let envelope = sign(&genesis.policy(), key)?;
+    let envelope = sign(&genesis.policy(), keys)?;
     let anchor = anchor(&genesis.origin, &envelope);
     client.append(&envelope.to_bytes()).await?;
     LogFollower::enroll(directory, client, Some(anchor.clone())).await?;
@@ -210,9 +225,14 @@ fn log_key(origin: &str, public: &[u8; 32]) -> Option<VerifierKey> {
 }
 
 /// Signs the first policy, after checking that it would take effect.
-fn sign(policy: &Policy, key: &PersonalKey) -> Result<SignedEnvelope, SignError> {
-    let signed = sign::by_person(&LogState::default(), media_type::POLICY, policy, key, None);
-    Ok(signed?.envelope)
+fn sign(policy: &Policy, keys: &[PersonalKey]) -> Result<SignedEnvelope, InitError> {
+    let [key, others @ ..] = keys else {
+        return Err(InitError::Unsigned);
+    };
+    let state = LogState::default();
+    let signed = sign::by_person(&state, media_type::POLICY, policy, key, others)?;
+    sign::require_effect(&state, &signed.envelope)?;
+    Ok(signed.envelope)
 }
 
 /// Returns the anchor of a log whose only entry is this one.
@@ -239,8 +259,14 @@ mod tests {
             origin: testing::ORIGIN.to_owned(),
             log_key: log_key(testing::ORIGIN, testing::log_key().public_key().as_bytes()).unwrap(),
             people: vec![named("alice"), named("bob")],
+            threshold: 1,
             builders: vec![named("ci")],
-            channels: vec![name("dev"), name("prod")],
+            channels: [("dev", 1), ("prod", 2)]
+                .map(|(channel, threshold)| NewChannel {
+                    name: name(channel),
+                    threshold,
+                })
+                .into(),
         }
     }
 
@@ -253,6 +279,21 @@ mod tests {
             let entry = testing::sign_as(&[person], media_type::POLICY, &payload);
             let (_, verdicts) = replay(LogState::default(), [entry.as_slice()]).unwrap();
             assert_eq!(verdicts == [Verdict::Effective], is_effective, "{person}");
+        }
+    }
+
+    #[test]
+    fn a_first_policy_of_two_takes_effect_when_two_sign() {
+        let mut genesis = genesis();
+        genesis.threshold = 2;
+        let policy = genesis.policy();
+        let checked = CheckedPolicy::new(policy.clone()).unwrap();
+        assert_eq!(checked.policy().root.threshold, 2);
+        let payload = statement::to_payload(&policy);
+        for (people, is_effective) in [(&["alice"][..], false), (&["alice", "bob"], true)] {
+            let entry = testing::sign_as(people, media_type::POLICY, &payload);
+            let (_, verdicts) = replay(LogState::default(), [entry.as_slice()]).unwrap();
+            assert_eq!(verdicts == [Verdict::Effective], is_effective, "{people:?}");
         }
     }
 

@@ -63,20 +63,20 @@ pub struct Signed {
     pub is_complete: bool,
 }
 
-/// Signs a statement as a person, with the SSH key that they have and, where there is one, with another
-/// of theirs, and checks that it would take effect as the entry after `state`, at the latest once others
+/// Signs a statement as a person, with the SSH key that they have and with others that are here: of theirs,
+/// or of whoever sits beside them. Checks that it would take effect as the entry after `state`, at the latest once others
 /// have signed it too.
-pub(crate) fn by_person(
+pub(crate) fn by_person<'a>(
     state: &LogState,
     payload_type: &str,
     statement: &impl Serialize,
     key: &PersonalKey,
-    other: Option<&PersonalKey>,
+    others: impl IntoIterator<Item = &'a PersonalKey>,
 ) -> Result<Signed, SignError> {
     let payload = statement::to_payload(statement);
     let signed = envelope::pae(payload_type, &payload);
     let mut envelope = envelope::attach_sshsig(payload_type, &payload, &key.sign(&signed)?)?;
-    if let Some(other) = other {
+    for other in others {
         envelope = envelope.approve(&other.sign(&signed)?)?;
     }
     let is_complete = match state.judge(&envelope.to_bytes())? {

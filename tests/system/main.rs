@@ -12,6 +12,7 @@ mod day;
 mod dependencies;
 mod doctor;
 mod evil;
+mod first_policy;
 mod fleet;
 mod frozen;
 mod fuzz;

@@ -32,6 +32,8 @@ pub struct Pending {
     pub proposed_at: Timestamp,
     /// When the registry forgets it.
     pub expires_at: Timestamp,
+    /// What the same person had proposed before, and gave its place to this one now.
+    pub displaced: Vec<Digest>,
     proposed_by: Option<Name>,
     /// Whether it goes on after a pause, for which the log has no word of its own.
     goes_on: bool,
@@ -63,6 +65,7 @@ impl Pending {
             state: progress,
             proposed_at: proposal.proposed_at,
             expires_at: proposal.expires_at,
+            displaced: proposal.displaced.clone(),
         })
     }
 

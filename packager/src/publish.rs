@@ -100,10 +100,14 @@ impl Outcome for PublishError {
         match self {
             Self::UnknownBuilder { builders, .. } => {
                 let builders: Vec<_> = builders.iter().map(Name::as_str).collect();
-                Some(format!(
-                    "the policy names the builders {}; give the key of one of them with --key",
-                    builders.join(", ")
-                ))
+                Some(match builders.as_slice() {
+                    [] => "the policy names no builder: `bulla builder add` names one".to_owned(),
+                    [only] => format!("the policy names the builder {only}; give its key with --key"),
+                    several => format!(
+                        "the policy names the builders {}; give the key of one of them with --key",
+                        several.join(", ")
+                    ),
+                })
             }
             Self::NotBuilder { .. } => Some("make a key with `bulla key generate`".to_owned()),
             Self::Sign(error) => error.hint(),

@@ -67,6 +67,12 @@ fn a_registry_whose_machine_is_gone_goes_on_from_what_a_laptop_kept_with_another
     assert_ne!(publish.status, Some(0), "{publish}");
     let sentence = "appends nothing before a policy names the next one";
     assert!(publish.stderr.contains(sentence), "{publish}");
+    // Any other policy is told the same, and what to do.
+    let bob = Person::with_new_key("bob", &world.path("people"));
+    let add = ["person", "add", "bob", bob.public_key.to_str().unwrap()];
+    let added = world.signed(&world.alice, &add).fails(3, sentence);
+    let hint = "hint: `bulla log-key rotate KEY` names it";
+    assert!(added.stderr.contains(hint), "{added}");
     let rotated = world
         .signed(&world.alice, &["log-key", "rotate", &line])
         .done();
@@ -74,6 +80,11 @@ fn a_registry_whose_machine_is_gone_goes_on_from_what_a_laptop_kept_with_another
         rotated.stderr.contains("policy 2 is in effect"),
         "{rotated}"
     );
+    // Whoever did not hear of it asks again.
+    let again = world
+        .signed(&world.alice, &["log-key", "rotate", &line])
+        .done();
+    assert!(again.stderr.contains("policy 2 says so already"), "{again}");
 
     // Nobody needs another anchor: neither a server or colleague who knew the log, nor a new one.
     let second = world.release(&checkout.path, PROJECT);

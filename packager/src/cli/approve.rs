@@ -273,13 +273,16 @@ fn require_meant(
     task: Task,
     arguments: &ApproveArguments,
 ) -> Result<(), Failure> {
+    let doing = match task {
+        Task::Append => "Have it take effect",
+        _ => "Sign it",
+    };
     match question {
         Question::Loss(proposal, loss) => {
-            promoting::require_meant(loss, &proposal, (arguments.drop, arguments.yes))
+            promoting::require_meant(loss, &proposal, (arguments.drop, arguments.yes), doing)
         }
         Question::Plain if arguments.yes => Ok(()),
-        Question::Plain if task == Task::Append => ask("Have it take effect?"),
-        Question::Plain => ask("Approve it?"),
+        Question::Plain => ask(&format!("{doing}?")),
     }
 }
 

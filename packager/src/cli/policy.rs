@@ -67,7 +67,10 @@ pub(super) async fn change_with(
     let next = policy::next(log.state(), change)?;
     let current = policy::in_effect(log.state())?;
     if policy::is_same(current, &next) {
-        stderr::say("nothing changed, and nothing was signed");
+        stderr::say(format_args!(
+            "policy {} says so already: nothing changed, and nothing was signed",
+            current.version
+        ));
         return Ok(());
     }
     let (gone, come) = policy::difference(current, &next);

@@ -136,7 +136,12 @@ pub(super) async fn run(session: &Session, arguments: &PromoteArguments) -> Resu
         return print(&report, arguments.json);
     }
     let (loss, json) = (prepared.loss, arguments.json);
-    require_meant(loss, &proposal, (arguments.drop, arguments.yes))?;
+    require_meant(
+        loss,
+        &proposal,
+        (arguments.drop, arguments.yes),
+        "Promote it",
+    )?;
     let expires = arguments.signing.expires();
     move_channel(&client, log, &key, &proposal, report, (expires, json)).await
 }
@@ -174,22 +179,23 @@ async fn again(
     print(&proposal.standing(entry), arguments.json)
 }
 
-/// Asks unless that was answered beforehand. What is lost for certain is never a matter of a `y`.
+/// Asks, in the words of what is done, unless that was answered beforehand. What is lost for certain is never a matter of a `y`.
 pub(super) fn require_meant(
     loss: Loss,
     proposal: &Proposal,
     (drop, yes): (bool, bool),
+    doing: &str,
 ) -> Result<(), Failure> {
     let asks = !yes;
     let is_unknown = matches!(loss, Loss::Unknown { .. });
     loss.require_meant(proposal, drop || (asks && is_unknown))?;
     if asks {
-        let question = if is_unknown && !drop {
-            "Promote it, though it may take out what is live?"
+        let though = if is_unknown && !drop {
+            ", though it may take out what is live"
         } else {
-            "Promote it?"
+            ""
         };
-        ask(question)?;
+        ask(&format!("{doing}{though}?"))?;
     }
     Ok(())
 }

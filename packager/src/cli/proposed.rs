@@ -99,6 +99,12 @@ pub(super) fn say(pending: &Pending) {
         "  they look at it and sign it with `bulla approve {id}`, until {}",
         proposed.expires_at
     ));
+    for displaced in &pending.displaced {
+        stderr::note(format_args!(
+            "you have proposed as much as may wait for each person: {}, your oldest, waits no more",
+            displaced.short()
+        ));
+    }
 }
 
 /// Says how many have signed, and who may.

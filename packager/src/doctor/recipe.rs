@@ -75,7 +75,7 @@ pub fn examine(directory: &Path, spool: &Path) -> (Vec<Finding>, Examined) {
         findings.push(Finding::warning(
             STEP,
             warning,
-            "add and commit it, or ignore it",
+            "add and commit what belongs to the release, and ignore the rest",
         ));
     }
     for path in checked.unclear_paths() {

@@ -91,7 +91,7 @@ pub enum ChangeError {
         known: String,
     },
     /// A log key that is named.
-    #[error("the policy names the log key `{key}` already")]
+    #[error("the policy names the log key `{key}` already, beside others")]
     KnownLogKey {
         /// The key.
         key: String,
@@ -181,7 +181,8 @@ impl Outcome for ChangeError {
             Self::TakenKey { .. } => "make a key of its own for each purpose".to_owned(),
             Self::UnknownPerson { known, .. } => format!("people: {known}"),
             Self::KnownLogKey { .. } => {
-                "`bulla-registry log-key --next` makes another one".to_owned()
+                "which of them goes was not said: `bulla-registry log-key --next` makes a key to put in the \
+                 place of all".to_owned()
             }
             Self::KnownWitness { .. } => {
                 "remove the one of that name first, or give the new one another name".to_owned()

@@ -440,6 +440,10 @@ fn publish_hint(error: &PublishError) -> Option<&'static str> {
                 "`--most-entries` of `bulla-registry serve` allows more"
             }
             LogError::AwaitsKey { .. } => "`bulla log-key rotate KEY` names it",
+            LogError::NoLogKey { .. } => {
+                "`bulla-registry log-key` prints the key that signs the log, and with `--next` the one that \
+                 may follow it"
+            }
             _ => return None,
         },
         _ => return None,

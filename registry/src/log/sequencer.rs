@@ -213,7 +213,12 @@ pub(super) fn admit(
     signer: &Signer,
 ) -> Result<Admitted, LogError> {
     if let Statement::Policy(policy) = submission.statement() {
-        check_log_key(&policy.origin, &policy.log_keys, &signer.public_keys()?)?;
+        let checked = check_log_key(&policy.origin, &policy.log_keys, &signer.public_keys()?);
+        checked.map_err(|error| match error {
+            // There is only the next one, and that has to be named first.
+            LogError::NoLogKey { key } if signer.current().is_none() => LogError::AwaitsKey { key },
+            error => error,
+        })?;
     }
     let ineffective = |reason| LogError::Ineffective(Box::new(reason));
     if signer.current().is_some() {

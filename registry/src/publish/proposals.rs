@@ -47,6 +47,8 @@ pub(crate) struct Proposed {
     pub(crate) row: ProposalRow,
     /// Its entry, once it is in the log.
     pub(crate) entry: Option<u64>,
+    /// What the same person proposed before, and gave its place to this one.
+    pub(crate) displaced: Vec<Digest>,
 }
 
 /// How far a proposal has come, and with which signatures.
@@ -93,20 +95,27 @@ impl Catalog {
                 Ok(Proposed {
                     row,
                     entry: Some(entry),
+                    displaced: Vec::new(),
                 })
             }
             Approval::Lacking(tallies) => {
+                let mut displaced = Vec::new();
                 if is_new {
                     let brings = brought(&submission, past.as_ref(), proposing)?;
                     let proposer = Proposer::of(&published.state, &brings, &tallies);
                     let proposer = proposer.map_err(ineffective)?;
                     proposer.key_id.clone_into(&mut row.proposed_by);
-                    self.make_room(&published, &row, &proposer, now, proposing.limits)
+                    displaced = self
+                        .make_room(&published, &row, &proposer, now, proposing.limits)
                         .await?;
                 }
                 self.database.set_proposal(&row).await?;
                 failpoint!("proposals::stored");
-                Ok(Proposed { row, entry: None })
+                Ok(Proposed {
+                    row,
+                    entry: None,
+                    displaced,
+                })
             }
             Approval::Complete(_) => {
                 if !is_new {
@@ -119,6 +128,7 @@ impl Catalog {
                 Ok(Proposed {
                     row,
                     entry: Some(appended.index),
+                    displaced: Vec::new(),
                 })
             }
         }
@@ -147,7 +157,8 @@ impl Catalog {
     }
 
     /// Forgets what is over: of all projects what waits no more for long, of the same project what cannot
-    /// take effect any more, and what its proposer has beyond their share, the oldest first.
+    /// take effect any more, and what its proposer has beyond their share, the oldest first. Returns what
+    /// waited of that.
     async fn make_room(
         &self,
         published: &Arc<Published>,
@@ -155,7 +166,7 @@ impl Catalog {
         proposer: &Proposer<'_>,
         now: Timestamp,
         limits: ProposalLimits,
-    ) -> Result<(), PublishError> {
+    ) -> Result<Vec<Digest>, PublishError> {
         let database = &self.database;
         let before = Timestamp::from_seconds(now.as_seconds() - REMEMBERED);
         let before = before.unwrap_or(Timestamp::EPOCH);
@@ -179,13 +190,13 @@ impl Catalog {
         let places = database.proposal_places().await?;
         let own = proposer.own(&published.state, places, &row.id);
         let beyond = beyond_share(own, row.project.as_ref(), proposer, now, limits);
-        for id in beyond.waiting {
-            database.expire_proposal(&id, now).await?;
+        for id in &beyond.waiting {
+            database.expire_proposal(id, now).await?;
         }
         for id in beyond.remembered {
             database.remove_proposal(&id).await?;
         }
-        Ok(())
+        Ok(beyond.waiting)
     }
 }
 

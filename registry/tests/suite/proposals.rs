@@ -280,11 +280,10 @@ async fn who_proposes_more_than_their_share_loses_their_own_oldest_and_what_was_
     let mut of_alice = Vec::new();
     for reason in ["first", "second", "third", "fourth"] {
         registry.hands.move_by(1);
-        of_alice.push(
-            propose(&registry, one(&organisation, "alice", reason))
-                .await
-                .id,
-        );
+        let proposed = propose(&registry, one(&organisation, "alice", reason)).await;
+        let displaced = of_alice.len().checked_sub(2).map(|oldest| of_alice[oldest]);
+        assert_eq!(proposed.displaced, Vec::from_iter(displaced), "{reason}");
+        of_alice.push(proposed.id);
     }
     let left = sorted(vec![of_bob.id, of_alice[2], of_alice[3]]);
     assert_eq!(ids(&list(&registry).await), left);

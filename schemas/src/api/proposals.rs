@@ -23,4 +23,8 @@ pub struct Proposal {
     /// The entry of the log that it became, once enough people had signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
+    /// What the same person had proposed before and gave its place to this one, so that it waits no more;
+    /// only where this one comes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displaced: Vec<Digest>,
 }

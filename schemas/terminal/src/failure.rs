@@ -93,7 +93,7 @@ impl Failure {
 
     /// Tells a person, and returns the exit status.
     pub fn report(&self) -> ExitCode {
-        stderr::write(&outcome::report_with_output(
+        stderr::fit(&outcome::report_with_output(
             self.error.as_ref(),
             self.output.as_deref(),
             self.hint(),

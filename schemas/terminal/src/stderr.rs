@@ -5,11 +5,12 @@ use std::io::{self, Write as _};
 
 use bulla_schemas::escape::escape;
 
-use crate::width::{USUAL, columns, folded};
+use crate::width::{USUAL, columns, fitted, folded};
 
-/// Writes a sentence; control characters, which untrusted text may bring, are escaped.
+/// Writes a sentence; control characters, which untrusted text may bring, are escaped. In a terminal it goes
+/// on in the next line where it does not fit.
 pub fn say(sentence: impl Display) {
-    write(&format!("{}\n", escape(&sentence.to_string())));
+    fit(&format!("{}\n", escape(&sentence.to_string())));
 }
 
 /// Writes words behind what begins their line, and goes on in the next line where they do not fit, as
@@ -27,6 +28,15 @@ pub fn note(sentence: impl Display) {
 /// Writes what a person should look at: `warning: ...`.
 pub fn warn(sentence: impl Display) {
     say(format_args!("warning: {sentence}"));
+}
+
+/// Writes text of several lines that is escaped already, as wide as the terminal is. In a file or a pipe
+/// programs look for the lines, and they stay as they are.
+pub fn fit(text: &str) {
+    match columns(&io::stderr()) {
+        Some(columns) => write(&fitted(text, columns)),
+        None => write(text),
+    }
 }
 
 /// Writes text of several lines that is escaped already.

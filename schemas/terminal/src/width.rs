@@ -12,6 +12,8 @@ use terminal_size::terminal_size_of;
 pub(crate) const USUAL: u16 = 80;
 /// By how much more the second line of something begins.
 const HANGING: usize = 2;
+/// How far in quoted lines begin.
+const QUOTED: usize = 4;
 
 /// Returns how wide a stream is, where it is a terminal or the environment says it (`COLUMNS`).
 #[expect(
@@ -60,6 +62,22 @@ pub(crate) fn folded(begin: &str, words: &str, columns: u16) -> String {
     text
 }
 
+/// Folds the lines of a text that are wider than they may be, each by itself. What stands four characters
+/// in or more is quoted, such as the output of a command, and stays as it is.
+pub(crate) fn fitted(text: &str, columns: u16) -> String {
+    let mut fitted = String::new();
+    for line in text.lines() {
+        let words = line.trim_start_matches(' ');
+        let begin = &line[..line.len() - words.len()];
+        if begin.len() < QUOTED && line.chars().count() > usize::from(columns) {
+            fitted.push_str(&folded(begin, words, columns));
+        } else {
+            let _ = writeln!(fitted, "{line}");
+        }
+    }
+    fitted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +91,22 @@ mod tests {
         );
         assert_eq!(folded("  + ", words, 80), format!("  + {words}\n"));
         assert_eq!(folded("", "", 80), "\n");
+    }
+
+    #[test]
+    fn each_line_of_a_failure_is_folded_and_what_it_quotes_is_not() {
+        let text = "error: the channel `prod` points to no release\n  a cause  that is short\n    out|  \
+                    what a command wrote, in a long line\nhint: promote one of them\n";
+        assert_eq!(
+            fitted(text, 30),
+            "error: the channel `prod`\n  points to no release\n  a cause  that is short\n    out|  \
+             what a command wrote, in a long line\nhint: promote one of them\n"
+        );
+        assert_eq!(fitted(text, 80), text);
+        assert_eq!(
+            fitted("  \u{e9}\u{e9} \u{e9}", 5),
+            "  \u{e9}\u{e9}\n    \u{e9}\n"
+        );
     }
 
     #[test]

@@ -107,7 +107,9 @@ pub(crate) async fn propose(
         limits: app.settings.proposals,
     };
     let proposed = app.catalog.propose(submission, proposing, now).await?;
-    Ok(Json(show(proposed.row, proposed.entry)?))
+    let displaced = proposed.displaced;
+    let shown = show(proposed.row, proposed.entry)?;
+    Ok(Json(Proposal { displaced, ..shown }))
 }
 
 /// `GET /api/v1/proposals/{id}`
@@ -167,5 +169,6 @@ fn show(row: ProposalRow, entry: Option<u64>) -> Result<Proposal, Problem> {
         proposed_at: row.proposed_at,
         expires_at: row.expires_at,
         entry,
+        displaced: Vec::new(),
     })
 }

@@ -4,6 +4,7 @@
 mod change;
 mod error;
 mod log_key;
+mod movable;
 pub mod rules;
 mod witnesses;
 mod words;

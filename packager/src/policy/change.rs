@@ -8,6 +8,7 @@ use bulla_trust::policy::matches;
 
 use super::error::ChangeError;
 use super::log_key::LogKeyChange;
+use super::movable;
 use super::rules::Rules;
 use super::witnesses::WitnessChange;
 
@@ -116,7 +117,8 @@ pub struct RuleChange {
 }
 
 impl Change {
-    /// Returns the policy with the change. Whether all of it can be applied then is not checked here.
+    /// Returns the policy with the change, in which people can move every channel that they could move
+    /// before. Whether all of it can be applied is not checked here.
     pub fn apply(&self, policy: &Policy) -> Result<Policy, ChangeError> {
         let mut next = policy.clone();
         match self {
@@ -142,7 +144,6 @@ impl Change {
                 let place = position(&next, project, channel);
                 let place = place.ok_or_else(|| unknown_channel(policy, project, channel))?;
                 next.channels.remove(place);
-                require_ways(&next)?;
             }
             Self::Witnesses(change) => change.apply(&mut next)?,
             Self::LogKey(change) => change.apply(&mut next)?,
@@ -154,9 +155,9 @@ impl Change {
                     });
                 }
                 rules.apply(&mut next);
-                require_ways(&next)?;
             }
         }
+        movable::require(policy, &next)?;
         Ok(next)
     }
 
@@ -300,8 +301,7 @@ fn add_channel(policy: &mut Policy, rule: &ChannelRule) -> Result<(), ChangeErro
     let place = policy.channels.iter().position(wider);
     let place = place.unwrap_or(policy.channels.len());
     policy.channels.insert(place, rule.clone());
-    require_people(policy, rule)?;
-    require_ways(policy)
+    Ok(())
 }
 
 fn change_channel(policy: &mut Policy, change: &RuleChange) -> Result<(), ChangeError> {
@@ -319,47 +319,6 @@ fn change_channel(policy: &mut Policy, change: &RuleChange) -> Result<(), Change
     }
     if let Some(max_age) = change.max_age {
         rule.max_age = max_age;
-    }
-    let rule = rule.clone();
-    require_people(policy, &rule)?;
-    require_ways(policy)
-}
-
-/// Refuses a rule for which there are not enough people: builders sign releases, and nothing has them
-/// approve what people decide.
-fn require_people(policy: &Policy, rule: &ChannelRule) -> Result<(), ChangeError> {
-    let people = if rule.people.iter().any(|person| person == "*") {
-        policy.people.len()
-    } else {
-        rule.people.len()
-    };
-    if rule.threshold as usize > people {
-        return Err(ChangeError::TooFewPeople {
-            project: rule.project.clone(),
-            channel: rule.channel.clone(),
-            threshold: rule.threshold,
-            people,
-        });
-    }
-    Ok(())
-}
-
-/// Refuses a channel that nobody could ever move, because the one that comes before it cannot be.
-fn require_ways(policy: &Policy) -> Result<(), ChangeError> {
-    for rule in &policy.channels {
-        let Some(via) = &rule.via else { continue };
-        let leads = |one: &ChannelRule| {
-            let of_same =
-                matches(&one.project, &rule.project) || matches(&rule.project, &one.project);
-            of_same && matches(&one.channel, via.as_str())
-        };
-        if rule.channel == via.as_str() || !policy.channels.iter().any(leads) {
-            return Err(ChangeError::NoWay {
-                project: rule.project.clone(),
-                channel: rule.channel.clone(),
-                via: via.to_string(),
-            });
-        }
     }
     Ok(())
 }

@@ -40,6 +40,19 @@ pub enum ChangeError {
         /// The one before.
         via: String,
     },
+    /// Channels that come after each other.
+    #[error(
+        "nobody could move `{channel}` of `{project}`: a release comes to it after {}",
+        way.iter().map(|channel| format!("`{channel}`")).collect::<Vec<_>>().join(", after ")
+    )]
+    Circle {
+        /// Its projects.
+        project: String,
+        /// The channel.
+        channel: String,
+        /// The one before it, and so on, up to one that was met before.
+        way: Vec<String>,
+    },
     /// A key that a person or a builder has.
     #[error("the key {fingerprint} is `{owner}`'s already")]
     TakenKey {
@@ -175,6 +188,9 @@ impl Outcome for ChangeError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoWay { via, .. } => format!("`bulla channel add {via}` first"),
+            Self::Circle { .. } => {
+                "the first channel of a way has no --via: `bulla policy show` prints all rules".to_owned()
+            }
             Self::TakenName { .. } | Self::FormerName { .. } => {
                 "take another name: the log shows who signed by names, for ever".to_owned()
             }

@@ -127,6 +127,7 @@ fn nobody_is_locked_out_for_good() {
     let people: Vec<Name> = in_effect(&acme.state).unwrap().root.people.clone();
     // One after the other goes, until the next one would leave too few.
     let mut policy = in_effect(&acme.state).unwrap().clone();
+    policy.channels.clear();
     let mut refusals = 0;
     for name in people {
         let without = Change::RemovePerson { name }.apply(&policy).unwrap();
@@ -409,4 +410,53 @@ fn words_tell_one_witness_from_none() {
     let (gone, come) = difference(&before, &after);
     assert_eq!((gone.len(), come.len()), (1, 1), "{gone:?} {come:?}");
     assert!(come[0].contains("need no witness"), "{come:?}");
+}
+
+#[test]
+fn no_change_leaves_a_channel_that_nobody_can_move() {
+    let mut acme = Organisation::new();
+    let mut policy = in_effect(&acme.state).unwrap().clone();
+    let shared = ChannelRule {
+        people: vec!["alice".to_owned(), "bob".to_owned()],
+        builders: testing::names(&["ci"]),
+        threshold: 2,
+        ..rule("acme/shared", "prod")
+    };
+    policy.channels.insert(0, shared);
+    let root: Vec<String> = policy.root.people.iter().map(Name::to_string).collect();
+    let root: Vec<&str> = root.iter().map(String::as_str).collect();
+    let policy = statement::policy_after(&acme.state, policy);
+    assert!(acme.adopt(policy, &root).is_effective());
+    // A builder signs nothing that people decide together.
+    let gone = Change::RemovePerson { name: name("bob") };
+    let said = refused(&acme.state, &gone);
+    assert!(
+        said.contains("would need 2 people, and 1 person may"),
+        "{said}"
+    );
+    // What was let into effect like that before stays in nobody's way, and neither does a rule that one
+    // builder can follow alone.
+    let mut short = in_effect(&acme.state).unwrap().clone();
+    short.channels[0].people.pop();
+    Change::RootThreshold(1).apply(&short).unwrap();
+    let alone = ChannelRule {
+        people: Vec::new(),
+        builders: testing::names(&["ci"]),
+        ..rule("acme/shared", "nightly")
+    };
+    next(&acme.state, &Change::AddChannel(alone)).unwrap();
+    let mut circle = in_effect(&acme.state).unwrap().clone();
+    let after = |channel: &str, via: &str| ChannelRule {
+        via: Some(via.parse().unwrap()),
+        ..rule("acme/*", channel)
+    };
+    circle.channels = vec![
+        after("prod", "stage"),
+        after("stage", "dev"),
+        after("dev", "prod"),
+    ];
+    assert_eq!(
+        refused(&acme.state, &Change::Replace(Rules::of(&circle))),
+        "nobody could move `prod` of `acme/*`: a release comes to it after `stage`, after `dev`, after `prod`"
+    );
 }

@@ -1,0 +1,81 @@
+//! Refuses changes after which nobody could move a channel: there are too few people for it, or a release
+//! never comes to the channel before it.
+
+use bulla_schemas::policy::{ChannelRule, Policy};
+use bulla_trust::policy::matches;
+
+use super::error::ChangeError;
+
+/// Refuses the `next` policy where a rule of it cannot be met any more.
+pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError> {
+    for rule in &next.channels {
+        let is_known =
+            |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
+        let before = current.channels.iter().find(is_known);
+        // What somebody let into effect long ago keeps nobody from changing something else.
+        if is_short(next, rule) && !before.is_some_and(|before| is_short(current, before)) {
+            return Err(ChangeError::TooFewPeople {
+                project: rule.project.clone(),
+                channel: rule.channel.clone(),
+                threshold: rule.threshold,
+                people: people(next, rule),
+            });
+        }
+        require_way(next, rule)?;
+    }
+    Ok(())
+}
+
+/// Tells whether there are too few people for a rule. A builder can move a channel alone; nothing has
+/// it approve what people decide.
+fn is_short(policy: &Policy, rule: &ChannelRule) -> bool {
+    let alone = usize::from(!rule.builders.is_empty());
+    rule.threshold as usize > people(policy, rule).max(alone)
+}
+
+fn people(policy: &Policy, rule: &ChannelRule) -> usize {
+    if rule.people.iter().any(|person| person == "*") {
+        policy.people.len()
+    } else {
+        rule.people.len()
+    }
+}
+
+/// Refuses a channel that nobody could ever move, because the one that comes before it cannot be, or
+/// comes after it.
+fn require_way(policy: &Policy, rule: &ChannelRule) -> Result<(), ChangeError> {
+    let Some(via) = &rule.via else { return Ok(()) };
+    let leads = |one: &ChannelRule| {
+        let of_same = matches(&one.project, &rule.project) || matches(&rule.project, &one.project);
+        of_same && matches(&one.channel, via.as_str())
+    };
+    if rule.channel == via.as_str() || !policy.channels.iter().any(leads) {
+        return Err(ChangeError::NoWay {
+            project: rule.project.clone(),
+            channel: rule.channel.clone(),
+            via: via.to_string(),
+        });
+    }
+    let mut way = Vec::new();
+    let mut before = Some(via);
+    while let Some(via) = before {
+        let is_met = rule.channel == via.as_str() || way.contains(&via.to_string());
+        way.push(via.to_string());
+        if is_met {
+            return Err(ChangeError::Circle {
+                project: rule.project.clone(),
+                channel: rule.channel.clone(),
+                way,
+            });
+        }
+        let decides = |one: &&ChannelRule| {
+            matches(&one.project, &rule.project) && matches(&one.channel, via.as_str())
+        };
+        before = policy
+            .channels
+            .iter()
+            .find(decides)
+            .and_then(|one| one.via.as_ref());
+    }
+    Ok(())
+}

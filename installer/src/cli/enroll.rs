@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bulla_registry_client::registry_url;
-use bulla_schemas::Timestamp;
 use bulla_schemas::log::Anchor;
+use bulla_schemas::{Digest, Timestamp};
 use bulla_terminal::{Failure, stderr};
 use clap::Args;
 use url::Url;
@@ -37,6 +37,19 @@ pub(super) struct Arguments {
     /// Take the log from this bundle file instead of the registry: no network is used
     #[arg(long, value_name = "FILE.bulla")]
     from: Option<PathBuf>,
+    /// Begin with what somebody has replayed (`bulla log snapshot`), and read only what the log has beyond
+    /// that; for logs of millions of entries
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "snapshot_digest",
+        conflicts_with = "from"
+    )]
+    snapshot: Option<PathBuf>,
+    /// What `bulla log snapshot` printed. Whoever chooses it chooses what this server takes the log to say:
+    /// it has to come by a way that you trust, as the anchor does
+    #[arg(long, value_name = "DIGEST", requires = "snapshot")]
+    snapshot_digest: Option<Digest>,
     #[command(flatten)]
     token: TokenArguments,
 }
@@ -51,6 +64,7 @@ impl Arguments {
             url: url.clone(),
             anchor: self.anchor.clone(),
             file: self.from,
+            snapshot: self.snapshot.zip(self.snapshot_digest),
             said: host.config().anchor.clone(),
             token: token.map(|token| token.secret),
             token_file: token_file.clone(),

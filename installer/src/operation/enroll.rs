@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use bulla_bundle::LogCopy;
-use bulla_registry_client::{FollowError, LogDirectory, LogFollower};
-use bulla_schemas::Timestamp;
+use bulla_registry_client::{FollowError, LogDirectory, LogFollower, LogSnapshot};
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::{FailureKind, Outcome};
+use bulla_schemas::{Digest, Timestamp};
 use bulla_trust::LogState;
 use secrecy::SecretString;
 use url::Url;
@@ -111,6 +111,8 @@ pub struct EnrollRequest {
     pub anchor: Anchor,
     /// The bundle file to take the log from; the registry is then not asked.
     pub file: Option<PathBuf>,
+    /// A snapshot to begin with, and its digest, which is trusted as the anchor is.
+    pub snapshot: Option<(PathBuf, Digest)>,
     /// What the host file says that the log must contain.
     pub said: Option<Anchor>,
     /// The registry's token.
@@ -176,7 +178,11 @@ fn first(
     let (supply, anchor) = (supply(request)?, request.anchor.clone());
     match supply.source() {
         Source::Registry(client) => {
-            let follower = supply.wait(LogFollower::enroll(directory, client, Some(anchor)))?;
+            let snapshot = request.snapshot.as_ref();
+            let snapshot = snapshot.map(|(path, digest)| LogSnapshot::read(path, digest, &anchor));
+            let snapshot = snapshot.transpose()?;
+            let enrolled = LogFollower::enroll_after(directory, client, Some(anchor), snapshot);
+            let follower = supply.wait(enrolled)?;
             synced::write(server, request.now);
             Ok(follower)
         }

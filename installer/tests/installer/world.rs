@@ -81,6 +81,7 @@ impl World {
             url,
             anchor: self.organisation.anchor(),
             file: None,
+            snapshot: None,
             said: None,
             token: None,
             token_file: None,

@@ -1,7 +1,9 @@
 //! `bulla log`: the registry's log itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use bulla_schemas::Digest;
+use bulla_schemas::outcome::FailureKind;
 use bulla_terminal::{Failure, count, stderr, stdout};
 use clap::{Args, Subcommand};
 
@@ -18,6 +20,19 @@ pub(super) struct LogArguments {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     Fetch(FetchArguments),
+    Snapshot(SnapshotArguments),
+}
+
+/// Write what the log says into a file that a new server begins with
+///
+/// For logs of millions of entries, which take a server long to replay. Prints the digest of the file,
+/// which `bulla-installer enroll --snapshot FILE --snapshot-digest DIGEST` takes besides the anchor: a
+/// server believes the file because of it, so hand it on as you do the anchor.
+#[derive(Debug, Args)]
+struct SnapshotArguments {
+    /// The file; one that is there is replaced
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 /// Write the whole log into a folder, or what it has grown by since
@@ -32,7 +47,13 @@ struct FetchArguments {
 }
 
 pub(super) async fn run(session: &Session, arguments: &LogArguments) -> Result<(), Failure> {
-    let LogCommand::Fetch(FetchArguments { directory }) = &arguments.command;
+    match &arguments.command {
+        LogCommand::Fetch(arguments) => fetch(session, &arguments.directory).await,
+        LogCommand::Snapshot(arguments) => snapshot(session, &arguments.file).await,
+    }
+}
+
+async fn fetch(session: &Session, directory: &Path) -> Result<(), Failure> {
     let client = session.client()?;
     let log = session.log(&client).await?;
     let (checkpoint, entries) = log.fetch_copy(&client).await?;
@@ -43,4 +64,26 @@ pub(super) async fn run(session: &Session, arguments: &LogArguments) -> Result<(
         count(entries.len() as u64, "entry", "entries")
     ));
     Ok(stdout::line(log.origin())?)
+}
+
+async fn snapshot(session: &Session, file: &Path) -> Result<(), Failure> {
+    let client = session.client()?;
+    let log = session.log(&client).await?;
+    let state = log.state();
+    // A server takes nothing that goes further than what it is shown.
+    if let Some(witnessed) = log.witnessed() {
+        let waiting = count(state.size() - witnessed, "entry waits", "entries wait");
+        let message = format_args!("{waiting} for witnesses, and servers do not take them before");
+        return Err(Failure::new(FailureKind::Temporary, message)
+            .with_hint("run the same command again when the witnesses have cosigned them"));
+    }
+    let bytes = state.to_bytes();
+    bulla_files::write(file, &bytes)?;
+    stderr::say(format_args!(
+        "`{}` is what {} of `{}` lead to",
+        file.display(),
+        count(state.size(), "entry", "entries"),
+        log.origin()
+    ));
+    Ok(stdout::line(Digest::of(&bytes))?)
 }

@@ -26,6 +26,7 @@ mod error;
 mod evidence;
 mod follower;
 mod reader;
+mod snapshot;
 
 pub use copy::CopiedLog;
 pub use directory::{LogDirectory, Reach};
@@ -33,3 +34,4 @@ pub use error::FollowError;
 pub use evidence::{fork_findings, fork_name};
 pub use follower::{LogFollower, Unsaved, fetch_growth, fetch_unverified, judge_newest};
 pub use reader::LogReader;
+pub use snapshot::LogSnapshot;

@@ -55,8 +55,8 @@ pub use clock::clock_findings;
 pub use content::{FetchedManifest, Listed};
 pub use error::{Answer, ClientError};
 pub use follow::{
-    CopiedLog, FollowError, LogDirectory, LogFollower, LogReader, Reach, Unsaved, fetch_growth,
-    fetch_unverified, fork_findings, fork_name, judge_newest,
+    CopiedLog, FollowError, LogDirectory, LogFollower, LogReader, LogSnapshot, Reach, Unsaved,
+    fetch_growth, fetch_unverified, fork_findings, fork_name, judge_newest,
 };
 pub use log::Greeting;
 pub use patience::Patience;

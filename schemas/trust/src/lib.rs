@@ -69,6 +69,8 @@ pub use note::{SignatureType, SignedNote, VerifierKey};
 pub use policy::CheckedPolicy;
 pub use replay::{Admitted, Approval, Reason, ReplayError, Submission, Tally, Verdict, replay};
 pub use resolve::{ResolveError, resolve};
-pub use state::{Head, LogState, Moves, Promotion, Release, ReleaseRecord, Revocation, Rollout};
+pub use state::{
+    Head, LogState, Moves, Promotion, Release, ReleaseRecord, Revocation, Rollout, SnapshotError,
+};
 pub use statement::Statement;
 pub use tiled::TiledTree;

@@ -86,3 +86,58 @@ fn a_server_that_is_set_back_goes_forward_again() {
     evil.repent();
     server.install(PROJECT, "prod").done();
 }
+
+/// A32: whoever chooses the digest chooses what the server takes the log to say
+#[test]
+fn a_new_server_begins_with_the_snapshot_of_the_digest_that_it_was_given_and_no_other() {
+    let world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let first = world.release(&checkout.path, PROJECT);
+    let anchor = world.bulla(&["anchor"]).done().last_line().to_owned();
+    let file = world.path("acme.state");
+    let snapshot = ["log", "snapshot", file.to_str().unwrap()];
+    let digest = world.bulla(&snapshot).done().last_line().to_owned();
+    let taken = std::fs::read(&file).unwrap();
+    checkout.commit_change("two");
+    let second = world.release(&checkout.path, PROJECT);
+
+    // The same file with another content, whose own sum is right.
+    let later = world.bulla(&snapshot).done().last_line().to_owned();
+    let server = Server::new(&world.path("servers/web1"), &world.home());
+    let enroll = |digest: &str, anchor: &str| {
+        server.run(&[
+            "enroll",
+            world.registry.url(),
+            anchor,
+            "--snapshot",
+            file.to_str().unwrap(),
+            "--snapshot-digest",
+            digest,
+        ])
+    };
+    enroll(&digest, &anchor).refused("expected the snapshot sha256:");
+    let root = anchor.splitn(3, '+').nth(2).unwrap();
+    let other = format!("{}+1+{root}", world::ORIGIN);
+    enroll(&later, &other).refused("does not contain the anchor");
+    assert!(!server.state.join("log/registry.json").exists());
+
+    // Only what it does not stand for is read.
+    let evil = EvilRegistry::before(world.registry.url());
+    let mut shown = DoctoredLog::read(world.registry.data());
+    let key = log_key(world.registry.data());
+    std::fs::write(&file, &taken).unwrap();
+    shown.entries[0] = shown.entries[1].clone();
+    evil.show_log(shown.sign(world::ORIGIN, &key));
+    let begin = ["enroll", evil.url(), &anchor, "--snapshot"];
+    let begin = [
+        &begin[..],
+        &[file.to_str().unwrap(), "--snapshot-digest", &digest],
+    ]
+    .concat();
+    assert_ne!(server.run(&begin).status, Some(0));
+    evil.repent();
+    enroll(&digest, &anchor).done();
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT), Some(second));
+    assert_ne!(server.live(PROJECT), Some(first));
+}

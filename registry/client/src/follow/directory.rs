@@ -22,7 +22,7 @@ const LOCK_TRIES: u32 = 600;
 const SAID_AFTER: u32 = 10;
 
 /// Most bytes of a remembered state, which has 32 for each entry of the log.
-const MOST: u64 = 1024 * 1024 * 1024;
+pub(super) const MOST: u64 = 1024 * 1024 * 1024;
 
 /// What `registry.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

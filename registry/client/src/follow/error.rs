@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use bulla_files::FileError;
+use bulla_schemas::Digest;
 use bulla_schemas::log::Anchor;
 use bulla_schemas::outcome::{FailureKind, Outcome};
-use bulla_trust::LogError;
+use bulla_trust::{LogError, SnapshotError};
 
 use crate::error::ClientError;
 
@@ -45,6 +46,31 @@ pub enum FollowError {
         /// How far it has come.
         size: u64,
     },
+    /// There is no snapshot.
+    #[error("there is no snapshot of a log at `{}`", .path.display())]
+    NoSnapshot {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Another snapshot than the one that was named.
+    #[error("expected the snapshot {expected}, and `{}` is {found}", .path.display())]
+    OtherSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// The digest that was named.
+        expected: Digest,
+        /// The file's.
+        found: Digest,
+    },
+    /// The snapshot cannot be read.
+    #[error("`{}` cannot be taken for a snapshot", .path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: SnapshotError,
+    },
     /// A file of the directory cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -83,7 +109,10 @@ impl Outcome for FollowError {
             Self::Client(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Refused { source, .. } => source.kind(),
-            Self::OtherAnchor { .. } => FailureKind::Refused,
+            Self::OtherAnchor { .. } | Self::OtherSnapshot { .. } | Self::Snapshot { .. } => {
+                FailureKind::Refused
+            }
+            Self::NoSnapshot { .. } => FailureKind::Usage,
             Self::Locked { .. } => FailureKind::Temporary,
             Self::Enrolled { .. } | Self::Damaged { .. } => FailureKind::Failed,
         }
@@ -112,6 +141,14 @@ impl Outcome for FollowError {
                  histories: ask a colleague for the output of `bulla anchor`"
                     .to_owned(),
             ),
+            Self::OtherSnapshot { .. } => Some(
+                "it is damaged, or somebody exchanged it: take it again, and its digest from who made it"
+                    .to_owned(),
+            ),
+            Self::Snapshot { .. } => Some(
+                "make it with a `bulla` of this installer's version: `bulla log snapshot`".to_owned(),
+            ),
+            Self::NoSnapshot { .. } => Some("`bulla log snapshot` makes one".to_owned()),
             Self::Locked { .. } => None,
         }
     }

@@ -10,6 +10,7 @@ use url::Url;
 use super::directory::{LogDirectory, Reach, Remembered};
 use super::entries;
 use super::error::FollowError;
+use super::snapshot::LogSnapshot;
 use crate::client::Client;
 
 /// The remembered log of one registry.
@@ -125,12 +126,25 @@ impl LogFollower {
         client: &Client,
         anchor: Option<Anchor>,
     ) -> Result<Self, FollowError> {
+        Self::enroll_after(directory, client, anchor, None).await
+    }
+
+    /// The same, and what a snapshot stands for is not read again.
+    pub async fn enroll_after(
+        directory: impl Into<LogDirectory>,
+        client: &Client,
+        anchor: Option<Anchor>,
+        snapshot: Option<LogSnapshot>,
+    ) -> Result<Self, FollowError> {
         let directory = directory.into();
         directory.create()?;
         let _lock = directory.lock().await?;
         directory.refuse_second()?;
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let (known, lost) = directory.remains();
+        // What was verified here is worth more than what somebody else says.
+        let snapshot = snapshot.filter(|_| known.size() == 0);
+        let known = snapshot.map_or(known, |snapshot| snapshot.state);
         let fetched = fetch(client, &known, pin, &directory).await?;
         let Fetched { note, state, .. } = fetched;
         require(lost.as_ref(), &state)?;

@@ -35,7 +35,6 @@ mod pending;
 mod person;
 mod policies;
 mod policy;
-mod policy_witness;
 mod preview;
 mod promote;
 mod proposed;

@@ -9,7 +9,6 @@ use bulla_tests::{Person, Registry, Transcript, Tree, World};
 
 const PROJECT: &str = "acme/billing";
 
-/// Runs a command that signs as somebody.
 /// Makes the next key, and returns the line by which the policy names it.
 fn next_key(registry: &Registry) -> String {
     let made = registry.keep(&["log-key", "--next"]).done();

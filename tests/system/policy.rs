@@ -7,7 +7,6 @@ use bulla_tests::{Person, Transcript, World};
 
 const PROJECT: &str = "acme/billing";
 
-/// Runs a command that signs as somebody.
 /// Shows the policy, however its lines are broken.
 fn show(world: &World) -> String {
     let shown = world.bulla(&["policy", "show"]).done().stdout;

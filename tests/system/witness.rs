@@ -202,7 +202,6 @@ fn a_fork_is_shown_to_no_server_that_asks_for_a_witness() {
     assert_ne!(server.live(PROJECT).as_deref(), Some(&*first));
 }
 
-/// A10: without a witness only the age of the last entry shows it
 #[test]
 fn a_server_that_missed_the_exchange_of_witnesses_says_so_and_has_two_ways_on() {
     let world = World::new();
@@ -328,6 +327,7 @@ fn what_would_install_nothing_is_warned_of_before_it_is_signed() {
     );
 }
 
+/// A10: without a witness only the age of the last entry shows it
 #[test]
 fn a_registry_that_stands_still_is_found_out_by_age() {
     let world = World::new();

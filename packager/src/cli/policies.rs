@@ -7,7 +7,7 @@ use super::policy::edit::{self, EditArguments};
 use super::policy::history::{self, HistoryArguments};
 use super::policy::show::{self, ShowArguments};
 use super::policy::threshold::{self, ThresholdArguments};
-use super::policy_witness::{self, PolicyWitnessArguments};
+use super::policy::witness::{self, PolicyWitnessArguments};
 use super::session::Session;
 
 /// Show who may do what, change it, and say who cosigns the log and how many people change the policy
@@ -33,6 +33,6 @@ pub(super) async fn run(session: &Session, arguments: &PolicyArguments) -> Resul
         PolicyCommand::Edit(arguments) => edit::run(session, arguments).await,
         PolicyCommand::History(arguments) => history::run(session, arguments).await,
         PolicyCommand::Threshold(arguments) => threshold::run(session, arguments).await,
-        PolicyCommand::Witness(arguments) => policy_witness::run(session, arguments).await,
+        PolicyCommand::Witness(arguments) => witness::run(session, arguments).await,
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod edit;
 pub(super) mod history;
 pub(super) mod show;
 pub(super) mod threshold;
+pub(super) mod witness;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,13 +4,13 @@ use bulla_terminal::{Failure, stderr};
 use bulla_trust::VerifierKey;
 use clap::{Args, Subcommand};
 
-use super::policy::{ChangeArguments, change};
-use super::session::Session;
+use super::super::session::Session;
+use super::{ChangeArguments, change};
 use crate::policy::{Change, WitnessChange};
 
 /// Say who cosigns the log, and how many servers ask for
 #[derive(Debug, Args)]
-pub(super) struct PolicyWitnessArguments {
+pub(in super::super) struct PolicyWitnessArguments {
     #[command(subcommand)]
     command: PolicyWitnessCommand,
 }
@@ -67,7 +67,7 @@ struct QuorumArguments {
     change: ChangeArguments,
 }
 
-pub(super) async fn run(
+pub(in super::super) async fn run(
     session: &Session,
     arguments: &PolicyWitnessArguments,
 ) -> Result<(), Failure> {

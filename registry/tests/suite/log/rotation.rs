@@ -127,10 +127,8 @@ async fn a_registry_that_lost_its_key_is_read_and_appends_only_the_policy_that_n
     let revocation = organisation.draft_revocation(one.hash(), Severity::Block);
     let revocation = sign_as(&["alice"], IN_TOTO, &to_payload(&revocation));
     let stranger = rotated(&mut organisation.clone(), &[&key("stranger")]);
-    for (entry, sentence) in [
-        (&revocation, "has lost the key of its log"),
-        (&stranger, "lack the key of this registry"),
-    ] {
+    let sentence = "appends nothing before a policy names the next one";
+    for entry in [&revocation, &stranger] {
         let refused = registry.append(entry).await;
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
         let said = error(refused).await;

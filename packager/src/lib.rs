@@ -26,6 +26,7 @@ pub mod import;
 pub mod init;
 pub mod key;
 pub mod log_files;
+pub mod log_push;
 mod meanwhile;
 pub mod pack;
 pub mod patch;

@@ -209,3 +209,60 @@ fn gc_lets_go_of_what_its_rules_would_not_keep_and_fsck_names_the_rest() {
     world.publish(&checkout.path);
     world.registry.keep(&["fsck"]).done();
 }
+
+#[test]
+fn a_laptop_sends_a_registry_with_the_logs_key_all_that_it_lost_and_goes_on_where_that_ended() {
+    let mut world = World::new();
+    let mut checkout = world.git(PROJECT);
+    let never_promoted = world.publish(&checkout.path);
+    let server = world.server("web1");
+    for change in ["Second", "Third"] {
+        checkout.commit_change(change);
+        world.release(&checkout.path, PROJECT);
+    }
+    world.bulla(&["log", "fetch", "shorter"]).done();
+    checkout.commit_change("Fourth");
+    let newest = world.release(&checkout.path, PROJECT);
+    server.install(PROJECT, "prod").done();
+    world.bulla(&["log", "fetch", "kept-log"]).done();
+    let checkpoint = fs::read(world.path("kept-log/checkpoint")).unwrap();
+    let key = fs::read(world.registry.data().join("log-key.pem")).unwrap();
+    lose_machine(&mut world);
+    fs::write(world.registry.data().join("log-key.pem"), key).unwrap();
+    world.registry.start_again_with(&["--most-entries", "3"]);
+
+    // Only who may do everything sends entries without their content.
+    world.token = world.registry.create_token("push,pull", "*");
+    let push = |world: &World| world.bulla(&["log", "push", "kept-log"]);
+    push(&world).fails(1, "does not take entry 0 of the log");
+    world.token = world.registry.create_token("push,pull,admin", "*");
+    // What is older than what this machine knows is not what it is after.
+    world
+        .bulla(&["log", "push", "shorter"])
+        .refused("does not pass through");
+    push(&world).fails(4, "does not take entry 3 of the log");
+    world.registry.stop();
+    world.registry.start_again();
+    let sent = push(&world).done();
+    assert!(sent.stderr.contains("sent 5 entries"), "{sent}");
+    let again = push(&world).done();
+    assert!(again.stderr.contains("sent 0 entries"), "{again}");
+    let here = fs::read(world.registry.data().join("log/checkpoint")).unwrap();
+    assert_eq!(
+        here, checkpoint,
+        "the same history, signed with the same key"
+    );
+
+    // What it has no content of, it says; and everybody goes on.
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT), Some(newest.clone()));
+    assert_eq!(world.publish(&checkout.path), newest);
+    checkout.commit_change("Fifth");
+    let next = world.release(&checkout.path, PROJECT);
+    server.install(PROJECT, "prod").done();
+    assert_eq!(server.live(PROJECT), Some(next));
+    world.registry.stop();
+    let found = world.registry.keep(&["fsck", "--json"]);
+    assert!(found.stdout.contains(&never_promoted), "{found}");
+    assert!(!found.stdout.contains(&newest), "{found}");
+}

@@ -88,6 +88,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
                 "witness",
                 "forks",
                 "log_files",
+                "log_push",
             ],
             &["promote", "resolve", "revoke", "policy"],
             &["propose"],

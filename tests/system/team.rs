@@ -32,6 +32,8 @@ scp() { cp "$@"; }
 struct Team {
     registry: Registry,
     token: String,
+    /// One with all rights.
+    admin: String,
     mirror: EvilRegistry,
     checkout: GitCheckout,
     /// What stands in the page, and what it is here.
@@ -47,6 +49,7 @@ impl Team {
         let checkout = GitCheckout::with_application(&path("checkout"), "acme/billing");
         let team = Self {
             token: registry.create_token("push,pull", "*"),
+            admin: registry.create_token("push,pull,admin", "*"),
             mirror: EvilRegistry::before(registry.url()),
             registry,
             checkout,
@@ -95,11 +98,20 @@ impl Team {
             .current_dir(&self.checkout.path)
             .env("PATH", search_path())
             .env("BULLA_REGISTRY", self.registry.url())
-            .env("BULLA_TOKEN", &self.token);
+            .env("BULLA_TOKEN", self.token_for(command));
         if let Some(anchor) = self.names.get(ANCHOR) {
             bash.env("BULLA_ANCHOR", anchor);
         }
         Transcript::of(&mut bash)
+    }
+
+    /// Only what is lost comes back with all rights.
+    fn token_for(&self, command: &str) -> &str {
+        if command.starts_with("bulla log push") {
+            &self.admin
+        } else {
+            &self.token
+        }
     }
 
     /// What the page tells between commands.
@@ -132,7 +144,7 @@ impl Team {
     }
 
     fn after(&mut self, command: &str) {
-        if command.starts_with("bulla-registry reindex") {
+        if command.starts_with("bulla-registry restore") {
             self.registry.start_again();
         }
     }

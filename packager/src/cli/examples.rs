@@ -243,6 +243,7 @@ pub(super) const EXAMPLES: Examples = &[
     ),
     (&["log"], &["bulla log fetch ~/acme-log"]),
     (&["log", "fetch"], &["bulla log fetch ~/acme-log"]),
+    (&["log", "push"], &["bulla log push ~/acme-log"]),
     (&["log", "snapshot"], &["bulla log snapshot acme.state"]),
     (
         &["log-key"],

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::session::Session;
 use crate::log_files;
+use crate::log_push::{self, LogCopyFiles, LogPushError};
 
 /// Take the registry's log away, as plain files
 #[derive(Debug, Args)]
@@ -20,7 +21,20 @@ pub(super) struct LogArguments {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     Fetch(FetchArguments),
+    Push(PushArguments),
     Snapshot(SnapshotArguments),
+}
+
+/// Send a registry that lost some of its log, or all of it, what a copy has
+///
+/// Entry by entry, as they were appended once: the registry judges each of them again, and signs with the
+/// log's own key, which it must have. Takes a token with `push` and `admin` for all projects. What ends
+/// early goes on from there the next time.
+#[derive(Debug, Args)]
+struct PushArguments {
+    /// The copy: a folder of `bulla log fetch`, or `log/` of a mirror or a backup
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
 }
 
 /// Write what the log says into a file that a new server begins with
@@ -49,6 +63,7 @@ struct FetchArguments {
 pub(super) async fn run(session: &Session, arguments: &LogArguments) -> Result<(), Failure> {
     match &arguments.command {
         LogCommand::Fetch(arguments) => fetch(session, &arguments.directory).await,
+        LogCommand::Push(arguments) => push(session, &arguments.directory).await,
         LogCommand::Snapshot(arguments) => snapshot(session, &arguments.file).await,
     }
 }
@@ -86,4 +101,31 @@ async fn snapshot(session: &Session, file: &Path) -> Result<(), Failure> {
         log.origin()
     ));
     Ok(stdout::line(Digest::of(&bytes))?)
+}
+
+async fn push(session: &Session, directory: &Path) -> Result<(), Failure> {
+    let client = session.client()?;
+    Session::require_token(&client, "sending the log")?;
+    let copy = LogCopyFiles::read(directory)?;
+    // The registry that was lost cannot be asked which log it is.
+    let remembered = session.remembered_log()?;
+    let remembered = remembered.and_then(|log| log.state().anchor());
+    let known: Vec<_> = session
+        .named_anchor()
+        .into_iter()
+        .chain(&remembered)
+        .collect();
+    if known.is_empty() {
+        return Err(LogPushError::Unknown.into());
+    }
+    known
+        .into_iter()
+        .try_for_each(|known| copy.require(known))?;
+    let sent = log_push::push(&client, &copy).await?;
+    let size = copy.state().size();
+    stderr::say(format_args!(
+        "sent {}; the registry has all {size} of the log",
+        count(sent, "entry", "entries")
+    ));
+    Ok(stdout::line(copy.state().origin().unwrap_or_default())?)
 }

@@ -294,9 +294,20 @@ impl Client {
     /// After a temporary error the envelope may be in the log all the same: look before it is
     /// sent again.
     pub async fn append(&self, envelope: &[u8]) -> Result<Appended, ClientError> {
-        let url = self.at(["log", "entries"]);
+        self.append_at(&self.at(["log", "entries"]), envelope).await
+    }
+
+    /// Appends an entry that the log had before the registry lost it, also where the registry lacks the
+    /// bundle that it is about. Takes a token with all rights.
+    pub async fn append_lost(&self, envelope: &[u8]) -> Result<Appended, ClientError> {
+        let mut url = self.at(["log", "entries"]);
+        url.query_pairs_mut().append_pair("content", "later");
+        self.append_at(&url, envelope).await
+    }
+
+    async fn append_at(&self, url: &Url, envelope: &[u8]) -> Result<Appended, ClientError> {
         retry::repeat_unsent(self, || async {
-            let request = self.request(Method::POST, &url);
+            let request = self.request(Method::POST, url);
             let request = request.header(CONTENT_TYPE, "application/json");
             let response = self.send(request.body(envelope.to_vec())).await?;
             self.read_json(response, JSON_LIMIT, "the place of an appended entry")

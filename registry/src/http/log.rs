@@ -10,14 +10,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bulla_trust::tile::TilePath;
 use bulla_trust::{Statement, Submission};
+use serde::Deserialize;
 
-use crate::access::Scope::{Pull, Push};
+use crate::access::Scope::{Admin, Pull, Push};
 use crate::app::App;
 use crate::blocking::blocking;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
 use crate::http::content::IMMUTABLE;
-use crate::http::extract::Path;
+use crate::http::extract::{Path, query};
 use crate::http::mirror;
 use crate::http::problem::Problem;
 
@@ -68,6 +69,19 @@ pub(crate) async fn tile(
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
+/// What of a statement may come after it.
+#[derive(Debug, Default, Deserialize)]
+struct AppendQuery {
+    content: Option<ComesLater>,
+}
+
+/// The bundle that a statement is about comes later: the log comes again that was lost.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ComesLater {
+    Later,
+}
+
 /// `POST /log/entries`
 pub(crate) async fn append(
     State(app): State<Arc<App>>,
@@ -75,15 +89,20 @@ pub(crate) async fn append(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.may_somewhere(Push)?;
+    let asked: AppendQuery = query(request.uri())?;
+    if asked.content.is_some() {
+        caller.may_everywhere(Admin)?;
+    }
     mirror::refuse(&app, "")?;
     let (bytes, _share) = read_all(&app, &caller, request, MOST_BYTES).await?;
     let submission = Submission::from_bytes(&bytes).map_err(Problem::malformed)?;
     check_access(&app, &caller, submission.statement())?;
     let (submission, now) = (Arc::new(submission), app.clock.now());
-    let appended = app
-        .catalog
-        .append(submission, caller.token_id(), now)
-        .await?;
+    let (catalog, token) = (&app.catalog, caller.token_id());
+    let appended = match asked.content {
+        None => catalog.append(submission, token, now).await?,
+        Some(ComesLater::Later) => catalog.append_lost(submission, token, now).await?,
+    };
     Ok((StatusCode::CREATED, Json(appended)).into_response())
 }
 

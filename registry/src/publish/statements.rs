@@ -27,12 +27,34 @@ impl Catalog {
         // What the log is about to name is not deleted meanwhile.
         let adding = self.changes.adding().await;
         self.check_content(submission.statement()).await?;
+        self.place(&adding, submission, token, now).await
+    }
+
+    /// The same for an entry that the log had before it was lost: what it is about comes later, or was
+    /// removed since.
+    pub(crate) async fn append_lost(
+        &self,
+        submission: Arc<Submission>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Appended, PublishError> {
+        let adding = self.changes.adding().await;
+        self.place(&adding, submission, token, now).await
+    }
+
+    async fn place(
+        &self,
+        adding: &Adding<'_>,
+        submission: Arc<Submission>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Appended, PublishError> {
         let Placed { admitted, size } =
             self.log.append(Arc::clone(&submission), token, now).await?;
         if let Statement::Release(release) = submission.statement() {
             let published = self.published();
             let policy = published.state.checked_policy();
-            let attached = self.attach(&adding, policy, submission.envelope(), release);
+            let attached = self.attach(adding, policy, submission.envelope(), release);
             if let Err(error) = attached.await {
                 let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "a release statement was not attached");

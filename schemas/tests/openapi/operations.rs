@@ -57,6 +57,12 @@ fn probes_and_log() -> Vec<Operation> {
         .answers(200, "The tile.", [binary("application/octet-stream")])
         .refused(&[404]),
         post("/log/entries", "append", "Appends an envelope to the log")
+            .takes([query(
+                "content",
+                "`later` for an entry that the log had before it was lost: the bundle need not be here. For \
+                 tokens with `admin` for all projects.",
+                text,
+            )])
             .reads(json::<Envelope>())
             .answers(
                 201,

@@ -89,8 +89,8 @@ pub enum LogPushError {
         /// Entries of the registry.
         there: u64,
     },
-    /// The registry does not take an entry.
-    #[error("the registry does not take entry {entry} of the log")]
+    /// An entry was not taken, or the answer is lost.
+    #[error("entry {entry} of the log was not taken")]
     Entry {
         /// The entry.
         entry: u64,

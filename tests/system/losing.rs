@@ -234,13 +234,13 @@ fn a_laptop_sends_a_registry_with_the_logs_key_all_that_it_lost_and_goes_on_wher
     // Only who may do everything sends entries without their content.
     world.token = world.registry.create_token("push,pull", "*");
     let push = |world: &World| world.bulla(&["log", "push", "kept-log"]);
-    push(&world).fails(1, "does not take entry 0 of the log");
+    push(&world).fails(1, "entry 0 of the log was not taken");
     world.token = world.registry.create_token("push,pull,admin", "*");
     // What is older than what this machine knows is not what it is after.
     world
         .bulla(&["log", "push", "shorter"])
         .refused("does not pass through");
-    push(&world).fails(4, "does not take entry 3 of the log");
+    push(&world).fails(4, "entry 3 of the log was not taken");
     world.registry.stop();
     world.registry.start_again();
     let sent = push(&world).done();
@@ -265,4 +265,34 @@ fn a_laptop_sends_a_registry_with_the_logs_key_all_that_it_lost_and_goes_on_wher
     let found = world.registry.keep(&["fsck", "--json"]);
     assert!(found.stdout.contains(&never_promoted), "{found}");
     assert!(!found.stdout.contains(&newest), "{found}");
+}
+
+#[test]
+fn a_registry_that_is_killed_while_its_log_is_sent_again_has_the_same_history_in_the_end() {
+    let mut world = World::new();
+    let mut checkout = world.git(PROJECT);
+    world.release(&checkout.path, PROJECT);
+    checkout.commit_change("Second");
+    world.publish(&checkout.path);
+    world.bulla(&["log", "fetch", "kept-log"]).done();
+    let checkpoint = fs::read(world.path("kept-log/checkpoint")).unwrap();
+    let key = fs::read(world.registry.data().join("log-key.pem")).unwrap();
+    lose_machine(&mut world);
+    fs::write(world.registry.data().join("log-key.pem"), key).unwrap();
+    world.token = world.registry.create_token("push,pull,admin", "*");
+    // Before an entry is in, which the next start finishes, behind one, and behind a release.
+    for (failpoint, entry) in [
+        ("sequencer::tiles-written", 0),
+        ("sequencer::checkpoint-published", 1),
+        ("statements::attached", 3),
+    ] {
+        world.registry.start_dying(failpoint);
+        let words = format!("entry {entry} of the log was not taken");
+        world.bulla(&["log", "push", "kept-log"]).fails(4, &words);
+        world.registry.wait_killed();
+    }
+    world.registry.start_again();
+    world.bulla(&["log", "push", "kept-log"]).done();
+    let here = fs::read(world.registry.data().join("log/checkpoint")).unwrap();
+    assert_eq!(here, checkpoint);
 }

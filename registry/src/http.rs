@@ -17,6 +17,7 @@ mod framing;
 #[cfg(feature = "testing")]
 pub(crate) mod fuzz;
 mod health;
+mod interface;
 mod log;
 mod metrics;
 mod mirror;
@@ -32,5 +33,4 @@ mod watch;
 pub(crate) use access::unreadable;
 pub(crate) use client::Client;
 pub(crate) use framing::{TwoHosts, TwoLengths};
-pub(crate) use metrics::metrics;
-pub(crate) use router::router;
+pub(crate) use interface::Interface;

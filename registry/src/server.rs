@@ -23,7 +23,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,7 +37,7 @@ use self::streams::Streams;
 use self::tls::Tls;
 use crate::app::App;
 use crate::blocking::blocking;
-use crate::http::{Client, router};
+use crate::http::{Client, Interface};
 
 /// Most connections at once of those who ask for metrics.
 const MOST_METRICS: usize = 16;
@@ -104,19 +103,24 @@ pub async fn serve(listener: Listener, app: Arc<App>, stop: impl Future<Output =
     }
     let stop_told = watch::Sender::new(false);
     let tasks = TaskTracker::new();
-    let door = |socket, tls, router, most| Door {
+    let door = |socket, tls, interface, most| Door {
         app: Arc::clone(&app),
         socket,
         tls,
-        router,
+        interface: Arc::new(interface),
         most,
         tasks: tasks.clone(),
         stop: stop_told.subscribe(),
     };
-    let main = door(socket, tls, router(Arc::clone(&app)), fit.connections);
+    let main = door(
+        socket,
+        tls,
+        Interface::new(Arc::clone(&app)),
+        fit.connections,
+    );
     let metrics = metrics.map(|socket| {
-        let router = crate::http::metrics(Arc::clone(&app));
-        door(socket, None, router, MOST_METRICS)
+        let interface = Interface::of_metrics(Arc::clone(&app));
+        door(socket, None, interface, MOST_METRICS)
     });
     tokio::select! {
         () = main.take() => {}
@@ -147,7 +151,7 @@ struct Door {
     app: Arc<App>,
     socket: TcpListener,
     tls: Option<Tls>,
-    router: Router,
+    interface: Arc<Interface>,
     /// Most connections at once.
     most: usize,
     tasks: TaskTracker,
@@ -165,7 +169,7 @@ impl Door {
                 continue;
             };
             let connection = Connection {
-                router: self.router.clone(),
+                interface: Arc::clone(&self.interface),
                 app: Arc::clone(&self.app),
                 patience: self.app.settings.patience,
                 activity: place.activity(),

@@ -92,7 +92,7 @@ async fn measure(size: usize) -> Measured {
     );
     line(
         "memory",
-        &format!("{} MB", long.registry.memory() / 1_000_000),
+        &format!("{} MB", long.registry.most_memory() / 1_000_000),
     );
     if let Ok(kept) = fs::metadata(long.kept()) {
         line("kept state", &format!("{} MB", kept.len() / 1_000_000));
@@ -120,7 +120,7 @@ async fn measure(size: usize) -> Measured {
     }
     line(
         "memory after that",
-        &format!("{} MB", long.registry.memory() / 1_000_000),
+        &format!("{} MB", long.registry.most_memory() / 1_000_000),
     );
     long.registry.kill();
     let begun = Instant::now();

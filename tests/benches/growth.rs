@@ -27,7 +27,7 @@ pub(crate) fn all(world: &World, checkout: &mut GitCheckout) {
     report::alone("publish, the first of 1,000", typical(&costs[..SOME]));
     report::alone("publish, the last", typical(&costs[RELEASES - SOME..]));
     report::fact("growth", &format!("{} kB a release", grown / 1000));
-    let memory = world.registry.memory() / 1_000_000;
+    let memory = world.registry.most_memory() / 1_000_000;
     report::fact("memory of the registry", &format!("{memory} MB after that"));
 }
 

@@ -18,7 +18,7 @@ const LOAD: Load = Load {
 pub(crate) fn all() {
     let began = Instant::now();
     let (world, figures) = run(World::new(), &LOAD);
-    let memory = world.registry.memory() / 1_000_000;
+    let memory = world.registry.most_memory() / 1_000_000;
     report::fact(
         "load",
         &format!("{:.0} s, {figures:?}", began.elapsed().as_secs_f64()),

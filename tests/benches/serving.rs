@@ -91,7 +91,7 @@ pub(crate) fn all(runs: usize) {
     requests("manifest by tag, 64 at once", &all, 64, runs, tag);
     download(&world, &all, runs, blob("frames"));
     push(&world, &registries, runs);
-    let memory = registry.memory() / 1_000_000;
+    let memory = registry.most_memory() / 1_000_000;
     report::fact("memory of the registry", &format!("{memory} MB after that"));
 }
 

@@ -98,6 +98,73 @@ impl Disk {
 /// A file system in a file, until it is dropped.
 pub struct Mount(PathBuf);
 
+/// A disk that is read-only from its first error on, as most are mounted.
+pub struct FailingDisk {
+    image: PathBuf,
+    /// Where the kernel takes errors for it.
+    trigger: PathBuf,
+    mount: Option<Mount>,
+}
+
+impl FailingDisk {
+    /// Makes an empty one below `folder`, or says why there is none.
+    pub fn new(folder: &Path) -> Option<Self> {
+        let (image, directory) = (folder.join("failing.img"), folder.join("failing"));
+        let made = run(Command::new("truncate").args(["-s", "64M"]).arg(&image))
+            .and_then(|()| run(Command::new("mkfs.ext4").arg("-q").arg(&image)))
+            .and_then(|()| Mount::new(&image, &directory, "loop,errors=remount-ro"))
+            .and_then(|mount| Ok((trigger(&directory)?, mount)));
+        match made {
+            Ok((trigger, mount)) => Some(Self {
+                image,
+                trigger,
+                mount: Some(mount),
+            }),
+            Err(why) => {
+                skip(&format!("no disk fails, because none can be made: {why}"));
+                None
+            }
+        }
+    }
+
+    /// Returns where it is mounted.
+    #[track_caller]
+    pub fn path(&self) -> &Path {
+        self.mount.as_ref().expect("a disk that is mounted").path()
+    }
+
+    /// Has it fail: nothing is written on it from now on.
+    pub fn fail(&self) {
+        std::fs::write(&self.trigger, "1").expect("the kernel takes an error");
+    }
+
+    /// Checks it and mounts it again, as an operator would.
+    pub fn mend(&mut self) {
+        let directory = self.path().to_owned();
+        self.mount = None;
+        // It ends with 1 where there was something to mend.
+        let _ = run(Command::new("e2fsck").args(["-p", "-f"]).arg(&self.image));
+        let mounted = Mount::new(&self.image, &directory, "loop,errors=remount-ro");
+        self.mount = Some(mounted.unwrap_or_else(|why| panic!("a disk that was mended: {why}")));
+    }
+}
+
+/// Returns where the kernel takes errors for an ext4.
+fn trigger(directory: &Path) -> Result<PathBuf, String> {
+    let mut find = Command::new("findmnt");
+    find.args(["-n", "-o", "SOURCE"]).arg(directory);
+    let found = find.output().map_err(|error| format!("findmnt: {error}"))?;
+    let device = String::from_utf8_lossy(&found.stdout).into_owned();
+    let name = device.trim().trim_start_matches("/dev/");
+    let trigger = Path::new("/sys/fs/ext4")
+        .join(name)
+        .join("trigger_fs_error");
+    match trigger.try_exists() {
+        Ok(true) => Ok(trigger),
+        _ => Err(format!("`{}` is not there", trigger.display())),
+    }
+}
+
 impl Mount {
     fn new(image: &Path, directory: &Path, options: &str) -> Result<Self, String> {
         std::fs::create_dir_all(directory).expect("a folder to mount at");

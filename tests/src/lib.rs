@@ -38,7 +38,7 @@ pub mod world;
 pub use agent::Agent;
 pub use chaos_proxy::{ChaosProxy, Direction, Fault};
 pub use container::Container;
-pub use disk::{Disk, FileSystem, Mount};
+pub use disk::{Disk, FailingDisk, FileSystem, Mount};
 pub use keys::Person;
 pub use meter::{Meter, Metered};
 pub use programs::Program;

@@ -175,10 +175,19 @@ impl Registry {
 
     /// Returns how many bytes of memory the process holds.
     pub fn memory(&self) -> u64 {
+        self.memory_of("VmRSS:")
+    }
+
+    /// Returns how many bytes of memory the process has held at the most since it was started.
+    pub fn most_memory(&self) -> u64 {
+        self.memory_of("VmHWM:")
+    }
+
+    fn memory_of(&self, field: &str) -> u64 {
         let process = self.process.as_ref().expect("the registry serves");
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
         let status = status.expect("a process has a status");
-        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let held = status.lines().find_map(|line| line.strip_prefix(field));
         let held = held.and_then(|held| held.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         held.expect("a number of kilobytes") * 1024
     }

@@ -5,3 +5,4 @@ mod authority;
 mod checkout;
 mod disk;
 mod network;
+mod read_only;

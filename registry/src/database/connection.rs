@@ -48,8 +48,10 @@ pub(super) struct Remembered {
     pub(super) versions: Versions,
     /// Which repository has which blob.
     pub(super) blobs: Known<(ProjectName, OciDigest), ()>,
-    pub(super) manifests: Known<(ProjectName, OciDigest), ManifestRow>,
+    pub(super) manifests: Known<(ProjectName, OciDigest), Arc<ManifestRow>>,
     pub(super) tags: Known<(ProjectName, Tag), OciDigest>,
+    /// The manifests that tags name.
+    pub(super) tagged: Known<(ProjectName, Tag), Arc<ManifestRow>>,
     /// Tokens by the digests of their secrets.
     pub(super) tokens: Known<Digest, TokenRow>,
 }
@@ -99,6 +101,7 @@ impl Database {
                 blobs: Known::default(),
                 manifests: Known::default(),
                 tags: Known::default(),
+                tagged: Known::default(),
                 tokens: Known::default(),
             }),
         };

@@ -1,5 +1,7 @@
 //! Table `manifests`: which repository has which manifest, and what refers to what.
 
+use std::sync::Arc;
+
 use bulla_schemas::{ProjectName, Timestamp};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -79,7 +81,7 @@ impl Database {
         &self,
         project: &ProjectName,
         manifest: &OciDigest,
-    ) -> Result<Option<ManifestRow>, DatabaseError> {
+    ) -> Result<Option<Arc<ManifestRow>>, DatabaseError> {
         let asked = (project.clone(), manifest.clone());
         let read = async |(project, manifest): &(ProjectName, OciDigest)| {
             let row = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -89,10 +91,33 @@ impl Database {
             .bind(manifest.to_string())
             .fetch_optional(&self.reads)
             .await?;
-            row.as_ref().map(read).transpose()
+            row.as_ref().map(|row| read(row).map(Arc::new)).transpose()
         };
         let remembered = &self.remembered;
         let found = remembered.manifests.get(&remembered.versions, asked, read);
+        found.await
+    }
+
+    /// Returns the manifest of a repository that a tag names.
+    pub(crate) async fn tagged_manifest(
+        &self,
+        project: &ProjectName,
+        tag: &Tag,
+    ) -> Result<Option<Arc<ManifestRow>>, DatabaseError> {
+        let asked = (project.clone(), tag.clone());
+        let read = async |(project, tag): &(ProjectName, Tag)| {
+            let row = sqlx::query(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM manifests WHERE repository = $1 AND digest =
+                 (SELECT digest FROM tags WHERE repository = $1 AND tag = $2)"
+            )))
+            .bind(project.as_str())
+            .bind(tag.as_str())
+            .fetch_optional(&self.reads)
+            .await?;
+            row.as_ref().map(|row| read(row).map(Arc::new)).transpose()
+        };
+        let remembered = &self.remembered;
+        let found = remembered.tagged.get(&remembered.versions, asked, read);
         found.await
     }
 

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bytes of the header, once.
 const HEADER: usize = 48;
@@ -26,26 +27,19 @@ pub(super) struct Version([u8; HEADER]);
 #[derive(Debug)]
 pub(super) struct Versions {
     database: PathBuf,
-    current: Mutex<Current>,
-}
-
-/// The file that SQLite has.
-#[derive(Debug, Default)]
-enum Current {
-    /// Nobody has asked yet, or it was not there.
-    #[default]
-    Unknown,
-    /// This one, until it is gone.
-    File(Arc<File>),
-    /// Somebody has removed it, and what is there instead is not what the connections have.
-    Gone,
+    /// The file that SQLite has, once somebody has asked while it was there. Every request asks, so
+    /// nobody waits for another one.
+    file: OnceLock<Arc<File>>,
+    /// Whether somebody has removed it: what is there instead is not what the connections have.
+    is_gone: AtomicBool,
 }
 
 impl Versions {
     pub(super) fn new(database: &Path) -> Self {
         Self {
             database: database.to_owned(),
-            current: Mutex::default(),
+            file: OnceLock::new(),
+            is_gone: AtomicBool::new(false),
         }
     }
 
@@ -60,20 +54,21 @@ impl Versions {
         (first == second).then_some(version)
     }
 
-    fn current(&self) -> Option<Arc<File>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Current::Unknown = *current
+    fn current(&self) -> Option<&File> {
+        if self.file.get().is_none()
             && let Ok(file) = beside(&self.database).and_then(|path| opened(&path))
         {
-            *current = Current::File(file);
+            // Another request may have found it too.
+            let _ = self.file.set(file);
         }
-        let Current::File(file) = &*current else {
+        let file = self.file.get()?;
+        if self.is_gone.load(Ordering::Relaxed) {
             return None;
-        };
-        if file.metadata().is_ok_and(|file| file.nlink() > 0) {
-            return Some(Arc::clone(file));
         }
-        *current = Current::Gone;
+        if file.metadata().is_ok_and(|file| file.nlink() > 0) {
+            return Some(file);
+        }
+        self.is_gone.store(true, Ordering::Relaxed);
         None
     }
 }

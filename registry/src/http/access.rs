@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{HeaderValue, Method, Uri};
 use axum::response::Response;
 use bulla_schemas::escape::escape;
 use bytes::Bytes;
@@ -29,13 +29,10 @@ const MOST_PATH: usize = 512;
 pub(super) struct Access {
     app: Arc<App>,
     begun: Instant,
-    id: String,
-    method: &'static str,
-    route: &'static str,
-    path: String,
-    address: Option<IpAddr>,
+    head: Head,
     token: TokenSeen,
-    received: Arc<AtomicU64>,
+    /// Bytes of its body; nothing where it has none.
+    received: Option<Arc<AtomicU64>>,
     status: u16,
     sent: u64,
     /// How many bytes there are to be sent, when that is known.
@@ -45,11 +42,11 @@ pub(super) struct Access {
 
 /// What is known of a request from its head.
 pub(super) struct Head {
-    pub(super) id: String,
+    pub(super) id: HeaderValue,
     pub(super) method: &'static str,
     pub(super) route: &'static str,
-    /// The path only: a query could carry what must not be in a log.
-    pub(super) path: String,
+    /// Only its path is logged: a query could carry what must not be in a log.
+    pub(super) uri: Uri,
     pub(super) address: Option<IpAddr>,
 }
 
@@ -61,36 +58,28 @@ struct Sending {
 
 impl Access {
     /// Begins with a request, whose body is counted from now on.
-    pub(super) fn begin(app: Arc<App>, head: Head, request: Request) -> (Self, Request) {
-        let Head {
-            id,
-            method,
-            route,
-            path,
-            address,
-        } = head;
-        let access = Self {
+    pub(super) fn begin(app: Arc<App>, head: Head, mut request: Request) -> (Self, Request) {
+        let mut access = Self {
             app,
             begun: Instant::now(),
-            id,
-            method,
-            route,
-            path,
-            address,
+            head,
             token: TokenSeen::default(),
-            received: Arc::default(),
+            received: None,
             status: 0,
             sent: 0,
             size: None,
             is_complete: false,
         };
-        let received = Arc::clone(&access.received);
-        let mut request = request.map(|body| {
-            Body::new(body.inspect_frame(move |frame| {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                received.fetch_add(length as u64, Ordering::Relaxed);
-            }))
-        });
+        if !request.body().is_end_stream() {
+            let received = Arc::<AtomicU64>::default();
+            access.received = Some(Arc::clone(&received));
+            request = request.map(|body| {
+                Body::new(body.inspect_frame(move |frame| {
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    received.fetch_add(length as u64, Ordering::Relaxed);
+                }))
+            });
+        }
         request.extensions_mut().insert(access.token.clone());
         (access, request)
     }
@@ -110,25 +99,33 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         let duration = self.begun.elapsed();
+        let Head {
+            id,
+            method,
+            route,
+            uri,
+            address,
+        } = &self.head;
+        let received = self.received.as_ref();
         self.app.metrics.count(Answered {
-            route: self.route,
-            method: self.method,
+            route,
+            method,
             status: self.status,
             duration,
-            received: self.received.load(Ordering::Relaxed),
+            received: received.map_or(0, |received| received.load(Ordering::Relaxed)),
             sent: self.sent,
         });
         let is_complete = self.is_complete || self.size.is_some_and(|size| self.sent >= size);
         tracing::info!(
-            id = self.id,
-            method = self.method,
-            route = self.route,
-            path = %shown(&self.path),
+            id = id_text(id),
+            method,
+            route,
+            path = %shown(uri.path()),
             status = self.status,
             bytes = self.sent,
             duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             token = self.token.id(),
-            address = self.address.map(tracing::field::display),
+            address = address.map(tracing::field::display),
             "{}",
             if is_complete {
                 "answered"
@@ -152,6 +149,11 @@ pub(crate) fn unreadable(app: &App, client: &Client, status: u16) {
     });
     let address = client.address.ip();
     tracing::info!(method, route, status, %address, "answered");
+}
+
+/// Returns an id as text, which all ids are.
+pub(super) fn id_text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }
 
 /// Returns the beginning of a path as it may stand in a line: nothing in it looks like the next field.

@@ -15,6 +15,9 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|range| range.contains(address));
     let mut address = peer.to_canonical();
+    if !is_trusted(&address) {
+        return address;
+    }
     // Each proxy adds at the end by whom it was asked.
     for said in said(headers).into_iter().rev() {
         if !is_trusted(&address) {

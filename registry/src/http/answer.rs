@@ -1,13 +1,15 @@
 //! What happens to every request and answer: a request id, and the one place where a [`Problem`]
 //! becomes a body and its cause is kept from the client.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    ALLOW, CONNECTION, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, HOST, LOCATION, RANGE, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -15,11 +17,12 @@ use axum::response::{IntoResponse as _, Response};
 use bulla_schemas::api::ErrorBody;
 use bulla_schemas::escape::escape;
 use bulla_schemas::outcome::with_causes;
+use futures_util::FutureExt as _;
 use serde_json::json;
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::http::access::{Access, Head};
+use crate::http::access::{Access, Head, id_text};
 use crate::http::address;
 use crate::http::client::Client;
 use crate::http::framing;
@@ -31,24 +34,36 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Most bytes of an id that a client gave.
 const MOST_ID_BYTES: usize = 64;
 
-/// Runs a request and finishes its answer.
-pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Runs a request of a route and finishes its answer.
+pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = route::route(request.extensions().get::<MatchedPath>());
+    finish(&app, route, request, |request| next.run(request)).await
+}
+
+/// Runs a request, which is counted under the name of its route, and finishes its answer.
+pub(super) async fn finish<F: Future<Output = Response>>(
+    app: &Arc<App>,
+    route: &'static str,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let id = given_id(request.headers()).unwrap_or_else(request_id);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let asked = Asked::of(&request);
-    let span = tracing::info_span!("request", id, %method, path = escape(&path));
+    let span =
+        tracing::info_span!("request", id = id_text(&id), %method, path = escape(uri.path()));
     let client = request.extensions().get::<Client>();
     let trusted = &app.settings.trusted_proxies;
     let head = Head {
         id: id.clone(),
         method: route::method(&method),
-        route: route::route(&path, request.extensions().get::<MatchedPath>()),
-        path: path.clone(),
+        route,
+        uri: uri.clone(),
         address: client
             .map(|client| address::of_client(client.address.ip(), request.headers(), trusted)),
     };
-    let (access, request) = Access::begin(Arc::clone(&app), head, request);
+    let (access, request) = Access::begin(Arc::clone(app), head, request);
 
     async move {
         let framed = framing::check(request.version(), request.headers(), request.extensions());
@@ -57,27 +72,41 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
             framing::is_long(request.headers()),
         );
         let mut response = match framed {
-            Ok(()) => next.run(request).await,
+            // What a request leaves half done when it panics is nobody else's.
+            Ok(()) => match AssertUnwindSafe(answer(request)).catch_unwind().await {
+                Ok(response) => response,
+                Err(_) => Problem::internal("a request panicked").into_response(),
+            },
             Err(problem) => problem.into_response(),
         };
-        let refused = response.extensions().get::<Arc<Problem>>().is_some();
-        if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
-            log_cause(&problem);
-            response = render(&problem, &method, &path, &id, &asked);
+        let problem = response.extensions_mut().remove::<Arc<Problem>>();
+        if let Some(problem) = &problem {
+            log_cause(problem);
+            response = render(problem, &method, uri.path(), id_text(&id), &asked);
         }
         let headers = response.headers_mut();
-        if is_chunked || refused && is_long {
+        if is_chunked || problem.is_some() && is_long {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, id);
-        }
+        headers.insert(REQUEST_ID, id);
         // Content is others': a browser must not take it for a page of the registry's.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        access.answer(&method, response)
+        access.answer(&method, without_body(&method, response))
     }
     .instrument(span)
     .await
+}
+
+/// Takes the body from an answer to HEAD, and says how long it would be.
+fn without_body(method: &Method, mut response: Response) -> Response {
+    if method == Method::HEAD {
+        let size = response.body().size_hint().exact();
+        if let Some(size) = size.filter(|_| !response.headers().contains_key(CONTENT_LENGTH)) {
+            response.headers_mut().insert(CONTENT_LENGTH, size.into());
+        }
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
 
 fn log_cause(problem: &Problem) {
@@ -200,14 +229,15 @@ fn scope(method: &Method, path: &str) -> Option<String> {
 }
 
 /// Returns the id that a client or a proxy gave a request, where it can stand in a log and a header.
-fn given_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let is_sane = (1..=MOST_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain);
-    is_sane.then(|| id.to_owned())
+fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let id = headers.get(REQUEST_ID)?;
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_sane = (1..=MOST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(is_plain);
+    is_sane.then(|| id.clone())
 }
 
-/// 64 random bits. Without randomness the id is empty, and the request still answered.
-fn request_id() -> String {
-    getrandom::u64().map_or_else(|_| String::new(), |id| format!("{id:016x}"))
+/// 64 bits, each time others: whoever looks for a request must find one. Nothing is kept secret by them.
+fn request_id() -> HeaderValue {
+    let id = const_hex::encode(fastrand::u64(..).to_be_bytes());
+    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static(""))
 }

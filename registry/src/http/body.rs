@@ -96,7 +96,7 @@ pub(crate) async fn read_all(
     if size > limit {
         return Err(Problem::TooLarge { limit });
     }
-    let share = app.budget.take(caller.token_id(), size);
+    let share = app.budget.take(&caller.account(), size);
     let share = share.ok_or(Problem::TooManyRequests)?;
     let body = Incoming::new(request.into_body(), app.settings.pace);
     Ok((body.read_all(limit).await?, share))

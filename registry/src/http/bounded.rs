@@ -45,7 +45,8 @@ pub(crate) async fn layer(
 
 /// Waits until it is the caller's turn to have an answer made, but not for long.
 pub(crate) async fn turn(app: &App, caller: &Caller) -> Result<Turn, Problem> {
-    let turn = app.answering.take(caller.token_id());
+    let account = caller.account();
+    let turn = app.answering.take(&account);
     let turn = tokio::time::timeout(PATIENCE, turn).await;
     turn.ok().flatten().ok_or(Problem::Busy)
 }
@@ -55,7 +56,7 @@ pub(crate) fn share(app: &App, caller: &Caller, size: u64) -> Result<Option<Shar
     if size <= SHORT {
         return Ok(None);
     }
-    let share = app.answers.take(caller.token_id(), size);
+    let share = app.answers.take(&caller.account(), size);
     share.map(Some).ok_or(Problem::Busy)
 }
 

@@ -1,10 +1,13 @@
 //! Who asks: the token of a request, as Bearer or as the password of Basic.
 
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bulla_schemas::api::CallerInfo;
@@ -14,7 +17,8 @@ use zeroize::Zeroizing;
 use crate::access::{Access, Scope, access_of};
 use crate::app::App;
 use crate::database::TokenRow;
-use crate::http::client::TokenSeen;
+use crate::http::address;
+use crate::http::client::{Client, TokenSeen};
 use crate::http::problem::Problem;
 
 /// The bearer token that the token endpoint gives to a caller without one.
@@ -25,6 +29,8 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 pub(crate) struct Caller {
     access: Option<Access>,
     token_id: String,
+    /// Where it asks from, without a token.
+    address: Option<IpAddr>,
     expires_at: Option<Timestamp>,
     anonymous_read: bool,
 }
@@ -42,9 +48,35 @@ impl Caller {
         Ok(Self {
             access: Some(access),
             token_id: token.id,
+            address: None,
             expires_at: token.expires_at,
             anonymous_read: app.settings.anonymous_read,
         })
+    }
+
+    /// Returns who sends a request.
+    pub(crate) async fn of_request(
+        app: &App,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Self, Problem> {
+        let Some(secret) = secret(headers)? else {
+            return Ok(Self {
+                access: None,
+                token_id: String::new(),
+                address: extensions.get::<Client>().map(|client| {
+                    let trusted = &app.settings.trusted_proxies;
+                    address::of_client(client.address.ip(), headers, trusted)
+                }),
+                expires_at: None,
+                anonymous_read: app.settings.anonymous_read,
+            });
+        };
+        let caller = Self::of(app, &secret).await?;
+        if let Some(seen) = extensions.get::<TokenSeen>() {
+            seen.note(&caller.token_id);
+        }
+        Ok(caller)
     }
 
     /// Lets the request pass when the scope is given for `project`.
@@ -76,6 +108,19 @@ impl Caller {
     /// Returns the id of the caller's token; empty without one.
     pub(crate) fn token_id(&self) -> &str {
         &self.token_id
+    }
+
+    /// Returns for whom its work and memory count: its token, or the address that it asks from. Of IPv6
+    /// that is the network, because whoever has one address there has 2^64.
+    pub(crate) fn account(&self) -> Cow<'_, str> {
+        match self.address {
+            None => Cow::Borrowed(&self.token_id),
+            Some(IpAddr::V4(address)) => Cow::Owned(address.to_string()),
+            Some(IpAddr::V6(address)) => {
+                let network = address.to_bits() >> 64 << 64;
+                Cow::Owned(format!("{}/64", Ipv6Addr::from_bits(network)))
+            }
+        }
     }
 
     /// Returns when the caller's token ends.
@@ -132,18 +177,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let caller = match secret(parts)? {
-            Some(secret) => Self::of(app, &secret).await?,
-            None => Self {
-                access: None,
-                token_id: String::new(),
-                expires_at: None,
-                anonymous_read: app.settings.anonymous_read,
-            },
-        };
-        if let Some(seen) = parts.extensions.get::<TokenSeen>() {
-            seen.note(&caller.token_id);
-        }
+        let caller = Self::of_request(app, &parts.headers, &parts.extensions).await?;
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
@@ -151,8 +185,8 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 /// Returns the token of a request. An empty Basic password is what clients without credentials
 /// send, and counts as none.
-pub(crate) fn secret(parts: &Parts) -> Result<Option<Zeroizing<String>>, Problem> {
-    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Problem> {
+    let Some(header) = headers.get(AUTHORIZATION) else {
         return Ok(None);
     };
     let header = header.to_str().map_err(|_| Problem::TokenRefused)?;

@@ -6,7 +6,7 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
     IF_RANGE, RANGE,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 
@@ -21,23 +21,30 @@ use crate::store::Blob;
 /// where reading needs no token, which is what HTTP makes of an answer without `public`.
 pub(crate) const IMMUTABLE: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
+const DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+/// As many headers as such an answer has.
+const MOST_HEADERS: usize = 12;
+
 /// Bytes that have a digest.
-pub(crate) struct Content {
+pub(crate) struct Content<'a> {
     /// The bytes.
     pub(crate) blob: Blob,
     /// Its digest.
     pub(crate) digest: OciDigest,
     /// Its media type.
     pub(crate) media_type: HeaderValue,
+    /// For how long caches may keep it.
+    pub(crate) caching: HeaderValue,
     /// For when it turns out to be damaged.
-    pub(crate) mender: Mender,
+    pub(crate) mender: &'a Mender,
 }
 
-impl Content {
+impl Content<'_> {
     /// Answers a GET or HEAD.
     pub(crate) fn answer(self, method: &Method, asked: &HeaderMap) -> Result<Response, Problem> {
         let size = self.blob.size();
-        let etag = format!("\"{}\"", self.digest);
+        let digest = self.digest.to_string();
+        let etag = format!("\"{digest}\"");
         let names_it = |header| {
             asked.get_all(header).iter().any(|value| {
                 value.to_str().is_ok_and(|value| {
@@ -50,7 +57,7 @@ impl Content {
         };
         if asked.contains_key(IF_NONE_MATCH) && names_it(IF_NONE_MATCH) {
             let mut response = StatusCode::NOT_MODIFIED.into_response();
-            self.describe(&etag, response.headers_mut());
+            self.describe(&digest, &etag, response.headers_mut());
             return Ok(response);
         }
         let selection = asked
@@ -69,33 +76,35 @@ impl Content {
             }
         };
         let mut response = status.into_response();
-        let headers = response.headers_mut();
-        self.describe(&etag, headers);
-        headers.insert(CONTENT_TYPE, self.media_type.clone());
+        // Room for all of them at once, with those that every answer gets.
+        let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+        self.describe(&digest, &etag, &mut headers);
+        headers.insert(CONTENT_TYPE, self.media_type);
         headers.insert(CONTENT_LENGTH, length.into());
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if status == StatusCode::PARTIAL_CONTENT {
             let range = format!("bytes {first}-{}/{}", first + length - 1, size);
             headers.insert(CONTENT_RANGE, ascii(&range));
         }
+        *response.headers_mut() = headers;
         if method == Method::GET {
             *response.body_mut() = if let Some(bytes) = self.blob.in_memory() {
                 Body::from(part(bytes, first, length))
             } else if length == size {
                 let stream = self.blob.stream().map_err(Problem::internal)?;
-                Body::from_stream(verified(stream, size, self.digest, self.mender))
+                Body::from_stream(verified(stream, size, self.digest, self.mender.clone()))
             } else {
                 let part = self.blob.part(self.digest.clone(), first, length);
-                Body::from_stream(readable(part, self.digest, self.mender))
+                Body::from_stream(readable(part, self.digest, self.mender.clone()))
             };
         }
         Ok(response)
     }
 
-    fn describe(&self, etag: &str, headers: &mut HeaderMap) {
+    fn describe(&self, digest: &str, etag: &str, headers: &mut HeaderMap) {
         headers.insert(ETAG, ascii(etag));
-        headers.insert("docker-content-digest", ascii(&self.digest.to_string()));
-        headers.insert(CACHE_CONTROL, IMMUTABLE);
+        headers.insert(DOCKER_CONTENT_DIGEST, ascii(digest));
+        headers.insert(CACHE_CONTROL, self.caching.clone());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::access::Scope;
 use crate::app::App;
 use crate::http::api::view::find_release;
 use crate::http::caller::Caller;
-use crate::http::content::{Content, ascii};
+use crate::http::content::{Content, IMMUTABLE, ascii};
 use crate::http::extract::Path;
 use crate::http::mirror;
 use crate::http::problem::Problem;
@@ -40,7 +40,8 @@ pub(crate) async fn payload(
         blob,
         digest,
         media_type: HeaderValue::from_static("application/zstd"),
-        mender: app.catalog.mender.clone(),
+        caching: IMMUTABLE,
+        mender: &app.catalog.mender,
     };
     let mut response = content.answer(request.method(), request.headers())?;
     let name = format!(

@@ -72,13 +72,20 @@ fn is_host(host: &HeaderValue) -> bool {
         return false;
     };
     let text = text.trim();
-    text.is_empty()
+    is_name(text)
         || text.parse::<Authority>().is_ok_and(|authority| {
             let port = text.strip_prefix(authority.host());
             !authority.as_str().contains('@')
                 && port
                     .is_some_and(|port| ["", ":"].contains(&port) || authority.port_u16().is_some())
         })
+}
+
+/// Tells whether it is empty or a name or address with a port or without, as nearly all are.
+fn is_name(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, ""));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    name.bytes().all(is_plain) && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> {

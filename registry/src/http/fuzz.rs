@@ -134,7 +134,7 @@ fn check_token(headers: HeaderMap) {
     let token = |headers: HeaderMap| -> Option<Zeroizing<String>> {
         let mut request = Request::new(());
         *request.headers_mut() = headers;
-        caller::secret(&request.into_parts().0).ok().flatten()
+        caller::secret(request.headers()).ok().flatten()
     };
     if let Some(found) = token(headers) {
         let basic = STANDARD.encode(format!("anyone:{}", found.as_str()));

@@ -13,7 +13,7 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Answers until the registry stops, while the database does, content is there and there is room for uploads.
+/// Answers until the registry stops, while the database does, content is there and uploads can be taken.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     if app.is_stopping() {
         return Err(Problem::Stopping);
@@ -28,7 +28,9 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, P
     blocking(move || checked.uploads.require_space())
         .await
         .map_err(|error| match Problem::from(error) {
-            Problem::Full(error) => Problem::NotReady(error),
+            problem @ (Problem::Full(_) | Problem::ReadOnly(_)) => {
+                Problem::NotReady(Box::new(problem))
+            }
             problem => problem,
         })?;
     Ok("ok\n")

@@ -10,15 +10,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::app::App;
-use crate::http::answer::finish;
+use crate::http::answer::layer;
 use crate::http::problem::Problem;
 
 /// The media type of `OpenMetrics` 1.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Returns the interface for those who watch over the registry.
-pub(crate) fn metrics(app: Arc<App>) -> Router {
-    let requests = from_fn_with_state(Arc::clone(&app), finish);
+pub(super) fn metrics(app: Arc<App>) -> Router {
+    let requests = from_fn_with_state(Arc::clone(&app), layer);
     Router::new()
         .route("/metrics", get(show))
         .fallback(async || Problem::NoSuchPath)

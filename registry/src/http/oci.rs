@@ -7,6 +7,7 @@ pub(crate) mod frames;
 pub(crate) mod manifests;
 pub(crate) mod ping;
 pub(crate) mod referrers;
+pub(crate) mod repository;
 pub(crate) mod tags;
 pub(crate) mod target;
 pub(crate) mod token;

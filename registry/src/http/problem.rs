@@ -223,9 +223,12 @@ pub(crate) enum Problem {
     /// The registry's disk is full.
     #[error("the registry has no space left")]
     Full(#[source] Box<dyn Error + Send + Sync>),
-    /// The registry's disk is full, which a probe asked.
-    #[error("the registry has no space left for uploads")]
-    NotReady(#[source] Box<dyn Error + Send + Sync>),
+    /// Nothing may be written on the registry's disk.
+    #[error("the registry's disk is read-only")]
+    ReadOnly(#[source] Box<dyn Error + Send + Sync>),
+    /// The registry's disk takes nothing, which a probe asked.
+    #[error(transparent)]
+    NotReady(Box<Self>),
     /// The registry ends its work, which a probe asked.
     #[error("the registry is stopping")]
     Stopping,
@@ -314,7 +317,9 @@ impl Problem {
             ),
             Self::NoPolicy => (Http::NOT_FOUND, "UNSUPPORTED", Api::NoPolicy),
             Self::Cosignature(_) => INEFFECTIVE,
-            Self::Full(_) => (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal),
+            Self::Full(_) | Self::ReadOnly(_) => {
+                (Http::INSUFFICIENT_STORAGE, "UNKNOWN", Api::Internal)
+            }
             Self::NotReady(_) | Self::Away { .. } | Self::Stopping => {
                 (Http::SERVICE_UNAVAILABLE, "UNKNOWN", Api::Internal)
             }
@@ -370,7 +375,9 @@ impl Problem {
     /// Returns what happened, with the causes that the client can do something about.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Full(_) | Self::NotReady(_) | Self::Internal(_) => self.to_string(),
+            Self::Full(_) | Self::ReadOnly(_) | Self::NotReady(_) | Self::Internal(_) => {
+                self.to_string()
+            }
             _ => with_causes(self),
         }
     }
@@ -384,9 +391,11 @@ impl Problem {
             Self::Forbidden { .. } => "`bulla-registry token list` shows what a token is for",
             Self::ManifestRemoved { .. } => "publish the same revision again, or import its file",
             Self::NoPolicy => "`bulla init` makes the first policy",
-            Self::Full(_) | Self::NotReady(_) => {
-                "the registry's operator must make space; the same request works then"
+            Self::Full(_) => "the registry's operator must make space; the same request works then",
+            Self::ReadOnly(_) => {
+                "the registry's operator must mount its disk read-write; the same request works then"
             }
+            Self::NotReady(problem) => return problem.hint(),
             Self::Away { .. } => "the registry's operator must mount the disk that has the content",
             Self::Cosignature(CosignatureError::NoWitness) => {
                 "`bulla policy witness add` names a witness in the policy"
@@ -479,6 +488,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::File(error) if error.is_full() => Self::Full(error.into()),
+            StoreError::File(error) if error.is_read_only() => Self::ReadOnly(error.into()),
             error if store_words(&error) == INTERNAL => Self::internal(error),
             error => Self::Store(error),
         }
@@ -489,6 +499,8 @@ impl From<PublishError> for Problem {
     fn from(error: PublishError) -> Self {
         if error.is_full() {
             Self::Full(error.into())
+        } else if error.is_read_only() {
+            Self::ReadOnly(error.into())
         } else if matches!(error.itself(), PublishError::Database(error) if error.is_busy()) {
             tracing::warn!(error = &error as &dyn Error, "the database is busy");
             Self::Busy

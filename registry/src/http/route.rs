@@ -4,10 +4,8 @@
 use axum::extract::MatchedPath;
 use axum::http::Method;
 
-use crate::http::oci::target::{Target, parse};
-
 /// What no route matches.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// The patterns of all paths that are no repository's.
 pub(super) const ROUTES: &[&str] = &[
@@ -41,22 +39,8 @@ pub(super) const ROUTES: &[&str] = &[
     "/dl/{*path}",
 ];
 
-/// Returns the pattern of a path.
-pub(super) fn route(path: &str, matched: Option<&MatchedPath>) -> &'static str {
-    if let Some(path) = path.strip_prefix("/v2/")
-        && let Ok((_, target)) = parse(path)
-    {
-        return match target {
-            Target::Blob(_) => "/v2/{name}/blobs/{digest}",
-            Target::Uploads => "/v2/{name}/blobs/uploads/",
-            Target::Upload(_) => "/v2/{name}/blobs/uploads/{id}",
-            Target::Frames => "/v2/{name}/_bulla/frames",
-            Target::Delta => "/v2/{name}/_bulla/delta",
-            Target::Manifest(_) => "/v2/{name}/manifests/{reference}",
-            Target::Tags => "/v2/{name}/tags/list",
-            Target::Referrers(_) => "/v2/{name}/referrers/{digest}",
-        };
-    }
+/// Returns the pattern of a path that is no repository's.
+pub(super) fn route(matched: Option<&MatchedPath>) -> &'static str {
     let mut routes = ROUTES.iter();
     let found = routes.find(|route| matched.is_some_and(|matched| matched.as_str() == **route));
     found.copied().unwrap_or(OTHER)

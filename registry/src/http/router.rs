@@ -1,34 +1,23 @@
-//! Every route, in reading order.
+//! Every route, in reading order, but those of repositories, which `repository` has.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_request};
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, any, get, post};
-use bulla_schemas::ProjectName;
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::routing::{MethodRouter, get, post};
 
-use crate::access::Scope::{Pull, Push};
 use crate::app::App;
-use crate::http::answer::finish;
+use crate::http::answer::layer;
 use crate::http::bounded;
-use crate::http::caller::Caller;
-use crate::http::extract::Path;
 use crate::http::log;
-use crate::http::oci::target::{self, Target};
-use crate::http::oci::{
-    blobs, catalog, delta, frames, manifests, ping, referrers, tags, token, uploads,
-};
+use crate::http::oci::{catalog, ping, token};
 use crate::http::problem::Problem;
-use crate::http::{api, cosignatures, download, health, mirror, slashes, watch};
-use crate::oci::reference::Reference;
+use crate::http::{api, cosignatures, download, health, slashes, watch};
 
-/// Returns the registry's whole HTTP interface.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Returns all of the interface but repositories.
+pub(super) fn router(app: Arc<App>) -> Router {
     // What changes a path must run before the path is looked up.
     Router::new()
         .fallback_service(routes(app))
@@ -36,7 +25,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 fn routes(app: Arc<App>) -> Router {
-    let requests = from_fn_with_state(Arc::clone(&app), finish);
+    let requests = from_fn_with_state(Arc::clone(&app), layer);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -51,7 +40,6 @@ fn routes(app: Arc<App>) -> Router {
                 }),
         )
         .route("/v2/_catalog", get(catalog::list))
-        .route("/v2/{*path}", any(repository))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/tile/{*path}", get(log::tile))
         .route(
@@ -95,9 +83,6 @@ fn routes(app: Arc<App>) -> Router {
         .with_state(app)
         // Bodies are bounded where they are read, each by its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::internal("a request panicked").into_response()
-        }))
         .layer(requests)
 }
 
@@ -126,100 +111,6 @@ fn project() -> Router<Arc<App>> {
         .route("/where", get(api::deployments::list))
 }
 
-/// The routes below `/v2/<name>/`. Names have slashes, which no pattern of axum can hold.
-async fn repository(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(path): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let (project, target) = target::parse(&path)?;
-    let (app, project) = (&app, &project);
-    let method = request.method().clone();
-    let is_read = is_read(&method, &target);
-    caller.may(if is_read { Pull } else { Push }, project)?;
-    if !is_read {
-        mirror::refuse(app, allowed_to_read(&target))?;
-    }
-    let answered = answer(app, &caller, project, target, request).await;
-    answered.map_err(|problem| mirror::elsewhere(app, project, problem))
-}
-
-/// Answers what the caller may ask.
-async fn answer(
-    app: &Arc<App>,
-    caller: &Caller,
-    project: &ProjectName,
-    target: Target,
-    request: Request,
-) -> Result<Response, Problem> {
-    let method = request.method().clone();
-    // Who may push may build on what is there.
-    if let Target::Blob(digest) | Target::Manifest(Reference::Digest(digest)) = &target
-        && caller.may(Push, project).is_ok()
-    {
-        app.catalog.see(project, digest).await;
-    }
-    match (method.as_str(), target) {
-        ("GET" | "HEAD", Target::Blob(digest)) => {
-            blobs::read(app, project, digest, &method, request.headers()).await
-        }
-        ("GET" | "HEAD", Target::Manifest(reference)) => {
-            manifests::read(app, project, &reference, &method, request.headers()).await
-        }
-        ("GET" | "HEAD", Target::Tags) => tags::list(app, caller, project, request.uri()).await,
-        ("GET" | "HEAD", Target::Referrers(subject)) => {
-            referrers::list(app, caller, project, &subject, request.uri()).await
-        }
-        ("POST", Target::Uploads) => uploads::begin(app, caller, project, request).await,
-        ("GET" | "HEAD", Target::Upload(id)) => uploads::progress(app, project, &id).await,
-        ("PATCH", Target::Upload(id)) => uploads::append(app, project, &id, request).await,
-        ("PUT", Target::Upload(id)) => uploads::finish(app, project, &id, request).await,
-        ("DELETE", Target::Upload(id)) => uploads::cancel(app, project, &id).await,
-        ("POST", Target::Frames) => frames::ask(app, caller, project, request).await,
-        ("PUT", Target::Frames) => frames::assemble(app, caller, project, request).await,
-        ("POST", Target::Delta) => delta::send(app, caller, project, request).await,
-        ("PUT", Target::Delta) => delta::take(app, caller, project, request).await,
-        ("PUT", Target::Manifest(reference)) => {
-            manifests::push(app, caller, project, reference, request).await
-        }
-        ("DELETE", Target::Manifest(reference)) => manifests::delete(app, project, reference).await,
-        ("DELETE", Target::Blob(digest)) => blobs::delete(app, project, digest).await,
-        (_, target) => Err(Problem::Unsupported {
-            allow: allowed(&target),
-        }),
-    }
-}
-
-/// Asking how far an upload has come belongs to pushing, and asking for a delta to reading.
-fn is_read(method: &Method, target: &Target) -> bool {
-    match target {
-        Target::Upload(_) => false,
-        Target::Delta if method == Method::POST => true,
-        _ => matches!(*method, Method::GET | Method::HEAD),
-    }
-}
-
-/// The methods that are answered where nothing is taken in.
-fn allowed_to_read(target: &Target) -> &'static str {
-    match target {
-        Target::Uploads | Target::Upload(_) | Target::Frames => "",
-        Target::Delta => "POST",
-        _ => "GET, HEAD",
-    }
-}
-
-fn allowed(target: &Target) -> &'static str {
-    match target {
-        Target::Uploads => "POST",
-        Target::Frames | Target::Delta => "POST, PUT",
-        Target::Upload(_) => "GET, PATCH, PUT, DELETE",
-        Target::Manifest(_) => "GET, HEAD, PUT, DELETE",
-        Target::Blob(_) => "GET, HEAD, DELETE",
-        Target::Tags | Target::Referrers(_) => "GET, HEAD",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -229,11 +120,12 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
+    use crate::http::oci::target;
     use crate::http::route::ROUTES;
     use crate::settings::Settings;
 
     /// What OCI's own specification describes.
-    const OCI: [&str; 5] = ["/v2", "/v2/", "/v2/token", "/v2/_catalog", "/v2/{*path}"];
+    const OCI: [&str; 4] = ["/v2", "/v2/", "/v2/token", "/v2/_catalog"];
 
     /// Returns the patterns of all routes, which axum shows in quotes; `/` is of what no route matches.
     async fn patterns() -> BTreeSet<String> {
@@ -273,8 +165,7 @@ mod tests {
             .copied()
             .filter(|route| *route != "/metrics")
             .collect();
-        let mut patterns: BTreeSet<_> = patterns.iter().map(String::as_str).collect();
-        patterns.remove("/v2/{*path}");
+        let patterns: BTreeSet<_> = patterns.iter().map(String::as_str).collect();
         assert_eq!(patterns, named);
     }
 }

@@ -73,7 +73,7 @@ pub(crate) async fn unrecorded(catalog: &Catalog) -> Result<u64, PublishError> {
         });
         for digest in looked.await? {
             let row = catalog.database.manifest(&project, &digest).await?;
-            let kind = row.and_then(|row| row.artifact_type);
+            let kind = row.and_then(|row| row.artifact_type.clone());
             // These the registry makes again of the log.
             if !is_statement(kind.as_deref()) {
                 count += 1;

@@ -166,7 +166,7 @@ pub(super) async fn repair(parts: &Parts, wrong: &WrongRow) -> Result<bool, Regi
             let (blobs, repositories) = (parts.blobs.clone(), parts.repositories.clone());
             let (name, manifest) = (project.clone(), digest.clone());
             let record = ManifestRecord {
-                media_type: row.media_type,
+                media_type: row.media_type.clone(),
             };
             blocking(move || {
                 let document = documents::read(&blobs, &manifest, &record)?;

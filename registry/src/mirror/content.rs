@@ -99,7 +99,7 @@ impl Source<'_> {
         if let Some(row) = row {
             let (blobs, name) = (self.catalog.blobs.clone(), digest.clone());
             let bytes = blocking(move || blobs.read(&name, Manifest::MAX_LEN)).await?;
-            let media_type = Some(row.media_type);
+            let media_type = Some(row.media_type.clone());
             if let Some(bytes) = bytes.filter(|bytes| is_right(bytes, digest)) {
                 return Ok((FetchedManifest { bytes, media_type }, true));
             }

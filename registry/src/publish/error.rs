@@ -169,10 +169,25 @@ impl PublishError {
     /// Tells whether the disk or the quota is full.
     pub(crate) fn is_full(&self) -> bool {
         match self.itself() {
-            Self::File(error) | Self::NotAdmitted(AdmitError::File(error)) => error.is_full(),
             Self::Database(error) => error.is_full(),
-            Self::Log(error) => matches!(&**error, LogError::File(error) if error.is_full()),
-            _ => false,
+            error => error.file_error().is_some_and(FileError::is_full),
+        }
+    }
+
+    /// Tells whether nothing may be written on the disk.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let error = self.itself().file_error();
+        error.is_some_and(FileError::is_read_only)
+    }
+
+    fn file_error(&self) -> Option<&FileError> {
+        match self {
+            Self::File(error) | Self::NotAdmitted(AdmitError::File(error)) => Some(error),
+            Self::Log(error) => match &**error {
+                LogError::File(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }

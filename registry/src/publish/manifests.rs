@@ -1,5 +1,7 @@
 //! Manifests: found by tag or digest, and pushed with all that must hold before.
 
+use std::sync::Arc;
+
 use bulla_schemas::{Digest, ProjectName};
 use bytes::Bytes;
 
@@ -30,18 +32,18 @@ impl Catalog {
         project: &ProjectName,
         reference: &Reference,
         wanted: Wanted,
-    ) -> Result<Option<(ManifestRow, Blob)>, PublishError> {
-        let digest = match reference {
-            Reference::Digest(digest) => Some(digest.clone()),
-            Reference::Tag(tag) => self.tagged(project, tag).await?,
+    ) -> Result<Option<(Arc<ManifestRow>, Blob)>, PublishError> {
+        let row = match reference {
+            Reference::Digest(digest) => self.database.manifest(project, digest).await?,
+            Reference::Tag(tag) => match self.head(project, tag) {
+                Some(head) => self.database.manifest(project, &head).await?,
+                None => self.database.tagged_manifest(project, tag).await?,
+            },
         };
-        let Some(digest) = digest else {
+        let Some(row) = row else {
             return Ok(None);
         };
-        let Some(row) = self.database.manifest(project, &digest).await? else {
-            return Ok(None);
-        };
-        let blob = self.open(&digest, wanted).await?;
+        let blob = self.open(&row.digest, wanted).await?;
         Ok(blob.map(|blob| (row, blob)))
     }
 

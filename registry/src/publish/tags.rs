@@ -17,17 +17,17 @@ impl Catalog {
         project: &ProjectName,
         tag: &Tag,
     ) -> Result<Option<OciDigest>, PublishError> {
-        let head = tag
-            .as_str()
-            .parse::<ChannelName>()
-            .ok()
-            .and_then(|channel| {
-                self.with_state(|state| state.head(project, &channel).map(|head| head.hash))
-            });
-        match head {
-            Some(head) => Ok(Some(head.into())),
+        match self.head(project, tag) {
+            Some(head) => Ok(Some(head)),
             None => Ok(self.database.tag(project, tag).await?),
         }
+    }
+
+    /// Returns the head of the channel that has a tag's name.
+    pub(super) fn head(&self, project: &ProjectName, tag: &Tag) -> Option<OciDigest> {
+        let channel: ChannelName = tag.as_str().parse().ok()?;
+        let head = self.with_state(|state| state.head(project, &channel).map(|head| head.hash));
+        head.map(OciDigest::from)
     }
 
     /// Tells whether a tag has the name of one of the project's channels: one that points

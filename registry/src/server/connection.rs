@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::sync::watch;
 
 use super::connections::{Activity, Place};
 use super::streams::Streams;
 use crate::app::App;
-use crate::http::Client;
+use crate::http::{Client, Interface};
 use crate::settings::Patience;
 
 /// A connection that is to be answered.
 pub(super) struct Connection {
     /// Where its requests go.
-    pub(super) router: Router,
+    pub(super) interface: Arc<Interface>,
     /// Where those are noted that come to no route.
     pub(super) app: Arc<App>,
     pub(super) patience: Patience,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::header::CONNECTION;
 use axum::http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::connection::Connection;
@@ -32,7 +32,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Connection {
-        router,
+        interface,
         app,
         patience,
         activity,
@@ -46,7 +46,6 @@ where
         .header_read_timeout(patience.head)
         .half_close(true)
         .max_buf_size(BUFFER);
-    let service = TowerToHyperService::new(router);
     let heads = Heads::new();
     let verdict = heads.verdict();
     let wire = Wire::new(stream, Arc::clone(&activity), heads);
@@ -67,13 +66,13 @@ where
             if verdict.has_two_lengths(request.headers()) {
                 request.extensions_mut().insert(TwoLengths);
             }
-            let (answer, working, closes) = (
-                service.call(request),
+            let (interface, working, closes) = (
+                Arc::clone(&interface),
                 Arc::clone(&working),
                 Arc::clone(&closes),
             );
             Box::pin(async move {
-                let answer = answer.await;
+                let answer = interface.answer(request.map(Body::new)).await;
                 drop(work);
                 if let Ok(answer) = &answer {
                     // A watch has sent all that it has to say before it began.

@@ -5,16 +5,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONNECTION, HOST};
 use axum::http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -23,7 +21,7 @@ use super::connection::Connection;
 use super::connections::Activity;
 use super::heads;
 use super::streams::{Streams, StreamsOf};
-use crate::http::{Client, TwoHosts};
+use crate::http::{Client, Interface, TwoHosts};
 use crate::watchers::Seat;
 
 /// Most streams of a connection at once.
@@ -40,7 +38,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Where the requests of a connection go.
 #[derive(Clone)]
 struct Requests {
-    router: TowerToHyperService<Router>,
+    interface: Arc<Interface>,
     client: Client,
     activity: Arc<Activity>,
     all: Arc<Streams>,
@@ -56,7 +54,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Connection {
-        router,
+        interface,
         patience,
         activity,
         client,
@@ -70,7 +68,7 @@ where
     let streams = StreamsOf::new(Arc::clone(&activity), patience);
     let last = Arc::new(Notify::new());
     let requests = Requests {
-        router: TowerToHyperService::new(router),
+        interface,
         client,
         activity: Arc::clone(&activity),
         all,
@@ -143,7 +141,7 @@ impl Requests {
         request.extensions_mut().insert(self.client);
         let activity = Arc::clone(&self.activity);
         let request = request.map(|body| Body::new(body.inspect_frame(move |_| activity.note())));
-        let mut response = self.router.call(request).await?;
+        let mut response = self.interface.answer(request).await?;
         // HTTP/2 has other means for that: the rest of a body that is not read is not sent.
         response.headers_mut().remove(CONNECTION);
         Ok(response.map(|body| stream.send(body)))

@@ -75,10 +75,7 @@ impl BlobStore {
     /// Returns a blob that is held in memory. It takes a look at the disk, and no more, so it is asked
     /// where nothing may block.
     pub(crate) fn held(&self, digest: &OciDigest) -> Option<Blob> {
-        if !self.held.has(digest) {
-            return None;
-        }
-        let stamp = self.objects.stamp(&keys::content(digest))?;
+        let stamp = || self.objects.stamp(&keys::content(digest));
         self.held.find(digest, stamp).map(Blob::held)
     }
 

@@ -55,23 +55,19 @@ struct Owned {
 }
 
 impl Held {
-    /// Returns content if it is held as its object is now.
-    pub(super) fn find(&self, digest: &OciDigest, stamp: Stamp) -> Option<Bytes> {
-        let mut contents = self.contents();
-        contents.time += 1;
-        let time = contents.time;
-        let content = contents.by_digest.get_mut(digest)?;
-        if content.stamp != stamp {
-            contents.by_digest.remove(digest);
-            return None;
+    /// Returns content that is held, if its object is now as it was then; `stamp` looks at it.
+    pub(super) fn find(
+        &self,
+        digest: &OciDigest,
+        stamp: impl FnOnce() -> Option<Stamp>,
+    ) -> Option<Bytes> {
+        let (bytes, then) = self.contents().ask(digest)?;
+        // Nobody waits meanwhile.
+        if stamp() == Some(then) {
+            return Some(bytes);
         }
-        content.asked = time;
-        Some(content.bytes.clone())
-    }
-
-    /// Tells whether content is held.
-    pub(super) fn has(&self, digest: &OciDigest) -> bool {
-        self.contents().by_digest.contains_key(digest)
+        self.contents().forget(digest, then);
+        None
     }
 
     /// Makes room for content that is to be read, where it can be made.
@@ -120,6 +116,22 @@ impl Held {
 }
 
 impl Contents {
+    /// Returns content and the stamp that its object had.
+    fn ask(&mut self, digest: &OciDigest) -> Option<(Bytes, Stamp)> {
+        self.time += 1;
+        let content = self.by_digest.get_mut(digest)?;
+        content.asked = self.time;
+        Some((content.bytes.clone(), content.stamp))
+    }
+
+    /// Lets go of content whose object had this stamp.
+    fn forget(&mut self, digest: &OciDigest, stamp: Stamp) {
+        let held = self.by_digest.get(digest);
+        if held.is_some_and(|content| content.stamp == stamp) {
+            self.by_digest.remove(digest);
+        }
+    }
+
     /// Lets go of what nobody has asked for for longest.
     fn let_go(&mut self) -> Option<()> {
         let oldest = self.by_digest.iter().min_by_key(|(_, it)| it.asked);
@@ -165,9 +177,9 @@ mod tests {
         let held = Held::default();
         let room = held.room(1).unwrap();
         held.keep(digest(1), vec![7], stamp(1), room);
-        assert_eq!(held.find(&digest(1), stamp(1)).unwrap()[..], [7]);
-        assert_eq!(held.find(&digest(1), stamp(2)), None);
-        assert_eq!(held.find(&digest(1), stamp(1)), None, "let go of");
+        assert_eq!(held.find(&digest(1), || Some(stamp(1))).unwrap()[..], [7]);
+        assert_eq!(held.find(&digest(1), || Some(stamp(2))), None);
+        assert_eq!(held.find(&digest(1), || Some(stamp(1))), None, "let go of");
         assert_eq!(held.bytes.load(Ordering::Relaxed), 0);
     }
 
@@ -178,11 +190,12 @@ mod tests {
             let room = held.room(MOST_OF_ONE).unwrap();
             held.keep(digest(number), Vec::new(), stamp(1), room);
         }
-        assert!(held.find(&digest(0), stamp(1)).is_some());
+        assert!(held.find(&digest(0), || Some(stamp(1))).is_some());
         let room = held.room(MOST_OF_ONE).unwrap();
         held.keep(digest(999), Vec::new(), stamp(1), room);
-        assert!(held.has(&digest(0)) && held.has(&digest(999)));
-        assert!(!held.has(&digest(1)), "the next");
+        let has = |number| held.find(&digest(number), || Some(stamp(1))).is_some();
+        assert!(has(0) && has(999));
+        assert!(!has(1), "the next");
         assert!(held.room(MOST_OF_ONE + 1).is_none());
     }
 

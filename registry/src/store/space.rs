@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
 
-use bulla_files::FileError;
+use bulla_files::{Attempt as _, FileError};
 
 use crate::data::Ballast;
 
@@ -98,6 +98,14 @@ impl Disk {
             Ok(()) => None,
         }
         .or(is_full.then_some(Refusal::Full))
+    }
+
+    /// Makes a file that is gone at once: fails where nothing may be written. It does not wait for the
+    /// disk, because anybody may ask for it.
+    pub(crate) fn require_writing(&self) -> Result<(), FileError> {
+        let made = tempfile::tempfile_in(&self.path);
+        let written = made.and_then(|mut file| file.write_all(&[0]));
+        written.attempt("write into", &self.path)
     }
 
     /// Takes room that can be given back, where there is enough besides what is kept.

@@ -171,9 +171,10 @@ impl Uploads {
         .await
     }
 
-    /// Fails when there is no room for uploads, not even for a small one.
+    /// Fails when no upload can be taken, not even a small one.
     pub(crate) fn require_space(&self) -> Result<(), FileError> {
-        self.disk.require(SMALL, Purpose::Blob)
+        self.disk.require(SMALL, Purpose::Blob)?;
+        self.disk.require_writing()
     }
 
     /// Notes that an upload was used until now.

@@ -1,9 +1,11 @@
 //! Many clients that ask for as much as there is, and that read little or nothing of it.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::{Organisation, log_key};
@@ -92,17 +94,54 @@ async fn make_long_referrers(world: &World) -> String {
     format!("/v2/{BILLING}/referrers/{subject}")
 }
 
+/// Starts a registry that everybody may read and that somebody may push to.
+fn start(data: &Path) -> World {
+    let create = run(&["token", "create", "--scope", "pull,push", "--init"], data);
+    let token = String::from_utf8(create.stdout).unwrap();
+    World {
+        token: token.lines().last().unwrap().to_owned(),
+        program: Program::start(data, &["--anonymous-read"]),
+        client: Client::new(),
+    }
+}
+
+/// Has many clients ask for something, which take nothing of it.
+fn ask_and_take_nothing(host: &str, path: &str) -> Vec<TcpStream> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let ask = |_| {
+        let mut connection = TcpStream::connect(host).unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
+        connection
+    };
+    (0..LAZY).map(ask).collect()
+}
+
+#[tokio::test]
+async fn clients_without_a_token_at_one_address_keep_no_other_address_out() {
+    let data = tempfile::tempdir().unwrap();
+    let world = start(data.path());
+    let path = make_long_referrers(&world).await;
+    let host = world.program.url.strip_prefix("http://").unwrap();
+    let lazy = ask_and_take_nothing(host, &path);
+    let url = format!("{}{path}", world.program.url);
+    let ask = async |address: [u8; 4]| {
+        let client = Client::builder().local_address(IpAddr::from(address));
+        let answer = client.build().unwrap().get(&url).send().await.unwrap();
+        answer.status()
+    };
+    // Until what the lazy clients do not take is as much as one may hold.
+    while ask([127, 0, 0, 1]).await != StatusCode::SERVICE_UNAVAILABLE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ask([127, 0, 0, 2]).await, StatusCode::OK);
+    drop(lazy);
+}
+
 #[tokio::test]
 async fn long_lists_for_many_clients_keep_nobody_from_the_log() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-    let create = run(&["token", "create", "--scope", "pull,push"], data.path());
-    let token = String::from_utf8(create.stdout).unwrap();
-    let world = World {
-        token: token.lines().last().unwrap().to_owned(),
-        program: Program::start(data.path(), &["--anonymous-read"]),
-        client: Client::new(),
-    };
+    let world = start(data.path());
     let organisation = Organisation::new();
     for entry in &organisation.entries {
         world.append(entry.clone()).await;
@@ -110,14 +149,7 @@ async fn long_lists_for_many_clients_keep_nobody_from_the_log() {
     let path = make_long_referrers(&world).await;
 
     let host = world.program.url.strip_prefix("http://").unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let lazy: Vec<_> = (0..LAZY)
-        .map(|_| {
-            let mut connection = TcpStream::connect(host).unwrap();
-            connection.write_all(request.as_bytes()).unwrap();
-            connection
-        })
-        .collect();
+    let lazy = ask_and_take_nothing(host, &path);
     let is_over = Arc::new(AtomicBool::new(false));
     let attackers: Vec<_> = (0..ATTACKERS)
         .map(|_| {

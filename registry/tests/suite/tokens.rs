@@ -130,6 +130,33 @@ async fn lets_everybody_read_where_that_is_the_setting() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_none_is_refused_also_where_everybody_may_read() {
+    let registry = Registry::start_with(Settings {
+        anonymous_read: true,
+        ..Settings::default()
+    })
+    .await;
+    let digest = registry.push_blob("acme/tool", b"x").await;
+    let blob = format!("/v2/acme/tool/blobs/{digest}");
+    let paths = [blob.as_str(), "/v2/", "/v2/token", "/api/v1/projects"];
+    let tokens = registry.tokens().await;
+    let access = bulla_registry::Access {
+        scopes: vec![Scope::Pull],
+        projects: vec!["*".parse().unwrap()],
+        host: None,
+    };
+    let (revoked, row) = tokens.create("ci", &access, None).await.unwrap();
+    assert!(tokens.revoke(&row.id).await.unwrap());
+    for token in ["mistyped", revoked.expose_secret()] {
+        for path in paths {
+            let found = status(&registry, token, Method::GET, path).await;
+            assert_eq!(found, 401, "{path}");
+        }
+    }
+    registry.stop().await;
+}
+
+#[tokio::test]
 async fn reading_needs_a_token_where_that_is_the_setting() {
     let registry = Registry::start().await;
     for path in [

@@ -105,6 +105,11 @@ impl FileError {
         )
     }
 
+    /// Tells whether nothing may be written on the file system.
+    pub fn is_read_only(&self) -> bool {
+        self.io_kind() == Some(ErrorKind::ReadOnlyFilesystem)
+    }
+
     /// Tells whether what lies there is not what we wrote, whatever else is in order.
     pub const fn is_damage(&self) -> bool {
         matches!(

@@ -25,7 +25,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let view = View::open(&app, &caller, &project)?;
     let (from, to) = (resolve(&view, &from)?, resolve(&view, &to)?);
-    let token = caller.token_id();
+    let account = caller.account();
     let page = move |mut diff: Diff| {
         let changes = std::mem::take(&mut diff.changes)
             .into_iter()
@@ -38,7 +38,7 @@ pub(crate) async fn show(
         })
         .map_err(Problem::internal)
     };
-    let diff = app.catalog.compare(token, from, to, page).await?;
+    let diff = app.catalog.compare(&account, from, to, page).await?;
     bounded::json(
         &app,
         &caller,

@@ -8,7 +8,7 @@ use bulla_schemas::ProjectName;
 
 use crate::app::App;
 use crate::blocking::to_the_end;
-use crate::http::content::{Content, wanted};
+use crate::http::content::{Content, IMMUTABLE, wanted};
 use crate::http::problem::Problem;
 use crate::oci::digest::OciDigest;
 
@@ -30,7 +30,8 @@ pub(crate) async fn read(
         blob,
         digest,
         media_type: OCTETS,
-        mender: app.catalog.mender.clone(),
+        caching: IMMUTABLE,
+        mender: &app.catalog.mender,
     };
     content.answer(method, headers)
 }

@@ -36,7 +36,7 @@ pub(crate) async fn send(
     drop(share);
     require_bundle(app, project, have).await?;
     require_bundle(app, project, want).await?;
-    let (making, token) = (Arc::clone(app), caller.token_id().to_owned());
+    let (making, token) = (Arc::clone(app), caller.account().into_owned());
     // Others may wait for it when this client goes away.
     let delta = to_the_end(async move { making.catalog.delta(&token, have, want).await }).await?;
     let share = bounded::share(app, caller, delta.len() as u64)?;

@@ -14,7 +14,7 @@ use crate::blocking::to_the_end;
 use crate::database::ManifestRow;
 use crate::http::body::read_all;
 use crate::http::caller::Caller;
-use crate::http::content::{Content, ascii, wanted};
+use crate::http::content::{Content, IMMUTABLE, ascii, wanted};
 use crate::http::extract::query;
 use crate::http::problem::Problem;
 use crate::oci::reference::{Reference, Tag};
@@ -40,17 +40,15 @@ pub(crate) async fn read(
     let content = Content {
         blob,
         media_type: ascii(&manifest.media_type),
-        digest: manifest.digest,
-        mender: app.catalog.mender.clone(),
-    };
-    let mut response = content.answer(method, headers)?;
-    if matches!(reference, Reference::Tag(_)) {
+        digest: manifest.digest.clone(),
         // The tag may be a channel's and move.
-        response
-            .headers_mut()
-            .insert("cache-control", HeaderValue::from_static("no-cache"));
-    }
-    Ok(response)
+        caching: match reference {
+            Reference::Tag(_) => HeaderValue::from_static("no-cache"),
+            Reference::Digest(_) => IMMUTABLE,
+        },
+        mender: &app.catalog.mender,
+    };
+    content.answer(method, headers)
 }
 
 /// Says that a manifest is not there, and why where that is known.

@@ -28,26 +28,45 @@ pub(crate) enum Target {
     Referrers(OciDigest),
 }
 
+impl Target {
+    /// Returns the pattern of its paths, with `/v2/`.
+    pub(crate) const fn pattern(&self) -> &'static str {
+        match self {
+            Self::Blob(_) => "/v2/{name}/blobs/{digest}",
+            Self::Uploads => "/v2/{name}/blobs/uploads/",
+            Self::Upload(_) => "/v2/{name}/blobs/uploads/{id}",
+            Self::Frames => "/v2/{name}/_bulla/frames",
+            Self::Delta => "/v2/{name}/_bulla/delta",
+            Self::Manifest(_) => "/v2/{name}/manifests/{reference}",
+            Self::Tags => "/v2/{name}/tags/list",
+            Self::Referrers(_) => "/v2/{name}/referrers/{digest}",
+        }
+    }
+}
+
 /// Reads a path without its `/v2/`.
 pub(crate) fn parse(path: &str) -> Result<(ProjectName, Target), Problem> {
-    let parts: Vec<&str> = path.split('/').collect();
-    let (name, target) = match parts.as_slice() {
-        [name @ .., "blobs", "uploads", ""] | [name @ .., "blobs", "uploads"] => {
-            (name, Target::Uploads)
-        }
-        [name @ .., "blobs", "uploads", id] => (name, Target::Upload((*id).to_owned())),
-        [name @ .., "_bulla", "frames"] => (name, Target::Frames),
-        [name @ .., "_bulla", "delta"] => (name, Target::Delta),
-        [name @ .., "tags", "list"] => (name, Target::Tags),
-        [name @ .., "blobs", digest] => (name, Target::Blob(parse_digest(digest)?)),
-        [name @ .., "referrers", digest] => (name, Target::Referrers(parse_digest(digest)?)),
-        [name @ .., "manifests", reference] => {
-            (name, Target::Manifest(parse_reference(reference)?))
-        }
+    let (rest, last) = path.rsplit_once('/').ok_or(Problem::NoSuchPath)?;
+    let (name, kind) = split(rest);
+    let before = split(name);
+    let (name, target) = match (kind, last) {
+        ("uploads", "") if before.1 == "blobs" => (before.0, Target::Uploads),
+        ("blobs", "uploads") => (name, Target::Uploads),
+        ("uploads", id) if before.1 == "blobs" => (before.0, Target::Upload(id.to_owned())),
+        ("_bulla", "frames") => (name, Target::Frames),
+        ("_bulla", "delta") => (name, Target::Delta),
+        ("tags", "list") => (name, Target::Tags),
+        ("blobs", digest) => (name, Target::Blob(parse_digest(digest)?)),
+        ("referrers", digest) => (name, Target::Referrers(parse_digest(digest)?)),
+        ("manifests", reference) => (name, Target::Manifest(parse_reference(reference)?)),
         _ => return Err(Problem::NoSuchPath),
     };
-    let name = name.join("/").parse().map_err(Problem::Name)?;
-    Ok((name, target))
+    Ok((name.parse().map_err(Problem::Name)?, target))
+}
+
+/// Splits a path before its last part, which is all of a path without a slash.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 pub(super) fn parse_digest(text: &str) -> Result<OciDigest, Problem> {

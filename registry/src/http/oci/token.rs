@@ -28,7 +28,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
-    match secret(&parts)? {
+    match secret(&parts.headers)? {
         Some(secret) => Ok(answer(&app, &caller, &secret)),
         None if caller.may_read_anonymously() => Ok(answer(&app, &caller, ANONYMOUS)),
         None => Err(Problem::Unauthenticated),

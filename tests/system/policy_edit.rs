@@ -25,7 +25,9 @@ fn show(world: &World, arguments: &[&str]) -> String {
 
 /// The file of which the program says that it keeps what was typed.
 fn kept(said: &Transcript) -> PathBuf {
+    // A terminal folds it.
     let text = format!("{}{}", said.stdout, said.stderr);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (_, rest) = text
         .split_once("is kept in `")
         .unwrap_or_else(|| panic!("{said}"));

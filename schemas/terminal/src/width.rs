@@ -29,20 +29,35 @@ pub(crate) fn columns(stream: &(impl AsFd + IsTerminal)) -> Option<u16> {
 }
 
 /// Cuts a text between its words into lines of so many characters; a longer word has a line of its
-/// own, so that a path can still be copied.
+/// own, so that a path can still be copied. So is a command in backticks where it fits into a line.
 pub(crate) fn lines(text: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in words(text, most) {
         let length = word.chars().count();
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + length <= most => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word),
         }
     }
     lines
+}
+
+/// Returns the words of a text, and what stands in backticks as one word where that is short enough.
+fn words(text: &str, most: usize) -> Vec<String> {
+    let is_open = |part: &&str| part.matches('`').count() % 2 == 1;
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let (mut words, mut left) = (Vec::new(), &parts[..]);
+    while let [first, rest @ ..] = left {
+        let close = rest.iter().position(is_open).filter(|_| is_open(first));
+        let quoted = close.map(|close| left[..close + 2].join(" "));
+        let quoted = quoted.filter(|quoted| quoted.chars().count() <= most);
+        left = &left[quoted.as_ref().and(close).map_or(1, |close| close + 2)..];
+        words.push(quoted.unwrap_or_else(|| (*first).to_owned()));
+    }
+    words
 }
 
 /// Writes words behind what begins their first line; the lines after it stand a little further in.
@@ -91,6 +106,19 @@ mod tests {
         );
         assert_eq!(folded("  + ", words, 80), format!("  + {words}\n"));
         assert_eq!(folded("", "", 80), "\n");
+    }
+
+    #[test]
+    fn a_command_stays_in_one_line_where_it_can() {
+        let words = "then `bulla key rotate alice NEW.pub` (or `bulla doctor`), and go on";
+        assert_eq!(
+            folded("", words, 40),
+            "then\n  `bulla key rotate alice NEW.pub` (or\n  `bulla doctor`), and go on\n"
+        );
+        assert_eq!(
+            folded("", "a `key that` and `a longer one, open", 12),
+            "a `key that`\n  and `a\n  longer\n  one, open\n"
+        );
     }
 
     #[test]

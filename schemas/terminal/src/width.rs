@@ -113,11 +113,11 @@ mod tests {
         let words = "then `bulla key rotate alice NEW.pub` (or `bulla doctor`), and go on";
         assert_eq!(
             folded("", words, 40),
-            "then\n  `bulla key rotate alice NEW.pub` (or\n  `bulla doctor`), and go on\n"
+            "then `bulla key rotate alice NEW.pub`\n  (or `bulla doctor`), and go on\n"
         );
         assert_eq!(
             folded("", "a `key that` and `a longer one, open", 12),
-            "a `key that`\n  and `a\n  longer\n  one, open\n"
+            "a\n  `key that`\n  and `a\n  longer\n  one, open\n"
         );
     }
 

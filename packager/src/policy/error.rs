@@ -53,6 +53,18 @@ pub enum ChangeError {
         /// The one before it, and so on, up to one that was met before.
         way: Vec<String>,
     },
+    /// A rule that never decides.
+    #[error(
+        "the rule for `{channel}` of `{project}` would never decide: the one for {by} stands before it"
+    )]
+    Shadowed {
+        /// Its projects.
+        project: String,
+        /// Its channels.
+        channel: String,
+        /// What the other rule is for.
+        by: String,
+    },
     /// A key that a person or a builder has.
     #[error("the key {fingerprint} is `{owner}`'s already")]
     TakenKey {
@@ -188,6 +200,9 @@ impl Outcome for ChangeError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoWay { via, .. } => format!("`bulla channel add {via}` first"),
+            Self::Shadowed { .. } => {
+                "the first rule that matches decides: put the narrower one before it".to_owned()
+            }
             Self::Circle { .. } => {
                 "the first channel of a way has no --via: `bulla policy show` prints all rules".to_owned()
             }

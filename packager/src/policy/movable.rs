@@ -22,8 +22,28 @@ pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError
             });
         }
         require_way(next, rule)?;
+        if let Some(wider) = shadowing(next, rule)
+            && !before.is_some_and(|before| shadowing(current, before).is_some())
+        {
+            return Err(ChangeError::Shadowed {
+                project: rule.project.clone(),
+                channel: rule.channel.clone(),
+                by: format!("`{}` of `{}`", wider.channel, wider.project),
+            });
+        }
     }
     Ok(())
+}
+
+/// Returns the rule because of which another one never decides: it is for all that the other is for, and
+/// stands before it.
+fn shadowing<'a>(policy: &'a Policy, rule: &ChannelRule) -> Option<&'a ChannelRule> {
+    let is_it = |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
+    let before = policy.channels.iter().take_while(|one| !is_it(one));
+    let is_wider = |one: &&ChannelRule| {
+        matches(&one.project, &rule.project) && matches(&one.channel, &rule.channel)
+    };
+    before.into_iter().find(is_wider)
 }
 
 /// Tells whether there are too few people for a rule. A builder can move a channel alone; nothing has
@@ -49,7 +69,7 @@ fn require_way(policy: &Policy, rule: &ChannelRule) -> Result<(), ChangeError> {
         let of_same = matches(&one.project, &rule.project) || matches(&rule.project, &one.project);
         of_same && matches(&one.channel, via.as_str())
     };
-    if rule.channel == via.as_str() || !policy.channels.iter().any(leads) {
+    if !policy.channels.iter().any(leads) {
         return Err(ChangeError::NoWay {
             project: rule.project.clone(),
             channel: rule.channel.clone(),

@@ -459,4 +459,14 @@ fn no_change_leaves_a_channel_that_nobody_can_move() {
         refused(&acme.state, &Change::Replace(Rules::of(&circle))),
         "nobody could move `prod` of `acme/*`: a release comes to it after `stage`, after `dev`, after `prod`"
     );
+    let itself = Change::AddChannel(after("canary", "canary"));
+    assert!(refused(&acme.state, &itself).contains("comes to it after `canary`"));
+    // The first rule that matches decides.
+    let mut shadowed = in_effect(&acme.state).unwrap().clone();
+    shadowed.channels = vec![rule("acme/*", "prod"), rule("acme/shared", "prod")];
+    assert_eq!(
+        refused(&acme.state, &Change::Replace(Rules::of(&shadowed))),
+        "the rule for `prod` of `acme/shared` would never decide: the one for `prod` of `acme/*` stands \
+         before it"
+    );
 }

@@ -120,9 +120,7 @@ fn log_cause(problem: &Problem) {
 
 fn render(problem: &Problem, method: &Method, path: &str, id: &str, asked: &Asked) -> Response {
     let status = problem.status();
-    let mut response = if method == Method::HEAD {
-        status.into_response()
-    } else if path == "/v2" || path.starts_with("/v2/") {
+    let mut response = if path == "/v2" || path.starts_with("/v2/") {
         let mut error = json!({ "code": problem.oci_code(), "message": problem.message() });
         if let Some(hint) = problem.hint() {
             error["detail"] = json!({ "hint": hint });

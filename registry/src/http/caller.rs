@@ -186,9 +186,14 @@ impl FromRequestParts<Arc<App>> for Caller {
 /// Returns the token of a request. An empty Basic password is what clients without credentials
 /// send, and counts as none.
 pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Problem> {
-    let Some(header) = headers.get(AUTHORIZATION) else {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = given.next() else {
         return Ok(None);
     };
+    // Something on the way may have gone by the other one.
+    if given.next().is_some() {
+        return Err(Problem::TokenRefused);
+    }
     let header = header.to_str().map_err(|_| Problem::TokenRefused)?;
     let (scheme, credentials) = header.split_once(' ').ok_or(Problem::TokenRefused)?;
     let secret = if scheme.eq_ignore_ascii_case("bearer") {

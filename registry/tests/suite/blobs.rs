@@ -72,7 +72,15 @@ async fn refuses_bad_names_digests_and_methods() {
         ("/v2/a/nothing".to_owned(), 404, "NAME_UNKNOWN"),
     ] {
         let status = StatusCode::from_u16(status).unwrap();
-        assert_oci_error(registry.get(&path).await, status, code).await;
+        let found = registry.get(&path).await;
+        let length = header(&found, "content-length").to_owned();
+        assert_oci_error(found, status, code).await;
+        // RFC 9110 §8.6: the length that the answer to a GET has.
+        let head = registry.head(&path).await;
+        assert_eq!(
+            (head.status(), header(&head, "content-length")),
+            (status, &*length)
+        );
     }
     let delete = registry.request(Method::DELETE, &format!("/v2/a/blobs/{digest}"));
     let response = delete.send().await.unwrap();

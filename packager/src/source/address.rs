@@ -87,6 +87,14 @@ impl<'a> Form<'a> {
         if is_drive || address.find('/').is_some_and(|slash| slash < colon) {
             return None;
         }
+        // `[user@host:port]:path`
+        if let Some(end) = end_of_brackets(address)
+            && let Some(at) = address[..end].rfind('@')
+            && let Some(path) = address[end + 1..].strip_prefix(':')
+        {
+            let (user, host) = (&address[..=at], &address[at + 1..end]);
+            return (!host.is_empty()).then_some(Self::Scp { user, host, path });
+        }
         // A password may have any character: the last `@` with a host behind it counts.
         let user_end = address
             .rfind(':')
@@ -110,6 +118,20 @@ impl<'a> Form<'a> {
     }
 }
 
+/// Returns where the bracket ends with which an address begins.
+fn end_of_brackets(address: &str) -> Option<usize> {
+    let mut depth = 0_u32;
+    let ends = |(at, character)| {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    };
+    address.char_indices().find_map(ends).filter(|end| *end > 0)
+}
+
 /// Tells whether what stands between the first `:` and the last `@` reads like a password, as in
 /// `user:password@host/path` without a scheme, and not like a path with an `@` in it.
 fn is_secret(text: &str) -> bool {
@@ -122,7 +144,7 @@ pub(in crate::source) fn public(address: &str) -> Option<String> {
     match Form::of(address.trim()) {
         Form::Url { scheme, rest } => Some(public_url(scheme, rest)),
         Form::Scp { host, path, .. } => {
-            let host = if host.matches(':').count() > 1 {
+            let host = if host.matches(':').count() > 1 && !host.starts_with('[') {
                 format!("[{host}]")
             } else {
                 host.to_owned()
@@ -287,6 +309,12 @@ mod tests {
             ("u:P@W@h.example:x.git", "ssh://h.example/x.git"),
             ("u:P/W@h.example:x.git", "ssh://h.example/x.git"),
             ("git@[::1]:x/y.git", "ssh://[::1]/x/y.git"),
+            (
+                "[git@host.example:2222]:x.git",
+                "ssh://host.example:2222/x.git",
+            ),
+            ("[git@::1]:x.git", "ssh://[::1]/x.git"),
+            ("[git:SECRET@[::1]:22]:x.git", "ssh://[::1]:22/x.git"),
             ("git@[h.example:22]:x", "ssh://h.example:22/x"),
             ("h.example:/srv/x", "ssh://h.example/srv/x"),
             ("h.example:~ada/x", "ssh://h.example/~ada/x"),

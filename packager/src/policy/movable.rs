@@ -1,5 +1,5 @@
-//! Refuses changes after which nobody could move a channel: there are too few people for it, or a release
-//! never comes to the channel before it.
+//! Refuses changes after which a rule could never be followed: there are too few people for it, a release
+//! never comes to the channel before it, or another rule decides in its place.
 
 use bulla_schemas::policy::{ChannelRule, Policy};
 use bulla_trust::policy::matches;
@@ -13,7 +13,7 @@ pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError
             |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
         let before = current.channels.iter().find(is_known);
         // What somebody let into effect long ago keeps nobody from changing something else.
-        if is_short(next, rule) && !before.is_some_and(|before| is_short(current, before)) {
+        if is_short(next, rule) && before.is_none_or(|before| !is_short(current, before)) {
             return Err(ChangeError::TooFewPeople {
                 project: rule.project.clone(),
                 channel: rule.channel.clone(),
@@ -23,7 +23,7 @@ pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError
         }
         require_way(next, rule)?;
         if let Some(wider) = shadowing(next, rule)
-            && !before.is_some_and(|before| shadowing(current, before).is_some())
+            && before.is_none_or(|before| shadowing(current, before).is_none())
         {
             return Err(ChangeError::Shadowed {
                 project: rule.project.clone(),
@@ -39,11 +39,11 @@ pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError
 /// stands before it.
 fn shadowing<'a>(policy: &'a Policy, rule: &ChannelRule) -> Option<&'a ChannelRule> {
     let is_it = |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
-    let before = policy.channels.iter().take_while(|one| !is_it(one));
     let is_wider = |one: &&ChannelRule| {
         matches(&one.project, &rule.project) && matches(&one.channel, &rule.channel)
     };
-    before.into_iter().find(is_wider)
+    let mut before = policy.channels.iter().take_while(|one| !is_it(one));
+    before.find(is_wider)
 }
 
 /// Tells whether there are too few people for a rule. A builder can move a channel alone; nothing has

@@ -222,3 +222,26 @@ async fn note_use(app: &App, token: &TokenRow, now: Timestamp) {
         tracing::warn!(%error, token = token.id, "the use of a token was not noted");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(address: &str) -> String {
+        let caller = Caller {
+            access: None,
+            token_id: String::new(),
+            address: Some(address.parse().unwrap()),
+            expires_at: None,
+            anonymous_read: true,
+        };
+        caller.account().into_owned()
+    }
+
+    #[test]
+    fn clients_without_a_token_count_by_their_address() {
+        assert_ne!(account("192.0.2.1"), account("192.0.2.2"));
+        assert_eq!(account("2001:db8::1"), account("2001:db8::ffff"));
+        assert_ne!(account("2001:db8::1"), account("2001:db8:0:1::1"));
+    }
+}

@@ -1,11 +1,10 @@
 //! Many clients that ask for as much as there is, and that read little or nothing of it.
 
 use std::io::Write as _;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bulla_schemas::{Digest, media_type};
 use bulla_trust::testing::{Organisation, log_key};
@@ -114,34 +113,6 @@ fn ask_and_take_nothing(host: &str, path: &str) -> Vec<TcpStream> {
         connection
     };
     (0..LAZY).map(ask).collect()
-}
-
-#[tokio::test]
-async fn clients_without_a_token_at_one_address_keep_no_other_address_out() {
-    let data = tempfile::tempdir().unwrap();
-    let world = start(data.path());
-    let path = make_long_referrers(&world).await;
-    let host = world.program.url.strip_prefix("http://").unwrap();
-    let mut lazy = ask_and_take_nothing(host, &path);
-    let url = format!("{}{path}", world.program.url);
-    let ask = async |address: [u8; 4]| {
-        let client = Client::builder().local_address(IpAddr::from(address));
-        let answer = client.build().unwrap().get(&url).send().await.unwrap();
-        answer.status()
-    };
-    // Until what the lazy clients do not take is as much as one may hold.
-    let mut rounds = 0;
-    while ask([127, 0, 0, 1]).await != StatusCode::SERVICE_UNAVAILABLE {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        rounds += 1;
-        assert!(rounds < 600, "nothing is refused");
-        // A client that takes nothing for a while is dropped, and others come in its place.
-        if rounds % 50 == 0 {
-            lazy = ask_and_take_nothing(host, &path);
-        }
-    }
-    assert_eq!(ask([127, 0, 0, 2]).await, StatusCode::OK);
-    drop(lazy);
 }
 
 #[tokio::test]

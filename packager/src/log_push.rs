@@ -4,16 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use bulla_files::FileError;
-use bulla_registry_client::{Client, ClientError};
+use bulla_registry_client::{Client, ClientError, CopiedLog};
 use bulla_schemas::Digest;
 use bulla_schemas::log::{Anchor, LogPosition};
 use bulla_schemas::outcome::{FailureKind, Outcome};
 use bulla_trust::checkpoint::CheckpointError;
 use bulla_trust::tile::{MAX_BUNDLE_SIZE, TileError, TilePath, decode_entries};
 use bulla_trust::{Checkpoint, LogState, ReplayError, replay};
-
-/// Most bytes of entries, as many as a copy is made with.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Why a registry does not get what it lacks of a log.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +58,7 @@ pub enum LogPushError {
     #[error("the copy has more than {limit} bytes of entries")]
     TooLarge {
         /// How many may be sent.
-        limit: usize,
+        limit: u64,
     },
     /// The entries cannot be judged.
     #[error(transparent)]
@@ -190,13 +187,14 @@ impl LogCopyFiles {
             source,
         });
         let (covered, _) = parsed?;
-        let (mut entries, mut room) = (Vec::new(), MOST_BYTES);
+        let (mut entries, mut room) = (Vec::new(), CopiedLog::MOST_BYTES);
         for tile in TilePath::entries(0, covered.size, covered.size) {
             let path = directory.join(tile.to_string());
             let bundle = bulla_files::read_up_to(&path, MAX_BUNDLE_SIZE as u64)?;
             let bundle = bundle.ok_or(LogPushError::Missing { tile })?;
-            let left = room.checked_sub(bundle.len());
-            room = left.ok_or(LogPushError::TooLarge { limit: MOST_BYTES })?;
+            let left = room.checked_sub(bundle.len() as u64);
+            let limit = CopiedLog::MOST_BYTES;
+            room = left.ok_or(LogPushError::TooLarge { limit })?;
             let decoded = decode_entries(&bundle, tile.width);
             entries.extend(decoded.map_err(|source| LogPushError::Damaged { tile, source })?);
         }

@@ -64,8 +64,8 @@ pub struct Signed {
 }
 
 /// Signs a statement as a person, with the SSH key that they have and with others that are here: of theirs,
-/// or of whoever sits beside them. Checks that it would take effect as the entry after `state`, at the latest once others
-/// have signed it too.
+/// or of whoever sits beside them. Checks that it would take effect as the entry after `state`, at the
+/// latest once others have signed it too.
 pub(crate) fn by_person<'a>(
     state: &LogState,
     payload_type: &str,

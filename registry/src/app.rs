@@ -93,11 +93,9 @@ impl App {
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
         let command = "bulla-registry mirror";
-        let opened = async {
-            let opened = Self::join(Objects::new, root, command, Some(note), settings, clock);
-            Box::pin(opened).await?.catch_up().await
-        };
-        opened.await.map_err(on(&Disk::new(root.to_owned())))
+        let opened =
+            Self::open_parts(Objects::new, root, command, Some(note), settings, clock).await;
+        opened.map_err(on(&Disk::new(root.to_owned())))
     }
 
     /// Opens a registry whose index is to be made anew: nothing is done by the one that is there, which may
@@ -128,11 +126,20 @@ impl App {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>, RegistryError> {
-        let opened = async {
-            let opened = Self::join(objects, root, command, None, settings, clock);
-            Box::pin(opened).await?.catch_up().await
-        };
-        opened.await.map_err(on(&Disk::new(root.to_owned())))
+        let opened = Self::open_parts(objects, root, command, None, settings, clock).await;
+        opened.map_err(on(&Disk::new(root.to_owned())))
+    }
+
+    async fn open_parts(
+        objects: impl FnOnce(PathBuf) -> Objects,
+        root: &Path,
+        command: &str,
+        mirror: Option<MirrorNote>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let opened = Self::join(objects, root, command, mirror, settings, clock);
+        Box::pin(opened).await?.catch_up().await
     }
 
     async fn join(

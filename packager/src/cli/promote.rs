@@ -179,7 +179,8 @@ async fn again(
     print(&proposal.standing(entry), arguments.json)
 }
 
-/// Asks, in the words of what is done, unless that was answered beforehand. What is lost for certain is never a matter of a `y`.
+/// Asks, in the words of what is done, unless that was answered beforehand. What is lost for certain is
+/// never a matter of a `y`.
 pub(super) fn require_meant(
     loss: Loss,
     proposal: &Proposal,

@@ -4,11 +4,10 @@ use bulla_schemas::line::list;
 use bulla_schemas::policy::{BuilderRule, ChannelRule, Person, Policy};
 use bulla_schemas::{ChannelName, Name};
 use bulla_trust::key::PublicKey;
-use bulla_trust::policy::matches;
 
 use super::error::ChangeError;
 use super::log_key::LogKeyChange;
-use super::movable;
+use super::movable::{self, covers, position};
 use super::rules::Rules;
 use super::witnesses::WitnessChange;
 
@@ -296,9 +295,8 @@ fn add_channel(policy: &mut Policy, rule: &ChannelRule) -> Result<(), ChangeErro
             channel: channel.clone(),
         });
     }
-    let wider =
-        |one: &ChannelRule| matches(&one.project, project) && matches(&one.channel, channel);
-    let place = policy.channels.iter().position(wider);
+    let mut channels = policy.channels.iter();
+    let place = channels.position(|one| covers(one, project, channel));
     let place = place.unwrap_or(policy.channels.len());
     policy.channels.insert(place, rule.clone());
     Ok(())
@@ -321,12 +319,6 @@ fn change_channel(policy: &mut Policy, change: &RuleChange) -> Result<(), Change
         rule.max_age = max_age;
     }
     Ok(())
-}
-
-/// The rule that is written for exactly these projects and channels.
-fn position(policy: &Policy, project: &str, channel: &str) -> Option<usize> {
-    let is_it = |rule: &ChannelRule| rule.project == project && rule.channel == channel;
-    policy.channels.iter().position(is_it)
 }
 
 fn unknown_channel(policy: &Policy, project: &str, channel: &str) -> ChangeError {

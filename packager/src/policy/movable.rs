@@ -9,9 +9,8 @@ use super::error::ChangeError;
 /// Refuses the `next` policy where a rule of it cannot be met any more.
 pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError> {
     for rule in &next.channels {
-        let is_known =
-            |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
-        let before = current.channels.iter().find(is_known);
+        let before = position(current, &rule.project, &rule.channel);
+        let before = before.map(|place| &current.channels[place]);
         // What somebody let into effect long ago keeps nobody from changing something else.
         if is_short(next, rule) && before.is_none_or(|before| !is_short(current, before)) {
             return Err(ChangeError::TooFewPeople {
@@ -35,15 +34,23 @@ pub(super) fn require(current: &Policy, next: &Policy) -> Result<(), ChangeError
     Ok(())
 }
 
+/// The rule that is written for exactly these projects and channels.
+pub(super) fn position(policy: &Policy, project: &str, channel: &str) -> Option<usize> {
+    let is_it = |rule: &ChannelRule| rule.project == project && rule.channel == channel;
+    policy.channels.iter().position(is_it)
+}
+
+/// Tells whether a rule is for all of these projects and channels.
+pub(super) fn covers(rule: &ChannelRule, project: &str, channel: &str) -> bool {
+    matches(&rule.project, project) && matches(&rule.channel, channel)
+}
+
 /// Returns the rule because of which another one never decides: it is for all that the other is for, and
 /// stands before it.
 fn shadowing<'a>(policy: &'a Policy, rule: &ChannelRule) -> Option<&'a ChannelRule> {
-    let is_it = |one: &&ChannelRule| (&one.project, &one.channel) == (&rule.project, &rule.channel);
-    let is_wider = |one: &&ChannelRule| {
-        matches(&one.project, &rule.project) && matches(&one.channel, &rule.channel)
-    };
-    let mut before = policy.channels.iter().take_while(|one| !is_it(one));
-    before.find(is_wider)
+    let place = position(policy, &rule.project, &rule.channel)?;
+    let mut before = policy.channels[..place].iter();
+    before.find(|one| covers(one, &rule.project, &rule.channel))
 }
 
 /// Tells whether there are too few people for a rule. A builder can move a channel alone; nothing has
@@ -88,9 +95,7 @@ fn require_way(policy: &Policy, rule: &ChannelRule) -> Result<(), ChangeError> {
                 way,
             });
         }
-        let decides = |one: &&ChannelRule| {
-            matches(&one.project, &rule.project) && matches(&one.channel, via.as_str())
-        };
+        let decides = |one: &&ChannelRule| covers(one, &rule.project, via.as_str());
         before = policy
             .channels
             .iter()

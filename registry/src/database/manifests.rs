@@ -91,7 +91,7 @@ impl Database {
             .bind(manifest.to_string())
             .fetch_optional(&self.reads)
             .await?;
-            row.as_ref().map(|row| read(row).map(Arc::new)).transpose()
+            shared(row.as_ref())
         };
         let remembered = &self.remembered;
         let found = remembered.manifests.get(&remembered.versions, asked, read);
@@ -114,7 +114,7 @@ impl Database {
             .bind(tag.as_str())
             .fetch_optional(&self.reads)
             .await?;
-            row.as_ref().map(|row| read(row).map(Arc::new)).transpose()
+            shared(row.as_ref())
         };
         let remembered = &self.remembered;
         let found = remembered.tagged.get(&remembered.versions, asked, read);
@@ -219,6 +219,11 @@ pub(crate) async fn insert(
     .execute(&mut **transaction)
     .await?;
     parts::insert(transaction, project, &row.digest, &manifest.parts).await
+}
+
+/// Reads a row, which all who ask for it share.
+fn shared(row: Option<&AnyRow>) -> Result<Option<Arc<ManifestRow>>, DatabaseError> {
+    row.map(|row| read(row).map(Arc::new)).transpose()
 }
 
 fn read(row: &AnyRow) -> Result<ManifestRow, DatabaseError> {

@@ -18,8 +18,8 @@ use crate::http::router::router;
 
 /// What answers requests, however they came.
 pub(crate) struct Interface {
-    app: Arc<App>,
-    has_repositories: bool,
+    /// Whose repositories are among it.
+    repositories: Option<Arc<App>>,
     /// Everything else.
     routes: TowerToHyperService<Router>,
 }
@@ -29,31 +29,32 @@ impl Interface {
     pub(crate) fn new(app: Arc<App>) -> Self {
         Self {
             routes: TowerToHyperService::new(router(Arc::clone(&app))),
-            has_repositories: true,
-            app,
+            repositories: Some(app),
         }
     }
 
     /// Returns that for those who watch over the registry.
     pub(crate) fn of_metrics(app: Arc<App>) -> Self {
         Self {
-            routes: TowerToHyperService::new(metrics(Arc::clone(&app))),
-            has_repositories: false,
-            app,
+            routes: TowerToHyperService::new(metrics(app)),
+            repositories: None,
         }
     }
 
     /// Answers a request.
     pub(crate) async fn answer(&self, request: Request) -> Result<Response, Infallible> {
-        let path = request.uri().path();
-        let Some(named) = repository::named(path).filter(|_| self.has_repositories) else {
+        let Some((app, named)) = self
+            .repositories
+            .as_ref()
+            .zip(repository::named(request.uri().path()))
+        else {
             return self.routes.call(request).await;
         };
         let route = named.as_ref().map_or(OTHER, |(_, target)| target.pattern());
         let answer = async |request| {
-            let answered = repository::answer(&self.app, named, request).await;
+            let answered = repository::answer(app, named, request).await;
             answered.unwrap_or_else(IntoResponse::into_response)
         };
-        Ok(finish(&self.app, route, request, answer).await)
+        Ok(finish(app, route, request, answer).await)
     }
 }

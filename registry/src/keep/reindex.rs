@@ -73,9 +73,9 @@ pub(crate) async fn unrecorded(catalog: &Catalog) -> Result<u64, PublishError> {
         });
         for digest in looked.await? {
             let row = catalog.database.manifest(&project, &digest).await?;
-            let kind = row.and_then(|row| row.artifact_type.clone());
+            let kind = row.as_ref().and_then(|row| row.artifact_type.as_deref());
             // These the registry makes again of the log.
-            if !is_statement(kind.as_deref()) {
+            if !is_statement(kind) {
                 count += 1;
             }
         }

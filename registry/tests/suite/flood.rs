@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -93,33 +92,17 @@ async fn make_long_referrers(world: &World) -> String {
     format!("/v2/{BILLING}/referrers/{subject}")
 }
 
-/// Starts a registry that everybody may read and that somebody may push to.
-fn start(data: &Path) -> World {
-    let create = run(&["token", "create", "--scope", "pull,push", "--init"], data);
-    let token = String::from_utf8(create.stdout).unwrap();
-    World {
-        token: token.lines().last().unwrap().to_owned(),
-        program: Program::start(data, &["--anonymous-read"]),
-        client: Client::new(),
-    }
-}
-
-/// Has many clients ask for something, which take nothing of it.
-fn ask_and_take_nothing(host: &str, path: &str) -> Vec<TcpStream> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let ask = |_| {
-        let mut connection = TcpStream::connect(host).unwrap();
-        connection.write_all(request.as_bytes()).unwrap();
-        connection
-    };
-    (0..LAZY).map(ask).collect()
-}
-
 #[tokio::test]
 async fn long_lists_for_many_clients_keep_nobody_from_the_log() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("log-key.pem"), log_key().to_pem()).unwrap();
-    let world = start(data.path());
+    let create = run(&["token", "create", "--scope", "pull,push"], data.path());
+    let token = String::from_utf8(create.stdout).unwrap();
+    let world = World {
+        token: token.lines().last().unwrap().to_owned(),
+        program: Program::start(data.path(), &["--anonymous-read"]),
+        client: Client::new(),
+    };
     let organisation = Organisation::new();
     for entry in &organisation.entries {
         world.append(entry.clone()).await;
@@ -127,7 +110,14 @@ async fn long_lists_for_many_clients_keep_nobody_from_the_log() {
     let path = make_long_referrers(&world).await;
 
     let host = world.program.url.strip_prefix("http://").unwrap();
-    let lazy = ask_and_take_nothing(host, &path);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let lazy: Vec<_> = (0..LAZY)
+        .map(|_| {
+            let mut connection = TcpStream::connect(host).unwrap();
+            connection.write_all(request.as_bytes()).unwrap();
+            connection
+        })
+        .collect();
     let is_over = Arc::new(AtomicBool::new(false));
     let attackers: Vec<_> = (0..ATTACKERS)
         .map(|_| {

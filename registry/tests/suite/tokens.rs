@@ -95,8 +95,8 @@ async fn a_revoked_or_expired_token_is_refused_at_once() {
     registry.stop().await;
 }
 
-#[tokio::test]
-async fn lets_everybody_read_where_that_is_the_setting() {
+/// Starts a registry that everybody may read, and returns the path of a blob there.
+async fn open_to_everybody() -> (Registry, String) {
     let registry = Registry::start_with(Settings {
         anonymous_read: true,
         ..Settings::default()
@@ -104,6 +104,12 @@ async fn lets_everybody_read_where_that_is_the_setting() {
     .await;
     let digest = registry.push_blob("acme/tool", b"x").await;
     let blob = format!("/v2/acme/tool/blobs/{digest}");
+    (registry, blob)
+}
+
+#[tokio::test]
+async fn lets_everybody_read_where_that_is_the_setting() {
+    let (registry, blob) = open_to_everybody().await;
     let get = registry.plain(Method::GET, &blob).send().await.unwrap();
     assert_eq!(get.status(), StatusCode::OK);
     let empty = registry.plain(Method::GET, &blob).basic_auth("", Some(""));
@@ -131,13 +137,7 @@ async fn lets_everybody_read_where_that_is_the_setting() {
 
 #[tokio::test]
 async fn a_token_that_is_none_is_refused_also_where_everybody_may_read() {
-    let registry = Registry::start_with(Settings {
-        anonymous_read: true,
-        ..Settings::default()
-    })
-    .await;
-    let digest = registry.push_blob("acme/tool", b"x").await;
-    let blob = format!("/v2/acme/tool/blobs/{digest}");
+    let (registry, blob) = open_to_everybody().await;
     let paths = [blob.as_str(), "/v2/", "/v2/token", "/api/v1/projects"];
     let tokens = registry.tokens().await;
     let access = bulla_registry::Access {

@@ -51,7 +51,9 @@ fn words(text: &str, most: usize) -> Vec<String> {
     let parts: Vec<&str> = text.split_whitespace().collect();
     let (mut words, mut left) = (Vec::new(), &parts[..]);
     while let [first, rest @ ..] = left {
-        let close = rest.iter().position(is_open).filter(|_| is_open(first));
+        let close = is_open(first)
+            .then(|| rest.iter().position(is_open))
+            .flatten();
         let quoted = close.map(|close| left[..close + 2].join(" "));
         let quoted = quoted.filter(|quoted| quoted.chars().count() <= most);
         left = &left[quoted.as_ref().and(close).map_or(1, |close| close + 2)..];

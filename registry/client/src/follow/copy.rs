@@ -12,9 +12,6 @@ use super::follower::{LogFollower, require};
 use crate::client::Client;
 use crate::error::ClientError;
 
-/// Most bytes of the entries in a copy, which is made in memory.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
-
 /// A log that was carried here. Nothing of it is verified.
 #[derive(Debug, Clone, Copy)]
 pub struct CopiedLog<'a> {
@@ -24,6 +21,11 @@ pub struct CopiedLog<'a> {
     pub checkpoint: &'a [u8],
     /// All entries that it covers, from the first.
     pub entries: &'a [Vec<u8>],
+}
+
+impl CopiedLog<'_> {
+    /// Most bytes of the entries in a copy, which is made in memory.
+    pub const MOST_BYTES: u64 = 256 * 1024 * 1024;
 }
 
 impl LogFollower {
@@ -38,10 +40,11 @@ impl LogFollower {
         let (empty, anchor) = (LogState::default(), self.meeting(&checkpoint));
         let pin = anchor.as_ref().map_or(Pin::FirstUse, Pin::Anchor);
         let mut acceptance = Acceptance::begin(&empty, pin, &checkpoint).map_err(refused)?;
-        let (mut copied, mut room) = (Vec::new(), MOST_BYTES);
+        let (mut copied, mut room) = (Vec::new(), CopiedLog::MOST_BYTES);
         let keep = |entry: &[u8]| {
             let left = room.checked_sub(entry.len() as u64);
-            room = left.ok_or(ClientError::LogTooLarge { limit: MOST_BYTES })?;
+            let limit = CopiedLog::MOST_BYTES;
+            room = left.ok_or(ClientError::LogTooLarge { limit })?;
             copied.push(entry.to_vec());
             Ok(())
         };
